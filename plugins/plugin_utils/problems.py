@@ -1,0 +1,70 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What preflight finds wrong, and one text for all of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+SHOWN_HOSTS = 5
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One mistake: where it is, what was found, what is allowed, what to do.
+
+    ``path`` is dotted as in the tree (``server.bind_port``) or the name of a variable; ``layer`` is the variable
+    that set the value. A message never holds a secret, nor the value of a key that the schema doesn't know.
+    """
+
+    code: str
+    path: str
+    message: str
+    layer: str = ""
+    hosts: tuple[str, ...] = ()
+    severity: str = "error"
+
+
+def for_host(problems: Iterable[Problem], host: str) -> list[Problem]:
+    return [replace(problem, hosts=(host,)) for problem in problems]
+
+
+def errors(problems: Iterable[Problem]) -> list[Problem]:
+    return [problem for problem in problems if problem.severity == "error"]
+
+
+def merged(problems: Iterable[Problem]) -> list[Problem]:
+    """The same mistake on many hosts becomes one problem with all of them: errors first, then by path."""
+    hosts: dict[Problem, dict[str, None]] = {}
+    for problem in problems:
+        hosts.setdefault(replace(problem, hosts=()), {}).update(dict.fromkeys(problem.hosts))
+    together = [replace(problem, hosts=tuple(sorted(names, key=_natural))) for problem, names in hosts.items()]
+    return sorted(together, key=lambda p: (p.severity != "error", p.path, p.code, p.message, p.layer))
+
+
+def render(problems: Iterable[Problem]) -> str:
+    """One message for a person; empty when there is nothing to say."""
+    return "\n".join(_line(problem) for problem in merged(problems))
+
+
+def _line(problem: Problem) -> str:
+    # the variable is in the path already where it has one of its own
+    named = not problem.layer or re.match(re.escape(problem.layer) + r"(?![\w-])", problem.path)
+    layer = "" if named else f" (set by {problem.layer})"
+    return f"{problem.severity}: {problem.path}{layer}: {problem.message}{_hosts(problem.hosts)}"
+
+
+def _hosts(hosts: tuple[str, ...]) -> str:
+    if not hosts:
+        return ""
+    rest = len(hosts) - SHOWN_HOSTS
+    more = f" and {rest} more" if rest > 0 else ""
+    return f" [{', '.join(hosts[:SHOWN_HOSTS])}{more}]"
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    # agent2 before agent10: inventories number their hosts
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"([0-9]+)", name)]

@@ -1,0 +1,195 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every mistake in a tree, before any host is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import schema_names as names
+from . import schema_rules as rules
+from . import schema_values as values
+from .problems import Problem
+from .schema_model import Block, PluginType, Spec, block, plugin, plugin_names, plugin_types
+from .schema_model import version as schema_version
+from .tree import child, describe
+from .versions import Version
+
+
+def check(
+    component: str, tree: Mapping[str, Any], version: Version, origin: Callable[[str], str] | None = None
+) -> list[Problem]:
+    """``tree`` is plain and coerced; ``origin`` tells which layer set a path."""
+    checker = _Checker(component, version, origin or _nowhere)
+    if not isinstance(tree, dict):
+        return [Problem("type", component, f"The configuration must be a mapping, and it is {describe(tree)}.")]
+    checker.block(block(component), tree, "", "the file")
+    for problem in rules.whole(component, tree, version):
+        checker.add(*problem)
+    return checker.problems
+
+
+def _nowhere(path: str) -> str:
+    return ""
+
+
+@dataclass
+class _Checker:
+    component: str
+    version: Version
+    origin: Callable[[str], str]
+    problems: list[Problem] = field(default_factory=list)
+
+    def add(self, code: str, path: str, message: str, severity: str = "error") -> None:
+        self.problems.append(Problem(code, path, message, self.origin(path), severity=severity))
+
+    def block(self, known: Block, found: dict[str, Any], path: str, where: str) -> None:
+        view = known.at(self.version)
+        for name, value in found.items():
+            here = child(path, name)
+            spec = view.specs.get(name)
+            if spec is None:
+                self.add(*names.unknown_option(known, name, here, where, self.version))
+            else:
+                self._value(spec, known, value, here)
+        for name in view.required:
+            if found.get(name) in (None, "") and (name not in found or view.specs[name].format != "trust_domain"):
+                self.add("required", child(path, name), names.missing(view.specs[name], child(path, name)))
+        for rule in view.rules:
+            message = rules.broken(rule, found)
+            if message:
+                self.add("rule", path, message)
+
+    def _value(self, spec: Spec, known: Block, value: Any, path: str) -> None:
+        wrong = values.wrong_type(spec.type, value)
+        if wrong:
+            self.add("type", path, wrong)
+            return
+        if spec.windows:
+            self.add("windows", path, "It is for Windows alone; SPIRE on Linux does not know it.")
+        if spec.deprecated:
+            self._deprecated(spec, path)
+        if spec.type == "plugins":
+            self._plugins(value, path)
+        elif isinstance(value, str):
+            self._text(spec, value, path)
+        elif isinstance(value, (int, float)):
+            self._add_if("number", path, values.wrong_number(spec, value))
+        elif spec.type == "list(string)":
+            self._strings(spec, value, path)
+        elif spec.type.startswith("map("):
+            self._names(spec, known, value, path)
+        else:
+            inner = known.options[spec.name].block
+            if inner:
+                self._blocks(spec, inner, value, path)
+
+    def _blocks(self, spec: Spec, inner: Block, value: Any, path: str) -> None:
+        for item, here in _items(value, path):
+            if isinstance(item, dict):
+                self.block(inner, item, here, spec.name)
+            else:
+                self.add("type", here, values.wrong_type("block", item))
+        if spec.required and not value:
+            self.add("required", path, "It must not be empty.")
+
+    def _text(self, spec: Spec, value: str, path: str) -> None:
+        code = "duration" if spec.type == "duration" else "enum" if spec.enum else spec.format
+        self._add_if(code, path, values.wrong_text(spec, value))
+
+    def _strings(self, spec: Spec, items: list[Any], path: str) -> None:
+        for item, here in _items(items, path):
+            wrong = values.wrong_type("string", item)
+            if wrong:
+                self.add("type", here, wrong)
+            else:
+                self._text(spec, item, here)
+        if spec.required and not items:
+            self.add("required", path, "It must not be empty.")
+
+    def _names(self, spec: Spec, known: Block, found: dict[str, Any], path: str) -> None:
+        inner = known.options[spec.name].block
+        of = spec.type[len("map(") : -1]
+        for name, value in found.items():
+            here = child(path, name)
+            self._add_if(spec.keys, here, values.wrong_name(spec.keys, name))
+            wrong = values.wrong_type(of, value)
+            if wrong:
+                self.add("type", here, wrong)
+            elif inner:
+                self.block(inner, value, here, f"each of {spec.name}")
+            elif of == "list(string)":
+                self._strings(spec, value, here)
+        if spec.required and not found:
+            self.add("required", path, "It must not be empty.")
+
+    def _plugins(self, found: dict[str, Any], path: str) -> None:
+        types = plugin_types(self.component)
+        for kind, plugins in found.items():
+            here = child(path, kind)
+            known = types.get(kind)
+            if known is None or self.version not in known.span:
+                if not isinstance(plugins, dict) or any(map(rules.enabled, plugins.values())) or not plugins:
+                    self.add(*names.unknown_type(types, kind, here, self.component, self.version))
+                continue
+            wrong = values.wrong_type("plugins", plugins)
+            if wrong:
+                self.add("type", here, wrong.replace("plugin types", "plugin names"))
+                continue
+            for name, body in plugins.items():
+                self._plugin(known, name, body, child(here, name))
+        for known in types.values():
+            if self.version in known.span:
+                self._count(known, found.get(known.name) or {}, child(path, known.name))
+
+    def _plugin(self, kind: PluginType, name: str, body: Any, path: str) -> None:
+        wrong = values.wrong_type("block", body)
+        if wrong:
+            self.add("type", path, wrong)
+            return
+        self.block(block("plugin"), body, path, "a plugin's block")
+        if not rules.enabled(body):
+            return  # SPIRE doesn't look at it either
+        external = bool(body.get("plugin_cmd"))
+        known = plugin(self.component, kind.name, name)
+        if kind.only and (name != kind.only or external):
+            self.add("plugin", path, f"SPIRE takes only its own {kind.only} as {kind.name}.")
+        elif not external and (known is None or self.version not in known.span):
+            self.add(*names.unknown_plugin(self.component, kind.name, name, known, path, self.version))
+        elif not external and not body.get("plugin_data_file"):
+            data = body.get("plugin_data", {})
+            if known and isinstance(data, dict):
+                self.block(known, data, child(path, "plugin_data"), f"the {kind.name} {name}")
+
+    def _count(self, kind: PluginType, found: Any, path: str) -> None:
+        if not isinstance(found, dict):
+            return
+        on = [name for name, body in found.items() if rules.enabled(body)]
+        removed = getattr(self.origin, "removed", {})
+        if len(on) < kind.min:
+            message = names.too_few(self.component, kind, plugin_names(self.component, kind.name))
+            self.add("count", path, message + names.by_null(path, removed))
+        elif kind.max and len(on) > kind.max:
+            message = f"SPIRE takes one {kind.name}, and there are {len(on)}: {', '.join(sorted(on))}."
+            self.add("count", path, message + " Remove the others by setting them to null, or disable them.")
+
+    def _deprecated(self, spec: Spec, path: str) -> None:
+        since = schema_version(spec.deprecated)
+        if self.version >= since:
+            instead = f"; use {spec.replaced_by} instead" if spec.replaced_by else ""
+            self.add("deprecated", path, f"It is deprecated since SPIRE {since}{instead}.", severity="warning")
+
+    def _add_if(self, code: str, path: str, message: str) -> None:
+        if message:
+            self.add(code, path, message)
+
+
+def _items(value: Any, path: str) -> Iterator[tuple[Any, str]]:
+    if not isinstance(value, list):
+        yield value, path
+        return
+    for index, item in enumerate(value):
+        yield item, f"{path}[{index}]"

@@ -1,0 +1,214 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The schema's data as objects: which options a block has in which release, and of what type.
+
+A file in schema_data is one block (server.yml, agent.yml) or the plugin_data of one plugin
+(server/NodeAttestor/x509pop.yml). README.md there describes the format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .versions import Version
+
+DATA = Path(__file__).parent / "schema_data"
+
+# six times as fast where PyYAML was built with libyaml
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+_ATTRIBUTES = frozenset("""type required default default_env enum ignore_case format keys min below secret secret_file
+    windows deprecated replaced_by description""".split())
+_STRUCTURE = frozenset({"since", "until", "absent", "changes", "options", "rules", "uses"})
+
+
+def version(text: str) -> Version:
+    major, minor, patch = text.split(".")
+    return Version(int(major), int(minor), int(patch))
+
+
+@dataclass(frozen=True)
+class Span:
+    """The releases that have something: from ``since`` to ``until``, without some backport holes."""
+
+    since: Version | None = None
+    until: Version | None = None
+    absent: tuple[tuple[Version, Version], ...] = ()
+
+    def __contains__(self, release: Version) -> bool:
+        if self.since and release < self.since or self.until and release > self.until:
+            return False
+        return not any(first <= release <= last for first, last in self.absent)
+
+
+@dataclass(frozen=True)
+class Spec:
+    """An option as one release has it."""
+
+    name: str
+    type: str
+    required: bool = False
+    default: Any = None
+    default_env: str = ""
+    enum: tuple[str, ...] = ()
+    ignore_case: bool = False
+    format: str = ""
+    keys: str = ""
+    min: Any = None
+    below: Any = None
+    secret: bool = False
+    secret_file: bool = False
+    windows: bool = False
+    deprecated: str = ""
+    replaced_by: str = ""
+    description: str = ""
+
+
+@dataclass
+class Option:
+    """An option through all releases."""
+
+    name: str
+    span: Span
+    base: dict[str, Any]
+    changes: tuple[tuple[Version, dict[str, Any]], ...] = ()
+    block: Block | None = None
+
+    @property
+    def secret(self) -> bool:
+        return bool(self.base.get("secret"))
+
+    @property
+    def types(self) -> set[str]:
+        return {self.base["type"]} | {change["type"] for _since, change in self.changes if "type" in change}
+
+    def at(self, release: Version) -> Spec:
+        attributes = dict(self.base)
+        for since, change in self.changes:
+            if release >= since:
+                attributes.update(change)
+        if "enum" in attributes:
+            attributes["enum"] = tuple(attributes["enum"])
+        return Spec(self.name, **attributes)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How the options of one block depend on each other."""
+
+    kind: str
+    names: tuple[str, ...]
+    span: Span
+    when: tuple[tuple[str, Any], ...] = ()
+    unless: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass
+class View:
+    """A block as one release has it."""
+
+    specs: dict[str, Spec]
+    required: tuple[str, ...]
+    rules: tuple[Rule, ...]
+
+
+@dataclass
+class Block:
+    options: dict[str, Option]
+    rules: tuple[Rule, ...] = ()
+    span: Span = Span()
+    extra: dict[str, Any] = field(default_factory=dict)
+    _views: dict[Version, View] = field(default_factory=dict)
+
+    def at(self, release: Version) -> View:
+        view = self._views.get(release)
+        if view is None:
+            specs = {name: option.at(release) for name, option in self.options.items() if release in option.span}
+            required = tuple(name for name, spec in specs.items() if spec.required)
+            view = View(specs, required, tuple(rule for rule in self.rules if release in rule.span))
+            self._views[release] = view
+        return view
+
+
+@dataclass(frozen=True)
+class PluginType:
+    name: str
+    span: Span
+    min: int = 0
+    max: int = 0
+    only: str = ""
+    replaced_by: str = ""
+    description: str = ""
+
+
+@lru_cache(maxsize=None)
+def block(name: str) -> Block:
+    """The block in schema_data/<name>.yml."""
+    return _block(yaml.load((DATA / f"{name}.yml").read_bytes(), _Loader))
+
+
+@lru_cache(maxsize=None)
+def plugin(component: str, kind: str, name: str) -> Block | None:
+    """plugin_data of a plugin that some release has built in."""
+    return block(f"{component}/{kind}/{name}") if name in plugin_names(component, kind) else None
+
+
+@lru_cache(maxsize=None)
+def plugin_names(component: str, kind: str) -> frozenset[str]:
+    """Names of all that any release has built in. The file names are the list, so that nothing else need be read."""
+    return frozenset(path.stem for path in (DATA / component / kind).glob("*.yml"))
+
+
+@lru_cache(maxsize=None)
+def plugin_types(component: str) -> dict[str, PluginType]:
+    types = block("plugin").extra["types"][component]
+    return {
+        name: PluginType(name, _span(data), **{k: v for k, v in data.items() if k not in {"since", "until"}})
+        for name, data in types.items()
+    }
+
+
+def _block(data: Mapping[str, Any]) -> Block:
+    options = {name: _option(name, option) for name, option in (data.get("options") or {}).items()}
+    rules = tuple(_rule(rule) for rule in data.get("rules", ()))
+    return Block(options, rules, _span(data), {"types": data.get("types"), "description": data.get("description", "")})
+
+
+def _option(name: str, data: Mapping[str, Any]) -> Option:
+    base = {key: value for key, value in data.items() if key in _ATTRIBUTES}
+    unknown = set(data) - _ATTRIBUTES - _STRUCTURE
+    if unknown:
+        raise ValueError(f"schema data: {name} has unknown attributes {sorted(unknown)}")
+    changes = tuple(sorted(((version(since), change) for since, change in data.get("changes", {}).items()), key=_first))
+    inner = block(data["uses"]) if "uses" in data else _block(data) if "options" in data else None
+    return Option(name, _span(data), base, changes, inner)
+
+
+def _first(pair: tuple[Version, Any]) -> Version:
+    return pair[0]
+
+
+def _span(data: Mapping[str, Any]) -> Span:
+    return Span(
+        version(data["since"]) if "since" in data else None,
+        version(data["until"]) if "until" in data else None,
+        tuple(_range(text) for text in data.get("absent", ())),
+    )
+
+
+def _range(text: str) -> tuple[Version, Version]:
+    first, last = text.split(" - ")
+    return version(first), version(last)
+
+
+def _rule(data: Mapping[str, Any]) -> Rule:
+    (kind,) = set(data) - {"since", "until", "when", "unless"}
+    when, unless = (tuple(data.get(key, {}).items()) for key in ("when", "unless"))
+    return Rule(kind, tuple(data[kind]), _span(data), when, unless)

@@ -1,0 +1,125 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Words for what SPIRE doesn't have: unknown options, plugins and types, and what was probably meant."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+
+from .schema_model import Block, Option, PluginType, Span, Spec, plugin, plugin_names
+from .versions import RELEASES, Version
+
+_Finding = tuple[str, str, str]
+
+# where this collection has a variable of its own for an option
+_VARIABLE = {"server.trust_domain": "spire_trust_domain", "agent.trust_domain": "spire_trust_domain"}
+
+
+def unknown_option(known: Block, name: str, path: str, where: str, release: Version) -> _Finding:
+    option = known.options.get(name)
+    if option:
+        return (
+            "version",
+            path,
+            _not_in(f'the option "{name}"', option.span, release, option.base.get("replaced_by", "")),
+        )
+    meant = _meant(name, known.at(release).specs)
+    if meant:
+        return "unknown", path, f'SPIRE {release} has no option "{name}" in {where}; did you mean "{meant}"?'
+    other = _meant(name, known.options)
+    if other:
+        option = known.options[other]
+        hint = _not_in(f'the option "{other}"', option.span, release, option.base.get("replaced_by", ""))
+        return "unknown", path, f'SPIRE {release} has no option "{name}" in {where}; "{other}" may be meant, but {hint}'
+    return "unknown", path, f'SPIRE {release} has no option "{name}" in {where}; {_choices(known.at(release).specs)}.'
+
+
+def unknown_type(types: Mapping[str, PluginType], kind: str, path: str, component: str, release: Version) -> _Finding:
+    known = types.get(kind)
+    if known:
+        return "version", path, _not_in(f'the plugin type "{kind}"', known.span, release, known.replaced_by)
+    here = [name for name, other in types.items() if release in other.span]
+    meant = _meant(kind, here)
+    hint = f'did you mean "{meant}"?' if meant else f"its types are {', '.join(sorted(here))}."
+    return "type_name", path, f'A SPIRE {component} has no plugin type "{kind}"; {hint}'
+
+
+def unknown_plugin(component: str, kind: str, name: str, known: Block | None, path: str, release: Version) -> _Finding:
+    if known:
+        return "version", path, _not_in(f"the {kind} {name}", known.span, release, "")
+    here = [other for other in plugin_names(component, kind) if _available(component, kind, other, release)]
+    meant = _meant(name, here)
+    hint = f'did you mean "{meant}"?' if meant else f"it has {', '.join(sorted(here)) or 'none'}."
+    more = " A plugin that is not built in needs plugin_cmd."
+    return "plugin", path, f'SPIRE {release} has no built-in {kind} "{name}"; {hint}{more}'
+
+
+def missing(spec: Spec, path: str) -> str:
+    variable = _VARIABLE.get(path)
+    remedy = f" Set {variable}." if variable else f" Its meaning: {spec.description}" if spec.description else ""
+    return f"It is required and not set.{remedy}"
+
+
+def too_few(component: str, kind: PluginType, builtin: Iterable[str]) -> str:
+    number = "exactly one" if kind.max == 1 else "at least one"
+    example = (
+        "unix"
+        if kind.name == "WorkloadAttestor"
+        else "sql" if kind.only else "disk" if kind.name == "KeyManager" else sorted(builtin)[0]
+    )
+    return (
+        f"A SPIRE {component} needs {number} {kind.name}, and there is none; name one, for example `{example}: {{}}`."
+    )
+
+
+def by_null(path: str, removed: Mapping[str, str]) -> str:
+    """A plugin that a layer removed, perhaps without meaning to: ``unix:`` in YAML is null."""
+    for gone, layer in removed.items():
+        if gone.startswith(path + "."):
+            name = gone[len(path) + 1 :]
+            return f" {layer} sets {name} to null, which removes it; to switch it on write `{name}: {{}}`."
+        if gone == path:
+            return f" {layer} sets {path} to null, which removes it."
+    return ""
+
+
+def _not_in(what: str, span: Span, release: Version, replaced_by: str) -> str:
+    instead = f"; use {replaced_by} instead" if replaced_by else ""
+    if span.since and release < span.since:
+        return f"SPIRE {release} does not have {what} yet, it was added in {span.since}{_next_hole(span)}."
+    if span.until and release > span.until:
+        return f"SPIRE {release} no longer has {what}, it was removed after {span.until}{instead}."
+    for first, last in span.absent:
+        if first <= release <= last:
+            after = next((other for other in RELEASES if other > last), None)
+            return f"SPIRE {first} to {last} lack {what}, which {span.since} added; {after} has it again."
+    return f"SPIRE {release} does not have {what}{instead}."
+
+
+def _next_hole(span: Span) -> str:
+    return "".join(f" (but {first} to {last} lack it)" for first, last in span.absent)
+
+
+def _available(component: str, kind: str, name: str, release: Version) -> bool:
+    known = plugin(component, kind, name)
+    return known is not None and release in known.span
+
+
+def _meant(name: str, known: Iterable[str] | Mapping[str, Option]) -> str:
+    lower = {other.lower(): other for other in known}
+    # SPIRE itself doesn't mind the case; one spelling is enough for us
+    close = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=0.7)
+    return lower[close[0]] if close else ""
+
+
+def _choices(specs: Mapping[str, Spec]) -> str:
+    listed = sorted(specs)
+    if not listed:
+        return "it has no options"
+    return (
+        f"it has {', '.join(listed)}"
+        if len(listed) <= 12
+        else f"its {len(listed)} options are in SPIRE's documentation"
+    )

@@ -1,0 +1,92 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every release of SPIRE from 0.8.0 on, and what to say of a version that never was."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+
+class Version(NamedTuple):
+    """Ordered and hashable; written as SPIRE's tags are, without their v."""
+
+    major: int
+    minor: int
+    patch: int
+
+    def __str__(self) -> str:
+        return f"{self.major}.{self.minor}.{self.patch}"
+
+
+# the last patch of each minor release; none of the patches before it was left out
+_LAST_PATCH = {
+    (0, 8): 5,
+    (0, 9): 4,
+    (0, 10): 2,
+    (0, 11): 3,
+    (0, 12): 3,
+    (1, 0): 4,
+    (1, 1): 5,
+    (1, 2): 5,
+    (1, 3): 6,
+    (1, 4): 7,
+    (1, 5): 6,
+    (1, 6): 5,
+    (1, 7): 6,
+    (1, 8): 11,
+    (1, 9): 6,
+    (1, 10): 4,
+    (1, 11): 3,
+    (1, 12): 6,
+    (1, 13): 6,
+    (1, 14): 7,
+    (1, 15): 3,
+}
+
+RELEASES: tuple[Version, ...] = tuple(
+    Version(major, minor, patch) for (major, minor), last in sorted(_LAST_PATCH.items()) for patch in range(last + 1)
+)
+OLDEST = RELEASES[0]
+DEFAULT = RELEASES[-1]
+
+_KNOWN = frozenset(RELEASES)
+_FULL = re.compile(r"v?([0-9]{1,9})\.([0-9]{1,9})\.([0-9]{1,9})", re.ASCII)
+_PARTIAL = re.compile(r"v?([0-9]{1,9})(?:\.([0-9]{1,9}))?(?:\.([0-9]{1,9}))?", re.ASCII)
+
+
+@lru_cache(maxsize=1024)
+def parse(text: str) -> Version:
+    """The release that ``text`` names; ValueError, with the nearest one, when SPIRE never had it."""
+    written = str(text).strip()
+    match = _FULL.fullmatch(written)
+    if not match:
+        raise ValueError(
+            f'"{written[:40]}" is not the number of a SPIRE release, which has three parts: write "{nearest(written)}".'
+        )
+    version = Version(*map(int, match.groups()))
+    if version in _KNOWN:
+        return version
+    if version < OLDEST:
+        raise ValueError(f"SPIRE {version} is older than what is supported: the oldest release is {OLDEST}.")
+    newer = " If it is newer than this collection, take a newer collection." if version > DEFAULT else ""
+    raise ValueError(
+        f"SPIRE {version} is a version that SPIRE never had: the nearest release is {nearest(written)}.{newer}"
+    )
+
+
+def nearest(text: str) -> Version:
+    """The existing release to suggest for what somebody wrote."""
+    match = _PARTIAL.match(str(text).strip())
+    if not match:
+        return DEFAULT
+    major, minor, patch = (None if part is None else int(part) for part in match.groups())
+    if minor is None:
+        return max((v for v in RELEASES if v.major == major), default=DEFAULT)
+    same_minor = [v for v in RELEASES if (v.major, v.minor) == (major, minor)]
+    if same_minor:
+        return same_minor[-1] if patch is None or patch > same_minor[-1].patch else same_minor[patch]
+    below = [v for v in RELEASES if (v.major, v.minor) < (major, minor)]
+    return below[-1] if below else OLDEST

@@ -1,0 +1,168 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Each mistake with the exact words that a person reads."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ansible_collections.spire.fleet.plugins.plugin_utils import schema, tree, versions
+from ansible_collections.spire.fleet.plugins.plugin_utils.tree import Layer
+
+REMOVE = object()
+NEWEST = "1.15.3"
+
+SERVER: dict[str, Any] = {
+    "server": {"trust_domain": "example.org", "bind_port": 8081, "data_dir": "/var/lib/spire/server"},
+    "plugins": {
+        "DataStore": {"sql": {"plugin_data": {"database_type": "sqlite3", "connection_string": "/var/lib/spire/db"}}},
+        "KeyManager": {"disk": {"plugin_data": {"keys_path": "/var/lib/spire/keys.json"}}},
+        "NodeAttestor": {"join_token": {"plugin_data": {}}},
+    },
+}
+AGENT: dict[str, Any] = {
+    "agent": {
+        "trust_domain": "example.org",
+        "server_address": "spire.example.org",
+        "server_port": 8081,
+        "trust_bundle_path": "/etc/spire/bundle.pem",
+        "socket_path": "/run/spire/public/api.sock",
+    },
+    "plugins": {
+        "KeyManager": {"memory": {}},
+        "NodeAttestor": {"join_token": {}},
+        "WorkloadAttestor": {"unix": {}},
+    },
+}
+
+
+def having(base: dict[str, Any], *changes: tuple[str, Any]) -> dict[str, Any]:
+    """The tree with values at paths of the form a/b/c; REMOVE takes one away."""
+    result = copy.deepcopy(base)
+    for path, value in changes:
+        *blocks, last = path.split("/")
+        block = result
+        for name in blocks:
+            block = block.setdefault(name, {})
+        if value is REMOVE:
+            del block[last]
+        else:
+            block[last] = value
+    return result
+
+
+def said(component: str, version: str, *changes: tuple[str, Any]) -> list[str]:
+    base = SERVER if component == "server" else AGENT
+    found = schema.check(component, having(base, *changes), versions.parse(version))
+    return [f"{problem.path}: {problem.message}" for problem in found]
+
+
+MYSQL = "plugins/DataStore/sql/plugin_data/database_type"
+
+MISTAKES: list[dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "schema_mistakes.yml").read_text("utf-8"))
+
+
+def name(mistake: dict[str, Any]) -> str:
+    return f"{mistake['path']}: {mistake['says'][:40]}"
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=name)
+def test_one_mistake_gives_one_message(mistake: dict[str, Any]) -> None:
+    changes = [(path, REMOVE) for path in mistake.get("remove", ())] + list(mistake.get("set", {}).items())
+    found = said(mistake["component"], mistake.get("release", NEWEST), *changes)
+    if "deprecated" not in mistake["says"]:
+        found = [line for line in found if "It is deprecated" not in line]
+    assert found == [f"{mistake['path']}: {mistake['says']}"]
+
+
+def test_a_trust_domain_has_at_most_255_characters() -> None:
+    assert said("agent", NEWEST, ("agent/trust_domain", "a" * 255)) == []
+    assert said("agent", NEWEST, ("agent/trust_domain", "a" * 256)) == [
+        "agent.trust_domain: The trust domain is 256 characters long; at most 255 are allowed."
+    ]
+
+
+def test_there_are_enough_kinds_of_mistakes() -> None:
+    assert len({mistake["says"] for mistake in MISTAKES}) >= 100
+
+
+@pytest.mark.parametrize("version", versions.RELEASES, ids=str)
+@pytest.mark.parametrize("component", ["server", "agent"])
+def test_a_small_sound_tree_is_sound_in_every_release(component: str, version: versions.Version) -> None:
+    assert said(component, str(version)) == []
+
+
+def test_a_tree_that_is_no_mapping() -> None:
+    found = schema.check("server", ["x"], versions.DEFAULT)  # type: ignore[arg-type]
+    assert [problem.message for problem in found] == ["The configuration must be a mapping, and it is a list."]
+
+
+def test_only_what_is_deprecated_is_a_warning() -> None:
+    trees = having(SERVER, ("server/default_svid_ttl", "1h"), ("server/nothing_like_it", 1))
+    found = schema.check("server", trees, versions.parse("1.5.6"))
+    assert {problem.path: problem.severity for problem in found} == {
+        "server.default_svid_ttl": "warning",
+        "server.nothing_like_it": "error",
+    }
+
+
+def test_a_problem_names_the_layer_that_made_it() -> None:
+    typo = {
+        "agent": {"sokcet_path": "/s"},
+        "plugins": {"NodeAttestor": {"x509pop": {"plugin_data": {"certificate_path": "/c"}}}},
+    }
+    merged = tree.merge("agent", [Layer("built-in", AGENT), Layer("spire_agent_config__eu", typo)])
+    found = schema.check("agent", merged.tree, versions.DEFAULT, merged.origin)
+    assert [(problem.path, problem.layer) for problem in found] == [
+        ("agent.sokcet_path", "spire_agent_config__eu"),
+        ("plugins.NodeAttestor.x509pop.plugin_data", "spire_agent_config__eu"),
+    ]
+
+
+def test_an_attestor_removed_by_null_is_explained() -> None:
+    nothing = {"plugins": {"WorkloadAttestor": {"unix": None}}}
+    merged = tree.merge("agent", [Layer("built-in", AGENT), Layer("spire_agent_config", nothing)])
+    (problem,) = schema.check("agent", merged.tree, versions.DEFAULT, merged.origin)
+    assert (
+        problem.message
+        == "A SPIRE agent needs at least one WorkloadAttestor, and there is none; name one, for example `unix: {}`. "
+        "spire_agent_config sets unix to null, which removes it; to switch it on write `unix: {}`."
+    )
+
+
+@pytest.mark.parametrize(
+    "plugin",
+    [
+        {
+            "mine": {
+                "plugin_cmd": "/usr/bin/mine",
+                "plugin_checksum": "ab",
+                "plugin_data": {"anything": [1, {"goes": True}]},
+            }
+        },
+        {"k8s_sat": {"enabled": False, "plugin_data": {"whatever": 1}}},
+        {"never_heard_of": {"enabled": False}},
+        {"aws_iid": {}},
+        {"x509pop": {"plugin_data_file": "/etc/spire/x509pop.conf"}},
+    ],
+    ids=["external", "disabled and removed", "disabled and unknown", "without plugin_data", "plugin_data in a file"],
+)
+def test_plugins_that_are_right(plugin: dict[str, Any]) -> None:
+    assert schema.check("server", having(SERVER, ("plugins/NodeAttestor", plugin)), versions.DEFAULT) == []
+
+
+def test_types_that_are_right_in_their_releases() -> None:
+    assert said("server", "0.11.0", ("server/ratelimit/attestation", 5)) == []
+    assert said("server", "0.11.1", ("server/ratelimit/attestation", False)) == []
+    assert said("server", "1.9.2", (MYSQL, {"aws_postgres": {"region": "eu-west-1"}})) == []
+    assert said("server", NEWEST, ("telemetry/Statsd", {"address": "127.0.0.1:8125"})) == []
+    assert said("server", NEWEST, ("server/log_level", "debug"), ("server/ca_key_type", "RSA-2048")) == []
+    assert said("agent", "1.14.0", ("agent/workload_x509_svid_key_type", "ec-p384")) == []
+    assert said("server", NEWEST, ("server/ca_ttl", "1h30m5.5s"), ("server/default_x509_svid_ttl", "")) == []

@@ -1,0 +1,73 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.spire.fleet.plugins.plugin_utils import versions
+from ansible_collections.spire.fleet.plugins.plugin_utils.versions import RELEASES, Version
+
+
+def test_every_release_is_known() -> None:
+    assert len(RELEASES) == len(set(RELEASES)) == 128
+    assert (str(RELEASES[0]), str(RELEASES[-1])) == ("0.8.0", "1.15.3")
+    assert list(RELEASES) == sorted(RELEASES)
+    assert versions.DEFAULT == Version(1, 15, 3)
+
+
+@pytest.mark.parametrize("version", RELEASES, ids=str)
+def test_a_release_is_what_it_is_written_as(version: Version) -> None:
+    assert versions.parse(str(version)) == version
+    assert versions.parse(f"v{version}") == version
+    assert versions.nearest(str(version)) == version
+
+
+def test_versions_are_ordered_by_number_not_by_letter() -> None:
+    assert versions.parse("1.9.6") < versions.parse("1.10.0") < versions.parse("1.10.2")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "1.15.9",
+            (
+                "SPIRE 1.15.9 is a version that SPIRE never had: the nearest release is 1.15.3. If it is newer than"
+                " this collection, take a newer collection."
+            ),
+        ),
+        (
+            "1.16.0",
+            (
+                "SPIRE 1.16.0 is a version that SPIRE never had: the nearest release is 1.15.3. If it is newer than"
+                " this collection, take a newer collection."
+            ),
+        ),
+        ("1.5.9", "SPIRE 1.5.9 is a version that SPIRE never had: the nearest release is 1.5.6."),
+        ("0.13.0", "SPIRE 0.13.0 is a version that SPIRE never had: the nearest release is 0.12.3."),
+        ("0.7.3", "SPIRE 0.7.3 is older than what is supported: the oldest release is 0.8.0."),
+        ("1.15", '"1.15" is not the number of a SPIRE release, which has three parts: write "1.15.3".'),
+        ("1", '"1" is not the number of a SPIRE release, which has three parts: write "1.15.3".'),
+        ("latest", '"latest" is not the number of a SPIRE release, which has three parts: write "1.15.3".'),
+        ("", '"" is not the number of a SPIRE release, which has three parts: write "1.15.3".'),
+        ("1.8.5-rc1", '"1.8.5-rc1" is not the number of a SPIRE release, which has three parts: write "1.8.5".'),
+        ("٣.1.1", '"٣.1.1" is not the number of a SPIRE release, which has three parts: write "1.15.3".'),
+    ],
+)
+def test_a_version_that_spire_never_had(text: str, message: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        versions.parse(text)
+    assert str(caught.value) == message
+
+
+@given(st.one_of(st.text(max_size=30), st.builds("{}.{}.{}".format, *[st.integers(0, 40)] * 3)))
+def test_any_text_is_a_release_or_an_error_with_a_release_in_it(text: str) -> None:
+    assert versions.nearest(text) in RELEASES
+    try:
+        assert versions.parse(text) in RELEASES
+    except ValueError as error:
+        assert any(str(release) in str(error) for release in RELEASES)
