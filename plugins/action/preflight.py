@@ -1,0 +1,37 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Checks the whole inventory on the controller, before any host is touched."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.spire.fleet.plugins.plugin_utils import problems, rules
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
+
+
+class ActionModule(ActionBase):
+    """See the documentation of the module of the same name."""
+
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Returns the counts; raises AnsibleActionFail with every mistake of every host."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        self.validate_argument_spec({})
+        fleet = fleet_of(task_vars or {}, self._templar)
+        found = rules.of_fleet(fleet)
+        mistakes = problems.errors(found)
+        if mistakes:
+            count = len(problems.merged(mistakes))
+            title = f"{count} {'mistake' if count == 1 else 'mistakes'} in the inventory; no host was touched.\n"
+            raise AnsibleActionFail(title + problems.render(found))
+        warnings = problems.render(found)
+        if warnings:
+            result["warnings"] = warnings.splitlines()
+        result.update(changed=False, servers=len(fleet.servers), agents=len(fleet.agents))
+        return result

@@ -1,0 +1,66 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: content
+short_description: The text of a planned file of a SPIRE server or agent
+version_added: 0.1.0
+description:
+  - Renders a file of the current host's server or agent. It may hold secrets, so a task that uses it needs C(no_log).
+author:
+  - spire.fleet contributors (@spire-fleet)
+options:
+  _terms:
+    description: V(server) or V(agent), and the name of a file - V(configuration), V(environment) or V(service).
+    type: list
+    elements: str
+    required: true
+  join_token:
+    description: A join token to put into an agent's configuration, for releases that take it from nowhere else.
+    type: str
+"""
+
+EXAMPLES = r"""
+- name: Write the server's configuration
+  ansible.builtin.copy:
+    content: "{{ lookup('spire.fleet.content', 'server', 'configuration') }}"
+    dest: /etc/spire/server/main.conf
+    mode: "0640"
+  no_log: true
+"""
+
+RETURN = r"""
+_raw:
+  description: The file's text.
+  type: list
+  elements: str
+"""
+
+from typing import Any
+
+from ansible.errors import AnsibleLookupError
+from ansible.plugins.lookup import LookupBase
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import plan
+
+
+class LookupModule(LookupBase):
+    """See DOCUMENTATION."""
+
+    def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[str]:
+        """The text; AnsibleLookupError for a file that the plan does not have."""
+        self.set_options(var_options=variables, direct=kwargs)
+        seen = variables or {}
+        component, name = terms
+        planned = plan(component, seen["inventory_hostname"], fleet_of(seen, self._templar))
+        token = self.get_option("join_token")
+        if token:
+            return [planned.render({"join_token": str(token)})]
+        for file in planned.files:
+            if file.name == name:
+                return [file.content]
+        raise AnsibleLookupError(f"no file of the {component} is called {name}")

@@ -1,0 +1,68 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: desired_entries
+short_description: The registration entries that a group of SPIRE servers should have
+version_added: 0.1.0
+description:
+  - Returns the inventory's C(spire_entries), the canary's entry, and for each agent whose identity is known the entries
+    that tie it to the aliases of its inventory groups.
+author:
+  - spire.fleet contributors (@spire-fleet)
+options:
+  _terms:
+    description: A target as P(spire.fleet.server_targets#lookup) returns it.
+    type: list
+    elements: dict
+    required: true
+  identities:
+    description: The SPIFFE IDs of agents, by inventory name.
+    type: dict
+    default: {}
+"""
+
+EXAMPLES = r"""
+- name: Keep the registration entries
+  spire.fleet.entries:
+    binary: "{{ item.binary }}"
+    socket_path: "{{ item.socket_path }}"
+    entries: "{{ query('spire.fleet.desired_entries', item) }}"
+  loop: "{{ query('spire.fleet.server_targets', *ansible_play_hosts) }}"
+  delegate_to: "{{ item.server }}"
+  run_once: true
+"""
+
+RETURN = r"""
+_raw:
+  description: Entries as M(spire.fleet.entries) takes them.
+  type: list
+  elements: dict
+"""
+
+from typing import Any
+
+from ansible.plugins.lookup import LookupBase
+
+from ansible_collections.spire.fleet.plugins.plugin_utils import entries
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import plan
+
+
+class LookupModule(LookupBase):
+    """See DOCUMENTATION."""
+
+    def run(self, terms: list[Any], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[dict[str, Any]]:
+        """The entries of every target given."""
+        self.set_options(var_options=variables, direct=kwargs)
+        fleet = fleet_of(variables or {}, self._templar)
+        identities = {str(host): str(spiffe_id) for host, spiffe_id in self.get_option("identities").items()}
+        found: list[dict[str, Any]] = []
+        for target in terms:
+            server = plan("server", str(target["server"]), fleet)
+            found += entries.of_inventory(server)
+            found += entries.of_agents(server, fleet, str(target["group"]), identities)
+        return found

@@ -1,0 +1,58 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: leavings
+short_description: What SPIRE servers still have of agents that go
+version_added: 0.1.0
+description:
+  - For each group of servers, returns the server to ask, the SPIFFE IDs of the given agents, and the IDs of the entries
+    that tie them to aliases.
+author:
+  - spire.fleet contributors (@spire-fleet)
+options:
+  _terms:
+    description: Names of agents, whose C(spire_agent_look) is known.
+    type: list
+    elements: str
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Evict the agents
+  spire.fleet.agent_evict:
+    binary: "{{ item.binary }}"
+    socket_path: "{{ item.socket_path }}"
+    ids: "{{ item.ids }}"
+  loop: "{{ query('spire.fleet.leavings', *ansible_play_hosts) }}"
+  delegate_to: "{{ item.server }}"
+  run_once: true
+"""
+
+RETURN = r"""
+_raw:
+  description: Targets as P(spire.fleet.server_targets#lookup) returns them, with the keys ids and entries.
+  type: list
+  elements: dict
+"""
+
+from typing import Any
+
+from ansible.plugins.lookup import LookupBase
+
+from ansible_collections.spire.fleet.plugins.plugin_utils import public
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
+
+
+class LookupModule(LookupBase):
+    """See DOCUMENTATION."""
+
+    def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[dict[str, Any]]:
+        """One target for each server group of the agents named."""
+        seen = variables or {}
+        looks = {host: seen["hostvars"].raw_get(host).get("spire_agent_look") or {} for host in terms}
+        identities = {host: str(look.get("spiffe_id") or "") for host, look in looks.items()}
+        return public.leavings(fleet_of(seen, self._templar), identities)

@@ -1,0 +1,59 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: planned
+short_description: What a SPIRE server or agent should be on this host
+version_added: 0.1.0
+description:
+  - Returns names, paths and versions of the planned server or agent of the current host, for tasks that act on it.
+  - Contents of files are not in it, since they may hold secrets; see P(spire.fleet.content#lookup).
+author:
+  - spire.fleet contributors (@spire-fleet)
+options:
+  _terms:
+    description: V(server) or V(agent).
+    type: list
+    elements: str
+    required: true
+  machine:
+    description: The host's architecture as its kernel calls it. With it, the place of the binaries is returned too.
+    type: str
+    default: ""
+"""
+
+EXAMPLES = r"""
+- name: Show where the server's configuration lies
+  ansible.builtin.debug:
+    msg: "{{ lookup('spire.fleet.planned', 'server').config }}"
+"""
+
+RETURN = r"""
+_raw:
+  description: One dictionary for each term.
+  type: list
+  elements: dict
+"""
+
+from typing import Any
+
+from ansible.plugins.lookup import LookupBase
+
+from ansible_collections.spire.fleet.plugins.plugin_utils import public
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import plan
+
+
+class LookupModule(LookupBase):
+    """See DOCUMENTATION."""
+
+    def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[dict[str, Any]]:
+        """One public plan for each component named."""
+        self.set_options(var_options=variables, direct=kwargs)
+        seen = variables or {}
+        fleet = fleet_of(seen, self._templar)
+        host = seen["inventory_hostname"]
+        return [public.of_plan(plan(term, host, fleet), self.get_option("machine")) for term in terms]

@@ -1,0 +1,54 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: server_targets
+short_description: The SPIRE server to ask for each server group
+version_added: 0.1.0
+description:
+  - For each group of servers that the given hosts belong to, returns the server that tasks are delegated to.
+  - Agents whose servers are not in the inventory belong to none.
+author:
+  - spire.fleet contributors (@spire-fleet)
+options:
+  _terms:
+    description: Names of hosts, servers or agents.
+    type: list
+    elements: str
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Ask each server what it knows
+  spire.fleet.server_state:
+    binary: "{{ item.binary }}"
+    socket_path: "{{ item.socket_path }}"
+  delegate_to: "{{ item.server }}"
+  run_once: true
+  loop: "{{ query('spire.fleet.server_targets', *ansible_play_hosts) }}"
+"""
+
+RETURN = r"""
+_raw:
+  description: Dictionaries with the keys group, server, binary, socket_path and trust_domain.
+  type: list
+  elements: dict
+"""
+
+from typing import Any
+
+from ansible.plugins.lookup import LookupBase
+
+from ansible_collections.spire.fleet.plugins.plugin_utils import public
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
+
+
+class LookupModule(LookupBase):
+    """See DOCUMENTATION."""
+
+    def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[dict[str, Any]]:
+        """One target for each server group of the hosts named."""
+        return public.targets(fleet_of(variables or {}, self._templar), terms)

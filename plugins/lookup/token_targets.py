@@ -1,0 +1,55 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: token_targets
+short_description: The SPIRE servers to mint join tokens on, and for which agents
+version_added: 0.1.0
+description:
+  - For each group of servers, returns the server to ask and the agents that M(spire.fleet.look) found to need a join
+    token, with a time to live that is long enough for all of them.
+author:
+  - spire.fleet contributors (@spire-fleet)
+options:
+  _terms:
+    description: Names of agents. Those whose C(spire_agent_look) asks for no token are passed over.
+    type: list
+    elements: str
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Show who needs a token
+  ansible.builtin.debug:
+    msg: "{{ query('spire.fleet.token_targets', *ansible_play_hosts) }}"
+"""
+
+RETURN = r"""
+_raw:
+  description: Targets as P(spire.fleet.server_targets#lookup) returns them, with the keys agents and ttl (in seconds).
+  type: list
+  elements: dict
+"""
+
+from typing import Any
+
+from ansible.plugins.lookup import LookupBase
+
+from ansible_collections.spire.fleet.plugins.plugin_utils import public
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
+
+
+class LookupModule(LookupBase):
+    """See DOCUMENTATION."""
+
+    def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[dict[str, Any]]:
+        """One target for each server group with agents that need a token."""
+        seen = variables or {}
+        fleet = fleet_of(seen, self._templar)
+        looks = {host: seen["hostvars"].raw_get(host).get("spire_agent_look") or {} for host in terms}
+        needy = {host: look for host, look in looks.items() if (look.get("act") or {}).get("token")}
+        longest = max((fleet.values_of(host)["spire_start_timeout"] for host in needy), default=0)
+        return public.token_targets(fleet, needy, longest)

@@ -1,0 +1,231 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is on a host against what should be: differences in words, and what has to be done about them."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import datetime
+import posixpath
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.spire.fleet.plugins.plugin_utils import hcl, identity, schema
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import File, Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases import architecture
+
+UNREADABLE = "(can't be read as HCL or JSON, so it is not shown)\n"
+#: of the bundle that an agent starts with
+BUNDLE_MODE = "0644"
+
+
+@dataclasses.dataclass
+class Comparison:
+    """What differs, as diffs for a person, and the names of what has to be done, for the acting tasks."""
+
+    diffs: list[dict[str, str]] = dataclasses.field(default_factory=list)
+    differences: list[str] = dataclasses.field(default_factory=list)
+    errors: list[str] = dataclasses.field(default_factory=list)
+    user: bool = False
+    install: bool = False
+    link: bool = False
+    directories: list[str] = dataclasses.field(default_factory=list)
+    files: list[str] = dataclasses.field(default_factory=list)
+    absent: list[str] = dataclasses.field(default_factory=list)
+    reload: bool = False
+    enable: bool = False
+    restart: bool = False
+    start: bool = False
+    enrol: bool = False
+    token: bool = False
+
+    def note(self, what: str, before: str = "", after: str = "") -> None:
+        """One difference in words; with texts where a person wants to see them."""
+        self.differences.append(what)
+        header = {"before_header": what, "after_header": what}
+        self.diffs.append({**header, "before": before or "differs\n", "after": after or "as planned\n"})
+
+
+def compare(plan: Plan, seen: Mapping[str, Any], server: Mapping[str, Any] | None, now: datetime.datetime) -> Comparison:
+    """Everything in which the host differs from its plan.
+
+    ``server`` is what a server of the agent's knows (agents, bundle), or None where nobody was asked.
+    """
+    found = Comparison()
+    _user(plan, seen, found)
+    _binaries(plan, seen, found)
+    _directories(plan, seen, found)
+    for file in plan.files:
+        _file(plan, file, seen["files"].get(file.name, {"exists": False}), found)
+    for path in seen["leftovers"]:
+        found.absent.append(path)
+        found.note(f"{path} is left over", "there\n", "absent\n")
+    if plan.component == "agent":
+        _enrolment(plan, seen, server, now, found)
+    _service(plan, seen, found)
+    return found
+
+
+def _user(plan: Plan, seen: Mapping[str, Any], found: Comparison) -> None:
+    if not plan.user:
+        return
+    if not seen["user"]["exists"]:
+        found.user = True
+        found.note(f"user {plan.user}", "absent\n", "a system user\n")
+    elif not seen["user"]["group"]:
+        found.user = True
+        found.note(f"group {plan.user}", "absent\n", "the user's group\n")
+
+
+def _binaries(plan: Plan, seen: Mapping[str, Any], found: Comparison) -> None:
+    binary, name = seen["binary"], plan.paths.binary_name
+    if plan.versioned:
+        wanted = str(plan.version)
+        if seen["release"]:
+            found.install = True
+            found.note(f"binaries of SPIRE {wanted}", "".join(f"{one['text']}\n" for one in seen["release"]), "as released\n")
+        if seen["link"] not in (wanted, posixpath.join(plan.paths.install_root, wanted)):
+            found.link = True
+            found.note(f"link {plan.paths.link}", (seen["link"] or "absent") + "\n", wanted + "\n")
+        return
+    machine, own = binary.get("machine") or "", seen["machine"]
+    if binary["exists"] and machine and architecture(machine) != architecture(own):
+        found.errors.append(
+            f"{plan.binary} is built for {architecture(machine)}, and this host is {architecture(own)}. Install the release for "
+            f"{architecture(own)}."
+        )
+    elif plan.values["spire_install_source"] == "package" and not binary["exists"]:
+        found.install = True
+        found.note(f"package {', '.join(map(str, plan.values['spire_package']))}", "absent\n", "installed\n")
+    elif not binary["exists"]:
+        found.errors.append(
+            f"{plan.binary} is missing. spire_install_source is preinstalled, so {name} must already be in "
+            f"spire_bin_dir ({plan.bin_dir}); put it there, or choose another spire_install_source."
+        )
+    elif binary["version"] != str(plan.version):
+        said = f"is SPIRE {binary['version']}" if binary["version"] else "does not say which SPIRE it is"
+        found.errors.append(
+            f"{plan.binary} {said}; spire_version is {plan.version}. Set spire_version to what is installed, "
+            "or install that release."
+        )
+
+
+def _directories(plan: Plan, seen: Mapping[str, Any], found: Comparison) -> None:
+    for directory in plan.directories:
+        state = seen["directories"].get(directory.path, {"exists": False})
+        wrong = _attributes(state, directory.mode, directory.owner, directory.group)
+        if wrong:
+            found.directories.append(directory.path)
+            found.note(f"directory {directory.path}", wrong[0], wrong[1])
+
+
+def _attributes(state: Mapping[str, Any], mode: str, owner: str, group: str) -> tuple[str, str] | None:
+    wanted = {"mode": mode, **({"owner": owner, "group": group} if owner or group else {})}
+    if not state["exists"]:
+        return "absent\n", _lines(wanted)
+    is_now = {key: state[key] for key in wanted}
+    return None if is_now == wanted else (_lines(is_now), _lines(wanted))
+
+
+def _lines(values: Mapping[str, str]) -> str:
+    return "".join(f"{key}: {value}\n" for key, value in values.items())
+
+
+def _file(plan: Plan, file: File, state: Mapping[str, Any], found: Comparison) -> None:
+    wrong = _attributes(state, file.mode, file.owner, file.group)
+    current = base64.b64decode(state.get("content", "")).decode("utf-8", "replace")
+    if wrong or current != file.content:
+        found.files.append(file.name)
+    if wrong and state["exists"]:
+        found.note(f"file {file.path}", *wrong)
+    if current == file.content:
+        return
+    before, after = _shown(plan, file, current) if state["exists"] else "", _shown(plan, file, file.content)
+    if before == after:
+        before, after = "a secret, a comment or the layout differs; not shown\n", "as planned\n"
+    found.differences.append(f"file {file.path}")
+    found.diffs.append({"before": before, "after": after, "before_header": file.path, "after_header": file.path})
+
+
+def _shown(plan: Plan, file: File, text: str) -> str:
+    """What may be seen of a file: secrets stay out."""
+    if not file.secret:
+        return text
+    if file.name == "environment":
+        # A value may have many lines, and what looks like a name in one may be a part of a key.
+        named = [name for name in sorted(plan.environment) if re.search(rf"^{re.escape(name)}=", text, re.MULTILINE)]
+        return "".join(f"{name}=(redacted)\n" for name in named)
+    try:
+        return hcl.dumps(schema.redact(plan.component, hcl.loads(text)))
+    except hcl.HclError:
+        return UNREADABLE
+
+
+def _enrolment(
+    plan: Plan, seen: Mapping[str, Any], server: Mapping[str, Any] | None, now: datetime.datetime, found: Comparison
+) -> None:
+    own = identity.of_chain(seen["identity"].get("chain") or [])
+    reason = ""
+    if own is None:
+        reason = "has no identity yet"
+    elif own.expires <= now:
+        reason = f"has an identity that expired at {own.expires:%Y-%m-%d %H:%M:%S} UTC"
+    elif own.trust_domain != plan.trust_domain:
+        reason = f"has an identity of another trust domain, {own.trust_domain}"
+    elif not seen["identity"]["key"]:
+        reason = "has lost the key of its identity"
+    elif server is not None and own.spiffe_id not in server["agents"]:
+        reason = "is not known to its server any more"
+    elif server is not None and server["agents"][own.spiffe_id]["banned"]:
+        found.errors.append(
+            f"the server has banned {own.spiffe_id}, so this agent is not enrolled again by itself. If it may come "
+            "back, run spire.fleet.decommission on it first."
+        )
+    if reason:
+        found.enrol = True
+        found.token = plan.attests_by_token
+        found.note("enrolment", f"the agent {reason}\n", "attested\n")
+    if "trust_bundle_path" in plan.main and str(plan.main["trust_bundle_path"]) == plan.paths.bundle:
+        # Its content matters at the first bootstrap alone, and the server's bundle changes with every rotation.
+        bundle = seen["files"].get("bundle", {"exists": False})
+        if reason or not bundle["exists"]:
+            found.files.append("bundle")
+            found.note(f"file {plan.paths.bundle}", "", "the trust bundle of the server\n")
+        elif bundle["mode"] != BUNDLE_MODE:
+            found.files.append("bundle")
+            found.note(f"file {plan.paths.bundle}", f"mode: {bundle['mode']}\n", f"mode: {BUNDLE_MODE}\n")
+
+
+def _service(plan: Plan, seen: Mapping[str, Any], found: Comparison) -> None:
+    service, name = seen["service"], plan.paths.service
+    if service["reload"]:
+        found.reload = True
+        found.note("systemd has not read the unit as it is now", "outdated\n", "read again\n")
+    if not service["enabled"]:
+        found.enable = True
+        found.note(f"{name} at boot", "disabled\n", "enabled\n")
+    for port in seen["taken_ports"]:
+        found.errors.append(
+            f"port {port} is in use by another process (ss -ltnp 'sport = :{port}' names it). Stop it, or choose "
+            f"another port in spire_{plan.component}_config."
+        )
+    if not service["running"]:
+        found.start = True
+        found.note(name, f"{service['state']}\n", "active\n")
+        return
+    if not service["healthy"]:
+        # It starts, or dies and starts again: whether the look meets a process then is chance.
+        found.note(name, f"{service['state']}\n", "active\n")
+    if seen["stale"]:
+        found.note(f"{name} was started with another {', '.join(seen['stale'])}", "as before\n", "restarted\n")
+    if seen["replaced"] and not (found.install or found.link):
+        found.note(f"{name} runs another binary than {plan.binary}", "as before\n", "restarted\n")
+    if not seen["answers"] and service["healthy"] and not found.enrol:
+        found.note(f"{name} does not answer at {plan.socket}", f"{service['state']}\n", "restarted\n")
+    # Binaries whose mode or owner alone is wrong are mended where they are, and a link is read at the start alone.
+    placed = any(one["replaces"] for one in seen["release"])
+    answers = seen["answers"] and service["healthy"]
+    found.restart = bool(seen["stale"] or seen["replaced"] or placed or found.enrol or not answers)

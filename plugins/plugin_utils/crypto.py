@@ -1,0 +1,19 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one import of cryptography. ansible-core needs it too, so a controller without it is a broken one."""
+
+from __future__ import annotations
+
+try:
+    from cryptography import x509
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives import hashes
+except ImportError as exc:
+    x509 = hashes = None
+    InvalidSignature = Exception
+    MISSING: str = f"the controller's Python has no cryptography ({exc}). Install it with: pip install cryptography"
+else:
+    MISSING = ""
+
+__all__ = ["MISSING", "InvalidSignature", "hashes", "x509"]

@@ -1,0 +1,179 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The registration entries that a server should have: the inventory's, the canary's, and an alias for each agent.
+
+An agent that joined by token gets a new SPIFFE ID with each token. So entries hang on aliases, one SPIFFE ID for
+an inventory group, and an entry of ours ties each agent to the aliases of its groups.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from itertools import zip_longest
+from typing import Any
+
+from ansible_collections.spire.fleet.plugins.module_utils.entries import TRUST_DOMAIN, EntryError, normalise
+from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import AGENTS, Fleet
+from ansible_collections.spire.fleet.plugins.plugin_utils.identity import absolute
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem
+from ansible_collections.spire.fleet.plugins.plugin_utils.tree import describe
+
+ALIAS_PREFIX = "/fleet/"
+CANARY = "/fleet-canary"
+#: entry IDs of ours begin so; whatever else a server has is not touched
+ID_PREFIX = "fleet."
+MAX_ID = 255
+
+
+def canary(planned: Plan) -> str:
+    """The SPIFFE ID that every agent has for the canary; empty where there is none.
+
+    Servers outside of the inventory have one only where somebody says so.
+    """
+    wanted = planned.values["spire_canary"] and (not planned.external or planned.values.raw.get("spire_canary") is not None)
+    return absolute(CANARY, planned.trust_domain) if wanted else ""
+
+
+def alias(group: str) -> str:
+    """The path of the SPIFFE ID that stands for every agent of an inventory group."""
+    return ALIAS_PREFIX + group
+
+
+def alias_id(group: str, agent: str) -> str:
+    """The ID of the entry that ties an agent to a group's alias."""
+    return _entry_id("alias", f"{group}.{agent}", group, agent)
+
+
+def of_inventory(planned: Plan) -> list[dict[str, Any]]:
+    """The entries that this server's variables ask for, and the canary's, with IDs of ours."""
+    wanted = [_named(entry) for entry in planned.values["spire_entries"] if isinstance(entry, Mapping)]
+    if planned.values["spire_canary"]:
+        wanted.append(
+            {
+                "entry_id": ID_PREFIX + "canary",
+                "spiffe_id": CANARY,
+                "parent_id": alias(AGENTS),
+                "selectors": list(planned.values["spire_canary_selectors"]),
+            }
+        )
+    taken: set[str] = set()
+    for entry in wanted:
+        for name in ("spiffe_id", "parent_id"):
+            if isinstance(entry.get(name), str):
+                entry[name] = absolute(entry[name], planned.trust_domain)
+        if not entry.get("entry_id"):
+            entry["entry_id"] = _free(entry, taken)
+        taken.add(str(entry["entry_id"]))
+    return wanted
+
+
+def _named(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """An entry may come from ``entry show``, which says id."""
+    if "id" not in entry or "entry_id" in entry:
+        return dict(entry)
+    return {"entry_id" if name == "id" else name: value for name, value in entry.items()}
+
+
+def of_agents(planned: Plan, fleet: Fleet, group: str, identities: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The aliases of the agents whose identities are known, for the groups that some entry names as its parent."""
+    needed = _alias_groups(planned)
+    found = []
+    for agent in fleet.agents:
+        spiffe_id = identities.get(agent)
+        if not spiffe_id or fleet.server_group(agent) != group:
+            continue
+        for name in needed:
+            if agent in fleet.groups.get(name, ()):
+                found.append(
+                    {
+                        "entry_id": alias_id(name, agent),
+                        "spiffe_id": absolute(alias(name), planned.trust_domain),
+                        "parent_id": spiffe_id,
+                        "selectors": [{"type": "spiffe_id", "value": spiffe_id}],
+                    }
+                )
+    return found
+
+
+def ids_of_agent(fleet: Fleet, agent: str) -> list[str]:
+    """Every entry ID that an agent's aliases can have."""
+    return [alias_id(name, agent) for name, members in fleet.groups.items() if agent in members]
+
+
+def check(planned: Plan) -> Iterable[Problem]:
+    """Mistakes in spire_entries."""
+    paths = []
+    for index, entry in enumerate(planned.values["spire_entries"]):
+        path = f"spire_entries[{index}]"
+        if not isinstance(entry, Mapping):
+            message = f"An entry must be a mapping of SPIRE's own fields, such as spiffe_id, and it is {describe(entry)}."
+            yield Problem("entry", path, message, "spire_entries")
+            continue
+        paths.append(path)
+        missing = [name for name in ("spiffe_id", "parent_id", "selectors") if not entry.get(name)]
+        if missing:
+            yield Problem("entry", path, f"The entry needs {' and '.join(missing)}.", "spire_entries")
+    seen: dict[str, str] = {}
+    for path, entry in zip_longest(paths, of_inventory(planned), fillvalue="spire_canary_selectors"):
+        for message in _mistakes(entry, planned.trust_domain):
+            yield Problem("entry", path, message, path.split("[", 1)[0])
+        first = seen.setdefault(str(entry["entry_id"]), path)
+        if first != path:
+            message = f"The entry ID {entry['entry_id']} is {first}'s already; an ID names one entry."
+            yield Problem("entry", path, message, path.split("[", 1)[0])
+
+
+def _mistakes(entry: Mapping[str, Any], trust_domain: str) -> Iterable[str]:
+    # without a sound trust domain, which is a mistake of its own, no path makes a SPIFFE ID
+    domain = trust_domain if TRUST_DOMAIN.fullmatch(trust_domain) else ""
+    ids = {name: entry[name] for name in ("spiffe_id", "parent_id") if isinstance(entry.get(name), str) and entry[name]}
+    given = {name: text for name, text in ids.items() if domain or not text.startswith(f"spiffe://{trust_domain}/")}
+    try:
+        normalise({name: value for name, value in entry.items() if name not in ids or name in given})
+    except EntryError as exc:
+        said = f"{exc}" if str(exc).endswith("?") else f"{exc}."
+        yield f"The entry {said}" if said.startswith("has ") else f"Its {said}"
+        return
+    for name, text in given.items():
+        if domain and text.removeprefix("spiffe://").partition("/")[0] != domain:
+            yield f"Its {name} is {text}, and this server's trust domain is {domain}; write the path alone."
+
+
+def check_groups(planned: Plan, fleet: Fleet) -> Iterable[Problem]:
+    """Aliases of groups that the inventory does not have."""
+    for name in _alias_groups(planned):
+        if name not in fleet.groups and name != AGENTS:
+            message = (
+                f"The parent_id {alias(name)} means every agent of the inventory group {name}, and there is no such "
+                "group."
+            )
+            yield Problem("entry_group", "spire_entries", message, "spire_entries")
+
+
+def _alias_groups(planned: Plan) -> list[str]:
+    prefix = absolute(ALIAS_PREFIX, planned.trust_domain)
+    parents = (str(entry.get("parent_id", "")) for entry in of_inventory(planned))
+    return sorted({parent[len(prefix):] for parent in parents if parent.startswith(prefix)})
+
+
+def _free(entry: Mapping[str, Any], taken: set[str]) -> str:
+    """An ID that stays when anything but the entry's SPIFFE ID and parent changes."""
+    spiffe_id, parent = str(entry.get("spiffe_id", "")), str(entry.get("parent_id", ""))
+    path = spiffe_id.removeprefix("spiffe://").partition("/")[2]
+    first = _entry_id("entry", path, spiffe_id, parent)
+    number, name = 1, first
+    while name in taken:
+        number += 1
+        name = f"{first}.{number}"
+    return name
+
+
+def _entry_id(kind: str, readable: str, *parts: str) -> str:
+    # SPIRE takes letters, digits and -._ here; the digest keeps apart what is alike without the rest.
+    slug = re.sub(r"[^A-Za-z0-9._-]", ".", readable)
+    digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:8]
+    return f"{ID_PREFIX}{kind}.{slug}"[: MAX_ID - 16] + f".{digest}"

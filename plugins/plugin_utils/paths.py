@@ -1,0 +1,142 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where things lie on a host. The one place that names a path."""
+
+from __future__ import annotations
+
+import dataclasses
+import posixpath
+
+COMPONENTS = ("server", "agent")
+
+
+@dataclasses.dataclass(frozen=True)
+class Paths:
+    """The paths of one instance of one component.
+
+    With a ``root`` (the rootless quickstart) everything lies below it, in a shorter layout, because
+    a socket's path must stay under 108 bytes wherever the directory is.
+    """
+
+    component: str
+    instance: str
+    install_root: str = "/opt/spire"
+    root: str = ""
+
+    def _etc(self, name: str) -> str:
+        base = posixpath.join(self.root, "etc") if self.root else "/etc/spire"
+        return posixpath.join(base, self.component, name)
+
+    @property
+    def config_dir(self) -> str:
+        return posixpath.dirname(self.config)
+
+    @property
+    def config(self) -> str:
+        return self._etc(f"{self.instance}.conf")
+
+    @property
+    def candidate(self) -> str:
+        """The new configuration, while SPIRE's own ``validate`` looks at it."""
+        return self._etc(f".{self.instance}.conf.candidate")
+
+    @property
+    def environment(self) -> str:
+        return self._etc(f"{self.instance}.env")
+
+    @property
+    def bundle(self) -> str:
+        return self._etc(f"{self.instance}.bundle.pem")
+
+    @property
+    def data_dir(self) -> str:
+        base = posixpath.join(self.root, "data") if self.root else "/var/lib/spire"
+        return posixpath.join(base, self.component, self.instance)
+
+    @property
+    def run_dir(self) -> str:
+        """Belongs to the service's user, and goes when the machine stops."""
+        if self.root:
+            return posixpath.join(self.root, "run", self.component)
+        return posixpath.join("/run/spire", self.component, "sockets", self.instance)
+
+    @property
+    def socket(self) -> str:
+        return posixpath.join(self.run_dir, "private" if self.component == "server" else "public", "api.sock")
+
+    @property
+    def stamp(self) -> str:
+        """What the running process was started with."""
+        return posixpath.join(self.run_dir, "started")
+
+    @property
+    def enrol_dir(self) -> str:
+        """Holds a join token for the length of one start; on tmpfs wherever there is systemd."""
+        if self.root:
+            return posixpath.join(self.volatile_dir, "enrol")
+        return posixpath.join("/run/spire", self.component, "enrol", self.instance)
+
+    @property
+    def volatile_dir(self) -> str:
+        """A link that the quickstart makes to a private directory on tmpfs."""
+        return posixpath.join(self.root, "run", "volatile")
+
+    @property
+    def enrol_token(self) -> str:
+        return posixpath.join(self.enrol_dir, "token")
+
+    @property
+    def enrol_environment(self) -> str:
+        return posixpath.join(self.enrol_dir, "env")
+
+    @property
+    def enrol_config(self) -> str:
+        """A configuration with the token in it, for releases without -joinTokenFile."""
+        return posixpath.join(self.enrol_dir, "agent.conf")
+
+    @property
+    def link(self) -> str:
+        """Names the version in use. One for each instance: servers are upgraded before agents."""
+        return posixpath.join(self.install_root, f"{self.component}-{self.instance}")
+
+    @property
+    def incoming(self) -> str:
+        """Where binaries arrive before they are put into place. One for each instance, since several may arrive at once."""
+        return posixpath.join(self.install_root, f".incoming-{self.component}-{self.instance}")
+
+    @property
+    def binary_name(self) -> str:
+        return f"spire-{self.component}"
+
+    @property
+    def service(self) -> str:
+        return self.binary_name if self.root else f"{self.binary_name}@{self.instance}.service"
+
+    @property
+    def unit(self) -> str:
+        """The service's definition: systemd's unit, or supervisor's program."""
+        if self.root:
+            return posixpath.join(self.root, "etc", "supervisor.d", f"{self.binary_name}.conf")
+        return posixpath.join("/etc/systemd/system", self.service)
+
+    @property
+    def supervisor_config(self) -> str:
+        return posixpath.join(self.root, "etc", "supervisord.conf")
+
+    @property
+    def supervisor_socket(self) -> str:
+        return posixpath.join(self.root, "run", "supervisor.sock")
+
+    @property
+    def supervisor_pid(self) -> str:
+        return posixpath.join(self.root, "run", "supervisord.pid")
+
+    @property
+    def supervisor_log(self) -> str:
+        return posixpath.join(self.root, "log", "supervisord.log")
+
+    @property
+    def log(self) -> str:
+        """The log of a service under supervisor; systemd has its journal."""
+        return posixpath.join(self.root, "log", f"{self.binary_name}.log")

@@ -1,0 +1,359 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What one server or agent should be: from the inventory's variables to files, paths and a service.
+
+Pure Python over plain values. Everything that touches a host, and everything that reports, starts here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import posixpath
+import re
+from typing import Any
+
+from ansible_collections.spire.fleet.plugins.plugin_utils import checked, defaults, hcl, units, versions
+from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import Fleet
+from ansible_collections.spire.fleet.plugins.plugin_utils.paths import Paths
+from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem
+from ansible_collections.spire.fleet.plugins.plugin_utils.tree import Merged, layers
+from ansible_collections.spire.fleet.plugins.plugin_utils.variables import Values
+
+#: options that name a bootstrap source; naming one switches the built-in trust_bundle_path off
+BOOTSTRAP_SOURCES = ("trust_bundle_url", "trust_bundle_spiffe_workload_api", "insecure_bootstrap")
+#: the first release that takes a join token from a file named on the command line
+TOKEN_FILE_SINCE = versions.Version(1, 13, 3)
+#: a directory below these is empty after the machine has started
+RUNTIME = ("/run", "/var/run")
+#: agent plugins that can't do their work without root, and why
+ROOT_PLUGINS = {
+    ("WorkloadAttestor", "docker"): "the docker attestor, which asks the container engine's socket",
+    ("WorkloadAttestor", "k8s"): "the k8s attestor, which reads other processes' cgroups and the kubelet's credentials",
+    ("NodeAttestor", "sshpop"): "the sshpop attestor, which reads the host's SSH key",
+    ("NodeAttestor", "tpm_devid"): "the tpm_devid attestor, which opens the TPM",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class File:
+    """A file whose whole content is ours."""
+
+    name: str
+    path: str
+    content: str
+    mode: str
+    owner: str
+    group: str
+    secret: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Directory:
+    """A directory that must exist."""
+
+    path: str
+    mode: str
+    owner: str
+    group: str
+
+
+@dataclasses.dataclass
+class Plan:
+    """One component on one host."""
+
+    component: str
+    host: str
+    values: Values
+    version: versions.Version
+    paths: Paths
+    merged: Merged
+    tree: dict[str, Any]
+    problems: list[Problem] = dataclasses.field(default_factory=list)
+    #: an agent whose servers are not in the inventory
+    external: bool = False
+
+    @property
+    def main(self) -> dict[str, Any]:
+        """The ``server`` or ``agent`` block."""
+        block = self.tree.get(self.component)
+        return block if isinstance(block, dict) else {}
+
+    def plugins(self, kind: str) -> dict[str, Any]:
+        """The plugins of one type that are switched on, by name."""
+        plugins = self.tree.get("plugins")
+        named = plugins.get(kind) if isinstance(plugins, dict) else None
+        if not isinstance(named, dict):
+            return {}
+        return {
+            name: wrapper
+            for name, wrapper in named.items()
+            if isinstance(wrapper, dict) and wrapper.get("enabled") is not False
+        }
+
+    def plugin_data(self, kind: str, name: str) -> dict[str, Any]:
+        """The options of one plugin."""
+        data = self.plugins(kind).get(name, {}).get("plugin_data")
+        return data if isinstance(data, dict) else {}
+
+    @property
+    def trust_domain(self) -> str:
+        """As the tree says; empty when it does not."""
+        return str(self.main.get("trust_domain") or "")
+
+    @property
+    def socket(self) -> str:
+        """The API socket that the CLI talks to."""
+        return str(self.main.get("socket_path") or self.main.get("registration_uds_path") or self.paths.socket)
+
+    @property
+    def port(self) -> int:
+        """The port that agents reach a server at."""
+        port = self.main.get("bind_port", defaults.SERVER_PORT)
+        return port if isinstance(port, int) else defaults.SERVER_PORT
+
+    @property
+    def listens(self) -> list[tuple[str, int]]:
+        """Addresses and TCP ports that the process opens."""
+        found = [(str(self.main.get("bind_address") or "0.0.0.0"), self.port)] if self.component == "server" else []
+        health = self.tree.get("health_checks")
+        if isinstance(health, dict) and health.get("listener_enabled") is True:
+            port = str(health.get("bind_port", 80))
+            number = int(port) if re.fullmatch("[0-9]+", port) else 80
+            found.append((str(health.get("bind_address") or "localhost"), number))
+        return found
+
+    @property
+    def data_dir(self) -> str:
+        """Where the component keeps its state."""
+        return str(self.main.get("data_dir") or self.paths.data_dir)
+
+    @property
+    def attests_by_token(self) -> bool:
+        """Whether this agent needs a join token when it has no identity."""
+        return self.component == "agent" and "join_token" in self.plugins("NodeAttestor")
+
+    @property
+    def bin_dir(self) -> str:
+        """The directory of the binary that the service runs."""
+        source = self.values["spire_install_source"]
+        if source == "preinstalled":
+            return str(self.values["spire_bin_dir"] or "")
+        if source == "package":
+            return str(self.values["spire_bin_dir"] or "/usr/bin")
+        return posixpath.join(self.paths.link, "bin")
+
+    @property
+    def versioned(self) -> bool:
+        """Whether the binaries lie in a versioned directory of ours."""
+        return self.values["spire_install_source"] in ("archive", "local")
+
+    @property
+    def binary(self) -> str:
+        """The binary that the service runs."""
+        return posixpath.join(self.bin_dir, self.paths.binary_name)
+
+    @property
+    def token_by_file(self) -> bool:
+        """Whether this release takes a token from a file of its own."""
+        return self.version >= TOKEN_FILE_SINCE
+
+    @functools.cached_property
+    def root_reasons(self) -> tuple[str, ...]:
+        """Why the process must be root."""
+        reasons = [
+            reason for (kind, name), reason in ROOT_PLUGINS.items()
+            if self.component == "agent" and name in self.plugins(kind)
+        ]
+        if self.component == "agent" and self.plugin_data("WorkloadAttestor", "unix").get("discover_workload_path"):
+            reasons.append("discover_workload_path, which reads other users' processes")
+        return tuple(reasons)
+
+    @property
+    def user(self) -> str:
+        """The system user of the process, with a group of the same name; empty for whoever runs the quickstart."""
+        if self.paths.root:
+            return ""
+        named = self.values[f"spire_{self.component}_user"]
+        return str(named or ("root" if self.root_reasons else f"spire-{self.component}"))
+
+    @functools.cached_property
+    def places(self) -> dict[str, tuple[str, str]]:
+        """Where the process writes: by the option that says so, the directory, and the path as it was given."""
+        found = {}
+        for option in ("log_file", "socket_path", "registration_uds_path", "admin_socket_path"):
+            given = str(self.main.get(option) or "")
+            found[f"{self.component}.{option}"] = (posixpath.dirname(given), given)
+        found[f"{self.component}.data_dir"] = (self.data_dir, self.data_dir)
+        keys, path = self.plugin_data("KeyManager", "disk"), "plugins.KeyManager.disk.plugin_data"
+        given = str(keys.get("keys_path") or "")
+        found[f"{path}.keys_path"] = (posixpath.dirname(given), given)
+        given = str(keys.get("directory") or "")
+        found[f"{path}.directory"] = (given, given)
+        sql = self.plugin_data("DataStore", "sql")
+        if sql.get("database_type") == "sqlite3":
+            given = _sqlite_path(str(sql.get("connection_string") or ""))
+            # one in memory has no place
+            if ":memory:" not in given:
+                found["plugins.DataStore.sql.plugin_data.connection_string"] = (posixpath.dirname(given), given)
+        return {
+            option: (posixpath.normpath(directory) if directory else "", given)
+            for option, (directory, given) in found.items() if given
+        }
+
+    @functools.cached_property
+    def outside(self) -> tuple[str, ...]:
+        """Directories that the process writes to besides its data directory and the one of its sockets."""
+        inside = (self.data_dir, self.paths.run_dir)
+        candidates = dict.fromkeys(directory for directory, _place in self.places.values())
+        return tuple(d for d in candidates if d.startswith("/") and not _within(d, inside))
+
+    @property
+    def runtime(self) -> tuple[str, ...]:
+        """Those that go when the machine stops: systemd makes them at every start."""
+        return tuple(d for d in self.outside if not self.paths.root and _within(d, RUNTIME))
+
+    @property
+    def writable(self) -> tuple[str, ...]:
+        """Those that stay."""
+        return tuple(d for d in self.outside if d not in self.runtime)
+
+    @property
+    def needs(self) -> units.Needs:
+        """What the service's definition depends on."""
+        return units.Needs(
+            user=self.user,
+            binary=self.binary,
+            start_timeout=self.values["spire_start_timeout"],
+            writable=self.writable,
+            runtime=self.runtime,
+            root_reasons=self.root_reasons,
+            privileged_port=any(port < 1024 for _address, port in self.listens),
+            tpm="tpm_devid" in self.plugins("NodeAttestor"),
+            # the unix attestor hashes workloads' binaries, wherever they lie
+            home="yes" if self.component == "server" else "read-only",
+            environment=bool(self.environment),
+        )
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The process's environment variables."""
+        given = self.values[f"spire_{self.component}_environment"] or {}
+        return {str(name): str(value) for name, value in given.items()}
+
+    @property
+    def directories(self) -> list[Directory]:
+        """Directories that must exist before the service starts."""
+        root = "" if self.paths.root else "root"
+        found = [
+            Directory(self.paths.config_dir, "0755", root, root),
+            Directory(self.data_dir, "0700", self.user, self.user),
+        ]
+        if self.paths.root:
+            found += [
+                Directory(posixpath.dirname(self.paths.unit), "0700", "", ""),
+                Directory(self.paths.run_dir, "0700", "", ""),
+                Directory(posixpath.dirname(self.paths.log), "0700", "", ""),
+            ]
+        # workloads go through the directory of the agent's socket
+        public = posixpath.dirname(self.socket) if self.component == "agent" else ""
+        return found + [
+            Directory(path, "0755" if path == public else "0750", self.user, self.user) for path in self.writable
+        ]
+
+    @functools.cached_property
+    def files(self) -> list[File]:
+        """Files whose whole content is ours. Rendering them can fail only for a tree with problems."""
+        root = "" if self.paths.root else "root"
+        found = [File("configuration", self.paths.config, self.render(), "0640", root, self.user, secret=True)]
+        if self.environment:
+            text = "".join(f"{name}={_quoted(value)}\n" for name, value in sorted(self.environment.items()))
+            found.append(File("environment", self.paths.environment, text, "0600", root, root, secret=True))
+        text = (
+            units.supervisor_program(self.paths, self.needs)
+            if self.paths.root
+            else units.systemd_unit(self.paths, self.needs, self.socket)
+        )
+        found.append(File("service", self.paths.unit, text, "0644", root, root))
+        if self.paths.root:
+            text = units.supervisor_daemon(self.paths)
+            found.append(File("supervisor", self.paths.supervisor_config, text, "0644", root, root))
+        return found
+
+    def render(self, extra: dict[str, Any] | None = None) -> str:
+        """The configuration file's text, with options of ``extra`` added to the main block."""
+        content = self.tree
+        if extra:
+            content = {**self.tree, self.component: {**self.main, **extra}}
+        if self.values[f"spire_{self.component}_config_format"] == "json":
+            return hcl.dumps_json(content)
+        return units.MANAGED + "\n" + hcl.dumps(content)
+
+
+def plan(component: str, host: str, fleet: Fleet) -> Plan:
+    """What the component on this host should be; everything wrong with it is in ``problems``."""
+    if component == "server" and host in fleet.server_plans:
+        return fleet.server_plans[host]  # type: ignore[return-value]
+    values = fleet.values_of(host)
+    problems = list(values.problems)
+    paths = Paths(
+        component,
+        values[f"spire_{component}_instance"],
+        install_root=values["spire_install_root"],
+        root=values["spire_root_dir"],
+    )
+    version, known = versions.DEFAULT, True
+    if values["spire_version"]:
+        try:
+            version = versions.parse(values["spire_version"])
+        except ValueError as exc:
+            known = False
+            problems.append(Problem("version", "spire_version", str(exc), layer="spire_version"))
+    if component == "server":
+        builtin = defaults.server_defaults(paths, version, values["spire_trust_domain"] or "")
+    else:
+        builtin = _agent_defaults(host, fleet, paths, version)
+    merged, coerced, found = checked.checked(component, layers(component, values.raw, builtin), version, fleet)
+    problems += merged.problems
+    # What a release that never was has and lacks, nobody can say.
+    problems += checked.attributed(component, values, found) if known else []
+    external = component == "agent" and not fleet.servers_of(host)
+    made = Plan(component, host, values, version, paths, merged, coerced, problems, external)
+    if component == "server":
+        fleet.server_plans[host] = made
+    return made
+
+
+def _agent_defaults(host: str, fleet: Fleet, paths: Paths, version: versions.Version) -> dict[str, Any]:
+    values = fleet.values_of(host)
+    address = values["spire_server_address"] or ""
+    port = defaults.SERVER_PORT
+    trust_domain = values["spire_trust_domain"] or ""
+    servers = fleet.servers_of(host)
+    if servers:
+        server = plan("server", servers[0], fleet)
+        own = server.values
+        address = address or own["spire_server_address"] or own.raw.get("ansible_host") or servers[0]
+        port = server.port
+        trust_domain = trust_domain or server.trust_domain
+    builtin = defaults.agent_defaults(paths, version, trust_domain, str(address), port)
+    blocks = [layer.tree for layer in layers("agent", values.raw, builtin)[1:] if isinstance(layer.tree, dict)]
+    named = {option for block in blocks if isinstance(block.get("agent"), dict) for option in block["agent"]}
+    if named.intersection(BOOTSTRAP_SOURCES):
+        del builtin["agent"]["trust_bundle_path"]
+    return builtin
+
+
+def _sqlite_path(connection: str) -> str:
+    """The file in a connection string such as ``file:/x/y.db?mode=rwc``."""
+    return connection.removeprefix("file:").removeprefix("//").split("?", 1)[0]
+
+
+def _within(path: str, parents: tuple[str, ...]) -> bool:
+    return any(path == parent or path.startswith(parent.rstrip("/") + "/") for parent in parents)
+
+
+def _quoted(value: str) -> str:
+    """A value in a systemd EnvironmentFile, which a shell reads alike."""
+    return '"' + "".join("\\" + char if char in '"\\$`' else char for char in value) + '"'

@@ -1,0 +1,159 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What tasks may see of plans: names, paths, versions. Never contents, which may hold secrets."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from ansible_collections.spire.fleet.plugins.plugin_utils import entries, identity, releases
+from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import Fleet
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan, plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.spec import supervisorctl, supervisord
+
+#: a token must outlive its wave: SPIRE's own default, and a second for each agent, since a server
+#: lets one attestation a second pass for each source address
+TOKEN_TTL = 600
+
+
+def of_plan(planned: Plan, machine: str = "") -> dict[str, Any]:
+    """One component for its acting tasks."""
+    paths, values = planned.paths, planned.values
+    return {
+        "component": planned.component,
+        "version": str(planned.version),
+        "user": planned.user,
+        "data_dir": planned.data_dir,
+        "directories": [dataclasses.asdict(directory) for directory in planned.directories],
+        "files": {
+            file.name: {key: value for key, value in dataclasses.asdict(file).items() if key != "content"}
+            for file in planned.files
+        },
+        "removable": [
+            paths.unit, paths.config, paths.candidate, paths.environment, paths.bundle, paths.run_dir, paths.enrol_dir,
+            *([paths.link] if planned.versioned else []),
+        ],
+        "data": [planned.data_dir],
+        "versioned": planned.versioned,
+        "config": paths.config,
+        "candidate": paths.candidate,
+        "bundle": paths.bundle,
+        "enrol_dir": paths.enrol_dir,
+        "enrol_token": paths.enrol_token,
+        "enrol_environment": paths.enrol_environment,
+        "enrol_config": paths.enrol_config,
+        "token_by_file": planned.token_by_file,
+        "service": paths.service,
+        "manager": values["spire_service_manager"],
+        "supervisorctl": supervisorctl(planned),
+        "supervisord": supervisord(planned),
+        "log": paths.log if paths.root else "",
+        "socket": planned.socket,
+        "binary": planned.binary,
+        "binary_name": paths.binary_name,
+        "install_root": values["spire_install_root"],
+        "link": paths.link,
+        "incoming": paths.incoming,
+        "canary": entries.canary(planned),
+        "start_timeout": values["spire_start_timeout"],
+        "source": values["spire_install_source"],
+        "packages": [str(name) for name in values["spire_package"]],
+        "download": values["spire_archive_download"],
+        "cache": os.path.expanduser(values["spire_archive_cache"]),
+        **({"archive": archive(planned, machine), "local_dir": local_dir(planned, machine)} if machine else {}),
+    }
+
+
+def archive(planned: Plan, machine: str) -> dict[str, str]:
+    """Where a release's tarball is, and what it must hash to."""
+    arch = releases.architecture(machine)
+    name, checksums = releases.archive_names(str(planned.version), arch)[:2]
+    base = planned.values["spire_archive_url"].replace("{version}", str(planned.version)).replace("{arch}", arch)
+    base = base.rstrip("/")
+    pinned = _by_arch(planned.values["spire_archive_sha256"], arch)
+    return {
+        "name": name,
+        "url": f"{base}/{name}",
+        "checksum": f"sha256:{pinned.removeprefix('sha256:')}" if pinned else f"sha256:{base}/{checksums}",
+    }
+
+
+def local_dir(planned: Plan, machine: str) -> str:
+    """The controller's directory of binaries for a host's architecture."""
+    return os.path.expanduser(_by_arch(planned.values["spire_local_dir"], releases.architecture(machine)))
+
+
+def _by_arch(value: Any, arch: str) -> str:
+    if isinstance(value, Mapping):
+        return str(value.get(arch) or "")
+    return str(value or "")
+
+
+def targets(fleet: Fleet, hosts: Iterable[str]) -> list[dict[str, Any]]:
+    """For each server group of these hosts, the server to ask."""
+    found = []
+    for group, servers in sorted(fleet.server_groups(list(hosts)).items()):
+        server = plan("server", servers[0], fleet)
+        found.append(
+            {
+                "group": group,
+                "server": server.host,
+                "binary": server.binary,
+                "socket_path": server.socket,
+                "trust_domain": server.trust_domain,
+            }
+        )
+    return found
+
+
+def _of_each(fleet: Fleet, agents: Iterable[str]) -> Iterator[tuple[dict[str, Any], list[str]]]:
+    """Each server to ask about some of these agents, with those agents."""
+    agents = list(agents)
+    for target in targets(fleet, agents):
+        own = [agent for agent in agents if fleet.server_group(agent) == target["group"]]
+        if own:
+            yield target, own
+
+
+def token_targets(fleet: Fleet, needy: Iterable[str], start_timeout: int) -> list[dict[str, Any]]:
+    """For each server group, the agents of it that need a token, and how long their tokens must live."""
+    return [
+        {**target, "agents": agents, "ttl": TOKEN_TTL + start_timeout + len(agents)}
+        for target, agents in _of_each(fleet, needy)
+    ]
+
+
+def bundle_for(planned: Plan, knowledge: Mapping[str, Any] | None) -> str:
+    """The trust bundle that this agent starts with. Raises ValueError when there is none, or not the one expected."""
+    pem = str((knowledge or {}).get("bundle") or planned.values["spire_trust_bundle"] or "")
+    if not pem.strip():
+        raise ValueError(f"{planned.host}: no server gave its trust bundle, and spire_trust_bundle is not set")
+    try:
+        fingerprints = identity.fingerprints(pem)
+    except ValueError as exc:
+        raise ValueError(f"{planned.host}: the trust bundle holds no certificates in PEM") from exc
+    if knowledge and sorted(fingerprints) != sorted(knowledge["fingerprints"]):
+        raise ValueError(f"{planned.host}: the trust bundle arrived with other certificates than its server sent")
+    pinned = {str(pin).lower().replace(":", "") for pin in planned.values["spire_trust_bundle_sha256"] or []}
+    if pinned and pinned != set(fingerprints):
+        raise ValueError(
+            f"{planned.host}: the trust bundle has the fingerprints {', '.join(sorted(fingerprints))}; "
+            f"spire_trust_bundle_sha256 expects {', '.join(sorted(pinned))}"
+        )
+    return pem
+
+
+def leavings(fleet: Fleet, identities: Mapping[str, str]) -> list[dict[str, Any]]:
+    """For each server group, what its server still has of these agents."""
+    return [
+        {
+            **target,
+            "ids": [identities[agent] for agent in agents if identities[agent]],
+            "entries": [{"entry_id": name} for agent in agents for name in entries.ids_of_agent(fleet, agent)],
+        }
+        for target, agents in _of_each(fleet, identities)
+    ]

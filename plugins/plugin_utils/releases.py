@@ -1,0 +1,64 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the files of a SPIRE release are called, on the release page and inside the archive."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+# The release page's machines by every name that they have elsewhere.
+ARCHITECTURES = {"amd64": "amd64", "x86_64": "amd64", "arm64": "arm64", "aarch64": "arm64"}
+FIRST_INSTALLED = (1, 0, 0)
+# From here on there is an archive for each architecture, named as Go calls it, and checksum files are _sha256sum.txt.
+FIRST_ARM64 = (1, 6, 4)
+# From here on the programs are linked statically against musl and the archive says so.
+FIRST_MUSL = (1, 8, 0)
+
+
+class ArchiveNames(NamedTuple):
+    """The names of one archive."""
+
+    archive: str
+    checksums: str
+    top: str
+
+
+def architecture(machine: str) -> str:
+    """The release page's name of what a kernel calls a machine; one that it has nothing for keeps its own."""
+    return ARCHITECTURES.get(machine, machine)
+
+
+def archive_names(version: str, arch: str) -> ArchiveNames:
+    """The archive, the file with its checksum, and the one directory inside; ValueError where there is none."""
+    text = str(version)
+    if not re.fullmatch(r"\d+\.\d+\.\d+", text):
+        raise ValueError(f"{text!r} is no version of a SPIRE release, such as 1.15.3")
+    number = tuple(int(part) for part in text.split("."))
+    if number < FIRST_INSTALLED:
+        raise ValueError(f"SPIRE {text} can't be installed from an archive; the first that can is 1.0.0")
+    if arch not in ARCHITECTURES:
+        raise ValueError(f"SPIRE has no archives for {arch}; it has them for amd64 and arm64")
+    machine = architecture(arch)
+    if machine == "arm64" and number < FIRST_ARM64:
+        raise ValueError(f"SPIRE {text} has no archive for arm64; the first that has is 1.6.4")
+    if number >= FIRST_MUSL:
+        platform = f"linux-{machine}-musl"
+    elif number >= FIRST_ARM64:
+        platform = f"linux-{machine}-glibc"
+    else:
+        platform = "linux-x86_64-glibc"
+    stem = f"spire-{text}-{platform}"
+    suffix = "_sha256sum.txt" if number >= FIRST_ARM64 else "_checksums.txt"
+    return ArchiveNames(f"{stem}.tar.gz", f"{stem}{suffix}", f"spire-{text}")
+
+
+def checksum_of(text: str, archive: str) -> str:
+    """The archive's SHA-256 out of a checksum file; ValueError when the file does not name the archive."""
+    for line in text.splitlines():
+        found = re.fullmatch(r"([0-9A-Fa-f]{64})\s+\*?(\S+)", line.strip())
+        if found and found.group(2).rsplit("/", 1)[-1] == archive:
+            return found.group(1).lower()
+    raise ValueError(f"the checksum file has no SHA-256 checksum of {archive}")

@@ -1,0 +1,82 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the look has to look at on a host, made from a plan."""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+from typing import Any
+
+from ansible_collections.spire.fleet.plugins.plugin_utils import units
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
+
+
+def spec_of(plan: Plan) -> dict[str, Any]:
+    """The argument of the look's module."""
+    paths = plan.paths
+    files = {file.name: file.path for file in plan.files}
+    leftovers = [paths.candidate, paths.incoming]
+    if not plan.environment:
+        # credentials that the process needs no more
+        leftovers.append(paths.environment)
+    identity: dict[str, Any] = {}
+    if plan.component == "agent":
+        files["bundle"] = paths.bundle
+        leftovers.append(paths.enrol_dir)
+        directory = plan.plugin_data("KeyManager", "disk").get("directory")
+        identity = {
+            "data_dir": plan.data_dir,
+            "key": posixpath.join(str(directory), "keys.json") if directory else "",
+        }
+    return {
+        "user": plan.user,
+        "files": files,
+        "directories": [directory.path for directory in plan.directories],
+        "leftovers": leftovers,
+        "link": paths.link if plan.versioned else "",
+        "release": (
+            {"root": paths.install_root, "version": str(plan.version), "names": [paths.binary_name]}
+            if plan.versioned
+            else None
+        ),
+        "binary": plan.binary,
+        # Not through the link, which may name another version than the one that runs.
+        "runs": (
+            posixpath.join(paths.install_root, str(plan.version), "bin", paths.binary_name)
+            if plan.versioned
+            else plan.binary
+        ),
+        # Ours have a manifest, which is cheaper than a start of the program.
+        "probe_version": not plan.versioned,
+        "service": {
+            "manager": plan.values["spire_service_manager"],
+            "name": paths.service,
+            "control": supervisorctl(plan),
+            "stamp": paths.stamp,
+        },
+        "socket": plan.socket,
+        "ports": [list(pair) for pair in plan.listens],
+        "identity": identity,
+    }
+
+
+def planned_digests(plan: Plan) -> dict[str, str]:
+    """The SHA-256 of each file that a process of this plan is started with. It goes to the host and never comes back."""
+    stamped = units.stamped_files(plan.paths, plan.needs)
+    return {file.path: hashlib.sha256(file.content.encode()).hexdigest() for file in plan.files if file.path in stamped}
+
+
+def supervisorctl(plan: Plan) -> list[str]:
+    """The argv of supervisor's client."""
+    return _supervisor(plan, "supervisorctl")
+
+
+def supervisord(plan: Plan) -> list[str]:
+    """The argv that starts supervisor."""
+    return _supervisor(plan, "supervisord")
+
+
+def _supervisor(plan: Plan, program: str) -> list[str]:
+    return [posixpath.join(plan.values["spire_supervisor_bin"], program), "-c", plan.paths.supervisor_config]

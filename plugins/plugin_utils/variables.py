@@ -1,0 +1,154 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The inventory's variables: their names, types and defaults come from variables.yml alone."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import functools
+import os
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem
+from ansible_collections.spire.fleet.plugins.plugin_utils.tree import describe
+
+LAYER = re.compile(r"spire_(server|agent)_config__\w+\Z")
+#: a layer's name with one underscore too few, or with a hyphen's stand-in
+_NEAR_LAYER = re.compile(r"(spire_(?:server|agent)_config)_([^\W_]\w*)\Z")
+#: variables of Ansible's own that planning reads
+FOREIGN = ("ansible_host",)
+_TRUE = {"yes", "true", "on", "1"}
+_FALSE = {"no", "false", "off", "0"}
+_EXPECTED = {
+    "string": "a string",
+    "integer": "a whole number",
+    "boolean": "true or false",
+    "mapping": "a mapping",
+    "list": "a list",
+    "string or mapping": "a string or a mapping",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Variable:
+    """One variable as variables.yml describes it."""
+
+    name: str
+    type: str
+    scope: str
+    description: str
+    default: Any = None
+    choices: tuple[str, ...] = ()
+    secret: bool = False
+
+
+@functools.lru_cache(maxsize=None)
+def catalogue() -> dict[str, Variable]:
+    """Every variable by its name."""
+    path = os.path.join(os.path.dirname(__file__), "variables.yml")
+    with open(path, encoding="utf-8") as file:
+        data = yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return {
+        name: Variable(name, **{**fields, "choices": tuple(fields.get("choices", ()))}) for name, fields in data.items()
+    }
+
+
+def concerns(name: str) -> bool:
+    """Whether planning reads the variable of this name."""
+    return name in catalogue() or name in FOREIGN or LAYER.match(name) is not None
+
+
+class Values(Mapping[str, Any]):
+    """One host's variables, each of its declared type, with defaults filled in.
+
+    What doesn't fit its type is reported by ``problems`` and reads as the default.
+    """
+
+    def __init__(self, raw: Mapping[str, Any], problems: Sequence[Problem] = ()) -> None:
+        self.raw = raw
+        self.problems: list[Problem] = list(problems)
+        self._values: dict[str, Any] = {}
+        for name, variable in catalogue().items():
+            value = raw.get(name)
+            if value is None or (value == "" and variable.type != "string"):
+                self._values[name] = variable.default
+                continue
+            converted, mistake = _convert(variable, value)
+            if mistake:
+                self.problems.append(Problem("variable_type", name, mistake, layer=name))
+                converted = variable.default
+            self._values[name] = converted
+        self.problems += _misspelt(raw)
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
+
+    def __iter__(self):
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+def _convert(variable: Variable, value: Any) -> tuple[Any, str]:
+    """Returns the value in its type, or what is wrong with it. The value itself is shown for choices alone."""
+    expected = f"It must be {_EXPECTED[variable.type]}, and it is {describe(value)}."
+    if variable.type == "boolean":
+        if isinstance(value, bool):
+            return value, ""
+        word = str(value).lower()
+        if word in _TRUE | _FALSE:
+            return word in _TRUE, ""
+        return None, expected
+    if variable.type == "integer":
+        if not isinstance(value, bool) and re.fullmatch(r"\s*\d+\s*", str(value)):
+            return int(value), ""
+        return None, expected
+    if variable.type == "list":
+        if isinstance(value, str) and variable.name != "spire_entries":
+            return [str(value)], ""
+        return (list(value), "") if isinstance(value, Sequence) and not isinstance(value, str) else (None, expected)
+    if variable.type == "mapping":
+        # a configuration's layers are the tree's, which has words of its own for them
+        layer = variable.name in ("spire_server_config", "spire_agent_config")
+        return (value, "") if isinstance(value, Mapping) else (None, "" if layer else expected)
+    if variable.type == "string or mapping" and isinstance(value, Mapping):
+        return {str(key): str(item) for key, item in value.items()}, ""
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        return None, expected
+    text = str(value)
+    if variable.choices and text not in variable.choices:
+        near = difflib.get_close_matches(text, variable.choices, 1)
+        hint = f'; did you mean "{near[0]}"?' if near else "."
+        return None, f'"{text}" is not one of its values, which are {", ".join(variable.choices)}{hint}'
+    return text, ""
+
+
+def _misspelt(raw: Mapping[str, Any]) -> list[Problem]:
+    """Names so near to one of ours that they can only be meant for it.
+
+    Other names that begin with spire_ are the inventory's own business.
+    """
+    problems = []
+    for name in raw:
+        near = _meant(str(name)) if str(name).startswith("spire_") and not concerns(name) else ""
+        if near:
+            message = f"No variable is called {name}; did you mean {near}?"
+            problems.append(Problem("unknown_variable", str(name), message, layer=str(name)))
+    return problems
+
+
+@functools.lru_cache(maxsize=1024)
+def _meant(name: str) -> str:
+    near = difflib.get_close_matches(name, catalogue(), 1, cutoff=0.9)
+    layer = _NEAR_LAYER.match(name)
+    # spire_server_config_format is a word away from its misspellings, spire_server_config_eu from nothing
+    if layer and (not near or near[0] == layer[1]):
+        return f"{layer[1]}__{layer[2]}"
+    return near[0] if near else ""

@@ -1,0 +1,43 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Fleets in memory, and what a look sees on a host that is exactly as planned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.spire.fleet.plugins.plugin_utils import problems, rules
+from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import Fleet
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan, plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.variables import Values
+
+DOMAIN = "prod.acme.com"
+
+
+def fleet(
+    common: Mapping[str, Any] | None = None,
+    servers: tuple[str, ...] = ("s1",),
+    agents: tuple[str, ...] = ("a1",),
+    groups: Mapping[str, list[str]] | None = None,
+    **hosts: Mapping[str, Any],
+) -> Fleet:
+    """A fleet of a trust domain; ``common`` is for every host, and each host may have variables of its own."""
+    everywhere = {"spire_trust_domain": DOMAIN, **(common or {})}
+    return Fleet(
+        {"spire_servers": list(servers), "spire_agents": list(agents), **(groups or {})},
+        lambda host: Values({**everywhere, **hosts.get(host, {})}),
+    )
+
+
+def mistakes(made: Fleet) -> str:
+    """What preflight would say."""
+    return problems.render(rules.of_fleet(made))
+
+
+def planned(component: str, common: Mapping[str, Any] | None = None, **own: Any) -> Plan:
+    """The plan of a small fleet's only server or agent."""
+    host = "s1" if component == "server" else "a1"
+    return plan(component, host, fleet(common, **{host: own}))

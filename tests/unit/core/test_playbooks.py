@@ -1,0 +1,281 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The actions and lookups as Ansible runs them: on this machine alone, in a directory of the test's."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+#: beside the interpreter that runs the tests, so that it is the same ansible-core
+ANSIBLE = Path(sys.executable).with_name("ansible-playbook")
+SECRET = "planted-7c41"
+
+
+class Run:
+    """One run of a playbook: its text at -vvv, and the result of each task by its name."""
+
+    def __init__(self, done: "subprocess.CompletedProcess[str]", results: Path) -> None:
+        self.text = done.stdout + done.stderr
+        assert results.exists(), self.text
+        self.results: dict[str, dict[str, Any]] = json.loads(results.read_text())
+
+
+def play(home: Path, inventory: dict[str, Any], tasks: dict[str, dict[str, Any]], *more: str) -> Run:
+    """Runs these tasks on a1, each whether or not the one before it failed."""
+    listed: list[dict[str, Any]] = [
+        {"name": name, **task, "register": f"result_{name}", "ignore_errors": True} for name, task in tasks.items()
+    ]
+    names = ", ".join(f"'{name}': result_{name}" for name in tasks)
+    listed.append({
+        "name": "keep", "check_mode": False, "diff": False, "no_log": True,
+        "ansible.builtin.copy": {"content": "{{ {" + names + "} | to_json }}", "dest": str(home / "results.json"), "mode": "0600"},
+    })
+    (home / "inventory.yml").write_text(yaml.safe_dump(inventory))
+    (home / "play.yml").write_text(yaml.safe_dump([{"hosts": "a1", "gather_facts": False, "tasks": listed}]))
+    environment = {
+        **os.environ, "ANSIBLE_HOME": str(home / "home"), "ANSIBLE_REMOTE_TEMP": str(home / "remote"), "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_STDOUT_CALLBACK": "default",
+    }
+    environment.pop("ANSIBLE_CONFIG", None)
+    argv = [str(ANSIBLE), "-vvv", "-i", "inventory.yml", "play.yml", *more]
+    done = subprocess.run(argv, cwd=home, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    return Run(done, home / "results.json")
+
+
+def inventory(common: dict[str, Any], **hosts: dict[str, Any]) -> dict[str, Any]:
+    local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, "spire_trust_domain": "prod.acme.com"}
+    return {
+        "all": {"vars": {**local, **common}},
+        "spire_servers": {"hosts": {"s1": hosts.get("s1", {})}},
+        "spire_agents": {"hosts": {name: hosts.get(name, {}) for name in ("a1", "a2")}},
+    }
+
+
+def fact(name: str, value: Any) -> dict[str, Any]:
+    return {"ansible.builtin.set_fact": {name: value}}
+
+
+@pytest.fixture(scope="module")
+def bad(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Many mistakes on several hosts, each with a secret beside it."""
+    wrong = inventory(
+        {
+            "spire_server_config": {"server": {"bind_prot": SECRET}, "plugins": {"NodeAtestor": {"x": {"plugin_data": SECRET}}}},
+            "spire_agent_config": {"agent": {"join_tokenn": SECRET, "server_port": SECRET}},
+            "spire_agent_environment": [SECRET],
+            "spire_sever_group": SECRET,
+        },
+        a2={"spire_version": "1.15.9", "spire_server_address": "{{ ansible_default_ipv4.address }}"},
+    )
+    return play(tmp_path_factory.mktemp("bad"), wrong, {
+        "preflight": {"spire.fleet.preflight": None},
+        "look": {"spire.fleet.look": {"component": "agent"}},
+    })
+
+
+def test_preflight_tells_every_mistake_of_every_host_at_once(bad: Run) -> None:
+    result = bad.results["preflight"]
+    assert result["failed"] and not result["changed"]
+    assert result["msg"].splitlines() == [
+        "8 mistakes in the inventory; no host was touched.",
+        'error: agent.join_tokenn (set by spire_agent_config): SPIRE 1.15.3 has no option "join_tokenn" in agent; did you mean '
+        '"join_token"? [a1]',
+        "error: agent.server_port (set by spire_agent_config): It must be a whole number, and it is a string. [a1]",
+        'error: plugins.NodeAtestor (set by spire_server_config): A SPIRE server has no plugin type "NodeAtestor"; did you mean '
+        '"NodeAttestor"? [s1]',
+        'error: server.bind_prot (set by spire_server_config): SPIRE 1.15.3 has no option "bind_prot" in server; did you mean '
+        '"bind_port"? [s1]',
+        "error: spire_agent_environment: It must be a mapping, and it is a list. [a1, a2, s1]",
+        "error: spire_server_address: The value can't be made yet: 'ansible_default_ipv4' is undefined. These playbooks gather no "
+        "facts: write the value in the inventory, or gather facts in a play of your own before importing them. [a2]",
+        "error: spire_sever_group: No variable is called spire_sever_group; did you mean spire_server_group? [a1, a2, s1]",
+        "error: spire_version: SPIRE 1.15.9 is a version that SPIRE never had: the nearest release is 1.15.3. If it is newer than "
+        "this collection, take a newer collection. [a2]",
+    ]
+
+
+def test_the_look_refuses_a_bad_plan(bad: Run) -> None:
+    result = bad.results["look"]
+    assert result["failed"]
+    assert [line.split(" ", 2)[1] for line in result["msg"].splitlines()] == [
+        "agent.join_tokenn", "agent.server_port", "spire_agent_environment:", "spire_sever_group:",
+    ]
+
+
+def test_values_of_unknown_keys_are_in_no_output(bad: Run) -> None:
+    # what was searched is the output of these tasks
+    assert "spire_sever_group" in bad.text
+    assert SECRET not in bad.text and SECRET not in json.dumps(bad.results)
+
+
+TARGET = {"group": "spire_servers", "server": "s1"}
+#: as server_state answers, inside of the loop that asked
+ANSWER = {
+    "item": {"group": "spire_servers"}, "healthy": True, "agents": [], "bundle": "", "fingerprints": [],
+}
+
+
+def good_tasks() -> dict[str, dict[str, Any]]:
+    def show(expression: str) -> dict[str, Any]:
+        return {"ansible.builtin.debug": {"msg": "{{ " + expression + " }}"}}
+
+    return {
+        "preflight": {"spire.fleet.preflight": None},
+        "silent": {"spire.fleet.look": {"component": "agent"}},
+        "server": {"spire.fleet.look": {"component": "server"}},
+        "answers": fact("spire_answers", {"results": [ANSWER]}),
+        "agent": {"spire.fleet.look": {"component": "agent", "servers": "spire_answers"}},
+        "final": {"spire.fleet.look": {"component": "agent", "final": True}},
+        "planned": show("lookup('spire.fleet.planned', 'agent', machine='x86_64')"),
+        "content": {**show("lookup('spire.fleet.content', 'agent', 'configuration')"), "no_log": True},
+        "token_content": {**show("lookup('spire.fleet.content', 'agent', 'configuration', join_token='tok-1')"), "no_log": True},
+        "no_content": show("lookup('spire.fleet.content', 'agent', 'nothing')"),
+        "targets": show("query('spire.fleet.server_targets', 'a1', 'a2', 's1')"),
+        "no_token_targets": show("query('spire.fleet.token_targets', 'a1', 'a2')"),
+        "needy": fact("spire_agent_look", {"act": {"token": True}}),
+        "token_targets": show("query('spire.fleet.token_targets', 'a1', 'a2')"),
+        "entries": show(
+            "query('spire.fleet.desired_entries', " + json.dumps(TARGET) + ", identities={'a1': 'spiffe://prod.acme.com/x'})"
+        ),
+        "no_bundle": show("lookup('spire.fleet.trust_bundle', servers=[" + json.dumps(ANSWER).replace("true", "True") + "])"),
+    }
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    # short, because a socket's path is
+    made = tmp_path_factory.mktemp("f")
+    (made / "bin").mkdir()
+    for name in ("spire-server", "spire-agent"):
+        (made / "bin" / name).write_text("#!/bin/sh\necho 1.15.3 >&2\n")
+        (made / "bin" / name).chmod(0o755)
+    return made
+
+
+def good_inventory(home: Path) -> dict[str, Any]:
+    return inventory({
+        "spire_root_dir": str(home / "q"), "spire_service_manager": "supervisor", "spire_install_source": "preinstalled",
+        "spire_bin_dir": str(home / "bin"), "spire_supervisor_bin": str(home / "bin"),
+        "spire_agent_environment": {"KEY": SECRET},
+        # of no concern to us, however wrong
+        "spire_mine": "{{ nowhere }}",
+    })
+
+
+@pytest.fixture(scope="module")
+def good(home: Path) -> Run:
+    """A sound inventory, on a machine that has nothing of it."""
+    return play(home, good_inventory(home), good_tasks())
+
+
+@pytest.fixture(scope="module")
+def check(home: Path, good: Run) -> Run:
+    """The same in check mode, after it."""
+    return play(home, good_inventory(home), {
+        "silent": {"spire.fleet.look": {"component": "agent"}},
+        "answers": fact("spire_answers", {"results": [ANSWER]}),
+        "agent": {"spire.fleet.look": {"component": "agent", "servers": "spire_answers"}},
+    }, "--check", "--diff")
+
+
+def test_preflight_counts(good: Run) -> None:
+    result = good.results["preflight"]
+    assert (result["failed"], result["changed"], result["servers"], result["agents"]) == (False, False, 1, 2)
+
+
+def test_a_look_at_a_bare_host(good: Run, home: Path) -> None:
+    result = good.results["agent"]
+    assert not result["failed"], result
+    # in a plain run, the tasks that mend are what changes something
+    assert (result["differs"], result["changed"], result["spiffe_id"]) == (True, False, "")
+    root = home / "q"
+    assert result["act"]["files"] == ["configuration", "environment", "service", "supervisor", "bundle"]
+    assert str(root / "data/agent/main") in result["act"]["directories"]
+    assert (result["act"]["start"], result["act"]["restart"], result["act"]["enrol"], result["act"]["token"]) == (
+        True, False, True, True,
+    )
+    assert f"file {root}/etc/agent/main.conf" in result["differences"]
+    assert good.results["server"]["act"]["start"] is True
+    assert "spiffe_id" not in good.results["server"]
+    assert not root.exists()
+
+
+def test_an_agent_whose_server_does_not_answer(good: Run, check: Run) -> None:
+    assert good.results["silent"]["msg"] == (
+        "a1: its server s1 does not answer, so nobody can tell whether it knows this agent: nobody asked it. Run the playbook "
+        "for the servers first."
+    )
+    # nothing has an answer on a bare fleet
+    assert check.results["silent"]["differs"] is True
+
+
+def test_check_mode_shows_what_would_change(check: Run, home: Path) -> None:
+    result = check.results["agent"]
+    assert (result["failed"], result["changed"], result["differs"]) == (False, True, True)
+    assert f"+++ after: {home}/q/etc/agent/main.conf" in check.text
+    assert '+    trust_domain = "prod.acme.com"' in check.text
+    assert "+KEY=(redacted)" in check.text
+    assert not (home / "q").exists()
+
+
+def test_what_still_differs_after_a_run_is_an_error(good: Run) -> None:
+    result = good.results["final"]
+    assert result["failed"] and result["msg"].startswith("a1: still differs after the run: ")
+
+
+def test_planned_has_paths_and_no_contents(good: Run, home: Path) -> None:
+    planned = good.results["planned"]["msg"]
+    assert planned["config"] == f"{home}/q/etc/agent/main.conf"
+    assert planned["files"]["environment"] == {
+        "name": "environment", "path": f"{home}/q/etc/agent/main.env", "mode": "0600", "owner": "", "group": "", "secret": True,
+    }
+    assert planned["archive"]["name"] == "spire-1.15.3-linux-amd64-musl.tar.gz"
+
+
+def test_contents(good: Run) -> None:
+    assert 'trust_domain = "prod.acme.com"' in good.results["content"]["msg"]
+    assert "tok-1" not in good.results["content"]["msg"]
+    assert 'join_token = "tok-1"' in good.results["token_content"]["msg"]
+    assert "no file of the agent is called nothing" in good.results["no_content"]["msg"]
+
+
+def test_targets(good: Run, home: Path) -> None:
+    target = {
+        "group": "spire_servers", "server": "s1", "binary": f"{home}/bin/spire-server",
+        "socket_path": f"{home}/q/run/server/private/api.sock", "trust_domain": "prod.acme.com",
+    }
+    assert good.results["targets"]["msg"] == [target]
+    assert good.results["no_token_targets"]["msg"] == []
+    # a token lives for the wave's length; a2 was not looked at
+    assert good.results["token_targets"]["msg"] == [{**target, "agents": ["a1"], "ttl": 600 + 60 + 1}]
+
+
+def test_entries_of_the_agents_that_are_known(good: Run) -> None:
+    canary, alias = good.results["entries"]["msg"]
+    assert canary == {
+        "entry_id": "fleet.canary", "spiffe_id": "spiffe://prod.acme.com/fleet-canary",
+        "parent_id": "spiffe://prod.acme.com/fleet/spire_agents", "selectors": ["unix:uid:0"],
+    }
+    assert alias["spiffe_id"] == "spiffe://prod.acme.com/fleet/spire_agents"
+    assert alias["parent_id"] == "spiffe://prod.acme.com/x"
+    assert alias["entry_id"].startswith("fleet.alias.spire_agents.a1.")
+
+
+def test_no_bundle(good: Run) -> None:
+    assert "a1: no server gave its trust bundle, and spire_trust_bundle is not set" in good.results["no_bundle"]["msg"]
+
+
+def test_no_secret_is_in_any_output(good: Run, check: Run) -> None:
+    for run in (good, check):
+        assert SECRET not in run.text
+        assert SECRET not in json.dumps({name: result for name, result in run.results.items() if name != "content"})
