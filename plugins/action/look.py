@@ -1,0 +1,89 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One round trip to a host, and the comparison of what it has with what it should have."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.spire.fleet.plugins.module_utils.look import ARGUMENTS
+from ansible_collections.spire.fleet.plugins.plugin_utils import identity, problems, rules
+from ansible_collections.spire.fleet.plugins.plugin_utils.compare import compare
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan, plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.spec import planned_digests, spec_of
+
+#: of a failed module's result: its output as it was
+UNSAFE = ("module_stdout", "module_stderr", "stdout", "stdout_lines", "stderr", "stderr_lines", "invocation")
+
+
+class ActionModule(ActionBase):
+    """See the documentation of the module of the same name."""
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Returns what differs; raises AnsibleActionFail for a plan with mistakes, or a host that can't follow it."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        variables = task_vars or {}
+        _spec, arguments = self.validate_argument_spec(ARGUMENTS)
+        host = variables["inventory_hostname"]
+        fleet = fleet_of(variables, self._templar)
+        planned = plan(arguments["component"], host, fleet)
+        mistakes = problems.errors(rules.of_plan(planned, fleet))
+        if mistakes:
+            raise AnsibleActionFail(problems.render(problems.for_host(mistakes, host)))
+        seen = self._look(planned, variables)
+        if "seen" not in seen:
+            # What a module said that came back in pieces may hold a part of a file.
+            return {key: value for key, value in seen.items() if key not in UNSAFE}
+        server = None
+        if planned.component == "agent" and not arguments["final"]:
+            # As it was registered: thousands of agents in it would be templated anew for each of them.
+            answers = (variables.get(arguments["servers"] or "") or {}).get("results", [])
+            server = rules.server_knowledge(host, fleet, answers)
+            silence = rules.silence(host, fleet, answers)
+            if silence and not self._task.check_mode:
+                raise AnsibleActionFail(silence)
+        found = compare(planned, seen["seen"], server, datetime.datetime.now(datetime.timezone.utc))
+        tokenless = rules.tokenless(planned, fleet) if found.token else ""
+        if tokenless:
+            found.errors.append(tokenless)
+        if found.errors:
+            raise AnsibleActionFail("\n".join(f"{host}: {error}" for error in found.errors))
+        if arguments["final"] and found.differences:
+            raise AnsibleActionFail(f"{host}: still differs after the run: {'; '.join(found.differences)}")
+        differs = bool(found.differences)
+        result.update(
+            changed=differs and (self._task.check_mode or self._task.diff),
+            differs=differs,
+            differences=found.differences,
+            diff=found.diffs,
+            act={key: value for key, value in dataclasses.asdict(found).items() if key not in ("diffs", "errors")},
+            machine=seen["seen"]["machine"],
+        )
+        if planned.component == "agent":
+            own = identity.of_chain(seen["seen"]["identity"].get("chain") or [])
+            result["spiffe_id"] = own.spiffe_id if own else ""
+        return result
+
+    def _look(self, planned: Plan, variables: dict[str, Any]) -> dict[str, Any]:
+        """Runs the module with its output kept out of every log: files with secrets come back in it."""
+        task, context = self._task.no_log, self._play_context.no_log
+        self._task.no_log = self._play_context.no_log = True
+        try:
+            return self._execute_module(
+                module_name="spire.fleet.look",
+                module_args={
+                    "component": planned.component,
+                    "spec": spec_of(planned),
+                    "planned": planned_digests(planned),
+                },
+                task_vars=variables,
+            )
+        finally:
+            self._task.no_log, self._play_context.no_log = task, context

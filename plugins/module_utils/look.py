@@ -1,0 +1,243 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is on a host: one walk over everything that a component consists of. It changes nothing.
+
+The controller compares. Only what a digest would have to be returned for (a stamp over a file with
+secrets in it) is compared here, and answered with names.
+"""
+
+from __future__ import annotations
+
+import base64
+import grp
+import ipaddress
+import json
+import os
+import platform
+import pwd
+import re
+import socket
+import stat
+import sys
+from typing import Any, Dict, List, Optional
+
+from ansible_collections.spire.fleet.plugins.module_utils import release, release_source, service
+from ansible_collections.spire.fleet.plugins.module_utils.spire_cli import SpireCliError, SpireServer
+
+#: what a task may say; the action plugin adds where to look
+ARGUMENTS: Dict[str, Dict[str, Any]] = {
+    "component": {"type": "str", "choices": ["server", "agent"], "required": True},
+    "servers": {"type": "str"},
+    "final": {"type": "bool", "default": False},
+}
+#: TCP_LISTEN in /proc/net/tcp
+LISTEN = "0A"
+
+
+def look(spec: Dict[str, Any], planned: Dict[str, str]) -> Dict[str, Any]:
+    """Everything that ``spec`` asks about. Missing things are said to be missing, never an error.
+
+    ``planned`` has the SHA-256 of each file that the process should have been started with.
+    """
+    process = _service(spec["service"])
+    return {
+        "machine": platform.machine(),
+        "user": _user(spec.get("user") or ""),
+        "files": {name: _file(path, content=True) for name, path in spec["files"].items()},
+        "directories": {path: _file(path, content=False) for path in spec["directories"]},
+        "leftovers": [path for path in spec["leftovers"] if os.path.lexists(path)],
+        "link": os.readlink(spec["link"]) if spec["link"] and os.path.islink(spec["link"]) else "",
+        "release": _release(spec["release"]),
+        "binary": _binary(spec["binary"], spec["probe_version"]),
+        "service": process,
+        "stale": _stale(spec["service"]["stamp"], planned) if process["running"] else [],
+        "replaced": _replaced(process["pid"], spec["runs"]),
+        "answers": _answers(spec["socket"]),
+        "taken_ports": [] if process["running"] else [port for address, port in spec["ports"] if _listening(address, port)],
+        "identity": _identity(spec["identity"]) if spec["identity"] else {},
+    }
+
+
+def _file(path: str, content: bool) -> Dict[str, Any]:
+    try:
+        info = os.stat(path)
+    except OSError:
+        return {"exists": False}
+    found: Dict[str, Any] = {
+        "exists": True,
+        "mode": "%04o" % stat.S_IMODE(info.st_mode),
+        "owner": _name(pwd.getpwuid, info.st_uid),
+        "group": _name(grp.getgrgid, info.st_gid),
+        "directory": stat.S_ISDIR(info.st_mode),
+    }
+    if content and stat.S_ISREG(info.st_mode):
+        try:
+            with open(path, "rb") as file:
+                found["content"] = base64.b64encode(file.read()).decode()
+        except OSError:
+            # the mode says why, and differs from any of ours
+            pass
+    return found
+
+
+def _name(lookup: Any, number: int) -> str:
+    try:
+        return str(lookup(number)[0])
+    except KeyError:
+        return str(number)
+
+
+def _user(name: str) -> Dict[str, Any]:
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        return {"exists": False, "group": False}
+    try:
+        grp.getgrnam(name)
+    except KeyError:
+        return {"exists": True, "group": False}
+    return {"exists": True, "group": True}
+
+
+def _release(asked: Optional[Dict[str, Any]]) -> List[Dict[str, Any]]:
+    if not asked:
+        return []
+    found = release.differences(asked["root"], asked["version"], asked["names"])
+    return [{"text": difference.text, "replaces": difference.replaces} for difference in found]
+
+
+def _binary(path: str, probe: bool) -> Dict[str, Any]:
+    found: Dict[str, Any] = {"exists": os.path.isfile(path), "version": "", "machine": ""}
+    if not found["exists"]:
+        return found
+    # The controller says what it means that nothing could be learnt.
+    try:
+        with open(path, "rb") as file:
+            found["machine"] = release_source.elf_machine(file.read(20), path)
+    except (OSError, release_source.ReleaseError):
+        # it may be a script around the program
+        pass
+    if probe:
+        try:
+            found["version"] = SpireServer(path, "").version()
+        except (OSError, SpireCliError):
+            pass
+    return found
+
+
+def _service(asked: Dict[str, Any]) -> Dict[str, Any]:
+    if asked["manager"] == "supervisor":
+        return _supervised(asked)
+    values = service.show(asked["name"], "ActiveState", "UnitFileState", "MainPID", "NeedDaemonReload")
+    pid = int(values.get("MainPID") or 0)
+    return {
+        "state": values.get("ActiveState", "unknown"),
+        "running": values.get("ActiveState") in ("active", "activating", "reloading") and pid > 0,
+        "healthy": values.get("ActiveState") == "active",
+        "enabled": values.get("UnitFileState") == "enabled",
+        "reload": values.get("NeedDaemonReload") == "yes",
+        "pid": pid,
+    }
+
+
+def _supervised(asked: Dict[str, Any]) -> Dict[str, Any]:
+    # supervisor answers over its own socket; an absent one means that nothing runs
+    shown = service.output(asked["control"] + ["status", asked["name"]]) if os.path.exists(asked["control"][0]) else ""
+    match = re.search(r"RUNNING\s+pid (\d+)", shown)
+    pid = int(match.group(1)) if match else 0
+    return {
+        "state": "active" if pid else "inactive",
+        "running": pid > 0,
+        "healthy": pid > 0,
+        "enabled": True,
+        "reload": False,
+        "pid": pid,
+    }
+
+
+def _stale(stamp: str, planned: Dict[str, str]) -> List[str]:
+    """The files that the running process was started with in another shape than planned."""
+    try:
+        with open(stamp, encoding="utf-8") as file:
+            started = {line[66:].rstrip("\n"): line[:64] for line in file}
+    except OSError:
+        return sorted(planned)
+    return sorted(path for path, digest in planned.items() if started.get(path) != digest)
+
+
+def _replaced(pid: int, binary: str) -> bool:
+    """Whether the running process is another program than the one that would be started now."""
+    if not pid:
+        return False
+    try:
+        running = os.stat("/proc/%d/exe" % pid)
+    except OSError:
+        return False
+    try:
+        now = os.stat(binary)
+    except OSError:
+        return True
+    return (running.st_dev, running.st_ino) != (now.st_dev, now.st_ino)
+
+
+def _answers(path: str) -> bool:
+    client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    client.settimeout(5)
+    try:
+        client.connect(path)
+        return True
+    except OSError:
+        return False
+    finally:
+        client.close()
+
+
+def _listening(address: str, port: int) -> bool:
+    """Whether somebody listens where a process that binds to this address would."""
+    wanted = _address(address)
+    suffix = ":%04X" % port
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            with open(table, encoding="ascii") as file:
+                rows = [line.split() for line in file]
+        except OSError:
+            continue
+        for row in rows:
+            if len(row) > 3 and row[1].endswith(suffix) and row[3] == LISTEN:
+                taken = _kernel_address(row[1].split(":")[0])
+                if wanted is None or wanted == taken or wanted.is_unspecified or taken.is_unspecified:
+                    return True
+    return False
+
+
+def _address(text: str) -> Any:
+    """None for a name, which may stand for any address."""
+    try:
+        return ipaddress.ip_address("127.0.0.1" if text == "localhost" else text)
+    except ValueError:
+        return None
+
+
+def _kernel_address(text: str) -> Any:
+    """An address as /proc/net/tcp writes it: 32 bit words in the machine's own order of bytes."""
+    words = [int(text[start:start + 8], 16).to_bytes(4, sys.byteorder) for start in range(0, len(text), 8)]
+    address = ipaddress.ip_address(b"".join(words))
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def _identity(asked: Dict[str, Any]) -> Dict[str, Any]:
+    """An agent's own SVID as it stands on the disk. Certificates are public; the key is only looked for."""
+    found: Dict[str, Any] = {"chain": [], "key": not asked["key"] or os.path.exists(asked["key"])}
+    data = os.path.join(asked["data_dir"], "agent-data.json")
+    try:
+        with open(data, encoding="utf-8") as file:
+            found["chain"] = list(json.load(file).get("svid") or [])
+    except (OSError, ValueError, AttributeError, TypeError):
+        # until 1.2 the SVID was a file of its own
+        try:
+            with open(os.path.join(asked["data_dir"], "agent_svid.der"), "rb") as file:
+                found["chain"] = [base64.b64encode(file.read()).decode()]
+        except OSError:
+            pass
+    return found

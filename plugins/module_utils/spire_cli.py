@@ -1,0 +1,359 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The one place that runs spire-server and spire-agent as command line clients.
+
+What a command prints on stdout may be a secret (a token, a private key): no error message ever quotes it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import os
+import re
+import subprocess
+from dataclasses import dataclass, field
+from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence
+
+DEFAULT_TIMEOUT = 30.0
+# gRPC refuses messages over 4 MiB in either direction. JSON is longer than the message that is made of it, but
+# an answer carries a status and a time stamp for each entry, so half of the limit is what is safe to send.
+BATCH_BYTES = 2 * 1024 * 1024
+BATCH_ITEMS = 1000
+STDERR_TAIL = 2000
+
+OK = 0
+NOT_FOUND = 5
+# No code of gRPC: the whole call failed, so nobody knows what became of the item.
+CALL_FAILED = -1
+
+# The first releases in which a command does what we ask of it.
+FIRST_JSON = {
+    "entry show": "1.5.3",
+    "entry create": "1.5.3",
+    "entry update": "1.5.3",
+    "agent list": "1.5.3",
+    "agent evict": "1.5.3",
+    "token generate": "1.6.0",
+    "api fetch": "1.6.0",
+    "entry delete": "1.5.3",
+}
+FIRST_DELETE_FILE = "1.8.0"
+
+
+class SpireCliError(Exception):
+    """A command of SPIRE did not do what it was asked for; `stderr` holds the end of what it said itself."""
+
+    def __init__(self, message: str, stderr: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.stderr = stderr
+
+
+@dataclass(frozen=True)
+class Completed:
+    """How a run of a command ended."""
+
+    rc: int
+    stdout: str
+    stderr: str
+
+
+@dataclass(frozen=True)
+class Health:
+    """What `healthcheck` found."""
+
+    healthy: bool
+    message: str
+
+
+@dataclass(frozen=True)
+class Item:
+    """What became of one item of a batch."""
+
+    id: str
+    code: int
+    message: str
+    entry: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        return self.code == OK
+
+
+Run = Callable[[Sequence[str], str, float], Completed]
+
+
+def run_command(argv: Sequence[str], stdin: str, timeout: float) -> Completed:
+    """Run a command to its end, killing it when the time is over."""
+    # SPIRE's own variables override an explicit -socketPath that happens to equal the built-in default.
+    env = {key: value for key, value in os.environ.items() if not key.startswith("SPIRE_")}
+    # A third of the time that a short command takes is Go collecting garbage while the large program starts.
+    env.update(GOGC="off", GOMEMLIMIT="256MiB")
+    try:
+        done = subprocess.run(
+            list(argv), input=stdin.encode(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env,
+            timeout=timeout, check=False,
+        )
+    except subprocess.TimeoutExpired as exc:
+        raise SpireCliError(f"{argv[0]} gave no answer within {timeout:g} seconds") from exc
+    except FileNotFoundError as exc:
+        raise SpireCliError(f"{argv[0]} does not exist") from exc
+    except OSError as exc:
+        raise SpireCliError(f"{argv[0]} can't be run: {exc.strerror}") from exc
+    return Completed(done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace"))
+
+
+def unwrap(value: Any) -> Any:
+    """Up to 1.14 a single object comes wrapped in an array, from 1.15 it does not."""
+    while isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    return value
+
+
+def spiffe_id(value: Any) -> str:
+    """The string form of a SPIFFE ID that the CLI prints as an object."""
+    if isinstance(value, Mapping):
+        return f"spiffe://{value.get('trust_domain', '')}{value.get('path', '')}"
+    return str(value or "")
+
+
+def batches(items: Sequence[Any], dump: Callable[[Any], str]) -> Iterator[list[Any]]:
+    """Cut a list into pieces that fit one gRPC message each."""
+    batch: list[Any] = []
+    size = 0
+    for item in items:
+        length = len(dump(item).encode()) + 1
+        if batch and (size + length > BATCH_BYTES or len(batch) >= BATCH_ITEMS):
+            yield batch
+            batch, size = [], 0
+        batch.append(item)
+        size += length
+    if batch:
+        yield batch
+
+
+class Cli:
+    """What both programs have in common."""
+
+    program = "spire"
+
+    def __init__(
+        self, binary: str, socket_path: str, run: Run = run_command, timeout: float = DEFAULT_TIMEOUT
+    ) -> None:
+        self.binary = binary
+        self.socket_path = socket_path
+        self.timeout = timeout
+        self._run = run
+        self._version = ""
+
+    def version(self) -> str:
+        """The version as the program prints it ("1.15.3"); it goes to stderr."""
+        if not self._version:
+            done = self._run([self.binary, "--version"], "", self.timeout)
+            found = re.search(r"\d+\.\d+\.\d+\S*", done.stderr + "\n" + done.stdout)
+            if not found:
+                raise SpireCliError(f"{self.binary} --version prints no version", done.stderr[-STDERR_TAIL:])
+            self._version = found.group(0)
+        return self._version
+
+    def healthcheck(self) -> Health:
+        """Ask for the health; an unhealthy or absent process is an answer, no error."""
+        done = self._call("healthcheck", ["-verbose"])
+        lines = [line.strip() for line in (done.stdout + "\n" + done.stderr).splitlines() if line.strip()]
+        said = "; ".join(line for line in lines if not line.startswith("Checking "))
+        return Health(done.rc == 0, said[-STDERR_TAIL:])
+
+    def _call(self, command: str, args: Sequence[str], stdin: str = "", timeout: float = 0) -> Completed:
+        argv = [self.binary, *command.split(), "-socketPath", self.socket_path, *args]
+        return self._run(argv, stdin, timeout or self.timeout)
+
+    def _checked(self, command: str, args: Sequence[str], stdin: str = "", timeout: float = 0) -> str:
+        done = self._call(command, args, stdin, timeout)
+        if done.rc != 0:
+            raise self._failure(command, args, done)
+        return done.stdout
+
+    def _json(self, command: str, args: Sequence[str] = (), stdin: str = "", timeout: float = 0) -> dict[str, Any]:
+        text = self._checked(command, [*args, "-output", "json"], stdin, timeout)
+        try:
+            value = unwrap(json.loads(text))
+        except ValueError:
+            value = None
+        if not isinstance(value, dict):
+            raise SpireCliError(f"{self.program} {command} printed no JSON object")
+        return value
+
+    def _failure(self, command: str, args: Sequence[str], done: Completed) -> SpireCliError:
+        said = done.stderr.strip()[-STDERR_TAIL:]
+        missing = re.search(r"flag provided but not defined: -(\w+)", said)
+        if missing:
+            flag = missing.group(1)
+            first = FIRST_DELETE_FILE if flag == "file" else FIRST_JSON.get(" ".join(command.split()[:2]), "")
+            since = f"; SPIRE has it since {first}" if first else ""
+            option = "-output json" if flag == "output" else f"-{flag}"
+            return SpireCliError(
+                f"{self.program} {self._known_version()} has no `{command} {option}`{since}", said
+            )
+        # Usage texts and "Error: " are the CLI's own dressing around one line that matters.
+        words = re.sub(r"^Error: ", "", said) or f"it said nothing (exit code {done.rc})"
+        return SpireCliError(f"{self.program} {command}: {words}", said)
+
+    def _known_version(self) -> str:
+        try:
+            return self.version()
+        except SpireCliError:
+            return "of unknown version"
+
+
+class SpireServer(Cli):
+    """The server's API as its own CLI offers it on the private socket."""
+
+    program = "spire-server"
+
+    def agent_list(self) -> list[dict[str, Any]]:
+        """Every agent that the server has attested and not forgotten."""
+        answer = self._json("agent list", timeout=max(self.timeout, 120))
+        agents = []
+        for agent in answer.get("agents") or []:
+            agents.append({
+                "id": spiffe_id(agent.get("id")),
+                "attestation_type": agent.get("attestation_type", ""),
+                "expires_at": int(agent.get("x509svid_expires_at") or 0),
+                "banned": bool(agent.get("banned", False)),
+                "can_reattest": bool(agent.get("can_reattest", False)),
+                "selectors": [f"{s.get('type', '')}:{s.get('value', '')}" for s in agent.get("selectors") or []],
+            })
+        return agents
+
+    def agent_evict(self, agent_id: str) -> None:
+        """Make the server forget an agent; without a new attestation it gets nothing more."""
+        self._json("agent evict", ["-spiffeID", agent_id])
+
+    def bundle_show(self, format: str = "pem") -> str:  # pylint: disable=redefined-builtin
+        """The server's own bundle as PEM certificates or as a SPIFFE bundle document."""
+        # Only the pretty output honours -format.
+        return self._checked("bundle show", ["-format", format])
+
+    def token_generate(self, ttl: int) -> str:
+        """Mint a join token without an alias entry."""
+        token = self._json("token generate", ["-ttl", str(ttl)]).get("value")
+        if not token:
+            raise SpireCliError("spire-server token generate printed no token")
+        return str(token)
+
+    def entry_show(self) -> list[dict[str, Any]]:
+        """Every registration entry, in the shape that the CLI prints."""
+        return list(self._json("entry show", timeout=max(self.timeout, 120)).get("entries") or [])
+
+    def entry_create(self, entries: Sequence[Mapping[str, Any]]) -> list[Item]:
+        """Create entries given in the shape of `-data`; one answer for each, in their order."""
+        return self._batch("entry create", entries)
+
+    def entry_update(self, entries: Sequence[Mapping[str, Any]]) -> list[Item]:
+        """Replace entries as a whole, matched by `entry_id`; one answer for each, in their order."""
+        return self._batch("entry update", entries)
+
+    def entry_delete(self, ids: Sequence[str]) -> list[Item]:
+        """Delete entries by ID; one answer for each, in their order."""
+        return self._in_batches(
+            "entry delete", list(ids), "-file", lambda batch: json.dumps({"ids": batch}), lambda entry_id: entry_id
+        )
+
+    def _batch(self, command: str, entries: Sequence[Mapping[str, Any]]) -> list[Item]:
+        return self._in_batches(
+            command, [dict(entry) for entry in entries], "-data", lambda batch: json.dumps({"entries": batch}),
+            lambda entry: str(entry.get("entry_id", "")),
+        )
+
+    def _in_batches(
+        self, command: str, items: list[Any], flag: str, dump: Callable[[list[Any]], str],
+        name: Callable[[Any], str],
+    ) -> list[Item]:
+        answers: list[Item] = []
+        for batch in batches(items, json.dumps):
+            try:
+                answer = self._json(command, [flag, "-"], dump(batch), self.timeout + 0.1 * len(batch))
+                results = list(answer.get("results") or [])
+                if len(results) != len(batch):
+                    raise SpireCliError(
+                        f"{self.program} {command} gave {len(results)} answers for {len(batch)} entries"
+                    )
+            except SpireCliError as exc:
+                # What went through before must be reported, so only the very first failure is raised as such.
+                if not answers:
+                    raise
+                rest = items[len(answers):]
+                return answers + [Item(name(item), CALL_FAILED, exc.message) for item in rest]
+            answers += [self._item(name(item), result) for item, result in zip(batch, results)]
+        return answers
+
+    @staticmethod
+    def _item(asked: str, result: Mapping[str, Any]) -> Item:
+        status = result.get("status") or {}
+        return Item(
+            asked, int(status.get("code") or 0), str(status.get("message", "")), dict(result.get("entry") or {})
+        )
+
+
+class SpireAgent(Cli):
+    """The Workload API as the agent's own CLI offers it."""
+
+    program = "spire-agent"
+
+    def fetch_x509(self) -> list[dict[str, Any]]:
+        """The X.509-SVIDs of the calling user: public parts alone, the private keys are dropped here."""
+        answer = self._json(
+            "api fetch x509", ["-timeout", f"{max(1, int(self.timeout))}s"], timeout=self.timeout + 5
+        )
+        svids = []
+        for svid in answer.get("svids") or []:
+            svids.append({
+                "spiffe_id": str(svid.get("spiffe_id", "")),
+                "hint": str(svid.get("hint", "")),
+                "certificates": "".join(pem(der) for der in split_der(_der(svid.get("x509_svid")))),
+                "bundle": "".join(pem(der) for der in split_der(_der(svid.get("bundle")))),
+            })
+        return svids
+
+
+def _der(text: Any) -> bytes:
+    try:
+        return base64.b64decode(str(text or ""), validate=True)
+    except (binascii.Error, ValueError) as exc:
+        raise SpireCliError("spire-agent api fetch x509 printed a certificate that is no base64") from exc
+
+
+def split_der(data: bytes) -> list[bytes]:
+    """Cut certificates that stand one behind the other in DER."""
+    parts = []
+    while data:
+        header, length = 2, data[1] if len(data) > 1 else 0
+        if length & 0x80:
+            octets = length & 0x7F
+            header, length = 2 + octets, int.from_bytes(data[2:2 + octets], "big")
+        end = header + length
+        if data[0] != 0x30 or end > len(data):
+            raise SpireCliError("a certificate chain is no sequence of DER certificates")
+        parts.append(data[:end])
+        data = data[end:]
+    return parts
+
+
+def pem(der: bytes) -> str:
+    """One certificate as PEM."""
+    text = base64.b64encode(der).decode()
+    lines = [text[start:start + 64] for start in range(0, len(text), 64)]
+    return "\n".join(["-----BEGIN CERTIFICATE-----", *lines, "-----END CERTIFICATE-----", ""])
+
+
+def fingerprints(pem_text: str) -> list[str]:
+    """The SHA-256 of each certificate of a PEM text, as lower case hex."""
+    blocks: Iterable[str] = re.findall(
+        r"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", pem_text, re.DOTALL
+    )
+    return [hashlib.sha256(base64.b64decode("".join(block.split()))).hexdigest() for block in blocks]

@@ -1,0 +1,99 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: agent_evict
+short_description: Make a SPIRE server forget agents
+version_added: 0.1.0
+description:
+  - Evicts those of the given agents that the server has attested. An evicted agent gets nothing more until it attests
+    anew, which attestors that trust on first use allow only after an eviction.
+  - Needs SPIRE 1.5.3 or newer.
+author:
+  - spire.fleet contributors (@spire-fleet)
+options:
+  ids:
+    description: The SPIFFE IDs of the agents.
+    type: list
+    elements: str
+    required: true
+extends_documentation_fragment:
+  - spire.fleet.attributes
+  - spire.fleet.client
+  - spire.fleet.client.server
+seealso:
+  - module: spire.fleet.server_state
+"""
+
+EXAMPLES = r"""
+- name: Evict an agent that is gone for good
+  spire.fleet.agent_evict:
+    binary: /opt/spire/server-main/bin/spire-server
+    socket_path: /run/spire/server/sockets/main/private/api.sock
+    ids:
+      - spiffe://example.org/spire/agent/x509pop/4f2c
+"""
+
+RETURN = r"""
+evicted:
+  description: The IDs of the agents that were evicted, or would be.
+  returned: always
+  type: list
+  elements: str
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.spire.fleet.plugins.module_utils import client
+from ansible_collections.spire.fleet.plugins.module_utils.spire_cli import SpireCliError, SpireServer
+
+ARGUMENTS = client.arguments(
+    ids={"type": "list", "elements": "str", "required": True},
+)
+
+
+def evict(server: SpireServer, ids: list[str], check: bool) -> tuple[list[str], list[str]]:
+    """Evict the agents that are there; returns those and a message for each that could not be."""
+    wanted = list(dict.fromkeys(ids))
+    if not wanted:
+        return [], []
+    there = {agent["id"] for agent in server.agent_list()}
+    evicted, failed = [], []
+    for agent_id in wanted:
+        if agent_id not in there:
+            continue
+        try:
+            if not check:
+                server.agent_evict(agent_id)
+            evicted.append(agent_id)
+        except SpireCliError as exc:
+            failed.append(f"{agent_id}: {exc.message}")
+    return evicted, failed
+
+
+def main() -> None:
+    """Entry point."""
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    params = module.params
+    server = client.server(params)
+    with client.failing(module, evicted=[]):
+        evicted, failed = evict(server, params["ids"], module.check_mode)
+    result: dict[str, Any] = {"changed": bool(evicted), "evicted": evicted}
+    if evicted:
+        result["diff"] = {
+            "before_header": "attested agents", "after_header": "attested agents",
+            "before": "".join(f"{one}\n" for one in evicted), "after": "",
+        }
+    if failed:
+        module.fail_json(msg=f"{len(failed)} agents could not be evicted: {'; '.join(failed)}", **result)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

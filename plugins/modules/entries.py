@@ -1,0 +1,242 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: entries
+short_description: Create, update and delete registration entries of a SPIRE server
+version_added: 0.1.0
+description:
+  - Compares entries by their entry ID with what the server has, and creates and updates only what differs.
+  - Entries of other IDs are left alone.
+  - Needs SPIRE 1.8.0 or newer, the first release whose server takes entry IDs from its callers.
+author:
+  - spire.fleet contributors (@spire-fleet)
+options:
+  entries:
+    description:
+      - The entries, with the field names of C(spire-server entry create -data). C(entry_id), C(spiffe_id),
+        C(parent_id) and C(selectors) are required, C(entry_id) alone with O(state=absent).
+      - Selectors are dictionaries of C(type) and C(value), or strings such as C(unix:uid:1000).
+      - A field that is left out has SPIRE's default, even if the server's entry has another value.
+      - Further fields are C(x509_svid_ttl), C(jwt_svid_ttl), C(federates_with), C(admin), C(downstream),
+        C(entryExpiry), C(dns_names), C(store_svid), C(hint) and C(additional_attributes).
+    type: list
+    elements: dict
+    required: true
+  state:
+    description:
+      - V(present) creates and updates.
+      - V(absent) deletes those that exist.
+    type: str
+    choices: [present, absent]
+    default: present
+  timeout:
+    description: How many seconds one command of SPIRE may take; batches get more by their size.
+extends_documentation_fragment:
+  - spire.fleet.attributes
+  - spire.fleet.client
+  - spire.fleet.client.server
+attributes:
+  check_mode:
+    details: Where O(binary) does not exist yet, every entry is new. Where the server is down, there is a warning alone.
+seealso:
+  - module: spire.fleet.server_state
+"""
+
+EXAMPLES = r"""
+- name: Let the agents of a group issue to nginx
+  spire.fleet.entries:
+    binary: /opt/spire/server-main/bin/spire-server
+    socket_path: /run/spire/server/sockets/main/private/api.sock
+    entries:
+      - entry_id: fleet.web.nginx
+        spiffe_id: spiffe://example.org/nginx
+        parent_id: spiffe://example.org/group/web
+        selectors: ["unix:user:nginx"]
+        x509_svid_ttl: 3600
+
+- name: Delete it again
+  spire.fleet.entries:
+    binary: /opt/spire/server-main/bin/spire-server
+    socket_path: /run/spire/server/sockets/main/private/api.sock
+    state: absent
+    entries:
+      - entry_id: fleet.web.nginx
+"""
+
+RETURN = r"""
+created:
+  description: The IDs of the entries that were created, or would be.
+  returned: always
+  type: list
+  elements: str
+updated:
+  description: The IDs of the entries that were updated, or would be.
+  returned: always
+  type: list
+  elements: str
+deleted:
+  description: The IDs of the entries that were deleted, or would be.
+  returned: always
+  type: list
+  elements: str
+failed_entries:
+  description: The reason for each entry that could not be created, updated or deleted.
+  returned: failure
+  type: list
+  elements: str
+"""
+
+import os
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.spire.fleet.plugins.module_utils import client
+from ansible_collections.spire.fleet.plugins.module_utils import entries as model
+from ansible_collections.spire.fleet.plugins.module_utils.spire_cli import SpireCliError, SpireServer
+
+ARGUMENTS = client.arguments(
+    entries={"type": "list", "elements": "dict", "required": True},
+    state={"type": "str", "choices": ["present", "absent"], "default": "present"},
+)
+
+
+class BadEntries(Exception):
+    """Entries that are refused before anything is changed."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+def _blank() -> dict[str, Any]:
+    return {"changed": False, "created": [], "updated": [], "deleted": [], "failed_entries": []}
+
+
+def require_own_ids(version: str) -> None:
+    """An older server would give every entry another ID, and the next run would not find it."""
+    if model.older(version, model.FIRST_OWN_IDS):
+        raise SpireCliError(
+            f"spire-server {version} takes no entry IDs from its callers; SPIRE does since {model.FIRST_OWN_IDS}"
+        )
+
+
+def present(server: SpireServer, given: list[dict[str, Any]], check: bool) -> dict[str, Any]:
+    """Create and update what differs."""
+    result = _blank()
+    wanted, problems = model.desired(given)
+    if problems:
+        raise BadEntries(problems)
+    if not wanted:
+        return result
+    installed = os.path.exists(server.binary)
+    try:
+        # Before the first run there is no server to ask, and everything is new.
+        shown = server.entry_show() if installed or not check else []
+    except SpireCliError as exc:
+        if not check:
+            raise
+        return {**result, "warnings": [f"The entries can't be compared in check mode: {exc.message}"]}
+    todo = model.diff(wanted, shown)
+    result["failed_entries"] = todo.twins
+    if installed and (todo.create or todo.update):
+        version = server.version()
+        require_own_ids(version)
+        for entries in (todo.create, todo.update):
+            refused = [why for why in (model.unsupported(entry, version) for entry in entries) if why]
+            entries[:] = [entry for entry in entries if not model.unsupported(entry, version)]
+            result["failed_entries"] += refused
+    if not todo.create and not todo.update:
+        return result
+    result["created"] = [entry["entry_id"] for entry in todo.create]
+    result["updated"] = [entry["entry_id"] for entry in todo.update]
+    result["changed"] = True
+    if not check:
+        # Updates first: one of them may set free what a new entry wants to be.
+        for key, action, entries in (
+            ("updated", server.entry_update, todo.update), ("created", server.entry_create, todo.create)
+        ):
+            result[key], failed = _apply(action, entries)
+            result["failed_entries"] += failed
+        result["changed"] = bool(result["created"] or result["updated"])
+    done = {*result["created"], *result["updated"]}
+    result["diff"] = {
+        "before_header": "registration entries", "after_header": "registration entries",
+        "before": model.render(entry for key, entry in todo.before.items() if key in done),
+        "after": model.render(entry for entry in (*todo.create, *todo.update) if entry["entry_id"] in done),
+    }
+    return result
+
+
+def _apply(action: Any, entries: list[dict[str, Any]]) -> tuple[list[str], list[str]]:
+    if not entries:
+        return [], []
+    try:
+        items = action([model.data(entry) for entry in entries])
+    except SpireCliError as exc:
+        return [], [f"{entry['entry_id']}: {exc.message}" for entry in entries]
+    done, failed = [], []
+    for item, entry in zip(items, entries):
+        why = model.failure(item, entry)
+        if why:
+            failed.append(why)
+        # An entry that the server took without one of its fields was changed all the same.
+        if item.ok:
+            done.append(item.id)
+    return done, failed
+
+
+def absent(server: SpireServer, given: list[dict[str, Any]], check: bool) -> dict[str, Any]:
+    """Delete those that exist."""
+    result = _blank()
+    ids = [str(entry.get("entry_id") or "") for entry in given]
+    if not all(ids):
+        raise BadEntries([f"entry number {pos} has no entry_id" for pos, one in enumerate(ids, 1) if not one])
+    if not ids:
+        return result
+    if not os.path.exists(server.binary):
+        # Taken away already, as a fleet is when its decommissioning is repeated.
+        return {**result, "warnings": [f"{server.binary} does not exist, so no server has these entries"]}
+    there = {entry["id"]: entry for entry in server.entry_show() if entry.get("id") in set(ids)}
+    doomed = [one for one in dict.fromkeys(ids) if one in there]
+    if doomed and not check:
+        items = server.entry_delete(doomed)
+        result["failed_entries"] = [why for why in map(model.failure, items) if why]
+        doomed = [item.id for item in items if item.ok]
+    result["deleted"] = doomed
+    result["changed"] = bool(doomed)
+    if doomed:
+        result["diff"] = {
+            "before_header": "registration entries", "after_header": "registration entries",
+            "before": model.render(model.current(there[one]) for one in doomed), "after": "",
+        }
+    return result
+
+
+def main() -> None:
+    """Entry point."""
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    params = module.params
+    server = client.server(params)
+    act = present if params["state"] == "present" else absent
+    try:
+        with client.failing(module, **_blank()):
+            result = act(server, params["entries"], module.check_mode)
+    except BadEntries as exc:
+        module.fail_json(msg=f"Nothing was changed: {exc}", **{**_blank(), "failed_entries": exc.problems})
+    failed = result["failed_entries"]
+    if failed:
+        module.fail_json(msg=f"{len(failed)} of {len(params['entries'])} entries failed: {'; '.join(failed)}", **result)
+    del result["failed_entries"]
+    for warning in result.pop("warnings", []):
+        module.warn(warning)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

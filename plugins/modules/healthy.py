@@ -1,0 +1,97 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: healthy
+short_description: Wait until a SPIRE server or agent is healthy
+version_added: 0.1.0
+description:
+  - Waits until SPIRE's own C(healthcheck) passes. When it does not in time, or when the process keeps dying, the message
+    holds the last lines of its log.
+author:
+  - spire.fleet contributors (@spire-fleet)
+options:
+  component:
+    description: What to ask.
+    type: str
+    choices: [server, agent]
+    required: true
+  binary:
+    description: The path of C(spire-server) or C(spire-agent) on the host.
+    type: path
+    required: true
+  socket_path:
+    description: The path of its API socket.
+    type: path
+    required: true
+  timeout:
+    description: How many seconds to wait.
+    type: int
+    default: 60
+  unit:
+    description: The systemd unit that runs it, whose journal is shown on failure.
+    type: str
+  log_file:
+    description: The file whose end is shown on failure, where there is no unit.
+    type: path
+extends_documentation_fragment:
+  - spire.fleet.attributes
+  - spire.fleet.attributes.read_only
+"""
+
+EXAMPLES = r"""
+- name: Wait for the server
+  spire.fleet.healthy:
+    component: server
+    binary: /opt/spire/server-main/bin/spire-server
+    socket_path: /run/spire/server/sockets/main/private/api.sock
+    unit: spire-server@main.service
+"""
+
+RETURN = r"""
+waited:
+  description: How many seconds it took.
+  returned: success
+  type: float
+log:
+  description: The last lines of the log.
+  returned: failure
+  type: list
+  elements: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.spire.fleet.plugins.module_utils.spire_cli import SpireAgent, SpireServer
+from ansible_collections.spire.fleet.plugins.module_utils.wait import Log, NotHealthy, wait
+
+
+def main() -> None:
+    """Entry point."""
+    module = AnsibleModule(
+        argument_spec={
+            "component": {"type": "str", "choices": ["server", "agent"], "required": True},
+            "binary": {"type": "path", "required": True},
+            "socket_path": {"type": "path", "required": True},
+            "timeout": {"type": "int", "default": 60},
+            "unit": {"type": "str"},
+            "log_file": {"type": "path"},
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    client = (SpireServer if params["component"] == "server" else SpireAgent)(params["binary"], params["socket_path"])
+    log = Log(params["unit"] or "", params["log_file"] or "")
+    try:
+        module.exit_json(changed=False, waited=wait(client, params["timeout"], log))
+    except NotHealthy as exc:
+        name = params["unit"] or f"spire-{params['component']}"
+        module.fail_json(msg=f"{name} {exc}. The end of its log:\n" + "\n".join(exc.log), log=exc.log)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,193 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: release
+short_description: Put programs of SPIRE into a versioned directory and switch a link to it
+version_added: 0.1.0
+description:
+  - Places programs as C(<root>/<version>/bin/<name>) and points a link at C(<root>/<version>). Going back to an older
+    version is the same call with the older version.
+  - Before anything is replaced, every program must be there, be built for the host's architecture, and print the
+    version asked for. A program that prints a suffix to that version, as those built from source do, is accepted.
+  - Each program and the link are replaced by renaming, so that a run that is killed leaves the old or the new one whole.
+    The next run cleans up.
+author:
+  - spire.fleet contributors (@spire-fleet)
+options:
+  src:
+    description:
+      - Where the programs are on the host - a directory that holds them, or holds them in C(bin/), or a tar archive
+        such as SPIRE's releases, that holds them in a directory C(bin/).
+      - When it is left out the version must be in place and undamaged, and only the link is switched.
+    type: path
+  version:
+    description: The version of SPIRE, for example V(1.15.3).
+    type: str
+    required: true
+  root:
+    description: The directory that holds the versions.
+    type: path
+    default: /opt/spire
+  names:
+    description: The programs.
+    type: list
+    elements: str
+    default: [spire-server, spire-agent]
+  link:
+    description: The link to point at the version, for example V(/opt/spire/server-main).
+    type: path
+  sha256:
+    description: The SHA-256 checksum that an archive O(src) must have, in hex.
+    type: str
+  owner:
+    description: The user who shall own the programs. When it is left out this is who runs the module.
+    type: str
+  group:
+    description: The group that shall own the programs. When it is left out this is the group of who runs the module.
+    type: str
+  mode:
+    description: The permissions of the programs, octal.
+    type: str
+    default: "0755"
+extends_documentation_fragment:
+  - spire.fleet.attributes
+attributes:
+  diff_mode:
+    details: It shows checksums, owners and the link.
+"""
+
+EXAMPLES = r"""
+- name: Install the server's release from an archive on the host
+  spire.fleet.release:
+    src: /var/cache/spire/spire-1.15.3-linux-amd64-musl.tar.gz
+    sha256: "{{ checksum }}"
+    version: 1.15.3
+    names: [spire-server]
+    link: /opt/spire/server-main
+
+- name: Go back
+  spire.fleet.release:
+    version: 1.15.2
+    names: [spire-server]
+    link: /opt/spire/server-main
+"""
+
+RETURN = r"""
+placed:
+  description: The programs that were placed or replaced, or would be.
+  returned: success
+  type: list
+  elements: str
+differences:
+  description: What was not as it had been placed, in words.
+  returned: success
+  type: list
+  elements: str
+directory:
+  description: The directory of the version.
+  returned: success
+  type: str
+  sample: /opt/spire/1.15.3
+linked:
+  description: Whether the link was switched, or would be.
+  returned: success
+  type: bool
+"""
+
+import grp
+import os
+import pwd
+import re
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.spire.fleet.plugins.module_utils.release import Outcome, Owner, Placer
+from ansible_collections.spire.fleet.plugins.module_utils.release_source import ReleaseError, Source
+
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "src": {"type": "path"},
+    "version": {"type": "str", "required": True},
+    "root": {"type": "path", "default": "/opt/spire"},
+    "names": {"type": "list", "elements": "str", "default": ["spire-server", "spire-agent"]},
+    "link": {"type": "path"},
+    "sha256": {"type": "str"},
+    "owner": {"type": "str"},
+    "group": {"type": "str"},
+    "mode": {"type": "str", "default": "0755"},
+}
+
+
+def owner(params: dict[str, Any]) -> Owner:
+    """The owner's numbers."""
+    if not re.fullmatch(r"0?[0-7]{3}", params["mode"]):
+        raise ReleaseError(f"mode is {params['mode']}, octal permissions such as 0755 are wanted")
+    result = Owner(os.geteuid(), os.getegid(), int(params["mode"], 8))
+    try:
+        if params["owner"]:
+            result.uid = pwd.getpwnam(params["owner"]).pw_uid
+        if params["group"]:
+            result.gid = grp.getgrnam(params["group"]).gr_gid
+    except KeyError as exc:
+        raise ReleaseError(f"the host has no such user or group: {exc.args[0]}") from exc
+    return result
+
+
+def check_names(params: dict[str, Any]) -> None:
+    """A version or a name that is a path would lead out of the root."""
+    for text in (params["version"], *params["names"]):
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]*", text):
+            raise ReleaseError(f"{text!r} is neither a version nor the name of a program")
+    if not params["names"]:
+        raise ReleaseError("names is empty: there is nothing to place")
+    if params["sha256"] and not re.fullmatch(r"[0-9A-Fa-f]{64}", params["sha256"]):
+        raise ReleaseError("sha256 is no SHA-256 checksum of 64 hexadecimal digits")
+
+
+def texts(outcome: Outcome) -> dict[str, str]:
+    """The diff."""
+    sides = {}
+    for side, files, link in (
+        ("before", outcome.before, outcome.link_before), ("after", outcome.after, outcome.link_after)
+    ):
+        lines = [f"{name}: {value}" for name, value in sorted(files.items())]
+        if link:
+            lines.append(f"link: {link}")
+        sides[side] = "".join(f"{line}\n" for line in lines)
+    return sides
+
+
+def run(params: dict[str, Any], check: bool) -> dict[str, Any]:
+    """The whole module but for Ansible."""
+    check_names(params)
+    placer = Placer(params["root"], params["version"], params["names"], owner(params))
+    source = None
+    if params["src"]:
+        source = Source(params["src"], params["version"], params["names"], params["sha256"] or "")
+    outcome = placer.place(source, params["link"], check)
+    return {
+        "changed": outcome.changed, "placed": outcome.placed, "differences": outcome.differences,
+        "directory": str(placer.home), "linked": outcome.linked, "diff": texts(outcome),
+    }
+
+
+def main() -> None:
+    """Entry point."""
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    # Whatever the login's umask is, services of other users must be able to run the programs.
+    os.umask(0o022)
+    try:
+        module.exit_json(**run(module.params, module.check_mode))
+    except ReleaseError as exc:
+        module.fail_json(msg=str(exc))
+    except OSError as exc:
+        module.fail_json(msg=f"{exc.filename or module.params['root']}: {exc.strerror}; run the module again to repair")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,167 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: server_state
+short_description: Look at a running SPIRE server
+version_added: 0.1.0
+description:
+  - Reads in one round trip what the rest of a fleet needs to know of a SPIRE server - its health, its version, the
+    agents that it has attested, and its trust bundle with the fingerprints of its certificates.
+  - Runs C(spire-server) as a client of the server's private socket. It changes nothing and returns nothing that is
+    secret.
+author:
+  - spire.fleet contributors (@spire-fleet)
+options:
+  agents:
+    description:
+      - Whether to list the attested agents. Needs SPIRE 1.5.3 or newer.
+    type: bool
+    default: true
+  only_agents:
+    description:
+      - Return only the agents of these SPIFFE IDs. Empty means all of them.
+    type: list
+    elements: str
+    default: []
+  spiffe_bundle:
+    description:
+      - Whether to return the bundle as a SPIFFE bundle document as well.
+    type: bool
+    default: false
+extends_documentation_fragment:
+  - spire.fleet.attributes
+  - spire.fleet.attributes.read_only
+  - spire.fleet.client
+  - spire.fleet.client.server
+seealso:
+  - module: spire.fleet.join_tokens
+  - module: spire.fleet.agent_evict
+"""
+
+EXAMPLES = r"""
+- name: Look at the server
+  spire.fleet.server_state:
+    binary: /opt/spire/server-main/bin/spire-server
+    socket_path: /run/spire/server/sockets/main/private/api.sock
+  register: server
+
+- name: Stop when the trust bundle is not the one we know
+  ansible.builtin.assert:
+    that: known_fingerprint in server.fingerprints
+"""
+
+RETURN = r"""
+healthy:
+  description: Whether the server says that it is healthy.
+  returned: always
+  type: bool
+message:
+  description: What the health check said. It is the reason when the server is not healthy.
+  returned: always
+  type: str
+  sample: Server is healthy.
+version:
+  description: The version of the binary.
+  returned: always
+  type: str
+  sample: 1.15.3
+agents:
+  description: The attested agents, sorted by ID. Empty when the server is not healthy.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: The SPIFFE ID of the agent.
+      type: str
+    attestation_type:
+      description: How the agent was attested.
+      type: str
+    expires_at:
+      description: When the agent's SVID expires, in seconds of the epoch.
+      type: int
+    banned:
+      description: Whether the agent is banned.
+      type: bool
+    can_reattest:
+      description: Whether the agent may attest again without being evicted.
+      type: bool
+agent_count:
+  description: The number of all attested agents.
+  returned: always
+  type: int
+bundle:
+  description: The server's trust bundle as PEM certificates. Empty when the server is not healthy.
+  returned: always
+  type: str
+spiffe_bundle:
+  description: The server's trust bundle as a SPIFFE bundle document.
+  returned: when O(spiffe_bundle=true)
+  type: str
+fingerprints:
+  description: The SHA-256 of each certificate of the bundle in lower case hex, in the bundle's order.
+  returned: always
+  type: list
+  elements: str
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.spire.fleet.plugins.module_utils import client
+from ansible_collections.spire.fleet.plugins.module_utils.spire_cli import SpireServer, fingerprints
+
+ARGUMENTS = client.arguments(
+    agents={"type": "bool", "default": True},
+    only_agents={"type": "list", "elements": "str", "default": []},
+    spiffe_bundle={"type": "bool", "default": False},
+)
+
+
+def state(server: SpireServer, params: dict[str, Any]) -> dict[str, Any]:
+    """The whole answer."""
+    health = server.healthcheck()
+    result: dict[str, Any] = {
+        "healthy": health.healthy, "message": health.message, "version": server.version(), "agents": [],
+        "agent_count": 0, "bundle": "", "fingerprints": [],
+    }
+    if params["spiffe_bundle"]:
+        result["spiffe_bundle"] = ""
+    if not health.healthy:
+        return result
+    with ThreadPoolExecutor(3) as pool:
+        agents = pool.submit(server.agent_list) if params["agents"] else None
+        document = pool.submit(server.bundle_show, "spiffe") if params["spiffe_bundle"] else None
+        result["bundle"] = server.bundle_show("pem")
+        if document:
+            result["spiffe_bundle"] = document.result()
+        found = agents.result() if agents else []
+    result["fingerprints"] = fingerprints(result["bundle"])
+    result["agent_count"] = len(found)
+    only = set(params["only_agents"])
+    for agent in sorted(found, key=lambda one: one["id"]):
+        # Selectors would make the answer for ten thousand agents several times as long.
+        del agent["selectors"]
+        if not only or agent["id"] in only:
+            result["agents"].append(agent)
+    return result
+
+
+def main() -> None:
+    """Entry point."""
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    params = module.params
+    server = client.server(params)
+    with client.failing(module):
+        module.exit_json(changed=False, **state(server, params))
+
+
+if __name__ == "__main__":
+    main()
