@@ -1,0 +1,101 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One run of Ansible, with settings of its own: it shows which play it is at, and tells why it failed."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .place import ROOT, Place
+
+PLAYBOOK = Path(__file__).with_name("playbook.yml")
+FAILURE = re.compile(r"(?:fatal|failed): \[[^\]]*\].*?(?:FAILED|UNREACHABLE)! => (\{.*\})\s*$")
+RECAP = re.compile(r"^quickstart\s+:.*\bchanged=(\d+)", re.MULTILINE)
+#: what would change how Ansible, or Python, works here
+FOREIGN = re.compile(r"ANSIBLE_|PYTHON(?!UTF8|IOENCODING)|VIRTUAL_ENV\Z|SPIRE_|LC_|LANGUAGE\Z")
+
+
+def collections_path(place: Place) -> Path:
+    """A directory where Ansible finds this collection: where it is installed, or a link in the quickstart's directory."""
+    if ROOT.parts[-3:] == ("ansible_collections", "spire", "fleet"):
+        return ROOT.parents[2]
+    base = place.directory / "collections"
+    link = base / "ansible_collections" / "spire" / "fleet"
+    if not (link.is_symlink() and os.readlink(link) == str(ROOT)):
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.unlink(missing_ok=True)
+        link.symlink_to(ROOT)
+    return base
+
+
+def environment(place: Place, python: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """The caller's environment without what would change how Ansible works, and our own settings instead."""
+    kept = {name: value for name, value in environ.items() if not FOREIGN.match(name)}
+    home = place.directory / "ansible"
+    return {
+        **kept,
+        "PATH": os.pathsep.join([os.path.dirname(python), kept.get("PATH", os.defpath)]),
+        "LC_ALL": "C.UTF-8",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONUNBUFFERED": "1",
+        "ANSIBLE_CONFIG": str(Path(__file__).with_name("ansible.cfg")),
+        "ANSIBLE_COLLECTIONS_PATH": str(collections_path(place)),
+        "ANSIBLE_HOME": str(home),
+        # The token passes here on its way; the modules' own directory must also hold the release's archive.
+        "ANSIBLE_LOCAL_TEMP": str(Path(place.paths("agent").volatile_dir) / "ansible"),
+        "ANSIBLE_REMOTE_TEMP": str(home / "tmp"),
+    }
+
+
+def play(place: Place, python: str, environ: Mapping[str, str], extra: Mapping[str, str]) -> int:
+    """Run the playbook; its output goes to the log, the plays' names to the screen. Returns its exit code."""
+    program = os.path.join(os.path.dirname(python), "ansible-playbook")
+    command = [program, "-i", str(place.inventory), "-e", json.dumps(extra), str(PLAYBOOK)]
+    with place.run_log.open("w", encoding="utf-8") as log, subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8",
+        errors="replace", cwd=place.directory, env=environment(place, python, environ),
+    ) as process:
+        for line in process.stdout or ():
+            log.write(line)
+            log.flush()
+            name = re.match(r"PLAY \[(.*)\]", line)
+            if name:
+                print(f"  · {name.group(1)}", flush=True)
+        return process.wait()
+
+
+def failure(log: str) -> str:
+    """What the last failed task said; the end of the log where no task failed."""
+    said = ""
+    for line in log.splitlines():
+        match = FAILURE.search(line)
+        if match:
+            said = _message(match.group(1)) or said
+    return said or "\n".join(log.strip().splitlines()[-10:])
+
+
+def _message(result: str) -> str:
+    try:
+        found: dict[str, Any] = json.loads(result)
+    except ValueError:
+        return result
+    parts = [str(found.get(key) or "").strip() for key in ("msg", "stderr")]
+    return "\n".join(dict.fromkeys(part for part in parts if part))
+
+
+def lacks_spire(log: str) -> bool:
+    """Whether the run ended because SPIRE's programs could not be had."""
+    return "TASK [Say what is missing]" in log
+
+
+def changed(log: str) -> int:
+    """How many tasks changed something."""
+    match = RECAP.search(log)
+    return int(match.group(1)) if match else 0

@@ -1,0 +1,83 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which processes a quickstart has running, and how they end. Nothing else is ever ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from .place import Place
+from .stop import Stop
+
+#: supervisor gives each program ten seconds
+SECONDS = 30.0
+COMPONENTS = ("server", "agent")
+
+
+def _command(pid: int) -> list[str]:
+    """The process's arguments; none when it has ended."""
+    try:
+        text = os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes())
+    except OSError:
+        return []
+    # empty for one that has ended and that its parent has not asked for yet
+    return text.rstrip("\0").split("\0") if text else []
+
+
+def alive(pid: int) -> bool:
+    """Whether the process still does something."""
+    return bool(_command(pid))
+
+
+def supervisor(place: Place) -> int:
+    """The process ID of this quickstart's supervisor; 0 when it does not run."""
+    paths = place.paths("server")
+    try:
+        pid = int(Path(paths.supervisor_pid).read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return 0
+    # The number may be another process's by now.
+    return pid if paths.supervisor_config in _command(pid) else 0
+
+
+def services(place: Place) -> dict[str, int]:
+    """The process IDs of the server and the agent that run on this quickstart's configurations."""
+    found = {}
+    configs = {place.paths(component).config: component for component in COMPONENTS}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            command = _command(int(entry.name))
+            if "run" in command[1:2] and "-config" in command:
+                component = configs.get(command[command.index("-config") + 1])
+                if component and os.path.basename(command[0]) == f"spire-{component}":
+                    found[component] = int(entry.name)
+    return found
+
+
+def end(place: Place) -> list[str]:
+    """End everything that this quickstart has started; returns what that was."""
+    pid = supervisor(place)
+    ended = [f"spire-{component}" for component in sorted(services(place), reverse=True)]
+    if pid:
+        ended.append("supervisor")
+        _end(pid)
+    # Only a supervisor that was killed leaves any.
+    for left in services(place).values():
+        _end(left)
+    return ended
+
+
+def _end(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGTERM)
+    except ProcessLookupError:
+        return
+    deadline = time.monotonic() + SECONDS
+    while alive(pid):
+        if time.monotonic() > deadline:
+            raise Stop(f"Process {pid} does not end. Its files stay as they are; look at it, and end it by hand.")
+        time.sleep(0.1)
