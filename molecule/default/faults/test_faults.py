@@ -1,0 +1,157 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Every fault of the table: check mode tells exactly that and changes nothing, a run mends exactly that.
+
+A new fault is a new row. Rows of one host are tried one after the other, rows of different hosts together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.support import faults
+from tests.support.faults import Fault, Round, Snapshot, unlike
+
+LOST = ("enrolment", "file /etc/spire/agent/main.bundle.pem")
+
+FAULTS = (
+    # --- files
+    Fault("configuration edited", "server1", "sed -i s/INFO/DEBUG/ {conf}", ("file {conf}",), ('log_level = "DEBUG"',)),
+    Fault("mode loosened", "agent1", "chmod 666 {conf}", ("file {conf}",), ("mode: 0666", "mode: 0640")),
+    Fault("data directory's mode loosened", "agent2", "chmod 755 {data}", ("directory {data}",), ("mode: 0755",)),
+    Fault("owner changed", "agent3", "chown nobody: {conf}", ("file {conf}",), ("owner: nobody", "group: nogroup")),
+    # --- services
+    Fault("unit stopped", "server1", "systemctl stop {unit}", ("{unit}",), ("inactive",), restarts=None),
+    Fault("unit disabled", "agent1", "systemctl disable --quiet {unit}", ("{unit} at boot",), ("disabled",)),
+    Fault(
+        "unit file edited", "agent2", "echo '# edited' >>/etc/systemd/system/{unit}",
+        ("file /etc/systemd/system/{unit}", "systemd has not read the unit as it is now"), ("# edited",),
+    ),
+    Fault("unit stopped", "agent3", "systemctl stop {unit}", ("{unit}",), ("inactive",), restarts=None),
+    # --- what runs
+    Fault(
+        "binary replaced", "server1",
+        "cd /opt/spire/*/bin && cp spire-server new && echo more >>new && mv new spire-server",
+        ("binaries of SPIRE {version}",), ("was changed after it had been placed",),
+        restarts=True,
+    ),
+    Fault(
+        "link repointed", "agent1", "ln -sfn 0.0.1 /opt/spire/agent-main",
+        ("link /opt/spire/agent-main",), ("0.0.1",),
+    ),
+    Fault(
+        "runs with an older configuration", "agent2",
+        "cp -a {conf} /root/kept && sed -i s/INFO/WARN/ {conf} && systemctl restart {unit} && cp -a /root/kept {conf}",
+        ("{unit} was started with another {conf}",), restarts=True,
+    ),
+    Fault(
+        "data directory lost while the agent is down", "agent3", "systemctl stop {unit} && rm -rf {data}",
+        ("directory {data}", *LOST, "{unit}"), ("has no identity yet",), restarts=None,
+    ),
+    # --- leavings, and what lies beside the configuration
+    Fault(
+        "candidate of a killed run", "server1", "touch /etc/spire/server/.main.conf.candidate",
+        ("/etc/spire/server/.main.conf.candidate is left over",),
+    ),
+    Fault(
+        "token of a killed run", "agent1",
+        "mkdir -p /run/spire/agent/enrol/main && echo left-over >/run/spire/agent/enrol/main/token",
+        ("/run/spire/agent/enrol/main is left over",),
+    ),
+    Fault("bundle lost", "agent2", "rm /etc/spire/agent/main.bundle.pem", ("file /etc/spire/agent/main.bundle.pem",)),
+    Fault(
+        "environment edited", "agent3", "sed -i s/^MOLECULE_PLANTED/OTHER/ /etc/spire/agent/main.env",
+        ("file /etc/spire/agent/main.env",), ("MOLECULE_PLANTED=(redacted)",),
+    ),
+    # --- the server's and the agents' view of each other
+    Fault("data directory's owner changed", "server1", "chown root: {data}", ("directory {data}",), ("owner: root",)),
+    Fault(
+        "evicted while the agent is down", "agent1", "systemctl stop {unit}",
+        (*LOST, "{unit}"), ("is not known to its server any more",), restarts=None,
+        on_server="agent evict -spiffeID {id}",
+    ),
+    Fault(
+        "data directory lost while the agent runs", "agent2", "rm -rf {data}",
+        ("directory {data}", *LOST), ("has no identity yet",), restarts=True,
+    ),
+    Fault(
+        "socket removed", "agent3", "rm {socket}", ("{unit} does not answer at {socket}",), restarts=True,
+    ),
+)
+ROUNDS = faults.rounds(FAULTS)
+
+
+@pytest.fixture(scope="module")
+def play_round(shell: Callable[..., str], take_snapshot: Callable[[], Snapshot]) -> Callable[[Fault], Round]:
+    """Plays the round of a fault when its first test asks."""
+    played: dict[int, Round] = {}
+
+    def play(fault: Fault) -> Round:
+        number = next(index for index, rows in enumerate(ROUNDS) if fault in rows)
+        if number not in played:
+            played[number] = faults.play(ROUNDS[number], shell, take_snapshot)
+        return played[number]
+
+    return play
+
+
+@pytest.fixture(params=FAULTS, ids=lambda fault: f"{fault.host}: {fault.name}", scope="module")
+def fault(request: pytest.FixtureRequest) -> Fault:
+    return request.param
+
+
+def test_check_mode_tells_exactly_that(fault: Fault, play_round: Callable[[Fault], Round]) -> None:
+    check = play_round(fault).checks[0].require()
+    assert check.differences(fault.host, fault.component) == fault.expected
+    for text in fault.shows:
+        assert text in check.shown(fault.host, fault.component)
+
+
+def test_check_mode_changes_nothing(fault: Fault, play_round: Callable[[Fault], Round]) -> None:
+    seen = play_round(fault)
+    assert seen.checked[fault.host] == seen.broken[fault.host]
+
+
+def test_the_fault_is_one(fault: Fault, play_round: Callable[[Fault], Round]) -> None:
+    seen = play_round(fault)
+    assert seen.broken[fault.host] != seen.sound[fault.host]
+
+
+def test_a_second_check_says_the_same(fault: Fault, play_round: Callable[[Fault], Round]) -> None:
+    second = play_round(fault).checks[1].require()
+    assert second.differences(fault.host, fault.component) == fault.expected
+
+
+def test_the_run_mends_it(fault: Fault, play_round: Callable[[Fault], Round]) -> None:
+    seen = play_round(fault)
+    assert seen.mending.require().differences(fault.host, fault.component) == fault.expected
+    assert seen.mending.acted(fault.host)
+    assert unlike(seen.sound[fault.host], seen.mended[fault.host]) == {}
+
+
+def test_the_process_restarts_when_it_must_alone(fault: Fault, play_round: Callable[[Fault], Round]) -> None:
+    seen = play_round(fault)
+    before = seen.broken[fault.host]["services"][fault.component]["MainPID"]
+    after = seen.mended[fault.host]["services"][fault.component]["MainPID"]
+    assert after != "0"
+    if fault.restarts is None:
+        assert before == "0"
+    else:
+        assert (after != before) is fault.restarts
+
+
+def test_the_next_run_changes_nothing(fault: Fault, play_round: Callable[[Fault], Round]) -> None:
+    after = play_round(fault).after.require()
+    assert after.changed == {}
+    assert not after.acted(fault.host)
+    assert after.differences(fault.host, fault.component) == []
+
+
+def test_secrets_are_not_shown(fault: Fault, play_round: Callable[[Fault], Round]) -> None:
+    seen = play_round(fault)
+    for run in (*seen.checks, seen.mending):
+        assert "planted-in-the-environment" not in run.stdout + run.stderr

@@ -1,0 +1,38 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A host loses its power in the middle of a run: the others finish, and the next run completes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.support import faults, site_run
+
+
+FLEET = Path(__file__).resolve().parents[3] / "tests" / "hosts" / "fleet"
+
+
+def test_the_others_finish(shell: Callable[..., str]) -> None:
+    for agent in ("agent1", "agent2"):
+        shell(agent, "rm -rf /var/lib/spire/agent/main")
+    fleet = f"spire-fleet-{os.environ['MOLECULE_SCENARIO_NAME']}"
+    running = site_run.start("site")
+    # The run is at work on it when the directory is there again.
+    shell("agent2", "until [ -d /var/lib/spire/agent/main ]; do sleep 0.1; done")
+    subprocess.run(["podman", "kill", f"{fleet}-agent2"], check=True, stdout=subprocess.DEVNULL)
+    run = site_run.finish(running)
+    subprocess.run([str(FLEET), "restart", fleet, "agent2"], check=True)
+    assert run.rc != 0
+    assert set(run.failed) == {"agent2"}
+    assert faults.own_id(shell, "agent1") in shell("server1", faults.ENTRIES)
+
+    again = site_run.run("site").require()
+    assert set(again.changed) <= {"agent2", "server1"}
+    assert "enrolment" in again.differences("agent2", "agent")
+    assert faults.own_id(shell, "agent2") in shell("server1", faults.ENTRIES)
+    assert site_run.run("site").require().changed == {}

@@ -1,0 +1,48 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Agents of a server that is not in their inventory's groups."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from testinfra.host import Host
+
+SERVER = "/opt/spire/server-main/bin/spire-server"
+SOCKET = "/run/spire/server/sockets/main/private/api.sock"
+
+
+@pytest.fixture(scope="module")
+def attested(fleet_host: Callable[[str], Host]) -> list[str]:
+    """The SPIFFE IDs of the agents that the server knows."""
+    answer = json.loads(fleet_host("server1").check_output(f"{SERVER} agent list -socketPath {SOCKET} -output json"))
+    return [f"spiffe://{agent['id']['trust_domain']}{agent['id']['path']}" for agent in answer["agents"]]
+
+
+def test_the_agent_with_a_token_joined_by_it(attested: list[str]) -> None:
+    token = (Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "token").read_text().strip()
+    assert f"spiffe://external.test/spire/agent/join_token/{token}" in attested
+
+
+def test_the_agent_with_a_certificate_joined_by_it(attested: list[str]) -> None:
+    assert [spiffe_id for spiffe_id in attested if "/x509pop/" in spiffe_id]
+
+
+def test_two_agents_joined(attested: list[str]) -> None:
+    assert len(attested) == 2
+
+
+def test_agents_are_healthy(each_spire_agents: Host) -> None:
+    each_spire_agents.check_output(
+        "/opt/spire/agent-main/bin/spire-agent healthcheck -socketPath /run/spire/agent/sockets/main/public/api.sock"
+    )
+
+
+def test_nothing_of_the_enrolment_is_left(each_spire_agents: Host) -> None:
+    assert not each_spire_agents.file("/run/spire/agent/enrol/main").exists

@@ -1,0 +1,73 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a bare host refuses, and how it says so. Nothing is installed by any of these."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.support import site_run
+
+Snapshot = dict[str, Any]
+
+
+@pytest.fixture(autouse=True)
+def untouched(take_snapshot: Callable[[], Snapshot]) -> Any:
+    """No binary, no unit, and no service are there afterwards."""
+    yield
+    for host, seen in take_snapshot().items():
+        left = [path for path in seen["paths"] if path.startswith(("/opt/spire/", "/etc/systemd/system/spire-"))]
+        assert left == [], host
+        assert {facts["LoadState"] for facts in seen["services"].values()} == {"not-found"}, host
+
+
+def test_a_port_in_use(shell: Callable[..., str]) -> None:
+    shell("server1", "systemd-run --quiet --unit=intruder python3 -m http.server 8081")
+    shell("server1", "until ss -ltn | grep -q :8081; do sleep 0.2; done")
+    try:
+        run = site_run.run("site")
+    finally:
+        shell("server1", "systemctl stop intruder")
+    assert run.failed == {
+        "server1": "server1: port 8081 is in use by another process (ss -ltnp 'sport = :8081' names it). Stop it, or "
+        "choose another port in spire_server_config."
+    }
+
+
+def test_no_binaries_where_they_should_be() -> None:
+    run = site_run.run("site", variables={"spire_bin_dir": "/nowhere"})
+    assert run.failed == {
+        "server1": "server1: /nowhere/spire-server is missing. spire_install_source is preinstalled, so spire-server "
+        "must already be in spire_bin_dir (/nowhere); put it there, or choose another spire_install_source."
+    }
+
+
+def test_binaries_of_another_version(version: str) -> None:
+    run = site_run.run("site", variables={"spire_version": "1.15.2", "spire_bin_dir": f"/opt/spire-src/{version}/bin"})
+    assert run.failed == {
+        "server1": f"server1: /opt/spire-src/{version}/bin/spire-server is SPIRE {version}; spire_version is 1.15.2. "
+        "Set spire_version to what is installed, or install that release."
+    }
+
+
+def test_a_checksum_that_does_not_match(archive: Callable[..., dict[str, str]]) -> None:
+    run = site_run.run("site", variables=archive("tampered"))
+    (said,) = run.failed.values()
+    assert "did not match" in said and "checksum" in said
+
+
+def test_a_pinned_checksum_that_does_not_match(archive: Callable[..., dict[str, str]]) -> None:
+    run = site_run.run("site", variables=archive("sound", spire_archive_sha256="0" * 64))
+    (said,) = run.failed.values()
+    assert "did not match " + "0" * 64 in said
+
+
+def test_binaries_of_another_architecture(archive: Callable[..., dict[str, str]]) -> None:
+    run = site_run.run("site", variables=archive("foreign"))
+    (said,) = run.failed.values()
+    assert "bin/spire-server is built for aarch64, host server1 is x86_64" in said

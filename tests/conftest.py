@@ -1,0 +1,49 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support import collection, require, spire_bin
+
+collection.make_importable()
+collection.export_path()
+# Out of the root, where the collection's archive is built.
+os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(collection.REPO / ".build" / "hypothesis"))
+
+
+@pytest.fixture(scope="session")
+def spire_binary() -> Callable[..., Path]:
+    """`spire_binary("spire-agent")` or `spire_binary("spire-server", "1.14.7")`: the path, or a skip with its reason.
+
+    The tier's requirement covers SPIRE itself. An older release is extra: its tests skip where it is not there.
+    """
+
+    def find(name: str = "spire-server", version: str | None = None) -> Path:
+        found = spire_bin.find_spire(name, version)
+        if found is not None:
+            return found
+        reason = spire_bin.why_missing(name, version)
+        if version is None and "real" in require.required_tiers():
+            pytest.fail(f"SPIRE_FLEET_REQUIRE names real: {reason}")
+        pytest.skip(reason)
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def spire_server(spire_binary: Callable[..., Path]) -> Path:
+    """The path of spire-server."""
+    return spire_binary("spire-server")
+
+
+@pytest.fixture(scope="session")
+def spire_agent(spire_binary: Callable[..., Path]) -> Path:
+    """The path of spire-agent."""
+    return spire_binary("spire-agent")

@@ -1,0 +1,93 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Runs modules on the tests' systemd hosts by entering their namespaces.
+
+podman's own connection starts podman several times for each task, and can't pipeline: on a small machine that is
+most of the time of a test run.
+"""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: fleet_host
+short_description: Run tasks on the systemd hosts of the tests
+description: Enters the namespaces of a container that tests/hosts/fleet has started.
+author: spire.fleet contributors (@spire-fleet)
+options:
+  remote_addr:
+    description: The container's name.
+    default: inventory_hostname
+    vars:
+      - name: inventory_hostname
+      - name: ansible_host
+  remote_user:
+    description: Always root.
+    default: root
+    vars:
+      - name: ansible_user
+"""
+
+import os
+import subprocess
+from pathlib import Path
+
+from ansible.errors import AnsibleConnectionFailure
+from ansible.plugins.connection import ConnectionBase
+
+PIDS = Path("/run/spire-fleet-hosts/pids")
+NAMESPACES = ("--mount", "--uts", "--ipc", "--net", "--pid")
+ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "USER": "root"}
+
+
+class Connection(ConnectionBase):
+    """See DOCUMENTATION."""
+
+    transport = "fleet_host"
+    has_pipelining = True
+
+    def _connect(self) -> Connection:
+        self._connected = True
+        return self
+
+    def _enter(self, argv: list[str], given: bytes | None) -> tuple[int, bytes, bytes]:
+        name = self.get_option("remote_addr")
+        try:
+            pid = (PIDS / name).read_text(encoding="ascii").strip()
+        except OSError as exc:
+            raise AnsibleConnectionFailure(f"{name} is no host of tests/hosts/fleet: {exc}") from exc
+        if not pid or not os.path.exists(f"/proc/{pid}"):
+            raise AnsibleConnectionFailure(f"{name} does not run")
+        done = subprocess.run(
+            ["nsenter", f"--target={pid}", *NAMESPACES, "--", *argv],
+            input=given or b"", capture_output=True, env=ENVIRONMENT, check=False,
+        )
+        # A host that goes down takes all its processes along.
+        if done.returncode < 0 or not os.path.exists(f"/proc/{pid}"):
+            raise AnsibleConnectionFailure(f"{name} went down")
+        return done.returncode, done.stdout, done.stderr
+
+    def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = False) -> tuple[int, bytes, bytes]:
+        """Run a command to its end."""
+        super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
+        return self._enter(["/bin/sh", "-c", cmd], in_data)
+
+    def put_file(self, in_path: str, out_path: str) -> None:
+        """Copy a file to the host."""
+        super().put_file(in_path, out_path)
+        code, _out, said = self._enter(["/bin/sh", "-c", 'cat >"$0"', out_path], Path(in_path).read_bytes())
+        if code:
+            raise AnsibleConnectionFailure(f"{out_path} can't be written: {said.decode(errors='replace')}")
+
+    def fetch_file(self, in_path: str, out_path: str) -> None:
+        """Copy a file from the host."""
+        super().fetch_file(in_path, out_path)
+        code, content, said = self._enter(["cat", in_path], None)
+        if code:
+            raise AnsibleConnectionFailure(f"{in_path} can't be read: {said.decode(errors='replace')}")
+        Path(out_path).write_bytes(content)
+
+    def close(self) -> None:
+        """Nothing stays open."""
+        self._connected = False
