@@ -1,0 +1,64 @@
+# The first of these that is Python 3.10 or newer and can make virtual environments. Each is run, since a name on PATH may
+# be a version manager's shim that fails.
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3.10; do \
+	"$$python" -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && echo "$$python" && break; \
+	done)
+VENV := $(CURDIR)/.venv
+TIERS ?= unit lint real hosts
+SCENARIO ?= default
+# Tools such as ansible-playbook are called by name, in here and by each other.
+export PATH := $(VENV)/bin:$(PATH)
+export VIRTUAL_ENV := $(VENV)
+
+.PHONY: help quickstart quickstart-down venv test unit lint real hosts molecule bench image docs clean
+
+help:
+	@echo "make quickstart                a SPIRE server and agent on this machine, without root, and a workload with an SVID"
+	@echo "make quickstart-down [PURGE=1] stop them [and remove their files]"
+	@echo "make test [TIERS='unit lint']  all tiers of tests that can run here; SPIRE_FLEET_REQUIRE=real,hosts fails when those can't"
+	@echo "make unit|lint|real|hosts      one tier"
+	@echo "make molecule [SCENARIO=default] [COMMAND=test]  one Molecule scenario on systemd hosts in podman"
+	@echo "make bench [BENCH='--agents 40']  what a converged run costs, as ratios to ping; as root, on podman hosts"
+	@echo "make image                     the image of those hosts"
+	@echo "make docs                      docs/variables.md, from plugins/plugin_utils/variables.yml"
+	@echo "make clean                     remove .build and .venv"
+
+# Remade when the requirements change. The stamp comes last, so an interrupted installation is started again.
+$(VENV)/.installed: tests/requirements.txt
+	@[ -n "$(PYTHON)" ] || { echo "make: no Python 3.10 or newer with venv found; set PYTHON" >&2; exit 1; }
+	"$(PYTHON)" -m venv "$(VENV)"
+	"$(VENV)/bin/python" -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	@touch "$@"
+
+# Its own virtual environment is in its own directory: neither needs what the tests need.
+QUICKSTART = @[ -n "$(PYTHON)" ] || { echo "no Python 3.10 or newer with venv was found; install python3 and python3-venv, or set PYTHON" >&2; exit 1; }; \
+	QUICKSTART_MAKE=1 "$(PYTHON)" -B -m playbooks.files.quickstart
+quickstart:
+	$(QUICKSTART) up
+
+quickstart-down:
+	$(QUICKSTART) down $(if $(PURGE),--purge)
+
+venv: $(VENV)/.installed
+
+test: venv
+	"$(VENV)/bin/python" -m tests.run $(TIERS)
+
+unit lint real hosts: venv
+	"$(VENV)/bin/python" -m tests.run $@
+
+COMMAND ?= test
+molecule: venv
+	"$(VENV)/bin/python" -m tests.run --molecule $(SCENARIO) --command $(COMMAND)
+
+bench: venv
+	"$(VENV)/bin/python" -m tests.bench.bench $(BENCH)
+
+image:
+	tests/hosts/image
+
+docs: venv
+	"$(VENV)/bin/python" -m tests.support.variables_page
+
+clean:
+	rm -rf .build .venv
