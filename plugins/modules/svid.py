@@ -19,8 +19,9 @@ author:
 options:
   spiffe_id:
     description:
-      - The SPIFFE ID that must be among the SVIDs. The module asks again until it is there or O(wait) is over, since
-        an agent learns of a new entry only when it synchronises with its server.
+      - The SPIFFE ID that must be among the SVIDs. The module asks again until it is there or O(wait) is over.
+      - An agent learns of a new entry when it synchronises with its server, every five seconds. Where the server was away,
+        it first waits for its dead call to time out, which takes up to half a minute.
     type: str
   wait:
     description: How many seconds to wait for an SVID.
@@ -83,7 +84,9 @@ ARGUMENTS = client.arguments(
     spiffe_id={"type": "str"},
     wait={"type": "int", "default": 0},
 )
+#: seconds between two questions at first, and at most: the agent logs an error for each that it can't answer
 PAUSE = 0.5
+LONGEST_PAUSE = 4.0
 
 
 def fetch(
@@ -92,6 +95,7 @@ def fetch(
 ) -> list[dict[str, Any]]:
     """Fetch until the wanted SVID, or any, is there."""
     deadline = clock() + wait
+    pause = PAUSE
     while True:
         try:
             svids = agent.fetch_x509()
@@ -103,7 +107,8 @@ def fetch(
             error = exc
         if clock() >= deadline:
             raise error
-        sleep(PAUSE)
+        sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE)
 
 
 def main() -> None:

@@ -236,7 +236,14 @@ def test_a_late_svid_is_waited_for() -> None:
     pauses: list[float] = []
     found = svid.fetch(SpireAgent("/x", "/s", run), "spiffe://example.org/a", 10, pauses.append)
     assert [one["spiffe_id"] for one in found] == ["spiffe://example.org/other", "spiffe://example.org/a"]
-    assert len(pauses) == 2
+    assert pauses == [0.5, 1.0]
+
+
+def test_an_agent_is_not_asked_more_often_than_its_log_can_bear() -> None:
+    run = FakeCli({"api fetch x509": [*[fail("no identity issued")] * 6, svids("a")]})
+    pauses: list[float] = []
+    svid.fetch(SpireAgent("/x", "/s", run), None, 90, pauses.append)
+    assert pauses == [0.5, 1.0, 2.0, 4.0, 4.0, 4.0]
 
 
 @pytest.mark.parametrize(

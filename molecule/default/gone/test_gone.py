@@ -1,0 +1,63 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The whole fleet is taken away: after a word of confirmation, with its data or without, and as often as one likes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tests.support import faults, site_run
+
+Snapshots = Callable[..., dict[str, Any]]
+EVERYTHING = {"spire_decommission_confirm": True}
+PURGE = {**EVERYTHING, "spire_decommission_purge": True}
+HOMES = "$(ls -d /etc/spire /opt/spire /run/spire /var/lib/spire 2>/dev/null)"
+ELSEWHERE = " ".join(
+    f"-path {path} -prune -o" for path in ("/etc/spire", "/opt/spire", "/opt/spire-src", "/run/spire", "/var/lib/spire", "/var/log")
+)
+BUNDLE = faults.cli("bundle show")
+
+
+def test_it_is_not_done_by_mistake(take_snapshot: Snapshots) -> None:
+    before = take_snapshot()
+    run = site_run.run("decommission")
+    assert run.rc != 0
+    assert set(run.failed.values()) == {
+        "This would take away every server and agent of the inventory. Name the hosts with --limit, or say that you mean it "
+        "with -e spire_decommission_confirm=true."
+    }
+    assert take_snapshot() == before
+
+
+def test_a_fleet_whose_data_is_kept_comes_back(shell: Callable[..., str], groups: dict[str, list[str]]) -> None:
+    bundle = shell("server1", BUNDLE)
+    ids = {agent: faults.own_id(shell, agent) for agent in groups["spire_agents"]}
+    site_run.run("decommission", variables=EVERYTHING).require()
+    for host in groups["all"]:
+        assert shell(host, "find /etc/spire /run/spire /etc/systemd/system -name 'main*' -o -name 'spire-*@main*'") == "", host
+        assert shell(host, "find /var/lib/spire -name '*.json' | wc -l") != "0", host
+        assert shell(host, "pgrep -c spire- || true") == "0", host
+    site_run.run("site").require()
+    assert shell("server1", BUNDLE) == bundle
+    # The server has evicted them, so their old identities are worth nothing, and they were given new ones.
+    known = shell("server1", faults.AGENTS).splitlines()
+    for agent, old in ids.items():
+        assert old not in known
+        assert faults.own_id(shell, agent) in known
+
+
+def test_nothing_is_left_of_a_purged_fleet(shell: Callable[..., str], groups: dict[str, list[str]]) -> None:
+    assert site_run.run("decommission", variables=PURGE).require().changed
+    for host in groups["all"]:
+        # Directories that others may use as well stay, empty. The scenario's own binaries are no part of the fleet.
+        assert shell(host, f"find {HOMES} -not -type d") == "", host
+        assert shell(host, f"find / /run -xdev {ELSEWHERE} -iname '*spire*' -print") == "", host
+        assert shell(host, "grep spire /etc/passwd /etc/group || true") == "", host
+        assert shell(host, "systemctl list-units --all --plain --no-legend 'spire*'") == "", host
+
+
+def test_what_is_gone_can_be_taken_away_again() -> None:
+    assert site_run.run("decommission", variables=PURGE).require().changed == {}
