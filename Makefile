@@ -20,7 +20,7 @@ help:
 	@echo "make molecule [SCENARIO=default] [COMMAND=test]  one Molecule scenario on systemd hosts in podman"
 	@echo "make bench [BENCH='--agents 40']  what a converged run costs, as ratios to ping; as root, on podman hosts"
 	@echo "make image                     the image of those hosts"
-	@echo "make docs                      docs/variables.md, from plugins/plugin_utils/variables.yml"
+	@echo "make docs                      docs/variables.md, docs/schema and docs/reference, from the collection's data"
 	@echo "make clean                     remove .build and .venv"
 
 # Remade when the requirements change. The stamp comes last, so an interrupted installation is started again.
@@ -59,6 +59,7 @@ image:
 
 docs: venv
 	"$(VENV)/bin/python" -m tests.support.variables_page
+	"$(VENV)/bin/python" -m tests.support.json_schema_files
 
 clean:
 	rm -rf .build .venv
