@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import zip_longest
 from typing import Any
 
@@ -102,6 +102,16 @@ def of_agents(planned: Plan, fleet: Fleet, group: str, identities: Mapping[str, 
 def ids_of_agent(fleet: Fleet, agent: str) -> list[str]:
     """Every entry ID that an agent's aliases can have."""
     return [alias_id(name, agent) for name, members in fleet.groups.items() if agent in members]
+
+
+def sound(planned: Plan) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The entries that have no mistake of their own, each with the place that says it."""
+    given = planned.values["spire_entries"]
+    paths = [f"spire_entries[{index}]" for index, entry in enumerate(given) if isinstance(entry, Mapping)]
+    for path, entry in zip_longest(paths, of_inventory(planned), fillvalue="spire_canary_selectors"):
+        whole = all(entry.get(name) for name in ("spiffe_id", "parent_id", "selectors"))
+        if whole and not any(_mistakes(entry, planned.trust_domain)):
+            yield path, entry
 
 
 def check(planned: Plan) -> Iterable[Problem]:

@@ -25,6 +25,8 @@ class Fleet:
         self.server_plans: dict[str, object] = {}
         #: trees that have been made and checked, by what they were made of
         self.trees: dict[bytes, object] = {}
+        #: what the selectors of each agent depend on
+        self.makers: dict[str, object] = {}
 
     @property
     def servers(self) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import entries, places, problems
+from ansible_collections.spire.fleet.plugins.plugin_utils import entries, entry_selectors, places, problems
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import AGENTS, SERVERS, Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan, plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem
@@ -20,7 +20,8 @@ def of_fleet(fleet: Fleet) -> list[Problem]:
     if not fleet.servers and not fleet.agents:
         message = f"It has no host in {SERVERS} and none in {AGENTS}; put your hosts into these groups."
         return [Problem("no_hosts", "inventory", message)]
-    for component in ("server", "agent"):
+    # agents first: servers' entries are checked against what was noted of them
+    for component in ("agent", "server"):
         for host in fleet.hosts(component):
             found += problems.for_host(of_plan(plan(component, host, fleet), fleet), host)
     return found
@@ -69,9 +70,11 @@ def _server(planned: Plan, fleet: Fleet) -> Iterable[Problem]:
             break
     yield from entries.check(planned)
     yield from entries.check_groups(planned, fleet)
+    yield from entry_selectors.check(planned, fleet)
 
 
 def _agent(planned: Plan, fleet: Fleet) -> Iterable[Problem]:
+    entry_selectors.note(planned, fleet)
     servers = fleet.servers_of(planned.host)
     if not servers:
         yield from _external(planned, fleet)
