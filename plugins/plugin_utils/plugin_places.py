@@ -1,0 +1,89 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether the external plugins of a plan can be started where they are, as far as the inventory tells."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import re
+from collections.abc import Iterable
+
+from ansible_collections.spire.fleet.plugins.plugin_utils import places, plugin_schemas
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plugin_binaries import VARIABLE, Command
+from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem
+from ansible_collections.spire.fleet.plugins.plugin_utils.versions import Version
+
+#: what the unit hides from the service: ProtectHome and PrivateTmp
+_HIDDEN = re.compile(r"/(home|root|run/user|tmp|var/tmp)/")
+#: SPIRE ignores an external plugin of this name, and refuses it later
+_OWN_JOIN_TOKEN, _REFUSED = Version(1, 3, 1), Version(1, 5, 0)
+
+
+def check(planned: Plan) -> Iterable[Problem]:
+    """Every external plugin that could not be started."""
+    yield from plugin_schemas.mistakes(planned.filler.schemas if planned.filler else ())
+    for command in planned.commands:
+        yield from _command(planned, command)
+
+
+def _command(planned: Plan, command: Command) -> Iterable[Problem]:
+    origin = planned.merged.origin
+
+    def problem(code: str, option: str, message: str, severity: str = "error") -> Problem:
+        path = f"{command.where}.{option}"
+        return Problem(code, path, message, origin(path), severity=severity)
+
+    if not places.usable(command.path):
+        yield problem("path", "plugin_cmd", places.bad_path(command.path))
+    elif not planned.paths.root and _HIDDEN.match(command.path):
+        hidden = _HIDDEN.match(command.path)
+        message = (
+            f"The service's sandbox hides /{hidden[1] if hidden else ''} from it, so SPIRE could not start the plugin; put it "
+            "below /opt or /usr/local."
+        )
+        yield problem("hidden_plugin", "plugin_cmd", message)
+    if planned.component == "server" and (command.kind, command.name) == ("NodeAttestor", "join_token"):
+        if planned.version >= _OWN_JOIN_TOKEN:
+            does = "refuses" if planned.version >= _REFUSED else "ignores"
+            message = f"SPIRE {does} an external plugin called join_token, since it has one of its own; give the plugin another name."
+            yield problem("plugin", "plugin_cmd", message)
+    if command.place == "src" and not os.path.isfile(os.path.expanduser(command.source)):
+        message = f"There is no file {command.source} on the controller, which should hold the plugin {command.name}."
+        yield Problem("external_plugin", VARIABLE, message, VARIABLE)
+
+
+def check_sources(planned: Plan) -> Iterable[Problem]:
+    """Binaries on the controller against their checksums. It reads them whole, so only a check of the whole fleet does it."""
+    for arch in planned.architectures or (planned.arch,):
+        for command in _of(planned, arch):
+            source = os.path.expanduser(command.source)
+            if command.place != "src" or not os.path.isfile(source):
+                continue
+            found = _digest(source)
+            if found != command.sha256:
+                message = (
+                    f"{command.source} on the controller has the SHA-256 checksum {found}, and the plugin {command.name} "
+                    f"should have {command.sha256}. Put the right file there, or correct the checksum."
+                )
+                yield Problem("external_plugin", VARIABLE, message, VARIABLE)
+
+
+def _of(planned: Plan, arch: str) -> list[Command]:
+    try:
+        return planned.on(arch).commands
+    except ValueError:
+        # a host of this architecture would be told; whether there is one nobody knows yet
+        return []
+
+
+@functools.lru_cache(maxsize=None)
+def _digest(path: str) -> str:
+    total = hashlib.sha256()
+    with open(path, "rb") as file:
+        for chunk in iter(lambda: file.read(1 << 20), b""):
+            total.update(chunk)
+    return total.hexdigest()
