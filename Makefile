@@ -10,7 +10,7 @@ SCENARIO ?= default
 export PATH := $(VENV)/bin:$(PATH)
 export VIRTUAL_ENV := $(VENV)
 
-.PHONY: help quickstart quickstart-down venv test unit lint real hosts molecule bench image docs clean
+.PHONY: help quickstart quickstart-down venv test unit lint real hosts molecule bench image docs schema-drift clean
 
 help:
 	@echo "make quickstart                a SPIRE server and agent on this machine, without root, and a workload with an SVID"
@@ -21,6 +21,7 @@ help:
 	@echo "make bench [BENCH='--agents 40']  what a converged run costs, as ratios to ping; as root, on podman hosts"
 	@echo "make image                     the image of those hosts"
 	@echo "make docs                      docs/variables.md, docs/schema and docs/reference, from the collection's data"
+	@echo "make schema-drift SPIRE_SOURCE=DIR [TAGS=v1.16.0]  where a git checkout of SPIRE and our schema data differ"
 	@echo "make clean                     remove .build and .venv"
 
 # Remade when the requirements change. The stamp comes last, so an interrupted installation is started again.
@@ -60,6 +61,11 @@ image:
 docs: venv
 	"$(VENV)/bin/python" -m tests.support.variables_page
 	"$(VENV)/bin/python" -m tests.support.json_schema_files
+
+# Only reads the checkout that the maintainer names; SPIRE is neither built nor run.
+schema-drift: venv
+	@[ -n "$(SPIRE_SOURCE)" ] || { echo "make: set SPIRE_SOURCE to a git checkout of SPIRE, with its tags" >&2; exit 1; }
+	@"$(VENV)/bin/python" -m tests.schema_source "$(SPIRE_SOURCE)" $(TAGS)
 
 clean:
 	rm -rf .build .venv

@@ -28,6 +28,9 @@ _ATTRIBUTES = frozenset("""type required default default_env enum ignore_case fo
     windows deprecated replaced_by description""".split())
 _STRUCTURE = frozenset({"since", "until", "absent", "changes", "options", "rules", "uses"})
 
+#: everything that an option's data may say
+ATTRIBUTES = _ATTRIBUTES | _STRUCTURE
+
 
 def version(text: str) -> Version:
     major, minor, patch = text.split(".")
@@ -108,6 +111,10 @@ class Rule:
     span: Span
     when: tuple[tuple[str, Any], ...] = ()
     unless: tuple[tuple[str, Any], ...] = ()
+    #: what happens otherwise, as a sentence that follows ours; where it is written; "warning" where SPIRE lives with it
+    because: str = ""
+    source: str = ""
+    severity: str = "error"
 
 
 @dataclass
@@ -151,7 +158,12 @@ class PluginType:
 @lru_cache(maxsize=None)
 def block(name: str) -> Block:
     """The block in schema_data/<name>.yml."""
-    return _block(yaml.load((DATA / f"{name}.yml").read_bytes(), _Loader))
+    return made(yaml.load((DATA / f"{name}.yml").read_bytes(), _Loader))
+
+
+def made(data: Mapping[str, Any]) -> Block:
+    """The block that a file's data say."""
+    return _block(data)
 
 
 @lru_cache(maxsize=None)
@@ -178,7 +190,8 @@ def plugin_types(component: str) -> dict[str, PluginType]:
 def _block(data: Mapping[str, Any]) -> Block:
     options = {name: _option(name, option) for name, option in (data.get("options") or {}).items()}
     rules = tuple(_rule(rule) for rule in data.get("rules", ()))
-    return Block(options, rules, _span(data), {"types": data.get("types"), "description": data.get("description", "")})
+    extra = {"types": data.get("types"), "description": data.get("description", ""), "documented": data.get("documented")}
+    return Block(options, rules, _span(data), extra)
 
 
 def _option(name: str, data: Mapping[str, Any]) -> Option:
@@ -209,6 +222,7 @@ def _range(text: str) -> tuple[Version, Version]:
 
 
 def _rule(data: Mapping[str, Any]) -> Rule:
-    (kind,) = set(data) - {"since", "until", "when", "unless"}
+    words = {key: data[key] for key in ("because", "source", "severity") if key in data}
+    (kind,) = set(data) - {"since", "until", "when", "unless", *words}
     when, unless = (tuple(data.get(key, {}).items()) for key in ("when", "unless"))
-    return Rule(kind, tuple(data[kind]), _span(data), when, unless)
+    return Rule(kind, tuple(data[kind]), _span(data), when, unless, **words)

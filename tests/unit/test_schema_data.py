@@ -51,7 +51,7 @@ def test_how_much_there_is() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_file_says_what_it_is_about(name: str) -> None:
     data = yaml.safe_load((schema_model.DATA / f"{name}.yml").read_text("utf-8"))
-    known = {"description", "since", "until", "options", "rules"} | ({"types"} if name == "plugin" else set())
+    known = {"description", "documented", "since", "until", "options", "rules"} | ({"types"} if name == "plugin" else set())
     assert set(data) <= known
     assert data["description"].endswith(".")
     assert set(re.findall(r"\b\d+\.\d+\.\d+\b", str([data.get("since"), data.get("until")]))) <= set(map(str, RELEASES))
@@ -151,7 +151,7 @@ def test_whatever_sounds_secret_is_marked_or_a_path() -> None:
     sounds = re.compile(r"(secret|password|token|private|_key)")
     harmless = {"disable_group_name_selectors", "use_token_review_api_validation", "label_key", "object_key"}
     harmless |= {"config_map_key", "configmap_key", "fetch_secrets", "stream_secrets", "enable_tag_based_key_discovery"}
-    harmless |= {"identity_token_host"}
+    harmless |= {"identity_token_host", "jwt_keys_secret_name"}
     for name, option, _inside in ALL:
         last = name.split(": ")[1].split(".")[-1]
         if sounds.search(last) and option.types == {"string"} and last not in harmless:

@@ -1,0 +1,46 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where SPIRE documents something, at exactly the release that a host runs."""
+
+from __future__ import annotations
+
+from .schema_model import block, plugin_names
+from .schema_model import version as parsed
+from .versions import Version
+
+_TREE = "https://github.com/spiffe/spire/blob"
+#: from here on SPIRE's tags begin with a v
+_FIRST_V = Version(0, 9, 2)
+
+
+def documentation(component: str, kind: str = "", plugin: str = "", release: Version | None = None) -> str:
+    """The page of a component, of what it has beside its plugins (``telemetry``), or of a plugin.
+
+    Nothing where SPIRE has no such page, as for plugins that are not its own. Without a release the newest one's.
+    """
+    if kind and plugin:
+        known = plugin in plugin_names(component, kind)
+        return page(f"{component}/{kind}/{plugin}", release) if known else ""
+    return page(kind or component, release)
+
+
+def page(name: str, release: Version | None = None) -> str:
+    """The page of what a file of schema_data describes: "server", "telemetry", "server/NodeAttestor/x509pop"."""
+    path = _path(name, release)
+    if not path:
+        return ""
+    if release is None:
+        return f"{_TREE}/main/{path}"
+    return f"{_TREE}/{'v' if release >= _FIRST_V else ''}{release}/{path}"
+
+
+def _path(name: str, release: Version | None) -> str:
+    written = block(name).extra["documented"]
+    if isinstance(written, str):
+        return written
+    if written:
+        pages = sorted((parsed(since), path) for since, path in written.items())
+        return next((path for since, path in reversed(pages) if release is None or release >= since), "")
+    component, kind, plugin = name.split("/")
+    return f"doc/plugin_{component}_{kind.lower()}_{plugin}.md"
