@@ -34,12 +34,14 @@ def checked(
     merged = tree.merge(component, stack)
     coerced = schema.coerce(component, merged.tree, version)
     found = schema.check(component, coerced, version, merged.origin)
+    refused = schema.check_strictly(component, coerced, version, merged.origin)
     if not errors([*merged.problems, *found]):
         try:
             hcl.dumps(coerced)
         except hcl.HclError as exc:
             path, _colon, reason = str(exc).partition(": ")
             found.append(Problem("render", path, reason, merged.origin(path)))
+    found += refused
     if key and len(fleet.trees) < TREES_KEPT:
         fleet.trees[key] = merged, coerced, found
     return merged, coerced, found

@@ -8,12 +8,12 @@ from __future__ import annotations
 try:
     from cryptography import x509
     from cryptography.exceptions import InvalidSignature
-    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives import hashes, serialization
 except ImportError as exc:
-    x509 = hashes = None
+    x509 = hashes = serialization = None
     InvalidSignature = Exception
     MISSING: str = f"the controller's Python has no cryptography ({exc}). Install it with: pip install cryptography"
 else:
     MISSING = ""
 
-__all__ = ["MISSING", "InvalidSignature", "hashes", "x509"]
+__all__ = ["MISSING", "InvalidSignature", "hashes", "serialization", "x509"]

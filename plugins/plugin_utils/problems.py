@@ -26,6 +26,10 @@ class Problem:
     layer: str = ""
     hosts: tuple[str, ...] = ()
     severity: str = "error"
+    #: SPIRE's document about it, at the host's release
+    link: str = ""
+    #: the name in spire_allow that lifts a refusal of strict mode
+    allow: str = ""
 
 
 def for_host(problems: Iterable[Problem], host: str) -> list[Problem]:
@@ -39,9 +43,15 @@ def errors(problems: Iterable[Problem]) -> list[Problem]:
 def merged(problems: Iterable[Problem]) -> list[Problem]:
     """The same mistake on many hosts becomes one problem with all of them: errors first, then by path."""
     hosts: dict[Problem, dict[str, None]] = {}
+    links: dict[Problem, str] = {}
     for problem in problems:
-        hosts.setdefault(replace(problem, hosts=()), {}).update(dict.fromkeys(problem.hosts))
-    together = [replace(problem, hosts=tuple(sorted(names, key=_natural))) for problem, names in hosts.items()]
+        # a server's document and an agent's, or those of two releases, make no two mistakes
+        alike = replace(problem, hosts=(), link="")
+        hosts.setdefault(alike, {}).update(dict.fromkeys(problem.hosts))
+        links[alike] = max(links.get(alike, ""), problem.link)
+    together = [
+        replace(problem, hosts=tuple(sorted(names, key=_natural)), link=links[problem]) for problem, names in hosts.items()
+    ]
     return sorted(together, key=lambda p: (p.severity != "error", p.path, p.code, p.message, p.layer))
 
 

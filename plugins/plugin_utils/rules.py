@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import entries, entry_selectors, places, problems
+from ansible_collections.spire.fleet.plugins.plugin_utils import entries, entry_selectors, places, problems, strict_mode
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import AGENTS, SERVERS, Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan, plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem
@@ -35,8 +35,9 @@ def of_plan(planned: Plan, fleet: Fleet) -> list[Problem]:
         found.append(Problem("no_trust_domain", "spire_trust_domain", message))
     found += _source(planned)
     found += places.check(planned)
+    found += strict_mode.check(planned)
     found += _server(planned, fleet) if planned.component == "server" else _agent(planned, fleet)
-    return found
+    return strict_mode.judged(found, planned.values)
 
 
 def _source(planned: Plan) -> Iterable[Problem]:

@@ -4,6 +4,7 @@
 """What SPIRE knows of options: checked against a tree, brought to the right types, kept out of outputs.
 
     check(component, tree, version, origin)   every mistake, as problems
+    check_strictly(...)                       what SPIRE takes and strict mode doesn't
     coerce(component, tree, version)          "8081" becomes 8081 where the option is a number; never raises
     redact(component, tree)                   for people to see: secrets and unknown values are replaced
 
@@ -12,7 +13,7 @@ The data are in schema_data/; schema_model reads them. None of these changes its
 
 from __future__ import annotations
 
-from .schema_check import check
+from .schema_check import check, check_strictly
 from .schema_shape import REDACTED, coerce, redact
 
-__all__ = ["REDACTED", "check", "coerce", "redact"]
+__all__ = ["REDACTED", "check", "check_strictly", "coerce", "redact"]

@@ -27,9 +27,29 @@ def check(
     if not isinstance(tree, dict):
         return [Problem("type", component, f"The configuration must be a mapping, and it is {describe(tree)}.")]
     checker.block(block(component), tree, "", "the file")
-    for problem in rules.whole(component, tree, version):
-        checker.add(*problem)
-    return checker.problems
+    return checker.problems + _functions(component, tree, version, checker, strict=False)
+
+
+def check_strictly(
+    component: str, tree: Mapping[str, Any], version: Version, origin: Callable[[str], str] | None = None
+) -> list[Problem]:
+    """What SPIRE takes and strict mode doesn't; each problem names what lifts it."""
+    if not isinstance(tree, dict):
+        return []
+    checker = _Checker(component, version, origin or _nowhere)
+    return _functions(component, tree, version, checker, strict=True)
+
+
+def _functions(
+    component: str, tree: dict[str, Any], version: Version, checker: _Checker, strict: bool
+) -> list[Problem]:
+    return [
+        Problem(
+            rule.allow or rule.name, path, message, checker.origin(path), severity=rule.severity, allow=rule.allow,
+            link=checker.link(path),
+        )
+        for rule, path, message in rules.broken_rules(component, tree, version, strict)
+    ]
 
 
 def _nowhere(path: str) -> str:
@@ -44,7 +64,12 @@ class _Checker:
     problems: list[Problem] = field(default_factory=list)
 
     def add(self, code: str, path: str, message: str, severity: str = "error") -> None:
-        self.problems.append(Problem(code, path, message, self.origin(path), severity=severity))
+        self.problems.append(Problem(code, path, message, self.origin(path), severity=severity, link=self.link(path)))
+
+    def link(self, path: str) -> str:
+        """SPIRE's document about what stands at a path, as it was at the release."""
+        kind, _dot, name = path.removeprefix("plugins.").partition(".") if path.startswith("plugins.") else ("", "", "")
+        return names.document(self.component, kind, name.partition(".")[0], self.version)
 
     def block(self, known: Block, found: dict[str, Any], path: str, where: str) -> None:
         view = known.at(self.version)
@@ -61,7 +86,7 @@ class _Checker:
         for rule in view.rules:
             message = rules.broken(rule, found)
             if message:
-                self.add("rule", path, message)
+                self.add("rule", path, message, rule.severity)
 
     def _value(self, spec: Spec, known: Block, value: Any, path: str) -> None:
         wrong = values.wrong_type(spec.type, value)

@@ -1,0 +1,29 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What options mean to each other: rules that stand in the data, and small functions where that takes code.
+
+    broken(rule, block)            what a block breaks of its data's rules
+    broken_rules(component, ...)   what a tree breaks of the functions
+    listing()                      every rule as words, for the reference
+    allowed_names()                what spire_allow takes
+"""
+
+from __future__ import annotations
+
+from . import agent, attestors, authorities, federation, keys, server, strict, telemetry
+from .data import KINDS, broken
+from .listing import listing
+from .registry import FLEET, RULES, Rule, broken_rules, enabled, fleet_rule
+
+#: modules whose import registers their rules
+REGISTERED = (agent, attestors, authorities, federation, keys, server, strict, telemetry)
+
+
+
+def allowed_names() -> list[str]:
+    """The names of what strict mode refuses, each of which spire_allow takes."""
+    return sorted({rule.allow for rule in (*RULES, *FLEET) if rule.allow})
+
+
+__all__ = ["FLEET", "KINDS", "REGISTERED", "RULES", "Rule", "allowed_names", "broken", "broken_rules", "enabled", "fleet_rule", "listing"]

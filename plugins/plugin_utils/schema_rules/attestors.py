@@ -1,0 +1,308 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rules of node and workload attestors."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from .registry import Findings, Found, rule
+
+_AZURE_RESOURCE = "https://management.azure.com/"
+#: a tenant's credentials
+_TENANT = ("subscription_id", "app_id", "app_secret")
+
+
+def lacking(block: dict[str, Any], names: tuple[str, ...]) -> list[str]:
+    """Those of these options that are not set."""
+    return [name for name in names if block.get(name) in (None, "")]
+
+
+@rule("server", "plugins.NodeAttestor.aws_iid.plugin_data", since="1.2.0", severity="warning")
+def root_volume_unchecked(found: Found) -> Findings:
+    """skip_block_device stays off: the check tells an instance from a copy of its disk.
+
+    Source: doc/plugin_server_nodeattestor_aws_iid.md, v1.15.3; the guide to aws_iid
+    """
+    if found.true("skip_block_device"):
+        yield "skip_block_device", (
+            "Without this check an instance that was started from a copied disk, or whose disk was exchanged, attests as well. "
+            "Leave it out unless the instances have no root volume of their own."
+        )
+
+
+@rule("server", "plugins.NodeAttestor.aws_iid.plugin_data")
+def role_is_a_name(found: Found) -> Findings:
+    """assume_role is a role's name; SPIRE makes the ARN from it and the agent's account.
+
+    Source: pkg/server/plugin/nodeattestor/awsiid/client_cache.go, v1.15.3; the guide to aws_iid
+    """
+    if found.text("assume_role").startswith("arn:"):
+        yield "assume_role", (
+            "It must be the role's name alone, without arn: SPIRE puts the partition and the account of each agent before it."
+        )
+
+
+@rule("server", "plugins.NodeAttestor.gcp_iit.plugin_data", severity="warning")
+def metadata_options_need_metadata(found: Found) -> Findings:
+    """Options about an instance's metadata do something only with use_instance_metadata.
+
+    Source: pkg/server/plugin/nodeattestor/gcpiit/iit.go (Attest), v1.15.3; the older guide to configuring SPIRE
+    """
+    if not found.true("use_instance_metadata"):
+        for name in ("allowed_label_keys", "allowed_metadata_keys", "max_metadata_value_size", "service_account_file"):
+            if name in found:
+                yield name, (
+                    "It does nothing without use_instance_metadata: true, and the selectors tag, sa, label and metadata are not "
+                    "made."
+                )
+
+
+@rule("server", "plugins.NodeResolver.azure_msi.plugin_data")
+def resolver_needs_tenants(found: Found) -> Findings:
+    """The azure_msi NodeResolver needs tenants with credentials where use_msi is false, and none where it is true.
+
+    Source: pkg/server/plugin/noderesolver/azuremsi/msi.go, v1.4.7; the older guide to configuring SPIRE
+    """
+    tenants = found.named("tenants")
+    if found.true("use_msi"):
+        if tenants:
+            yield "tenants", "There can't be any when use_msi is true: SPIRE then resolves the tenant of its own machine alone."
+        return
+    if not tenants:
+        yield "", (
+            "Where use_msi is false it needs tenants, each with subscription_id, app_id and app_secret. Name them, or set "
+            "use_msi: true where all agents are in the server's own tenant."
+        )
+    for name, tenant in tenants.items():
+        without = lacking(tenant, _TENANT)
+        if without:
+            yield f"tenants.{name}", f"The tenant lacks {_and(without)}: without use_msi SPIRE needs credentials for each tenant."
+
+
+@rule("server", "plugins.NodeAttestor.azure_msi.plugin_data.tenants.*", since="1.4.0")
+def tenant_credentials_are_whole(found: Found) -> Findings:
+    """A tenant of azure_msi has subscription_id, app_id and app_secret together, or none of them.
+
+    Source: pkg/server/plugin/nodeattestor/azuremsi/msi.go (buildConfig), v1.15.3
+    """
+    without = lacking(found.values, _TENANT)
+    if without and len(without) < len(_TENANT):
+        yield "", (
+            f"The tenant's credentials lack {_and(without)}. Set subscription_id, app_id and app_secret together, or leave all "
+            "three out to use the identity of the server's own machine."
+        )
+
+
+@rule("server", "plugins.NodeAttestor.azure_msi.plugin_data.tenants.*", since="1.4.0", until="1.9.6")
+def machine_or_credentials(found: Found) -> Findings:
+    """A tenant with use_msi has no credentials of its own.
+
+    Source: pkg/server/plugin/nodeattestor/azuremsi/msi.go (Configure), v1.8.11
+    """
+    given = [name for name in _TENANT if name in found]
+    if found.true("use_msi") and given:
+        yield "", f"use_msi and {_and(given)} exclude each other; keep one way to get credentials."
+
+
+@rule("agent", "plugins.NodeAttestor.azure_msi.plugin_data", severity="warning")
+def wide_resource(found: Found) -> Findings:
+    """The agent asks for a token of a resource of its own instead of Azure's Resource Manager, which every program trusts.
+
+    Source: doc/plugin_agent_nodeattestor_azure_msi.md, v1.15.3; both guides to configuring SPIRE
+    """
+    if found.text("resource_id") == _AZURE_RESOURCE:
+        yield "resource_id", (
+            "A token for Azure's Resource Manager could be used elsewhere when somebody catches it. Name a resource of your own, "
+            "for the agents and for each tenant of the server."
+        )
+
+
+@rule("server", "plugins.NodeAttestor.azure_imds.plugin_data.tenants.*", since="1.14.0")
+def imds_credentials_are_whole(found: Found) -> Findings:
+    """secret_auth has app_id and app_secret, token_auth has token_path and app_id.
+
+    Source: pkg/server/plugin/nodeattestor/azureimds/imds.go (buildConfig), v1.15.3
+    """
+    for way, names in (("secret_auth", ("app_id", "app_secret")), ("token_auth", ("token_path", "app_id"))):
+        for block in found.blocks(way):
+            without = lacking(block, names)
+            if without:
+                yield way, f"It lacks {_and(without)}; {way} needs {_and(list(names))}."
+
+
+@rule("server", "plugins.NodeAttestor.azure_imds.plugin_data.tenants.*", since="1.14.0")
+def subscriptions_have_names(found: Found) -> Findings:
+    """No entry of restrict_to_subscriptions is empty.
+
+    Source: pkg/server/plugin/nodeattestor/azureimds/imds.go (buildConfig), v1.15.3
+    """
+    for index, name in enumerate(found.strings("restrict_to_subscriptions")):
+        if not name.strip():
+            yield f"restrict_to_subscriptions[{index}]", "It is empty; name a subscription, or leave the entry out."
+
+
+@rule("server", "plugins.NodeAttestor.http_challenge.plugin_data", since="1.10.2")
+def no_trust_without_low_port(found: Found) -> Findings:
+    """tofu: false needs a port that root alone can open: required_port below 1024, or allow_non_root_ports: false.
+
+    Source: pkg/server/plugin/nodeattestor/httpchallenge/httpchallenge.go (buildConfig), v1.15.3
+    """
+    if found.values.get("tofu") is not False:
+        return
+    port = found.number("required_port")
+    if port is not None and port >= 1024 or port is None and found.values.get("allow_non_root_ports") is not False:
+        yield "tofu", (
+            "Whoever may open a port of the host could attest in the agent's place, again and again. SPIRE takes false only with "
+            "a required_port below 1024, or with allow_non_root_ports: false."
+        )
+
+
+@rule("server", "plugins.NodeAttestor.http_challenge.plugin_data", since="1.10.2")
+def host_patterns_compile(found: Found) -> Findings:
+    """Each of allowed_dns_patterns is a regular expression.
+
+    Source: pkg/server/plugin/nodeattestor/httpchallenge/httpchallenge.go (buildConfig), v1.15.3
+    """
+    for index, pattern in enumerate(found.strings("allowed_dns_patterns")):
+        # Go knows neither of these, and Python knows both
+        if re.search(r"\(\?[=!<](?![A-Za-z_])|\(\?<[=!]", pattern) or not _compiles(pattern):
+            yield f"allowed_dns_patterns[{index}]", "It is not a regular expression that SPIRE can read; look at its brackets and backslashes."
+
+
+@rule("server", "plugins.NodeAttestor.k8s_psat.plugin_data.clusters.*")
+def accounts_are_named(found: Found) -> Findings:
+    """Each cluster of k8s_psat allows at least one service account.
+
+    Source: pkg/server/plugin/nodeattestor/k8spsat/psat.go (buildConfig), v1.15.3
+    """
+    yield from _accounts(found)
+
+
+@rule("server", "plugins.NodeAttestor.k8s_sat.plugin_data.clusters.*")
+def accounts_are_named_for_sat(found: Found) -> Findings:
+    """Each cluster of k8s_sat allows at least one service account.
+
+    Source: pkg/server/plugin/nodeattestor/k8ssat/sat.go (Configure), v1.11.3
+    """
+    yield from _accounts(found)
+
+
+def _accounts(found: Found) -> Findings:
+    for name in ("service_account_allow_list", "service_account_whitelist"):
+        accounts = found.strings(name)
+        for index, account in enumerate(accounts):
+            if not re.fullmatch(r"[^:\s]+:[^:\s]+", account):
+                yield f"{name}[{index}]", 'A service account is written "namespace:name".'
+    lists = ("service_account_allow_list", "service_account_whitelist")
+    if not any(name in found for name in lists):
+        option = lists[0] if found.release.major >= 1 else lists[1]
+        yield option, 'It is required and not set. List the accounts that agents run as, as "namespace:name".'
+
+
+@rule("server", "plugins.NodeAttestor.k8s_sat", severity="warning")
+def sat_proves_little(found: Found) -> Findings:
+    """k8s_psat is better than k8s_sat, whose tokens name no pod and no node.
+
+    Source: doc/plugin_server_nodeattestor_k8s_sat.md, v1.11.3; the newer guide to configuring SPIRE
+    """
+    yield "", (
+        "Its tokens say neither pod nor node: any container of an allowed service account can attest as an agent. Use k8s_psat "
+        "where the cluster can, and a service account for agents alone."
+    )
+
+
+@rule("agent", "plugins.WorkloadAttestor.k8s.plugin_data")
+def one_kubelet_port(found: Found) -> Findings:
+    """kubelet_secure_port and kubelet_read_only_port exclude each other.
+
+    Source: pkg/agent/plugin/workloadattestor/k8s/k8s.go (buildConfig), v1.15.3
+    """
+    if (found.number("kubelet_secure_port") or 0) > 0 and (found.number("kubelet_read_only_port") or 0) > 0:
+        yield "", "kubelet_secure_port and kubelet_read_only_port exclude each other; keep the secure one."
+
+
+@rule("agent", "plugins.WorkloadAttestor.k8s.plugin_data", since="1.15.3")
+def no_kubelet_options_without_kubelet(found: Found) -> Findings:
+    """With disable_kubelet_client no option about the kubelet is set.
+
+    Source: pkg/agent/plugin/workloadattestor/k8s/k8s.go (validateDisableKubeletClientConfig), v1.15.3
+    """
+    if not found.true("disable_kubelet_client"):
+        return
+    for name in (
+        "kubelet_read_only_port", "kubelet_secure_port", "kubelet_ca_path", "skip_kubelet_verification", "token_path",
+        "certificate_path", "private_key_path", "use_anonymous_authentication", "node_name_env", "node_name", "reload_interval",
+    ):
+        if name in found and found.values[name] != 0:
+            yield name, "It can't be set when disable_kubelet_client is true: nobody would use it."
+
+
+@rule("agent", "plugins.WorkloadAttestor.k8s.plugin_data")
+def kubelet_certificate_and_key(found: Found) -> Findings:
+    """certificate_path and private_key_path are set together.
+
+    Source: pkg/agent/plugin/workloadattestor/k8s/k8s.go (loadKubeletClient), v1.15.3
+    """
+    for one, other in (("certificate_path", "private_key_path"), ("private_key_path", "certificate_path")):
+        if one in found and other not in found:
+            yield one, f"It needs {other}, which is not set: the certificate and its key go together."
+
+
+@rule("agent", "plugins.WorkloadAttestor.k8s.plugin_data", since="0.8.0", severity="warning")
+def kubelet_read_only_port_is_open(found: Found) -> Findings:
+    """The kubelet is asked through its secure port.
+
+    Source: doc/plugin_agent_workloadattestor_k8s.md, v1.15.3
+    """
+    if (found.number("kubelet_read_only_port") or 0) > 0 and not (found.number("kubelet_secure_port") or 0) > 0:
+        yield "kubelet_read_only_port", (
+            "That port has neither TLS nor authentication, and Kubernetes drops it. Use kubelet_secure_port, 10250 unless set."
+        )
+
+
+@rule("agent", "plugins.WorkloadAttestor.unix.plugin_data", severity="warning")
+def size_limit_without_path(found: Found) -> Findings:
+    """workload_size_limit does something only with discover_workload_path.
+
+    Source: pkg/agent/plugin/workloadattestor/unix/unix_posix.go (Attest), v1.15.3
+    """
+    if found.number("workload_size_limit") and not found.true("discover_workload_path"):
+        yield "workload_size_limit", "It does nothing without discover_workload_path: true, which makes the path and sha256 selectors."
+
+
+@rule("agent", "plugins.NodeAttestor.http_challenge.plugin_data", since="1.10.2", severity="warning")
+def advertised_without_port(found: Found) -> Findings:
+    """advertised_port comes with a fixed port, or it names one that nobody listens on.
+
+    Source: pkg/agent/plugin/nodeattestor/httpchallenge/httpchallenge.go, v1.15.3
+    """
+    if found.number("advertised_port") and not found.number("port"):
+        yield "advertised_port", "The agent listens on a random port unless port is set, so nothing would answer there; set port too."
+
+
+@rule("agent", "plugins.NodeAttestor.x509pop.plugin_data", since="1.15.0", severity="warning")
+def files_or_workload_api(found: Found) -> Findings:
+    """x509pop takes its certificate from files or from a Workload API, not from both.
+
+    Source: pkg/agent/plugin/nodeattestor/x509pop/x509pop.go (buildConfig and loadConfigData), v1.15.3
+    """
+    both = [name for name in ("private_key_path", "certificate_path", "intermediates_path") if name in found]
+    if "spiffe_endpoint_socket" in found and both:
+        yield "spiffe_endpoint_socket", (
+            f"SPIRE would ask this Workload API and never read {_and(both)}; keep one source of the certificate."
+        )
+
+
+def _compiles(pattern: str) -> bool:
+    try:
+        re.compile(pattern)
+    except re.error:
+        return False
+    return True
+
+
+def _and(names: list[str]) -> str:
+    return ", ".join(names[:-1]) + " and " + names[-1] if len(names) > 1 else "".join(names)

@@ -1,0 +1,85 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What spire_strict and spire_allow make of a host's problems, and what strict mode finds in variables of ours."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import functools
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ansible_collections.spire.fleet.plugins.plugin_utils import schema_rules
+from ansible_collections.spire.fleet.plugins.plugin_utils.crypto import serialization, x509
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema_rules.published import CERTIFICATES, PUBLIC_KEYS
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema_rules.strict import example_secret
+
+
+def judged(found: Iterable[Problem], values: Mapping[str, Any]) -> list[Problem]:
+    """Without what is allowed; where strict mode is off, its refusals are warnings."""
+    allowed, strict = values["spire_allow"], values["spire_strict"]
+    kept = [problem for problem in found if not problem.allow or problem.allow not in allowed]
+    if strict:
+        return kept
+    return [dataclasses.replace(problem, severity="warning") if problem.allow else problem for problem in kept]
+
+
+def check(planned: Plan) -> Iterable[Problem]:
+    """What strict mode has against variables, and names that it doesn't know."""
+    names = schema_rules.allowed_names()
+    for name in planned.values["spire_allow"]:
+        if name not in names:
+            near = difflib.get_close_matches(str(name), names, 1)
+            hint = f'did you mean "{near[0]}"?' if near else f"the names are {', '.join(names)}."
+            yield Problem("spire_allow", "spire_allow", f'"{name}" is nothing that strict mode refuses; {hint}', "spire_allow")
+    if planned.component == "agent":
+        yield from _bundle(planned.values["spire_trust_bundle"])
+        yield from _token(planned.values["spire_join_token"])
+
+
+@schema_rules.fleet_rule("agent", allow="dummy_ca")
+def _bundle(text: str | None) -> Iterable[Problem]:
+    """No certificate in spire_trust_bundle is one that SPIRE published with its key, nor made of that key.
+
+    Source: conf/agent/dummy_root_ca.crt and conf/server/dummy_upstream_ca.key, 0.2 to v1.15.3; by SHA-256
+    """
+    known = published(text or "")
+    if known:
+        message = (
+            f"It holds a certificate of the dummy CA that comes with {known}, and that CA's key is public: anybody could play the "
+            "server. Give the bundle of your own servers."
+        )
+        yield Problem("dummy_bundle", "spire_trust_bundle", message, "spire_trust_bundle", allow="dummy_ca")
+
+
+@schema_rules.fleet_rule("agent", allow="example_secret")
+def _token(text: str | None) -> Iterable[Problem]:
+    """spire_join_token is no placeholder.
+
+    Source: the newer guide to configuring SPIRE (a token comes from spire-server token generate)
+    """
+    if text and example_secret(text):
+        message = "It is a placeholder and no token. Set one that the server has made for this agent."
+        yield Problem("example_secret", "spire_join_token", message, "spire_join_token", allow="example_secret")
+
+
+@functools.lru_cache(maxsize=64)
+def published(pem: str) -> str:
+    """The releases that carried the first of these certificates that SPIRE published with its key; empty for others."""
+    try:
+        certificates = x509.load_pem_x509_certificates(pem.encode())
+    except ValueError:
+        return ""
+    for certificate in certificates:
+        whole = hashlib.sha256(certificate.public_bytes(serialization.Encoding.DER)).hexdigest()
+        key = certificate.public_key().public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        if whole in CERTIFICATES or hashlib.sha256(key).hexdigest() in PUBLIC_KEYS:
+            return CERTIFICATES.get(whole, "SPIRE")
+    return ""
