@@ -17,7 +17,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils import identity, probl
 from ansible_collections.spire.fleet.plugins.plugin_utils.compare import compare
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan, plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.spec import planned_digests, spec_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.spec import planned_digests, spec_of, variants_of
 
 #: of a failed module's result: its output as it was
 UNSAFE = ("module_stdout", "module_stderr", "stdout", "stdout_lines", "stderr", "stderr_lines", "invocation")
@@ -41,6 +41,11 @@ class ActionModule(ActionBase):
         if "seen" not in seen:
             # What a module said that came back in pieces may hold a part of a file.
             return {key: value for key, value in seen.items() if key not in UNSAFE}
+        try:
+            # which of its variants the module has looked for
+            planned = planned.on(seen["seen"]["machine"])
+        except ValueError as exc:
+            raise AnsibleActionFail(f"{host}: {exc}") from exc
         server = None
         if planned.component == "agent" and not arguments["final"]:
             # As it was registered: thousands of agents in it would be templated anew for each of them.
@@ -82,6 +87,7 @@ class ActionModule(ActionBase):
                     "component": planned.component,
                     "spec": spec_of(planned),
                     "planned": planned_digests(planned),
+                    "variants": variants_of(planned),
                 },
                 task_vars=variables,
             )

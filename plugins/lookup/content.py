@@ -21,6 +21,12 @@ options:
   join_token:
     description: A join token to put into an agent's configuration, for releases that take it from nowhere else.
     type: str
+  machine:
+    description: >-
+      The host's architecture as its kernel calls it. Needed where external plugins are other binaries for each architecture,
+      since their checksums stand in the configuration.
+    type: str
+    default: ""
 """
 
 EXAMPLES = r"""
@@ -57,6 +63,8 @@ class LookupModule(LookupBase):
         seen = variables or {}
         component, name = terms
         planned = plan(component, seen["inventory_hostname"], fleet_of(seen, self._templar))
+        if self.get_option("machine"):
+            planned = planned.on(str(self.get_option("machine")))
         token = self.get_option("join_token")
         if token:
             return [planned.render({"join_token": str(token)})]

@@ -20,6 +20,7 @@ import re
 import socket
 import stat
 import sys
+from pathlib import Path
 from typing import Any, Dict, List, Optional
 
 from ansible_collections.spire.fleet.plugins.module_utils import release, release_source, service
@@ -56,7 +57,13 @@ def look(spec: Dict[str, Any], planned: Dict[str, str]) -> Dict[str, Any]:
         "answers": _answers(spec["socket"]),
         "taken_ports": [] if process["running"] else [port for address, port in spec["ports"] if _listening(address, port)],
         "identity": _identity(spec["identity"]) if spec["identity"] else {},
+        "plugins": [_plugin(asked, spec.get("user") or "") for asked in spec["plugins"]],
     }
+
+
+def own_variant(variants: Dict[str, Dict[str, Any]]) -> Optional[Dict[str, Any]]:
+    """What is asked of a host of this architecture, where that is something of its own."""
+    return variants.get(platform.machine())
 
 
 def _file(path: str, content: bool) -> Dict[str, Any]:
@@ -124,6 +131,44 @@ def _binary(path: str, probe: bool) -> Dict[str, Any]:
         except (OSError, SpireCliError):
             pass
     return found
+
+
+def _plugin(asked: Dict[str, Any], user: str) -> Dict[str, Any]:
+    """The binary of an external plugin. One that we have placed has a manifest, so that it is read only when touched."""
+    path = asked["path"]
+    found: Dict[str, Any] = {"path": path, "exists": os.path.isfile(path), "release": [], "sha256": "", "machine": "", "runs": False}
+    found["data_file"] = not asked["data_file"] or os.path.isfile(asked["data_file"])
+    if asked["root"]:
+        found["release"] = _release({**asked, "names": [asked["name"]]})
+        found["sha256"] = release.read_manifest(asked["root"], asked["version"]).get(asked["name"], {}).get("sha256", "")
+        return found
+    if not found["exists"]:
+        return found
+    try:
+        found["sha256"] = release_source.file_digest(Path(path))
+        with open(path, "rb") as file:
+            found["machine"] = release_source.elf_machine(file.read(20), path)
+    except (OSError, release_source.ReleaseError):
+        # it may be a script
+        pass
+    found["runs"] = _runs(os.stat(path), user)
+    return found
+
+
+def _runs(info: os.stat_result, user: str) -> bool:
+    """Whether the user may execute a file of this mode."""
+    try:
+        entry = pwd.getpwnam(user) if user else pwd.getpwuid(os.geteuid())
+    except KeyError:
+        # not made yet, so that it owns nothing
+        return bool(info.st_mode & stat.S_IXOTH)
+    if entry.pw_uid == 0:
+        return bool(info.st_mode & (stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH))
+    if entry.pw_uid == info.st_uid:
+        return bool(info.st_mode & stat.S_IXUSR)
+    if info.st_gid in os.getgrouplist(entry.pw_name, entry.pw_gid):
+        return bool(info.st_mode & stat.S_IXGRP)
+    return bool(info.st_mode & stat.S_IXOTH)
 
 
 def _service(asked: Dict[str, Any]) -> Dict[str, Any]:

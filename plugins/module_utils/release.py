@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Callable, Iterator, Sequence
 
 from ansible_collections.spire.fleet.plugins.module_utils.release_source import (
-    ReleaseError, Source, check_architecture, check_version, file_digest
+    ReleaseError, Source, check_architecture, check_checksum, check_version, file_digest
 )
 from ansible_collections.spire.fleet.plugins.module_utils.secret_file import sync_directory
 from ansible_collections.spire.fleet.plugins.module_utils.spire_cli import Run, run_command
@@ -115,6 +115,12 @@ def differences(root: str | Path, version: str, names: Sequence[str]) -> Iterato
                 yield Difference(name, f"{path} has {key} {found[key]}, it was placed with {wanted.get(key)}", replaces=False)
 
 
+def unused_plugins(root: Path, texts: Sequence[str]) -> list[Path]:
+    """Versions of external plugins that none of these configurations names."""
+    placed = sorted(path.parent for path in (root / "plugins").glob(f"*/*/{MANIFEST}"))
+    return [path for path in placed if not any(f"{path}/bin/" in text for text in texts)]
+
+
 @contextmanager
 def locked(root: Path) -> Iterator[None]:
     """One at a time: several instances on one machine may be set up at once."""
@@ -149,13 +155,15 @@ class Placer:
 
     def __init__(
         self, root: str | Path, version: str, names: Sequence[str], owner: Owner, run: Run = run_command,
-        replace: Callable[[Path, Path], None] = os.replace,
+        replace: Callable[[Path, Path], None] = os.replace, sha256: str = "",
     ) -> None:
         self.root = Path(root)
         self.version = version
         self.names = list(names)
         self.owner = owner
         self.run = run
+        # Of a plugin, which is known by its checksum: nothing says that it could be asked for a version.
+        self.sha256 = sha256.lower()
         # Tests break it in the middle.
         self._replace = replace
 
@@ -167,7 +175,7 @@ class Placer:
         """Compare, and unless `check`, do what is missing."""
         outcome = Outcome()
         if source is not None:
-            check_architecture(source)
+            self._check(source)
         if check:
             self._compare(source, link, outcome)
             if source is not None and outcome.placed:
@@ -186,6 +194,15 @@ class Placer:
             if link is not None and outcome.linked:
                 self._switch(Path(link))
         return outcome
+
+    def _check(self, source: Source) -> None:
+        if self.sha256:
+            check_checksum(source, self.sha256)
+        check_architecture(source, scripts=bool(self.sha256))
+
+    def _check_version(self, path: Path, label: str) -> None:
+        if not self.sha256:
+            check_version(path, label, self.version, self.run)
 
     def _compare(self, source: Source | None, link: str | Path | None, outcome: Outcome) -> None:
         manifest = read_manifest(self.root, self.version)
@@ -248,7 +265,7 @@ class Placer:
             for name in names:
                 path = Path(aside) / name
                 source.copy(name, path, 0o700)
-                check_version(path, source.label(name), self.version, self.run)
+                self._check_version(path, source.label(name))
 
     def _install(self, source: Source, names: Sequence[str]) -> None:
         stage = Path(tempfile.mkdtemp(prefix=STAGING, dir=self.root))
@@ -258,7 +275,7 @@ class Placer:
         for name in names:
             path = stage / "bin" / name
             source.copy(name, path, self.owner.mode)
-            check_version(path, source.label(name), self.version, self.run)
+            self._check_version(path, source.label(name))
             self._own(path, self.owner.mode)
         sync_directory(stage / "bin")
         if not self.home.exists():

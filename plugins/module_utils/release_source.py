@@ -153,12 +153,25 @@ class Source:
             os.fsync(out.fileno())
 
 
-def check_architecture(source: Source) -> None:
-    """Refuse programs that this host can't run."""
+def check_architecture(source: Source, scripts: bool = False) -> None:
+    """Refuse programs that this host can't run. Scripts, where they are allowed, name their interpreter."""
     for name in source.names:
-        built = elf_machine(source.head(name), source.label(name))
+        head = source.head(name)
+        if scripts and head.startswith(b"#!"):
+            continue
+        built = elf_machine(head, source.label(name))
         if built != machine():
             raise ReleaseError(f"{source.label(name)} is built for {built}, host {platform.node()} is {machine()}")
+
+
+def check_checksum(source: Source, sha256: str) -> None:
+    """Refuse programs that are not the ones meant."""
+    for name in source.names:
+        actual = source.sha256(name)
+        if actual != sha256:
+            raise ReleaseError(
+                f"{source.label(name)} has the SHA-256 checksum {actual}, {sha256} was expected; nothing was replaced"
+            )
 
 
 def check_version(path: Path, label: str, version: str, run: Run = run_command) -> None:

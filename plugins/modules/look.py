@@ -40,6 +40,9 @@ options:
   planned:
     description: Digests of the files that the process should have been started with. Set by the action plugin.
     type: dict
+  variants:
+    description: Both of them for a host of another architecture, where they differ. Set by the action plugin.
+    type: dict
 extends_documentation_fragment:
   - spire.fleet.attributes
 attributes:
@@ -86,7 +89,7 @@ machine:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.spire.fleet.plugins.module_utils.look import ARGUMENTS, look
+from ansible_collections.spire.fleet.plugins.module_utils.look import ARGUMENTS, look, own_variant
 
 
 def main() -> None:
@@ -97,12 +100,14 @@ def main() -> None:
             "spec": {"type": "dict"},
             # Digests of planned files by their path, and some of those hold secrets.
             "planned": {"type": "dict", "no_log": True},
+            "variants": {"type": "dict", "no_log": True},
         },
         supports_check_mode=True,
     )
     if module.params["spec"] is None:
         module.fail_json(msg="spire.fleet.look works through its action plugin alone")
-    module.exit_json(changed=False, seen=look(module.params["spec"], module.params["planned"]))
+    own = own_variant(module.params["variants"] or {}) or module.params
+    module.exit_json(changed=False, seen=look(own["spec"], own["planned"]))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ version_added: 0.1.0
 description:
   - Removes every directory of a version that M(spire.fleet.release) placed and that no link beside it names any more.
   - Directories without a manifest of that module are left alone.
+  - Versions of external plugins, C(plugins/<name>/<version>) in it, go when no configuration names them any more.
 author:
   - spire.fleet contributors (@spire-fleet)
 options:
@@ -19,6 +20,10 @@ options:
     description: The directory that holds the versions.
     type: path
     default: /opt/spire
+  configurations:
+    description: The directory that holds the configurations, one directory for each component.
+    type: path
+    default: /etc/spire
 extends_documentation_fragment:
   - spire.fleet.attributes
 seealso:
@@ -43,14 +48,21 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.spire.fleet.plugins.module_utils.release import locked, unused
+from ansible_collections.spire.fleet.plugins.module_utils.release import locked, unused, unused_plugins
 
 
 def main() -> None:
     """Entry point."""
-    module = AnsibleModule(argument_spec={"root": {"type": "path", "default": "/opt/spire"}}, supports_check_mode=True)
+    module = AnsibleModule(
+        argument_spec={
+            "root": {"type": "path", "default": "/opt/spire"},
+            "configurations": {"type": "path", "default": "/etc/spire"},
+        },
+        supports_check_mode=True,
+    )
     root = Path(module.params["root"])
-    found = unused(root)
+    texts = [path.read_text(errors="replace") for path in sorted(Path(module.params["configurations"]).glob("*/*.conf"))]
+    found = [*unused(root), *unused_plugins(root, texts)]
     if found and not module.check_mode:
         with locked(root):
             for path in found:

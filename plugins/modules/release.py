@@ -44,6 +44,12 @@ options:
   sha256:
     description: The SHA-256 checksum that an archive O(src) must have, in hex.
     type: str
+  program_sha256:
+    description:
+      - The SHA-256 checksum that the program must have, in hex. Meant for external plugins, which need not know any version.
+        The program is not run then, O(version) is only the directory's name, and a script with an interpreter line is accepted.
+      - O(names) must hold one name.
+    type: str
   owner:
     description: The user who shall own the programs. When it is left out this is who runs the module.
     type: str
@@ -69,6 +75,14 @@ EXAMPLES = r"""
     version: 1.15.3
     names: [spire-server]
     link: /opt/spire/server-main
+
+- name: Install an external plugin
+  spire.fleet.release:
+    src: /var/cache/spire/akeyless_upstream
+    version: "1.0"
+    root: /opt/spire/plugins/akeyless_upstream
+    names: [akeyless_upstream]
+    program_sha256: "{{ checksum }}"
 
 - name: Go back
   spire.fleet.release:
@@ -117,6 +131,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "names": {"type": "list", "elements": "str", "default": ["spire-server", "spire-agent"]},
     "link": {"type": "path"},
     "sha256": {"type": "str"},
+    "program_sha256": {"type": "str"},
     "owner": {"type": "str"},
     "group": {"type": "str"},
     "mode": {"type": "str", "default": "0755"},
@@ -145,8 +160,11 @@ def check_names(params: dict[str, Any]) -> None:
             raise ReleaseError(f"{text!r} is neither a version nor the name of a program")
     if not params["names"]:
         raise ReleaseError("names is empty: there is nothing to place")
-    if params["sha256"] and not re.fullmatch(r"[0-9A-Fa-f]{64}", params["sha256"]):
-        raise ReleaseError("sha256 is no SHA-256 checksum of 64 hexadecimal digits")
+    for name in ("sha256", "program_sha256"):
+        if params[name] and not re.fullmatch(r"[0-9A-Fa-f]{64}", params[name]):
+            raise ReleaseError(f"{name} is no SHA-256 checksum of 64 hexadecimal digits")
+    if params["program_sha256"] and len(params["names"]) != 1:
+        raise ReleaseError("program_sha256 is of one program, and names holds several")
 
 
 def texts(outcome: Outcome) -> dict[str, str]:
@@ -165,7 +183,9 @@ def texts(outcome: Outcome) -> dict[str, str]:
 def run(params: dict[str, Any], check: bool) -> dict[str, Any]:
     """The whole module but for Ansible."""
     check_names(params)
-    placer = Placer(params["root"], params["version"], params["names"], owner(params))
+    placer = Placer(
+        params["root"], params["version"], params["names"], owner(params), sha256=params["program_sha256"] or ""
+    )
     source = None
     if params["src"]:
         source = Source(params["src"], params["version"], params["names"], params["sha256"] or "")

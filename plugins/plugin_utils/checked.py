@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import hcl, schema, tree, versions
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import Fleet
+from ansible_collections.spire.fleet.plugins.plugin_utils.plugin_binaries import Filler
 from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem, errors
 from ansible_collections.spire.fleet.plugins.plugin_utils.variables import Values
 
@@ -21,19 +22,33 @@ TREES_KEPT = 256
 FROM_VARIABLES = {"trust_domain": "spire_trust_domain", "server_address": "spire_server_address"}
 
 
+@dataclasses.dataclass(frozen=True)
+class Checked:
+    """One tree, and what the schema and HCL have against it."""
+
+    merged: tree.Merged
+    coerced: dict[str, Any]
+    problems: list[Problem]
+    #: those that it is another one for, and the one that it is shown for
+    architectures: tuple[str, ...] = ()
+    arch: str = ""
+
+
 def checked(
-    component: str, stack: list[tree.Layer], version: versions.Version, fleet: Fleet
-) -> tuple[tree.Merged, dict[str, Any], list[Problem]]:
-    """The tree of these layers, and what the schema and HCL have against it. Hosts of one group mostly share it."""
+    component: str, stack: list[tree.Layer], version: versions.Version, fleet: Fleet, filler: Filler
+) -> Checked:
+    """The tree of these layers, with the commands of its external plugins. Hosts of one group mostly share it."""
     try:
-        key = marshal.dumps([component, str(version), [(layer.name, layer.tree) for layer in stack]], 2)
+        key = marshal.dumps([component, str(version), [(layer.name, layer.tree) for layer in stack], filler.key()], 2)
     except ValueError:
         key = b""  # a date, for example, which is a mistake of its own
     if key in fleet.trees:
         return fleet.trees[key]  # type: ignore[return-value]
     merged = tree.merge(component, stack)
-    coerced = schema.coerce(component, merged.tree, version)
-    found = schema.check(component, coerced, version, merged.origin)
+    architectures = filler.architectures(merged.tree)
+    arch, found = _fill(filler, merged, architectures)
+    coerced = schema.coerce(component, merged.tree, version, filler.schemas)
+    found += schema.check(component, coerced, version, merged.origin, filler.schemas)
     refused = schema.check_strictly(component, coerced, version, merged.origin)
     if not errors([*merged.problems, *found]):
         try:
@@ -42,9 +57,21 @@ def checked(
             path, _colon, reason = str(exc).partition(": ")
             found.append(Problem("render", path, reason, merged.origin(path)))
     found += refused
+    made = Checked(merged, coerced, found, architectures, arch)
     if key and len(fleet.trees) < TREES_KEPT:
-        fleet.trees[key] = merged, coerced, found
-    return merged, coerced, found
+        fleet.trees[key] = made
+    return made
+
+
+def _fill(filler: Filler, merged: tree.Merged, architectures: tuple[str, ...]) -> tuple[str, list[Problem]]:
+    """Fills the tree for the first architecture that can be had: nobody knows yet which the host is of."""
+    first: list[Problem] = []
+    for arch in architectures or ("",):
+        found = filler.fill(merged.tree, arch, merged.origin)
+        if not found:
+            return arch, []
+        first = first or found
+    return architectures[0] if architectures else "", first
 
 
 def attributed(component: str, values: Values, found: list[Problem]) -> Iterator[Problem]:

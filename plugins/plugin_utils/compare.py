@@ -10,11 +10,12 @@ import dataclasses
 import datetime
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import hcl, identity, schema
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import File, Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plugin_binaries import Command
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases import architecture
 
 UNREADABLE = "(can't be read as HCL or JSON, so it is not shown)\n"
@@ -39,6 +40,8 @@ class Comparison:
     enable: bool = False
     restart: bool = False
     start: bool = False
+    #: paths of the binaries of external plugins
+    plugins: list[str] = dataclasses.field(default_factory=list)
     enrol: bool = False
     token: bool = False
 
@@ -57,6 +60,7 @@ def compare(plan: Plan, seen: Mapping[str, Any], server: Mapping[str, Any] | Non
     found = Comparison()
     _user(plan, seen, found)
     _binaries(plan, seen, found)
+    _plugins(plan, seen, found)
     _directories(plan, seen, found)
     for file in plan.files:
         _file(plan, file, seen["files"].get(file.name, {"exists": False}), found)
@@ -113,6 +117,44 @@ def _binaries(plan: Plan, seen: Mapping[str, Any], found: Comparison) -> None:
         )
 
 
+def _plugins(plan: Plan, seen: Mapping[str, Any], found: Comparison) -> None:
+    """External plugins: those that we place are mended, those that are on the host by other hands must be right."""
+    states = {state["path"]: state for state in seen["plugins"]}
+    for command in plan.commands:
+        state = states[command.path]
+        if not state["data_file"]:
+            found.errors.append(
+                f"{command.data_file} is missing. {command.where} reads its options from there (plugin_data_file), so SPIRE would "
+                "not start; put the file there first."
+            )
+        if not command.root:
+            found.errors += _foreign_plugin(command, state, seen["machine"])
+        elif command.path not in found.plugins and (state["release"] or state["sha256"] != command.sha256):
+            found.plugins.append(command.path)
+            before = "".join(f"{one['text']}\n" for one in state["release"]) or f"sha256: {state['sha256']}\n"
+            found.note(f"plugin {command.name}", before, f"sha256: {command.sha256}\n")
+
+
+def _foreign_plugin(command: Command, state: Mapping[str, Any], own: str) -> Iterator[str]:
+    """SPIRE would say each of these too, but it would be down by then."""
+    if not state["exists"]:
+        yield (
+            f"{command.path} is missing. {command.where} names it as its command, so put the plugin's binary there, or have "
+            "spire_plugins install it."
+        )
+        return
+    if command.sha256 and state["sha256"] != command.sha256:
+        yield (
+            f"{command.path} has the SHA-256 checksum {state['sha256'] or 'of a file that can not be read'}, and plugin_checksum of "
+            f"{command.where} is {command.sha256}: SPIRE would refuse to start it. Put the right binary there, or correct the "
+            "checksum."
+        )
+    elif state["machine"] and architecture(state["machine"]) != architecture(own):
+        yield f"{command.path} is built for {architecture(state['machine'])}, and this host is {architecture(own)}."
+    elif not state["runs"]:
+        yield f"{command.path} can't be executed by the service's user; give it the mode 0755."
+
+
 def _directories(plan: Plan, seen: Mapping[str, Any], found: Comparison) -> None:
     for directory in plan.directories:
         state = seen["directories"].get(directory.path, {"exists": False})
@@ -159,7 +201,8 @@ def _shown(plan: Plan, file: File, text: str) -> str:
         named = [name for name in sorted(plan.environment) if re.search(rf"^{re.escape(name)}=", text, re.MULTILINE)]
         return "".join(f"{name}=(redacted)\n" for name in named)
     try:
-        return hcl.dumps(schema.redact(plan.component, hcl.loads(text)))
+        schemas = plan.filler.schemas if plan.filler else ()
+        return hcl.dumps(schema.redact(plan.component, hcl.loads(text), schemas))
     except hcl.HclError:
         return UNREADABLE
 
@@ -226,6 +269,6 @@ def _service(plan: Plan, seen: Mapping[str, Any], found: Comparison) -> None:
     if not seen["answers"] and service["healthy"] and not found.enrol:
         found.note(f"{name} does not answer at {plan.socket}", f"{service['state']}\n", "restarted\n")
     # Binaries whose mode or owner alone is wrong are mended where they are, and a link is read at the start alone.
-    placed = any(one["replaces"] for one in seen["release"])
+    placed = any(one["replaces"] for one in (*seen["release"], *(one for state in seen["plugins"] for one in state["release"])))
     answers = seen["answers"] and service["healthy"]
     found.restart = bool(seen["stale"] or seen["replaced"] or placed or found.enrol or not answers)

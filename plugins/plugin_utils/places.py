@@ -31,13 +31,13 @@ def check(planned: Plan) -> Iterable[Problem]:
     paths = {path: planned.merged.origin(path) for path in planned.places}
     for name in _DIRECTORIES:
         if planned.values[name] and not _PATH.fullmatch(planned.values[name]):
-            yield Problem("path", name, _bad_path(planned.values[name]), name)
+            yield Problem("path", name, bad_path(planned.values[name]), name)
     for path, layer in paths.items():
         directory, whole = planned.places[path]
         # a built-in one is made of variables that have been looked at
         if not _PATH.fullmatch(whole) and layer in planned.values.raw:
             # a connection string is a secret as a whole
-            yield Problem("path", path, _bad_path(whole, hidden=path.endswith("connection_string")), layer)
+            yield Problem("path", path, bad_path(whole, hidden=path.endswith("connection_string")), layer)
         elif directory in _SYSTEM:
             message = (
                 f"It makes {directory} the service's own directory, and that belongs to the system; name one below it, "
@@ -72,7 +72,13 @@ def _names(planned: Plan) -> Iterable[Problem]:
             yield Problem("environment", name, message, name)
 
 
-def _bad_path(path: str, hidden: bool = False) -> str:
+def usable(path: str) -> bool:
+    """Whether a service's definition can hold this path."""
+    return _PATH.fullmatch(path) is not None
+
+
+def bad_path(path: str, hidden: bool = False) -> str:
+    """Why it can't."""
     named = "Its path" if hidden else shown(path)
     if not path.startswith("/"):
         return f"{named} must be an absolute path: the service has no directory to start from."

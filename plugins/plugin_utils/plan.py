@@ -8,16 +8,18 @@ Pure Python over plain values. Everything that touches a host, and everything th
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import functools
 import posixpath
 import re
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import checked, defaults, hcl, units, versions
+from ansible_collections.spire.fleet.plugins.plugin_utils import checked, defaults, hcl, plugin_binaries, units, versions
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.paths import Paths
 from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases import architecture
 from ansible_collections.spire.fleet.plugins.plugin_utils.tree import Merged, layers
 from ansible_collections.spire.fleet.plugins.plugin_utils.variables import Values
 
@@ -73,6 +75,26 @@ class Plan:
     problems: list[Problem] = dataclasses.field(default_factory=list)
     #: an agent whose servers are not in the inventory
     external: bool = False
+    #: fills the commands of external plugins into the tree, which are other ones for each architecture
+    filler: plugin_binaries.Filler | None = None
+    architectures: tuple[str, ...] = ()
+    arch: str = ""
+
+    def on(self, machine: str) -> Plan:
+        """The same for a host of this architecture; ValueError when an external plugin has no binary for it."""
+        arch = architecture(machine)
+        if self.filler is None or not self.architectures or arch == self.arch:
+            return self
+        tree = copy.deepcopy(self.tree)
+        found = self.filler.fill(tree, arch, self.merged.origin)
+        if found:
+            raise ValueError(" ".join(f"{problem.path}: {problem.message}" for problem in found))
+        return dataclasses.replace(self, tree=tree, arch=arch)
+
+    @functools.cached_property
+    def commands(self) -> list[plugin_binaries.Command]:
+        """The binaries of its external plugins."""
+        return self.filler.commands(self.tree, self.arch) if self.filler else []
 
     @property
     def main(self) -> dict[str, Any]:
@@ -234,6 +256,7 @@ class Plan:
             # the unix attestor hashes workloads' binaries, wherever they lie
             home="yes" if self.component == "server" else "read-only",
             environment=bool(self.environment),
+            plugins=tuple(dict.fromkeys(command.path for command in self.commands if command.sha256)),
         )
 
     @property
@@ -314,12 +337,18 @@ def plan(component: str, host: str, fleet: Fleet) -> Plan:
         builtin = defaults.server_defaults(paths, version, values["spire_trust_domain"] or "")
     else:
         builtin = _agent_defaults(host, fleet, paths, version)
-    merged, coerced, found = checked.checked(component, layers(component, values.raw, builtin), version, fleet)
-    problems += merged.problems
+    definitions, mistakes = plugin_binaries.read(values[plugin_binaries.VARIABLE])
+    problems += mistakes
+    filler = plugin_binaries.filler(component, values, definitions)
+    tree = checked.checked(component, layers(component, values.raw, builtin), version, fleet, filler)
+    problems += tree.merged.problems
     # What a release that never was has and lacks, nobody can say.
-    problems += checked.attributed(component, values, found) if known else []
-    external = component == "agent" and not fleet.servers_of(host)
-    made = Plan(component, host, values, version, paths, merged, coerced, problems, external)
+    problems += checked.attributed(component, values, tree.problems) if known else []
+    made = Plan(
+        component, host, values, version, paths, tree.merged, tree.coerced, problems,
+        external=component == "agent" and not fleet.servers_of(host),
+        filler=filler, architectures=tree.architectures, arch=tree.arch,
+    )
     if component == "server":
         fleet.server_plans[host] = made
     return made

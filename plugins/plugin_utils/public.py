@@ -22,6 +22,7 @@ TOKEN_TTL = 600
 
 def of_plan(planned: Plan, machine: str = "") -> dict[str, Any]:
     """One component for its acting tasks."""
+    planned = planned.on(machine) if machine else planned
     paths, values = planned.paths, planned.values
     return {
         "component": planned.component,
@@ -62,10 +63,31 @@ def of_plan(planned: Plan, machine: str = "") -> dict[str, Any]:
         "start_timeout": values["spire_start_timeout"],
         "source": values["spire_install_source"],
         "packages": [str(name) for name in values["spire_package"]],
+        "plugins": plugins(planned),
         "download": values["spire_archive_download"],
         "cache": os.path.expanduser(values["spire_archive_cache"]),
         **({"archive": archive(planned, machine), "local_dir": local_dir(planned, machine)} if machine else {}),
     }
+
+
+def plugins(planned: Plan) -> list[dict[str, str]]:
+    """The binaries of external plugins that are brought to the host, each once."""
+    cache = os.path.expanduser(planned.values["spire_archive_cache"])
+    found = {}
+    for command in planned.commands:
+        if command.root:
+            name = os.path.basename(command.path)
+            cached = os.path.join(cache, "plugins", command.sha256, name)
+            found[command.path] = {
+                "name": name,
+                "path": command.path,
+                "root": command.root,
+                "version": command.version,
+                "sha256": command.sha256,
+                "url": command.source if command.place == "url" else "",
+                "file": os.path.expanduser(command.source) if command.place == "src" else cached,
+            }
+    return list(found.values())
 
 
 def archive(planned: Plan, machine: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import entries, entry_selectors, places, problems, strict_mode
+from ansible_collections.spire.fleet.plugins.plugin_utils import entries, entry_selectors, places, plugin_places, problems, strict_mode
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import AGENTS, SERVERS, Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan, plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem
@@ -23,7 +23,9 @@ def of_fleet(fleet: Fleet) -> list[Problem]:
     # agents first: servers' entries are checked against what was noted of them
     for component in ("agent", "server"):
         for host in fleet.hosts(component):
-            found += problems.for_host(of_plan(plan(component, host, fleet), fleet), host)
+            planned = plan(component, host, fleet)
+            found += problems.for_host(of_plan(planned, fleet), host)
+            found += problems.for_host(plugin_places.check_sources(planned), host)
     return found
 
 
@@ -35,6 +37,7 @@ def of_plan(planned: Plan, fleet: Fleet) -> list[Problem]:
         found.append(Problem("no_trust_domain", "spire_trust_domain", message))
     found += _source(planned)
     found += places.check(planned)
+    found += plugin_places.check(planned)
     found += strict_mode.check(planned)
     found += _server(planned, fleet) if planned.component == "server" else _agent(planned, fleet)
     return strict_mode.judged(found, planned.values)

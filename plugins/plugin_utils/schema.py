@@ -8,6 +8,8 @@
     coerce(component, tree, version)          "8081" becomes 8081 where the option is a number; never raises
     redact(component, tree)                   for people to see: secrets and unknown values are replaced
 
+Each takes the directories of the user's own schema files too; see plugin_schemas.
+
 The data are in schema_data/; schema_model reads them. None of these changes its input.
 """
 

@@ -12,18 +12,20 @@ from typing import Any
 from . import schema_names as names
 from . import schema_rules as rules
 from . import schema_values as values
+from .plugin_schemas import Finder, finder
 from .problems import Problem
-from .schema_model import Block, PluginType, Spec, block, plugin, plugin_names, plugin_types
+from .schema_model import Block, PluginType, Spec, block, plugin_names, plugin_types
 from .schema_model import version as schema_version
 from .tree import child, describe
 from .versions import Version
 
 
 def check(
-    component: str, tree: Mapping[str, Any], version: Version, origin: Callable[[str], str] | None = None
+    component: str, tree: Mapping[str, Any], version: Version, origin: Callable[[str], str] | None = None,
+    schemas: tuple[str, ...] = (),
 ) -> list[Problem]:
     """``tree`` is plain and coerced; ``origin`` tells which layer set a path."""
-    checker = _Checker(component, version, origin or _nowhere)
+    checker = _Checker(component, version, origin or _nowhere, finder(component, schemas))
     if not isinstance(tree, dict):
         return [Problem("type", component, f"The configuration must be a mapping, and it is {describe(tree)}.")]
     checker.block(block(component), tree, "", "the file")
@@ -36,7 +38,7 @@ def check_strictly(
     """What SPIRE takes and strict mode doesn't; each problem names what lifts it."""
     if not isinstance(tree, dict):
         return []
-    checker = _Checker(component, version, origin or _nowhere)
+    checker = _Checker(component, version, origin or _nowhere, finder(component, ()))
     return _functions(component, tree, version, checker, strict=True)
 
 
@@ -61,6 +63,7 @@ class _Checker:
     component: str
     version: Version
     origin: Callable[[str], str]
+    find: Finder
     problems: list[Problem] = field(default_factory=list)
 
     def add(self, code: str, path: str, message: str, severity: str = "error") -> None:
@@ -179,12 +182,14 @@ class _Checker:
         if not rules.enabled(body):
             return  # SPIRE doesn't look at it either
         external = bool(body.get("plugin_cmd"))
-        known = plugin(self.component, kind.name, name)
+        known = self.find(kind.name, name, body)
         if kind.only and (name != kind.only or external):
             self.add("plugin", path, f"SPIRE takes only its own {kind.only} as {kind.name}.")
         elif not external and (known is None or self.version not in known.span):
             self.add(*names.unknown_plugin(self.component, kind.name, name, known, path, self.version))
-        elif not external and not body.get("plugin_data_file"):
+        elif known and self.version not in known.span:
+            self.add("version", path, names.wrong_release(kind.name, name, known.span, self.version))
+        elif not body.get("plugin_data_file"):
             data = body.get("plugin_data", {})
             if known and isinstance(data, dict):
                 self.block(known, data, child(path, "plugin_data"), f"the {kind.name} {name}")

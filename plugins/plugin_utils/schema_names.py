@@ -56,6 +56,13 @@ def unknown_plugin(component: str, kind: str, name: str, known: Block | None, pa
     return "plugin", path, f'SPIRE {release} has no built-in {kind} "{name}"; {hint}{more}'
 
 
+def wrong_release(kind: str, name: str, span: Span, release: Version) -> str:
+    """Of an external plugin, which SPIRE itself neither has nor lacks."""
+    until = f" up to {span.until}" if span.until else " or later" if span.since else ""
+    since = f" {span.since}" if span.since else ""
+    return f"The {kind} {name} is for SPIRE{since}{until}, and this is {release}."
+
+
 def missing(spec: Spec, path: str) -> str:
     variable = _VARIABLE.get(path)
     remedy = f" Set {variable}." if variable else f" Its meaning: {spec.description}" if spec.description else ""

@@ -9,7 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .schema_model import Block, Option, block, plugin
+from .plugin_schemas import Finder, finder
+from .schema_model import Block, Option, block
 from .tree import describe, plain
 from .versions import Version
 
@@ -19,19 +20,19 @@ _TRUE = frozenset({"true", "yes", "on"})
 _FALSE = frozenset({"false", "no", "off"})
 
 
-def coerce(component: str, tree: Mapping[str, Any], version: Version) -> dict[str, Any]:
+def coerce(component: str, tree: Mapping[str, Any], version: Version, schemas: tuple[str, ...] = ()) -> dict[str, Any]:
     """Values as the schema's types. What doesn't fit is left as it is: check() has the words for it."""
-    result: dict[str, Any] = _coerce_block(component, block(component), plain(tree), version)
+    result: dict[str, Any] = _coerce_block(finder(component, schemas), block(component), plain(tree), version)
     return result
 
 
-def redact(component: str, tree: Mapping[str, Any]) -> dict[str, Any]:
-    """The tree as people may see it: no secret, nothing of an unknown option or of an external plugin."""
-    result: dict[str, Any] = _redact_block(component, block(component), plain(tree))
+def redact(component: str, tree: Mapping[str, Any], schemas: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The tree as people may see it: no secret, nothing of an unknown option or of a plugin without a schema."""
+    result: dict[str, Any] = _redact_block(finder(component, schemas), block(component), plain(tree))
     return result
 
 
-def _coerce_block(component: str, known: Block, values: Any, version: Version) -> Any:
+def _coerce_block(find: Finder, known: Block, values: Any, version: Version) -> Any:
     if not isinstance(values, dict):
         return values
     view = known.at(version)
@@ -41,13 +42,13 @@ def _coerce_block(component: str, known: Block, values: Any, version: Version) -
         if spec is None:
             result[name] = value
         elif spec.type == "plugins":
-            result[name] = _plugins(component, value, lambda b, v: _coerce_block(component, b, v, version), None)
+            result[name] = _plugins(find, value, lambda b, v: _coerce_block(find, b, v, version), None)
         else:
-            result[name] = _coerce_value(component, spec.type, known.options[name].block, value, version)
+            result[name] = _coerce_value(find, spec.type, known.options[name].block, value, version)
     return result
 
 
-def _coerce_value(component: str, kind: str, inner: Block | None, value: Any, version: Version) -> Any:
+def _coerce_value(find: Finder, kind: str, inner: Block | None, value: Any, version: Version) -> Any:
     if kind in _SCALARS:
         return _SCALARS[kind](value)
     if kind == "list(string)":
@@ -55,15 +56,15 @@ def _coerce_value(component: str, kind: str, inner: Block | None, value: Any, ve
     if kind == "map(string)":
         return {k: _string(v) for k, v in value.items()} if isinstance(value, dict) else value
     if kind == "map(list(string))" and isinstance(value, dict):
-        return {k: _coerce_value(component, "list(string)", None, v, version) for k, v in value.items()}
+        return {k: _coerce_value(find, "list(string)", None, v, version) for k, v in value.items()}
     if inner is None:
         return value
     if kind == "map(block)" and isinstance(value, dict):
-        return {k: _coerce_block(component, inner, v, version) for k, v in value.items()}
+        return {k: _coerce_block(find, inner, v, version) for k, v in value.items()}
     if kind == "list(block)" and isinstance(value, (dict, list)):
         # SPIRE takes one block where it wants several
-        return [_coerce_block(component, inner, v, version) for v in (value if isinstance(value, list) else [value])]
-    return _coerce_block(component, inner, value, version) if isinstance(value, dict) else _string(value)
+        return [_coerce_block(find, inner, v, version) for v in (value if isinstance(value, list) else [value])]
+    return _coerce_block(find, inner, value, version) if isinstance(value, dict) else _string(value)
 
 
 def _string(value: Any) -> Any:
@@ -97,7 +98,7 @@ def _duration(value: Any) -> Any:
 _SCALARS = {"string": _string, "int": _int, "float": _float, "bool": _bool, "duration": _duration}
 
 
-def _plugins(component: str, kinds: Any, change: Any, hidden: Any) -> Any:
+def _plugins(find: Finder, kinds: Any, change: Any, hidden: Any) -> Any:
     """Every plugin's block and plugin_data through ``change``; what is unknown becomes ``hidden``, if given."""
     if not isinstance(kinds, dict):
         return kinds if hidden is None else hidden
@@ -111,16 +112,16 @@ def _plugins(component: str, kinds: Any, change: Any, hidden: Any) -> Any:
         for name, body in names.items():
             changed = change(wrapper, body) if isinstance(body, dict) or hidden is None else hidden
             data = body.get("plugin_data") if isinstance(body, dict) else None
-            builtin = None if data is None or body.get("plugin_cmd") else plugin(component, kind, name)
-            if builtin and isinstance(data, dict):
-                changed["plugin_data"] = change(builtin, data)
+            known = None if data is None else find(kind, name, body)
+            if known and isinstance(data, dict):
+                changed["plugin_data"] = change(known, data)
             elif data is not None and data != {} and hidden is not None:
                 changed["plugin_data"] = hidden
             result[kind][name] = changed
     return result
 
 
-def _redact_block(component: str, known: Block, values: Any) -> Any:
+def _redact_block(find: Finder, known: Block, values: Any) -> Any:
     if not isinstance(values, dict):
         return REDACTED
     result = {}
@@ -129,13 +130,13 @@ def _redact_block(component: str, known: Block, values: Any) -> Any:
         if option is None:
             result[name] = REDACTED
         elif "plugins" in option.types:
-            result[name] = _plugins(component, value, lambda b, v: _redact_block(component, b, v), REDACTED)
+            result[name] = _plugins(find, value, lambda b, v: _redact_block(find, b, v), REDACTED)
         else:
-            result[name] = _redact_value(component, option, value)
+            result[name] = _redact_value(find, option, value)
     return result
 
 
-def _redact_value(component: str, option: Option, value: Any) -> Any:
+def _redact_value(find: Finder, option: Option, value: Any) -> Any:
     if value is None or value == "":
         return value
     if option.secret or not any(_fits(kind, value) for kind in option.types):
@@ -145,10 +146,10 @@ def _redact_value(component: str, option: Option, value: Any) -> Any:
     if option.block is None or isinstance(value, str):
         return value
     if isinstance(value, list):
-        return [_redact_block(component, option.block, item) for item in value]
+        return [_redact_block(find, option.block, item) for item in value]
     if "map(block)" in option.types:
-        return {name: _redact_block(component, option.block, item) for name, item in value.items()}
-    return _redact_block(component, option.block, value)
+        return {name: _redact_block(find, option.block, item) for name, item in value.items()}
+    return _redact_block(find, option.block, value)
 
 
 def _fits(kind: str, value: Any) -> bool:

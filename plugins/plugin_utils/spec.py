@@ -12,6 +12,9 @@ from typing import Any
 from ansible_collections.spire.fleet.plugins.plugin_utils import units
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
 
+#: as a kernel calls what releases call otherwise
+MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
+
 
 def spec_of(plan: Plan) -> dict[str, Any]:
     """The argument of the look's module."""
@@ -59,13 +62,37 @@ def spec_of(plan: Plan) -> dict[str, Any]:
         "socket": plan.socket,
         "ports": [list(pair) for pair in plan.listens],
         "identity": identity,
+        "plugins": [
+            {
+                "path": command.path,
+                "root": command.root,
+                "version": command.version,
+                "name": posixpath.basename(command.path),
+                "data_file": command.data_file,
+            }
+            for command in plan.commands
+        ],
     }
 
 
 def planned_digests(plan: Plan) -> dict[str, str]:
     """The SHA-256 of each file that a process of this plan is started with. It goes to the host and never comes back."""
     stamped = units.stamped_files(plan.paths, plan.needs)
-    return {file.path: hashlib.sha256(file.content.encode()).hexdigest() for file in plan.files if file.path in stamped}
+    digests = {file.path: hashlib.sha256(file.content.encode()).hexdigest() for file in plan.files if file.path in stamped}
+    return {**digests, **{command.path: command.sha256 for command in plan.commands if command.sha256}}
+
+
+def variants_of(plan: Plan) -> dict[str, dict[str, Any]]:
+    """Both for each architecture that the plan is another one for, by the kernel's name of it."""
+    found = {}
+    for arch in plan.architectures:
+        try:
+            own = plan.on(arch)
+        except ValueError:
+            # it is told once a host of this architecture turns up
+            continue
+        found[MACHINES.get(arch, arch)] = {"spec": spec_of(own), "planned": planned_digests(own)}
+    return found
 
 
 def supervisorctl(plan: Plan) -> list[str]:

@@ -52,11 +52,13 @@ class Needs:
     tpm: bool = False
     home: str = "yes"
     environment: bool = False
+    #: binaries of external plugins
+    plugins: tuple[str, ...] = ()
 
 
 def stamped_files(paths: Paths, needs: Needs) -> list[str]:
     """The files that a restart is needed for when they change."""
-    return [paths.config, paths.unit] + ([paths.environment] if needs.environment else [])
+    return [paths.config, paths.unit, *([paths.environment] if needs.environment else []), *needs.plugins]
 
 
 def health_command(paths: Paths, binary: str, socket: str) -> list[str]:

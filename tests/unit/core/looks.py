@@ -73,5 +73,9 @@ def converged(plan: Plan) -> dict[str, Any]:
         "replaced": False,
         "answers": True,
         "taken_ports": [],
+        "plugins": [
+            {"path": one.path, "exists": True, "release": [], "sha256": one.sha256, "machine": "", "runs": True, "data_file": True}
+            for one in plan.commands
+        ],
         "identity": {"chain": chain(AGENT_ID), "key": True} if plan.component == "agent" else {},
     }

@@ -50,6 +50,7 @@ def spec(tmp_path: Path) -> dict[str, Any]:
         "socket": str(tmp_path / "api.sock"),
         "ports": [],
         "identity": {"data_dir": str(tmp_path / "data"), "key": str(tmp_path / "data" / "keys.json")},
+        "plugins": [],
     }
 
 
