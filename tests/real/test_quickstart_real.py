@@ -7,23 +7,26 @@
 from __future__ import annotations
 
 import os
+import platform
 import re
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.spire.fleet.plugins.module_utils.spire_cli import SpireServer
+from ansible_collections.spire.fleet.plugins.plugin_utils import releases, versions
 from playbooks.files.quickstart import __main__ as quickstart
 from playbooks.files.quickstart import processes, programs
 from playbooks.files.quickstart.place import Place
 from playbooks.files.quickstart.stop import NO_SPIRE
+from tests.support import release_page
 from tests.support.collection import REPO
 
 TOKEN = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -153,9 +156,9 @@ def test_purge_leaves_nothing(own: Quickstart, up: subprocess.CompletedProcess[s
     assert own.run("down").stdout == f"There is no quickstart in {directory}.\n"
 
 
-def test_without_spire_both_configurations_are_rendered(
-    own: Quickstart, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+@pytest.fixture
+def bare(own: Quickstart, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Place:
+    """A place on a machine where nothing of SPIRE is to be found."""
     place = Place(own.place.directory.parent / "none")
     monkeypatch.setattr(programs, "INSTALLED", tmp_path)
     (tmp_path / "bin").mkdir()
@@ -164,16 +167,42 @@ def test_without_spire_both_configurations_are_rendered(
     monkeypatch.delenv("SPIRE_BIN_DIR", raising=False)
     monkeypatch.setenv("QUICKSTART_DIR", str(place.directory))
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
+    return place
+
+
+def test_without_spire_both_configurations_are_rendered(
+    bare: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     # Nobody listens on port 9 of loopback.
     monkeypatch.setenv("SPIRE_ARCHIVE_URL", "http://127.0.0.1:9/v{version}")
     assert quickstart.main(["up"]) == NO_SPIRE
     said = capsys.readouterr().err
     assert re.search(r"No spire-server and spire-agent were found in PATH or /opt/spire/\*/bin, and the release "
                      r"http://127\.0\.0\.1:9/v[\d.]+/spire-[\w.-]+\.tar\.gz could not be installed: .*refused", said)
-    assert f"make quickstart QUICKSTART_DIR={place.directory} SPIRE_BIN_DIR=/where/they/are\n" in said
+    assert f"make quickstart QUICKSTART_DIR={bare.directory} SPIRE_BIN_DIR=/where/they/are\n" in said
     for component in processes.COMPONENTS:
-        config = Path(place.paths(component).config)
+        config = Path(bare.paths(component).config)
         assert f"  {config}\n" in said
         assert 'trust_domain = "quickstart.local"' in config.read_text(encoding="utf-8")
-    assert processes.services(place) == {}
-    assert processes.supervisor(place) == 0
+    assert processes.services(bare) == {}
+    assert processes.supervisor(bare) == 0
+
+
+def test_the_release_is_downloaded_where_spire_is_not_found(
+    bare: Place, spire_binary: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    newest = str(versions.DEFAULT)
+    binaries = spire_binary("spire-server", newest).parent
+    release_page.pack(tmp_path / f"v{newest}", releases.archive_names(newest, platform.machine()), binaries)
+    with release_page.serve(tmp_path) as address:
+        monkeypatch.setenv("SPIRE_ARCHIVE_URL", address + "/v{version}")
+        assert quickstart.main(["up"]) == 0
+    assert "  SPIFFE ID   spiffe://quickstart.local/hello\n" in capsys.readouterr().out
+    running = {os.readlink(f"/proc/{pid}/exe") for pid in processes.services(bare).values()}
+    assert running == {str(bare.programs / newest / "bin" / name) for name in ("spire-server", "spire-agent")}
+    # With the page gone, what was downloaded is enough.
+    assert quickstart.main(["up"]) == 0
+    assert "nothing was changed" in capsys.readouterr().out
+    assert quickstart.main(["down", "--purge"]) == 0
+    assert not bare.directory.exists()
