@@ -16,7 +16,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils import crypto
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem
 from ansible_collections.spire.fleet.plugins.plugin_utils.tree import child, plain
-from ansible_collections.spire.fleet.plugins.plugin_utils.variables import Values, concerns
+from ansible_collections.spire.fleet.plugins.plugin_utils.variables import FOREIGN, Values, concerns
 
 FACT_HINT = (
     "These playbooks gather no facts: write the value in the inventory, "
@@ -53,7 +53,7 @@ def templated(raw: Mapping[str, Any], templar: Any) -> Values:
     values: dict[str, Any] = {}
     problems: list[Problem] = []
     for name in raw:
-        if not str(name).startswith(("spire_", "ansible_host")):
+        if not str(name).startswith(("spire_", *FOREIGN)):
             continue
         if not concerns(name):
             values[name] = None

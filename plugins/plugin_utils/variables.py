@@ -22,7 +22,7 @@ LAYER = re.compile(r"spire_(server|agent)_config__\w+\Z")
 #: a layer's name with one underscore too few, or with a hyphen's stand-in
 _NEAR_LAYER = re.compile(r"(spire_(?:server|agent)_config)_([^\W_]\w*)\Z")
 #: variables of Ansible's own that planning reads
-FOREIGN = ("ansible_host",)
+FOREIGN = ("ansible_host", "ansible_port")
 _TRUE = {"yes", "true", "on", "1"}
 _FALSE = {"no", "false", "off", "0"}
 _EXPECTED = {

@@ -1,0 +1,130 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What must hold between an agent's node attestor and its servers'."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema_rules import fleet_rule
+
+_AZURE_RESOURCE = "https://management.azure.com/"
+#: what is wrong, if anything, and how bad
+_Judgement = tuple[str, str]
+
+
+@fleet_rule("agent")
+def check(planned: Plan, servers: Sequence[Plan]) -> Iterable[Problem]:
+    """The node attestor of an agent is one that each of its servers offers, and takes what the agent brings.
+
+    Source: both guides to configuring SPIRE (configure the attestor on server and agent)
+    """
+    for name in planned.plugins("NodeAttestor"):
+        # an agent may reach any of them
+        lacking = next((server for server in servers if name not in server.plugins("NodeAttestor")), None)
+        if lacking:
+            path = f"plugins.NodeAttestor.{name}"
+            yield _at(planned, "attestor_not_offered", path, (
+                f"The agent attests by {name}, and its server {lacking.host} offers "
+                f"{', '.join(sorted(lacking.plugins('NodeAttestor'))) or 'no attestor'}. Add {path} to "
+                "spire_server_config, or choose another one for the agent."
+            ))
+        elif name in _MATCHES:
+            option, match = _MATCHES[name]
+            own = planned.plugin_data("NodeAttestor", name)
+            for server in servers:
+                message, severity = match(own, server.plugin_data("NodeAttestor", name), server.host)
+                if message:
+                    yield _at(planned, "attestors_differ", f"plugins.NodeAttestor.{name}.plugin_data.{option}", message, severity)
+                    break
+
+
+@fleet_rule("agent")
+def _resource(own: dict[str, Any], theirs: dict[str, Any], host: str) -> _Judgement:
+    """The resource_id of an azure_msi agent is that of the server's tenants.
+
+    Source: pkg/server/plugin/nodeattestor/azuremsi/msi.go (validateMSIToken), v1.15.3; both guides to configuring SPIRE
+    """
+    wanted = own.get("resource_id") or _AZURE_RESOURCE
+    tenants = theirs.get("tenants")
+    resources = {
+        str(name): (tenant.get("resource_id") if isinstance(tenant, dict) else "") or _AZURE_RESOURCE
+        for name, tenant in tenants.items()
+    } if isinstance(tenants, dict) else {}
+    other = [name for name, resource in resources.items() if resource != wanted]
+    if not other:
+        return "", "error"
+    tail = f'set resource_id: "{wanted}" for the tenants whose machines these are, there.'
+    if len(other) == len(resources):
+        return f'The agent asks for a token of "{wanted}", and no tenant of its server {host} takes that; {tail}', "error"
+    asked = f'The agent asks for a token of "{wanted}", and its server {host} takes another for {", ".join(other)}'
+    return f"{asked}; {tail}", "warning"
+
+
+@fleet_rule("agent")
+def _cluster(own: dict[str, Any], theirs: dict[str, Any], host: str) -> _Judgement:
+    """The cluster of a k8s_psat or k8s_sat agent is one that its servers know.
+
+    Source: pkg/server/plugin/nodeattestor/k8spsat/psat.go (Attest), v1.15.3
+    """
+    return _listed(own.get("cluster"), theirs.get("clusters"), host, "cluster")
+
+
+@fleet_rule("agent")
+def _tenant(own: dict[str, Any], theirs: dict[str, Any], host: str) -> _Judgement:
+    """The tenant_domain of an azure_imds agent is one of its servers' tenants.
+
+    Source: pkg/server/plugin/nodeattestor/azureimds/imds.go (Attest), v1.15.3
+    """
+    return _listed(own.get("tenant_domain"), theirs.get("tenants"), host, "tenant")
+
+
+def _listed(name: Any, known: Any, host: str, what: str) -> _Judgement:
+    if not name or not isinstance(known, dict) or name in known:
+        return "", "error"
+    listed = ", ".join(map(str, known)) or "none"
+    return f'Its server {host} knows no {what} "{name}"; it has {listed}. Add it to {what}s there.', "error"
+
+
+@fleet_rule("agent")
+def _challenge(own: dict[str, Any], theirs: dict[str, Any], host: str) -> _Judgement:
+    """The port and the name of an http_challenge agent are such as its servers take.
+
+    Source: pkg/server/plugin/nodeattestor/httpchallenge/httpchallenge.go (Attest), v1.15.3
+    """
+    port = own.get("advertised_port") or own.get("port")
+    required = theirs.get("required_port")
+    if isinstance(required, int) and port != required:
+        return f"Its server {host} asks for port {required} (required_port), and the agent has {port or 'a random one'}.", "error"
+    if theirs.get("allow_non_root_ports") is False and not (isinstance(port, int) and port < 1024):
+        below = f"Its server {host} takes ports below 1024 alone (allow_non_root_ports: false)"
+        return f"{below}, and the agent has {port or 'a random one'}.", "error"
+    name, patterns = own.get("hostname"), theirs.get("allowed_dns_patterns")
+    if isinstance(name, str) and name and isinstance(patterns, list) and patterns and not any(_matches(p, name) for p in patterns):
+        return f'Its server {host} has no pattern for "{name}" in allowed_dns_patterns.', "error"
+    return "", "error"
+
+
+def _matches(pattern: Any, name: str) -> bool:
+    try:
+        return re.search(str(pattern), name) is not None
+    except re.error:
+        return True
+
+
+def _at(planned: Plan, code: str, path: str, message: str, severity: str = "error") -> Problem:
+    return Problem(code, path, message, planned.merged.origin(path), severity=severity)
+
+
+_MATCHES = {
+    "azure_msi": ("resource_id", _resource),
+    "azure_imds": ("tenant_domain", _tenant),
+    "k8s_psat": ("cluster", _cluster),
+    "k8s_sat": ("cluster", _cluster),
+    "http_challenge": ("port", _challenge),
+}

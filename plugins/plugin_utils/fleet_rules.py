@@ -1,0 +1,401 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What must hold between servers of one group, and between an agent and its servers."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.spire.fleet.plugins.plugin_utils import fleet_attestors
+from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import SERVERS, Fleet
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan, plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema_rules import fleet_rule
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema_rules.server import hours, length
+from ansible_collections.spire.fleet.plugins.plugin_utils.tree import BUILT_IN
+from ansible_collections.spire.fleet.plugins.plugin_utils.versions import Version
+
+_LOCAL = ("127.0.0.1", "::1", "localhost")
+#: the longest life of an SVID is a week, and half of it may be gone
+_HALF_A_WEEK = 84 * 3600
+#: plugins that name the server's keys in a store that others use too
+_KEY_STORES = ("aws_kms", "gcp_kms", "azure_key_vault", "hashicorp_vault")
+
+
+def at(planned: Plan, code: str, path: str, message: str, severity: str = "error") -> Problem:
+    """A problem of something in the tree, with the layer that set it."""
+    return Problem(code, path, message, planned.merged.origin(path), severity=severity)
+
+
+def of_server(planned: Plan, fleet: Fleet) -> Iterable[Problem]:
+    """What a server has against the others of its group."""
+    group = fleet.group_of_server(planned.host)
+    names = fleet.groups.get(group, ())
+    others = [plan("server", name, fleet) for name in names if name != planned.host]
+    if others:
+        yield from _shared_datastore(planned, group, others)
+        yield from _one_trust_domain(planned, group, others)
+        yield from _own_keys(planned, others)
+        yield from _servers_near(planned, group, others)
+    yield from _parent(planned, fleet)
+    yield from _federation(planned, fleet)
+
+
+@fleet_rule("server")
+def _shared_datastore(planned: Plan, group: str, others: Sequence[Plan]) -> Iterable[Problem]:
+    """Several servers of one group share one database, of one type, and that is no file of one host.
+
+    Source: doc/scaling_spire.md (high availability), v1.15.3; the newer guide to configuring SPIRE
+    """
+    path = "plugins.DataStore.sql.plugin_data.database_type"
+    kind = _database(planned)
+    if kind == "sqlite3":
+        yield at(planned, "shared_datastore", path, (
+            f"There are {len(others) + 1} servers in {group}, and sqlite3 is a file on one host: each of them would be a trust "
+            "domain of its own. Give them one PostgreSQL or MySQL database (database_type: postgres or mysql)."
+        ))
+        return
+    other = next((other for other in others if _database(other) not in (kind, "sqlite3")), None)
+    if other:
+        yield at(planned, "datastore_differs", path, (
+            f"It is {kind} here and {_database(other)} on {other.host}, and both are in {group}; servers of one group share one "
+            "database."
+        ))
+
+
+def _database(planned: Plan) -> str:
+    given: Any = planned.plugin_data("DataStore", "sql").get("database_type")
+    name = next(iter(given), "") if isinstance(given, dict) else str(given or "")
+    return name.removeprefix("aws_")
+
+
+@fleet_rule("server")
+def _one_trust_domain(planned: Plan, group: str, others: Sequence[Plan]) -> Iterable[Problem]:
+    """Servers of one group have one trust domain.
+
+    Source: both guides to configuring SPIRE (each server is associated with a single trust domain)
+    """
+    for other in others:
+        if other.trust_domain and planned.trust_domain and other.trust_domain != planned.trust_domain:
+            yield at(planned, "trust_domain_differs", "server.trust_domain", (
+                f"It is {planned.trust_domain} here and {other.trust_domain} on {other.host}, and both are in {group}; servers "
+                "of one group share one trust domain."
+            ))
+            return
+
+
+@fleet_rule("server")
+def _own_keys(planned: Plan, others: Sequence[Plan]) -> Iterable[Problem]:
+    """No two servers name their keys alike in one key store.
+
+    Source: doc/plugin_server_keymanager_aws_kms.md (an identifier for the server instance), v1.15.3
+    """
+    for store in _KEY_STORES:
+        value = planned.plugin_data("KeyManager", store).get("key_identifier_value")
+        other = next((o for o in others if value and o.plugin_data("KeyManager", store).get("key_identifier_value") == value), None)
+        if other:
+            yield at(planned, "shared_keys", f"plugins.KeyManager.{store}.plugin_data.key_identifier_value", (
+                f"The server {other.host} has the same identifier, so the two would take each other's keys away. Servers share a "
+                "database, never keys: make it different on each, for example with {{ inventory_hostname }}."
+            ))
+
+
+@fleet_rule("server")
+def _servers_near(planned: Plan, group: str, others: Sequence[Plan]) -> Iterable[Problem]:
+    """Servers of one group are at most one minor release apart; 0.12 is next to 1.0.
+
+    Source: doc/upgrading.md (SPIRE Server Compatibility), v1.15.3
+    """
+    if _unknown_release((planned, *others)):
+        return
+    newest = max(others, key=lambda other: other.version)
+    if _step(newest.version) - _step(planned.version) > 1:
+        message = (
+            f"This server is {planned.version}, and {newest.host} of the same group {group} is {newest.version}; servers of one "
+            "group may be one minor release apart. Upgrade one minor release at a time."
+        )
+        yield Problem("server_too_old", "spire_version", message, layer="spire_version")
+
+
+def _step(version: Version) -> int:
+    """Minor releases in one row: 1.0 follows 0.12."""
+    return version.minor if version.major else version.minor - 13
+
+
+def _unknown_release(plans: Iterable[Plan]) -> bool:
+    return any(problem.code == "version" for made in plans for problem in made.problems)
+
+
+@fleet_rule("server")
+def _parent(planned: Plan, fleet: Fleet) -> Iterable[Problem]:
+    """A nested server is of its parent's trust domain, and asks it at a port where it listens.
+
+    Source: doc/plugin_server_upstreamauthority_spire.md, v1.15.3; the newer guide to configuring SPIRE
+    """
+    data = planned.plugin_data("UpstreamAuthority", "spire") or planned.plugin_data("UpstreamCA", "spire")
+    kind = "UpstreamAuthority" if planned.plugins("UpstreamAuthority") else "UpstreamCA"
+    parent = _server_at(str(data.get("server_address") or ""), fleet) if data else None
+    if not parent:
+        return
+    path = f"plugins.{kind}.spire.plugin_data"
+    if parent.trust_domain and planned.trust_domain and parent.trust_domain != planned.trust_domain:
+        yield at(planned, "parent_trust_domain", f"{path}.server_address", (
+            f"The server {parent.host} is of {parent.trust_domain}, and this one of {planned.trust_domain}; nested servers share "
+            "one trust domain. To join two, use federation."
+        ))
+    if str(data.get("server_port")) != str(parent.port):
+        message = f"The server {parent.host} listens on port {parent.port}; write that."
+        yield at(planned, "parent_port", f"{path}.server_port", message)
+
+
+@fleet_rule("server", severity="warning")
+def _federation(planned: Plan, fleet: Fleet) -> Iterable[Problem]:
+    """A trust domain of this inventory that another one federates with has a bundle endpoint.
+
+    Source: doc/spire_server.md (federation), v1.15.3
+    """
+    federation = planned.main.get("federation")
+    named = federation.get("federates_with") if isinstance(federation, dict) else None
+    for domain in named if isinstance(named, dict) else ():
+        there = [plan("server", name, fleet) for name in fleet.servers if name != planned.host]
+        there = [other for other in there if other.trust_domain == domain]
+        if there and not any(_endpoint(other) for other in there):
+            yield at(planned, "no_bundle_endpoint", f'server.federation.federates_with."{domain}"', (
+                f"{domain} is in this inventory, and its server {there[0].host} has no bundle_endpoint to fetch the bundle from. "
+                "Set server.federation.bundle_endpoint there."
+            ), "warning")
+
+
+def _endpoint(planned: Plan) -> bool:
+    federation = planned.main.get("federation")
+    return isinstance(federation, dict) and isinstance(federation.get("bundle_endpoint"), dict)
+
+
+def _server_at(address: str, fleet: Fleet) -> Plan | None:
+    """The server of this inventory that an address means."""
+    for name in fleet.servers:
+        own = plan("server", name, fleet)
+        if address and address in (name, own.values.raw.get("ansible_host"), own.values["spire_server_address"]):
+            return own
+    return None
+
+
+def of_agent(planned: Plan, fleet: Fleet) -> Iterable[Problem]:
+    """What an agent has against its servers."""
+    yield from _address(planned)
+    names = fleet.servers_of(planned.host)
+    if not names:
+        yield from _external(planned, fleet)
+        yield from _memory_keys(planned)
+        return
+    servers = [plan("server", name, fleet) for name in names]
+    yield from _servers_listed(fleet.server_group(planned.host), servers, fleet)
+    yield from _same_trust_domain(planned, servers[0])
+    yield from fleet_attestors.check(planned, servers)
+    yield from _versions(planned, servers)
+    yield from _reachable(planned, servers, fleet)
+    yield from _memory_keys(planned)
+    yield from _downtime(planned, servers)
+    yield from _availability(planned, servers)
+
+
+@fleet_rule("agent")
+def _address(planned: Plan) -> Iterable[Problem]:
+    """An address of servers is a name or an IP address, without scheme and port.
+
+    Source: cmd/spire-agent/cli/run/run.go (NewAgentConfig joins it with server_port), v1.15.3
+    """
+    address = str(planned.main.get("server_address") or "")
+    bare = re.sub(r"^[A-Za-z][A-Za-z0-9+.-]*://", "", address).split("/")[0]
+    name, colon, port = bare.rpartition(":")
+    with_port = bool(colon and port.isdigit() and ":" not in name)
+    if address and (bare != address or with_port):
+        found = "It has a scheme or a path" if bare != address else "It has a port"
+        host = name if with_port else bare
+        more = f" and {port} as agent.server_port" if with_port else ""
+        message = f'{found}, and it must be a name or an IP address alone: write "{host}"{more}.'
+        problem = at(planned, "address", "agent.server_address", message)
+        ours = problem.layer == BUILT_IN
+        yield dataclasses.replace(problem, path="spire_server_address", layer="spire_server_address") if ours else problem
+
+
+@fleet_rule("agent")
+def _servers_listed(group: str, servers: Sequence[Plan], fleet: Fleet) -> Iterable[Problem]:
+    """The group of an agent's servers is a part of spire_servers, so that a playbook makes them.
+
+    Source: docs/operations.md
+    """
+    outside = [server.host for server in servers if server.host not in fleet.servers]
+    if outside:
+        message = (
+            f"{outside[0]} is in {group} and not in {SERVERS}, so no playbook would make it a server. Make {group} a child "
+            f"of {SERVERS}."
+        )
+        yield Problem("server_outside", "spire_server_group", message, layer="spire_server_group")
+
+
+@fleet_rule("agent")
+def _same_trust_domain(planned: Plan, server: Plan) -> Iterable[Problem]:
+    """An agent is of its servers' trust domain.
+
+    Source: both guides to configuring SPIRE (the agent's trust domain must match the server's)
+    """
+    if server.trust_domain and planned.trust_domain and server.trust_domain != planned.trust_domain:
+        yield at(planned, "trust_domain_differs", "agent.trust_domain", (
+            f"The agent is of {planned.trust_domain}, its server {server.host} of {server.trust_domain}; they must be the "
+            "same."
+        ))
+
+
+@fleet_rule("agent")
+def _versions(planned: Plan, servers: Sequence[Plan]) -> Iterable[Problem]:
+    """An agent is never newer than its oldest server, and at most one minor release older; 0.12 is next to 1.0.
+
+    Source: doc/upgrading.md (SPIRE Agent Compatibility), v1.15.3
+    """
+    if _unknown_release((planned, *servers)):
+        return
+    oldest = min(server.version for server in servers)
+    found = f"The agent is {planned.version}, its oldest server {oldest}; "
+    if planned.version > oldest:
+        message = f"{found}an agent must never be newer. Upgrade the servers first."
+        yield Problem("agent_newer", "spire_version", message, layer="spire_version")
+    elif _step(oldest) - _step(planned.version) > 1:
+        message = f"{found}agents may be one minor release older. Upgrade one minor release at a time."
+        yield Problem("agent_too_old", "spire_version", message, layer="spire_version")
+
+
+@fleet_rule("agent")
+def _reachable(planned: Plan, servers: Sequence[Plan], fleet: Fleet) -> Iterable[Problem]:
+    """An agent asks a port where its server listens, at an address that is not its own machine's unless the server is there too.
+
+    Source: doc/spire_agent.md (server_address, server_port), v1.15.3; both guides (the agents' port follows the server's)
+    """
+    address, port = str(planned.main.get("server_address") or ""), planned.main.get("server_port")
+    here = machine(planned)
+    if address in _LOCAL and all(machine(server) != here for server in servers):
+        yield at(planned, "address_local", "agent.server_address", (
+            f"{address} is the agent's own machine, and its server {servers[0].host} is another one. Leave it out, or set "
+            "spire_server_address."
+        ))
+        return
+    if address in ("0.0.0.0", "::"):
+        message = f"{address} means every address to a server and none to an agent; name the server."
+        yield at(planned, "address_none", "agent.server_address", message)
+        return
+    server = next((s for s in servers if address in (s.host, s.values.raw.get("ansible_host"))), None)
+    if not server:
+        return  # a name of its own, perhaps of a load balancer
+    if isinstance(port, int) and port != server.port:
+        yield at(planned, "port_unheard", "agent.server_port", (
+            f"The server {server.host} listens on port {server.port}, and the agent asks port {port}. Leave it out: agents follow "
+            "their servers."
+        ))
+    if str(server.main.get("bind_address") or "") in _LOCAL and machine(server) != here:
+        yield at(planned, "server_local", "agent.server_address", (
+            f"The server {server.host} listens on {server.main['bind_address']}, where its own machine alone can reach it. Change "
+            "server.bind_address there."
+        ))
+
+
+def machine(planned: Plan) -> str:
+    """What tells machines apart: several inventory hosts may be one."""
+    return machine_of(planned.values.raw, planned.host)
+
+
+def machine_of(raw: Mapping[str, Any], host: str) -> str:
+    """The same by the host's variables. Machines behind one forwarded address differ in their ports."""
+    return f"{raw.get('ansible_host') or host}:{raw.get('ansible_port') or 22}"
+
+
+@fleet_rule("agent")
+def _external(planned: Plan, fleet: Fleet) -> Iterable[Problem]:
+    """Every agent has servers in the inventory, or an address and a bundle of servers elsewhere.
+
+    Source: docs/enrolment.md
+    """
+    group = fleet.server_group(planned.host)
+    if not planned.main.get("server_address"):
+        message = (
+            f"The agent has no server: no host is in {group}. Put the server into that group, or, where the servers are "
+            "not in this inventory, set spire_server_address and spire_trust_bundle."
+        )
+        yield Problem("no_server", "spire_server_group", message)
+    elif str(planned.main.get("trust_bundle_path", "")) == planned.paths.bundle and not planned.values["spire_trust_bundle"]:
+        message = (
+            "The agent's servers are not in this inventory, so nobody can be asked for their trust bundle. "
+            "Set spire_trust_bundle to its certificates in PEM."
+        )
+        yield Problem("no_bundle", "spire_trust_bundle", message)
+
+
+@fleet_rule("agent")
+def _memory_keys(planned: Plan) -> Iterable[Problem]:
+    """An agent that joined by token keeps its keys through a restart.
+
+    Source: doc/plugin_agent_keymanager_memory.md, v1.15.3; the newer guide to configuring SPIRE
+    """
+    if "memory" in planned.plugins("KeyManager") and planned.attests_by_token:
+        yield at(planned, "memory_keys_with_token", "plugins.KeyManager.memory", (
+            "Keys in memory are lost at every restart, and a join token works once, so the agent could not come back by "
+            "itself. Keep the keys on disk, or choose an attestor that can attest again, such as x509pop."
+        ))
+
+
+def _agent_ttl(server: Plan) -> tuple[str, str]:
+    """The option that says how long an agent's SVID lives, and its value."""
+    for name in ("agent_ttl", "default_x509_svid_ttl", "default_svid_ttl", "svid_ttl"):
+        if server.main.get(name):
+            return name, str(server.main[name])
+    return "default_x509_svid_ttl", "1h"
+
+
+@fleet_rule("agent", severity="warning")
+def _downtime(planned: Plan, servers: Sequence[Plan]) -> Iterable[Problem]:
+    """The SVID of a join-token agent outlives the time that its host may be down (spire_agent_downtime), or it can't come back.
+
+    Source: pkg/common/rotationutil/rotationutil.go (renewal at half of the life), v1.15.3; docs/enrolment.md
+    """
+    given = str(planned.values["spire_agent_downtime"] or "")
+    downtime = length(given)
+    if given and downtime is None:
+        message = 'It must be a duration such as "72h": numbers with the units h, m and s.'
+        yield Problem("duration", "spire_agent_downtime", message, "spire_agent_downtime")
+    if not downtime or not planned.attests_by_token:
+        return
+    for server in servers:
+        name, ttl = _agent_ttl(server)
+        life = length(ttl)
+        if life and life / 2 < downtime:
+            remedy = f"Set server.agent_ttl to {hours(downtime * 2)} and server.ca_ttl to {hours(downtime * 12)} or more"
+            if downtime > _HALF_A_WEEK:
+                remedy = "No SVID lives that long: shorten the time"
+            message = (
+                f"The host may be down for {given}, and half of {name} ({ttl}) on {server.host} is all that an SVID is sure to "
+                f"live on, so the agent would need a new token. {remedy}, or choose an attestor that can attest again, such as "
+                "x509pop."
+            )
+            yield Problem("downtime", "spire_agent_downtime", message, "spire_agent_downtime", severity="warning")
+            return
+
+
+@fleet_rule("agent", severity="warning")
+def _availability(planned: Plan, servers: Sequence[Plan]) -> Iterable[Problem]:
+    """SVIDs live more than 12 hours longer than availability_target, or SPIRE goes by half of their life.
+
+    Source: pkg/common/rotationutil/rotationutil.go (shouldFallbackX509Default), v1.15.3
+    """
+    target = length(str(planned.main.get("availability_target") or ""))
+    for server in servers:
+        ttl = str(server.main.get("default_x509_svid_ttl") or "1h")
+        life = length(ttl)
+        if target and life and life - target <= 12 * 3600:
+            yield at(planned, "availability", "agent.availability_target", (
+                f"default_x509_svid_ttl on {server.host} is {ttl}, and SPIRE heeds the target only for SVIDs that live more than "
+                f"12h longer than it. Set {hours(target + 13 * 3600)} or more there, or in the entries."
+            ), "warning")
+            return
