@@ -28,10 +28,12 @@ class ActionModule(ActionBase):
         mistakes = problems.errors(found)
         if mistakes:
             count = len(problems.merged(mistakes))
-            title = f"{count} {'mistake' if count == 1 else 'mistakes'} in the inventory; no host was touched.\n"
-            raise AnsibleActionFail(title + problems.render(found))
+            title = f"{count} {'mistake' if count == 1 else 'mistakes'} in the inventory; no host was touched."
+            # A message is shown twice, and by some releases of Ansible as one line of JSON. The report is for people.
+            self._display.display(f"{title}\n\n{problems.report(found)}\n")
+            raise AnsibleActionFail(f"{title} They are listed above.")
         warnings = problems.render(found)
         if warnings:
-            result["warnings"] = warnings.splitlines()
+            result["warnings"] = [line.removeprefix("warning: ") for line in warnings.splitlines()]
         result.update(changed=False, servers=len(fleet.servers), agents=len(fleet.agents))
         return result

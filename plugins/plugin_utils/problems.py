@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 SHOWN_HOSTS = 5
+#: columns of a report, which terminals and AWX show without breaking lines
+WIDTH = 100
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,8 @@ class Problem:
     severity: str = "error"
     #: SPIRE's document about it, at the host's release
     link: str = ""
+    #: from which release to which SPIRE has the option
+    releases: str = ""
     #: the name in spire_allow that lifts a refusal of strict mode
     allow: str = ""
 
@@ -56,23 +61,53 @@ def merged(problems: Iterable[Problem]) -> list[Problem]:
 
 
 def render(problems: Iterable[Problem]) -> str:
-    """One message for a person; empty when there is nothing to say."""
+    """One line for each; empty when there is nothing to say."""
     return "\n".join(_line(problem) for problem in merged(problems))
 
 
+def report(problems: Iterable[Problem]) -> str:
+    """For a person, with room: a paragraph for each, errors first and numbered."""
+    parts, number = [], 0
+    for problem in merged(problems):
+        number += problem.severity == "error"
+        parts.append(_paragraph(problem, f"{number}. " if problem.severity == "error" else "warning: "))
+    return "\n\n".join(parts)
+
+
 def _line(problem: Problem) -> str:
+    layer = f" (set by {problem.layer})" if _foreign(problem) else ""
+    hosts = f" [{_some(problem.hosts)}]" if problem.hosts else ""
+    return f"{problem.severity}: {problem.path}{layer}: {problem.message}{_remedy(problem)}{hosts}"
+
+
+def _paragraph(problem: Problem, title: str) -> str:
+    layer = f", set by {problem.layer}" if _foreign(problem) else ""
+    lines = [f"{title}{problem.path}{layer}"]
+    lines += textwrap.wrap(
+        problem.message + _remedy(problem), WIDTH, initial_indent="   ", subsequent_indent="   ",
+        break_long_words=False, break_on_hyphens=False,
+    )
+    if problem.hosts:
+        count = f"{len(problem.hosts)} hosts: " if len(problem.hosts) > SHOWN_HOSTS else ""
+        lines.append(f"   on {count}{_some(problem.hosts)}")
+    if problem.link:
+        lines.append(f"   {problem.releases}{': ' if problem.releases else ''}{problem.link}")
+    return "\n".join(lines)
+
+
+def _foreign(problem: Problem) -> bool:
     # the variable is in the path already where it has one of its own
-    named = not problem.layer or re.match(re.escape(problem.layer) + r"(?![\w-])", problem.path)
-    layer = "" if named else f" (set by {problem.layer})"
-    return f"{problem.severity}: {problem.path}{layer}: {problem.message}{_hosts(problem.hosts)}"
+    return bool(problem.layer) and not re.match(re.escape(problem.layer) + r"(?![\w-])", problem.path)
 
 
-def _hosts(hosts: tuple[str, ...]) -> str:
-    if not hosts:
-        return ""
+def _remedy(problem: Problem) -> str:
+    return f" If it is meant so: spire_allow: [{problem.allow}]." if problem.allow else ""
+
+
+def _some(hosts: tuple[str, ...]) -> str:
     rest = len(hosts) - SHOWN_HOSTS
     more = f" and {rest} more" if rest > 0 else ""
-    return f" [{', '.join(hosts[:SHOWN_HOSTS])}{more}]"
+    return ", ".join(hosts[:SHOWN_HOSTS]) + more
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import schema_names as names
+from . import schema_places as places
 from . import schema_rules as rules
 from . import schema_values as values
 from .plugin_schemas import Finder, finder
@@ -46,10 +47,7 @@ def _functions(
     component: str, tree: dict[str, Any], version: Version, checker: _Checker, strict: bool
 ) -> list[Problem]:
     return [
-        Problem(
-            rule.allow or rule.name, path, message, checker.origin(path), severity=rule.severity, allow=rule.allow,
-            link=checker.link(path),
-        )
+        checker.problem(rule.allow or rule.name, path, message, rule.severity, rule.allow)
         for rule, path, message in rules.broken_rules(component, tree, version, strict)
     ]
 
@@ -67,12 +65,14 @@ class _Checker:
     problems: list[Problem] = field(default_factory=list)
 
     def add(self, code: str, path: str, message: str, severity: str = "error") -> None:
-        self.problems.append(Problem(code, path, message, self.origin(path), severity=severity, link=self.link(path)))
+        self.problems.append(self.problem(code, path, message, severity))
 
-    def link(self, path: str) -> str:
-        """SPIRE's document about what stands at a path, as it was at the release."""
-        kind, _dot, name = path.removeprefix("plugins.").partition(".") if path.startswith("plugins.") else ("", "", "")
-        return names.document(self.component, kind, name.partition(".")[0], self.version)
+    def problem(self, code: str, path: str, message: str, severity: str, allow: str = "") -> Problem:
+        """With what a person may want to read about the place."""
+        return Problem(
+            code, path, message, self.origin(path), severity=severity, allow=allow,
+            link=places.link(self.component, path, self.version), releases=places.releases(self.component, path),
+        )
 
     def block(self, known: Block, found: dict[str, Any], path: str, where: str) -> None:
         view = known.at(self.version)

@@ -130,11 +130,3 @@ def _choices(specs: Mapping[str, Spec]) -> str:
         if len(listed) <= 12
         else f"its {len(listed)} options are in SPIRE's documentation"
     )
-
-
-def document(component: str, kind: str, name: str, release: Version) -> str:
-    """SPIRE's document about a plugin, or about the whole file where no built-in plugin is named, at a release's tag."""
-    # tags have a v from here on
-    tag = f"v{release}" if release >= Version(0, 12, 0) else str(release)
-    page = f"plugin_{component}_{kind.lower()}_{name}" if name in plugin_names(component, kind) else f"spire_{component}"
-    return f"https://github.com/spiffe/spire/blob/{tag}/doc/{page}.md"

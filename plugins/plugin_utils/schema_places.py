@@ -1,0 +1,61 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a person may want to read about a place in a tree: SPIRE's document, and the releases that have the option."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from .schema_links import documentation
+from .schema_model import Block, Span, block, plugin
+from .versions import RELEASES, Version
+
+_PART = re.compile(r'"([^"]*)"|([^.\[\]"]+)(?:\[[0-9]+\])?')
+
+
+def link(component: str, path: str, release: Version) -> str:
+    """SPIRE's document about what stands at a path, as it was at the release; a component's for a foreign plugin."""
+    parts = _parts(path)
+    if parts[:1] == ["plugins"] and len(parts) > 2:
+        found = documentation(component, parts[1], parts[2], release)
+    else:
+        found = documentation(component, parts[0], "", release) if parts and parts[0] in ("telemetry", "health_checks") else ""
+    return found or documentation(component, "", "", release)
+
+
+@lru_cache(maxsize=4096)
+def releases(component: str, path: str) -> str:
+    """From which release to which SPIRE has the option at a path; empty for what isn't one."""
+    spans: list[Span] = []
+    known: Block | None = block(component)
+    parts = _parts(path)
+    names = False
+    for index, part in enumerate(parts):
+        if names:
+            names = False
+            continue
+        if index == 3 and parts[0] == "plugins":
+            if part == "plugin_data":
+                known = plugin(component, parts[1], parts[2])
+                spans += [known.span] if known else []
+                continue
+            known = block("plugin")
+        if index in (1, 2) and parts[0] == "plugins":
+            continue
+        option = known.options.get(part) if known else None
+        if option is None:
+            return ""
+        spans.append(option.span)
+        names = any(kind.startswith("map(") for kind in option.types)
+        known = option.block
+    if not spans:
+        return ""
+    since = max((span.since for span in spans if span.since), default=RELEASES[0])
+    until = min((span.until for span in spans if span.until), default=None)
+    return f"SPIRE {since} to {until}" if until else f"SPIRE {since} and later"
+
+
+def _parts(path: str) -> list[str]:
+    return [quoted or plain for quoted, plain in _PART.findall(path)]
