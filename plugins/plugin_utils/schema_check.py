@@ -16,7 +16,6 @@ from . import schema_values as values
 from .plugin_schemas import Finder, finder
 from .problems import Problem
 from .schema_model import Block, PluginType, Spec, block, plugin_names, plugin_types
-from .schema_model import version as schema_version
 from .tree import child, describe
 from .versions import Version
 
@@ -98,8 +97,7 @@ class _Checker:
             return
         if spec.windows:
             self.add("windows", path, "It is for Windows alone; SPIRE on Linux does not know it.")
-        if spec.deprecated:
-            self._deprecated(spec, path)
+        self._outdated(spec, known, path)
         if spec.type == "plugins":
             self._plugins(value, path)
         elif isinstance(value, str):
@@ -183,16 +181,21 @@ class _Checker:
             return  # SPIRE doesn't look at it either
         external = bool(body.get("plugin_cmd"))
         known = self.find(kind.name, name, body)
-        if kind.only and (name != kind.only or external):
+        if kind.closed(self.version) and (name != kind.only or external):
             self.add("plugin", path, f"SPIRE takes only its own {kind.only} as {kind.name}.")
         elif not external and (known is None or self.version not in known.span):
             self.add(*names.unknown_plugin(self.component, kind.name, name, known, path, self.version))
         elif known and self.version not in known.span:
             self.add("version", path, names.wrong_release(kind.name, name, known.span, self.version))
+        elif known and known.extra.get("windows"):
+            self.add("windows", path, "It is for Windows alone; SPIRE on Linux refuses it.")
         elif not body.get("plugin_data_file"):
             data = body.get("plugin_data", {})
             if known and isinstance(data, dict):
                 self.block(known, data, child(path, "plugin_data"), f"the {kind.name} {name}")
+        old = names.deprecated(known.extra, self.version) if known and self.version in known.span else ""
+        if old:
+            self.add("deprecated", path, old, severity="warning")
 
     def _count(self, kind: PluginType, found: Any, path: str) -> None:
         if not isinstance(found, dict):
@@ -206,11 +209,12 @@ class _Checker:
             message = f"SPIRE takes one {kind.name}, and there are {len(on)}: {', '.join(sorted(on))}."
             self.add("count", path, message + " Remove the others by setting them to null, or disable them.")
 
-    def _deprecated(self, spec: Spec, path: str) -> None:
-        since = schema_version(spec.deprecated)
-        if self.version >= since:
-            instead = f"; use {spec.replaced_by} instead" if spec.replaced_by else ""
-            self.add("deprecated", path, f"It is deprecated since SPIRE {since}{instead}.", severity="warning")
+    def _outdated(self, spec: Spec, known: Block, path: str) -> None:
+        """SPIRE takes it and warns of it, or does nothing with it."""
+        idle = names.idle(spec, self.version)
+        message = idle or names.deprecated(known.options[spec.name].base, self.version)
+        if message:
+            self.add("no_effect" if idle else "deprecated", path, message, severity="warning")
 
     def _add_if(self, code: str, path: str, message: str) -> None:
         if message:

@@ -10,6 +10,8 @@ from .schema_model import version as parsed
 from .versions import Version
 
 _TREE = "https://github.com/spiffe/spire/blob"
+#: what servers and agents have beside their plugins, with files of its own in schema_data
+_SHARED = frozenset({"telemetry", "health_checks"})
 #: from here on SPIRE's tags begin with a v
 _FIRST_V = Version(0, 9, 2)
 
@@ -22,7 +24,7 @@ def documentation(component: str, kind: str = "", plugin: str = "", release: Ver
     if kind and plugin:
         known = plugin in plugin_names(component, kind)
         return page(f"{component}/{kind}/{plugin}", release) if known else ""
-    return page(kind or component, release)
+    return page(kind if kind in _SHARED else component, release)
 
 
 def page(name: str, release: Version | None = None) -> str:
@@ -36,8 +38,8 @@ def page(name: str, release: Version | None = None) -> str:
 
 
 def _path(name: str, release: Version | None) -> str:
-    written = block(name).extra["documented"]
-    if isinstance(written, str):
+    written = block(name).extra.get("documented", "")
+    if isinstance(written, str) and written:
         return written
     if written:
         pages = sorted((parsed(since), path) for since, path in written.items())

@@ -25,8 +25,11 @@ DATA = Path(__file__).parent / "schema_data"
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _ATTRIBUTES = frozenset("""type required default default_env enum ignore_case format keys min below secret secret_file
-    windows deprecated replaced_by description""".split())
+    windows deprecated replaced_by inverted no_effect because misnamed not_empty description""".split())
 _STRUCTURE = frozenset({"since", "until", "absent", "changes", "options", "rules", "uses"})
+
+#: what a file's block says besides
+_ABOUT = frozenset({"types", "description", "documented", "deprecated", "replaced_by", "windows"})
 
 #: everything that an option's data may say
 ATTRIBUTES = _ATTRIBUTES | _STRUCTURE
@@ -71,7 +74,20 @@ class Spec:
     windows: bool = False
     deprecated: str = ""
     replaced_by: str = ""
+    #: what replaces it means the opposite
+    inverted: bool = False
+    #: the release from which on SPIRE reads it and does nothing with it, and why
+    no_effect: str = ""
+    because: str = ""
+    #: what SPIRE's own documentation calls it, wrongly
+    misnamed: str = ""
+    #: SPIRE refuses an empty text, which elsewhere is to it as if it weren't there
+    not_empty: bool = False
     description: str = ""
+
+    def idle(self, release: Version) -> bool:
+        """Whether SPIRE does nothing with it."""
+        return bool(self.no_effect) and release >= version(self.no_effect)
 
 
 @dataclass
@@ -151,8 +167,14 @@ class PluginType:
     min: int = 0
     max: int = 0
     only: str = ""
+    #: the release from which on ``only`` holds
+    only_since: str = ""
     replaced_by: str = ""
     description: str = ""
+
+    def closed(self, release: Version) -> bool:
+        """Whether SPIRE takes nothing but its own ``only``."""
+        return bool(self.only) and (not self.only_since or release >= version(self.only_since))
 
 
 @lru_cache(maxsize=None)
@@ -190,7 +212,7 @@ def plugin_types(component: str) -> dict[str, PluginType]:
 def _block(data: Mapping[str, Any]) -> Block:
     options = {name: _option(name, option) for name, option in (data.get("options") or {}).items()}
     rules = tuple(_rule(rule) for rule in data.get("rules", ()))
-    extra = {"types": data.get("types"), "description": data.get("description", ""), "documented": data.get("documented")}
+    extra = {"description": "", **{name: data[name] for name in _ABOUT if name in data}}
     return Block(options, rules, _span(data), extra)
 
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
+from typing import Any
 
-from .schema_model import Block, Option, PluginType, Span, Spec, plugin, plugin_names
+from .schema_model import Block, Option, PluginType, Span, Spec, plugin, plugin_names, version
 from .versions import RELEASES, Version
 
 _Finding = tuple[str, str, str]
@@ -20,18 +21,18 @@ _VARIABLE = {"server.trust_domain": "spire_trust_domain", "agent.trust_domain": 
 def unknown_option(known: Block, name: str, path: str, where: str, release: Version) -> _Finding:
     option = known.options.get(name)
     if option:
-        return (
-            "version",
-            path,
-            _not_in(f'the option "{name}"', option.span, release, option.base.get("replaced_by", "")),
-        )
+        return "version", path, _not_in(f'the option "{name}"', option.span, release, _instead(option.base))
+    for other, spec in known.at(release).specs.items():
+        if spec.misnamed == name:
+            words = f'SPIRE {release} does not read "{name}", although its documentation says so; the option is "{other}".'
+            return "unknown", path, words
     meant = _meant(name, known.at(release).specs)
     if meant:
         return "unknown", path, f'SPIRE {release} has no option "{name}" in {where}; did you mean "{meant}"?'
     other = _meant(name, known.options)
     if other:
         option = known.options[other]
-        hint = _not_in(f'the option "{other}"', option.span, release, option.base.get("replaced_by", ""))
+        hint = _not_in(f'the option "{other}"', option.span, release, _instead(option.base))
         return "unknown", path, f'SPIRE {release} has no option "{name}" in {where}; "{other}" may be meant, but {hint}'
     return "unknown", path, f'SPIRE {release} has no option "{name}" in {where}; {_choices(known.at(release).specs)}.'
 
@@ -39,7 +40,8 @@ def unknown_option(known: Block, name: str, path: str, where: str, release: Vers
 def unknown_type(types: Mapping[str, PluginType], kind: str, path: str, component: str, release: Version) -> _Finding:
     known = types.get(kind)
     if known:
-        return "version", path, _not_in(f'the plugin type "{kind}"', known.span, release, known.replaced_by)
+        instead = _instead({"replaced_by": known.replaced_by})
+        return "version", path, _not_in(f'the plugin type "{kind}"', known.span, release, instead)
     here = [name for name, other in types.items() if release in other.span]
     meant = _meant(kind, here)
     hint = f'did you mean "{meant}"?' if meant else f"its types are {', '.join(sorted(here))}."
@@ -48,7 +50,7 @@ def unknown_type(types: Mapping[str, PluginType], kind: str, path: str, componen
 
 def unknown_plugin(component: str, kind: str, name: str, known: Block | None, path: str, release: Version) -> _Finding:
     if known:
-        return "version", path, _not_in(f"the {kind} {name}", known.span, release, "")
+        return "version", path, _not_in(f"the {kind} {name}", known.span, release, _instead(known.extra))
     here = [other for other in plugin_names(component, kind) if _available(component, kind, other, release)]
     meant = _meant(name, here)
     hint = f'did you mean "{meant}"?' if meant else f"it has {', '.join(sorted(here)) or 'none'}."
@@ -92,8 +94,27 @@ def by_null(path: str, removed: Mapping[str, str]) -> str:
     return ""
 
 
-def _not_in(what: str, span: Span, release: Version, replaced_by: str) -> str:
-    instead = f"; use {replaced_by} instead" if replaced_by else ""
+def deprecated(data: Mapping[str, Any], release: Version) -> str:
+    """Of an option or a plugin; nothing before SPIRE says so itself."""
+    since = data.get("deprecated")
+    if not since or release < version(since):
+        return ""
+    return f"It is deprecated since SPIRE {since}{_instead(data)}."
+
+
+def idle(spec: Spec, release: Version) -> str:
+    """Of an option that SPIRE reads, and does nothing with."""
+    return f"SPIRE {release} does nothing with it. {spec.because} Remove it." if spec.idle(release) else ""
+
+
+def _instead(data: Mapping[str, Any]) -> str:
+    if not data.get("replaced_by"):
+        return ""
+    opposite = ", which means the opposite: true becomes false" if data.get("inverted") else ""
+    return f"; use {data['replaced_by']} instead{opposite}"
+
+
+def _not_in(what: str, span: Span, release: Version, instead: str) -> str:
     if span.since and release < span.since:
         return f"SPIRE {release} does not have {what} yet, it was added in {span.since}{_next_hole(span)}."
     if span.until and release > span.until:

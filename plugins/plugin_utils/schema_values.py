@@ -86,6 +86,8 @@ def _remedy(kind: str, value: Any) -> str:
 
 def wrong_text(spec: Spec, text: str) -> str:
     """What is wrong with a string of the right type. An empty one is to SPIRE as if it weren't there."""
+    if not text and spec.not_empty:
+        return "It is empty, and SPIRE refuses that; leave it out instead."
     if not text:
         return _trust_domain("") if spec.format == "trust_domain" else ""
     if spec.type == "duration":

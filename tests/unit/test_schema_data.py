@@ -51,7 +51,7 @@ def test_how_much_there_is() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_file_says_what_it_is_about(name: str) -> None:
     data = yaml.safe_load((schema_model.DATA / f"{name}.yml").read_text("utf-8"))
-    known = {"description", "documented", "since", "until", "options", "rules"} | ({"types"} if name == "plugin" else set())
+    known = {"description", "documented", "since", "until", "deprecated", "replaced_by", "windows", "options", "rules"} | ({"types"} if name == "plugin" else set())
     assert set(data) <= known
     assert data["description"].endswith(".")
     assert set(re.findall(r"\b\d+\.\d+\.\d+\b", str([data.get("since"), data.get("until")]))) <= set(map(str, RELEASES))
@@ -131,6 +131,7 @@ def test_a_replacement_is_there_when_the_old_name_goes() -> None:
 def test_secrets_are_marked() -> None:
     secret = {name.split(": ")[1].split(".")[-1] for name, option, _inside in ALL if option.secret}
     assert secret == {
+        "access_key",
         "app_secret",
         "approle_secret_id",
         "connection_string",
