@@ -18,7 +18,7 @@ help:
 	@echo "make test [TIERS='unit lint']  all tiers of tests that can run here; SPIRE_FLEET_REQUIRE=real,hosts fails when those can't"
 	@echo "make unit|lint|real|hosts      one tier"
 	@echo "make molecule [SCENARIO=default] [COMMAND=test]  one Molecule scenario on systemd hosts in podman"
-	@echo "make bench [BENCH='--agents 40']  what a converged run costs, as ratios to ping; as root, on podman hosts"
+	@echo "make bench [BENCH='--agents 50']  what a converged run costs, as ratios to ping, and preflight of 10,000 agents; as root, with podman"
 	@echo "make image                     the image of those hosts"
 	@echo "make docs                      docs/variables.md, docs/schema and docs/reference, from the collection's data"
 	@echo "make schema-drift SPIRE_SOURCE=DIR [TAGS=v1.16.0]  where a git checkout of SPIRE and our schema data differ"

@@ -3,11 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How much a run over a converged fleet costs, as a ratio to `ansible -m ping` over the same hosts with the same forks.
 
-    python -m tests.bench.bench [--hosts 4] [--agents 40] [--rounds 5]
+    python -m tests.bench.bench [--hosts 4] [--agents 50] [--rounds 5]
 
 Two fleets of real agents are converged first: one agent on each of the podman hosts, then many, which are instances on
 the same hosts and inventory hosts of their own. Then ping and `site` are run in turns, so that a busy
-machine slows both alike, and once a plain role that does one thing a task. Only ratios of the medians mean anything.
+machine slows both alike, `site` without its preflight too, and once a plain role that does one thing a task. Only ratios of the
+medians mean anything. Preflight alone is measured on large fleets that are names alone; `--agents 0` measures nothing else.
 """
 
 from __future__ import annotations
@@ -24,12 +25,15 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from tests.bench import preflight
 from tests.support import collection, spire_bin
 
 HERE = Path(__file__).resolve().parent
 HOSTS = HERE.parent / "hosts"
 FLEET = "spire-fleet-bench"
 BUDGET = 2.5
+#: how much longer a converged run may take because everything is checked first
+PREFLIGHT_BUDGET = 1.10
 
 
 class Bench:
@@ -106,9 +110,9 @@ class Bench:
         seconds, output = self.run(*argv)
         return seconds, output, Counter(self.trips.read_text().splitlines())
 
-    def site(self, inventory: Path) -> tuple[float, Counter[str]]:
+    def site(self, inventory: Path, *options: str) -> tuple[float, Counter[str]]:
         """One run of site over a converged fleet."""
-        seconds, output, calls = self.counted("ansible-playbook", "-i", str(inventory), "spire.fleet.site")
+        seconds, output, calls = self.counted("ansible-playbook", "-i", str(inventory), "spire.fleet.site", *options)
         changed = sum(int(word.split("=")[1]) for word in output.split() if word.startswith("changed="))
         if changed:
             raise SystemExit(f"bench: the fleet is converged, and site says changed={changed}:\n{output[-4000:]}")
@@ -118,7 +122,7 @@ class Bench:
         """Converge a fleet, then time ping, site and the plain role in turns."""
         inventory = self.inventory(name, agents)
         self.run("ansible-playbook", "-i", str(inventory), "spire.fleet.site")
-        times: dict[str, list[float]] = {"ping": [], "site": [], "plain": []}
+        times: dict[str, list[float]] = {"ping": [], "site": [], "unchecked": [], "plain": []}
         tasks: Counter[str] = Counter()
         plain = ("ansible-playbook", "-i", str(inventory), str(HERE / "baseline.yml"))
         for _round in range(rounds):
@@ -126,6 +130,7 @@ class Bench:
             times["ping"].append(seconds)
             seconds, site = self.site(inventory)
             times["site"].append(seconds)
+            times["unchecked"].append(self.site(inventory, "--skip-tags", "preflight")[0])
             # The plain role is there for scale. Once is enough for it, and it takes as long as all the rest.
             if not times["plain"]:
                 seconds, _output, tasks = self.counted(*plain)
@@ -139,6 +144,7 @@ class Bench:
             "agents": len(agents),
             "ping": median["ping"],
             "site": median["site"] / median["ping"],
+            "preflight": median["site"] / median["unchecked"],
             "plain": median["plain"] / median["ping"],
             "site_trips": module_trips["site"],
             "plain_trips": module_trips["plain"],
@@ -149,8 +155,8 @@ class Bench:
 def line(result: dict[str, Any]) -> str:
     """One result for a person."""
     return (
-        f"{result['agents']:4d} agents: ping 1.00 ({result['ping']:.2f} s), site {result['site']:.2f}, plain role "
-        f"{result['plain']:.2f}; module round trips on an agent: site {result['site_trips']:.1f}, plain role "
+        f"{result['agents']:4d} agents: ping 1.00 ({result['ping']:.2f} s), site {result['site']:.2f} (without "
+        f"preflight 1.00, with it {result['preflight']:.2f}), plain role {result['plain']:.2f}; module round trips on an agent: site {result['site_trips']:.1f}, plain role "
         f"{result['plain_trips']:.1f}; on the server: site {result['server_trips']:.1f}"
     )
 
@@ -159,26 +165,36 @@ def main() -> int:
     """Prints one line for each fleet; fails over budget."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hosts", type=int, default=4)
-    parser.add_argument("--agents", type=int, default=40)
+    parser.add_argument("--agents", type=int, default=50)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--forks", type=int, default=10)
     given = parser.parse_args()
-    hosts = [f"host{number}" for number in range(1, given.hosts + 1)]
+    with tempfile.TemporaryDirectory() as work:
+        bench = Bench(Path(work), [f"host{number}" for number in range(1, given.hosts + 1)], given.forks)
+        sound = preflight.measure(bench.work, bench.environment)
+        if given.agents:
+            sound = fleets(bench, given.agents, given.rounds) and sound
+    return 0 if sound else 1
+
+
+def fleets(bench: Bench, agents: int, rounds: int) -> bool:
+    """Measures a fleet with an agent a host, and one of many agents; whether these are within the budget."""
+    hosts = bench.hosts
     subprocess.run([str(HOSTS / "fleet"), "up", FLEET, "server", *hosts], stdout=subprocess.DEVNULL, check=True)
     try:
-        with tempfile.TemporaryDirectory() as work:
-            bench = Bench(Path(work), hosts, given.forks)
-            print(f"SPIRE {bench.version}, {given.hosts} podman hosts, forks {given.forks}, {given.rounds} rounds", flush=True)
-            few = bench.measure("few", {f"a{n}": host for n, host in enumerate(hosts)}, given.rounds)
-            print(line(few), flush=True)
-            spread = {f"a{n}": hosts[n % len(hosts)] for n in range(given.agents)}
-            many = bench.measure("many", spread, given.rounds)
-            print(line(many), flush=True)
+        forks = bench.environment["ANSIBLE_FORKS"]
+        print(f"SPIRE {bench.version}, {len(hosts)} podman hosts, forks {forks}, {rounds} rounds", flush=True)
+        print(line(bench.measure("few", {f"a{n}": host for n, host in enumerate(hosts)}, rounds)), flush=True)
+        many = bench.measure("many", {f"a{n}": hosts[n % len(hosts)] for n in range(agents)}, rounds)
+        print(line(many), flush=True)
     finally:
         subprocess.run([str(HOSTS / "fleet"), "down", FLEET], check=True)
-    within = many["site"] <= BUDGET
-    print(f"bench: site costs {many['site']:.2f} of a ping over {given.agents} agents; budget {BUDGET}: {'ok' if within else 'OVER'}")
-    return 0 if within else 1
+    within = many["site"] <= BUDGET and many["preflight"] <= PREFLIGHT_BUDGET
+    print(
+        f"bench: over {agents} agents site costs {many['site']:.2f} of a ping, budget {BUDGET}, and {many['preflight']:.2f} of "
+        f"itself without preflight, budget {PREFLIGHT_BUDGET:.2f}: {'ok' if within else 'OVER'}"
+    )
+    return within
 
 
 if __name__ == "__main__":

@@ -1,0 +1,98 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What it costs to check a whole inventory, beside what Ansible needs to load it and do nothing.
+
+No host is reached: the hosts have names alone. Agents of a group share one tree, as in most fleets, or have one of their
+own each, which is the worst that can be.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+SIZES = (1000, 10000)
+#: of DESIGN: for the larger of the two, CPU seconds and bytes; and how much more than linear its growth may be
+SECONDS = 60.0
+BYTES = 2 * 1024**3
+GROWTH = 1.3
+NOTHING = {"ansible.builtin.debug": {"msg": "nothing"}}
+PREFLIGHT: dict[str, Any] = {"spire.fleet.preflight": {}}
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one command took, with everything that it started."""
+
+    seconds: float
+    bytes: int
+
+
+def measure(work: Path, environment: Mapping[str, str]) -> bool:
+    """Prints a line for each fleet; whether all of it is within the budget."""
+    for name, task in (("nothing", NOTHING), ("preflight", PREFLIGHT)):
+        play = {"hosts": "all", "gather_facts": False, "tasks": [{**task, "run_once": True}]}
+        (work / f"{name}.yml").write_text(json.dumps([play]))
+    within = True
+    for own in (False, True):
+        costs = []
+        for size in SIZES:
+            inventory = work / f"preflight-{size}.json"
+            inventory.write_text(json.dumps(fleet(size, own)))
+            idle = run(work, environment, inventory, "nothing.yml")
+            cost = run(work, environment, inventory, "preflight.yml")
+            costs.append(cost)
+            print(
+                f"{size:6d} agents, {'a tree of its own each' if own else 'trees by group'}: preflight {cost.seconds:.1f} s CPU, "
+                f"{cost.bytes / 1024**2:.0f} MiB; nothing at all 1.00, preflight {cost.seconds / idle.seconds:.2f}",
+                flush=True,
+            )
+        growth = costs[1].seconds / costs[0].seconds / (SIZES[1] / SIZES[0])
+        fits = costs[1].seconds <= SECONDS and costs[1].bytes <= BYTES and growth <= GROWTH
+        print(
+            f"bench: {SIZES[1]} agents take {growth * SIZES[1] / SIZES[0]:.1f} times as long as {SIZES[0]}; budget "
+            f"{GROWTH * SIZES[1] / SIZES[0]:.0f} times, {SECONDS:.0f} s CPU, {BYTES // 1024**2} MiB: {'ok' if fits else 'OVER'}",
+            flush=True,
+        )
+        within = within and fits
+    return within
+
+
+def fleet(size: int, own: bool) -> dict[str, Any]:
+    """An inventory with a server and this many agents in ten groups."""
+    agents: dict[str, Any] = {f"agent{number}": {} for number in range(size)}
+    if own:
+        for number, name in enumerate(agents):
+            agents[name] = {"spire_agent_config__own": {"health_checks": {"bind_port": 20000 + number}}}
+    groups = {
+        f"site{digit}": {
+            "hosts": dict.fromkeys(list(agents)[digit::10]),
+            "vars": {"spire_agent_config__site": {"agent": {"log_level": ("INFO", "DEBUG")[digit % 2]}}},
+        }
+        for digit in range(10)
+    }
+    shared = {"spire_trust_domain": "bench.test", "spire_entries": [{"spiffe_id": "/a", "parent_id": "/fleet/site1", "selectors": ["unix:uid:1"]}]}
+    return {"all": {"vars": shared, "children": {"spire_servers": {"hosts": {"server": {}}}, "spire_agents": {"hosts": agents}, **groups}}}
+
+
+def run(work: Path, environment: Mapping[str, str], inventory: Path, playbook: str) -> Cost:
+    """CPU time and memory of one run; its failure ends the bench."""
+    log = work / "preflight.log"
+    program = str(Path(sys.executable).parent / "ansible-playbook")
+    child = os.fork()
+    if child == 0:
+        output = os.open(log, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        os.chdir(work)
+        os.execve(program, [program, "-i", str(inventory), playbook], dict(environment))
+    status, used = os.wait4(child, 0)[1:]
+    if status:
+        raise SystemExit(f"bench: {playbook} over {inventory.name} failed:\n{log.read_text()[-4000:]}")
+    return Cost(used.ru_utime + used.ru_stime, used.ru_maxrss * 1024)
