@@ -29,6 +29,31 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 SURVEY = "survey.yml"
 
 
+#: what SPIRE can't judge without what an example only names, and why
+NOT_JUDGED = {
+    "NodeAttestor azure_imds": "it asks Microsoft for the tenant's ID; the rest of the file is judged without it",
+    "NodeAttestor azure_msi": (
+        "without an application it asks the machine's metadata service for its subscription; the rest is judged without it"
+    ),
+    "fleet_0_9, resolver_azure_msi_0_9": (
+        "`validate` came with 0.10. 0.9.4 itself is started with them, and runs or gets as far as the cloud that it misses"
+    ),
+    "node_k8s_sat": "the attestor went with 1.12; it is judged where the binaries of 1.11.3 are",
+    "upstream_ejbca": "builds without that plugin can't; it is judged where the build has it",
+}
+#: the warnings that examples have on purpose: what they show is legacy, or has a price
+WARNINGS = {
+    "fleet_0_9": (
+        "plugins.UpstreamCA.awssecret.plugin_data.secret_token",
+        "plugins.UpstreamCA.awssecret.plugin_data.ttl",
+        "plugins.UpstreamCA.disk.plugin_data.ttl",
+    ),
+    "node_aws_iid_keys": ("plugins.NodeAttestor.aws_iid.plugin_data.skip_block_device",),
+    "node_k8s_sat": ("plugins.NodeAttestor.k8s_sat",),
+    "telemetry_inmem": ("telemetry.InMem",),
+}
+
+
 @functools.lru_cache(maxsize=None)
 def _plugins() -> None:
     """Lookups are found only after this, and it may happen once."""

@@ -6,19 +6,22 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import entries, hcl, problems, public, rules
+from ansible_collections.spire.fleet.plugins.plugin_utils import entries, hcl, problems, public, rules, schema_model
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan, plan
 
-from tests.support import examples
+from tests.support import examples, examples_page
 
 README = examples.EXAMPLES.parent / "README.md"
 
@@ -32,19 +35,54 @@ def server(name: str, host: str) -> Plan:
 
 
 def test_there_are_examples() -> None:
-    assert len(examples.names()) >= 8
+    assert len(examples.names()) >= 60
     on_disk = {path.name for path in examples.EXAMPLES.iterdir() if path.is_dir()}
     assert on_disk == set(examples.names())
 
 
 @pytest.mark.parametrize("name", examples.names())
 def test_passes_preflight(name: str) -> None:
-    assert problems.render(rules.of_fleet(examples.fleet(name))) == ""
+    found = problems.merged(rules.of_fleet(examples.fleet(name)))
+    assert problems.render(problems.errors(found)) == ""
+    assert tuple(problem.path for problem in found) == examples.WARNINGS.get(name, ()), problems.render(found)
+
+
+def test_only_examples_warn() -> None:
+    assert set(examples.WARNINGS) <= set(examples.names())
 
 
 def test_preflight_of_examples_can_fail() -> None:
     broken = examples.fleet("minimal", spire_trust_domain="Prod.acme.com")
     assert "Prod.acme.com" in problems.render(rules.of_fleet(broken))
+
+
+def secret_options(block: schema_model.Block) -> set[str]:
+    found = {name for name, option in block.options.items() if option.secret}
+    return found.union(*(secret_options(option.block) for option in block.options.values() if option.block))
+
+
+SECRETS = {"spire_join_token"}.union(*(
+    secret_options(schema_model.block(str(file.relative_to(schema_model.DATA).with_suffix(""))))
+    for file in schema_model.DATA.rglob("*.yml")
+)) - {"connection_string", "ro_connection_string", "join_token"}  # join_token is an attestor as well
+#: a secret option, or the password of a connection string, with what is written for it
+SECRET = re.compile(rf"^\s*(?:{'|'.join(sorted(SECRETS))}): (.*)$|password=(.*)$", re.MULTILINE)
+
+
+def written_secrets(text: str) -> list[str]:
+    """Secrets that a text has in clear."""
+    return [found[1] or found[2] for found in SECRET.finditer(text) if "{{" not in found[0]]
+
+
+@pytest.mark.parametrize("name", examples.names())
+def test_has_no_secret_in_clear(name: str) -> None:
+    assert written_secrets((examples.EXAMPLES / name / "inventory.yml").read_text(encoding="utf-8")) == []
+
+
+def test_secrets_in_clear_are_found() -> None:
+    assert {"app_secret", "secret_access_key", "approle_secret_id", "token"} < SECRETS
+    text = "  app_secret: hunter2\n  connection_string: host=db password=hunter3\n  secret_access_key: '{{ x }}'\n"
+    assert written_secrets(text) == ["hunter2", "hunter3"]
 
 
 @pytest.mark.parametrize("name", examples.names())
@@ -131,3 +169,106 @@ def test_survey_answers_arrive_in_their_types() -> None:
     planned = server("awx", "spire1.prod.acme.com")
     assert (planned.port, planned.values["spire_start_timeout"], planned.values["spire_canary"]) == (9090, 90, True)
     assert agent("awx", "web2.prod.acme.com").main["server_port"] == 9090
+
+
+@pytest.mark.parametrize(("kind", "component"), [
+    ("NodeAttestor", "server"), ("WorkloadAttestor", "agent"), ("KeyManager", "server"), ("UpstreamAuthority", "server"),
+    ("Notifier", "server"), ("BundlePublisher", "server"), ("CredentialComposer", "server"), ("SVIDStore", "agent"),
+    ("NodeResolver", "server"), ("UpstreamCA", "server"),
+])
+def test_every_plugin_has_an_example(kind: str, component: str) -> None:
+    made = [one for example in examples.names() for one in planned_of(example) if one.component == component]
+    shown = {name for one in made for name in one.plugins(kind)}
+    assert schema_model.plugin_names(component, kind) - shown == {
+        # it does nothing
+        "NodeResolver": {"noop"},
+        # the same by its newer name is in nested
+        "UpstreamCA": {"spire"},
+        # not on Linux
+        "WorkloadAttestor": {"windows"},
+        # every restart would make a new CA; keys_memory shows it for agents
+        "KeyManager": {"memory"},
+    }.get(kind, set())
+
+
+@functools.lru_cache(maxsize=None)
+def planned_of(name: str) -> tuple[Plan, ...]:
+    return tuple(examples.plans(examples.fleet(name)))
+
+
+def values_at(name: str, path: str) -> list[Any]:
+    """What stands at ``server plugins.KeyManager.disk`` in the trees of an example."""
+    component, _space, dotted = path.partition(" ")
+    found: list[Any] = [made.tree for made in planned_of(name) if made.component == component]
+    assert found, f"{name} has no {component}"
+    for part in dotted.split("."):
+        found = [tree[part] for tree in found if isinstance(tree, dict) and part in tree]
+    return found
+
+
+SAID = [(guide["guide"], said) for guide in examples_page.guides() for said in guide["says"]]
+
+
+@pytest.mark.parametrize("said", [said for _guide, said in SAID], ids=[f"{guide}: {said['what']}" for guide, said in SAID])
+def test_what_guides_show_is_there(said: dict[str, Any]) -> None:
+    assert {"what", "example"} < set(said) <= {"what", "example", "has", "lacks"}
+    for path in said.get("has", ()):
+        place, _equals, value = path.partition("=")
+        found = values_at(said["example"], place)
+        assert found, place
+        if value:
+            assert yaml.safe_load(value) in found, place
+    for path in said.get("lacks", ()):
+        assert values_at(said["example"], path) == [], path
+
+
+def test_page_is_fresh() -> None:
+    assert examples_page.PAGE.read_text(encoding="utf-8") == examples_page.page(), "run make docs"
+
+
+def test_page_names_every_example() -> None:
+    text = examples_page.PAGE.read_text(encoding="utf-8")
+    assert [name for name in examples.names() if text.count(f"(../examples/{name}/inventory.yml)") == 0] == []
+
+
+def test_head_comments_are_wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(examples_page, "EXAMPLES", tmp_path)
+    (tmp_path / "x").mkdir()
+    file = tmp_path / "x" / "inventory.yml"
+    file.write_text("---\n# A fleet.\nall:\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="^x must begin with a comment that describes it and ends in one line"):
+        examples_page.read("x")
+    file.write_text("---\n# A fleet.\n# Row: nothing: at all\nall:\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="^x has the row nothing: at all, and the sections are start, node attestor,"):
+        examples_page.read("x")
+    file.write_text("---\n# A fleet.\n# Row: start: here\nall:\n", encoding="utf-8")
+    assert examples_page.read("x") == examples_page.Example("x", "start", "here", "A fleet.")
+
+
+def test_nested_server_is_a_workload_of_the_root() -> None:
+    below = server("nested", "spire1.north.acme.com")
+    beside = agent("nested", "agent.spire1.north.acme.com")
+    assert below.plugin_data("UpstreamAuthority", "spire")["workload_api_socket"] == beside.socket
+    assert beside.main["server_address"] == "spire1.prod.acme.com"
+    assert agent("nested", "web1.north.acme.com").main["server_address"] == "spire1.north.acme.com"
+    (entry, _canary) = entries.of_inventory(server("nested", "spire1.prod.acme.com"))
+    assert (entry["downstream"], entry["parent_id"], entry["selectors"]) == (
+        True, "spiffe://prod.acme.com/fleet/site_nodes", [f"unix:user:{below.user}"],
+    )
+
+
+def test_federated_servers_point_at_each_other() -> None:
+    east, west = (server("federation_spiffe", f"spire1.{name}.acme.com").main["federation"] for name in ("east", "west"))
+    assert west["federates_with"]["east.acme.com"]["bundle_endpoint_url"] == "https://spire1.east.acme.com:8443"
+    assert east["federates_with"]["west.acme.com"]["bundle_endpoint_profile"]["https_spiffe"]["endpoint_spiffe_id"] == (
+        "spiffe://west.acme.com/spire/server"
+    )
+    assert east["bundle_endpoint"]["port"] == west["bundle_endpoint"]["port"] == 8443
+
+
+def test_nobody_copies_entries_that_a_switch_makes_impossible() -> None:
+    """The example without profile selectors refuses what the one with them has."""
+    wanted = [{"spiffe_id": "/x", "parent_id": "/spire/server", "selectors": ["aws_iid:iamrole:arn:aws:iam::123456789012:role/web"]}]
+    said = problems.render(rules.of_fleet(examples.fleet("node_aws_iid_keys", spire_entries=wanted)))
+    assert "is not made where disable_instance_profile_selectors is true, as on spire1.prod.acme.com." in said
+    assert "iamrole" not in problems.render(rules.of_fleet(examples.fleet("node_aws_iid", spire_entries=wanted)))
