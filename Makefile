@@ -60,6 +60,8 @@ image:
 
 docs: venv
 	"$(VENV)/bin/python" -m tests.support.variables_page
+	"$(VENV)/bin/python" -m tests.support.selectors_page
+	"$(VENV)/bin/python" -m tests.support.examples_page
 	"$(VENV)/bin/python" -m tests.support.json_schema_files
 
 # Only reads the checkout that the maintainer names; SPIRE is neither built nor run.
