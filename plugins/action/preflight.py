@@ -9,9 +9,13 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible.release import __version__ as ansible_version
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import problems, rules
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
+
+#: from here on Ansible shows the message of a failure as text; older releases show it as one line of JSON alone
+SHOWS_MESSAGES = (2, 19)
 
 
 class ActionModule(ActionBase):
@@ -29,9 +33,10 @@ class ActionModule(ActionBase):
         if mistakes:
             count = len(problems.merged(mistakes))
             title = f"{count} {'mistake' if count == 1 else 'mistakes'} in the inventory; no host was touched."
-            # A message is shown twice, and by some releases of Ansible as one line of JSON. The report is for people.
-            self._display.display(f"{title}\n\n{problems.report(found)}\n")
-            raise AnsibleActionFail(f"{title} They are listed above.")
+            report = f"{title}\n\n{problems.report(found)}\n"
+            if tuple(map(int, ansible_version.split(".")[:2])) < SHOWS_MESSAGES:
+                self._display.display(report, stderr=True)
+            raise AnsibleActionFail(report)
         warnings = problems.render(found)
         if warnings:
             result["warnings"] = [line.removeprefix("warning: ") for line in warnings.splitlines()]
