@@ -7,20 +7,22 @@
 from __future__ import annotations
 
 import copy
+import textwrap
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import schema, tree, versions
+from ansible_collections.spire.fleet.plugins.plugin_utils import schema, schema_rules, tree, versions
+from ansible_collections.spire.fleet.plugins.plugin_utils.problems import errors, report
 from ansible_collections.spire.fleet.plugins.plugin_utils.tree import Layer
 
 REMOVE = object()
 NEWEST = "1.15.3"
 
 SERVER: dict[str, Any] = {
-    "server": {"trust_domain": "example.org", "bind_port": 8081, "data_dir": "/var/lib/spire/server"},
+    "server": {"trust_domain": "prod.acme.com", "bind_port": 8081, "data_dir": "/var/lib/spire/server"},
     "plugins": {
         "DataStore": {"sql": {"plugin_data": {"database_type": "sqlite3", "connection_string": "/var/lib/spire/db"}}},
         "KeyManager": {"disk": {"plugin_data": {"keys_path": "/var/lib/spire/keys.json"}}},
@@ -29,8 +31,8 @@ SERVER: dict[str, Any] = {
 }
 AGENT: dict[str, Any] = {
     "agent": {
-        "trust_domain": "example.org",
-        "server_address": "spire.example.org",
+        "trust_domain": "prod.acme.com",
+        "server_address": "spire.prod.acme.com",
         "server_port": 8081,
         "trust_bundle_path": "/etc/spire/bundle.pem",
         "socket_path": "/run/spire/public/api.sock",
@@ -66,20 +68,47 @@ def said(component: str, version: str, *changes: tuple[str, Any]) -> list[str]:
 
 MYSQL = "plugins/DataStore/sql/plugin_data/database_type"
 
-MISTAKES: list[dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "schema_mistakes.yml").read_text("utf-8"))
+#: by theme; each row says what is done to a sound tree, and every word that is then read
+CATALOGUE: list[dict[str, Any]] = [
+    mistake
+    for path in sorted((Path(__file__).parent / "mistakes" / "trees").glob("*.yml"))
+    for mistake in yaml.safe_load(path.read_text("utf-8"))
+]
+#: those that SPIRE itself would stumble over
+MISTAKES = [mistake for mistake in CATALOGUE if "allow" not in mistake]
+DOCUMENTS = "https://github.com/spiffe/spire/blob/"
 
 
 def name(mistake: dict[str, Any]) -> str:
     return f"{mistake['path']}: {mistake['says'][:40]}"
 
 
-@pytest.mark.parametrize("mistake", MISTAKES, ids=name)
+def expected(mistake: dict[str, Any]) -> str:
+    """The paragraph of a report."""
+    title = "1. " if mistake.get("severity", "error") == "error" else "warning: "
+    remedy = f" If it is meant so: spire_allow: [{mistake['allow']}]." if "allow" in mistake else ""
+    indent = "   "
+    lines = textwrap.wrap(
+        mistake["says"] + remedy, 100, initial_indent=indent, subsequent_indent=indent,
+        break_long_words=False, break_on_hyphens=False,
+    )
+    about = f"{mistake['releases']}: " if "releases" in mistake else ""
+    return "\n".join([title + mistake["path"], *lines, f"{indent}{about}{DOCUMENTS}{mistake['document']}"])
+
+
+@pytest.mark.parametrize("mistake", CATALOGUE, ids=name)
 def test_one_mistake_gives_one_message(mistake: dict[str, Any]) -> None:
     changes = [(path, REMOVE) for path in mistake.get("remove", ())] + list(mistake.get("set", {}).items())
-    found = said(mistake["component"], mistake.get("release", NEWEST), *changes)
-    if "deprecated" not in mistake["says"]:
-        found = [line for line in found if "It is deprecated" not in line]
-    assert found == [f"{mistake['path']}: {mistake['says']}"]
+    tree = having(SERVER if mistake["component"] == "server" else AGENT, *changes)
+    release = versions.parse(mistake.get("release", NEWEST))
+    found = schema.check(mistake["component"], tree, release)
+    found += schema.check_strictly(mistake["component"], tree, release)
+    severity, allow = mistake.get("severity", "error"), mistake.get("allow", "")
+    # what is a mistake may give reason for a warning, too; a warning comes without mistakes
+    wrong = [problem.path for problem in errors(found) if problem.allow in ("", allow)]
+    assert wrong == ([mistake["path"]] if severity == "error" else [])
+    alike = [problem for problem in found if (problem.severity, problem.allow) == (severity, allow)]
+    assert report(alike) == expected(mistake)
 
 
 def test_a_trust_domain_has_at_most_255_characters() -> None:
@@ -90,7 +119,19 @@ def test_a_trust_domain_has_at_most_255_characters() -> None:
 
 
 def test_there_are_enough_kinds_of_mistakes() -> None:
-    assert len({mistake["says"] for mistake in MISTAKES}) >= 100
+    assert len({(mistake["component"], mistake["says"]) for mistake in CATALOGUE}) >= 250
+
+
+def test_every_rule_that_is_a_function_is_in_the_catalogue() -> None:
+    seen = set()
+    for mistake in CATALOGUE:
+        changes = [(path, REMOVE) for path in mistake.get("remove", ())] + list(mistake.get("set", {}).items())
+        tree = having(SERVER if mistake["component"] == "server" else AGENT, *changes)
+        release = versions.parse(mistake.get("release", NEWEST))
+        for strict in (False, True):
+            broken = schema_rules.broken_rules(mistake["component"], tree, release, strict)
+            seen |= {rule.name for rule, _path, _message in broken}
+    assert {rule.name for rule in schema_rules.RULES} - seen == set()
 
 
 @pytest.mark.parametrize("version", versions.RELEASES, ids=str)
@@ -143,7 +184,7 @@ def test_an_attestor_removed_by_null_is_explained() -> None:
         {
             "mine": {
                 "plugin_cmd": "/usr/bin/mine",
-                "plugin_checksum": "ab",
+                "plugin_checksum": "ab" * 32,
                 "plugin_data": {"anything": [1, {"goes": True}]},
             }
         },

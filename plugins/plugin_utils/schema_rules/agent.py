@@ -201,7 +201,7 @@ def token_in_the_configuration(found: Found) -> Findings:
         )
 
 
-@rule("agent", "plugins.KeyManager.memory", severity="warning")
+@rule("agent", "plugins.KeyManager.memory", severity="warning", allow="memory_keys")
 def memory_keys_of_agent(found: Found) -> Findings:
     """An agent that attests once keeps its keys through a restart.
 
@@ -212,4 +212,19 @@ def memory_keys_of_agent(found: Found) -> Findings:
             yield "", (
                 f"Keys in memory are lost at every restart, and by {name} a node attests once: the server would refuse the "
                 "agent until it is evicted there. Keep the keys on disk."
+            )
+
+
+@rule("agent", "plugins.NodeAttestor", severity="warning", allow="instance_metadata")
+def metadata_kept_from_workloads(found: Found) -> Findings:
+    """Workloads can't reach the machine's metadata service, by which whoever comes first attests as the agent.
+
+    Source: doc/plugin_server_nodeattestor_aws_iid.md and doc/plugin_server_nodeattestor_gcp_iit.md (security), v1.15.3; the guide
+    to aws_iid
+    """
+    for name in ("aws_iid", "gcp_iit", "azure_msi", "azure_imds"):
+        if name in found.plugins("NodeAttestor"):
+            yield name, (
+                "Any process that reaches the machine's metadata service can attest in the agent's place, before it. Keep "
+                "workloads away from 169.254.169.254, for example by a firewall rule for the agent's user alone."
             )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from ..tree import child
 from .registry import Findings, Found, rule
 
 _AZURE_RESOURCE = "https://management.azure.com/"
@@ -20,7 +21,7 @@ def lacking(block: dict[str, Any], names: tuple[str, ...]) -> list[str]:
     return [name for name in names if block.get(name) in (None, "")]
 
 
-@rule("server", "plugins.NodeAttestor.aws_iid.plugin_data", since="1.2.0", severity="warning")
+@rule("server", "plugins.NodeAttestor.aws_iid.plugin_data", severity="warning", allow="skip_block_device")
 def root_volume_unchecked(found: Found) -> Findings:
     """skip_block_device stays off: the check tells an instance from a copy of its disk.
 
@@ -79,7 +80,7 @@ def resolver_needs_tenants(found: Found) -> Findings:
     for name, tenant in tenants.items():
         without = lacking(tenant, _TENANT)
         if without:
-            yield f"tenants.{name}", f"The tenant lacks {_and(without)}: without use_msi SPIRE needs credentials for each tenant."
+            yield child("tenants", name), f"The tenant lacks {_and(without)}: without use_msi SPIRE needs credentials for each tenant."
 
 
 @rule("server", "plugins.NodeAttestor.azure_msi.plugin_data.tenants.*", since="1.4.0")
@@ -107,7 +108,7 @@ def machine_or_credentials(found: Found) -> Findings:
         yield "", f"use_msi and {_and(given)} exclude each other; keep one way to get credentials."
 
 
-@rule("agent", "plugins.NodeAttestor.azure_msi.plugin_data", severity="warning")
+@rule("agent", "plugins.NodeAttestor.azure_msi.plugin_data", severity="warning", allow="wide_resource_id")
 def wide_resource(found: Found) -> Findings:
     """The agent asks for a token of a resource of its own instead of Azure's Resource Manager, which every program trusts.
 
@@ -118,19 +119,6 @@ def wide_resource(found: Found) -> Findings:
             "A token for Azure's Resource Manager could be used elsewhere when somebody catches it. Name a resource of your own, "
             "for the agents and for each tenant of the server."
         )
-
-
-@rule("server", "plugins.NodeAttestor.azure_imds.plugin_data.tenants.*", since="1.14.0")
-def imds_credentials_are_whole(found: Found) -> Findings:
-    """secret_auth has app_id and app_secret, token_auth has token_path and app_id.
-
-    Source: pkg/server/plugin/nodeattestor/azureimds/imds.go (buildConfig), v1.15.3
-    """
-    for way, names in (("secret_auth", ("app_id", "app_secret")), ("token_auth", ("token_path", "app_id"))):
-        for block in found.blocks(way):
-            without = lacking(block, names)
-            if without:
-                yield way, f"It lacks {_and(without)}; {way} needs {_and(list(names))}."
 
 
 @rule("server", "plugins.NodeAttestor.azure_imds.plugin_data.tenants.*", since="1.14.0")
@@ -173,17 +161,17 @@ def host_patterns_compile(found: Found) -> Findings:
 
 
 @rule("server", "plugins.NodeAttestor.k8s_psat.plugin_data.clusters.*")
-def accounts_are_named(found: Found) -> Findings:
-    """Each cluster of k8s_psat allows at least one service account.
+def accounts_are_written(found: Found) -> Findings:
+    """Service accounts of k8s_psat are written namespace:name.
 
-    Source: pkg/server/plugin/nodeattestor/k8spsat/psat.go (buildConfig), v1.15.3
+    Source: pkg/server/plugin/nodeattestor/k8spsat/psat.go (Attest), v1.15.3
     """
     yield from _accounts(found)
 
 
 @rule("server", "plugins.NodeAttestor.k8s_sat.plugin_data.clusters.*")
-def accounts_are_named_for_sat(found: Found) -> Findings:
-    """Each cluster of k8s_sat allows at least one service account.
+def accounts_of_sat_are_written(found: Found) -> Findings:
+    """Service accounts of k8s_sat are written namespace:name.
 
     Source: pkg/server/plugin/nodeattestor/k8ssat/sat.go (Configure), v1.11.3
     """
@@ -196,13 +184,9 @@ def _accounts(found: Found) -> Findings:
         for index, account in enumerate(accounts):
             if not re.fullmatch(r"[^:\s]+:[^:\s]+", account):
                 yield f"{name}[{index}]", 'A service account is written "namespace:name".'
-    lists = ("service_account_allow_list", "service_account_whitelist")
-    if not any(name in found for name in lists):
-        option = lists[0] if found.release.major >= 1 else lists[1]
-        yield option, 'It is required and not set. List the accounts that agents run as, as "namespace:name".'
 
 
-@rule("server", "plugins.NodeAttestor.k8s_sat", severity="warning")
+@rule("server", "plugins.NodeAttestor.k8s_sat", severity="warning", allow="k8s_sat")
 def sat_proves_little(found: Found) -> Findings:
     """k8s_psat is better than k8s_sat, whose tokens name no pod and no node.
 
@@ -251,7 +235,7 @@ def kubelet_certificate_and_key(found: Found) -> Findings:
             yield one, f"It needs {other}, which is not set: the certificate and its key go together."
 
 
-@rule("agent", "plugins.WorkloadAttestor.k8s.plugin_data", since="0.8.0", severity="warning")
+@rule("agent", "plugins.WorkloadAttestor.k8s.plugin_data", severity="warning", allow="kubelet_read_only_port")
 def kubelet_read_only_port_is_open(found: Found) -> Findings:
     """The kubelet is asked through its secure port.
 

@@ -47,7 +47,7 @@ def secret_keys_together_in_upstream_ca(found: Found) -> Findings:
     yield from _token_needs_keys(found)
 
 
-@rule("server", "plugins.UpstreamAuthority.awssecret.plugin_data", severity="warning")
+@rule("server", "plugins.UpstreamAuthority.awssecret.plugin_data", severity="warning", allow="secret_token")
 def temporary_credentials(found: Found) -> Findings:
     """Temporary credentials of awssecret are renewed by somebody before every start of the server.
 
@@ -60,7 +60,7 @@ def temporary_credentials(found: Found) -> Findings:
         )
 
 
-@rule("server", "plugins.UpstreamCA.awssecret.plugin_data", until="0.10.2", severity="warning")
+@rule("server", "plugins.UpstreamCA.awssecret.plugin_data", until="0.10.2", severity="warning", allow="secret_token")
 def temporary_credentials_in_upstream_ca(found: Found) -> Findings:
     """Temporary credentials of awssecret are renewed by somebody before every start of the server.
 
@@ -154,7 +154,7 @@ def not_its_own_parent(found: Found) -> Findings:
         yield "server_address", f"That address and port {port} are this server's own; name the server above it."
 
 
-@rule("server", "plugins.*.*", severity="warning")
+@rule("server", "plugins.*.*", severity="warning", allow="plugin_without_checksum")
 def checksum_of_external_plugin(found: Found) -> Findings:
     """A plugin_cmd has its plugin_checksum, so that SPIRE starts no other program.
 
@@ -163,7 +163,7 @@ def checksum_of_external_plugin(found: Found) -> Findings:
     yield from checksum(found)
 
 
-@rule("agent", "plugins.*.*", severity="warning")
+@rule("agent", "plugins.*.*", severity="warning", allow="plugin_without_checksum")
 def checksum_of_external_plugin_of_agent(found: Found) -> Findings:
     """A plugin_cmd has its plugin_checksum, so that SPIRE starts no other program.
 

@@ -44,16 +44,6 @@ def refresh_hint_in_bounds(found: Found) -> Findings:
         yield "refresh_hint", f'"{found.text("refresh_hint")}" is too long for an unforeseen rotation to arrive in time; 5m is usual.'
 
 
-@rule("server", f"{_ENDPOINT}.profile.https_web.serving_cert_file", since="1.10.1")
-def certificate_has_an_interval(found: Found) -> Findings:
-    """serving_cert_file sets file_sync_interval: SPIRE's document names a default that SPIRE doesn't have.
-
-    Source: cmd/spire-server/cli/run/run.go (configToDiskCertManager), v1.15.3
-    """
-    if "file_sync_interval" not in found:
-        yield "file_sync_interval", 'It is not set, and SPIRE stops without, although its document names a default; write "1h".'
-
-
 def _acme(found: Found) -> Findings:
     if found.values.get("tos_accepted") is not True:
         yield "tos_accepted", "Without true no certificate comes: the authority's terms of service must be accepted."
@@ -77,22 +67,11 @@ def terms_accepted_in_profile(found: Found) -> Findings:
     yield from _acme(found)
 
 
-@rule("server", f"{_ENDPOINT}.profile.https_web.acme", since="1.8.0")
-def acme_names_in_profile(found: Found) -> Findings:
-    """ACME needs a domain_name and an email, which SPIRE doesn't check in a profile.
-
-    Source: cmd/spire-server/cli/run/run.go (validateConfig looks at bundle_endpoint.acme alone), v1.15.3
-    """
-    for name in ("domain_name", "email"):
-        if name not in found:
-            yield name, "It is not set. SPIRE starts without, and then gets no certificate; set it."
-
-
 @rule("server", "server.federation.federates_with.*")
 def not_with_itself(found: Found) -> Findings:
     """A server federates with other trust domains than its own.
 
-    Source: pkg/server/bundle/client/manager.go, v1.15.3
+    Source: pkg/server/api/bundle/v1/service.go (its API refuses it too), v1.15.3
     """
     own = found.main("server").get("trust_domain")
     if own and found.path.endswith((f'"{own}"', f".{own}")):

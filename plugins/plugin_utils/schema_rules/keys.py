@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from ..schema_model import version as schema_version
+from ..tree import child
 from .registry import Findings, Found, rule
 
 
@@ -69,9 +70,9 @@ def tags_are_aws_tags(found: Found) -> Findings:
         if not name or len(str(name)) > 128:
             yield "key_tags", f"A tag's name has 1 to 128 characters, and one has {len(str(name))}."
         elif prefix:
-            yield f"key_tags.{name}", f"A tag's name must not begin with {prefix}, which is kept for others."
+            yield child("key_tags", name), f"A tag's name must not begin with {prefix}, which is kept for others."
         if isinstance(value, str) and len(value) > 256:
-            yield f"key_tags.{name}", f"Its value is {len(value)} characters long; at most 256 are allowed."
+            yield child("key_tags", name), f"Its value is {len(value)} characters long; at most 256 are allowed."
 
 
 @rule("server", "plugins.KeyManager.disk.plugin_data", severity="warning")

@@ -12,7 +12,7 @@
         if ...:
             yield "connection_string", "What is wrong, and what to do."
 
-A finding is the name of the option (or "" for the whole block) and a sentence. ``*`` in a path stands for any name.
+A finding is the path of the option inside the block (or "" for the whole block) and a sentence. ``*`` in a path stands for any name.
 The first paragraph of the docstring is the rule as a person reads it in the reference.
 """
 
@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..schema_model import Span
+from ..schema_model import Span, plugin
 from ..schema_model import version as schema_version
 from ..tree import child
 from ..versions import Version
@@ -174,19 +174,18 @@ def broken_rules(
     for known in RULES:
         if bool(known.allow) is not strict or known.component != component or release not in known.span:
             continue
-        for block, path in _at(known, tree):
+        for block, path in _at(known, tree, release):
             for option, message in known.check(Found(block, tree, release, path)):
-                yield known, f"{path}{option}" if option.startswith("[") else child(path, option) if option else path, message
+                yield known, f"{path}.{option}" if path and option else path or option, message
 
 
-def _at(known: Rule, tree: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
+def _at(known: Rule, tree: dict[str, Any], release: Version) -> Iterator[tuple[dict[str, Any], str]]:
     """The blocks at a path; of plugins only those that SPIRE would load."""
     places: list[tuple[Any, str]] = [(tree, "")]
     for depth, part in enumerate(known.path.split(".") if known.path else ()):
         places = [step for value, path in places for step in _into(value, part, path)]
         if depth == 2 and known.path.startswith("plugins."):
-            plugin_data = known.path.count(".") > 2
-            places = [(body, path) for body, path in places if _looked_at(body, plugin_data, known.external)]
+            places = [(body, path) for body, path in places if _looked_at(known, body, path, release)]
     yield from ((value, path) for value, path in places if isinstance(value, dict))
 
 
@@ -201,10 +200,16 @@ def _into(value: Any, part: str, path: str) -> Iterator[tuple[Any, str]]:
             yield inner, child(path, name)
 
 
-def _looked_at(body: Any, plugin_data: bool, external: bool) -> bool:
+def _looked_at(known: Rule, body: Any, path: str, release: Version) -> bool:
     if not enabled(body) or not isinstance(body, dict):
         return False
-    return not plugin_data or bool(body.get("plugin_cmd")) is external
+    _plugins, kind, name = known.path.split(".")[:3]
+    if name == "*":
+        return True
+    built_in = plugin(known.component, kind if kind != "*" else path.split(".")[1], name)
+    if bool(body.get("plugin_cmd")) is not known.external:
+        return False
+    return known.external or built_in is not None and release in built_in.span
 
 
 def _data(body: Any) -> dict[str, Any]:

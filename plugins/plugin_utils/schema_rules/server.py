@@ -97,7 +97,7 @@ def profiling_off(found: Found) -> Findings:
 def events_kept_too_short(found: Found) -> Findings:
     """prune_events_older_than is longer than the pause between two loads of the cache, or events are missed.
 
-    Source: pkg/server/endpoints/authorized_entryfetcher_events.go, v1.15.3
+    Source: pkg/server/endpoints/authorized_entryfetcher.go (RunPruneEventsTask), v1.15.3
     """
     pruned = length(found.text("prune_events_older_than"))
     pause = length(found.text("cache_reload_interval") or "5s")
@@ -106,17 +106,6 @@ def events_kept_too_short(found: Found) -> Findings:
             f'"{found.text("prune_events_older_than")}" is not longer than cache_reload_interval ({hours(pause)}): events would '
             "be deleted before every server has read them. The default is 12h."
         )
-
-
-@rule("server", "server.ratelimit", since="0.11.0", severity="warning")
-def rate_limits_off(found: Found) -> Findings:
-    """The limits of attestation and signing stay on unless somebody else limits the rate.
-
-    Source: doc/spire_server.md (ratelimit), v1.15.3
-    """
-    for name in ("attestation", "signing"):
-        if found.values.get(name) is False:
-            yield name, f"Without this limit one address can keep the server busy with {name}; leave it on unless a proxy limits it."
 
 
 @rule("server", _SQL)
@@ -163,7 +152,7 @@ def read_only_sqlite(found: Found) -> Findings:
         yield "ro_connection_string", "A sqlite3 database is one file and has no read-only replica; leave it out."
 
 
-@rule("server", "plugins.KeyManager.memory", severity="warning")
+@rule("server", "plugins.KeyManager.memory", severity="warning", allow="memory_keys")
 def memory_keys(found: Found) -> Findings:
     """A server keeps its keys through a restart, or every restart makes a new CA.
 

@@ -6,21 +6,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from .registry import Findings, Found, rule
 
 _SINKS = ("Statsd", "DogStatsd", "M3")
-
-
-def _tls(found: Found) -> Findings:
-    svid = found.true("use_spire_svid")
-    files = [name for name in ("cert_file", "key_file") if name in found]
-    if svid and files:
-        yield "use_spire_svid", f"With SPIRE's own SVID no {' and '.join(files)} can be set; keep one of them."
-    elif not svid and len(files) < 2:
-        yield "", "cert_file and key_file are both needed, unless use_spire_svid is true."
-    if "client_ca_file" in found and "authorized_spiffe_ids" in found:
-        yield "client_ca_file", "client_ca_file and authorized_spiffe_ids exclude each other; keep one way to know clients."
+_Check = Callable[[Found], Findings]
 
 
 def _addresses(found: Found) -> Findings:
@@ -50,7 +41,7 @@ def _labels(found: Found) -> Findings:
     for allowed, blocked in (("AllowedLabels", "BlockedLabels"), ("AllowedPrefixes", "BlockedPrefixes")):
         both = sorted(set(found.strings(allowed)) & set(found.strings(blocked)))
         if both:
-            yield blocked, f"{', '.join(both)} stand in {allowed} too; a name can't be allowed and blocked."
+            yield blocked, f"{allowed} has {' and '.join(both)} too; a name can't be both allowed and blocked."
 
 
 def _health(found: Found) -> Findings:
@@ -68,7 +59,7 @@ def _health_off(found: Found) -> Findings:
                 yield name, "It does nothing without listener_enabled: true."
 
 
-def _both(path: str, since: str, severity: str, says: str, source: str, check) -> None:
+def _both(path: str, since: str, severity: str, says: str, source: str, check: _Check, allow: str = "") -> None:
     for component in ("server", "agent"):
 
         def one(found: Found) -> Findings:
@@ -76,14 +67,9 @@ def _both(path: str, since: str, severity: str, says: str, source: str, check) -
 
         one.__name__ = check.__name__.strip("_")
         one.__doc__ = f"{says}\n\nSource: {source}"
-        rule(component, path, since=since, severity=severity)(one)
+        rule(component, path, since=since, severity=severity, allow=allow)(one)
 
 
-_both(
-    "telemetry.Prometheus.tls", "1.15.2", "error",
-    "The exporter has cert_file and key_file, or use_spire_svid; clients are known by client_ca_file or authorized_spiffe_ids.",
-    "pkg/common/telemetry/prometheus.go (validateTLSConfig), v1.15.3", _tls,
-)
 _both(
     "telemetry", "0.8.0", "error",
     "The address of a Statsd, DogStatsd or M3 sink has a port.",
@@ -92,7 +78,7 @@ _both(
 _both(
     "telemetry.Prometheus", "0.8.2", "warning",
     "The exporter without TLS does not listen on every address.",
-    "pkg/common/telemetry/prometheus.go (newPrometheusRunner warns), v1.15.3", _open,
+    "pkg/common/telemetry/prometheus.go (newPrometheusRunner warns), v1.15.3", _open, "open_metrics",
 )
 _both(
     "telemetry", "1.0.2", "warning",
