@@ -33,7 +33,7 @@ class ActionModule(ActionBase):
         if mistakes:
             count = len(problems.merged(mistakes))
             title = f"{count} {'mistake' if count == 1 else 'mistakes'} in the inventory; no host was touched."
-            report = f"{title}\n\n{problems.report(found)}\n"
+            report = f"{title}\n\n{problems.report(found)}"
             if tuple(map(int, ansible_version.split(".")[:2])) < SHOWS_MESSAGES:
                 self._display.display(report, stderr=True)
             raise AnsibleActionFail(report)

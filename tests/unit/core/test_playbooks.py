@@ -60,8 +60,7 @@ MISTAKES = """\
 8. spire_version
    SPIRE 1.15.9 is a version that SPIRE never had: the nearest release is 1.15.3. If it is newer
    than this collection, take a newer collection.
-   on a2
-"""
+   on a2"""
 
 
 class Run:
