@@ -41,16 +41,10 @@ NOT_JUDGED = {
     "node_k8s_sat": "the attestor went with 1.12; it is judged where the binaries of 1.11.3 are",
     "upstream_ejbca": "builds without that plugin can't; it is judged where the build has it",
 }
-#: the warnings that examples have on purpose: what they show is legacy, or has a price
+#: where examples warn on purpose: what they show is legacy
 WARNINGS = {
-    "fleet_0_9": (
-        "plugins.UpstreamCA.awssecret.plugin_data.secret_token",
-        "plugins.UpstreamCA.awssecret.plugin_data.ttl",
-        "plugins.UpstreamCA.disk.plugin_data.ttl",
-    ),
-    "node_aws_iid_keys": ("plugins.NodeAttestor.aws_iid.plugin_data.skip_block_device",),
-    "node_k8s_sat": ("plugins.NodeAttestor.k8s_sat",),
-    "telemetry_inmem": ("telemetry.InMem",),
+    "fleet_0_9": {"plugins.UpstreamCA.awssecret.plugin_data.ttl", "plugins.UpstreamCA.disk.plugin_data.ttl"},
+    "node_k8s_sat": {"plugins.NodeAttestor.k8s_sat"},
 }
 
 
