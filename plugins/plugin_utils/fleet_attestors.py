@@ -10,12 +10,14 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.planned_places import at
 from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema_rules import fleet_rule
 
 _AZURE_RESOURCE = "https://management.azure.com/"
-#: what is wrong, if anything, and how bad
-_Judgement = tuple[str, str]
+#: the option that is at fault, what is wrong with it, and how bad; no words where nothing is
+_Judgement = tuple[str, str, str]
+_FINE: _Judgement = ("", "", "error")
 
 
 @fleet_rule("agent")
@@ -29,18 +31,17 @@ def check(planned: Plan, servers: Sequence[Plan]) -> Iterable[Problem]:
         lacking = next((server for server in servers if name not in server.plugins("NodeAttestor")), None)
         if lacking:
             path = f"plugins.NodeAttestor.{name}"
-            yield _at(planned, "attestor_not_offered", path, (
+            yield at(planned, "attestor_not_offered", path, (
                 f"The agent attests by {name}, and its server {lacking.host} offers "
                 f"{', '.join(sorted(lacking.plugins('NodeAttestor'))) or 'no attestor'}. Add {path} to "
                 "spire_server_config, or choose another one for the agent."
             ))
         elif name in _MATCHES:
-            option, match = _MATCHES[name]
             own = planned.plugin_data("NodeAttestor", name)
             for server in servers:
-                message, severity = match(own, server.plugin_data("NodeAttestor", name), server.host)
+                option, message, severity = _MATCHES[name](own, server.plugin_data("NodeAttestor", name), server.host)
                 if message:
-                    yield _at(planned, "attestors_differ", f"plugins.NodeAttestor.{name}.plugin_data.{option}", message, severity)
+                    yield at(planned, "attestors_differ", f"plugins.NodeAttestor.{name}.plugin_data.{option}", message, severity)
                     break
 
 
@@ -58,12 +59,12 @@ def _resource(own: dict[str, Any], theirs: dict[str, Any], host: str) -> _Judgem
     } if isinstance(tenants, dict) else {}
     other = [name for name, resource in resources.items() if resource != wanted]
     if not other:
-        return "", "error"
-    tail = f'set resource_id: "{wanted}" for the tenants whose machines these are, there.'
+        return _FINE
+    remedy = "Set that resource_id there, for the tenants of these machines."
     if len(other) == len(resources):
-        return f'The agent asks for a token of "{wanted}", and no tenant of its server {host} takes that; {tail}', "error"
-    asked = f'The agent asks for a token of "{wanted}", and its server {host} takes another for {", ".join(other)}'
-    return f"{asked}; {tail}", "warning"
+        return "resource_id", f'The agent asks for a token of "{wanted}", and no tenant of its server {host} takes that. {remedy}', "error"
+    found = f'The agent asks for a token of "{wanted}", and its server {host} takes another for {", ".join(other)}.'
+    return "resource_id", f"{found} {remedy}", "warning"
 
 
 @fleet_rule("agent")
@@ -72,7 +73,7 @@ def _cluster(own: dict[str, Any], theirs: dict[str, Any], host: str) -> _Judgeme
 
     Source: pkg/server/plugin/nodeattestor/k8spsat/psat.go (Attest), v1.15.3
     """
-    return _listed(own.get("cluster"), theirs.get("clusters"), host, "cluster")
+    return _listed("cluster", own.get("cluster"), theirs.get("clusters"), host, "cluster")
 
 
 @fleet_rule("agent")
@@ -81,14 +82,14 @@ def _tenant(own: dict[str, Any], theirs: dict[str, Any], host: str) -> _Judgemen
 
     Source: pkg/server/plugin/nodeattestor/azureimds/imds.go (Attest), v1.15.3
     """
-    return _listed(own.get("tenant_domain"), theirs.get("tenants"), host, "tenant")
+    return _listed("tenant_domain", own.get("tenant_domain"), theirs.get("tenants"), host, "tenant")
 
 
-def _listed(name: Any, known: Any, host: str, what: str) -> _Judgement:
+def _listed(option: str, name: Any, known: Any, host: str, what: str) -> _Judgement:
     if not name or not isinstance(known, dict) or name in known:
-        return "", "error"
+        return _FINE
     listed = ", ".join(map(str, known)) or "none"
-    return f'Its server {host} knows no {what} "{name}"; it has {listed}. Add it to {what}s there.', "error"
+    return option, f'Its server {host} knows no {what} "{name}"; it has {listed}. Add it to {what}s there.', "error"
 
 
 @fleet_rule("agent")
@@ -97,17 +98,19 @@ def _challenge(own: dict[str, Any], theirs: dict[str, Any], host: str) -> _Judge
 
     Source: pkg/server/plugin/nodeattestor/httpchallenge/httpchallenge.go (Attest), v1.15.3
     """
-    port = own.get("advertised_port") or own.get("port")
+    option = "advertised_port" if own.get("advertised_port") else "port"
+    port = own.get(option)
+    has = f"and the agent has {port or 'a random one'}"
     required = theirs.get("required_port")
     if isinstance(required, int) and port != required:
-        return f"Its server {host} asks for port {required} (required_port), and the agent has {port or 'a random one'}.", "error"
+        return option, f"Its server {host} asks for port {required} (required_port), {has}. Set it to {required}.", "error"
     if theirs.get("allow_non_root_ports") is False and not (isinstance(port, int) and port < 1024):
-        below = f"Its server {host} takes ports below 1024 alone (allow_non_root_ports: false)"
-        return f"{below}, and the agent has {port or 'a random one'}.", "error"
+        found = f"Its server {host} takes ports below 1024 alone (allow_non_root_ports: false), {has}."
+        return option, f"{found} Set one of those, such as 80.", "error"
     name, patterns = own.get("hostname"), theirs.get("allowed_dns_patterns")
     if isinstance(name, str) and name and isinstance(patterns, list) and patterns and not any(_matches(p, name) for p in patterns):
-        return f'Its server {host} has no pattern for "{name}" in allowed_dns_patterns.', "error"
-    return "", "error"
+        return "hostname", f'Its server {host} has no pattern for "{name}" in allowed_dns_patterns. Add one there.', "error"
+    return _FINE
 
 
 def _matches(pattern: Any, name: str) -> bool:
@@ -117,14 +120,10 @@ def _matches(pattern: Any, name: str) -> bool:
         return True
 
 
-def _at(planned: Plan, code: str, path: str, message: str, severity: str = "error") -> Problem:
-    return Problem(code, path, message, planned.merged.origin(path), severity=severity)
-
-
 _MATCHES = {
-    "azure_msi": ("resource_id", _resource),
-    "azure_imds": ("tenant_domain", _tenant),
-    "k8s_psat": ("cluster", _cluster),
-    "k8s_sat": ("cluster", _cluster),
-    "http_challenge": ("port", _challenge),
+    "azure_msi": _resource,
+    "azure_imds": _tenant,
+    "k8s_psat": _cluster,
+    "k8s_sat": _cluster,
+    "http_challenge": _challenge,
 }

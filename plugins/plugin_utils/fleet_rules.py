@@ -5,18 +5,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import fleet_attestors
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import SERVERS, Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan, plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.planned_places import at, machine
 from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema_rules import fleet_rule
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema_rules.server import hours, length
-from ansible_collections.spire.fleet.plugins.plugin_utils.tree import BUILT_IN
 from ansible_collections.spire.fleet.plugins.plugin_utils.versions import Version
 
 _LOCAL = ("127.0.0.1", "::1", "localhost")
@@ -26,27 +25,27 @@ _HALF_A_WEEK = 84 * 3600
 _KEY_STORES = ("aws_kms", "gcp_kms", "azure_key_vault", "hashicorp_vault")
 
 
-def at(planned: Plan, code: str, path: str, message: str, severity: str = "error") -> Problem:
-    """A problem of something in the tree, with the layer that set it."""
-    return Problem(code, path, message, planned.merged.origin(path), severity=severity)
-
-
 def of_server(planned: Plan, fleet: Fleet) -> Iterable[Problem]:
     """What a server has against the others of its group."""
     group = fleet.group_of_server(planned.host)
-    names = fleet.groups.get(group, ())
-    others = [plan("server", name, fleet) for name in names if name != planned.host]
-    if others:
-        yield from _shared_datastore(planned, group, others)
-        yield from _one_trust_domain(planned, group, others)
-        yield from _own_keys(planned, others)
+    names = list(fleet.groups.get(group, ()))
+    together = [plan("server", name, fleet) for name in names]
+    if len(together) > 1:
+        others = [other for other in together if other.host != planned.host]
+        # what differs is said of the later one
+        before = together[: names.index(planned.host)]
+        yield from _shared_datastore(planned, group, together, before)
+        yield from _one_trust_domain(planned, group, before)
+        yield from _own_keys(planned, before)
         yield from _servers_near(planned, group, others)
     yield from _parent(planned, fleet)
     yield from _federation(planned, fleet)
 
 
 @fleet_rule("server")
-def _shared_datastore(planned: Plan, group: str, others: Sequence[Plan]) -> Iterable[Problem]:
+def _shared_datastore(
+    planned: Plan, group: str, together: Sequence[Plan], before: Sequence[Plan]
+) -> Iterable[Problem]:
     """Several servers of one group share one database, of one type, and that is no file of one host.
 
     Source: doc/scaling_spire.md (high availability), v1.15.3; the newer guide to configuring SPIRE
@@ -55,11 +54,11 @@ def _shared_datastore(planned: Plan, group: str, others: Sequence[Plan]) -> Iter
     kind = _database(planned)
     if kind == "sqlite3":
         yield at(planned, "shared_datastore", path, (
-            f"There are {len(others) + 1} servers in {group}, and sqlite3 is a file on one host: each of them would be a trust "
+            f"There are {len(together)} servers in {group}, and sqlite3 is a file on one host: each of them would be a trust "
             "domain of its own. Give them one PostgreSQL or MySQL database (database_type: postgres or mysql)."
         ))
         return
-    other = next((other for other in others if _database(other) not in (kind, "sqlite3")), None)
+    other = next((other for other in before if _database(other) not in (kind, "sqlite3")), None)
     if other:
         yield at(planned, "datastore_differs", path, (
             f"It is {kind} here and {_database(other)} on {other.host}, and both are in {group}; servers of one group share one "
@@ -74,12 +73,12 @@ def _database(planned: Plan) -> str:
 
 
 @fleet_rule("server")
-def _one_trust_domain(planned: Plan, group: str, others: Sequence[Plan]) -> Iterable[Problem]:
+def _one_trust_domain(planned: Plan, group: str, before: Sequence[Plan]) -> Iterable[Problem]:
     """Servers of one group have one trust domain.
 
     Source: both guides to configuring SPIRE (each server is associated with a single trust domain)
     """
-    for other in others:
+    for other in before:
         if other.trust_domain and planned.trust_domain and other.trust_domain != planned.trust_domain:
             yield at(planned, "trust_domain_differs", "server.trust_domain", (
                 f"It is {planned.trust_domain} here and {other.trust_domain} on {other.host}, and both are in {group}; servers "
@@ -89,18 +88,18 @@ def _one_trust_domain(planned: Plan, group: str, others: Sequence[Plan]) -> Iter
 
 
 @fleet_rule("server")
-def _own_keys(planned: Plan, others: Sequence[Plan]) -> Iterable[Problem]:
+def _own_keys(planned: Plan, before: Sequence[Plan]) -> Iterable[Problem]:
     """No two servers name their keys alike in one key store.
 
     Source: doc/plugin_server_keymanager_aws_kms.md (an identifier for the server instance), v1.15.3
     """
     for store in _KEY_STORES:
         value = planned.plugin_data("KeyManager", store).get("key_identifier_value")
-        other = next((o for o in others if value and o.plugin_data("KeyManager", store).get("key_identifier_value") == value), None)
+        other = next((o for o in before if value and o.plugin_data("KeyManager", store).get("key_identifier_value") == value), None)
         if other:
             yield at(planned, "shared_keys", f"plugins.KeyManager.{store}.plugin_data.key_identifier_value", (
                 f"The server {other.host} has the same identifier, so the two would take each other's keys away. Servers share a "
-                "database, never keys: make it different on each, for example with {{ inventory_hostname }}."
+                "database, never keys: make it another one on each, for example of the host's name."
             ))
 
 
@@ -218,9 +217,7 @@ def _address(planned: Plan) -> Iterable[Problem]:
         host = name if with_port else bare
         more = f" and {port} as agent.server_port" if with_port else ""
         message = f'{found}, and it must be a name or an IP address alone: write "{host}"{more}.'
-        problem = at(planned, "address", "agent.server_address", message)
-        ours = problem.layer == BUILT_IN
-        yield dataclasses.replace(problem, path="spire_server_address", layer="spire_server_address") if ours else problem
+        yield at(planned, "address", "agent.server_address", message)
 
 
 @fleet_rule("agent")
@@ -300,16 +297,6 @@ def _reachable(planned: Plan, servers: Sequence[Plan], fleet: Fleet) -> Iterable
             f"The server {server.host} listens on {server.main['bind_address']}, where its own machine alone can reach it. Change "
             "server.bind_address there."
         ))
-
-
-def machine(planned: Plan) -> str:
-    """What tells machines apart: several inventory hosts may be one."""
-    return machine_of(planned.values.raw, planned.host)
-
-
-def machine_of(raw: Mapping[str, Any], host: str) -> str:
-    """The same by the host's variables. Machines behind one forwarded address differ in their ports."""
-    return f"{raw.get('ansible_host') or host}:{raw.get('ansible_port') or 22}"
 
 
 @fleet_rule("agent")

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import Fleet
-from ansible_collections.spire.fleet.plugins.plugin_utils.fleet_rules import at, machine, machine_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.planned_places import at, machine, machine_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem, for_host
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema_rules import fleet_rule
 

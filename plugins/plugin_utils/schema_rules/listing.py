@@ -38,7 +38,7 @@ def listing() -> list[Listed]:
 
 def _data() -> Iterator[Listed]:
     yield from _walk("both", "plugins.*.*", block("plugin"))
-    for component in ("server", "agent"):
+    for component in ("server", "agent", "oidc_discovery_provider"):
         yield from _walk(component, "", block(component))
         for path in sorted((DATA / component).rglob("*.yml")):
             kind, name = path.parent.name, path.stem

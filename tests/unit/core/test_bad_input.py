@@ -195,7 +195,9 @@ TREES: dict[str, tuple[dict[str, Any], str]] = {
         "path: the service has no directory to start from. [s1]",
     ),
     "what no file can hold": (
-        server(plugins={"Notifier": {"mine": {"plugin_cmd": "/mine", "plugin_data": {"share": float("nan")}}}}),
+        server(plugins={"Notifier": {"mine": {
+            "plugin_cmd": "/mine", "plugin_checksum": "0" * 64, "plugin_data": {"share": float("nan")},
+        }}}),
         "error: plugins.Notifier.mine.plugin_data.share (set by spire_server_config): NaN and infinity have no form in HCL. "
         "[s1]",
     ),
@@ -345,14 +347,14 @@ def test_a_version_that_never_was_is_the_only_mistake() -> None:
 def test_servers_of_one_group_with_two_trust_domains() -> None:
     said = mistakes(fleet(servers=("s1", "s2"), agents=(), s2={"spire_trust_domain": "other.com"}))
     assert (
-        "error: server.trust_domain (set by built-in defaults): It is other.com here and prod.acme.com on s1, and both are in "
+        "error: spire_trust_domain: It is other.com here and prod.acme.com on s1, and both are in "
         "spire_servers; servers of one group share one trust domain. [s2]"
     ) in said.splitlines()
 
 
 def test_an_agent_of_another_trust_domain_than_its_server() -> None:
     assert mistakes(fleet(a1={"spire_trust_domain": "other.com"})) == (
-        "error: agent.trust_domain (set by built-in defaults): The agent is of other.com, its server s1 of prod.acme.com; they "
+        "error: spire_trust_domain: The agent is of other.com, its server s1 of prod.acme.com; they "
         "must be the same. [a1]"
     )
 
