@@ -134,21 +134,28 @@ def _binary(path: str, probe: bool) -> Dict[str, Any]:
 
 
 def _plugin(asked: Dict[str, Any], user: str) -> Dict[str, Any]:
-    """The binary of an external plugin. One that we have placed has a manifest, so that it is read only when touched."""
-    path = asked["path"]
-    found: Dict[str, Any] = {"path": path, "exists": os.path.isfile(path), "release": [], "sha256": "", "machine": "", "runs": False}
+    """The binary of an external plugin. One that we have placed has a manifest, so that it is read only when touched.
+
+    Its digest is told where it is not the one asked for.
+    """
+    path, wanted = asked["path"], asked["sha256"]
+    found: Dict[str, Any] = {"path": path, "exists": os.path.isfile(path), "release": [], "other": "", "machine": "", "runs": False}
     found["data_file"] = not asked["data_file"] or os.path.isfile(asked["data_file"])
     if asked["root"]:
         found["release"] = _release({**asked, "names": [asked["name"]]})
-        found["sha256"] = release.read_manifest(asked["root"], asked["version"]).get(asked["name"], {}).get("sha256", "")
+        placed = release.read_manifest(asked["root"], asked["version"]).get(asked["name"], {}).get("sha256", "")
+        found["other"] = placed if placed != wanted else ""
         return found
     if not found["exists"]:
         return found
     try:
-        found["sha256"] = release_source.file_digest(Path(path))
+        digest = release_source.file_digest(Path(path))
+        found["other"] = digest if wanted and digest != wanted else ""
         with open(path, "rb") as file:
             found["machine"] = release_source.elf_machine(file.read(20), path)
-    except (OSError, release_source.ReleaseError):
+    except OSError as exc:
+        found["other"] = "of a file that can not be read (%s)" % exc.strerror
+    except release_source.ReleaseError:
         # it may be a script
         pass
     found["runs"] = _runs(os.stat(path), user)

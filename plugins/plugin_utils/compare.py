@@ -129,9 +129,9 @@ def _plugins(plan: Plan, seen: Mapping[str, Any], found: Comparison) -> None:
             )
         if not command.root:
             found.errors += _foreign_plugin(command, state, seen["machine"])
-        elif command.path not in found.plugins and (state["release"] or state["sha256"] != command.sha256):
+        elif command.path not in found.plugins and (state["release"] or state["other"]):
             found.plugins.append(command.path)
-            before = "".join(f"{one['text']}\n" for one in state["release"]) or f"sha256: {state['sha256']}\n"
+            before = "".join(f"{one['text']}\n" for one in state["release"]) or f"sha256: {state['other']}\n"
             found.note(f"plugin {command.name}", before, f"sha256: {command.sha256}\n")
 
 
@@ -143,9 +143,9 @@ def _foreign_plugin(command: Command, state: Mapping[str, Any], own: str) -> Ite
             "spire_plugins install it."
         )
         return
-    if command.sha256 and state["sha256"] != command.sha256:
+    if state["other"]:
         yield (
-            f"{command.path} has the SHA-256 checksum {state['sha256'] or 'of a file that can not be read'}, and plugin_checksum of "
+            f"{command.path} has the SHA-256 checksum {state['other']}, and plugin_checksum of "
             f"{command.where} is {command.sha256}: SPIRE would refuse to start it. Put the right binary there, or correct the "
             "checksum."
         )

@@ -68,6 +68,7 @@ def spec_of(plan: Plan) -> dict[str, Any]:
                 "root": command.root,
                 "version": command.version,
                 "name": posixpath.basename(command.path),
+                "sha256": command.sha256,
                 "data_file": command.data_file,
             }
             for command in plan.commands

@@ -63,6 +63,7 @@ def converged(plan: Plan) -> dict[str, Any]:
         "machine": "x86_64",
         "user": {"exists": True, "group": True},
         "files": files,
+        "keys": {name: {**state("0600", plan.user, plan.user), "belongs": True} for name in spec_of(plan)["keys"]},
         "directories": {one.path: state(one.mode, one.owner, one.group) for one in plan.directories},
         "leftovers": [],
         "link": str(plan.version) if plan.versioned else "",
@@ -74,7 +75,7 @@ def converged(plan: Plan) -> dict[str, Any]:
         "answers": True,
         "taken_ports": [],
         "plugins": [
-            {"path": one.path, "exists": True, "release": [], "sha256": one.sha256, "machine": "", "runs": True, "data_file": True}
+            {"path": one.path, "exists": True, "release": [], "other": "", "machine": "", "runs": True, "data_file": True}
             for one in plan.commands
         ],
         "identity": {"chain": chain(AGENT_ID), "key": True} if plan.component == "agent" else {},
