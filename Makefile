@@ -63,6 +63,7 @@ docs: venv
 	"$(VENV)/bin/python" -m tests.support.selectors_page
 	"$(VENV)/bin/python" -m tests.support.examples_page
 	"$(VENV)/bin/python" -m tests.support.json_schema_files
+	"$(VENV)/bin/python" -m tests.support.reference_pages
 
 # Only reads the checkout that the maintainer names; SPIRE is neither built nor run.
 schema-drift: venv
