@@ -52,6 +52,7 @@ from ansible.plugins.lookup import LookupBase
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509_keys import X509Error
 
 
 class LookupModule(LookupBase):
@@ -68,6 +69,11 @@ class LookupModule(LookupBase):
         token = self.get_option("join_token")
         if token:
             return [planned.render({"join_token": str(token)})]
+        if name == "upstream_key" and planned.upstream and not planned.upstream.born:
+            try:
+                return [planned.upstream.key_text()]
+            except X509Error as exc:
+                raise AnsibleLookupError(str(exc)) from exc
         for file in planned.files:
             if file.name == name:
                 return [file.content]

@@ -46,6 +46,7 @@ def look(spec: Dict[str, Any], planned: Dict[str, str]) -> Dict[str, Any]:
         "machine": platform.machine(),
         "user": _user(spec.get("user") or ""),
         "files": {name: _file(path, content=True) for name, path in spec["files"].items()},
+        "keys": {name: _key(asked["path"], asked["public"]) for name, asked in spec["keys"].items()},
         "directories": {path: _file(path, content=False) for path in spec["directories"]},
         "leftovers": [path for path in spec["leftovers"] if os.path.lexists(path)],
         "link": os.readlink(spec["link"]) if spec["link"] and os.path.islink(spec["link"]) else "",
@@ -84,6 +85,26 @@ def _file(path: str, content: bool) -> Dict[str, Any]:
                 found["content"] = base64.b64encode(file.read()).decode()
         except OSError:
             # the mode says why, and differs from any of ours
+            pass
+    return found
+
+
+def _key(path: str, public: str) -> Dict[str, Any]:
+    """A private key in PEM, of which nothing is told but whether its public half is this one."""
+    found = _file(path, content=False)
+    found["belongs"] = False
+    try:
+        with open(path, "rb") as file:
+            text = file.read()
+    except OSError:
+        return found
+    match = re.search(rb"-----BEGIN (?:EC |RSA |)PRIVATE KEY-----\s+([A-Za-z0-9+/=\s]+)-----END ", text)
+    if match and public:
+        try:
+            # Key files hold the public half as well: the curve's point, or the modulus.
+            found["belongs"] = bytes.fromhex(public) in base64.b64decode(match.group(1))
+        except ValueError:
+            # damaged, and so nobody's
             pass
     return found
 

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import hcl, identity, schema
+from ansible_collections.spire.fleet.plugins.plugin_utils import hcl, identity, pki, schema
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import File, Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plugin_binaries import Command
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases import architecture
@@ -42,6 +42,8 @@ class Comparison:
     start: bool = False
     #: paths of the binaries of external plugins
     plugins: list[str] = dataclasses.field(default_factory=list)
+    #: the key and the certificates of the CA that signs a server's own
+    upstream: bool = False
     enrol: bool = False
     token: bool = False
 
@@ -67,6 +69,8 @@ def compare(plan: Plan, seen: Mapping[str, Any], server: Mapping[str, Any] | Non
     for path in seen["leftovers"]:
         found.absent.append(path)
         found.note(f"{path} is left over", "there\n", "absent\n")
+    if plan.upstream:
+        _upstream(plan, plan.upstream, seen, now, found)
     if plan.component == "agent":
         _enrolment(plan, seen, server, now, found)
     _service(plan, seen, found)
@@ -190,6 +194,22 @@ def _file(plan: Plan, file: File, state: Mapping[str, Any], found: Comparison) -
         before, after = "a secret, a comment or the layout differs; not shown\n", "as planned\n"
     found.differences.append(f"file {file.path}")
     found.diffs.append({"before": before, "after": after, "before_header": file.path, "after_header": file.path})
+
+
+def _upstream(plan: Plan, upstream: pki.Upstream, seen: Mapping[str, Any], now: datetime.datetime, found: Comparison) -> None:
+    """SPIRE reads these files whenever its CA is signed anew, so that no restart is needed."""
+    file, state = plan.upstream_files["upstream_key"], seen["keys"]["upstream_key"]
+    why = upstream.differences(now)
+    for reason in why:
+        found.note(f"the upstream CA: {reason}", "", f"signed by {upstream.issuer_name}\n")
+    wrong = _attributes(state, file.mode, file.owner, file.group)
+    if wrong:
+        found.note(f"key {file.path}", *wrong)
+    elif not state["belongs"] and upstream.public:
+        found.note(f"key {file.path}", "the key of another certificate, or none at all\n", "the key of the upstream CA\n")
+    files = {name for name in found.files if name in plan.upstream_files}
+    found.upstream = bool(why or wrong or files or not state["belongs"])
+    found.files = [name for name in found.files if name not in files]
 
 
 def _shown(plan: Plan, file: File, text: str) -> str:

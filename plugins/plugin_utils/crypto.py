@@ -7,13 +7,14 @@ from __future__ import annotations
 
 try:
     from cryptography import x509
-    from cryptography.exceptions import InvalidSignature
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
     from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
 except ImportError as exc:
-    x509 = hashes = serialization = None
-    InvalidSignature = Exception
+    ec = hashes = rsa = serialization = x509 = None
+    InvalidSignature = UnsupportedAlgorithm = Exception
     MISSING: str = f"the controller's Python has no cryptography ({exc}). Install it with: pip install cryptography"
 else:
     MISSING = ""
 
-__all__ = ["MISSING", "InvalidSignature", "hashes", "serialization", "x509"]
+__all__ = ["MISSING", "InvalidSignature", "UnsupportedAlgorithm", "ec", "hashes", "rsa", "serialization", "x509"]

@@ -50,6 +50,21 @@ class Paths:
         return self._etc(f"{self.instance}.bundle.pem")
 
     @property
+    def upstream_key(self) -> str:
+        """Of the CA that signs a server's own."""
+        return self._etc(f"{self.instance}.upstream.key")
+
+    @property
+    def upstream_certificate(self) -> str:
+        """The chain of that CA, its own certificate first."""
+        return self._etc(f"{self.instance}.upstream.pem")
+
+    @property
+    def upstream_bundle(self) -> str:
+        """The roots that the chain ends in."""
+        return self._etc(f"{self.instance}.upstream-bundle.pem")
+
+    @property
     def data_dir(self) -> str:
         base = posixpath.join(self.root, "data") if self.root else "/var/lib/spire"
         return posixpath.join(base, self.component, self.instance)

@@ -15,7 +15,7 @@ import posixpath
 import re
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import checked, defaults, hcl, plugin_binaries, units, versions
+from ansible_collections.spire.fleet.plugins.plugin_utils import checked, defaults, hcl, pki, plugin_binaries, units, versions
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.paths import Paths
 from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem
@@ -259,6 +259,13 @@ class Plan:
             plugins=tuple(dict.fromkeys(command.path for command in self.commands if command.sha256)),
         )
 
+    @functools.cached_property
+    def upstream(self) -> pki.Upstream | None:
+        """The CA of ours that signs this server's own."""
+        if self.component != "server":
+            return None
+        return pki.upstream(self.host, self.values, self.trust_domain, self.merged, self.paths, self.version)
+
     @property
     def environment(self) -> dict[str, str]:
         """The process's environment variables."""
@@ -299,10 +306,22 @@ class Plan:
             else units.systemd_unit(self.paths, self.needs, self.socket)
         )
         found.append(File("service", self.paths.unit, text, "0644", root, root))
+        for name, content in (self.upstream.files() if self.upstream else {}).items():
+            found.append(dataclasses.replace(self.upstream_files[name], content=content))
         if self.paths.root:
             text = units.supervisor_daemon(self.paths)
             found.append(File("supervisor", self.paths.supervisor_config, text, "0644", root, root))
         return found
+
+    @property
+    def upstream_files(self) -> dict[str, File]:
+        """Where the CA that signs a server's own lies on the host, without contents. Nothing else reads its key."""
+        root = "" if self.paths.root else "root"
+        return {
+            "upstream_key": File("upstream_key", self.paths.upstream_key, "", "0600", self.user, self.user, secret=True),
+            "upstream_certificate": File("upstream_certificate", self.paths.upstream_certificate, "", "0644", root, root),
+            "upstream_bundle": File("upstream_bundle", self.paths.upstream_bundle, "", "0644", root, root),
+        }
 
     def render(self, extra: dict[str, Any] | None = None) -> str:
         """The configuration file's text, with options of ``extra`` added to the main block."""
@@ -340,7 +359,10 @@ def plan(component: str, host: str, fleet: Fleet) -> Plan:
     definitions, mistakes = plugin_binaries.read(values[plugin_binaries.VARIABLE])
     problems += mistakes
     filler = plugin_binaries.filler(component, values, definitions)
-    tree = checked.checked(component, layers(component, values.raw, builtin), version, fleet, filler)
+    stack = layers(component, values.raw, builtin)
+    if component == "server":
+        stack[1:1] = pki.layers(values, paths, version)
+    tree = checked.checked(component, stack, version, fleet, filler)
     problems += tree.merged.problems
     # What a release that never was has and lacks, nobody can say.
     problems += checked.attributed(component, values, tree.problems) if known else []

@@ -35,6 +35,7 @@ def of_plan(planned: Plan, machine: str = "") -> dict[str, Any]:
             for file in planned.files
         },
         "removable": [
+            paths.upstream_key, paths.upstream_certificate, paths.upstream_bundle,
             paths.unit, paths.config, paths.candidate, paths.environment, paths.bundle, paths.run_dir, paths.enrol_dir,
             *([paths.link] if planned.versioned else []),
         ],
@@ -64,9 +65,22 @@ def of_plan(planned: Plan, machine: str = "") -> dict[str, Any]:
         "source": values["spire_install_source"],
         "packages": [str(name) for name in values["spire_package"]],
         "plugins": plugins(planned),
+        "upstream": upstream(planned),
         "download": values["spire_archive_download"],
         "cache": os.path.expanduser(values["spire_archive_cache"]),
         **({"archive": archive(planned, machine), "local_dir": local_dir(planned, machine)} if machine else {}),
+    }
+
+
+def upstream(planned: Plan) -> dict[str, Any]:
+    """Where the CA that signs a server's own goes; empty where it has none of ours."""
+    if planned.upstream is None:
+        return {}
+    files = planned.upstream_files.values()
+    return {
+        "born": planned.upstream.born,
+        "key_type": planned.values["spire_pki_key_type"],
+        "files": {file.name: {key: value for key, value in dataclasses.asdict(file).items() if key != "content"} for file in files},
     }
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import (
-    entries, entry_selectors, fleet_rules, machines, places, plugin_places, problems, strict_mode,
+    entries, entry_selectors, fleet_rules, machines, pki_rules, places, plugin_places, problems, strict_mode,
 )
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import AGENTS, SERVERS, Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan, plan
@@ -42,6 +42,7 @@ def of_plan(planned: Plan, fleet: Fleet) -> list[Problem]:
     found += _source(planned)
     found += places.check(planned)
     found += plugin_places.check(planned)
+    found += pki_rules.check(planned)
     found += strict_mode.check(planned)
     found += _server(planned, fleet) if planned.component == "server" else _agent(planned, fleet)
     found += machines.within(planned)

@@ -9,7 +9,7 @@ import hashlib
 import posixpath
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import units
+from ansible_collections.spire.fleet.plugins.plugin_utils import pki, units
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
 
 #: as a kernel calls what releases call otherwise
@@ -25,6 +25,14 @@ def spec_of(plan: Plan) -> dict[str, Any]:
         # credentials that the process needs no more
         leftovers.append(paths.environment)
     identity: dict[str, Any] = {}
+    keys = {}
+    if plan.component == "server":
+        own = plan.upstream_files
+        if plan.upstream:
+            keys = {"upstream_key": {"path": own["upstream_key"].path, "public": plan.upstream.public}}
+        elif not pki.ours(plan.merged, paths, plan.version):
+            # of an upstream authority that the server has no more
+            leftovers += [file.path for file in own.values()]
     if plan.component == "agent":
         files["bundle"] = paths.bundle
         leftovers.append(paths.enrol_dir)
@@ -36,6 +44,7 @@ def spec_of(plan: Plan) -> dict[str, Any]:
     return {
         "user": plan.user,
         "files": files,
+        "keys": keys,
         "directories": [directory.path for directory in plan.directories],
         "leftovers": leftovers,
         "link": paths.link if plan.versioned else "",

@@ -39,6 +39,7 @@ def spec(tmp_path: Path) -> dict[str, Any]:
     return {
         "user": "",
         "files": {"configuration": str(tmp_path / "main.conf")},
+        "keys": {},
         "directories": [str(tmp_path / "data")],
         "leftovers": [str(tmp_path / "token"), str(tmp_path / "env")],
         "link": str(tmp_path / "link"),

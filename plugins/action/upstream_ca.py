@@ -1,0 +1,50 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Keeps the CA above a server's own, on the controller."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.spire.fleet.plugins.plugin_utils import authority_result, pki_rules, problems
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Run
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509_keys import X509Error
+
+ARGUMENTS: dict[str, dict[str, Any]] = {"csr": {"type": "str", "default": ""}}
+
+
+class ActionModule(ActionBase):
+    """See the documentation of the module of the same name."""
+
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Returns what was made and why; raises AnsibleActionFail for what can't be made."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        variables = task_vars or {}
+        _spec, arguments = self.validate_argument_spec(ARGUMENTS)
+        host = variables["inventory_hostname"]
+        planned = plan("server", host, fleet_of(variables, self._templar))
+        mistakes = problems.errors(pki_rules.check(planned))
+        if mistakes:
+            raise AnsibleActionFail(problems.render(problems.for_host(mistakes, host)))
+        if planned.upstream is None:
+            raise AnsibleActionFail(f"{host}: its server has no upstream CA of spire_pki's.")
+        if planned.upstream.born and not arguments["csr"] and not self._task.check_mode:
+            raise AnsibleActionFail(f"{host}: its key is born on the server, so csr is required.")
+        now = datetime.datetime.now(datetime.timezone.utc)
+        try:
+            if planned.upstream.born and not arguments["csr"]:
+                why = planned.upstream.differences(now)
+                return {**result, "changed": bool(why), "differences": why}
+            found = planned.upstream.ensure(arguments["csr"], Run(now, self._task.check_mode))
+        except X509Error as exc:
+            raise AnsibleActionFail(f"{host}: {exc}") from exc
+        return {**result, **authority_result.of(found, planned.upstream.place)}

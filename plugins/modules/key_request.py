@@ -1,0 +1,109 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: key_request
+short_description: Keep a private key on a host, and ask for its certificate
+version_added: 0.1.0
+description:
+  - Has the host make a private key with its own openssl, and returns a certificate signing request for it. The key never leaves the
+    host, and nobody but its owner can read it, not even for a moment.
+  - A key that is there and of the right type stays. It is never overwritten unless O(force) says so, and then a copy of it is kept.
+author:
+  - spire.fleet contributors (@spire-fleet)
+options:
+  path:
+    description: The key's file. Its directory must exist.
+    type: path
+    required: true
+  key_type:
+    description: The key's type.
+    type: str
+    choices: [ec-p256, ec-p384, ec-p521, rsa-2048, rsa-3072, rsa-4096]
+    default: ec-p384
+  owner:
+    description: The user who may read the key. Whoever runs the module, unless set.
+    type: str
+  group:
+    description: The key's group. That of whoever runs the module, unless set.
+    type: str
+  force:
+    description: Whether to make a new key in any case. A copy of the old one is kept beside it, with the time in its name.
+    type: bool
+    default: false
+extends_documentation_fragment:
+  - spire.fleet.attributes
+attributes:
+  check_mode:
+    support: partial
+    details: It says whether it would make a key. There is no signing request without one.
+seealso:
+  - module: spire.fleet.ca
+  - module: spire.fleet.upstream_ca
+"""
+
+EXAMPLES = r"""
+- name: Have the host make a key
+  spire.fleet.key_request:
+    path: /etc/spire/server/main.upstream.key
+    owner: spire-server
+    group: spire-server
+  register: asked
+
+- name: Sign it on the controller
+  spire.fleet.upstream_ca:
+    csr: "{{ asked.csr }}"
+"""
+
+RETURN = r"""
+csr:
+  description: The signing request in PEM. Empty where check mode made no key.
+  returned: success
+  type: str
+backup:
+  description: The copy of a key that was replaced. Empty where none was.
+  returned: success
+  type: str
+"""
+
+import grp
+import pwd
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.spire.fleet.plugins.module_utils import key_request
+
+ARGUMENTS = {
+    "path": {"type": "path", "required": True},
+    # the names of types; no_log would hide them
+    "key_type": {"type": "str", "choices": list(key_request.KEY_TYPES), "default": "ec-p384", "no_log": False},
+    "owner": {"type": "str"},
+    "group": {"type": "str"},
+    "force": {"type": "bool", "default": False},
+}
+
+
+def main() -> None:
+    """Entry point."""
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    params = module.params
+    try:
+        uid = pwd.getpwnam(params["owner"]).pw_uid if params["owner"] else -1
+        gid = grp.getgrnam(params["group"]).gr_gid if params["group"] else -1
+    except KeyError as exc:
+        module.fail_json(msg=f"{params['path']} can't be given to its owner: {exc.args[0]}")
+    key = key_request.Key(params["path"], params["key_type"], uid, gid, module.get_bin_path("openssl") or "")
+    try:
+        result = key_request.keep(key, params["force"], module.check_mode, time.gmtime())
+    except key_request.KeyRequestError as exc:
+        module.fail_json(msg=str(exc))
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an action says of a CA that it keeps: public facts alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.spire.fleet.plugins.plugin_utils import x509_keys
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Outcome
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509_files import Place
+
+
+def of(found: Outcome, place: Place) -> dict[str, Any]:
+    """The result of a task; the diff names what differs, and shows facts and fingerprints."""
+    result: dict[str, Any] = {
+        "changed": found.changed,
+        "differences": found.differences,
+        "certificate": x509_keys.dump_certificates(found.certificates),
+        "facts": {name.replace(" ", "_"): value for name, value in found.after.items()},
+        "backup": found.backup,
+    }
+    if found.changed:
+        result["diff"] = {
+            "before_header": place.certificate,
+            "after_header": f"{place.certificate} ({'; '.join(found.differences)})",
+            "before": _lines(found.before),
+            "after": _lines(found.after),
+        }
+    return result
+
+
+def _lines(facts: dict[str, str]) -> str:
+    return "".join(f"{name}: {value}\n" for name, value in facts.items())

@@ -1,0 +1,252 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The CA above a server's own: a root on the controller, or one that is given, and an intermediate for each server.
+
+The intermediate's key is made on the controller and delivered, or born on the server, which sends a signing request.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import functools
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.spire.fleet.plugins.plugin_utils import x509_authority, x509_check, x509_files, x509_keys
+from ansible_collections.spire.fleet.plugins.plugin_utils.paths import Paths
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema_values import seconds
+from ansible_collections.spire.fleet.plugins.plugin_utils.tree import Layer, Merged
+from ansible_collections.spire.fleet.plugins.plugin_utils.versions import Version
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Issuer, Outcome, Run
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509_files import Place
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509_keys import X509Error
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509_request import Request
+
+VARIABLE = "spire_pki"
+#: the type of the plugins was renamed here
+AUTHORITY_SINCE = Version(0, 10, 0)
+ISSUER_FILES = ("certificate", "key", "bundle")
+
+
+def layers(values: Mapping[str, Any], paths: Paths, version: Version) -> list[Layer]:
+    """What a server's tree gets between the built-in defaults and the inventory's layers, which may name another authority."""
+    if values[VARIABLE] == "none":
+        return []
+    return [Layer(VARIABLE, {"plugins": {_kind(version): {"disk": {"plugin_data": options(paths)}}}})]
+
+
+def options(paths: Paths) -> dict[str, str]:
+    """The options of SPIRE's disk plugin."""
+    return {
+        "cert_file_path": paths.upstream_certificate,
+        "key_file_path": paths.upstream_key,
+        "bundle_file_path": paths.upstream_bundle,
+    }
+
+
+def _kind(version: Version) -> str:
+    return "UpstreamAuthority" if version >= AUTHORITY_SINCE else "UpstreamCA"
+
+
+def option_path(version: Version, name: str) -> str:
+    """Where an option of the disk plugin stands in the tree."""
+    return f"plugins.{_kind(version)}.disk.plugin_data.{name}"
+
+
+def ours(merged: Merged, paths: Paths, version: Version) -> list[str]:
+    """The options of the disk plugin that are as this module set them: all, some, or none of them."""
+    found: Any = merged.tree
+    for key in ("plugins", _kind(version), "disk", "plugin_data"):
+        found = found.get(key) if isinstance(found, dict) else None
+    given = found if isinstance(found, dict) else {}
+    return [name for name, value in options(paths).items() if given.get(name) == value]
+
+
+def upstream(
+    host: str, values: Mapping[str, Any], trust_domain: str, merged: Merged, paths: Paths, version: Version
+) -> Upstream | None:
+    """The CA that this server gets from us; None when it has another one, or signs for itself."""
+    if values[VARIABLE] == "none" or len(ours(merged, paths, version)) < len(options(paths)):
+        return None
+    return Upstream(host, values, trust_domain)
+
+
+@dataclasses.dataclass(frozen=True)
+class Upstream:
+    """One server's."""
+
+    host: str
+    values: Mapping[str, Any]
+    trust_domain: str
+
+    @property
+    def born(self) -> bool:
+        """Whether the key is made on the server and stays there."""
+        return bool(self.values[VARIABLE] == "host")
+
+    @property
+    def directory(self) -> str:
+        """On the controller, of this trust domain."""
+        return os.path.join(os.path.expanduser(self.values["spire_pki_dir"]), self.trust_domain)
+
+    @property
+    def given(self) -> bool:
+        """Whether the issuer is somebody else's CA."""
+        return bool(self.values["spire_pki_issuer"])
+
+    @property
+    def issuer_place(self) -> Place:
+        """The CA that signs."""
+        named = self.values["spire_pki_issuer"]
+        if named:
+            return Place(*(os.path.expanduser(str(named.get(name) or "")) for name in ("certificate", "key")))
+        return Place(os.path.join(self.directory, "root.pem"), os.path.join(self.directory, "root.key"))
+
+    @property
+    def bundle_file(self) -> str:
+        """The root, or the file with somebody else's roots."""
+        named = self.values["spire_pki_issuer"]
+        return os.path.expanduser(str(named.get("bundle") or "")) if named else self.issuer_place.certificate
+
+    @property
+    def place(self) -> Place:
+        """The server's own. A key that was born there never comes here."""
+        base = os.path.join(self.directory, "servers", self.host, "upstream")
+        return Place(f"{base}.pem", "" if self.born else f"{base}.key")
+
+    @property
+    def root_request(self) -> Request:
+        """A root is never renewed by itself: it takes the steps of a rotation."""
+        return Request(
+            self._subject("spire_pki_root_subject"), self.length("spire_pki_root_lifetime"), path_length=self.path_length + 1,
+            uri_domains=self._domains, key_type=self.values["spire_pki_key_type"],
+        )
+
+    @property
+    def request(self) -> Request:
+        """The server's intermediate."""
+        return Request(
+            self._subject("spire_pki_ca_subject"), self.length("spire_pki_ca_lifetime"), path_length=self.path_length,
+            uri_domains=self._domains, key_type=self.values["spire_pki_key_type"], renew_before=self.length("spire_pki_renew_before"),
+        )
+
+    @property
+    def path_length(self) -> int:
+        return int(self.values["spire_pki_path_length"])
+
+    @property
+    def _domains(self) -> tuple[str, ...]:
+        return (self.trust_domain,) if self.values["spire_pki_name_constraints"] else ()
+
+    def _subject(self, name: str) -> str:
+        return str(self.values[name]).replace("{trust_domain}", self.trust_domain).replace("{host}", self.host)
+
+    def length(self, name: str) -> datetime.timedelta:
+        """A variable's duration; X509Error for what is none."""
+        try:
+            return datetime.timedelta(seconds=float(seconds(str(self.values[name]))))
+        except (ValueError, OverflowError) as exc:
+            raise X509Error('It must be a duration such as "8760h": numbers with the units h, m and s.') from exc
+
+    @property
+    def passphrase(self) -> str:
+        return str(self.values["spire_pki_passphrase"] or "")
+
+    @property
+    def issuer_name(self) -> str:
+        """The subject of the CA that signs, before there is one as well."""
+        return self.issuer.certificate.subject.rfc4514_string() if self.issuer else self._subject("spire_pki_root_subject")
+
+    @functools.cached_property
+    def issuer(self) -> Issuer | None:
+        """As it is on the controller now; None before there is a root."""
+        certificates = self.issuer_place.certificates()
+        if not certificates:
+            if self.given:
+                x509_files.must_read(self.issuer_place.certificate)
+            return None
+        bundle = x509_keys.load_certificates(x509_files.must_read(self.bundle_file), self.bundle_file)
+        return Issuer(self.issuer_place, self.passphrase, certificates, bundle)
+
+    def mistakes(self, now: datetime.datetime, window: datetime.timedelta = datetime.timedelta(0)) -> list[str]:
+        """What is wrong with a CA that is given, in full; within the window, that it ends soon as well."""
+        if not self.given or self.issuer is None:
+            return []
+        key = self.issuer_place.load_key(self.passphrase)
+        authority = x509_check.Authority(
+            self.issuer.certificates, self.issuer.bundle, self.issuer_place.certificate, self.bundle_file, self.issuer_place.key, key
+        )
+        return x509_check.check(authority, self.path_length + 1, self.trust_domain, now, window)
+
+    def differences(self, now: datetime.datetime) -> list[str]:
+        """Why the certificate that the controller has must be made anew."""
+        if self.issuer is None:
+            return ["there is no root yet"]
+        return x509_authority.differences(self.request, self.place.certificates(), None, self.issuer, Run(now))
+
+    @property
+    def public(self) -> str:
+        """What the key on the server must contain, in hex; empty before there is a certificate."""
+        certificates = self.place.certificates()
+        return x509_keys.core(certificates[0].public_key()).hex() if certificates else ""
+
+    def files(self) -> dict[str, str]:
+        """The texts of the chain and the bundle as the server should have them; none before they are made."""
+        certificates = self.place.certificates()
+        if not certificates or self.issuer is None:
+            return {}
+        return {
+            "upstream_certificate": x509_keys.dump_certificates(certificates),
+            "upstream_bundle": x509_keys.dump_certificates(self.issuer.bundle),
+        }
+
+    def key_text(self) -> str:
+        """The private key in the clear, as SPIRE reads it. A secret."""
+        key = self.place.load_key(self.passphrase)
+        if key is None:
+            raise X509Error(f"{self.place.key} is not there.")
+        return x509_keys.dump(key).decode()
+
+    def ensure(self, csr: str, run: Run) -> Outcome:
+        """Makes the root where there is none, and the server's certificate where it is not as it should be."""
+        if not self.passphrase:
+            raise X509Error("spire_pki_passphrase is not set: the keys that are kept on the controller are encrypted with it.")
+        with x509_files.locked(self.directory):
+            found = Outcome()
+            if not self.given:
+                root = self._root(run)
+                found.differences += [f"root: {why}" for why in root.differences]
+                issuer = Issuer(self.issuer_place, self.passphrase, root.certificates, root.certificates)
+            else:
+                wrong = self.mistakes(run.now)
+                if wrong:
+                    raise X509Error("\n".join(wrong))
+                issuer = self._given_issuer()
+            own = (
+                x509_authority.sign(self.place, self.request, csr, issuer, run)
+                if self.born
+                else x509_authority.ensure(self.place, self.request, issuer, self.passphrase, run)
+            )
+        own.differences = found.differences + own.differences
+        own.changed = bool(own.differences)
+        return own
+
+    def _given_issuer(self) -> Issuer:
+        if self.issuer is None:
+            raise X509Error(f"{self.issuer_place.certificate} can't be read: there is no such file.")
+        return self.issuer
+
+    def _root(self, run: Run) -> Outcome:
+        """Made once. One that is there and differs is left alone: the fleet trusts it."""
+        there = self.issuer_place.certificates()
+        if there:
+            why = x509_authority.differences(self.root_request, there, None, None, run)
+            if why:
+                raise X509Error(
+                    f"{self.issuer_place.certificate} is not as it should be ({'; '.join(why)}). The fleet trusts this root, so it is "
+                    "not replaced in passing. Put the variables back to what it is, or move it away for a new root."
+                )
+        return x509_authority.ensure(self.issuer_place, self.root_request, None, self.passphrase, Run(run.now))

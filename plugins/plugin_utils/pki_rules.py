@@ -1,0 +1,150 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What preflight has against the variables of a server's upstream CA, and against what lies on the controller already."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Iterable
+
+from ansible_collections.spire.fleet.plugins.plugin_utils import pki
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import VARIABLE, Upstream
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema_values import seconds
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509_keys import X509Error
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509_request import moment, words
+
+#: a name in a path
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", re.ASCII)
+#: SPIRE's own default
+_CA_TTL = "24h"
+_LENGTHS = ("spire_pki_root_lifetime", "spire_pki_ca_lifetime", "spire_pki_renew_before")
+
+
+def check(planned: Plan, now: datetime.datetime | None = None) -> Iterable[Problem]:
+    """Everything that would keep a server from its CA, or that will soon."""
+    if planned.component != "server" or planned.values[VARIABLE] == "none":
+        return
+    if planned.upstream is None:
+        yield from _mixed(planned)
+        return
+    upstream = planned.upstream
+    wrong = [*_values(upstream), *_requests(upstream)]
+    if wrong:
+        yield from wrong
+        return
+    now = now or datetime.datetime.now(datetime.timezone.utc)
+    yield from _lifetimes(planned, upstream)
+    yield from _given(upstream, now) if upstream.given else _root(upstream, now)
+
+
+def _mixed(planned: Plan) -> Iterable[Problem]:
+    """Some of the disk plugin's options are ours and some the inventory's."""
+    kept = pki.ours(planned.merged, planned.paths, planned.version)
+    for name in pki.options(planned.paths) if kept else ():
+        if name not in kept:
+            path = pki.option_path(planned.version, name)
+            message = (
+                f"{VARIABLE} brings the key, the certificate and the bundle, and this is another file than it brings. Take it out of the "
+                f"tree, or set {VARIABLE} to none and give all three."
+            )
+            yield Problem("pki_mixed", path, message, planned.merged.origin(path))
+
+
+def _values(upstream: Upstream) -> Iterable[Problem]:
+    values = upstream.values
+    for what, name in (("trust domain", upstream.trust_domain), ("name in the inventory", upstream.host)):
+        if name and not _NAME.fullmatch(name):
+            message = f"The {what} {name} can't be the name of a file in spire_pki_dir; use letters, digits, dots, dashes and underscores."
+            yield Problem("pki_name", VARIABLE, message, VARIABLE)
+    if not upstream.passphrase:
+        message = (
+            f"It is required where {VARIABLE} is {values[VARIABLE]}: keys on the controller are encrypted with it. Set it, from Ansible "
+            "Vault for example."
+        )
+        yield Problem("missing_variable", "spire_pki_passphrase", message)
+    if upstream.path_length < 1:
+        message = "It must be 1 or more: SPIRE's own CA stands below a server's intermediate."
+        yield Problem("pki_path_length", "spire_pki_path_length", message, "spire_pki_path_length")
+    named = values["spire_pki_issuer"]
+    for key in named:
+        if key not in pki.ISSUER_FILES:
+            message = f"It has no field of this name; its fields are {', '.join(pki.ISSUER_FILES)}."
+            yield Problem("pki_issuer", f"spire_pki_issuer.{key}", message, "spire_pki_issuer")
+    for key in pki.ISSUER_FILES if named else ():
+        if not named.get(key):
+            message = "It is required where spire_pki_issuer is set; name a file on the controller."
+            yield Problem("pki_issuer", f"spire_pki_issuer.{key}", message, "spire_pki_issuer")
+
+
+def _requests(upstream: Upstream) -> Iterable[Problem]:
+    bad = False
+    for name in _LENGTHS:
+        try:
+            upstream.length(name)
+        except X509Error as exc:
+            bad = True
+            yield Problem("duration", name, str(exc), name)
+    if bad:
+        return
+    for name, request in (("spire_pki_root_subject", upstream.root_request), ("spire_pki_ca_subject", upstream.request)):
+        try:
+            request.check()
+        except X509Error as exc:
+            # the subject is looked at first
+            at = name if "subject" in str(exc) else "spire_pki_renew_before" if "renewed" in str(exc) else name.replace("subject", "lifetime")
+            yield Problem("pki_request", at, str(exc), at)
+
+
+def _lifetimes(planned: Plan, upstream: Upstream) -> Iterable[Problem]:
+    """SPIRE's CA lives no longer than the one above it."""
+    text = str(planned.main.get("ca_ttl") or _CA_TTL)
+    try:
+        ttl = datetime.timedelta(seconds=float(seconds(text)))
+    except ValueError:
+        # the schema says it
+        return
+    window = upstream.length("spire_pki_renew_before")
+    if window < ttl:
+        message = (
+            f"An intermediate is renewed {words(window)} before its end, and server.ca_ttl is {text}: the server's CA, which ends with "
+            "the intermediate, would live shorter than that. Renew it earlier, by as much as lies between two runs of the playbook."
+        )
+        yield Problem("pki_renewal", "spire_pki_renew_before", message, "spire_pki_renew_before")
+
+
+def _given(upstream: Upstream, now: datetime.datetime) -> Iterable[Problem]:
+    try:
+        found = upstream.mistakes(now)
+        soon = upstream.mistakes(now, upstream.length("spire_pki_ca_lifetime"))
+    except X509Error as exc:
+        found = soon = [str(exc)]
+    for message in soon:
+        severity = "error" if message in found else "warning"
+        yield Problem("pki_issuer", "spire_pki_issuer", message, "spire_pki_issuer", severity=severity)
+
+
+def _root(upstream: Upstream, now: datetime.datetime) -> Iterable[Problem]:
+    try:
+        issuer = upstream.issuer
+        if issuer is not None:
+            issuer.place.load_key(upstream.passphrase)
+        upstream.place.certificates()
+    except X509Error as exc:
+        yield Problem("pki_root", "spire_pki_dir", str(exc), "spire_pki_dir")
+        return
+    if issuer is None:
+        return
+    ends = issuer.certificate.not_valid_after_utc
+    if ends <= now:
+        message = f"The root in {issuer.place.certificate} expired at {moment(ends)}."
+        yield Problem("pki_root", "spire_pki_dir", message, "spire_pki_dir")
+    elif ends - now <= upstream.length("spire_pki_ca_lifetime"):
+        message = (
+            f"The root in {issuer.place.certificate} is about to expire: it ends at {moment(ends)}, before an intermediate that is made now "
+            "would. Replace it in time."
+        )
+        yield Problem("pki_root", "spire_pki_dir", message, "spire_pki_dir", severity="warning")
