@@ -1,0 +1,150 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The selectors that real SPIRE makes are those of the catalogue, where no cloud is needed for it."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+import subprocess
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from ansible_collections.spire.fleet.plugins.plugin_utils import selectors, versions
+
+from tests.support import spire_bin
+from tests.support.real_spire import TRUST_DOMAIN, RealAgent, RealServer, free_port
+
+#: the newest, and older ones where they are
+RELEASES = (None, "1.14.7", "1.13.6")
+SELECTOR = re.compile(r'type:\s*\\?"([a-z_0-9]+)\\?"\s+value:\s*\\?"([^"\\]*)')
+
+
+def release_of(binary: Path) -> versions.Version:
+    return versions.parse(spire_bin.binary_version(binary))
+
+
+def judge(kind: str, release: versions.Version, data: dict[str, Any], made: Iterable[tuple[str, str]]) -> set[str]:
+    """The keys of what SPIRE made; a selector that the catalogue doesn't have so is an error."""
+    keys = set()
+    for name, text in made:
+        known = [
+            (selector, rest)
+            for selector in selectors.made(kind, name, release, data)
+            for rest in [selector.rest(text)]
+            if rest is not None and selector.fits(rest)
+        ]
+        assert known, f"SPIRE {release} makes {name}:{text}, and the catalogue does not know it"
+        keys.add(known[0][0].key)
+    return keys
+
+
+def expected(kind: str, name: str, release: versions.Version, data: dict[str, Any]) -> set[str]:
+    return {selector.key for selector in selectors.made(kind, name, release, data)}
+
+
+@pytest.fixture(params=RELEASES, ids=[release or "newest" for release in RELEASES])
+def binaries(request: pytest.FixtureRequest, spire_binary: Callable[..., Path]) -> tuple[Path, Path]:
+    """A server and an agent of one release."""
+    return spire_binary("spire-server", request.param), spire_binary("spire-agent", request.param)
+
+
+@pytest.mark.parametrize("data", [
+    {}, {"discover_workload_path": True}, {"discover_workload_path": True, "workload_size_limit": -1},
+], ids=["plain", "path", "unhashed"])
+def test_unix(data: dict[str, Any], binaries: tuple[Path, Path]) -> None:
+    config = {"plugins": {"WorkloadAttestor": {"unix": {"plugin_data": data}}}}
+    with RealServer(binaries[0]) as server, RealAgent(binaries[1], server, config=config) as agent:
+        # nobody registered the caller, and its selectors are logged all the same
+        subprocess.run(
+            [str(binaries[1]), "api", "fetch", "x509", "-socketPath", str(agent.socket_path), "-timeout", "3s"],
+            capture_output=True, timeout=60, check=False,
+        )
+        agent.wait_log("PID attested to have selectors")
+        (line, *_others) = [line for line in agent.log().splitlines() if "PID attested to have selectors" in line]
+    release = release_of(binaries[1])
+    wanted = expected("WorkloadAttestor", "unix", release, data)
+    # a process without supplementary groups has none
+    assert judge("WorkloadAttestor", release, data, SELECTOR.findall(line)) | {"supplementary_gid", "supplementary_group"} == wanted
+
+
+class Authority:
+    """A CA and a host's certificate."""
+
+    def __init__(self, directory: Path) -> None:
+        self.ca, self.certificate, self.key = (directory / name for name in ("ca.pem", "host.pem", "host.key"))
+        keys = [ec.generate_private_key(ec.SECP256R1()) for _number in range(2)]
+        names = [x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)]) for name in ("Acme CA", "web1.acme.com")]
+        now = datetime.datetime.now(datetime.timezone.utc)
+        made = []
+        for number, extensions in enumerate((
+            [x509.BasicConstraints(True, None)],
+            [
+                x509.KeyUsage(True, False, False, False, False, False, False, False, False),
+                x509.SubjectAlternativeName([x509.UniformResourceIdentifier(f"x509pop://{TRUST_DOMAIN}/stage/production")]),
+            ],
+        )):
+            builder = (
+                x509.CertificateBuilder().subject_name(names[number]).issuer_name(names[0]).public_key(keys[number].public_key())
+                .serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(1))
+                .not_valid_after(now + datetime.timedelta(1))
+            )
+            for extension in extensions:
+                builder = builder.add_extension(extension, not isinstance(extension, x509.SubjectAlternativeName))
+            made.append(builder.sign(keys[0], hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+        self.ca.write_bytes(made[0])
+        self.certificate.write_bytes(made[1])
+        self.key.write_bytes(keys[1].private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        ))
+
+
+def of_node(binaries: tuple[Path, Path], name: str, on_server: dict[str, Any], on_agent: dict[str, Any]) -> set[str]:
+    """The keys of the selectors that a server gave to an agent."""
+    here = {"plugins": {"NodeAttestor": {"join_token": None, name: {"plugin_data": on_server}}}}
+    there = {"plugins": {"NodeAttestor": {"join_token": None, name: {"plugin_data": on_agent}}}}
+    with RealServer(binaries[0], config=here) as server, RealAgent(binaries[1], server, token="", config=there):
+        done = subprocess.run(
+            [str(binaries[0]), "agent", "list", "-socketPath", str(server.socket_path), "-output", "json"],
+            capture_output=True, text=True, timeout=60, check=True,
+        )
+    answer = json.loads(done.stdout)
+    (agent,) = (answer[0] if isinstance(answer, list) else answer)["agents"]
+    made = [(selector["type"], selector["value"]) for selector in agent["selectors"]]
+    return judge("NodeAttestor", release_of(binaries[0]), on_server, made)
+
+
+def test_x509pop(binaries: tuple[Path, Path], tmp_path: Path) -> None:
+    host = Authority(tmp_path)
+    on_server = {"ca_bundle_path": str(host.ca)}
+    on_agent = {"certificate_path": str(host.certificate), "private_key_path": str(host.key)}
+    made = of_node(binaries, "x509pop", on_server, on_agent)
+    assert made == expected("NodeAttestor", "x509pop", release_of(binaries[0]), on_server)
+
+
+def test_http_challenge(binaries: tuple[Path, Path]) -> None:
+    port = free_port()
+    on_server = {"allowed_dns_patterns": [r"^127\.0\.0\.1$"], "required_port": port}
+    made = of_node(binaries, "http_challenge", on_server, {"hostname": "127.0.0.1", "port": port})
+    assert made == expected("NodeAttestor", "http_challenge", release_of(binaries[0]), on_server)
+
+
+def test_join_token(binaries: tuple[Path, Path]) -> None:
+    with RealServer(binaries[0]) as server, RealAgent(binaries[1], server):
+        done = subprocess.run(
+            [str(binaries[0]), "agent", "list", "-socketPath", str(server.socket_path), "-output", "json"],
+            capture_output=True, text=True, timeout=60, check=True,
+        )
+    answer = json.loads(done.stdout)
+    (agent,) = (answer[0] if isinstance(answer, list) else answer)["agents"]
+    assert agent["selectors"] == []
+    assert selectors.of("NodeAttestor", "join_token") == ()
