@@ -118,9 +118,9 @@ class _Tree:
         result = {**self._mapping(), "description": kind.description, "properties": {}}
         for name in sorted(plugin_names(self.component, kind.name)):
             known = plugin(self.component, kind.name, name)
-            if known and self.release in known.span:
-                result["properties"][name] = self._plugin(known, external=not kind.only)
-        result["additionalProperties"] = _OFF if kind.only else {"anyOf": [_EXTERNAL, _OFF]}
+            if known and self.release in known.span and not known.extra.get("windows"):
+                result["properties"][name] = self._plugin(known, external=not kind.closed(self.release))
+        result["additionalProperties"] = _OFF if kind.closed(self.release) else {"anyOf": [_EXTERNAL, _OFF]}
         conditions: list[Schema] = []
         if kind.min and not self.layer:
             conditions.append({"not": {"additionalProperties": _OFF}})

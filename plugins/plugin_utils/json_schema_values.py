@@ -31,6 +31,9 @@ FORMATS = {
     "ip": r"[0-9A-Fa-f.]*[:.][0-9A-Fa-f:.]*(?:%.+)?",
     "https_url": r"[hH][tT][tT][pP][sS]://[^/][^\n]*",
     "socket_path": rf"[^\n]{{0,{SOCKET_PATH_BYTES}}}",
+    "url": r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#\n][^\n]*",
+    "unix_target": r"unix:[^\n]*",
+    "host_port": rf"(?:\[[^\]\n]*\]|[^:\[\]\n]*):(?:0*{_PORT}|[a-z][a-z0-9-]*)",
 }
 
 
@@ -56,6 +59,9 @@ _MESSAGES = {
     "ip": "It must be an IP address.",
     "https_url": "The URL must start with https:// and name a host.",
     "socket_path": f"A Unix socket's path has at most {SOCKET_PATH_BYTES} bytes.",
+    "url": "It must be a URL with a scheme and a host.",
+    "unix_target": "It begins with unix:, as in unix:///run/spire/api.sock.",
+    "host_port": "It is an address with a port, as in 127.0.0.1:8443.",
     "int": "It must be a whole number.",
     "float": "It must be a number.",
     "bool": "It must be true or false.",
@@ -95,7 +101,7 @@ def scalar(spec: Spec, kind: str, layer: bool) -> Schema:
 def _text(result: Schema, spec: Spec, kind: str, layer: bool) -> None:
     name = kind if kind == "duration" else spec.format
     pattern = FORMATS.get(name) or _PATTERNS.get(name)
-    empty = spec.format != "trust_domain" and (layer or not spec.required)
+    empty = spec.format != "trust_domain" and (layer or not (spec.required or spec.not_empty))
     if spec.enum and kind == "string":
         others = fitting(words(spec.enum), empty=empty) if spec.ignore_case else TEMPLATE + ("|^$" if empty else "")
         result["anyOf"] = [{"enum": list(spec.enum) + ([None] if layer else [])}, {"type": "string", "pattern": others}]

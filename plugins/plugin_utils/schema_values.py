@@ -222,6 +222,25 @@ def _https_url(text: str) -> str:
     return "The URL must start with https:// and name a host."
 
 
+def _url(text: str) -> str:
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]", text):
+        return ""
+    return "It must be a URL with a scheme and a host, such as https://oidc.example.org."
+
+
+def _unix_target(text: str) -> str:
+    if text.startswith("unix:"):
+        return ""
+    return f'{shown(text)} does not begin with "unix:"; it looks like unix:///run/spire/server/sockets/main/private/api.sock.'
+
+
+def _host_port(text: str) -> str:
+    match = re.fullmatch(r"(?:\[[^\]]*\]|[^:\[\]]*):([0-9]{1,5}|[a-z][a-z0-9-]*)", text)
+    if match and (not match[1].isdigit() or int(match[1]) <= 65535):
+        return ""
+    return f'{shown(text)} is not an address with a port, which looks like "127.0.0.1:8443" or ":8443".'
+
+
 def _socket_path(text: str) -> str:
     size = len(text.encode("utf-8", "surrogatepass"))
     if size <= SOCKET_PATH_BYTES:
@@ -240,6 +259,9 @@ _FORMATS: dict[str, Callable[[str], str]] = {
     "ip": _ip,
     "https_url": _https_url,
     "socket_path": _socket_path,
+    "url": _url,
+    "unix_target": _unix_target,
+    "host_port": _host_port,
 }
 FORMATS = frozenset(_FORMATS)
 TYPES = frozenset(_EXPECTED)
