@@ -1,0 +1,187 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Real SPIRE under a CA of ours: it starts, its bundle is our root, and openssl verifies every SVID's chain up to it.
+
+The material comes from the code that `spire_pki` runs; only its way to the host is the test's own.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.spire.fleet.plugins.module_utils import key_request
+from ansible_collections.spire.fleet.plugins.plugin_utils import x509_authority, x509_files, x509_keys
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import Upstream
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Run
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509_request import Request
+from tests.support.real_spire import TRUST_DOMAIN, RealAgent, RealServer
+from tests.unit.core.fleets import planned
+
+PASSPHRASE = "correct horse"
+RELEASES = ("1.15.3", "1.14.7", "1.13.6")
+WORKLOAD = f"spiffe://{TRUST_DOMAIN}/workload"
+
+
+def now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.timezone.utc)
+
+
+def upstream_of(directory: Path, **variables: Any) -> Upstream:
+    made = planned("server", spire_pki_dir=str(directory / "pki"), spire_pki_passphrase=PASSPHRASE,
+                   **{"spire_trust_domain": TRUST_DOMAIN, "spire_pki": "controller", **variables}).upstream
+    assert made is not None
+    return made
+
+
+def delivered(upstream: Upstream, directory: Path) -> dict[str, str]:
+    """Brings the files to where the server is, as the role does; the options of SPIRE's disk plugin for them."""
+    directory.mkdir(exist_ok=True)
+    key_file = directory / "upstream.key"
+    csr = ""
+    if upstream.born:
+        key = key_request.Key(str(key_file), upstream.values["spire_pki_key_type"], -1, -1, str(shutil.which("openssl")))
+        csr = key_request.keep(key, False, False, time.gmtime())["csr"]
+    upstream.ensure(csr, Run(now()))
+    fresh = Upstream(upstream.host, upstream.values, upstream.trust_domain)
+    if not upstream.born:
+        key_file.write_text(fresh.key_text())
+    files = fresh.files()
+    (directory / "upstream.pem").write_text(files["upstream_certificate"])
+    (directory / "bundle.pem").write_text(files["upstream_bundle"])
+    return {
+        "key_file_path": str(key_file), "cert_file_path": str(directory / "upstream.pem"), "bundle_file_path": str(directory / "bundle.pem"),
+    }
+
+
+def config(options: dict[str, str], **server: Any) -> dict[str, Any]:
+    return {"server": server, "plugins": {"UpstreamAuthority": {"disk": {"plugin_data": options}}}}
+
+
+def verified(directory: Path, root: str, chain: str) -> str:
+    """What openssl says of a chain; the leaf first, and the root nowhere but in the file of trusted ones."""
+    leaf, *above = chain.split("-----END CERTIFICATE-----\n")[:-1]
+    end = "-----END CERTIFICATE-----\n"
+    (directory / "root.pem").write_text(root)
+    (directory / "leaf.pem").write_text(leaf + end)
+    (directory / "above.pem").write_text("".join(one + end for one in above))
+    command = ["openssl", "verify", "-CAfile", "root.pem", "-untrusted", "above.pem", "leaf.pem"]
+    return subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False).stdout.strip()
+
+
+def svid_of(server: RealServer, agent_binary: Path) -> dict[str, Any]:
+    selectors = [dict(zip(("type", "value"), text.split(":", 1))) for text in server.selectors()]
+    with RealAgent(agent_binary, server) as agent:
+        entry = {"entry_id": "w", "spiffe_id": WORKLOAD, "selectors": selectors, "parent_id": agent.spiffe_id}
+        assert [item.code for item in server.client().entry_create([entry])] == [0]
+        return agent.wait_svid(WORKLOAD)
+
+
+@pytest.mark.parametrize("way", ["controller", "host"])
+@pytest.mark.parametrize("release", RELEASES)
+def test_a_server_under_our_root(spire_binary: Callable[..., Path], tmp_path: Path, release: str, way: str) -> None:
+    upstream = upstream_of(tmp_path, spire_pki=way, spire_pki_name_constraints=True)
+    options = delivered(upstream, tmp_path / "host")
+    with RealServer(spire_binary("spire-server", release), config=config(options)) as server:
+        validate = [server.binary, "validate", "-config", str(server.config_path)]
+        assert subprocess.run(validate, capture_output=True, check=False).returncode == 0
+        root = (tmp_path / "pki" / TRUST_DOMAIN / "root.pem").read_text()
+        assert server.client().bundle_show("pem").split() == root.split()
+        svid = svid_of(server, spire_binary("spire-agent", release))
+        # leaf, the server's own CA, and the intermediate
+        assert svid["certificates"].count("BEGIN CERTIFICATE") == 3
+        assert verified(tmp_path, root, svid["certificates"]) == "leaf.pem: OK"
+        other = upstream_of(tmp_path / "other")
+        other.ensure("", Run(now()))
+        foreign = Path(other.issuer_place.certificate).read_text()
+        assert verified(tmp_path, foreign, svid["certificates"]) == ""
+
+
+@pytest.mark.parametrize("key_type", [name for name in x509_keys.KEY_TYPES if name != "ec-p384"])
+def test_every_type_of_key(spire_server: Path, tmp_path: Path, key_type: str) -> None:
+    options = delivered(upstream_of(tmp_path, spire_pki_key_type=key_type), tmp_path / "host")
+    with RealServer(spire_server, config=config(options)) as server:
+        root = (tmp_path / "pki" / TRUST_DOMAIN / "root.pem").read_text()
+        assert server.client().bundle_show("pem").split() == root.split()
+
+
+def test_a_corporate_intermediate_signs(spire_server: Path, spire_agent: Path, tmp_path: Path) -> None:
+    """Root, corporate CA, the server's intermediate, SPIRE's CA, leaf."""
+    def files(name: str) -> x509_files.Place:
+        return x509_files.Place(str(tmp_path / f"{name}.pem"), str(tmp_path / f"{name}.key"))
+
+    run, year = Run(now()), datetime.timedelta(days=365)
+    root = x509_authority.ensure(files("root"), Request("CN=Acme,C=US", 10 * year), None, PASSPHRASE, run)
+    issuer = x509_authority.Issuer(files("root"), PASSPHRASE, root.certificates, root.certificates)
+    x509_authority.ensure(files("corp"), Request("CN=Acme Machines,C=US", 5 * year, path_length=2), issuer, PASSPHRASE, run)
+    given = {"certificate": files("corp").certificate, "key": files("corp").key, "bundle": files("root").certificate}
+    upstream = upstream_of(tmp_path, spire_pki_issuer=given)
+    assert upstream.mistakes(now()) == []
+    with RealServer(spire_server, config=config(delivered(upstream, tmp_path / "host"))) as server:
+        svid = svid_of(server, spire_agent)
+        assert svid["certificates"].count("BEGIN CERTIFICATE") == 4
+        assert server.client().bundle_show("pem").split() == (tmp_path / "root.pem").read_text().split()
+        assert verified(tmp_path, (tmp_path / "root.pem").read_text(), svid["certificates"]) == "leaf.pem: OK"
+
+
+def local_authority(server: RealServer, *command: str) -> dict[str, Any]:
+    argv = [server.binary, "localauthority", "x509", *command, "-output", "json", "-socketPath", str(server.socket_path)]
+    return dict(json.loads(subprocess.run(argv, check=True, capture_output=True).stdout))
+
+
+def test_a_renewed_intermediate_is_used_without_a_restart(spire_server: Path, spire_agent: Path, tmp_path: Path) -> None:
+    upstream = upstream_of(tmp_path)
+    options = delivered(upstream, tmp_path / "host")
+
+    def serials(text: str) -> list[int]:
+        return [one.serial_number for one in x509_keys.load_certificates(text.encode(), "here")]
+
+    with RealServer(spire_server, config=config(options)) as server:
+        pid, first = server.pid, serials(Path(options["cert_file_path"]).read_text())
+        Path(upstream.place.certificate).unlink()
+        assert delivered(upstream, tmp_path / "host") == options
+        second = serials(Path(options["cert_file_path"]).read_text())
+        assert (len(first), len(second)) == (1, 1) and first != second
+        prepared = local_authority(server, "prepare")["prepared_authority"]["authority_id"]
+        local_authority(server, "activate", "-authorityID", prepared)
+        chain = svid_of(server, spire_agent)["certificates"]
+        assert serials(chain)[2:] == second
+        assert verified(tmp_path, Path(options["bundle_file_path"]).read_text(), chain) == "leaf.pem: OK"
+        # A key and a certificate that don't belong together are not taken: the CA in memory signs on.
+        Path(options["key_file_path"]).write_bytes(x509_keys.dump(x509_keys.generate("ec-p384")))
+        assert local_authority(server, "prepare")["prepared_authority"]["authority_id"] not in ("", prepared)
+        assert server.pid == pid and server.healthy()
+
+
+def test_what_we_refuse_spire_refuses(spire_server: Path, tmp_path: Path) -> None:
+    """The checks of a CA that is given are no invention of ours."""
+    options = delivered(upstream_of(tmp_path), tmp_path / "host")
+    cases = {
+        "key_file_path": (x509_keys.dump(x509_keys.generate("ec-p384")), "certificate and private key do not match"),
+        "bundle_file_path": (Path(upstream_root(tmp_path / "other")).read_bytes(), "certificate cannot be validated with the provided bundle"),
+    }
+    for option, (content, said) in cases.items():
+        other = tmp_path / f"{option}.other"
+        other.write_bytes(content)
+        server = RealServer(spire_server, config=config({**options, option: str(other)}))
+        try:
+            with pytest.raises(RuntimeError, match=said):
+                server.start()
+        finally:
+            server.remove()
+
+
+def upstream_root(directory: Path) -> str:
+    other = upstream_of(directory)
+    other.ensure("", Run(now()))
+    return other.issuer_place.certificate
