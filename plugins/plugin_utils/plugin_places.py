@@ -15,12 +15,9 @@ from ansible_collections.spire.fleet.plugins.plugin_utils import places, plugin_
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plugin_binaries import VARIABLE, Command
 from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem
-from ansible_collections.spire.fleet.plugins.plugin_utils.versions import Version
 
 #: what the unit hides from the service: ProtectHome and PrivateTmp
 _HIDDEN = re.compile(r"/(home|root|run/user|tmp|var/tmp)/")
-#: SPIRE ignores an external plugin of this name, and refuses it later
-_OWN_JOIN_TOKEN, _REFUSED = Version(1, 3, 1), Version(1, 5, 0)
 
 
 def check(planned: Plan) -> Iterable[Problem]:
@@ -46,11 +43,6 @@ def _command(planned: Plan, command: Command) -> Iterable[Problem]:
             "below /opt or /usr/local."
         )
         yield problem("hidden_plugin", "plugin_cmd", message)
-    if planned.component == "server" and (command.kind, command.name) == ("NodeAttestor", "join_token"):
-        if planned.version >= _OWN_JOIN_TOKEN:
-            does = "refuses" if planned.version >= _REFUSED else "ignores"
-            message = f"SPIRE {does} an external plugin called join_token, since it has one of its own; give the plugin another name."
-            yield problem("plugin", "plugin_cmd", message)
     if command.place == "src" and not os.path.isfile(os.path.expanduser(command.source)):
         message = f"There is no file {command.source} on the controller, which should hold the plugin {command.name}."
         yield Problem("external_plugin", VARIABLE, message, VARIABLE)

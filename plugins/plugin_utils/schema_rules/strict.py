@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ..schema_model import Block, block, plugin
+from ..plugin_schemas import finder
+from ..schema_model import Block, block
 from ..tree import child
 from .published import DUMMY_FILES, SSH_AUTHORITIES
 from .registry import Findings, Found, rule
@@ -94,10 +95,11 @@ def _secrets_of(component: str, known: Block, values: Any, path: str) -> Iterato
 
 
 def _secrets_of_plugins(component: str, kinds: Any, path: str) -> Iterator[tuple[str, str]]:
+    find = finder(component)
     for kind, plugins in kinds.items() if isinstance(kinds, dict) else ():
         for name, body in plugins.items() if isinstance(plugins, dict) else ():
-            known = plugin(component, kind, name)
-            if known and isinstance(body, dict) and not body.get("plugin_cmd"):
+            known = find(kind, name, body)
+            if known and isinstance(body, dict):
                 here = child(child(child(path, kind), name), "plugin_data")
                 yield from _secrets_of(component, known, body.get("plugin_data"), here)
 

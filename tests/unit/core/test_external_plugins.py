@@ -199,16 +199,6 @@ def test_a_path_that_a_unit_can_not_hold() -> None:
     ]
 
 
-@pytest.mark.parametrize("version, does", [("1.3.1", "ignores"), ("1.4.7", "ignores"), ("1.5.0", "refuses"), ("1.15.3", "refuses")])
-def test_a_plugin_of_the_name_that_spire_keeps(version: str, does: str) -> None:
-    tree = {"plugins": {"NodeAttestor": {"join_token": {"plugin_cmd": "/opt/x", "plugin_checksum": ONE}}}}
-    lines = mistakes(fleet(agents=(), s1={"spire_version": version, "spire_server_config": tree})).splitlines()
-    assert (
-        "error: plugins.NodeAttestor.join_token.plugin_cmd (set by spire_server_config): SPIRE "
-        f"{does} an external plugin called join_token, since it has one of its own; give the plugin another name. [s1]"
-    ) in lines
-
-
 def test_a_file_on_the_controller(tmp_path: Path) -> None:
     source = tmp_path / "vaulted"
     definition = {"src": str(source), "sha256": ONE}
