@@ -37,6 +37,7 @@ _DIRECTORY_KINDS = {
     "workloadattestor": "WorkloadAttestor",
 }
 _BUILTIN = re.compile(r"\b(\w+)\.BuiltIn\(\)")
+_PORTED = re.compile(r"portedUpstreamCA\s*=\s*map\[string\]bool\{([^}]*)\}")
 _BORROWED = re.compile(r":= new\((\w+)\.(\w+)\)")
 _NAMED = re.compile(r"\b(?:MakePlugin|MakeBuiltIn)\(\s*([\w.]+|\"[^\"]*\")\s*,")
 
@@ -95,12 +96,20 @@ def plugins(source: Source) -> dict[str, str]:
                 match = re.match(r"pkg/(\w+)/plugin/(\w+)/", directory)
                 if match:
                     found[f"{match[1]}/{_DIRECTORY_KINDS[match[2]]}/{_plugin_name(source, directory)}"] = directory
+    found.update(_reclassified(source, found))
     # from 0.11 on it is no plugin any more, though configured like one
     for directory in ("pkg/server/datastore/sqlcommon", "pkg/server/datastore/sqlstore", "pkg/server/plugin/datastore/sql"):
         texts = (file.text for file in source.each(directory))
         if "server/DataStore/sql" not in found and any('hcl:"connection_string"' in text for text in texts):
             found["server/DataStore/sql"] = directory
     return found
+
+
+def _reclassified(source: Source, found: dict[str, str]) -> dict[str, str]:
+    """Plugins that 0.10 takes under their older type, too, by a map that its catalogue has."""
+    texts = [file.text for file in source.each("pkg/server/catalog")]
+    ported = [name for text in texts for body in _PORTED.findall(text) for name in re.findall(r'"([^"]+)":\s*true', body)]
+    return {f"server/UpstreamCA/{name}": found[f"server/UpstreamAuthority/{name}"] for name in ported}
 
 
 def plugin_options(source: Source, name: str, directory: str) -> Options:
