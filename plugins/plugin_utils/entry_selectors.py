@@ -91,6 +91,7 @@ class _Linter:
         self.server = Makers(planned.host, [server.release], [server.plugins])
         self.server_id = absolute("/spire/server", planned.trust_domain)
         self.aliases = absolute(entries.ALIAS_PREFIX, planned.trust_domain)
+        self.of_fleet = frozenset(fleet.agents)
         self.agents: dict[str, Makers] = {}
 
     def entry(self, path: str, entry: Mapping[str, Any]) -> Iterator[Problem]:
@@ -121,8 +122,7 @@ class _Linter:
         group = parent.removeprefix(self.aliases) if parent.startswith(self.aliases) else ""
         if group not in self.agents:
             found = self.fleet.groups.get(group or AGENTS, ())
-            agents = set(self.fleet.agents)
-            members = [name for name in found if name in agents and self.fleet.server_group(name) == self.group]
+            members = [name for name in found if name in self.of_fleet and self.fleet.server_group(name) == self.group]
             who = f"agent of the inventory group {group}" if group else "agent of this server in the inventory"
             kept = dict.fromkeys(self._of_agent(name) for name in members)
             self.agents[group] = Makers(who, [m.release for m in kept], [m.plugins for m in kept], not group)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Selectors of entries that nothing in the fleet makes."""
+"""Selectors of entries that nothing in the fleet makes, and what is said of them."""
 
 from __future__ import annotations
 
@@ -10,43 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.unit.core.entry_of import AT, AWS, DOCKER, K8S, SERVER, said
 from tests.unit.core.fleets import fleet, mistakes
-
-SERVER = "spiffe://prod.acme.com/spire/server"
-WORKLOADS = "/fleet/spire_agents"
-
-
-def said(
-    selectors: list[Any],
-    parent: str = WORKLOADS,
-    agent: dict[str, Any] | None = None,
-    server: dict[str, Any] | None = None,
-    version: str = "1.15.3",
-    **entry: Any,
-) -> str:
-    """What preflight says of an entry with these selectors; plugins are given as type and name to options."""
-    common: dict[str, Any] = {
-        "spire_version": version,
-        "spire_canary": False,
-        "spire_entries": [{"spiffe_id": "/web", "parent_id": parent, "selectors": selectors, **entry}],
-    }
-    own = {"spire_agent_config": {"plugins": _plugins(agent)}} if agent else {}
-    servers = {"spire_server_config": {"plugins": _plugins(server)}} if server else {}
-    return mistakes(fleet(common, a1=own, s1=servers))
-
-
-def _plugins(given: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, data in given.items():
-        kind, plugin = name.split(".")
-        found.setdefault(kind, {})[plugin] = data if "plugin_cmd" in data else {"plugin_data": data}
-    return found
-
-
-DOCKER = {"WorkloadAttestor.docker": {}}
-K8S = {"WorkloadAttestor.k8s": {"disable_container_selectors": True}}
-AWS = {"NodeAttestor.aws_iid": {}}
-AT = "spire_entries[0].selectors[0]"
 
 WRONG = [
     # a type
@@ -243,120 +208,16 @@ def test_says_what_nobody_makes(given: dict[str, Any], message: str) -> None:
     assert said(**given) == f"error: {AT}: {message} [s1]"
 
 
+def test_a_nodes_id_is_no_selector_of_an_older_server() -> None:
+    on = {"spire_server_config__id": {"server": {"experimental": {"agent_spiffe_id_as_selector": True}}}}
+    entry = {"spiffe_id": "/web", "parent_id": SERVER, "selectors": ["spiffe_id:spiffe://prod.acme.com/spire/agent/x"]}
+    assert (
+        "server.experimental.agent_spiffe_id_as_selector is true, and s1 is 1.14.7 and too old. Set the agent's SPIFFE ID as the "
+        "parent_id instead."
+    ) in mistakes(fleet({"spire_version": "1.14.7", "spire_entries": [entry], **on}))
+
+
 def test_a_nodes_id_is_a_selector_where_the_server_says_so() -> None:
     on = {"spire_server_config__id": {"server": {"experimental": {"agent_spiffe_id_as_selector": True}}}}
     entry = {"spiffe_id": "/web", "parent_id": SERVER, "selectors": ["spiffe_id:spiffe://prod.acme.com/spire/agent/x"]}
     assert mistakes(fleet({"spire_entries": [entry], **on})) == ""
-
-
-GOOD = [
-    dict(selectors=["unix:uid:0", {"type": "unix", "value": "group:adm"}]),
-    dict(selectors=["unix:path:/usr/bin/web"], agent={"WorkloadAttestor.unix": {"discover_workload_path": True}}),
-    dict(selectors=["docker:label:a.b/c:d:e", "docker:env:A=", "unix:uid:0"], agent=DOCKER),
-    dict(selectors=["docker:image-signature:verified"], agent={"WorkloadAttestor.docker": {"sigstore": {}}}),
-    dict(selectors=["k8s:ns:web", "k8s:pod-label:app:web"], agent=K8S),
-    dict(
-        selectors=["k8s:containerd://abc:image-signature-subject:build@acme.com"],
-        agent={"WorkloadAttestor.k8s": {"experimental": {"sigstore": {}}}},
-        version="1.10.1",
-    ),
-    dict(selectors=["aws_secretsmanager:secretname:web"], agent={"SVIDStore.aws_secretsmanager": {"region": "eu"}}, store_svid=True),
-    # the attestor took the resolver's work over
-    dict(selectors=["aws_iid:tag:stage:prod"], parent=SERVER, server={**AWS, "NodeResolver.aws_iid": {}}, version="0.9.4",
-         agent={"NodeAttestor.aws_iid": {}}),
-    dict(selectors=["aws_iid:tag:stage:prod", "aws_iid:account_id:123456789012"], parent=SERVER, server=AWS,
-         agent={"NodeAttestor.aws_iid": {}}),
-    # a node's selector of a server that attests by a plugin that nobody knows
-    dict(
-        selectors=["acme:rack:12"],
-        parent=SERVER,
-        server={"NodeAttestor.acme": {"plugin_cmd": "/opt/acme/attestor"}},
-        agent={"NodeAttestor.acme": {"plugin_cmd": "/opt/acme/attestor"}},
-    ),
-    # an external plugin may take a built-in one's name, and make what it likes
-    dict(selectors=["unix:pid:1"], agent={"WorkloadAttestor.unix": {"plugin_cmd": "/opt/acme/unix"}}),
-    dict(selectors=["spiffe_id:spiffe://prod.acme.com/spire/agent/x"], parent="/spire/agent/x"),
-]
-
-
-@pytest.mark.parametrize("given", GOOD, ids=[str(case["selectors"][0])[:40] for case in GOOD])
-def test_is_silent_where_somebody_makes_it(given: dict[str, Any]) -> None:
-    problems = [line for line in said(**given).splitlines() if "selectors" in line or "Its " in line]
-    assert problems == []
-
-
-def test_agents_under_another_parent_may_be_outside_of_the_inventory() -> None:
-    assert said(["docker:label:app:web"], parent="/nodes/web") == (
-        f"warning: {AT}: Its selector docker:label:app:web needs the workload attestor docker, and no agent of this server in the "
-        "inventory runs it; they run unix. Add plugins.WorkloadAttestor.docker to spire_agent_config, or choose another selector. "
-        "[s1]"
-    )
-
-
-def test_what_nobody_can_make_is_an_error_under_any_parent() -> None:
-    assert said(["unix:uid:root"], parent="/nodes/web") == (
-        f"error: {AT}: Its selector unix:uid:root has the wrong form: unix:uid is the number of the process's user, for example "
-        "unix:uid:1000. [s1]"
-    )
-
-
-def test_warns_of_an_attestor_that_no_known_agent_uses() -> None:
-    assert said(["x509pop:subject:cn:web1"], parent=SERVER, server={"NodeAttestor.x509pop": {"ca_bundle_path": "/ca.pem"}}) == (
-        f"warning: {AT}: Its selector is of the type x509pop, and the agents of this server in the inventory attest by "
-        "join_token. Only agents outside of the inventory can have it. [s1]"
-    )
-
-
-def test_no_node_has_the_selectors_of_two_attestors() -> None:
-    two = {"NodeAttestor.aws_iid": {}, "NodeAttestor.x509pop": {"ca_bundle_path": "/ca.pem"}}
-    assert said(["x509pop:subject:cn:web1", "aws_iid:region:eu-central-1"], parent=SERVER, server=two).splitlines()[0] == (
-        "error: spire_entries[0]: Its selectors are of aws_iid and x509pop, and an agent attests by one of them: no node has "
-        "them all. Write one entry for each. [s1]"
-    )
-
-
-def test_one_agent_must_make_them_all() -> None:
-    entry = {"spiffe_id": "/web", "parent_id": WORKLOADS, "selectors": ["docker:label:app:web", "systemd:id:web.service"]}
-    made = fleet(
-        {"spire_entries": [entry]},
-        agents=("a1", "a2"),
-        a1={"spire_agent_config": {"plugins": {"WorkloadAttestor": {"docker": {}}}}},
-        a2={"spire_agent_config": {"plugins": {"WorkloadAttestor": {"systemd": {}}}}},
-    )
-    assert mistakes(made) == (
-        "error: spire_entries[0]: Its selectors are of docker and systemd, and no agent of the inventory group spire_agents makes "
-        "all of them. Write one entry for each. [s1]"
-    )
-
-
-def test_one_agent_of_the_group_is_enough_and_others_do_not_help() -> None:
-    docker = {"spire_agent_config": {"plugins": {"WorkloadAttestor": {"docker": {}}}}}
-    entry = {"spiffe_id": "/web", "parent_id": "/fleet/web", "selectors": ["docker:label:app:web"]}
-    agents = ("a1", "a2", "a3")
-    assert mistakes(fleet({"spire_entries": [entry]}, agents=agents, groups={"web": ["a1", "a2"]}, a2=docker)) == ""
-    assert mistakes(fleet({"spire_entries": [entry]}, agents=agents, groups={"web": ["a1", "a2"]}, a3=docker)) == (
-        f"error: {AT}: Its selector docker:label:app:web needs the workload attestor docker, and no agent of the inventory group "
-        "web runs it; they run unix. Add plugins.WorkloadAttestor.docker to spire_agent_config, or choose another selector. [s1]"
-    )
-
-
-def test_the_canary_is_an_entry_like_the_others() -> None:
-    k8s = {"spire_agent_config": {"plugins": {"WorkloadAttestor": {"unix": None, "k8s": {}}}}}
-    assert mistakes(fleet({"spire_canary": True}, a1=k8s)) == (
-        "error: spire_canary_selectors[0]: Its selector unix:uid:0 needs the workload attestor unix, and no agent of the inventory "
-        "group spire_agents runs it; they run k8s. Add plugins.WorkloadAttestor.unix to spire_agent_config, or choose another "
-        "selector. [s1]"
-    )
-
-
-def test_mistakes_of_the_entry_itself_come_first() -> None:
-    assert said(["unxi"]) == (
-        "error: spire_entries[0]: Its selectors: selector 'unxi' is wanted as type:value. [s1]"
-    )
-
-
-def test_many_agents_are_few_makers() -> None:
-    agents = tuple(f"a{number}" for number in range(50))
-    made = fleet({"spire_entries": [{"spiffe_id": "/w", "parent_id": WORKLOADS, "selectors": ["unix:uid:1"]}]}, agents=agents)
-    assert mistakes(made) == ""
-    assert (len(made.makers), len(set(made.makers.values()))) == (50, 1)
