@@ -14,6 +14,8 @@ from ansible_collections.spire.fleet.plugins.plugin_utils import (
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import AGENTS, SERVERS, Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan, plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema_rules import fleet_rule
+from ansible_collections.spire.fleet.plugins.plugin_utils.versions import Version
 
 
 def of_fleet(fleet: Fleet) -> list[Problem]:
@@ -40,6 +42,7 @@ def of_plan(planned: Plan, fleet: Fleet) -> list[Problem]:
         message = "No trust domain is set. Set it, for example to prod.acme.com."
         found.append(Problem("no_trust_domain", "spire_trust_domain", message))
     found += _source(planned)
+    found += _format(planned)
     found += places.check(planned)
     found += plugin_places.check(planned)
     found += pki_rules.check(planned)
@@ -56,6 +59,18 @@ def _source(planned: Plan) -> Iterable[Problem]:
         what = "the controller" if source == "local" else "the host"
         message = f"It is required where spire_install_source is {source}; set it to the directory of the binaries on {what}."
         yield Problem("missing_variable", needed, message)
+
+
+@fleet_rule("both")
+def _format(planned: Plan) -> Iterable[Problem]:
+    """Releases 1.6.0 to 1.6.2 read no plugins from JSON.
+
+    Source: pkg/common/catalog/config.go (PluginConfigsFromHCLNode), v1.6.0 to v1.6.2; CHANGELOG.md, 1.6.3
+    """
+    name = f"spire_{planned.component}_config_format"
+    if planned.values[name] == "json" and Version(1, 6, 0) <= planned.version <= Version(1, 6, 2):
+        message = f"SPIRE {planned.version} finds no plugins in JSON, as 1.6.0 to 1.6.2 do not; write hcl, or take 1.6.3."
+        yield Problem("format", name, message, name)
 
 
 def _server(planned: Plan, fleet: Fleet) -> Iterable[Problem]:

@@ -31,6 +31,9 @@ def releases(component: str, path: str) -> str:
     spans: list[Span] = []
     known: Block | None = block(component)
     parts = _parts(path)
+    if parts[:1] == ["plugins"] and len(parts) < 4:
+        own = plugin(component, parts[1], parts[2]) if len(parts) == 3 else None
+        return _between([own.span]) if own else ""
     names = False
     for index, part in enumerate(parts):
         if names:
@@ -39,7 +42,9 @@ def releases(component: str, path: str) -> str:
         if index == 3 and parts[0] == "plugins":
             if part == "plugin_data":
                 known = plugin(component, parts[1], parts[2])
-                spans += [known.span] if known else []
+                if known is None:
+                    return ""
+                spans.append(known.span)
                 continue
             known = block("plugin")
         if index in (1, 2) and parts[0] == "plugins":
@@ -50,8 +55,10 @@ def releases(component: str, path: str) -> str:
         spans.append(option.span)
         names = any(kind.startswith("map(") for kind in option.types)
         known = option.block
-    if not spans:
-        return ""
+    return _between(spans) if spans else ""
+
+
+def _between(spans: list[Span]) -> str:
     since = max((span.since for span in spans if span.since), default=RELEASES[0])
     until = min((span.until for span in spans if span.until), default=None)
     return f"SPIRE {since} to {until}" if until else f"SPIRE {since} and later"

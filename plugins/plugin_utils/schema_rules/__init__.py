@@ -11,13 +11,13 @@
 
 from __future__ import annotations
 
-from . import agent, akeyless, attestors, authorities, federation, keys, server, strict, telemetry
+from . import agent, akeyless, attestors, authorities, federation, keys, provider, server, strict, telemetry, workloads
 from .data import KINDS, broken
 from .listing import listing
 from .registry import FLEET, RULES, Rule, broken_rules, enabled, fleet_rule
 
 #: modules whose import registers their rules
-REGISTERED = (agent, akeyless, attestors, authorities, federation, keys, server, strict, telemetry)
+REGISTERED = (agent, akeyless, attestors, authorities, federation, keys, provider, server, strict, telemetry, workloads)
 
 
 

@@ -228,3 +228,23 @@ def metadata_kept_from_workloads(found: Found) -> Findings:
                 "Any process that reaches the machine's metadata service can attest in the agent's place, before it. Keep "
                 "workloads away from 169.254.169.254, for example by a firewall rule for the agent's user alone."
             )
+
+
+@rule("agent", "agent", since="1.13.0", until="1.13.6")
+def no_retry_with_rebootstrap(found: Found) -> Findings:
+    """retry_bootstrap and rebootstrap_mode exclude each other.
+
+    Source: cmd/spire-agent/cli/run/run.go (NewAgentConfig), v1.13.6
+    """
+    if "retry_bootstrap" in found.values and found.text("rebootstrap_mode") in ("auto", "always"):
+        yield "retry_bootstrap", "It can't be set when rebootstrap_mode is auto or always; leave it out."
+
+
+@rule("agent", "agent.experimental", since="1.9.0", until="1.10.4")
+def no_size_without_cache(found: Found) -> Findings:
+    """x509_svid_cache_max_size needs the cache that disable_lru_cache switches off.
+
+    Source: cmd/spire-agent/cli/run/run.go (NewAgentConfig), v1.10.4
+    """
+    if found.true("disable_lru_cache") and found.number("x509_svid_cache_max_size"):
+        yield "x509_svid_cache_max_size", "It can't be set when disable_lru_cache is true; leave one of the two out."

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rules of node and workload attestors."""
+"""Rules of node attestors."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from ..tree import child
-from .registry import Findings, Found, rule
+from .registry import Findings, Found, enabled, rule
 
 _AZURE_RESOURCE = "https://management.azure.com/"
 #: a tenant's credentials
@@ -198,65 +198,6 @@ def sat_proves_little(found: Found) -> Findings:
     )
 
 
-@rule("agent", "plugins.WorkloadAttestor.k8s.plugin_data")
-def one_kubelet_port(found: Found) -> Findings:
-    """kubelet_secure_port and kubelet_read_only_port exclude each other.
-
-    Source: pkg/agent/plugin/workloadattestor/k8s/k8s.go (buildConfig), v1.15.3
-    """
-    if (found.number("kubelet_secure_port") or 0) > 0 and (found.number("kubelet_read_only_port") or 0) > 0:
-        yield "", "kubelet_secure_port and kubelet_read_only_port exclude each other; keep the secure one."
-
-
-@rule("agent", "plugins.WorkloadAttestor.k8s.plugin_data", since="1.15.3")
-def no_kubelet_options_without_kubelet(found: Found) -> Findings:
-    """With disable_kubelet_client no option about the kubelet is set.
-
-    Source: pkg/agent/plugin/workloadattestor/k8s/k8s.go (validateDisableKubeletClientConfig), v1.15.3
-    """
-    if not found.true("disable_kubelet_client"):
-        return
-    for name in (
-        "kubelet_read_only_port", "kubelet_secure_port", "kubelet_ca_path", "skip_kubelet_verification", "token_path",
-        "certificate_path", "private_key_path", "use_anonymous_authentication", "node_name_env", "node_name", "reload_interval",
-    ):
-        if name in found and found.values[name] != 0:
-            yield name, "It can't be set when disable_kubelet_client is true: nobody would use it."
-
-
-@rule("agent", "plugins.WorkloadAttestor.k8s.plugin_data")
-def kubelet_certificate_and_key(found: Found) -> Findings:
-    """certificate_path and private_key_path are set together.
-
-    Source: pkg/agent/plugin/workloadattestor/k8s/k8s.go (loadKubeletClient), v1.15.3
-    """
-    for one, other in (("certificate_path", "private_key_path"), ("private_key_path", "certificate_path")):
-        if one in found and other not in found:
-            yield one, f"It needs {other}, which is not set: the certificate and its key go together."
-
-
-@rule("agent", "plugins.WorkloadAttestor.k8s.plugin_data", severity="warning", allow="kubelet_read_only_port")
-def kubelet_read_only_port_is_open(found: Found) -> Findings:
-    """The kubelet is asked through its secure port.
-
-    Source: doc/plugin_agent_workloadattestor_k8s.md, v1.15.3
-    """
-    if (found.number("kubelet_read_only_port") or 0) > 0 and not (found.number("kubelet_secure_port") or 0) > 0:
-        yield "kubelet_read_only_port", (
-            "That port has neither TLS nor authentication, and Kubernetes drops it. Use kubelet_secure_port, 10250 unless set."
-        )
-
-
-@rule("agent", "plugins.WorkloadAttestor.unix.plugin_data", severity="warning")
-def size_limit_without_path(found: Found) -> Findings:
-    """workload_size_limit does something only with discover_workload_path.
-
-    Source: pkg/agent/plugin/workloadattestor/unix/unix_posix.go (Attest), v1.15.3
-    """
-    if found.number("workload_size_limit") and not found.true("discover_workload_path"):
-        yield "workload_size_limit", "It does nothing without discover_workload_path: true, which makes the path and sha256 selectors."
-
-
 @rule("agent", "plugins.NodeAttestor.http_challenge.plugin_data", since="1.10.2", severity="warning")
 def advertised_without_port(found: Found) -> Findings:
     """advertised_port comes with a fixed port, or it names one that nobody listens on.
@@ -278,6 +219,70 @@ def files_or_workload_api(found: Found) -> Findings:
         yield "spiffe_endpoint_socket", (
             f"SPIRE would ask this Workload API and never read {_and(both)}; keep one source of the certificate."
         )
+
+
+_SERVER_ATTESTORS = "plugins.NodeAttestor.*.plugin_data"
+
+
+def _relative(template: str) -> bool:
+    """Whether a template's result can't begin with a slash."""
+    return bool(template) and not template.lstrip().startswith(("/", "{{"))
+
+
+@rule("server", _SERVER_ATTESTORS, since="1.3.0")
+def absolute_agent_path(found: Found) -> Findings:
+    """From 1.3.0 on an agent_path_template makes a path that begins with a slash.
+
+    Source: pkg/common/agentpathtemplate/template.go and pkg/common/idutil, v1.3.0
+    """
+    if _relative(found.text("agent_path_template")):
+        yield "agent_path_template", f'The path must begin with a slash: write "/{found.text("agent_path_template")}".'
+
+
+@rule("server", _SERVER_ATTESTORS, since="1.2.0", until="1.2.5", severity="warning")
+def absolute_agent_path_soon(found: Found) -> Findings:
+    """In 1.2 an agent_path_template without a slash before it still works, and SPIRE warns.
+
+    Source: pkg/common/agentpathtemplate/template.go, v1.2.0
+    """
+    if _relative(found.text("agent_path_template")):
+        yield "agent_path_template", (
+            f'From 1.3.0 on the path must begin with a slash; write "/{found.text("agent_path_template")}" before you upgrade.'
+        )
+
+
+@rule("server", "plugins.NodeAttestor", since="1.3.1")
+def own_join_token(found: Found) -> Findings:
+    """The join_token attestor is SPIRE's own: from 1.3.1 on an external one is ignored, from 1.5.0 on refused.
+
+    Source: pkg/server/catalog/catalog.go, v1.3.1 and v1.5.0
+    """
+    yield from _own_join_token(found)
+
+
+@rule("agent", "plugins.NodeAttestor", since="1.3.1")
+def own_join_token_of_agent(found: Found) -> Findings:
+    """The join_token attestor is SPIRE's own: from 1.3.1 on an external one is ignored, from 1.5.0 on refused.
+
+    Source: pkg/agent/catalog/catalog.go, v1.3.1 and v1.5.0
+    """
+    yield from _own_join_token(found)
+
+
+def _own_join_token(found: Found) -> Findings:
+    for body in found.blocks("join_token"):
+        if enabled(body) and body.get("plugin_cmd"):
+            yield "join_token.plugin_cmd", "SPIRE takes only its own join_token; give your plugin another name, or leave plugin_cmd out."
+
+
+@rule("server", "plugins.NodeAttestor.k8s_psat.plugin_data", since="1.10.0", severity="warning")
+def some_clusters(found: Found) -> Findings:
+    """k8s_psat names clusters; without any nobody attests by it.
+
+    Source: pkg/server/plugin/nodeattestor/k8spsat/psat.go (buildConfig), v1.10.0
+    """
+    if found.values.get("clusters") == {}:
+        yield "clusters", "It is empty, so no agent can attest by k8s_psat; name a cluster, or remove the plugin."
 
 
 def _compiles(pattern: str) -> bool:

@@ -54,7 +54,7 @@ def azure_identifier(found: Found) -> Findings:
         yield "key_identifier_value", f"It is {len(value)} characters long; at most 256 are allowed."
 
 
-@rule("server", "plugins.KeyManager.aws_kms.plugin_data", since="1.15.0")
+@rule("server", "plugins.KeyManager.aws_kms.plugin_data", since="1.14.0")
 def tags_are_aws_tags(found: Found) -> Findings:
     """key_tags are tags that AWS takes and SPIRE doesn't use itself: at most 50, none that begins with aws: or spire-.
 
@@ -71,6 +71,8 @@ def tags_are_aws_tags(found: Found) -> Findings:
             yield "key_tags", f"A tag's name has 1 to 128 characters, and one has {len(str(name))}."
         elif prefix:
             yield child("key_tags", name), f"A tag's name must not begin with {prefix}, which is kept for others."
+        if re.search(r"[^\w\s+=._:/@-]", f"{name}{value}"):
+            yield child("key_tags", name), "A tag's name and value have letters, digits, spaces and + - = . _ : / @ alone."
         if isinstance(value, str) and len(value) > 256:
             yield child("key_tags", name), f"Its value is {len(value)} characters long; at most 256 are allowed."
 

@@ -9,7 +9,8 @@ import re
 from fractions import Fraction
 
 from ..schema_values import seconds
-from .registry import Findings, Found, rule
+from ..tree import child
+from .registry import Findings, Found, enabled, rule
 
 #: SPIRE gives no SVID a longer life than this part of its CA's, nor than a week
 _CA_SHARE = 6
@@ -150,6 +151,60 @@ def read_only_sqlite(found: Found) -> Findings:
     """
     if database(found) == "sqlite3" and "ro_connection_string" in found:
         yield "ro_connection_string", "A sqlite3 database is one file and has no read-only replica; leave it out."
+
+
+@rule("server", _SQL, since="1.9.2")
+def no_password_with_iam(found: Found) -> Findings:
+    """With aws_postgres AWS makes the password, so the connection string has none.
+
+    Source: pkg/server/datastore/sqlstore/postgres.go, v1.15.3
+    """
+    for name in ("connection_string", "ro_connection_string"):
+        if database(found) == "aws_postgres" and re.search(r"(?:\A|\s)password=|\A[a-z]+://[^:/@]*:[^@]+@", found.text(name)):
+            yield name, "With aws_postgres AWS makes the password, and SPIRE refuses one here; leave it out."
+
+
+@rule("server", "plugins.DataStore", since="0.12.0")
+def datastores_count_when_off(found: Found) -> Findings:
+    """SPIRE counts a DataStore that is switched off, and takes one.
+
+    Source: pkg/server/catalog/catalog.go (loadSQLDataStore), v0.12.0
+    """
+    for name, body in found.values.items():
+        if name != "sql" and isinstance(body, dict) and not enabled(body):
+            yield child(name, "enabled"), "SPIRE counts this DataStore all the same, and takes one alone; remove it."
+
+
+@rule("server", "server", since="1.5.0", until="1.5.6", severity="warning")
+def old_and_new_lifetime(found: Found) -> Findings:
+    """default_svid_ttl is ignored where default_x509_svid_ttl or default_jwt_svid_ttl is set.
+
+    Source: cmd/spire-server/cli/run/run.go (NewServerConfig), v1.5.6
+    """
+    new = [name for name in ("default_x509_svid_ttl", "default_jwt_svid_ttl") if name in found]
+    if "default_svid_ttl" in found and new:
+        yield "default_svid_ttl", f"{' and '.join(new)} {'is' if len(new) == 1 else 'are'} set, so SPIRE ignores this there; leave it out."
+
+
+@rule("server", "server", since="0.9.0", until="0.9.4", severity="warning")
+def older_and_old_lifetime(found: Found) -> Findings:
+    """svid_ttl is ignored where default_svid_ttl is set.
+
+    Source: cmd/spire-server/cli/run/run.go (NewServerConfig), v0.9.4
+    """
+    if "svid_ttl" in found and "default_svid_ttl" in found:
+        yield "svid_ttl", "default_svid_ttl is set, so SPIRE ignores this; leave it out."
+
+
+@rule("server", "server.experimental", since="1.14.1", severity="warning")
+def wit_without_its_flag(found: Found) -> Findings:
+    """wit_key_type and wit_issuer do something only with the feature flag wit-svid.
+
+    Source: cmd/spire-server/cli/run/run.go (DisableWITSVIDs), v1.15.3
+    """
+    for name in ("wit_key_type", "wit_issuer"):
+        if name in found and "wit-svid" not in found.strings("feature_flags"):
+            yield name, "It does nothing without feature_flags: [wit-svid]."
 
 
 @rule("server", "plugins.KeyManager.memory", severity="warning", allow="memory_keys")
