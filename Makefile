@@ -60,6 +60,7 @@ image:
 
 docs: venv
 	"$(VENV)/bin/python" -m tests.support.variables_page
+	"$(VENV)/bin/python" -m tests.support.permissions_page
 	"$(VENV)/bin/python" -m tests.support.selectors_page
 	"$(VENV)/bin/python" -m tests.support.examples_page
 	"$(VENV)/bin/python" -m tests.support.json_schema_files

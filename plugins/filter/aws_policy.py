@@ -1,0 +1,73 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The filter aws_policy."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: aws_policy
+author:
+  - spire.fleet contributors (@spire-fleet)
+version_added: 0.1.0
+short_description: The least IAM policy for what a SPIRE server or agent uses of AWS
+description:
+  - Returns the policy for the identity whose credentials SPIRE runs with. What its plugins do as a role that they assume
+    is in P(spire.fleet.aws_role_policies#filter), and this policy then lets it assume that role.
+  - It holds what SPIRE's source calls in this release with these options, on the ARNs that the tree names. A star stands
+    as the resource of those actions alone for which AWS knows no resources, in a statement that says so by its Sid.
+  - C(sts:GetCallerIdentity), which C(aws_kms) calls, needs no permission.
+positional: _input
+extends_documentation_fragment:
+  - spire.fleet.permissions
+  - spire.fleet.permissions_aws
+seealso:
+  - plugin: spire.fleet.aws_role_policies
+    plugin_type: filter
+"""
+
+EXAMPLES = r"""
+- name: Write the policy of the servers' instance profile
+  ansible.builtin.copy:
+    content: "{{ server_tree | spire.fleet.aws_policy(version='1.15.3', account='111122223333') | to_nice_json }}"
+    dest: policies/spire-server.json
+    mode: "0644"
+  delegate_to: localhost
+  vars:
+    server_tree:
+      server:
+        trust_domain: example.org
+      plugins:
+        KeyManager:
+          aws_kms:
+            plugin_data:
+              region: eu-west-1
+              key_identifier_value: server1
+
+- name: The same from the file that the fleet's plan makes for this host
+  ansible.builtin.debug:
+    msg: "{{ lookup('spire.fleet.content', 'server', 'configuration') | spire.fleet.from_hcl | spire.fleet.aws_policy(account='111122223333') }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The policy, ready for P(ansible.builtin.to_nice_json#filter). Empty where the tree uses nothing of AWS.
+  type: dict
+"""
+
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.spire.fleet.plugins.plugin_utils import permissions, permissions_aws
+
+
+def aws_policy(tree: object, **options: Any) -> dict[str, Any]:
+    try:
+        return permissions_aws.of_tree(tree, **options).get(permissions_aws.OWN, {})
+    except permissions.PermissionsError as error:
+        raise AnsibleFilterError(f"aws_policy: {error}") from None
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Any]:
+        return {"aws_policy": aws_policy}

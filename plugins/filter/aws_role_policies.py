@@ -1,0 +1,68 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The filter aws_role_policies."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: aws_role_policies
+author:
+  - spire.fleet contributors (@spire-fleet)
+version_added: 0.1.0
+short_description: The least IAM policies of the roles that a SPIRE server assumes
+description:
+  - Plugins that assume a role (C(assume_role), C(assume_role_arn), C(assume_org_role)) make their calls as that role.
+    This filter returns the policy of each one, and P(spire.fleet.aws_policy#filter) lets SPIRE assume them.
+  - A role must trust the identity that SPIRE runs with; its trust policy is not part of this.
+positional: _input
+extends_documentation_fragment:
+  - spire.fleet.permissions
+  - spire.fleet.permissions_aws
+seealso:
+  - plugin: spire.fleet.aws_policy
+    plugin_type: filter
+"""
+
+EXAMPLES = r"""
+- name: Give each role that the servers assume its policy
+  amazon.aws.iam_policy:
+    iam_type: role
+    iam_name: "{{ item.key | split('/') | last }}"
+    policy_name: spire
+    policy_json: "{{ item.value | to_json }}"
+  loop: "{{ server_tree | spire.fleet.aws_role_policies(node_accounts=['111122223333']) | dict2items }}"
+  vars:
+    server_tree:
+      server:
+        trust_domain: example.org
+      plugins:
+        NodeAttestor:
+          aws_iid:
+            plugin_data:
+              assume_role: spire-nodes
+"""
+
+RETURN = r"""
+_value:
+  description: The policies by the ARNs of the roles. Empty where the tree assumes no role.
+  type: dict
+"""
+
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.spire.fleet.plugins.plugin_utils import permissions, permissions_aws
+
+
+def aws_role_policies(tree: object, **options: Any) -> dict[str, Any]:
+    try:
+        found = permissions_aws.of_tree(tree, **options)
+    except permissions.PermissionsError as error:
+        raise AnsibleFilterError(f"aws_role_policies: {error}") from None
+    return {arn: policy for arn, policy in found.items() if arn != permissions_aws.OWN}
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Any]:
+        return {"aws_role_policies": aws_role_policies}

@@ -1,0 +1,105 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The filter azure_permissions."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: azure_permissions
+author:
+  - spire.fleet contributors (@spire-fleet)
+version_added: 0.1.0
+short_description: What a SPIRE server uses of Azure
+description:
+  - Returns, for each resource that the tree names, the actions of a custom role, the key permissions of a vault's access
+    policy, and the built-in roles that hold them where a custom role is too much work.
+  - It holds what SPIRE's source calls in this release with these options.
+positional: _input
+extends_documentation_fragment:
+  - spire.fleet.permissions
+options:
+  subscriptions:
+    description: The IDs of the subscriptions of the nodes, for tenants of C(azure_msi) and C(azure_imds) that name none.
+    type: list
+    elements: str
+    default: []
+seealso:
+  - plugin: spire.fleet.gcp_permissions
+    plugin_type: filter
+"""
+
+EXAMPLES = r"""
+- name: Show what the server's application needs
+  ansible.builtin.debug:
+    msg: "{{ server_tree | spire.fleet.azure_permissions(version='1.15.3') }}"
+  vars:
+    server_tree:
+      server:
+        trust_domain: example.org
+      plugins:
+        KeyManager:
+          azure_key_vault:
+            plugin_data:
+              key_vault_uri: https://spire.vault.azure.net/
+              key_identifier_value: server1
+"""
+
+RETURN = r"""
+_value:
+  description: What to grant on each resource.
+  type: list
+  elements: dict
+  contains:
+    resource:
+      description: The subscription, or the address of the vault or blob.
+      type: str
+    actions:
+      description: Actions of a custom role.
+      type: list
+      elements: str
+      returned: where there are any
+    data_actions:
+      description: Data actions of a custom role.
+      type: list
+      elements: str
+      returned: where there are any
+    key_permissions:
+      description: What an access policy of the vault must allow, where the vault has these in place of roles.
+      type: list
+      elements: str
+      returned: for key vaults
+    roles:
+      description: Built-in roles that hold these actions, and more.
+      type: list
+      elements: str
+    plugins:
+      description: The plugins that need it.
+      type: list
+      elements: str
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.spire.fleet.plugins.plugin_utils import permissions, permissions_grants
+
+
+def azure_permissions(
+    tree: object,
+    version: str | None = None,
+    component: str | None = None,
+    plugins: Sequence[str] = (),
+    subscriptions: Sequence[str] = (),
+) -> list[dict[str, Any]]:
+    try:
+        asked = permissions.ask(tree, component, version, plugins)
+        return permissions_grants.azure(asked, permissions.listed(subscriptions))
+    except permissions.PermissionsError as error:
+        raise AnsibleFilterError(f"azure_permissions: {error}") from None
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Any]:
+        return {"azure_permissions": azure_permissions}

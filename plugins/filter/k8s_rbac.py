@@ -1,0 +1,111 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The filter k8s_rbac."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: k8s_rbac
+author:
+  - spire.fleet contributors (@spire-fleet)
+version_added: 0.1.0
+short_description: Roles and bindings for what a SPIRE server or agent uses of a Kubernetes cluster
+description:
+  - Returns manifests, a ClusterRole and a Role for each namespace, each followed by its binding, as far as they are needed.
+  - They hold what SPIRE's source calls in this release with these options. What can be in one namespace is, and what has
+    a known name is held to it.
+  - An agent that shows the kubelet a certificate of its own acts as the user of that certificate; bind the role to it in place
+    of the service account. One that asks anonymously or at the read-only port gets no rule for it.
+  - What brokers of the workload attestor C(k8s) refer to besides pods is named by no tree, and is not in it.
+positional: _input
+extends_documentation_fragment:
+  - spire.fleet.permissions
+options:
+  service_account:
+    description: The service account that SPIRE acts as. V(spire-server) or V(spire-agent), unless set.
+    type: str
+  namespace:
+    description: The namespace of this service account.
+    type: str
+    default: spire
+  name:
+    description: What roles and bindings are called. As the service account, unless set.
+    type: str
+  kubeconfig:
+    description:
+      - The cluster, by the path of its kubeconfig as the tree names it.
+      - The cluster that SPIRE itself runs in, unless set.
+    type: str
+    default: ""
+  kubelet_fine_grained:
+    description:
+      - Whether the agent's kubelets know C(nodes/pods), which they do from Kubernetes 1.33 on.
+      - Without it, it is C(nodes/proxy), with which one can also run commands in every container.
+    type: bool
+    default: false
+"""
+
+EXAMPLES = r"""
+- name: Write what the server needs
+  ansible.builtin.copy:
+    content: "{{ server_tree | spire.fleet.k8s_rbac | map('to_nice_yaml') | join('---\n') }}"
+    dest: manifests/spire-server-rbac.yml
+    mode: "0644"
+  delegate_to: localhost
+  vars:
+    server_tree:
+      server:
+        trust_domain: example.org
+      plugins:
+        NodeAttestor:
+          k8s_psat:
+            plugin_data:
+              clusters:
+                main:
+                  service_account_allow_list:
+                    - spire:spire-agent
+
+- name: Apply what it needs in another cluster
+  kubernetes.core.k8s:
+    definition: "{{ item }}"
+  loop: "{{ server_tree | spire.fleet.k8s_rbac(kubeconfig='/etc/spire/server/other.kubeconfig') }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The manifests. Empty where the tree uses nothing of Kubernetes.
+  type: list
+  elements: dict
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.spire.fleet.plugins.plugin_utils import permissions, permissions_k8s
+
+
+def k8s_rbac(
+    tree: object,
+    version: str | None = None,
+    component: str | None = None,
+    plugins: Sequence[str] = (),
+    service_account: str | None = None,
+    namespace: str = "spire",
+    name: str | None = None,
+    kubeconfig: str = "",
+    kubelet_fine_grained: bool = False,
+) -> list[dict[str, Any]]:
+    try:
+        asked = permissions.ask(tree, component, version, plugins)
+        account = service_account or f"spire-{asked.component}"
+        subject = permissions_k8s.Subject(account, namespace, name or account)
+        return permissions_k8s.manifests(asked, subject, kubeconfig, kubelet_fine_grained)
+    except permissions.PermissionsError as error:
+        raise AnsibleFilterError(f"k8s_rbac: {error}") from None
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Any]:
+        return {"k8s_rbac": k8s_rbac}

@@ -1,0 +1,59 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Looks in SPIRE's source whether each release makes the calls that plugins/plugin_utils/permission_data names.
+
+    python -m tests.support.permission_calls CHECKOUT
+
+It only reads a git checkout with its tags; SPIRE is neither built nor run.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+from tests.support import collection, permissions_page
+
+_FAKES = (":(exclude,glob)**/*_test.go", ":(exclude,glob)**/*fake*", ":(exclude,glob)**/*mock*")
+
+
+@lru_cache(maxsize=None)
+def source(checkout: str, tag: str, path: str) -> str:
+    """The Go code of a directory at a tag, without what is for tests."""
+    command = ["git", "-C", checkout, "grep", "-h", "", tag, "--", f"{path}/*.go", *_FAKES]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+
+
+def calls(statement: Mapping[str, Any]) -> list[str]:
+    """What SPIRE calls, which is mostly called as the action is."""
+    if "calls" in statement:
+        return list(statement["calls"])
+    return [action.partition(":")[2] for action in statement["actions"]]
+
+
+def missing(checkout: str) -> Iterator[str]:
+    """A line for each call that a release does not make, and at the end how many were looked for."""
+    collection.make_importable()
+    from ansible_collections.spire.fleet.plugins.plugin_utils import permissions, versions
+
+    looked = 0
+    for cloud in permissions.CLOUDS:
+        for key, facts in permissions.load(cloud).items():
+            for statement in facts["statements"]:
+                for release in permissions_page.releases(key, facts, statement):
+                    tag = f"{'v' if release >= versions.Version(0, 9, 2) else ''}{release}"
+                    text = source(checkout, tag, facts["source"])
+                    wanted = [] if statement.get("given") == "kms_keys" else calls(statement)
+                    looked += len(wanted)
+                    yield from (f"{release} {key}: {call} is not called" for call in wanted if call not in text)
+    yield f"{looked} pairs of release and call"
+
+
+if __name__ == "__main__":
+    for line in missing(sys.argv[1]):
+        print(line)
