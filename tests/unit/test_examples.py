@@ -182,8 +182,8 @@ def test_every_plugin_has_an_example(kind: str, component: str) -> None:
     assert schema_model.plugin_names(component, kind) - shown == {
         # it does nothing
         "NodeResolver": {"noop"},
-        # the same by its newer name is in nested
-        "UpstreamCA": {"spire"},
+        # the same by their newer names are in nested and in upstream_vault
+        "UpstreamCA": {"spire", "vault"},
         # not on Linux
         "WorkloadAttestor": {"windows"},
         # every restart would make a new CA; keys_memory shows it for agents
