@@ -35,6 +35,7 @@ NOT_JUDGED = {
     "NodeAttestor azure_msi": (
         "without an application it asks the machine's metadata service for its subscription; the rest is judged without it"
     ),
+    "UpstreamAuthority akeyless_upstream": "its binary is Akeyless's, and comes from their page; the rest is judged without it",
     "fleet_0_9, resolver_azure_msi_0_9": (
         "`validate` came with 0.10. 0.9.4 itself is started with them, and runs or gets as far as the cloud that it misses"
     ),
