@@ -18,7 +18,7 @@ options:
     description:
       - V(variables) is of a file of variables, as in C(group_vars).
       - V(inventory) is of an inventory in YAML that has variables in its groups and hosts.
-      - V(server) and V(agent) are of a whole configuration tree.
+      - V(server), V(agent) and V(oidc_discovery_provider) are of a whole configuration tree.
     type: list
     elements: str
     required: true
@@ -26,6 +26,11 @@ options:
     description: The SPIRE release. The newest one that this collection knows, unless set.
     type: str
     default: ""
+  plugins:
+    description: Names of your own external plugins, whose commands come from C(spire_plugins). Other unknown plugins need a C(plugin_cmd).
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -59,6 +64,6 @@ class LookupModule(LookupBase):
         self.set_options(var_options=variables, direct=kwargs)
         try:
             release = versions.parse(self.get_option("release") or str(versions.DEFAULT))
-            return [json_schema.document(str(term), release) for term in terms]
+            return [json_schema.document(str(term), release, self.get_option("plugins")) for term in terms]
         except ValueError as error:
             raise AnsibleError(f"json_schema: {error}") from None

@@ -6,6 +6,7 @@
     document("server", release)      a server's whole tree; "agent" likewise
     document("variables", release)   a file of variables, as in group_vars
     document("inventory", release)   an inventory in YAML, with variables in its groups and hosts
+    document(kind, release, ["mine"])   where an external plugin of this name gets its command from elsewhere
 
 Draft 7: what the YAML language server and with it most editors support whole.
 """
@@ -13,6 +14,7 @@ Draft 7: what the YAML language server and with it most editors support whole.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.module_utils.entries import ATTRIBUTES, FIELDS, SINCE
@@ -24,8 +26,10 @@ from .variables import Variable, catalogue
 from .versions import RELEASES, Version
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
+#: those that variables of ours configure, and all
 COMPONENTS = ("server", "agent")
-KINDS = (*COMPONENTS, "variables", "inventory")
+TREES = (*COMPONENTS, "oidc_discovery_provider")
+KINDS = (*TREES, "variables", "inventory")
 
 _TYPES = {
     "string": ("string", "number"),
@@ -38,22 +42,23 @@ _TYPES = {
 _TITLES = {
     "server": "Configuration of a SPIRE {} server, as YAML",
     "agent": "Configuration of a SPIRE {} agent, as YAML",
+    "oidc_discovery_provider": "Configuration of the OIDC discovery provider of SPIRE {}, as YAML",
     "variables": "Variables of spire.fleet, for SPIRE {}",
     "inventory": "Inventory with variables of spire.fleet, for SPIRE {}",
 }
 
 
-def document(kind: str, release: Version) -> Schema:
+def document(kind: str, release: Version, mine: Sequence[str] = ()) -> Schema:
     """One schema, complete in itself."""
     if kind not in KINDS:
         raise ValueError(f'There is no schema "{kind}"; there are {", ".join(KINDS)}.')
-    layer = kind not in COMPONENTS
+    layer = kind not in TREES
     head: Schema = {"$schema": DRAFT, "title": _TITLES[kind].format(release)}
     shared = trees.definitions(release, layer)
     if not layer:
-        return {**head, **trees.of_tree(kind, release, layer), "definitions": shared}
+        return {**head, **trees.of_tree(kind, release, layer, mine), "definitions": shared}
     for component in COMPONENTS:
-        shared[f"spire_{component}_config"] = trees.of_tree(component, release, layer)
+        shared[f"spire_{component}_config"] = trees.of_tree(component, release, layer, mine)
     shared["entry"] = _entry(release)
     shared["variables"] = _variables()
     if kind == "variables":

@@ -8,11 +8,13 @@ A layer is completed by others: nothing in it is required, and null removes what
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from . import json_schema_values as values
 from .json_schema_values import Schema
+from .plugin_schemas import external, external_names
 from .schema_model import Block, PluginType, Spec, View, block, plugin, plugin_names, plugin_types
 from .schema_model import version as schema_version
 from .versions import Version
@@ -26,9 +28,12 @@ _DISABLED: Schema = {
 _PLUGIN, _OFF, _EXTERNAL = ({"$ref": f"#/definitions/{name}"} for name in ("plugin", "disabled_plugin", "external_plugin"))
 
 
-def of_tree(component: str, release: Version, layer: bool) -> Schema:
-    """The schema of a component's tree. It refers to ``definitions``, which belong into the same document."""
-    return _Tree(component, release, layer).block(block(component))
+def of_tree(component: str, release: Version, layer: bool, mine: Sequence[str] = ()) -> Schema:
+    """The schema of a component's tree. It refers to ``definitions``, which belong into the same document.
+
+    ``mine`` are names of external plugins whose commands come from elsewhere.
+    """
+    return _Tree(component, release, layer, tuple(mine)).block(block(component))
 
 
 def definitions(release: Version, layer: bool) -> dict[str, Schema]:
@@ -44,6 +49,7 @@ class _Tree:
     component: str
     release: Version
     layer: bool
+    mine: tuple[str, ...] = ()
 
     def block(self, known: Block, since: Version | None = None) -> Schema:
         """A mapping of options, or a template that gives one."""
@@ -66,7 +72,7 @@ class _Tree:
         since = option.span.since
         shown = str(since) if since and since != around and not (around and since < around) else ""
         deprecated = bool(spec.deprecated) and self.release >= schema_version(spec.deprecated)
-        return {**values.told(spec, shown, deprecated), **self._value(spec, option.block)}
+        return {**values.told(spec, shown, deprecated, spec.idle(self.release)), **self._value(spec, option.block)}
 
     def _value(self, spec: Spec, inner: Block | None) -> Schema:
         kind = spec.type
@@ -119,7 +125,9 @@ class _Tree:
         for name in sorted(plugin_names(self.component, kind.name)):
             known = plugin(self.component, kind.name, name)
             if known and self.release in known.span and not known.extra.get("windows"):
-                result["properties"][name] = self._plugin(known, external=not kind.closed(self.release))
+                result["properties"][name] = self._plugin(known, replaceable=not kind.closed(self.release))
+        if not kind.closed(self.release):
+            result["properties"].update(self._externals(kind))
         result["additionalProperties"] = _OFF if kind.closed(self.release) else {"anyOf": [_EXTERNAL, _OFF]}
         conditions: list[Schema] = []
         if kind.min and not self.layer:
@@ -129,7 +137,21 @@ class _Tree:
             conditions.append({"anyOf": [{"type": ["string", "null"]}, {"maxProperties": 1}, some_off]})
         return {**result, "allOf": conditions} if conditions else result
 
-    def _plugin(self, known: Block, external: bool) -> Schema:
+    def _externals(self, kind: PluginType) -> dict[str, Schema]:
+        """Plugins that are not built in: those that the user names, and those whose options we know."""
+        found: dict[str, Schema] = {name: _PLUGIN for name in self.mine if name not in plugin_names(self.component, kind.name)}
+        for name in sorted(external_names(self.component, kind.name)):
+            known = external(self.component, kind.name, name)
+            if known and self.release in known.span:
+                told = {"description": str(known.extra.get("description", ""))}
+                data: Schema = {"properties": {"plugin_data": {**told, **self.block(known)}}}
+                if not self.layer:
+                    data["required"] = ["plugin_cmd", *(["plugin_data"] if _needs_data(known.at(self.release)) else [])]
+                elsewhere = {"anyOf": [_DISABLED, values.is_set("plugin_data_file")]}
+                found[name] = {**told, "allOf": [_PLUGIN], "if": elsewhere, "else": data}
+        return found
+
+    def _plugin(self, known: Block, replaceable: bool) -> Schema:
         """A built-in plugin. What an external or a disabled one has as plugin_data is not ours to judge."""
         told = {"description": str(known.extra.get("description", ""))}
         result: Schema = {**told, "allOf": [_PLUGIN]}
@@ -137,8 +159,8 @@ class _Tree:
         built_in: Schema = {"properties": {"plugin_data": data}}
         if not self.layer and _needs_data(known.at(self.release)):
             built_in["required"] = ["plugin_data"]
-        elsewhere = [_DISABLED, values.is_set("plugin_data_file"), *([values.is_set("plugin_cmd")] if external else [])]
-        if not external:
+        elsewhere = [_DISABLED, values.is_set("plugin_data_file"), *([values.is_set("plugin_cmd")] if replaceable else [])]
+        if not replaceable:
             built_in["properties"]["plugin_cmd"] = {"enum": ["", None] if self.layer else [""]}
         return {**result, "if": {"anyOf": elsewhere}, "else": built_in}
 

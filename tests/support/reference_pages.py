@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from tests.support import collection
 
 collection.make_importable()
 from ansible_collections.spire.fleet.plugins.plugin_utils import schema_links, schema_model, schema_rules, selectors
+from ansible_collections.spire.fleet.plugins.plugin_utils.plugin_schemas import EXTERNAL, external_names
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema_rules.data import says
 
 if TYPE_CHECKING:
@@ -28,11 +30,12 @@ if TYPE_CHECKING:
 DIRECTORY = collection.REPO / "docs" / "reference"
 MADE = "<!-- Made by `make docs` from plugins/plugin_utils/schema_data. Changes made here are lost. -->\n"
 PLUGINS = ("server", "agent")
+COMPONENTS = (*PLUGINS, "oidc_discovery_provider")
 INDEX = """\
 # Reference
 
 Every option of SPIRE's configuration files from 0.8.0 on: what a run checks, and what [your editor](../editors.md) completes. One page
-for each file and block, and one for each plugin. Selectors have [a page of their own](../selectors.md).
+for each file and block, and one for each plugin. [Selectors](../selectors.md), and [rules between hosts](../rules.md), have pages of their own.
 
 How to read the tables:
 - *Releases* are those that have the option. Where nothing stands, it is as old and as lasting as the block around it.
@@ -52,10 +55,9 @@ TABLE = "| Option | Type | Default | Releases | Description |\n|---|---|---|---|
 
 @lru_cache(maxsize=None)
 def names() -> tuple[str, ...]:
-    """Every file of the data, without those that are no block of SPIRE's own."""
-    files = sorted(path.relative_to(schema_model.DATA).with_suffix("") for path in schema_model.DATA.rglob("*.yml"))
-    known = [str(file) for file in files if file.parts[0] in (*PLUGINS, "blocks") or len(file.parts) == 1]
-    return tuple(sorted(known, key=lambda name: (list(TITLES).index(name) if name in TITLES else len(TITLES), name)))
+    """Every file of the data."""
+    files = [str(path.relative_to(schema_model.DATA).with_suffix("")) for path in schema_model.DATA.rglob("*.yml")]
+    return tuple(sorted(files, key=lambda name: (list(TITLES).index(name) if name in TITLES else len(TITLES), name)))
 
 
 @lru_cache(maxsize=None)
@@ -79,10 +81,11 @@ def index() -> str:
         parts += ["| type | plugin | releases | what it does |", "|---|---|---|---|"]
         for kind, known in schema_model.plugin_types(component).items():
             title = f"**{kind}**<br>{_count(known)}{known.description}"
-            for name in sorted(schema_model.plugin_names(component, kind)):
-                page_name = f"{component}/{kind}/{name}"
-                span = releases(schema_model.block(page_name).span)
-                parts.append(f"| {title} | [{name}]({page_name}.md) | {span} | {_about(page_name)} |")
+            made = [f"{component}/{kind}/{name}" for name in sorted(schema_model.plugin_names(component, kind))]
+            made += [f"{EXTERNAL}/{component}/{kind}/{name}" for name in sorted(external_names(component, kind))]
+            for page_name in made:
+                span = "external" if page_name.startswith(EXTERNAL) else releases(schema_model.block(page_name).span)
+                parts.append(f"| {title} | [{page_name.split('/')[-1]}]({page_name}.md) | {span} | {_about(page_name)} |")
                 title = ""
     return "\n".join(parts) + "\n"
 
@@ -100,14 +103,16 @@ def _about(name: str) -> str:
 def page(name: str) -> str:
     """The page of one file."""
     known = schema_model.block(name)
-    parts = name.split("/")
+    parts = name.removeprefix(f"{EXTERNAL}/").split("/")
     title = f"{parts[1]} `{parts[2]}` of a{'n' if parts[0] == 'agent' else ''} {parts[0]}" if len(parts) == 3 else TITLES.get(name, parts[-1])
-    up = "../" * (len(parts) - 1)
+    up = "../" * name.count("/")
     lines = [MADE + f"# {title}\n", _about(name), ""]
     facts = [f"Releases: {releases(known.span)}"] if len(parts) == 3 else []
-    link = "" if parts[0] == "blocks" or name == "plugin" else schema_links.page(name, known.span.until)
+    link = "" if parts[0] == "blocks" or name == "plugin" or parts != name.split("/") else schema_links.page(name, known.span.until)
     facts += [f"[SPIRE's document]({link})"] if link else []
     lines.append(" · ".join([*facts, f"[Index]({up}README.md)"]) + "\n")
+    if parts != name.split("/"):
+        lines.append(f"An external plugin, not SPIRE's own: see [external plugins]({up}../external_plugins.md).\n")
     lines += _extra(known.extra)
     path = f"plugins.{parts[1]}.{parts[2]}.plugin_data" if len(parts) == 3 else ""
     if len(parts) == 3:
@@ -116,7 +121,7 @@ def page(name: str) -> str:
             lines.append(f"Its other half: [{parts[1]} {parts[2]} of the {other}]({up}{other}/{parts[1]}/{parts[2]}.md).\n")
         lines.append(f"Options of `{path}`:\n" if known.options else "It has no options.\n")
     lines += _block(known, "", up)
-    lines += _further(parts[0], path if path else name) if parts[0] != "blocks" else []
+    lines += _further(name)
     lines += _selectors(parts, up)
     return "\n".join(lines).rstrip("\n") + "\n"
 
@@ -236,16 +241,28 @@ def _rule(text: str, span: Span, severity: str, source: str, allow: str = "") ->
     return f"- {' '.join(text.split())}" + (f" *({'; '.join(facts)})*" if facts else "")
 
 
-def _further(component: str, path: str) -> Iterator[str]:
-    """Rules that are functions: of this plugin, or of this file's own blocks."""
-    found = []
-    for rule in (*schema_rules.RULES, *schema_rules.FLEET):
-        if rule.component in (component, "both") and (rule.path == path or rule.path.startswith(f"{path}.")):
-            found.append(_rule(rule.says, rule.span, rule.severity, rule.source, rule.allow))
+def _further(name: str) -> Iterator[str]:
+    """Rules that are functions, on the page that they belong to."""
+    found = {
+        _rule(rule.says, rule.span, rule.severity, rule.source, rule.allow)
+        for rule in schema_rules.RULES
+        if _belongs(rule.component, rule.path.split("."), name)
+    }
     if found:
         yield "## Further rules\n"
         yield from sorted(found)
         yield ""
+
+
+def _belongs(component: str, path: list[str], name: str) -> bool:
+    if path[0] in TITLES and path[0] not in COMPONENTS:
+        return name == path[0]
+    if path[:3] == ["plugins", "*", "*"]:
+        return name == "plugin"
+    if path[0] == "plugins" and len(path) > 2:
+        parts = name.removeprefix(f"{EXTERNAL}/").split("/")
+        return len(parts) == 3 and component in (parts[0], "both") and all(map(fnmatch, parts[1:], path[1:3]))
+    return name in COMPONENTS and component in (name, "both")
 
 
 def _selectors(parts: list[str], up: str) -> Iterator[str]:

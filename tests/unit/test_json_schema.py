@@ -238,6 +238,21 @@ def test_an_inventory_has_variables_at_groups_and_hosts() -> None:
     ]
 
 
+def test_external_plugins_of_ones_own_need_no_command_in_the_tree() -> None:
+    layer = {"spire_server_config": {"plugins": {"NodeAttestor": {"mine": {"plugin_data": {"x": 1}}}}}}
+    assert not validator("variables").is_valid(layer)
+    named = json_schema.document("variables", versions.DEFAULT, ["mine"])
+    assert jsonschema.Draft7Validator(named).is_valid(layer)
+    assert not jsonschema.Draft7Validator(json_schema.document("server", versions.DEFAULT, ["other"])).is_valid(layer)
+
+
+def test_external_plugins_that_we_know_are_checked() -> None:
+    layer = "spire_server_config: {plugins: {UpstreamAuthority: {akeyless_upstream: {plugin_data: {access_ky: x}}}}}"
+    path = "spire_server_config.plugins.UpstreamAuthority.akeyless_upstream.plugin_data"
+    assert refusals("variables", layer) == [f"{path}: additionalProperties"]
+    assert refusals("variables", layer.replace("access_ky", "access_key")) == []
+
+
 def test_options_are_those_of_the_release() -> None:
     layer = "spire_server_config: {server: {default_svid_ttl: 1h}}"
     assert refusals("variables", layer, "1.5.6") == []
@@ -259,7 +274,8 @@ def test_formats_are_the_same_as_in_our_own_check() -> None:
 
 
 def test_a_kind_that_is_none() -> None:
-    with pytest.raises(ValueError, match='There is no schema "servr"; there are server, agent, variables, inventory.'):
+    message = 'There is no schema "servr"; there are server, agent, oidc_discovery_provider, variables, inventory.'
+    with pytest.raises(ValueError, match=message):
         json_schema.document("servr", versions.DEFAULT)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import schema_model
+from ansible_collections.spire.fleet.plugins.plugin_utils import schema_model, schema_rules
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema_model import Block, Option, Span, version
 
 from tests.support import reference_pages
@@ -67,6 +67,13 @@ def test_tables_and_links_are_whole(name: str) -> None:
         assert len({len(CELL.findall(row)) for row in table.splitlines()}) == 1, table
     assert broken_links(reference_pages.DIRECTORY / name, text) == []
     assert not re.search(r"\n\n\n|[ \t]\n|None", text)
+
+
+def test_every_rule_is_told() -> None:
+    told = "\n".join(text for name, text in PAGES.items())
+    assert [rule.says for rule in schema_rules.RULES if f"- {' '.join(rule.says.split())}" not in told] == []
+    assert PAGES["plugin.md"].count("A plugin_cmd has its plugin_checksum") == 2  # by either component's document
+    assert PAGES["telemetry.md"].count("No label and no prefix is both allowed and blocked.") == 1
 
 
 def test_one_plugin_in_full() -> None:
