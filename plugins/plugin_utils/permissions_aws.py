@@ -114,12 +114,7 @@ def _statements(use: Use, around: Around) -> Iterator[tuple[str, Statement]]:
             continue
         for identity, account in _identities(use, facts, around):
             place = _Place(use, around, account)
-            resources = [arn for template in facts["resources"] for arn in place.fill(template)]
-            for arn in resources:
-                if arn != "*" and not _ARN.fullmatch(arn):
-                    raise PermissionsError(
-                        f"{use.path}: {facts['resources'][0]} must be an ARN, which begins with arn:, and what is set is none."
-                    )
+            resources = [arn for template in facts["resources"] for arn in place.arns(template)]
             condition = {
                 operator: {key: place.fill(value)[0] for key, value in keys.items()}
                 for operator, keys in facts.get("condition", {}).items()
@@ -144,9 +139,7 @@ def _identities(use: Use, facts: Mapping[str, Any], around: Around) -> Iterator[
                 "node_accounts, or the one account of all of them in account."
             )
     for account in accounts:
-        for arn in _Place(use, around, account).fill(role["arn"]):
-            if not _ARN.fullmatch(arn):
-                raise PermissionsError(f"{use.path}.{role['when'][0]} must be the ARN of a role, which begins with arn:.")
+        for arn in _Place(use, around, account).arns(role["arn"]):
             yield arn, arn.split(":")[4]
 
 
@@ -160,6 +153,13 @@ class _Place:
 
     def fill(self, template: str) -> list[str]:
         return self.use.fill(template, self._given, _literal)
+
+    def arns(self, template: str) -> list[str]:
+        found = self.fill(template)
+        if any(arn != "*" and not _ARN.fullmatch(arn) for arn in found):
+            # the other templates begin as ARNs do
+            raise PermissionsError(f"{self.use.path}.{template.strip('<>')} must be an ARN, which begins with arn:, and is none.")
+        return found
 
     def kms_keys(self) -> list[str]:
         return [arn for name, arns in self.around.kms_keys if name in (self.use.name, self.use.plugin) for arn in arns]
