@@ -55,8 +55,8 @@ def keep(key: Key, force: bool, check: bool, now: time.struct_time) -> Dict[str,
         before = f"key: {found}\n"
         if not force and found != key.key_type:
             raise KeyRequestError(
-                f"The key in {key.path} is {found}, and should be {key.key_type}. A key is never overwritten unasked: run once with "
-                "force, which keeps a copy, or ask for the type that it has."
+                f"The key in {key.path} is {found}, and should be {key.key_type}. A key is never overwritten unasked: move it away, "
+                "make a new one with force, which keeps a copy, or ask for the type that it has."
             )
     if force or not there:
         result.update(changed=True, diff=_diff(key, before, f"key: {key.key_type}\n"))

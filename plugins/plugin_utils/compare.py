@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import hcl, identity, pki, schema
+from ansible_collections.spire.fleet.plugins.plugin_utils import hcl, identity, pki, schema, schema_rules
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import File, Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plugin_binaries import Command
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases import architecture
@@ -69,12 +69,21 @@ def compare(plan: Plan, seen: Mapping[str, Any], server: Mapping[str, Any] | Non
     for path in seen["leftovers"]:
         found.absent.append(path)
         found.note(f"{path} is left over", "there\n", "absent\n")
+    _secrets(plan, seen, found)
     if plan.upstream:
         _upstream(plan, plan.upstream, seen, now, found)
     if plan.component == "agent":
         _enrolment(plan, seen, server, now, found)
     _service(plan, seen, found)
     return found
+
+
+def _secrets(plan: Plan, seen: Mapping[str, Any], found: Comparison) -> None:
+    """Files of the user's own that others may read; nothing is changed then."""
+    if plan.values["spire_strict"] and "world_readable_key" not in plan.values["spire_allow"]:
+        options = schema_rules.secret_files(plan.component, plan.tree)
+        for path, mode in sorted(seen.get("readable", {}).items()):
+            found.errors.append(schema_rules.readable_key(options.get(path, ""), path, mode))
 
 
 def _user(plan: Plan, seen: Mapping[str, Any], found: Comparison) -> None:
@@ -201,7 +210,7 @@ def _upstream(plan: Plan, upstream: pki.Upstream, seen: Mapping[str, Any], now: 
     file, state = plan.upstream_files["upstream_key"], seen["keys"]["upstream_key"]
     why = upstream.differences(now)
     for reason in why:
-        found.note(f"the upstream CA: {reason}", "", f"signed by {upstream.issuer_name}\n")
+        found.note(f"the upstream CA: {reason}", f"{reason}\n", f"signed by {upstream.issuer_name}\n")
     wrong = _attributes(state, file.mode, file.owner, file.group)
     if wrong:
         found.note(f"key {file.path}", *wrong)

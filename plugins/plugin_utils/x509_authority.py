@@ -16,6 +16,8 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.x509_request import Re
 
 #: what a diff says of a certificate that check mode does not make
 UNMADE = "(not made in check mode)"
+NO_CERTIFICATE = "there is no certificate"
+OTHER_CHAIN = "the certificates above it are other ones"
 
 
 @dataclasses.dataclass
@@ -76,6 +78,33 @@ class Run:
     force: bool = False
 
 
+@dataclasses.dataclass(frozen=True)
+class Signing:
+    """One certificate to be made, and for whom. Without an issuer ``key`` signs its own."""
+
+    request: Request
+    issuer: Issuer | None
+    #: None where check mode has not made the key
+    public: Any
+    key: Any
+
+    def certificate(self, run: Run) -> Any:
+        """The certificate, signed."""
+        if self.issuer is None:
+            return x509_make.issue(self.request, self.public, self.key, None, run.now)
+        return x509_make.issue(self.request, self.public, self.issuer.key(), self.issuer.certificate, run.now)
+
+    def expected(self, run: Run) -> dict[str, str]:
+        """What a diff can say of it beforehand."""
+        issuer = self.issuer.certificate if self.issuer else None
+        return {
+            "subject": self.request.name.rfc4514_string(),
+            "issuer": (issuer.subject if issuer is not None else self.request.name).rfc4514_string(),
+            "not after": f"{self.request.end(issuer, run.now):%Y-%m-%d}",
+            "sha256": UNMADE,
+        }
+
+
 def ensure(place: Place, request: Request, issuer: Issuer | None, passphrase: str, run: Run) -> Outcome:
     """A key and its certificate, signed by ``issuer`` or, for a root, by the key itself."""
     request.check()
@@ -99,8 +128,14 @@ def ensure(place: Place, request: Request, issuer: Issuer | None, passphrase: st
         if not run.check:
             key = x509_keys.generate(request.key_type or x509_keys.DEFAULT_KEY_TYPE)
             place.write_key(key, passphrase)
-    public = None if new and run.check else key.public_key()
-    return _certified(place, request, public, key, certificates, issuer, found, run)
+    if new:
+        # the certificate goes with its key
+        why = [f"the certificate in {place.certificate} is made anew" if certificates else NO_CERTIFICATE]
+        certificates = []
+    else:
+        why = differences(request, certificates, key.public_key(), issuer, run)
+    public = key.public_key() if key is not None else None
+    return _certified(place, Signing(request, issuer, public, key), certificates, why, found, run)
 
 
 def sign(place: Place, request: Request, csr: str, issuer: Issuer, run: Run) -> Outcome:
@@ -114,65 +149,52 @@ def sign(place: Place, request: Request, csr: str, issuer: Issuer, run: Run) -> 
         wrong = f"The key of the signing request is {x509_keys.type_of(public)}, and should be {request.key_type}."
     if wrong:
         raise X509Error(wrong)
-    return _certified(place, request, public, None, certificates, issuer, found, run)
+    why = differences(request, certificates, public, issuer, run)
+    return _certified(place, Signing(request, issuer, public, None), certificates, why, found, run)
 
 
 def differences(request: Request, certificates: list[Any], public: Any | None, issuer: Issuer | None, run: Run) -> list[str]:
     """Why the certificate in a file must be made anew; ``public`` is the key that it should be of, where that is known."""
     if not certificates:
-        return ["there is no certificate"]
+        return [NO_CERTIFICATE]
     found = request.needs_regeneration(certificates[0], issuer.certificate if issuer else None, run.now)
     if public is not None and x509_keys.public_info(public) != x509_keys.public_info(certificates[0].public_key()):
         found.append("it is of another key")
     elif request.key_type and x509_keys.type_of(certificates[0].public_key()) != request.key_type:
         found.append(f"its key is {x509_keys.type_of(certificates[0].public_key())}, and should be {request.key_type}")
     if issuer and not found and certificates[1:] != issuer.above:
-        found.append("the certificates above it are other ones")
+        found.append(OTHER_CHAIN)
     return found
 
 
 def _certified(
-    place: Place, request: Request, public: Any, key: Any, certificates: list[Any], issuer: Issuer | None, found: Outcome, run: Run
+    place: Place, signing: Signing, certificates: list[Any], why: list[str], found: Outcome, run: Run
 ) -> Outcome:
-    why = differences(request, certificates, public, issuer, run)
-    if why == ["the certificates above it are other ones"] and issuer:
-        # the certificate itself is as it should be
-        certificates = [certificates[0], *issuer.above]
-        if not run.check:
-            place.write_certificates(certificates)
-    elif why or (public is None and certificates):
-        _in_time(request, issuer, run)
-        if public is None or run.check:
-            certificates = []
-        else:
-            made = x509_make.issue(request, public, issuer.key() if issuer else key, issuer.certificate if issuer else None, run.now)
-            certificates = [made, *(issuer.above if issuer else [])]
-            place.write_certificates(certificates)
+    above = signing.issuer.above if signing.issuer else []
+    if why == [OTHER_CHAIN]:
+        certificates = [certificates[0], *above]
+    elif why:
+        _in_time(signing, run)
+        certificates = [] if run.check else [signing.certificate(run), *above]
+    if why and not run.check:
+        place.write_certificates(certificates)
     found.differences += why
     found.changed = bool(found.differences)
     found.certificates = certificates
-    found.after = x509_make.facts(certificates[0]) if certificates else _expected(request, issuer, run)
+    found.after = x509_make.facts(certificates[0]) if certificates else signing.expected(run)
     return found
 
 
-def _in_time(request: Request, issuer: Issuer | None, run: Run) -> None:
+def _in_time(signing: Signing, run: Run) -> None:
     """No certificate that would have to be renewed at once is signed by a CA that ends before."""
-    if issuer and issuer.certificate.not_valid_after_utc - run.now <= request.renew_before:
+    issuer, window = signing.issuer, signing.request.renew_before
+    if issuer and issuer.certificate.not_valid_after_utc - run.now <= window:
         ends = issuer.certificate.not_valid_after_utc
         raise X509Error(
             f"{issuer.certificate.subject.rfc4514_string()} in {issuer.place.certificate} "
             + ("has expired" if ends <= run.now else f"is about to expire, in {words(ends - run.now)}")
-            + f", and what it signs must live longer than {words(request.renew_before)}. Replace it first."
+            + f", and what it signs must live longer than {words(window)}. Replace it first."
         )
-
-
-def _expected(request: Request, issuer: Issuer | None, run: Run) -> dict[str, str]:
-    return {
-        "subject": request.name.rfc4514_string(),
-        "issuer": (issuer.certificate.subject if issuer else request.name).rfc4514_string(),
-        "not after": f"{request.end(issuer.certificate if issuer else None, run.now):%Y-%m-%d}",
-        "sha256": UNMADE,
-    }
 
 
 def _replaced(place: Place, request: Request, key: Any, certificates: list[Any], issuer: Issuer | None, run: Run) -> bool:
@@ -182,7 +204,7 @@ def _replaced(place: Place, request: Request, key: Any, certificates: list[Any],
     if request.key_type and x509_keys.type_of(key) != request.key_type:
         raise X509Error(
             f"The key in {place.key} is {x509_keys.type_of(key)}, and should be {request.key_type}. A key is never overwritten unasked: "
-            "run once with force, which keeps a copy, or ask for the type that it has."
+            "move it away, make a new one with force, which keeps a copy, or ask for the type that it has."
         )
     if issuer is None and certificates and x509_keys.public_info(key) != x509_keys.public_info(certificates[0].public_key()):
         raise X509Error(_apart(place))
@@ -195,7 +217,7 @@ def _keyless_root(place: Place, request: Request, certificates: list[Any], found
     if why:
         raise X509Error(
             f"{place.certificate} is not as it should be ({'; '.join(why)}), and its key {place.key} is not there. Bring the key back for "
-            "this run, or run once with force for a new root."
+            "this run, or make a new root with force."
         )
     found.certificates, found.after = certificates, found.before
     return found

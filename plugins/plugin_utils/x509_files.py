@@ -86,7 +86,7 @@ def must_read(path: str) -> bytes:
 
 def _write(path: str, content: bytes, mode: int) -> None:
     try:
-        os.makedirs(os.path.dirname(path) or ".", mode=DIRECTORY_MODE, exist_ok=True)
+        _directory(Path(path).parent)
         secret_file.write(path, content, mode=mode)
     except OSError as exc:
         raise X509Error(f"{path} can't be written: {exc.strerror}.") from exc
@@ -94,11 +94,17 @@ def _write(path: str, content: bytes, mode: int) -> None:
         raise X509Error(f"{exc}.") from exc
 
 
+def _directory(path: Path) -> None:
+    """With those above it: each that is made here is for its owner alone."""
+    for missing in reversed([one for one in (path, *path.parents) if not one.exists()]):
+        missing.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
+
+
 @contextlib.contextmanager
 def locked(directory: str) -> Iterator[None]:
     """One process at a time makes keys below a directory: two would make two roots."""
     try:
-        os.makedirs(directory, mode=DIRECTORY_MODE, exist_ok=True)
+        _directory(Path(directory))
         handle = os.open(os.path.join(directory, ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as exc:
         raise X509Error(f"{directory} can't be written: {exc.strerror}.") from exc

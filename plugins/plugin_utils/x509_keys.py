@@ -115,8 +115,9 @@ def load_csr(text: str, where: str) -> Any:
     """A signing request whose signature proves that its sender has the key."""
     try:
         csr = x509.load_pem_x509_csr(text.encode())
-    except ValueError as exc:
-        raise X509Error(f"{where} is no certificate signing request in PEM.") from exc
-    if not csr.is_signature_valid:
-        raise X509Error(f"The signature of {where} is wrong: its sender does not have the key, or it was damaged on its way.")
+        valid = csr.is_signature_valid
+    except (ValueError, UnsupportedAlgorithm) as exc:
+        raise X509Error(f"{where} is no certificate signing request in PEM, or it is damaged.") from exc
+    if not valid:
+        raise X509Error(f"The signature of {where[0].lower()}{where[1:]} is wrong: its sender does not have the key, or it was damaged.")
     return csr

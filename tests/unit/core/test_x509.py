@@ -1,0 +1,366 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Keys and certificates on the controller: made as asked for, kept while they mean the same, never lost, never shown."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import datetime
+import os
+import re
+import stat
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ansible_collections.spire.fleet.plugins.module_utils import secret_file
+from ansible_collections.spire.fleet.plugins.plugin_utils import authority_result, x509_authority, x509_keys, x509_make
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Issuer, Outcome, Run
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509_files import Place
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509_keys import X509Error
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509_request import Request
+from tests.support.authorities import DAY, NOW, PASSPHRASE, make
+
+ROOT = Request("CN=Root,O=Acme,C=US", 3650 * DAY, path_length=2, key_type="ec-p384")
+OWN = Request("CN=One,O=Acme", 365 * DAY, path_length=1, key_type="ec-p256", renew_before=60 * DAY)
+CSR = """openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:{curve} -nodes -keyout {key} -subj /CN=x -config /dev/null"""
+
+
+def place(directory: Path, name: str) -> Place:
+    return Place(str(directory / f"{name}.pem"), str(directory / f"{name}.key"))
+
+
+def keep(directory: Path, name: str = "root", request: Request = ROOT, issuer: Issuer | None = None, **run: Any) -> Outcome:
+    return x509_authority.ensure(place(directory, name), request, issuer, PASSPHRASE, Run(**{"now": NOW, **run}))
+
+
+def issuer_in(directory: Path) -> Issuer:
+    root = keep(directory)
+    return Issuer(place(directory, "root"), PASSPHRASE, root.certificates, root.certificates)
+
+
+def contents(directory: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(directory.iterdir())}
+
+
+@pytest.mark.parametrize("key_type", x509_keys.KEY_TYPES)
+def test_what_openssl_reads_in_a_root(tmp_path: Path, key_type: str) -> None:
+    keep(tmp_path, request=dataclasses.replace(ROOT, key_type=key_type, uri_domains=("prod.acme.com",)))
+    text = subprocess.run(
+        ["openssl", "x509", "-in", "root.pem", "-noout", "-text"], cwd=tmp_path, capture_output=True, text=True, check=True
+    ).stdout
+    family, bits = key_type.split("-")
+    assert f"Public-Key: ({bits.removeprefix('p')} bit)" in text
+    assert ("rsaEncryption" if family == "rsa" else "id-ecPublicKey") in text
+    for wanted in (
+        r"Subject: C = US, O = Acme, CN = Root", r"Not Before: Jan  1 23:55:00 2030", r"Not After : Dec 31 00:00:00 2039",
+        r"Basic Constraints: critical\s+CA:TRUE, pathlen:2", r"Key Usage: critical\s+Certificate Sign, CRL Sign\n",
+        r"Name Constraints: critical\s+Permitted:\s+URI:prod\.acme\.com", r"X509v3 Subject Key Identifier", r"X509v3 Authority Key Identifier",
+    ):
+        assert re.search(wanted, text), wanted
+    assert "Extended Key Usage" not in text
+
+
+def test_check_run_check_run(tmp_path: Path) -> None:
+    """The quartet: check mode tells what a run does, and does nothing; the second run has nothing to do."""
+    why = [f"there is no key in {tmp_path}/root.key", "there is no certificate"]
+    checked = keep(tmp_path, check=True)
+    assert (checked.changed, checked.differences, checked.before, checked.certificates) == (True, why, {}, [])
+    assert checked.after == {
+        "subject": "CN=Root,O=Acme,C=US", "issuer": "CN=Root,O=Acme,C=US", "not after": "2039-12-31",
+        "sha256": "(not made in check mode)",
+    }
+    assert contents(tmp_path) == {}
+    run = keep(tmp_path)
+    assert (run.changed, run.differences, run.before) == (True, why, {})
+    assert run.after["key"] == "ec-p384" and run.after["is"] == "a CA of path length 2"
+    made = contents(tmp_path)
+    assert list(made) == ["root.key", "root.pem"]
+    for again in (keep(tmp_path, check=True), keep(tmp_path)):
+        assert (again.changed, again.differences, again.before) == (False, [], again.after) and again.after == run.after
+    assert contents(tmp_path) == made
+
+
+def test_files_are_as_they_should_be(tmp_path: Path) -> None:
+    keep(tmp_path / "a" / "b")
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in [tmp_path / "a", *(tmp_path / "a").rglob("*")]}
+    assert modes == {"a": 0o700, "b": 0o700, "root.key": 0o600, "root.pem": 0o644}
+    text = (tmp_path / "a" / "b" / "root.key").read_text()
+    assert text.startswith("-----BEGIN ENCRYPTED PRIVATE KEY-----\n")
+    (tmp_path / "a" / "b" / "root.key").chmod(0o640)
+    mended = keep(tmp_path / "a" / "b")
+    assert mended.differences == [f"{tmp_path}/a/b/root.key has the mode 0640, and should have 0600"]
+    assert stat.S_IMODE((tmp_path / "a" / "b" / "root.key").stat().st_mode) == 0o600
+
+
+# what is asked for after a first run asked for OWN, and the words for why that does not do any more
+CHANGES: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "subject": ({"subject": "CN=Two,O=Acme"}, ["its subject is CN=One,O=Acme, and should be CN=Two,O=Acme"]),
+    "path length": ({"path_length": 2}, ["it is a CA of path length 1, and should be a CA of path length 2"]),
+    "any path length": ({"path_length": None}, ["it is a CA of path length 1, and should be a CA of any path length"]),
+    "no CA": ({"ca": False}, [
+        "it is a CA of path length 1, and should be no CA",
+        "its key may be used for key_cert_sign, crl_sign, and should be for digital_signature", "its extended key usages are other ones",
+    ]),
+    "constraints": ({"uri_domains": ("prod.acme.com",)}, ["it permits any name, and should permit prod.acme.com"]),
+    "names": ({"dns_names": ("a.acme.com",)}, ["its names are none, and should be a.acme.com"]),
+    "shorter life": ({"lifetime": 100 * DAY}, ["it lives 365 days, and should live 100 days"]),
+    "longer life": ({"lifetime": 500 * DAY}, []),
+    "any type of key": ({"key_type": ""}, []),
+    "another encoding of the same": ({"subject": "CN=One,O=\\41cme"}, []),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_what_differs_is_told_in_words(tmp_path: Path, name: str) -> None:
+    issuer = issuer_in(tmp_path)
+    keep(tmp_path, "own", OWN, issuer)
+    before = contents(tmp_path)
+    changes, why = CHANGES[name]
+    found = keep(tmp_path, "own", dataclasses.replace(OWN, **changes), issuer)
+    assert found.differences == why
+    # the key stays in any case
+    differ = {file for file, content in contents(tmp_path).items() if content != before[file]}
+    assert differ == ({"own.pem"} if why else set())
+    assert keep(tmp_path, "own", dataclasses.replace(OWN, **changes), issuer).changed is False
+
+
+def test_a_constraint_that_is_not_wanted_any_more(tmp_path: Path) -> None:
+    keep(tmp_path, request=dataclasses.replace(ROOT, uri_domains=("a.com",)))
+    assert keep(tmp_path).differences == ["it constrains names, and should not"]
+
+
+@pytest.mark.parametrize(("days", "why"), [
+    (304, []),
+    (305, ["it expires at 2031-01-02 00:00:00 UTC, which is within the 60 days of its renewal"]),
+    (365, ["it expired at 2031-01-02 00:00:00 UTC"]),
+    (-1, ["it is not valid before 2030-01-01 23:55:00 UTC"]),
+])
+def test_it_is_renewed_inside_its_window(tmp_path: Path, days: int, why: list[str]) -> None:
+    issuer = issuer_in(tmp_path)
+    first = keep(tmp_path, "own", OWN, issuer)
+    key = (tmp_path / "own.key").read_bytes()
+    found = keep(tmp_path, "own", OWN, issuer, now=NOW + days * DAY)
+    assert found.differences == why
+    assert (found.certificates == first.certificates) is not bool(why)
+    assert (tmp_path / "own.key").read_bytes() == key
+
+
+def test_a_certificate_ends_with_its_issuer_and_is_not_renewed_for_nothing(tmp_path: Path) -> None:
+    issuer = issuer_in(tmp_path)
+    late = NOW + 3500 * DAY
+    made = keep(tmp_path, "own", OWN, issuer, now=late)
+    assert made.after["not after"] == "2039-12-31 00:00:00 UTC" == x509_make.facts(issuer.certificate)["not after"]
+    # inside its window, but a new one would not live longer
+    assert keep(tmp_path, "own", OWN, issuer, now=late + 100 * DAY).differences == []
+    with pytest.raises(X509Error, match=re.escape(
+        f"CN=Root,O=Acme,C=US in {tmp_path}/root.pem is about to expire, in 50 days, and what it signs must live longer than 60 days. "
+        "Replace it first."
+    )):
+        keep(tmp_path, "new", OWN, issuer, now=late + 100 * DAY)
+    with pytest.raises(X509Error, match=re.escape(f"CN=Root,O=Acme,C=US in {tmp_path}/root.pem has expired, and what it signs")):
+        keep(tmp_path, "new", OWN, issuer, now=late + 151 * DAY)
+
+
+def test_a_key_is_never_overwritten_unasked(tmp_path: Path) -> None:
+    keep(tmp_path)
+    before = contents(tmp_path)
+    with pytest.raises(X509Error) as caught:
+        keep(tmp_path, request=dataclasses.replace(ROOT, key_type="rsa-2048"))
+    assert str(caught.value) == (
+        f"The key in {tmp_path}/root.key is ec-p384, and should be rsa-2048. A key is never overwritten unasked: move it away, make a new one "
+        "with force, which keeps a copy, or ask for the type that it has."
+    )
+    assert contents(tmp_path) == before
+    checked = keep(tmp_path, request=dataclasses.replace(ROOT, key_type="rsa-2048"), force=True, check=True)
+    assert (checked.changed, checked.differences) == (True, [
+        f"the key in {tmp_path}/root.key is made anew", f"the certificate in {tmp_path}/root.pem is made anew",
+    ])
+    assert contents(tmp_path) == before
+    forced = keep(tmp_path, request=dataclasses.replace(ROOT, key_type="rsa-2048"), force=True)
+    assert forced.differences == checked.differences
+    assert forced.backup == f"{tmp_path}/root.key.20300102T000000Z.old"
+    after = contents(tmp_path)
+    assert after["root.key.20300102T000000Z.old"] == before["root.key"] and after["root.pem.20300102T000000Z.old"] == before["root.pem"]
+    assert after["root.key"] != before["root.key"] and forced.after["key"] == "rsa-2048"
+    assert stat.S_IMODE(os.stat(forced.backup).st_mode) == 0o600
+
+
+def test_a_new_root_has_its_intermediates_signed_anew(tmp_path: Path) -> None:
+    keep(tmp_path, "own", OWN, issuer_in(tmp_path))
+    root = keep(tmp_path, force=True)
+    issuer = Issuer(place(tmp_path, "root"), PASSPHRASE, root.certificates, root.certificates)
+    named = root.after["sha256"][:16]
+    assert keep(tmp_path, "own", OWN, issuer).differences == [f"it was not issued by CN=Root,O=Acme,C=US ({named}...)"]
+
+
+def test_a_root_may_be_kept_away(tmp_path: Path) -> None:
+    issuer = issuer_in(tmp_path)
+    keep(tmp_path, "own", OWN, issuer)
+    away = (tmp_path / "root.key").read_bytes()
+    (tmp_path / "root.key").unlink()
+    issuer = Issuer(issuer.place, PASSPHRASE, issuer.certificates, issuer.bundle)
+    assert keep(tmp_path).changed is False and keep(tmp_path, "own", OWN, issuer).changed is False
+    with pytest.raises(X509Error) as caught:
+        keep(tmp_path, "other", OWN, issuer)
+    assert str(caught.value) == f"{tmp_path}/root.key is not there, and CN=Root,O=Acme,C=US has to sign. Bring the key back for this run."
+    with pytest.raises(X509Error) as caught:
+        keep(tmp_path, request=dataclasses.replace(ROOT, path_length=3))
+    assert str(caught.value) == (
+        f"{tmp_path}/root.pem is not as it should be (it is a CA of path length 2, and should be a CA of path length 3), and its key "
+        f"{tmp_path}/root.key is not there. Bring the key back for this run, or make a new root with force."
+    )
+    assert not (tmp_path / "root.key").exists()
+    (tmp_path / "root.key").write_bytes(away)
+    (tmp_path / "root.key").chmod(0o600)
+    assert keep(tmp_path, "other", OWN, issuer).changed is True
+
+
+def test_bad_keys(tmp_path: Path) -> None:
+    keep(tmp_path)
+    keep(tmp_path, "other")
+    good = (tmp_path / "root.key").read_bytes()
+    request, run = ROOT, Run(NOW)
+    path = f"{tmp_path}/root.key"
+
+    def said(passphrase: str = PASSPHRASE) -> str:
+        with pytest.raises(X509Error) as caught:
+            x509_authority.ensure(place(tmp_path, "root"), request, None, passphrase, run)
+        return str(caught.value)
+
+    assert said("wrong") == f"The passphrase does not open the key in {path}, or the file is damaged."
+    assert said("") == f"The key in {path} is encrypted, and no passphrase is given."
+    (tmp_path / "root.key").write_bytes((tmp_path / "other.key").read_bytes())
+    assert said() == f"The key in {path} and the certificate in {tmp_path}/root.pem don't belong together: their public keys differ."
+    (tmp_path / "root.key").write_bytes(good[:200] + good[260:])
+    assert said() == f"The passphrase does not open the key in {path}, or the file is damaged."
+    (tmp_path / "root.key").write_text("nothing")
+    assert said() == f"{path} holds no private key in PEM."
+    (tmp_path / "root.key").write_bytes(good)
+    (tmp_path / "root.pem").write_text("nothing")
+    assert said() == f"{tmp_path}/root.pem holds no certificate in PEM."
+    (tmp_path / "root.pem").write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+    assert said() == f"A certificate in {tmp_path}/root.pem can't be read: its PEM is damaged."
+    (tmp_path / "root.pem").unlink()
+    (tmp_path / "root.pem").mkdir()
+    assert said() == f"{tmp_path}/root.pem can't be read: Is a directory."
+    assert (tmp_path / "root.key").read_bytes() == good
+
+
+def test_an_interrupted_run_is_taken_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the key and its certificate nothing is lost: the next run signs the key that is there."""
+    with monkeypatch.context() as patched:
+        def killed(self: Place, certificates: list[Any]) -> None:
+            raise KeyboardInterrupt
+        patched.setattr(Place, "write_certificates", killed)
+        with pytest.raises(KeyboardInterrupt):
+            keep(tmp_path)
+    key = (tmp_path / "root.key").read_bytes()
+    (tmp_path / f"{secret_file.TEMPORARY}root.key.123").write_bytes(b"a part")
+    assert keep(tmp_path).differences == ["there is no certificate"]
+    assert (tmp_path / "root.key").read_bytes() == key
+    keep(tmp_path, force=True)
+    assert [name for name in contents(tmp_path) if name.startswith(secret_file.TEMPORARY)] == []
+
+
+def csr_of(directory: Path, curve: str = "P-256") -> str:
+    argv = CSR.format(curve=curve, key=directory / "born.key").split()
+    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+
+
+def test_a_request_is_signed_for_its_key_alone(tmp_path: Path) -> None:
+    issuer, own = issuer_in(tmp_path), Place(str(tmp_path / "born.pem"))
+    csr = csr_of(tmp_path)
+    made = x509_authority.sign(own, OWN, csr, issuer, Run(NOW))
+    # what the request asks for beside its key is not listened to
+    assert (made.changed, made.after["subject"], made.after["is"]) == (True, "CN=One,O=Acme", "a CA of path length 1")
+    assert x509_authority.sign(own, OWN, csr, issuer, Run(NOW)).changed is False
+    assert x509_authority.sign(own, OWN, csr_of(tmp_path), issuer, Run(NOW)).differences == ["it is of another key"]
+    # in the middle of the signature's last number
+    start = csr.index("-----END") - 20
+    other = "A" if csr[start] != "A" else "B"
+    for bad, said in {
+        csr[:start] + other + csr[start + 1:]: "The signature of the signing request is wrong: its sender does not have the key, or it was "
+        "damaged.",
+        "nothing": "The signing request is no certificate signing request in PEM, or it is damaged.",
+        csr[:90] + other + csr[91:]: "The signing request is no certificate signing request in PEM, or it is damaged.",
+        csr_of(tmp_path, "P-384"): "The key of the signing request is ec-p384, and should be ec-p256.",
+        csr_of(tmp_path, "secp224r1"): "The key of the signing request is secp224r1; a CA of SPIRE's takes ec-p256, ec-p384, ec-p521, "
+        "rsa-2048, rsa-3072, rsa-4096.",
+    }.items():
+        with pytest.raises(X509Error) as caught:
+            x509_authority.sign(own, OWN, bad, issuer, Run(NOW))
+        assert str(caught.value) == said
+
+
+@pytest.mark.parametrize(("changes", "said"), [
+    ({"subject": "nonsense"}, 'The subject "nonsense" can\'t be read: write it as in "CN=Root CA,O=Acme,C=US".'),
+    ({"subject": ""}, 'The subject is empty: write one as in "CN=Root CA,O=Acme,C=US".'),
+    ({"key_type": "rsa-1024"}, "rsa-1024 is no type of a key; use ec-p256, ec-p384, ec-p521, rsa-2048, rsa-3072, rsa-4096."),
+    ({"lifetime": 0 * DAY}, "The lifetime must be longer than nothing."),
+    ({"lifetime": 60 * DAY}, "It would be renewed 60 days before its end and lives 60 days, so that every run would renew it. Let it live "
+                             "longer, or renew it later."),
+])
+def test_requests_that_nobody_could_fulfil(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(X509Error) as caught:
+        keep(tmp_path, request=dataclasses.replace(OWN, **changes))
+    assert str(caught.value) == said and contents(tmp_path) == {}
+
+
+def test_no_secret_is_in_a_result(tmp_path: Path) -> None:
+    """With a planted one as the proof that the search finds any."""
+    issuer = issuer_in(tmp_path)
+    keep(tmp_path, "own", OWN, issuer)
+    results = [
+        authority_result.of(outcome, place(tmp_path, "own"))
+        for outcome in (keep(tmp_path, force=True), keep(tmp_path, "own", OWN, issuer, force=True))
+    ]
+    said = repr(results)
+    secrets = [PASSPHRASE]
+    for name in ("root", "own"):
+        key = x509_keys.load((tmp_path / f"{name}.key").read_bytes(), PASSPHRASE, "")
+        scalar = key.private_numbers().private_value
+        whole = x509_keys.dump(key)
+        secrets += [f"{scalar:x}", str(scalar), *whole.decode().splitlines()[1:-1], base64.b64encode(whole).decode()[40:120]]
+    assert [secret for secret in secrets if secret in said] == []
+    assert [secret for secret in secrets if secret in said + secrets[3]] != []
+
+
+names = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), min_size=1, max_size=30)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    common=names, organization=names, length=st.none() | st.integers(0, 9), days=st.integers(2, 9000),
+    domain=st.none() | st.from_regex(r"[a-z0-9]{1,20}(\.[a-z]{1,9})?", fullmatch=True),
+)
+def test_what_was_just_made_needs_no_regeneration(common: str, organization: str, length: int | None, days: int, domain: str | None) -> None:
+    """Whatever is asked for: the certificate that answers it means the same as the request."""
+    escaped = [re.sub(r"([^A-Za-z0-9])", lambda found: "".join(f"\\{byte:02x}" for byte in found[1].encode()), text)
+               for text in (common, organization)]
+    request = Request(
+        f"CN={escaped[0]},O={escaped[1]}", days * DAY, path_length=length, uri_domains=(domain,) if domain else (), renew_before=DAY,
+    )
+    key = x509_keys.generate("ec-p256")
+    made = x509_make.issue(request, key.public_key(), key, None, NOW)
+    assert request.needs_regeneration(made, None, NOW) == []
+    issuer = make("issuer")
+    below = x509_make.issue(request, key.public_key(), issuer.key, issuer.certificate, NOW)
+    assert request.needs_regeneration(below, issuer.certificate, NOW) == []
+    assert below.not_valid_after_utc == min(NOW + days * DAY, issuer.certificate.not_valid_after_utc)
+
+
+@pytest.mark.parametrize(("length", "text"), [
+    (datetime.timedelta(seconds=59), "59 seconds"), (datetime.timedelta(minutes=119), "119 minutes"),
+    (datetime.timedelta(hours=47), "47 hours"), (48 * datetime.timedelta(hours=1), "2 days"),
+])
+def test_lengths_in_words(length: datetime.timedelta, text: str) -> None:
+    from ansible_collections.spire.fleet.plugins.plugin_utils.x509_request import words
+    assert words(length) == text
