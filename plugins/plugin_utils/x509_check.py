@@ -38,13 +38,14 @@ def check(authority: Authority, below: int, uri_domain: str, now: datetime.datet
 
     ``below`` is how many CAs come below it, SPIRE's own among them; ``window`` how long it must live on.
     """
-    found = list(_key(authority))
+    found, linked = list(_key(authority)), list(_chain(authority))
     chain = [*authority.certificates, *(() if _is_root(authority.certificates[-1]) else _root_of(authority))]
     for index, certificate in enumerate(chain):
         above = index >= len(authority.certificates)
         where = authority.bundle_file if above else authority.certificate_file
-        found += _one(certificate, where, below + index, uri_domain, now, window)
-    return found + list(_chain(authority))
+        # how many come below is known for a chain alone
+        found += _one(certificate, where, 0 if linked else below + index, uri_domain, now, window)
+    return found + linked
 
 
 def _key(authority: Authority) -> Iterator[str]:
