@@ -121,6 +121,13 @@ def unused_plugins(root: Path, texts: Sequence[str]) -> list[Path]:
     return [path for path in placed if not any(f"{path}/bin/" in text for text in texts)]
 
 
+def remove_empty(path: Path, root: Path) -> None:
+    """The directories above a version that nothing is left in."""
+    while path != root and not any(path.iterdir()):
+        path.rmdir()
+        path = path.parent
+
+
 @contextmanager
 def locked(root: Path) -> Iterator[None]:
     """One at a time: several instances on one machine may be set up at once."""

@@ -48,7 +48,7 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.spire.fleet.plugins.module_utils.release import locked, unused, unused_plugins
+from ansible_collections.spire.fleet.plugins.module_utils.release import locked, remove_empty, unused, unused_plugins
 
 
 def main() -> None:
@@ -67,6 +67,7 @@ def main() -> None:
         with locked(root):
             for path in found:
                 shutil.rmtree(path)
+                remove_empty(path.parent, root)
     names = [str(path) for path in found]
     diff = {"before": "".join(f"{name}\n" for name in names), "after": ""}
     module.exit_json(changed=bool(found), removed=names, diff=diff)

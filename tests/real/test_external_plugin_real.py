@@ -9,7 +9,6 @@ The host is this machine, in one directory and without root, as in the quickstar
 
 from __future__ import annotations
 
-import datetime
 import functools
 import hashlib
 import http.server
@@ -27,49 +26,20 @@ from typing import Any
 import pytest
 import yaml
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from ansible_collections.spire.fleet.plugins.module_utils.spire_cli import SpireServer
 from ansible_collections.spire.fleet.plugins.plugin_utils import plugin_sums
-from tests.support import collection, site_run, spire_bin
+from tests.support import site_run, spire_bin
+from tests.support.plugin_program import PIN, write, write_root
 from tests.support.real_spire import RealServer, free_port
 
-PLUGIN = collection.REPO / "tests" / "support" / "upstream_plugin.py"
 NAME = "outer"
-PIN = "hidden-pin"
 WHERE = f"plugins.UpstreamAuthority.{NAME}"
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # pylint: disable=redefined-builtin
         """Says nothing."""
-
-
-def program(path: Path, salt: str = "") -> str:
-    """The plugin as a program of its own, and its checksum."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = f"#!{sys.executable} -B\n{PLUGIN.read_text(encoding='utf-8')}# {salt}\n"
-    path.write_text(text, encoding="utf-8")
-    path.chmod(0o755)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def make_root(directory: Path) -> x509.Certificate:
-    """A root with its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "outer root")])
-    now = datetime.datetime.now(datetime.timezone.utc)
-    made = (
-        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(7)
-        .not_valid_before(now - datetime.timedelta(hours=1)).not_valid_after(now + datetime.timedelta(30))
-        .add_extension(x509.BasicConstraints(True, None), True).sign(key, hashes.SHA256())
-    )
-    (directory / "root.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    (directory / "root.key").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return made
 
 
 @dataclass
@@ -157,7 +127,7 @@ def host(spire_server: Path) -> Iterator[Host]:
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     made = Host(spire_server, directory, f"http://127.0.0.1:{server.server_port}")
-    make_root(directory)
+    write_root(directory)
     yield made
     if (directory / "host/etc/supervisord.conf").exists():
         made.supervisor("shutdown")
@@ -196,7 +166,7 @@ def said(run: site_run.Run) -> str:
 def test_a_plugin_on_the_controller(host: Host, root: x509.Certificate) -> None:
     """From a bare directory to a server whose CA the plugin has signed; the second run finds nothing to do."""
     source = host.directory / "controller" / NAME
-    definition = {"src": str(source), "sha256": program(source, "one"), "version": "1"}
+    definition = {"src": str(source), "sha256": write(source, "one"), "version": "1"}
     run = host.site(definition).require()
     assert f"plugin {NAME}" in run.differences("here", "server")
     assert signed_by(host, root)
@@ -208,10 +178,10 @@ def test_a_plugin_on_the_controller(host: Host, root: x509.Certificate) -> None:
 
 def test_a_binary_that_was_changed_is_mended_and_the_server_restarted(host: Host, root: x509.Certificate) -> None:
     source = host.directory / "controller" / NAME
-    definition = {"src": str(source), "sha256": program(source, "one"), "version": "1"}
+    definition = {"src": str(source), "sha256": write(source, "one"), "version": "1"}
     placed, before = host.placed("1"), host.server_pid()
     changed = placed.with_name("changed")
-    program(changed, "somebody else's")
+    write(changed, "somebody else's")
     changed.replace(placed)
     seen = host.site(definition, "--check", "--diff").require()
     assert seen.differences("here", "server") == [f"plugin {NAME}"]
@@ -225,7 +195,7 @@ def test_a_binary_that_was_changed_is_mended_and_the_server_restarted(host: Host
 
 def test_a_file_that_fails_its_checksum_touches_nothing(host: Host) -> None:
     source = host.directory / "controller" / NAME
-    program(source, "one")
+    write(source, "one")
     before = host.server_pid()
     run = host.site({"src": str(source), "sha256": "0" * 64, "version": "1"})
     assert said(run).startswith("1 mistake in the inventory; no host was touched.")
@@ -236,10 +206,10 @@ def test_a_file_that_fails_its_checksum_touches_nothing(host: Host) -> None:
 def test_a_new_version_from_a_page_and_back(host: Host, root: x509.Certificate) -> None:
     """The vendor's checksum file says what the binary must be; going back needs no download."""
     page = host.directory / "page"
-    wanted = program(page / "outer-2", "two")
+    wanted = write(page / "outer-2", "two")
     (page / "outer-2.sha256").write_text(f"{wanted}  outer-2\n", encoding="ascii")
     source = host.directory / "controller" / NAME
-    first = {"src": str(source), "sha256": program(source, "one"), "version": "1"}
+    first = {"src": str(source), "sha256": write(source, "one"), "version": "1"}
     definition = {"url": host.page + "/outer-{version}", "sums": host.page + "/outer-{version}.sha256", "version": "2"}
 
     before = host.server_pid()
@@ -248,7 +218,7 @@ def test_a_new_version_from_a_page_and_back(host: Host, root: x509.Certificate) 
     assert "did not match" in said(run)
     assert host.server_pid() == before and host.plugin_processes() == [str(host.placed("1"))] and not host.placed("2").exists()
 
-    program(page / "outer-2", "two")
+    write(page / "outer-2", "two")
     host.site(definition).require()
     assert host.plugin_processes() == [str(host.placed("2"))] and host.server_pid() != before and signed_by(host, root)
     shutil.rmtree(page)
@@ -264,11 +234,11 @@ def test_a_new_version_from_a_page_and_back(host: Host, root: x509.Certificate) 
 def test_a_plugin_of_the_hosts_own(host: Host, root: x509.Certificate) -> None:
     """SPIRE refuses a binary that is another one; we say so while the server still runs."""
     path = host.directory / "own" / NAME
-    sha256 = program(path, "own")
+    sha256 = write(path, "own")
     host.site({"path": str(path), "sha256": sha256}).require()
     assert host.plugin_processes() == [str(path)] and signed_by(host, root)
     before = host.server_pid()
-    other = program(path.with_name("other"), "another")
+    other = write(path.with_name("other"), "another")
     path.with_name("other").replace(path)
     run = host.site({"path": str(path), "sha256": sha256})
     assert run.failed == {
@@ -287,7 +257,7 @@ def test_what_spire_says_of_a_wrong_checksum(
 ) -> None:
     """The reason for all this."""
     path = host.directory / "wrong" / NAME
-    program(path, "wrong")
+    write(path, "wrong")
     body = {"plugin_cmd": str(path), "plugin_checksum": "0" * 64, "plugin_data": host.data}
     # where a killed plugin leaves its socket
     monkeypatch.setenv("TMPDIR", str(host.directory))

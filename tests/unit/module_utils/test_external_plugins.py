@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,19 @@ def test_versions_lie_side_by_side_until_nobody_names_them(tmp_path: Path) -> No
     named = [f'plugin_cmd = "{placed(tmp_path, "10")}"', "something else"]
     assert [path.name for path in release.unused_plugins(root, named)] == ["1", "2"]
     assert release.unused(root) == []
+
+
+def test_what_is_left_empty_goes_and_the_root_stays(tmp_path: Path) -> None:
+    place(tmp_path, elf())
+    root = tmp_path / "opt"
+    release.remove_empty(placed(tmp_path).parents[2], root)
+    assert placed(tmp_path).exists()
+    (version,) = release.unused_plugins(root, [])
+    shutil.rmtree(version)
+    release.remove_empty(version.parent, root)
+    assert list(root.iterdir()) == []
+    release.remove_empty(root, root)
+    assert root.is_dir()
 
 
 def asked(tmp_path: Path, content: bytes, **more: str) -> dict[str, str]:

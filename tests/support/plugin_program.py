@@ -1,0 +1,65 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The external plugin of the tests as a program, with what it needs: a root to sign with, and Python's gRPC elsewhere."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import hashlib
+import io
+import sys
+import tarfile
+from pathlib import Path
+
+import _cffi_backend
+import cffi
+import cryptography
+import grpc
+import typing_extensions
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+SOURCE = Path(__file__).with_name("upstream_plugin.py")
+#: the plugin refuses any other
+PIN = "hidden-pin"
+
+
+def write(path: Path, salt: str = "", python: str = sys.executable) -> str:
+    """The plugin as a program of its own; returns its checksum."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = f"#!{python} -B\n{SOURCE.read_text(encoding='utf-8')}# {salt}\n"
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o755)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def write_root(directory: Path) -> x509.Certificate:
+    """root.pem and root.key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "outer root")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    made = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(7)
+        .not_valid_before(now - datetime.timedelta(hours=1)).not_valid_after(now + datetime.timedelta(30))
+        .add_extension(x509.BasicConstraints(True, None), True).sign(key, hashes.SHA256())
+    )
+    (directory / "root.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    (directory / "root.key").write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return made
+
+
+def libraries() -> str:
+    """The packages that it imports as a tar archive in base64, for a host with the same Python."""
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w:gz", compresslevel=1) as archive:
+        for module in (_cffi_backend, cffi, cryptography, grpc, typing_extensions):
+            place = Path(module.__file__ or "")
+            place = place.parent if place.name == "__init__.py" else place
+            archive.add(place, place.name)
+    return base64.b64encode(content.getvalue()).decode()
