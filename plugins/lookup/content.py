@@ -14,7 +14,8 @@ author:
   - spire.fleet contributors (@spire-fleet)
 options:
   _terms:
-    description: V(server) or V(agent), and the name of a file - V(configuration), V(environment) or V(service).
+    description: V(server) or V(agent), and the name of a file - V(configuration), V(environment), V(service), V(upstream_key),
+      V(upstream_certificate) or V(upstream_bundle).
     type: list
     elements: str
     required: true
@@ -69,7 +70,7 @@ class LookupModule(LookupBase):
         token = self.get_option("join_token")
         if token:
             return [planned.render({"join_token": str(token)})]
-        if name == "upstream_key" and planned.upstream and not planned.upstream.born:
+        if name == "upstream_key" and planned.upstream:
             try:
                 return [planned.upstream.key_text()]
             except X509Error as exc:

@@ -205,6 +205,8 @@ class Upstream:
 
     def key_text(self) -> str:
         """The private key in the clear, as SPIRE reads it. A secret."""
+        if self.born:
+            raise X509Error(f"The key was born on {self.host} and is nowhere else.")
         key = self.place.load_key(self.passphrase)
         if key is None:
             raise X509Error(f"{self.place.key} is not there.")
