@@ -62,6 +62,7 @@ docs: venv
 	"$(VENV)/bin/python" -m tests.support.variables_page
 	"$(VENV)/bin/python" -m tests.support.permissions_page
 	"$(VENV)/bin/python" -m tests.support.selectors_page
+	"$(VENV)/bin/python" -m tests.support.rules_page
 	"$(VENV)/bin/python" -m tests.support.examples_page
 	"$(VENV)/bin/python" -m tests.support.json_schema_files
 	"$(VENV)/bin/python" -m tests.support.reference_pages

@@ -47,6 +47,7 @@ def look(spec: Dict[str, Any], planned: Dict[str, str]) -> Dict[str, Any]:
         "user": _user(spec.get("user") or ""),
         "files": {name: _file(path, content=True) for name, path in spec["files"].items()},
         "keys": {name: _key(asked["path"], asked["public"]) for name, asked in spec["keys"].items()},
+        "readable": _readable(spec.get("secrets") or []),
         "directories": {path: _file(path, content=False) for path in spec["directories"]},
         "leftovers": [path for path in spec["leftovers"] if os.path.lexists(path)],
         "link": os.readlink(spec["link"]) if spec["link"] and os.path.islink(spec["link"]) else "",
@@ -87,6 +88,29 @@ def _file(path: str, content: bool) -> Dict[str, Any]:
             # the mode says why, and differs from any of ours
             pass
     return found
+
+
+def _readable(paths: List[str]) -> Dict[str, str]:
+    """The modes of those files that every user may read, and that no directory on the way keeps from them."""
+    found = {}
+    for path in paths:
+        try:
+            info = os.stat(path)
+        except OSError:
+            continue
+        if stat.S_ISREG(info.st_mode) and info.st_mode & stat.S_IROTH and not _kept(path):
+            found[path] = "%04o" % stat.S_IMODE(info.st_mode)
+    return found
+
+
+def _kept(path: str) -> bool:
+    """Whether a directory above lets nobody else through."""
+    above = os.path.dirname(os.path.realpath(path))
+    while os.stat(above).st_mode & stat.S_IXOTH:
+        if above == "/":
+            return False
+        above = os.path.dirname(above)
+    return True
 
 
 def _key(path: str, public: str) -> Dict[str, Any]:

@@ -9,7 +9,7 @@ import hashlib
 import posixpath
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import pki, units
+from ansible_collections.spire.fleet.plugins.plugin_utils import pki, schema_rules, units
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
 
 #: as a kernel calls what releases call otherwise
@@ -45,6 +45,7 @@ def spec_of(plan: Plan) -> dict[str, Any]:
         "user": plan.user,
         "files": files,
         "keys": keys,
+        "secrets": list(schema_rules.secret_files(plan.component, plan.tree)),
         "directories": [directory.path for directory in plan.directories],
         "leftovers": leftovers,
         "link": paths.link if plan.versioned else "",

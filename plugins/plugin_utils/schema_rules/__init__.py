@@ -5,7 +5,7 @@
 
     broken(rule, block)            what a block breaks of its data's rules
     broken_rules(component, ...)   what a tree breaks of the functions
-    listing()                      every rule as words, for the reference
+    listing()                      every rule of trees as words, for the reference
     allowed_names()                what spire_allow takes
 """
 
@@ -13,12 +13,12 @@ from __future__ import annotations
 
 from . import agent, akeyless, attestors, authorities, federation, keys, provider, server, strict, telemetry, workloads
 from .data import KINDS, broken
-from .listing import listing
+from .listing import Listed, listed, listing
 from .registry import FLEET, RULES, Rule, broken_rules, enabled, fleet_rule
+from .secrets import readable_key, secret_files
 
 #: modules whose import registers their rules
 REGISTERED = (agent, akeyless, attestors, authorities, federation, keys, provider, server, strict, telemetry, workloads)
-
 
 
 def allowed_names() -> list[str]:
@@ -26,4 +26,7 @@ def allowed_names() -> list[str]:
     return sorted({rule.allow for rule in (*RULES, *FLEET) if rule.allow})
 
 
-__all__ = ["FLEET", "KINDS", "REGISTERED", "RULES", "Rule", "allowed_names", "broken", "broken_rules", "enabled", "fleet_rule", "listing"]
+__all__ = [
+    "FLEET", "KINDS", "Listed", "REGISTERED", "RULES", "Rule", "allowed_names", "broken", "broken_rules", "enabled", "fleet_rule",
+    "listed", "listing", "readable_key", "secret_files",
+]

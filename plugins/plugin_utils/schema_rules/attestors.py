@@ -275,16 +275,6 @@ def _own_join_token(found: Found) -> Findings:
             yield "join_token.plugin_cmd", "SPIRE takes only its own join_token; give your plugin another name, or leave plugin_cmd out."
 
 
-@rule("server", "plugins.NodeAttestor.k8s_psat.plugin_data", since="1.10.0", severity="warning")
-def some_clusters(found: Found) -> Findings:
-    """k8s_psat names clusters; without any nobody attests by it.
-
-    Source: pkg/server/plugin/nodeattestor/k8spsat/psat.go (buildConfig), v1.10.0
-    """
-    if found.values.get("clusters") == {}:
-        yield "clusters", "It is empty, so no agent can attest by k8s_psat; name a cluster, or remove the plugin."
-
-
 def _compiles(pattern: str) -> bool:
     try:
         re.compile(pattern)

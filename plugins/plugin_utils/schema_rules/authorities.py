@@ -129,16 +129,6 @@ def key_apart_from_certificate(found: Found) -> Findings:
         yield "key_file_path", "It is the certificate's file too; keep the key in a file of its own that the server alone can read."
 
 
-@rule("server", "plugins.UpstreamAuthority.gcp_cas.plugin_data.root_cert_spec", since="1.11.0", severity="warning")
-def pool_is_named(found: Found) -> Findings:
-    """root_cert_spec names its ca_pool, which a coming release will ask for.
-
-    Source: pkg/server/plugin/upstreamauthority/gcpcas/gcpcas.go (buildConfig), v1.15.3
-    """
-    if "ca_pool" not in found:
-        yield "ca_pool", "It is not set, so SPIRE looks through the whole region, and a coming release will refuse that; name the pool."
-
-
 @rule("server", "plugins.UpstreamAuthority.spire.plugin_data")
 def not_its_own_parent(found: Found) -> Findings:
     """A nested server's parent is another server.
@@ -152,16 +142,6 @@ def not_its_own_parent(found: Found) -> Findings:
         "0.0.0.0", "::", "127.0.0.1", "localhost", ""
     ):
         yield "server_address", f"That address and port {port} are this server's own; name the server above it."
-
-
-@rule("server", "plugins.BundlePublisher.k8s_configmap.plugin_data", severity="warning")
-def some_clusters_to_publish_to(found: Found) -> Findings:
-    """k8s_configmap names clusters; without any the bundle is published nowhere.
-
-    Source: pkg/server/plugin/bundlepublisher/k8sconfigmap/k8sconfigmap.go (buildConfig), v1.15.3
-    """
-    if found.values.get("clusters") == {}:
-        yield "clusters", "It is empty, so the bundle is published nowhere; name a cluster, or remove the plugin."
 
 
 @rule("server", "plugins.*.*", severity="warning", allow="plugin_without_checksum")

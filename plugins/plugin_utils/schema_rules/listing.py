@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ..schema_model import DATA, Block, Span, block
 from ..tree import child
 from .data import says
-from .registry import FLEET, RULES
+from .registry import RULES, Rule
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,13 @@ class Listed:
 
 
 def listing() -> list[Listed]:
-    """The rules of the data, the functions over trees, and those over fleets, by component and path."""
-    found = [*_data()]
-    for rule in (*RULES, *FLEET):
-        found.append(Listed(rule.component, rule.path, rule.says, rule.source, rule.span, rule.severity, rule.allow))
-    return sorted(found, key=lambda one: (one.component, one.path, one.says))
+    """The rules of the data and the functions over trees, by component and path; see rule_list for those over fleets."""
+    return sorted([*_data(), *map(listed, RULES)], key=lambda one: (one.component, one.path, one.says))
+
+
+def listed(rule: Rule) -> Listed:
+    """A function as words."""
+    return Listed(rule.component, rule.path, rule.says, rule.source, rule.span, rule.severity, rule.allow)
 
 
 def _data() -> Iterator[Listed]:

@@ -15,6 +15,7 @@ from ..schema_model import Block, block
 from ..tree import child
 from .published import DUMMY_FILES, SSH_AUTHORITIES
 from .registry import Findings, Found, rule
+from .secrets import known_texts
 
 #: RFC 2606 and RFC 6761 keep these for documents; the last is SPIRE's own
 _EXAMPLE_DOMAIN = re.compile(r"(?:.*\.)?(?:example\.(?:com|org|net)|example|invalid|localhost)|domain\.test")
@@ -70,42 +71,8 @@ def example_trust_domain_of_agent(found: Found) -> Findings:
     yield from _domain(found)
 
 
-def _secrets(component: str, tree: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Every secret in a tree that the schema knows, by its path."""
-    yield from _secrets_of(component, block(component), tree, "")
-
-
-def _secrets_of(component: str, known: Block, values: Any, path: str) -> Iterator[tuple[str, str]]:
-    for name, value in values.items() if isinstance(values, dict) else ():
-        option, here = known.options.get(name), child(path, name)
-        if option is None:
-            continue
-        if "plugins" in option.types:
-            yield from _secrets_of_plugins(component, value, here)
-        elif isinstance(value, str):
-            if option.secret or name == "access_key_id":
-                yield here, value
-        elif option.block:
-            inner = value.items() if "map(block)" in option.types and isinstance(value, dict) else [("", value)]
-            for key, item in inner:
-                below = child(here, key) if key else here
-                for index, one in enumerate(item if isinstance(item, list) else [item]):
-                    at = f"{below}[{index}]" if isinstance(item, list) else below
-                    yield from _secrets_of(component, option.block, one, at)
-
-
-def _secrets_of_plugins(component: str, kinds: Any, path: str) -> Iterator[tuple[str, str]]:
-    find = finder(component)
-    for kind, plugins in kinds.items() if isinstance(kinds, dict) else ():
-        for name, body in plugins.items() if isinstance(plugins, dict) else ():
-            known = find(kind, name, body)
-            if known and isinstance(body, dict):
-                here = child(child(child(path, kind), name), "plugin_data")
-                yield from _secrets_of(component, known, body.get("plugin_data"), here)
-
-
 def _examples(component: str, found: Found) -> Findings:
-    for path, value in _secrets(component, found.tree):
+    for path, value in known_texts(component, found.tree, lambda option: option.secret or option.name == "access_key_id"):
         given = value
         if path.endswith("connection_string"):
             given = next((next(filter(None, match.groups()), "") for match in (p.search(value) for p in _PASSWORDS) if match), "")

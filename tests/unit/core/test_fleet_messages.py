@@ -6,14 +6,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import problems, rules, schema_rules
+from ansible_collections.spire.fleet.plugins.plugin_utils import problems, rule_list, rules, schema_rules
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import Fleet
+from tests.support import rules_page
 from tests.unit.core.fleets import fleet
 
 CATALOGUE: list[dict[str, Any]] = [
@@ -102,8 +104,18 @@ def test_every_name_that_is_allowed_lifts_its_refusal() -> None:
 
 
 def test_rules_are_counted_and_told() -> None:
-    listed = schema_rules.listing()
-    assert len(listed) >= 150
+    listed = rule_list.everything()
+    assert len(listed) >= 200
     for one in listed:
         assert one.says.endswith((".", ".)")) and one.source, one
-    assert {one.component for one in listed} >= {"server", "agent"}
+    assert {one.component for one in listed} == {"server", "agent", "both", "oidc_discovery_provider"}
+    assert {one.allow for one in listed if one.allow} == set(schema_rules.allowed_names())
+
+
+def test_the_page_of_rules_is_fresh() -> None:
+    assert rules_page.PAGE.read_text(encoding="utf-8") == rules_page.page(), "run make docs"
+
+
+def test_the_page_of_checks_tells_every_name() -> None:
+    page = (rules_page.PAGE.parent / "checks.md").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"^\| `([a-z_0-9]+)` \|", page, re.MULTILINE)) == schema_rules.allowed_names()

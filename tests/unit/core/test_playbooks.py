@@ -36,7 +36,7 @@ MISTAKES = """\
 3. plugins.NodeAtestor, set by spire_server_config
    A SPIRE server has no plugin type "NodeAtestor"; did you mean "NodeAttestor"?
    on s1
-   SPIRE 0.8.0 and later: https://github.com/spiffe/spire/blob/v1.15.3/doc/spire_server.md
+   https://github.com/spiffe/spire/blob/v1.15.3/doc/spire_server.md
 
 4. server.bind_prot, set by spire_server_config
    SPIRE 1.15.3 has no option "bind_prot" in server; did you mean "bind_port"?

@@ -1,0 +1,19 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every rule as words: those of trees, and those that look at an inventory."""
+
+from __future__ import annotations
+
+from ansible_collections.spire.fleet.plugins.plugin_utils import (
+    fleet_attestors, fleet_rules, machines, rules, schema_rules, strict_mode,
+)
+
+#: modules whose import notes their rules
+NOTED = (fleet_attestors, fleet_rules, machines, rules, strict_mode)
+
+
+def everything() -> list[schema_rules.Listed]:
+    """Of trees by component and path, then of fleets by component and name."""
+    fleets = sorted(schema_rules.FLEET, key=lambda rule: (rule.component, rule.name.strip("_")))
+    return [*schema_rules.listing(), *map(schema_rules.listed, fleets)]
