@@ -60,14 +60,15 @@ class ActionModule(ActionBase):
         run = Run(datetime.datetime.now(datetime.timezone.utc), self._task.check_mode, arguments["force"])
         place = Place(_path(arguments["certificate_path"]), _path(arguments["key_path"]))
         try:
-            with x509_files.locked(os.path.dirname(os.path.abspath(place.certificate))):
+            with x509_files.locked(os.path.dirname(os.path.abspath(place.certificate)), run.check):
                 issuer, request = _issuer(arguments, run.now), _request(arguments)
                 if arguments["csr"]:
                     found = x509_authority.sign(place, request, arguments["csr"], issuer, run)
                 else:
                     found = x509_authority.ensure(place, request, issuer, arguments["passphrase"], run)
         except X509Error as exc:
-            raise AnsibleActionFail(str(exc)) from exc
+            # without its cause, which Ansible would tell too: a library's word of a key
+            raise AnsibleActionFail(str(exc)) from None
         return {**result, **authority_result.of(found, place)}
 
 

@@ -46,5 +46,6 @@ class ActionModule(ActionBase):
                 return {**result, "changed": bool(why), "differences": why}
             found = planned.upstream.ensure(arguments["csr"], Run(now, self._task.check_mode))
         except X509Error as exc:
-            raise AnsibleActionFail(f"{host}: {exc}") from exc
+            # without its cause, which Ansible would tell too: a library's word of a key
+            raise AnsibleActionFail(f"{host}: {exc}") from None
         return {**result, **authority_result.of(found, planned.upstream.place)}

@@ -74,7 +74,7 @@ class LookupModule(LookupBase):
             try:
                 return [planned.upstream.key_text()]
             except X509Error as exc:
-                raise AnsibleLookupError(str(exc)) from exc
+                raise AnsibleLookupError(str(exc)) from None
         for file in planned.files:
             if file.name == name:
                 return [file.content]

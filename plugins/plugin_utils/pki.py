@@ -15,7 +15,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import x509_authority, x509_check, x509_files, x509_keys
+from ansible_collections.spire.fleet.plugins.plugin_utils import x509_authority, x509_check, x509_files, x509_keys, x509_make
 from ansible_collections.spire.fleet.plugins.plugin_utils.paths import Paths
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema_values import seconds
 from ansible_collections.spire.fleet.plugins.plugin_utils.tree import Layer, Merged
@@ -216,25 +216,40 @@ class Upstream:
         """Makes the root where there is none, and the server's certificate where it is not as it should be."""
         if not self.passphrase:
             raise X509Error("spire_pki_passphrase is not set: the keys that are kept on the controller are encrypted with it.")
-        with x509_files.locked(self.directory):
-            found = Outcome()
-            if not self.given:
-                root = self._root(run)
-                found.differences += [f"root: {why}" for why in root.differences]
-                issuer = Issuer(self.issuer_place, self.passphrase, root.certificates, root.certificates)
-            else:
+        with x509_files.locked(self.directory, run.check):
+            why: list[str] = []
+            if self.given:
                 wrong = self.mistakes(run.now)
                 if wrong:
                     raise X509Error("\n".join(wrong))
                 issuer = self._given_issuer()
-            own = (
+            else:
+                root = self._root(run)
+                why = [f"root: {reason}" for reason in root.differences]
+                if not root.certificates:
+                    return self._unmade(why)
+                issuer = Issuer(self.issuer_place, self.passphrase, root.certificates, root.certificates)
+            found = (
                 x509_authority.sign(self.place, self.request, csr, issuer, run)
                 if self.born
                 else x509_authority.ensure(self.place, self.request, issuer, self.passphrase, run)
             )
-        own.differences = found.differences + own.differences
-        own.changed = bool(own.differences)
-        return own
+        found.differences = why + found.differences
+        found.changed = bool(found.differences)
+        return found
+
+    def _unmade(self, why: list[str]) -> Outcome:
+        """What check mode says where there is no root: nobody can sign yet."""
+        if not self.born and x509_files.read(self.place.key) is None:
+            why = [*why, f"there is no key in {self.place.key}"]
+        certificates = self.place.certificates()
+        before = x509_make.facts(certificates[0]) if certificates else {}
+        after = {
+            "subject": self.request.name.rfc4514_string(), "issuer": self.root_request.name.rfc4514_string(),
+            "sha256": x509_authority.UNMADE,
+        }
+        last = "it was issued by another root" if certificates else x509_authority.NO_CERTIFICATE
+        return Outcome(True, [*why, last], before, after)
 
     def _given_issuer(self) -> Issuer:
         if self.issuer is None:
@@ -251,4 +266,4 @@ class Upstream:
                     f"{self.issuer_place.certificate} is not as it should be ({'; '.join(why)}). The fleet trusts this root, so it is "
                     "not replaced in passing. Put the variables back to what it is, or move it away for a new root."
                 )
-        return x509_authority.ensure(self.issuer_place, self.root_request, None, self.passphrase, Run(run.now))
+        return x509_authority.ensure(self.issuer_place, self.root_request, None, self.passphrase, run)

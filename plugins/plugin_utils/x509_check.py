@@ -95,6 +95,7 @@ def _names(certificate: Any, name: str, uri_domain: str) -> Iterator[str]:
     found = x509_request.extension(certificate, x509.NameConstraints)
     if found is None or not uri_domain:
         return
+
     def covers(tree: Any) -> bool:
         value = str(tree.value).lower()
         return uri_domain.endswith(value) if value.startswith(".") else uri_domain == value

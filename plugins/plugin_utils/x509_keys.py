@@ -77,13 +77,13 @@ def load(text: bytes, passphrase: str, where: str) -> Any:
         raise X509Error(f"The key in {where} is encrypted, and no passphrase is given.")
     try:
         return serialization.load_pem_private_key(text, passphrase.encode() if encrypted else None)
-    except UnsupportedAlgorithm as exc:
-        raise X509Error(f"The key in {where} is of a kind that can't be used; use {', '.join(KEY_TYPES)}.") from exc
     except (ValueError, TypeError) as exc:
         # what the library says of a key is not shown to anybody
         if encrypted:
             raise X509Error(f"The passphrase does not open the key in {where}, or the file is damaged.") from exc
         raise X509Error(f"The key in {where} can't be read: its PEM is damaged.") from exc
+    except UnsupportedAlgorithm as exc:
+        raise X509Error(f"The key in {where} is of a kind that can't be used; use {', '.join(KEY_TYPES)}.") from exc
 
 
 def wrong_type(key: Any, what: str) -> str:

@@ -45,6 +45,10 @@ class Request:
         try:
             found = x509.Name.from_rfc4514_string(self.subject)
         except ValueError as exc:
+            if "length must be" in str(exc):
+                raise X509Error(
+                    f'The subject "{self.subject}" can\'t be used: a common name (CN) has at most 64 bytes, and a country (C) two letters.'
+                ) from exc
             raise X509Error(f'The subject "{self.subject}" can\'t be read: write it as in "CN=Root CA,O=Acme,C=US".') from exc
         if not list(found):
             raise X509Error('The subject is empty: write one as in "CN=Root CA,O=Acme,C=US".')

@@ -194,7 +194,7 @@ def test_preflight_checks_a_given_ca_in_full(tmp_path: Path) -> None:
     with pytest.raises(X509Error, match="has the path length 1"):
         made(tmp_path, **given(bad, bad))
     chain = made(tmp_path, **given(good, good)).certificates
-    assert [one.subject.rfc4514_string() for one in chain] == ["CN=s1 upstream CA,O=prod.acme.com", "CN=Acme"]
+    assert [one.subject.rfc4514_string() for one in chain] == ["CN=SPIRE upstream CA,OU=s1,O=prod.acme.com", "CN=Acme"]
 
 
 @pytest.mark.parametrize("way", ["controller", "host"])
@@ -208,6 +208,26 @@ def test_what_is_made_on_the_controller(tmp_path: Path, way: str) -> None:
     assert (again.changed, again.differences) == (False, [])
 
 
+@pytest.mark.parametrize("way", ["controller", "host"])
+def test_check_mode_makes_nothing(tmp_path: Path, way: str) -> None:
+    upstream = server(tmp_path, spire_pki=way).upstream
+    assert upstream is not None
+    checked = upstream.ensure(csr(), Run(NOW, check=True))
+    base = f"{tmp_path}/prod.acme.com"
+    assert list(tmp_path.iterdir()) == []
+    assert checked.differences == [
+        f"root: there is no key in {base}/root.key", "root: there is no certificate",
+        *([f"there is no key in {base}/servers/s1/upstream.key"] if way == "controller" else []), "there is no certificate",
+    ]
+    assert checked.after["issuer"] == "CN=SPIRE root CA,O=prod.acme.com" and checked.changed
+    run = made(tmp_path, spire_pki=way)
+    assert run.differences == checked.differences
+    for name in ("root.pem", "root.key"):
+        (tmp_path / "prod.acme.com" / name).unlink()
+    lost = upstream.ensure(csr(), Run(NOW, check=True))
+    assert lost.differences[-1] == "it was issued by another root" and lost.before == run.after
+
+
 def test_a_root_is_not_replaced_in_passing(tmp_path: Path) -> None:
     made(tmp_path)
     root = tmp_path / "prod.acme.com" / "root.pem"
@@ -215,7 +235,7 @@ def test_a_root_is_not_replaced_in_passing(tmp_path: Path) -> None:
     with pytest.raises(X509Error) as caught:
         made(tmp_path, spire_pki_root_subject="CN=Other")
     assert str(caught.value) == (
-        f"{root} is not as it should be (its subject is CN=prod.acme.com root CA, and should be CN=Other). The fleet trusts this root, so it is "
+        f"{root} is not as it should be (its subject is CN=SPIRE root CA,O=prod.acme.com, and should be CN=Other). The fleet trusts this root, so it is "
         "not replaced in passing. Put the variables back to what it is, or move it away for a new root."
     )
     assert root.read_bytes() == before
@@ -267,7 +287,7 @@ def test_a_certificate_inside_its_window(tmp_path: Path) -> None:
     found = look_at(server(tmp_path), now=NOW + 305 * DAY)
     reason = "it expires at 2031-01-02 00:00:00 UTC, which is within the 60 days of its renewal"
     assert found.differences == [f"the upstream CA: {reason}"] and found.upstream
-    assert found.diffs[0]["before"] == f"{reason}\n" and found.diffs[0]["after"] == "signed by CN=prod.acme.com root CA\n"
+    assert found.diffs[0]["before"] == f"{reason}\n" and found.diffs[0]["after"] == "signed by CN=SPIRE root CA,O=prod.acme.com\n"
     renewed = made(tmp_path, NOW + 305 * DAY)
     assert renewed.differences == [reason]
     assert look_at(server(tmp_path), now=NOW + 305 * DAY) == Comparison()
