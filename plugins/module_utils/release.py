@@ -219,8 +219,7 @@ class Placer:
             if damaged:
                 raise ReleaseError(f"version {self.version} can't be used: {'; '.join(said)}")
         else:
-            outcome.differences = [*said, *(f"{path} was left by a run that was killed" for path in
-                                               leftovers(self.root))]
+            outcome.differences = said + [f"{path} was left by a run that was killed" for path in leftovers(self.root)]
             for name in self.names:
                 sha256 = source.sha256(name)
                 path = self.home / "bin" / name

@@ -213,7 +213,8 @@ def _blocks(asked: Asked, kind: str, name: str, facts: Mapping[str, Any], wrappe
             "the tree that this filter gets."
         )
     block = plugin(asked.component, kind, name)
-    assert block is not None
+    if block is None:
+        raise PermissionsError(f"{path}: no SPIRE release has such a plugin.")
     if asked.release not in block.span:
         raise PermissionsError(f"{path}: SPIRE {asked.release} has no such plugin{_when(block.span)}.")
     data = wrapper.get("plugin_data")

@@ -168,7 +168,8 @@ def never_together(types: Sequence[str], who: str) -> str:
 
 def _option(found: Found, asked: Asked, who: str) -> str:
     condition, selector = found.condition, found.selector
-    assert condition is not None
+    if condition is None:
+        raise ValueError(f"{selector.written} depends on no option")
     option = condition.options[0]
     block = f"plugins.{selector.kind}.{asked.type}.plugin_data"
     config = f"spire_{selectors.KINDS[selector.kind]}_config"

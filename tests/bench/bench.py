@@ -156,7 +156,8 @@ def line(result: dict[str, Any]) -> str:
     """One result for a person."""
     return (
         f"{result['agents']:4d} agents: ping 1.00 ({result['ping']:.2f} s), site {result['site']:.2f} (without "
-        f"preflight 1.00, with it {result['preflight']:.2f}), plain role {result['plain']:.2f}; module round trips on an agent: site {result['site_trips']:.1f}, plain role "
+        f"preflight 1.00, with it {result['preflight']:.2f}), plain role {result['plain']:.2f}; module round trips on "
+        f"an agent: site {result['site_trips']:.1f}, plain role "
         f"{result['plain_trips']:.1f}; on the server: site {result['server_trips']:.1f}"
     )
 

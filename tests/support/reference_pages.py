@@ -160,8 +160,8 @@ def _block(known: Block, path: str, up: str) -> Iterator[str]:
 def row(option: Option, path: str, up: str) -> str:
     """An option in its table."""
     base = option.base
-    marks = [word for key, word in (("required", "**required**"), ("secret", "*secret*"), ("secret_file", "*file of a secret*")) if base.get(key)]
-    marks += ["*Windows*"] if base.get("windows") else []
+    words = {"required": "**required**", "secret": "*secret*", "secret_file": "*file of a secret*", "windows": "*Windows*"}
+    marks = [word for key, word in words.items() if base.get(key)]
     text = [base.get("description", "")]
     if base.get("default_env"):
         text.append(f"Else taken from `{base['default_env']}`.")

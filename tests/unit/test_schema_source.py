@@ -27,69 +27,69 @@ def go(text: str) -> str:
 SERVER = go("""package run
 
 import (
-	"time"
+    "time"
 
-	"example.test/tree/ast"
-	shared "github.com/spiffe/spire/pkg/common/shared"
+    "example.test/tree/ast"
+    shared "github.com/spiffe/spire/pkg/common/shared"
 )
 
 // Whole { is not } a struct yet: "type Not struct {"
 type whole struct {
-	Server  *part    'hcl:"server" json:"x"'
-	Plugins ast.Node 'hcl:"plugins"'
+    Server  *part    'hcl:"server" json:"x"'
+    Plugins ast.Node 'hcl:"plugins"'
 }
 
 type part struct {
-	Name, Other string  'hcl:"name"'
-	Port        *int    'hcl:"port"'
-	Wait        time.Duration 'hcl:"-"'
-	RawWait     string  'hcl:"wait"'
-	Labels      map[string]string 'hcl:"labels"'
-	Sorted      map[string][]string 'hcl:"sorted"'
-	Peers       map[string]*peer 'hcl:"peers"'
-	Sinks       []struct {
-		Address string 'hcl:"address"'
-	} 'hcl:"sinks"'
-	shared.Common 'hcl:",squash"'
-	Untagged    bool
-	hidden      bool
-	Hook        func(a, b string) (map[string]int, error)
-	Profile     ast.Node 'hcl:"profile"'
-	Unused      map[string][]int 'hcl:",unusedKeyPositions"'
+    Name, Other string  'hcl:"name"'
+    Port        *int    'hcl:"port"'
+    Wait        time.Duration 'hcl:"-"'
+    RawWait     string  'hcl:"wait"'
+    Labels      map[string]string 'hcl:"labels"'
+    Sorted      map[string][]string 'hcl:"sorted"'
+    Peers       map[string]*peer 'hcl:"peers"'
+    Sinks       []struct {
+        Address string 'hcl:"address"'
+    } 'hcl:"sinks"'
+    shared.Common 'hcl:",squash"'
+    Untagged    bool
+    hidden      bool
+    Hook        func(a, b string) (map[string]int, error)
+    Profile     ast.Node 'hcl:"profile"'
+    Unused      map[string][]int 'hcl:",unusedKeyPositions"'
 }
 
 type peer struct {
-	Address string 'hcl:"address"'
+    Address string 'hcl:"address"'
 }
 
 type bundleEndpointConfigProfile struct {
-	Web *struct{} 'hcl:"web"'
+    Web *struct{} 'hcl:"web"'
 }
 
 func start() error {
-	x := map[string]interface{}{"type": struct{}{}}
-	switch x["type"].(type) {
-	}
-	return nil
+    x := map[string]interface{}{"type": struct{}{}}
+    switch x["type"].(type) {
+    }
+    return nil
 }
 """)
 AGENT = go("""package run
 type Config struct {
-	Agent   struct{ Dir string 'hcl:"dir"' } 'hcl:"agent"'
-	Plugins map[string]string 'hcl:"plugins"'
+    Agent   struct{ Dir string 'hcl:"dir"' } 'hcl:"agent"'
+    Plugins map[string]string 'hcl:"plugins"'
 }
 """)
 SHARED = go("""package shared
 type (
-	Common struct {
-		Level Level 'hcl:"level"'
-	}
-	Level string
+    Common struct {
+        Level Level 'hcl:"level"'
+    }
+    Level string
 )
 """)
 WRAPPER = go("""package catalog
 type wrapped struct {
-	Command string 'hcl:"plugin_cmd"'
+    Command string 'hcl:"plugin_cmd"'
 }
 """)
 CATALOG = {
@@ -99,8 +99,8 @@ var keys = []any{disk.BuiltIn()}
 """,
     "pkg/server/catalog/upstreamauthority.go": """package catalog
 import (
-	"github.com/spiffe/spire/pkg/server/plugin/upstreamauthority/disk"
-	"github.com/spiffe/spire/pkg/server/plugin/upstreamauthority/lent"
+    "github.com/spiffe/spire/pkg/server/plugin/upstreamauthority/disk"
+    "github.com/spiffe/spire/pkg/server/plugin/upstreamauthority/lent"
 )
 var upstream = []any{disk.BuiltIn(), lent.BuiltIn()}
 """,
@@ -108,33 +108,33 @@ var upstream = []any{disk.BuiltIn(), lent.BuiltIn()}
 const pluginName = "disk"
 func BuiltIn() any { return catalog.MakeBuiltIn(pluginName, nil) }
 type config struct {
-	Path string 'hcl:"keys_path"'
+    Path string 'hcl:"keys_path"'
 }
 """),
     "pkg/server/plugin/upstreamauthority/disk/disk.go": go("""package disk
 func BuiltIn() any { return catalog.MakePlugin("disk", nil) }
 type outer struct {
-	Inner *inner 'hcl:"inner"'
+    Inner *inner 'hcl:"inner"'
 }
 type inner struct {
-	Path string 'hcl:"path"'
+    Path string 'hcl:"path"'
 }
 """),
     "pkg/server/plugin/upstreamauthority/disk/disk_test.go": go("""package disk
 type fake struct {
-	Path string 'hcl:"only_in_tests"'
+    Path string 'hcl:"only_in_tests"'
 }
 """),
     "pkg/server/plugin/upstreamauthority/lent/lent.go": """package lent
 import "github.com/spiffe/spire/pkg/common/shared"
 const (
-	PluginName = "lent_one"
-	other      = 1
+    PluginName = "lent_one"
+    other      = 1
 )
 func BuiltIn() any { return catalog.MakeBuiltIn(PluginName, nil) }
 func configure(text string) error {
-	config := new(shared.Common)
-	return hcl.Decode(config, text)
+    config := new(shared.Common)
+    return hcl.Decode(config, text)
 }
 """,
 }

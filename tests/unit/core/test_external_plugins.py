@@ -262,7 +262,7 @@ def test_another_binary_under_the_same_version() -> None:
     ({"exists": False}, "/opt/vaulted is missing. {where} names it as its command, so put the plugin's binary there, or have "
                         "spire_plugins install it."),
     ({"other": TWO}, f"/opt/vaulted has the SHA-256 checksum {TWO}, and plugin_checksum of {{where}} is {ONE}: SPIRE would refuse to "
-                      "start it. Put the right binary there, or correct the checksum."),
+                     "start it. Put the right binary there, or correct the checksum."),
     ({"machine": "aarch64"}, "/opt/vaulted is built for arm64, and this host is amd64."),
     ({"runs": False}, "/opt/vaulted can't be executed by the service's user; give it the mode 0755."),
 ])
