@@ -144,6 +144,13 @@ class Plan:
             port = str(health.get("bind_port", 80))
             number = int(port) if re.fullmatch("[0-9]+", port) else 80
             found.append((str(health.get("bind_address") or "localhost"), number))
+        federation, telemetry = self.main.get("federation"), self.tree.get("telemetry")
+        for parent, name, address, usual in (
+            (federation, "bundle_endpoint", "address", "0.0.0.0"), (telemetry, "Prometheus", "host", "localhost"),
+        ):
+            block = parent.get(name) if isinstance(parent, dict) else None
+            if isinstance(block, dict) and isinstance(block.get("port"), int):
+                found.append((str(block.get(address) or usual), block["port"]))
         return found
 
     @property

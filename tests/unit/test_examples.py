@@ -266,6 +266,14 @@ def test_federated_servers_point_at_each_other() -> None:
     assert east["bundle_endpoint"]["port"] == west["bundle_endpoint"]["port"] == 8443
 
 
+def test_a_bundle_endpoint_at_a_privileged_port_may_be_opened() -> None:
+    planned = server("federation_web_acme", "spire1.prod.acme.com")
+    assert ("0.0.0.0", 443) in planned.listens
+    (unit,) = [file.content for file in planned.files if file.name == "service"]
+    assert "AmbientCapabilities=CAP_NET_BIND_SERVICE" in unit
+    assert ("127.0.0.1", 9988) in server("telemetry_logging", "spire1.prod.acme.com").listens
+
+
 def test_nobody_copies_entries_that_a_switch_makes_impossible() -> None:
     """The example without profile selectors refuses what the one with them has."""
     wanted = [{"spiffe_id": "/x", "parent_id": "/spire/server", "selectors": ["aws_iid:iamrole:arn:aws:iam::123456789012:role/web"]}]
