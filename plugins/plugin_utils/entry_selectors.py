@@ -113,7 +113,8 @@ class _Linter:
                 if able:
                     sound[asked.type] = able
             if message:
-                yield _problem(f"{here}[{index}]", message, severity)
+                hint = " Without a canary, set spire_canary to false." if here != f"{path}.selectors" else ""
+                yield _problem(f"{here}[{index}]", message + hint, severity)
         if len(sound) > 1:
             yield from self._together(path, kinds, makers, sound)
 

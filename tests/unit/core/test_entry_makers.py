@@ -111,7 +111,7 @@ def test_the_canary_is_an_entry_like_the_others() -> None:
     assert mistakes(fleet({"spire_canary": True}, a1=k8s)) == (
         "error: spire_canary_selectors[0]: Its selector unix:uid:0 needs the workload attestor unix, and no agent of the inventory "
         "group spire_agents runs it; they run k8s. Add plugins.WorkloadAttestor.unix to spire_agent_config, or choose another "
-        "selector. [s1]"
+        "selector. Without a canary, set spire_canary to false. [s1]"
     )
 
 
