@@ -1,18 +1,21 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Problems of something in a plan's tree: whose fault it is, and where a person may read about it."""
+"""What rules of fleets ask of plans: whose fault something is, which machine, how far apart, which group was meant."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import schema_places
 from ansible_collections.spire.fleet.plugins.plugin_utils.checked import FROM_VARIABLES
+from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem
 from ansible_collections.spire.fleet.plugins.plugin_utils.tree import BUILT_IN
+from ansible_collections.spire.fleet.plugins.plugin_utils.versions import Version
 
 
 def at(planned: Plan, code: str, path: str, message: str, severity: str = "error") -> Problem:
@@ -34,3 +37,19 @@ def machine(planned: Plan) -> str:
 def machine_of(raw: Mapping[str, Any], host: str) -> str:
     """The same by the host's variables. Machines behind one forwarded address differ in their ports."""
     return f"{raw.get('ansible_host') or host}:{raw.get('ansible_port') or 22}"
+
+
+def step(version: Version) -> int:
+    """Minor releases in one row: 1.0 follows 0.12."""
+    return version.minor if version.major else version.minor - 13
+
+
+def unknown_release(plans: Iterable[Plan]) -> bool:
+    """Whether one of these is of a release that never was, of which nobody can say what it fits."""
+    return any(problem.code == "version" for made in plans for problem in made.problems)
+
+
+def meant(group: str, fleet: Fleet) -> str:
+    """Another group's name that is nearly the same."""
+    near = difflib.get_close_matches(group, [name for name, hosts in fleet.groups.items() if hosts], 1, cutoff=0.8)
+    return f' (did you mean "{near[0]}"?)' if near and group not in fleet.groups else ""

@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import (
-    fleet_attestors, fleet_rules, machines, rules, schema_rules, strict_mode,
+    fleet_agents, fleet_attestors, fleet_servers, machines, rules, schema_rules, strict_mode,
 )
 
 #: modules whose import notes their rules
-NOTED = (fleet_attestors, fleet_rules, machines, rules, strict_mode)
+NOTED = (fleet_agents, fleet_attestors, fleet_servers, machines, rules, strict_mode)
 
 
 def everything() -> list[schema_rules.Listed]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import (
-    entries, entry_selectors, fleet_rules, machines, pki_rules, places, plugin_places, problems, strict_mode,
+    entries, entry_selectors, fleet_agents, fleet_servers, machines, pki_rules, places, plugin_places, problems, strict_mode,
 )
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import AGENTS, SERVERS, Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan, plan
@@ -74,7 +74,7 @@ def _format(planned: Plan) -> Iterable[Problem]:
 
 
 def _server(planned: Plan, fleet: Fleet) -> Iterable[Problem]:
-    yield from fleet_rules.of_server(planned, fleet)
+    yield from fleet_servers.of_server(planned, fleet)
     yield from entries.check(planned)
     yield from entries.check_groups(planned, fleet)
     yield from entry_selectors.check(planned, fleet)
@@ -82,7 +82,7 @@ def _server(planned: Plan, fleet: Fleet) -> Iterable[Problem]:
 
 def _agent(planned: Plan, fleet: Fleet) -> Iterable[Problem]:
     entry_selectors.note(planned, fleet)
-    yield from fleet_rules.of_agent(planned, fleet)
+    yield from fleet_agents.of_agent(planned, fleet)
 
 
 def server_answer(host: str, fleet: Fleet, results: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:

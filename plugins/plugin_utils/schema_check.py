@@ -15,7 +15,7 @@ from . import schema_rules as rules
 from . import schema_values as values
 from .plugin_schemas import Finder, finder
 from .problems import Problem
-from .schema_model import Block, PluginType, Spec, block, plugin_names, plugin_types
+from .schema_model import Block, Option, PluginType, Spec, block, plugin_names, plugin_types
 from .tree import child, describe
 from .versions import Version
 
@@ -101,7 +101,7 @@ class _Checker:
         if spec.type == "plugins":
             self._plugins(value, path)
         elif isinstance(value, str):
-            self._text(spec, value, path)
+            self._text(spec, value, path, known.options[spec.name])
         elif isinstance(value, (int, float)):
             self._add_if("number", path, values.wrong_number(spec, value))
         elif spec.type == "list(string)":
@@ -122,9 +122,12 @@ class _Checker:
         if spec.required and not value:
             self.add("required", path, "It must not be empty.")
 
-    def _text(self, spec: Spec, value: str, path: str) -> None:
+    def _text(self, spec: Spec, value: str, path: str, option: Option | None = None) -> None:
         code = "duration" if spec.type == "duration" else "enum" if spec.enum else spec.format
-        self._add_if(code, path, values.wrong_text(spec, value))
+        wrong = values.wrong_text(spec, value)
+        if wrong and code == "enum" and option:
+            wrong += values.taken_elsewhere(option, value)
+        self._add_if(code, path, wrong)
 
     def _strings(self, spec: Spec, items: list[Any], path: str) -> None:
         for item, here in _items(items, path):

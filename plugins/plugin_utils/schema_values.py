@@ -5,14 +5,16 @@
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
 import re
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
-from .schema_model import Spec
+from .schema_model import Option, Spec
 from .tree import describe
+from .versions import RELEASES
 
 #: what Linux has room for in a socket's address, without the closing zero byte
 SOCKET_PATH_BYTES = 107
@@ -98,6 +100,15 @@ def wrong_text(spec: Spec, text: str) -> str:
     return check(text) if check else ""
 
 
+def taken_elsewhere(option: Option, text: str) -> str:
+    """Which releases take a word that this one doesn't; empty where none does."""
+    taking = [release for release in RELEASES if release in option.span and text in option.at(release).enum]
+    if not taking:
+        return ""
+    last = "and later" if taking[-1] == RELEASES[-1] else f"to {taking[-1]}"
+    return f" SPIRE {taking[0]} {last} take{'s' if len(taking) == 1 else ''} it."
+
+
 def wrong_number(spec: Spec, number: int | float) -> str:
     if spec.format == "port" and not (spec.min or 0) <= number <= 65535:
         return f"{number} is not a port; a port is between {spec.min or 0} and 65535."
@@ -158,8 +169,13 @@ def _enum(spec: Spec, text: str) -> str:
     known = {value.lower() for value in spec.enum} if spec.ignore_case else spec.enum
     if (text.lower() if spec.ignore_case else text) in known:
         return ""
-    found = "It has another value" if spec.secret else f"{shown(text)} is not one of its values"
-    return f"{found}; allowed: {', '.join(spec.enum)}."
+    allowed = f"llowed: {', '.join(spec.enum)}."
+    if spec.secret:
+        return f"It has another value; a{allowed}"
+    near = difflib.get_close_matches(text.lower(), {value.lower(): value for value in spec.enum}, 1)
+    meant = next((value for value in spec.enum if near and value.lower() == near[0]), "")
+    hint = f'did you mean "{meant}"? A' if meant else "a"
+    return f"{shown(text)} is not one of its values; {hint}{allowed}"
 
 
 def _port(text: str) -> str:

@@ -391,7 +391,7 @@ def test_all_mistakes_of_all_hosts_in_one_message_without_values() -> None:
 
 
 def test_servers_that_no_playbook_would_reach() -> None:
-    made = fleet({"spire_server_group": "eu"}, groups={"eu": ["x1"]})
+    made = fleet(a1={"spire_server_group": "eu"}, groups={"eu": ["x1"]})
     assert mistakes(made) == (
         "error: spire_server_group: x1 is in eu and not in spire_servers, so no playbook would make "
         "it a server. Make eu a child of spire_servers. [a1]"

@@ -1,0 +1,206 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What must hold between servers: of one group, of groups with one trust domain, and of trust domains that federate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import SERVERS, Fleet
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan, plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.planned_places import at, meant, step, unknown_release
+from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema_rules import fleet_rule
+
+#: plugins that name the server's keys in a store that others use too
+_KEY_STORES = ("aws_kms", "gcp_kms", "azure_key_vault", "hashicorp_vault")
+
+
+def of_server(planned: Plan, fleet: Fleet) -> Iterable[Problem]:
+    """What a server has against the others of its group."""
+    yield from _group_there(planned, fleet)
+    group = fleet.group_of_server(planned.host)
+    names = list(fleet.groups.get(group, ()))
+    together = [plan("server", name, fleet) for name in names]
+    if len(together) > 1:
+        others = [other for other in together if other.host != planned.host]
+        # what differs is said of the later one
+        before = together[: names.index(planned.host)]
+        yield from _shared_datastore(planned, group, together, before)
+        yield from _one_trust_domain(planned, group, before)
+        yield from _own_keys(planned, before)
+        yield from _servers_near(planned, group, others)
+    yield from _parent(planned, fleet)
+    yield from _federation(planned, fleet)
+    yield from _one_root(planned, group, fleet)
+
+
+@fleet_rule("server")
+def _group_there(planned: Plan, fleet: Fleet) -> Iterable[Problem]:
+    """The group that a server names is there, and the server is in it, unless the name is for the agent of the same host.
+
+    Source: docs/variables.md (spire_server_group)
+    """
+    group = fleet.server_group(planned.host)
+    if planned.host in fleet.groups.get(group, ()) or planned.host in fleet.agents:
+        return
+    found = f"{group} is a group without this server" if group in fleet.groups else f"No group is called {group}{meant(group, fleet)}"
+    message = f"{found}, so it would count as one of {SERVERS}. Put it into that group, or leave the variable out."
+    yield Problem("not_in_group", "spire_server_group", message, layer="spire_server_group")
+
+
+@fleet_rule("server", severity="warning")
+def _one_root(planned: Plan, group: str, fleet: Fleet) -> Iterable[Problem]:
+    """Two groups of one trust domain have one root: one of them is below the other, or both below an upstream authority.
+
+    Source: doc/scaling_spire.md (nested SPIRE), v1.15.3; both guides (a trust domain is unique within an organization)
+    """
+    if _upstream(planned) or not planned.trust_domain or planned.host not in fleet.servers:
+        return
+    for name in fleet.servers[: fleet.servers.index(planned.host)]:
+        other = plan("server", name, fleet)
+        if fleet.group_of_server(name) != group and other.trust_domain == planned.trust_domain and not _upstream(other):
+            yield at(planned, "two_roots", "server.trust_domain", (
+                f"{other.host} of the group {fleet.group_of_server(name)} has the same trust domain, and neither has an upstream "
+                "authority: workloads of the one would not trust those of the other. Give each a trust domain of its own and "
+                "federate them, or both one upstream authority."
+            ), "warning")
+            return
+
+
+def _upstream(planned: Plan) -> bool:
+    return bool(planned.plugins("UpstreamAuthority") or planned.plugins("UpstreamCA"))
+
+
+@fleet_rule("server")
+def _shared_datastore(
+    planned: Plan, group: str, together: Sequence[Plan], before: Sequence[Plan]
+) -> Iterable[Problem]:
+    """Several servers of one group share one database, of one type, and that is no file of one host.
+
+    Source: doc/scaling_spire.md (high availability), v1.15.3; the newer guide to configuring SPIRE
+    """
+    path = "plugins.DataStore.sql.plugin_data.database_type"
+    kind = _database(planned)
+    if kind == "sqlite3":
+        yield at(planned, "shared_datastore", path, (
+            f"There are {len(together)} servers in {group}, and sqlite3 is a file on one host: each of them would be a trust "
+            "domain of its own. Give them one PostgreSQL or MySQL database (database_type: postgres or mysql)."
+        ))
+        return
+    other = next((other for other in before if _database(other) not in (kind, "sqlite3")), None)
+    if other:
+        yield at(planned, "datastore_differs", path, (
+            f"It is {kind} here and {_database(other)} on {other.host}, and both are in {group}; servers of one group share one "
+            "database."
+        ))
+
+
+def _database(planned: Plan) -> str:
+    given: Any = planned.plugin_data("DataStore", "sql").get("database_type")
+    name = next(iter(given), "") if isinstance(given, dict) else str(given or "")
+    return name.removeprefix("aws_")
+
+
+@fleet_rule("server")
+def _one_trust_domain(planned: Plan, group: str, before: Sequence[Plan]) -> Iterable[Problem]:
+    """Servers of one group have one trust domain.
+
+    Source: both guides to configuring SPIRE (each server is associated with a single trust domain)
+    """
+    for other in before:
+        if other.trust_domain and planned.trust_domain and other.trust_domain != planned.trust_domain:
+            yield at(planned, "trust_domain_differs", "server.trust_domain", (
+                f"It is {planned.trust_domain} here and {other.trust_domain} on {other.host}, and both are in {group}; servers "
+                "of one group share one trust domain."
+            ))
+            return
+
+
+@fleet_rule("server")
+def _own_keys(planned: Plan, before: Sequence[Plan]) -> Iterable[Problem]:
+    """No two servers name their keys alike in one key store.
+
+    Source: doc/plugin_server_keymanager_aws_kms.md (an identifier for the server instance), v1.15.3
+    """
+    for store in _KEY_STORES:
+        value = planned.plugin_data("KeyManager", store).get("key_identifier_value")
+        other = next((o for o in before if value and o.plugin_data("KeyManager", store).get("key_identifier_value") == value), None)
+        if other:
+            yield at(planned, "shared_keys", f"plugins.KeyManager.{store}.plugin_data.key_identifier_value", (
+                f"The server {other.host} has the same identifier, so the two would take each other's keys away. Servers share a "
+                "database, never keys: make it another one on each, for example of the host's name."
+            ))
+
+
+@fleet_rule("server")
+def _servers_near(planned: Plan, group: str, others: Sequence[Plan]) -> Iterable[Problem]:
+    """Servers of one group are at most one minor release apart; 0.12 is next to 1.0.
+
+    Source: doc/upgrading.md (SPIRE Server Compatibility), v1.15.3
+    """
+    if unknown_release((planned, *others)):
+        return
+    newest = max(others, key=lambda other: other.version)
+    if step(newest.version) - step(planned.version) > 1:
+        message = (
+            f"This server is {planned.version}, and {newest.host} of the same group {group} is {newest.version}; servers of one "
+            "group may be one minor release apart. Upgrade one minor release at a time."
+        )
+        yield Problem("server_too_old", "spire_version", message, layer="spire_version")
+
+
+@fleet_rule("server")
+def _parent(planned: Plan, fleet: Fleet) -> Iterable[Problem]:
+    """A nested server is of its parent's trust domain, and asks it at a port where it listens.
+
+    Source: doc/plugin_server_upstreamauthority_spire.md, v1.15.3; the newer guide to configuring SPIRE
+    """
+    data = planned.plugin_data("UpstreamAuthority", "spire") or planned.plugin_data("UpstreamCA", "spire")
+    kind = "UpstreamAuthority" if planned.plugins("UpstreamAuthority") else "UpstreamCA"
+    parent = _server_at(str(data.get("server_address") or ""), fleet) if data else None
+    if not parent:
+        return
+    path = f"plugins.{kind}.spire.plugin_data"
+    if parent.trust_domain and planned.trust_domain and parent.trust_domain != planned.trust_domain:
+        yield at(planned, "parent_trust_domain", f"{path}.server_address", (
+            f"The server {parent.host} is of {parent.trust_domain}, and this one of {planned.trust_domain}; nested servers share "
+            "one trust domain. To join two, use federation."
+        ))
+    if str(data.get("server_port")) != str(parent.port):
+        message = f"The server {parent.host} listens on port {parent.port}; write that."
+        yield at(planned, "parent_port", f"{path}.server_port", message)
+
+
+@fleet_rule("server", severity="warning")
+def _federation(planned: Plan, fleet: Fleet) -> Iterable[Problem]:
+    """A trust domain of this inventory that another one federates with has a bundle endpoint.
+
+    Source: doc/spire_server.md (federation), v1.15.3
+    """
+    federation = planned.main.get("federation")
+    named = federation.get("federates_with") if isinstance(federation, dict) else None
+    for domain in named if isinstance(named, dict) else ():
+        there = [plan("server", name, fleet) for name in fleet.servers if name != planned.host]
+        there = [other for other in there if other.trust_domain == domain]
+        if there and not any(_endpoint(other) for other in there):
+            yield at(planned, "no_bundle_endpoint", f'server.federation.federates_with."{domain}"', (
+                f"{domain} is in this inventory, and its server {there[0].host} has no bundle_endpoint to fetch the bundle from. "
+                "Set server.federation.bundle_endpoint there."
+            ), "warning")
+
+
+def _endpoint(planned: Plan) -> bool:
+    federation = planned.main.get("federation")
+    return isinstance(federation, dict) and isinstance(federation.get("bundle_endpoint"), dict)
+
+
+def _server_at(address: str, fleet: Fleet) -> Plan | None:
+    """The server of this inventory that an address means."""
+    for name in fleet.servers:
+        own = plan("server", name, fleet)
+        if address and address in (name, own.values.raw.get("ansible_host"), own.values["spire_server_address"]):
+            return own
+    return None
