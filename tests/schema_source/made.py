@@ -61,7 +61,7 @@ def differences(source: Source, release: Version) -> Iterator[Difference]:
     """What the code of one release makes and the catalogue lacks, and the other way round."""
     for kind, root in ROOTS.items():
         for name in sorted(selectors.builtin(kind)):
-            text = "".join(file.text for directory in _directories(kind, name, root) for file in source.each(directory))
+            text = "".join(file.text for directory in _directories(name, root) for file in source.each(directory))
             keys = {re.sub("<[a-z]+>:", "", selector.key) for selector in selectors.at(kind, name, release)}
             where = f"{selectors.KINDS[kind]}/{kind}/{name}"
             for key in sorted(keys):
@@ -72,6 +72,6 @@ def differences(source: Source, release: Version) -> Iterator[Difference]:
                     yield Difference(where, key, NEW)
 
 
-def _directories(kind: str, name: str, root: str) -> list[str]:
+def _directories(name: str, root: str) -> list[str]:
     own = [posixpath.join(root, directory) for directory in DIRECTORIES.get(name, (name,))]
     return [*own, SIGSTORE] if name in ("docker", "k8s") else own
