@@ -55,9 +55,10 @@ def manifests(asked: Asked, subject: Subject, kubeconfig: str, fine_grained: boo
                     for namespace in use.fill(template, given):
                         rules.setdefault(namespace, []).append(rule)
     if clusters and kubeconfig not in clusters:
-        named = ", ".join(sorted(clusters - {""})) or "none"
+        named = ", ".join(sorted(clusters - {""}))
         what = f"the cluster of {kubeconfig}" if kubeconfig else "the cluster that SPIRE runs in"
-        raise PermissionsError(f"The tree uses nothing of {what}; the kubeconfigs that it names are: {named}. Set kubeconfig to one.")
+        hint = "Set kubeconfig to one." if named else "Leave kubeconfig out."
+        raise PermissionsError(f"The tree uses nothing of {what}; the kubeconfigs that it names are: {named or 'none'}. {hint}")
     return [made for namespace in sorted(rules) for made in _pair(namespace, rules[namespace], subject)]
 
 
