@@ -33,6 +33,8 @@ FORMATS = {
     "socket_path": rf"[^\n]{{0,{SOCKET_PATH_BYTES}}}",
     "url": r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#\n][^\n]*",
     "unix_target": r"unix:[^\n]*",
+    "workload_api": r"unix:/[^?#\n]*[^/?#\n][^?#\n]*|tcp://(?:\[[^\]\n]+\]|[^:/?#@\[\]\n]+):[0-9]+",
+    "api_version": r"\s*v?[0-9]+\.[0-9]+\s*",
     "host_port": rf"(?:\[[^\]\n]*\]|[^:\[\]\n]*):(?:0*{_PORT}|[a-z][a-z0-9-]*)",
 }
 
@@ -61,6 +63,8 @@ _MESSAGES = {
     "socket_path": f"A Unix socket's path has at most {SOCKET_PATH_BYTES} bytes.",
     "url": "It must be a URL with a scheme and a host.",
     "unix_target": "It begins with unix:, as in unix:///run/spire/api.sock.",
+    "workload_api": "It looks like unix:///run/api.sock or tcp://127.0.0.1:8080.",
+    "api_version": "It has two numbers, as in 1.44.",
     "host_port": "It is an address with a port, as in 127.0.0.1:8443.",
     "int": "It must be a whole number.",
     "float": "It must be a number.",

@@ -250,6 +250,25 @@ def _unix_target(text: str) -> str:
     return f'{shown(text)} does not begin with "unix:"; it looks like unix:///run/spire/server/sockets/main/private/api.sock.'
 
 
+def _workload_api(text: str) -> str:
+    if re.fullmatch(r"unix:/[^?#]*[^/?#][^?#]*", text):
+        return ""
+    tcp = re.fullmatch(r"tcp://(\[[^\]]+\]|[^:/?#@\[\]]+):[0-9]+", text)
+    try:
+        if not tcp:
+            raise ValueError("neither a socket nor an address")
+        ipaddress.ip_address(tcp[1].strip("[]"))
+    except ValueError:
+        return f"{shown(text)} is not a Workload API's address, which looks like unix:///run/api.sock or tcp://127.0.0.1:8080."
+    return ""
+
+
+def _api_version(text: str) -> str:
+    if re.fullmatch(r"\s*v?[0-9]+\.[0-9]+\s*", text, re.ASCII):
+        return ""
+    return f'{shown(text)} is not a version of Docker\'s API, which has two numbers, as in "1.44".'
+
+
 def _host_port(text: str) -> str:
     match = re.fullmatch(r"(?:\[[^\]]*\]|[^:\[\]]*):([0-9]{1,5}|[a-z][a-z0-9-]*)", text)
     if match and (not match[1].isdigit() or int(match[1]) <= 65535):
@@ -278,6 +297,8 @@ _FORMATS: dict[str, Callable[[str], str]] = {
     "url": _url,
     "unix_target": _unix_target,
     "host_port": _host_port,
+    "workload_api": _workload_api,
+    "api_version": _api_version,
 }
 FORMATS = frozenset(_FORMATS)
 TYPES = frozenset(_EXPECTED)
