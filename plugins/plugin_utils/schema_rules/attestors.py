@@ -186,6 +186,21 @@ def _accounts(found: Found) -> Findings:
                 yield f"{name}[{index}]", 'A service account is written "namespace:name".'
 
 
+@rule("server", "plugins.NodeAttestor.*.plugin_data.clusters.*", severity="warning")
+def account_for_agents_alone(found: Found) -> Findings:
+    """Agents in Kubernetes run under a service account of their own, and not under a namespace's default one.
+
+    Source: the newer guide to configuring SPIRE (a dedicated service account for agents)
+    """
+    for name in ("service_account_allow_list", "service_account_whitelist"):
+        for index, account in enumerate(found.strings(name)):
+            if account.endswith(":default"):
+                yield f"{name}[{index}]", (
+                    "Every pod of the namespace that names no account has this one, and could attest as an agent. Make an account "
+                    "for agents alone."
+                )
+
+
 @rule("server", "plugins.NodeAttestor.k8s_sat", severity="warning", allow="k8s_sat")
 def sat_proves_little(found: Found) -> Findings:
     """k8s_psat is better than k8s_sat, whose tokens name no pod and no node.
@@ -206,6 +221,16 @@ def advertised_without_port(found: Found) -> Findings:
     """
     if found.number("advertised_port") and not found.number("port"):
         yield "advertised_port", "The agent listens on a random port unless port is set, so nothing would answer there; set port too."
+
+
+@rule("agent", "plugins.NodeAttestor.http_challenge.plugin_data", since="1.10.2")
+def hostname_of_its_own(found: Found) -> Findings:
+    """The hostname that an agent attests by is not localhost.
+
+    Source: pkg/server/plugin/nodeattestor/httpchallenge/httpchallenge.go (validateHostName), v1.15.3
+    """
+    if found.text("hostname") == "localhost":
+        yield "hostname", "Every server refuses localhost; write the host's name, or leave it out for what the host calls itself."
 
 
 @rule("agent", "plugins.NodeAttestor.x509pop.plugin_data", since="1.15.0", severity="warning")

@@ -55,6 +55,21 @@ def lifetimes(found: Found) -> Findings:
             yield name, f'"{found.text(name)}" can\'t be had: {reason}{enough}.'
 
 
+@rule("server", "server", since="1.2.0", until="1.5.3")
+def admins_are_members(found: Found) -> Findings:
+    """Up to 1.5.3 each of admin_ids is of the server's own trust domain; from 1.5.4 on any may be.
+
+    Source: cmd/spire-server/cli/run/run.go (NewServerConfig), v1.5.3 and v1.5.4
+    """
+    own = found.text("trust_domain")
+    for index, admin in enumerate(found.strings("admin_ids")):
+        domain = admin.removeprefix("spiffe://").partition("/")[0]
+        if admin.startswith("spiffe://") and own and domain != own:
+            yield f"admin_ids[{index}]", (
+                f"It is of the trust domain {domain}, and the server of {own}; other trust domains' are taken from 1.5.4 on."
+            )
+
+
 @rule("server", "server", since="1.13.0", severity="warning")
 def pruning_needs_an_age(found: Found) -> Findings:
     """prune_tofu_nodes and prune_attested_nodes_batch_size do something only together with prune_attested_nodes_expired_for.
