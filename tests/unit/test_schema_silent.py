@@ -121,3 +121,26 @@ def test_every_option_that_went_is_an_error_afterwards(component: str) -> None:
         if option.base.get("inverted"):
             words += ", which means the opposite: true becomes false"
         assert (code, message) == ("version", f"{words}.")
+
+
+def datastore(name: str) -> dict[str, Any]:
+    external = {"plugin_cmd": "/usr/bin/mine", "plugin_checksum": "0" * 64, "plugin_data": {"any": 1}}
+    return {
+        "server": {"trust_domain": "example.org", "data_dir": "/d"},
+        "plugins": {
+            "DataStore": {name: external},
+            "KeyManager": {"memory": {}},
+            "NodeAttestor": {"join_token": {}},
+        },
+    }
+
+
+@pytest.mark.parametrize("name", ["mine", "sql"])
+def test_a_datastore_of_somebody_elses_ends_with_0_10(name: str) -> None:
+    def said(release: str) -> list[str]:
+        found = schema.check("server", datastore(name), versions.parse(release))
+        return [f"{problem.path}: {problem.message}" for problem in found if problem.severity == "error"]
+
+    assert said("0.8.0") == said("0.10.2") == []
+    for release in ("0.11.0", "1.15.3"):
+        assert said(release) == [f"plugins.DataStore.{name}: SPIRE takes only its own sql as DataStore."]
