@@ -31,8 +31,8 @@ _PLACE = re.compile(r"<([^<>]+)>")
 # what SPIRE replaces when it runs with -expandEnv
 _VARIABLE = re.compile(r"\$(\{|[A-Za-z_])")
 
-#: values of what is no option: the account, the trust domain
-Given = Callable[["Use", str], "list[str] | None"]
+#: values of what is no option, such as the account; None of what it does not know
+Given = Callable[[str], "list[str] | None"]
 
 
 class PermissionsError(ValueError):
@@ -119,7 +119,7 @@ class Use:
         for name in names:
             if name.startswith("="):
                 return [name[1:]]
-            found = given(self, name)
+            found = given(name)
             if found is None:
                 found = [escape(text) for text in self.texts(name)]
             if found:

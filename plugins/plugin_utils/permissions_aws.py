@@ -19,7 +19,7 @@ PARTITIONS = ("aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-iso-e"
 OWN = ""
 
 _REGIONS = (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov"), ("us-isob-", "aws-iso-b"), ("us-isof-", "aws-iso-f"), ("us-iso-", "aws-iso"),
-            ("eu-isoe-", "aws-iso-e"), ("eusc-", "aws-eusc"))  # fmt: skip
+            ("eu-isoe-", "aws-iso-e"), ("eusc-", "aws-eusc"))
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _ARN = re.compile(r"arn:([^:]+):[^:]+:[^:]*:[^:]*:.+")
 # what IAM reads as a pattern or as a variable
@@ -130,7 +130,7 @@ def _identities(use: Use, facts: Mapping[str, Any], around: Around) -> Iterator[
     if role is None or not use.holds(role):
         yield OWN, around.account
         return
-    accounts = ("",)
+    accounts: tuple[str, ...] = ("",)
     if "<node_account>" in role["arn"]:
         accounts = around.node_accounts or ((around.account,) if around.account else ())
         if not accounts:
@@ -164,7 +164,7 @@ class _Place:
     def kms_keys(self) -> list[str]:
         return [arn for name, arns in self.around.kms_keys if name in (self.use.name, self.use.plugin) for arn in arns]
 
-    def _given(self, use: Use, name: str) -> list[str] | None:
+    def _given(self, name: str) -> list[str] | None:
         values: dict[str, Callable[[], list[str]]] = {
             "account": self._account,
             "alias_domain": self._alias_domain,
@@ -279,7 +279,7 @@ def _policy(statements: Sequence[Statement]) -> dict[str, Any]:
 def _rendered(one: Statement) -> dict[str, Any]:
     found: dict[str, Any] = {
         "Sid": _sid(one), "Effect": "Allow", "Action": sorted(one.actions), "Resource": sorted(one.resources),
-    }  # fmt: skip
+    }
     condition = json.loads(one.condition)
     return {**found, "Condition": condition} if condition else found
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -32,9 +33,9 @@ def gcp(asked: Asked, projects: Sequence[str], secret_policies: bool) -> dict[st
         if facts.get("given") == "secret_policies" and not secret_policies:
             continue
         scopes |= set(facts["scopes"])
-        condition = use.fill(facts["condition"], given)[0] if "condition" in facts else ""
+        condition = use.fill(facts["condition"], functools.partial(given, use))[0] if "condition" in facts else ""
         for template in facts.get("resources", ()):
-            for resource in use.fill(template, given):
+            for resource in use.fill(template, functools.partial(given, use)):
                 grants.add(use, facts, resource, condition)
     if _ALL in scopes:
         scopes &= {_ALL, "userinfo.email"}
@@ -52,7 +53,7 @@ def azure(asked: Asked, subscriptions: Sequence[str]) -> list[dict[str, Any]]:
     grants = _Grants(_AZURE)
     for use, facts in _needs("azure", asked):
         for template in facts["resources"]:
-            for resource in use.fill(template, given):
+            for resource in use.fill(template, functools.partial(given, use)):
                 grants.add(use, facts, resource)
     return grants.list()
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -49,10 +50,11 @@ def manifests(asked: Asked, subject: Subject, kubeconfig: str, fine_grained: boo
         for facts in use.statements():
             clusters.add(cluster)
             if cluster == kubeconfig:
+                known = functools.partial(given, use)
                 lists = (facts["groups"], facts["resources"], facts.get("names", ()), facts["verbs"])
-                rule = Rule(*(frozenset(text for item in items for text in use.fill(item, given)) for items in lists))
+                rule = Rule(*(frozenset(text for item in items for text in use.fill(item, known)) for items in lists))
                 for template in facts.get("namespaces", [""]):
-                    for namespace in use.fill(template, given):
+                    for namespace in use.fill(template, known):
                         rules.setdefault(namespace, []).append(rule)
     if clusters and kubeconfig not in clusters:
         named = ", ".join(sorted(clusters - {""}))

@@ -76,7 +76,7 @@ class Cloud:
         return aws("acm-pca").issue_certificate(
             CertificateAuthorityArn=self.ca, Csr=self.csr, SigningAlgorithm="SHA256WITHECDSA", TemplateArn=TEMPLATE,
             Validity={"Type": "DAYS", "Value": 1},
-        )  # fmt: skip
+        )
 
     def as_spire(self, policy: dict[str, Any]) -> Client:
         """Clients of a user that has this policy and no other."""

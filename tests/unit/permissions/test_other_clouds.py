@@ -86,7 +86,12 @@ def test_k8s(case: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("cloud", ["gcp", "azure", "k8s"])
 def test_every_plugin_of_the_data_is_in_its_table(cloud: str) -> None:
-    seen = {f"{case.get('component', 'server')}/{kind}/{name}" for case in table(cloud) for kind, found in case["plugins"].items() for name in found}
+    seen = {
+        f"{case.get('component', 'server')}/{kind}/{name}"
+        for case in table(cloud)
+        for kind, found in case["plugins"].items()
+        for name in found
+    }
     assert set(permissions.load(cloud)) - seen == set()
 
 
@@ -101,7 +106,10 @@ def test_roles_are_called_as_told_and_bound_to_whom_one_says() -> None:
 
 
 def test_plugins_of_one_grant_are_named() -> None:
-    bucket = {"Notifier": {"gcs_bundle": {"bucket": "b", "object_path": "o"}}, "BundlePublisher": {"gcp_cloudstorage": {"bucket_name": "b", "object_name": "o"}}}
+    bucket = {
+        "Notifier": {"gcs_bundle": {"bucket": "b", "object_path": "o"}},
+        "BundlePublisher": {"gcp_cloudstorage": {"bucket_name": "b", "object_name": "o"}},
+    }
     (grant,) = GCP(tree(bucket))["grants"]
     assert grant["plugins"] == ["BundlePublisher.gcp_cloudstorage", "Notifier.gcs_bundle"]
     (one,) = GCP(tree(bucket), plugins=["gcp_cloudstorage"])["grants"]

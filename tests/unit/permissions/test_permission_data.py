@@ -29,7 +29,7 @@ NEEDS = {
 }
 #: what the filters know besides options
 KNOWN = set("""account alias_domain db_resource_id db_user kms_keys node_account node_region own_partition partition role_account
-    secrets secret_projects subscriptions kubelet_resource agent_namespaces""".split())  # fmt: skip
+    secrets secret_projects subscriptions kubelet_resource agent_namespaces""".split())
 
 
 def statements() -> list[Any]:
@@ -171,7 +171,7 @@ def test_the_plan_of_a_fleet_becomes_files(tmp_path: Path) -> None:
     policy = yaml.safe_load((tmp_path / "policy.json").read_text(encoding="utf-8"))
     assert [statement["Sid"] for statement in policy["Statement"]] == [
         "AwsKnowsNoResourcesForThese", "KmsAliases", "KmsKeys", "KmsStaleAliases",
-    ]  # fmt: skip
+    ]
     assert policy["Statement"][1]["Resource"][0] == "arn:aws:kms:eu-west-1:111122223333:alias/SPIRE_SERVER/prod_acme_com/spire1/*"
     manifests = list(yaml.safe_load_all((tmp_path / "rbac.yml").read_text(encoding="utf-8")))
     assert [manifest["kind"] for manifest in manifests] == ["ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"]
