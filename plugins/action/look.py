@@ -78,6 +78,7 @@ class ActionModule(ActionBase):
 
     def _look(self, planned: Plan, variables: dict[str, Any]) -> dict[str, Any]:
         """Runs the module with its output kept out of every log: files with secrets come back in it."""
+        variants = variants_of(planned)
         task, context = self._task.no_log, self._play_context.no_log
         self._task.no_log = self._play_context.no_log = True
         try:
@@ -87,7 +88,8 @@ class ActionModule(ActionBase):
                     "component": planned.component,
                     "spec": spec_of(planned),
                     "planned": planned_digests(planned),
-                    "variants": variants_of(planned),
+                    "variants": {machine: spec_of(variant) for machine, variant in variants.items()},
+                    "planned_variants": {machine: planned_digests(variant) for machine, variant in variants.items()},
                 },
                 task_vars=variables,
             )

@@ -21,7 +21,7 @@ import socket
 import stat
 import sys
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 from ansible_collections.spire.fleet.plugins.module_utils import release, release_source, service
 from ansible_collections.spire.fleet.plugins.module_utils.spire_cli import SpireCliError, SpireServer
@@ -63,9 +63,12 @@ def look(spec: Dict[str, Any], planned: Dict[str, str]) -> Dict[str, Any]:
     }
 
 
-def own_variant(variants: Dict[str, Dict[str, Any]]) -> Optional[Dict[str, Any]]:
-    """What is asked of a host of this architecture, where that is something of its own."""
-    return variants.get(platform.machine())
+def own_variant(params: Dict[str, Any]) -> Tuple[Dict[str, Any], Dict[str, str]]:
+    """What is asked of a host of this architecture, which may be something of its own."""
+    machine = platform.machine()
+    if machine in (params["variants"] or {}):
+        return params["variants"][machine], params["planned_variants"][machine]
+    return params["spec"], params["planned"]
 
 
 def _file(path: str, content: bool) -> Dict[str, Any]:

@@ -41,7 +41,10 @@ options:
     description: Digests of the files that the process should have been started with. Set by the action plugin.
     type: dict
   variants:
-    description: Both of them for a host of another architecture, where they differ. Set by the action plugin.
+    description: Where to look on hosts of each architecture, where that differs. Set by the action plugin.
+    type: dict
+  planned_variants:
+    description: Those digests for hosts of each architecture. Set by the action plugin.
     type: dict
 extends_documentation_fragment:
   - spire.fleet.attributes
@@ -100,14 +103,15 @@ def main() -> None:
             "spec": {"type": "dict"},
             # Digests of planned files by their path, and some of those hold secrets.
             "planned": {"type": "dict", "no_log": True},
-            "variants": {"type": "dict", "no_log": True},
+            # What is looked for is what comes back, so that this can't be kept out of the output.
+            "variants": {"type": "dict"},
+            "planned_variants": {"type": "dict", "no_log": True},
         },
         supports_check_mode=True,
     )
     if module.params["spec"] is None:
         module.fail_json(msg="spire.fleet.look works through its action plugin alone")
-    own = own_variant(module.params["variants"] or {}) or module.params
-    module.exit_json(changed=False, seen=look(own["spec"], own["planned"]))
+    module.exit_json(changed=False, seen=look(*own_variant(module.params)))
 
 
 if __name__ == "__main__":

@@ -50,6 +50,8 @@ def _command(planned: Plan, command: Command) -> Iterable[Problem]:
 
 def check_sources(planned: Plan) -> Iterable[Problem]:
     """Binaries on the controller against their checksums. It reads them whole, so only a check of the whole fleet does it."""
+    if not any(command.place == "src" for command in planned.commands):
+        return
     for arch in planned.architectures or (planned.arch,):
         for command in _of(planned, arch):
             source = os.path.expanduser(command.source)

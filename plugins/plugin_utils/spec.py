@@ -93,16 +93,15 @@ def planned_digests(plan: Plan) -> dict[str, str]:
     return {**digests, **{command.path: command.sha256 for command in plan.commands if command.sha256}}
 
 
-def variants_of(plan: Plan) -> dict[str, dict[str, Any]]:
-    """Both for each architecture that the plan is another one for, by the kernel's name of it."""
+def variants_of(plan: Plan) -> dict[str, Plan]:
+    """The plan for each architecture that it is another one for, by the kernel's name of it."""
     found = {}
     for arch in plan.architectures:
         try:
-            own = plan.on(arch)
+            found[MACHINES.get(arch, arch)] = plan.on(arch)
         except ValueError:
             # it is told once a host of this architecture turns up
             continue
-        found[MACHINES.get(arch, arch)] = {"spec": spec_of(own), "planned": planned_digests(own)}
     return found
 
 

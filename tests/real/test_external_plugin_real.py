@@ -13,6 +13,7 @@ import functools
 import hashlib
 import http.server
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -29,6 +30,7 @@ from cryptography import x509
 
 from ansible_collections.spire.fleet.plugins.module_utils.spire_cli import SpireServer
 from ansible_collections.spire.fleet.plugins.plugin_utils import plugin_sums
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases import architecture
 from tests.support import site_run, spire_bin
 from tests.support.plugin_program import PIN, write, write_root
 from tests.support.real_spire import RealServer, free_port
@@ -75,7 +77,7 @@ class Host:
             "spire_server_config": {
                 "server": {"bind_address": "127.0.0.1", "bind_port": self.port},
                 "health_checks": {"bind_port": str(self.health)},
-                "plugins": {"UpstreamAuthority": {NAME: {"plugin_data": self.data, **body}}},
+                "plugins": {"UpstreamAuthority": {NAME: {**({} if "plugin_data_file" in body else {"plugin_data": self.data}), **body}}},
             },
             **({"spire_plugins": {NAME: dict(definition)}} if definition else {}),
         }
@@ -207,10 +209,12 @@ def test_a_new_version_from_a_page_and_back(host: Host, root: x509.Certificate) 
     """The vendor's checksum file says what the binary must be; going back needs no download."""
     page = host.directory / "page"
     wanted = write(page / "outer-2", "two")
-    (page / "outer-2.sha256").write_text(f"{wanted}  outer-2\n", encoding="ascii")
+    (page / "outer-2.sha256").write_text(f"{'0' * 64}  outer-2-riscv64\n{wanted}  outer-2\n", encoding="ascii")
     source = host.directory / "controller" / NAME
     first = {"src": str(source), "sha256": write(source, "one"), "version": "1"}
-    definition = {"url": host.page + "/outer-{version}", "sums": host.page + "/outer-{version}.sha256", "version": "2"}
+    # Nobody knows the host's architecture before it is looked at, so the plan is made for the other one first.
+    url = {"riscv64": host.page + "/outer-{version}-{arch}", architecture(platform.machine()): host.page + "/outer-{version}"}
+    definition = {"url": url, "sums": host.page + "/outer-{version}.sha256", "version": "2"}
 
     before = host.server_pid()
     (page / "outer-2").write_text("tampered", encoding="ascii")
@@ -246,9 +250,19 @@ def test_a_plugin_of_the_hosts_own(host: Host, root: x509.Certificate) -> None:
         "start it. Put the right binary there, or correct the checksum."
     }
     assert host.server_pid() == before
-    # once it is told of the other one, it is the other one that runs
-    host.site(None, plugin_cmd=str(path), plugin_checksum=other).require()
-    assert host.server_pid() != before and host.plugin_processes() == [str(path)]
+    # Once it is told of the other one, it is the other one that runs; here with its options in a file.
+    options = host.directory / "own" / "options.conf"
+    body = {"plugin_cmd": str(path), "plugin_checksum": other, "plugin_args": ["-x"], "plugin_data_file": str(options)}
+    run = host.site(None, **body)
+    assert run.failed == {
+        "here": f"here: {options} is missing. {WHERE} reads its options from there (plugin_data_file), so SPIRE would not start; "
+        "put the file there first."
+    }
+    assert host.server_pid() == before
+    options.write_text("".join(f'{name} = "{value}"\n' for name, value in host.data.items()), encoding="utf-8")
+    host.site(None, **body).require()
+    assert host.server_pid() != before and host.plugin_processes() == [str(path)] and signed_by(host, root)
+    assert host.site(None, **body).require().changed == {}
 
 
 @pytest.mark.parametrize("version", [None, "1.14.7"])

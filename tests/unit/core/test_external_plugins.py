@@ -106,11 +106,11 @@ def test_the_module_gets_a_variant_for_each_architecture() -> None:
     plan = made(BOTH)
     variants = variants_of(plan)
     assert set(variants) == {"x86_64", "aarch64"}
-    assert variants["x86_64"] == {"spec": spec_of(plan), "planned": planned_digests(plan)}
-    assert variants["aarch64"]["planned"][PLACED] == TWO
-    config = plan.paths.config
-    assert variants["aarch64"]["planned"][config] == hashlib.sha256(plan.on("aarch64").render().encode()).hexdigest()
-    assert variants["aarch64"]["planned"][config] != variants["x86_64"]["planned"][config]
+    assert variants["x86_64"] is plan
+    other, config = planned_digests(variants["aarch64"]), plan.paths.config
+    assert (other[PLACED], planned_digests(plan)[PLACED]) == (TWO, ONE)
+    assert other[config] == hashlib.sha256(plan.on("aarch64").render().encode()).hexdigest() != planned_digests(plan)[config]
+    assert [one["sha256"] for one in spec_of(variants["aarch64"])["plugins"]] == [TWO]
     assert variants_of(made()) == {}
 
 

@@ -167,8 +167,11 @@ def test_the_owner_may_run_it(tmp_path: Path) -> None:
 
 
 def test_a_host_takes_the_variant_of_its_architecture(monkeypatch: pytest.MonkeyPatch) -> None:
-    variants = {"x86_64": {"spec": {"one": 1}, "planned": {}}, "aarch64": {"spec": {"two": 2}, "planned": {}}}
+    params: dict[str, Any] = {
+        "spec": {"one": 1}, "planned": {"one": "a"}, "variants": {"aarch64": {"two": 2}}, "planned_variants": {"aarch64": {"two": "b"}},
+    }
     monkeypatch.setattr(platform, "machine", lambda: "aarch64")
-    assert look.own_variant(variants) == {"spec": {"two": 2}, "planned": {}}
+    assert look.own_variant(params) == ({"two": 2}, {"two": "b"})
     monkeypatch.setattr(platform, "machine", lambda: "riscv64")
-    assert look.own_variant(variants) is None
+    assert look.own_variant(params) == ({"one": 1}, {"one": "a"})
+    assert look.own_variant({**params, "variants": None}) == ({"one": 1}, {"one": "a"})
