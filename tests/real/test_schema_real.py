@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-import copy
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,54 +13,21 @@ from typing import Any
 import pytest
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import hcl, schema, versions
+from ansible_collections.spire.fleet.plugins.plugin_utils.problems import errors
 
-from tests.support import spire_bin
+from tests.support import spire_bin, truth, truth_trees
+from tests.unit.test_schema_messages import REMOVE, having
 
 Tree = dict[str, Any]
 Changes = list[tuple[str, Any]]
 
 
-def base(component: str, directory: Path) -> Tree:
+def base(component: str, release: versions.Version, directory: Path) -> Tree:
+    """What every case changes: the least that SPIRE takes, with a server's keys on disk."""
+    tree = truth_trees.base(component, release, directory)
     if component == "server":
-        return {
-            "server": {"trust_domain": "example.org", "bind_address": "127.0.0.1", "data_dir": str(directory)},
-            "plugins": {
-                "DataStore": {
-                    "sql": {"plugin_data": {"database_type": "sqlite3", "connection_string": str(directory / "db")}}
-                },
-                "KeyManager": {"disk": {"plugin_data": {"keys_path": str(directory / "keys.json")}}},
-                "NodeAttestor": {"join_token": {"plugin_data": {}}},
-            },
-        }
-    return {
-        "agent": {
-            "trust_domain": "example.org",
-            "server_address": "127.0.0.1",
-            "server_port": 8081,
-            "data_dir": str(directory),
-            "socket_path": str(directory / "public" / "api.sock"),
-            "trust_bundle_path": str(directory / "bundle.pem"),
-        },
-        "plugins": {
-            "KeyManager": {"memory": {"plugin_data": {}}},
-            "NodeAttestor": {"join_token": {"plugin_data": {}}},
-            "WorkloadAttestor": {"unix": {"plugin_data": {}}},
-        },
-    }
-
-
-def changed(tree: Tree, changes: Changes) -> Tree:
-    result = copy.deepcopy(tree)
-    for path, value in changes:
-        *blocks, last = path.split("/")
-        block = result
-        for name in blocks:
-            block = block.setdefault(name, {})
-        if value is None:
-            del block[last]
-        else:
-            block[last] = value
-    return result
+        tree["plugins"]["KeyManager"] = {"disk": {"plugin_data": {"keys_path": str(directory / "keys.json")}}}
+    return tree
 
 
 @pytest.fixture
@@ -72,14 +37,12 @@ def judged(spire_binary: Callable[..., Path], tmp_path: Path) -> Callable[[str, 
     def judge(component: str, changes: Changes) -> tuple[bool, bool, str]:
         binary = spire_binary(f"spire-{component}")
         version = versions.parse(spire_bin.binary_version(binary))
-        tree = changed(base(component, tmp_path), changes)
+        tree = having(base(component, version, tmp_path), *changes)
         file = tmp_path / "judged.conf"
         file.write_text(hcl.dumps(tree), "utf-8")
-        done = subprocess.run(
-            [binary, "validate", "-config", file], capture_output=True, text=True, timeout=60, check=False
-        )
-        ours = [problem for problem in schema.check(component, tree, version) if problem.severity == "error"]
-        return not ours, done.returncode == 0, f"{ours}\n{done.stdout}{done.stderr}"
+        taken, said = truth.validate(binary, file)
+        ours = errors(schema.check(component, tree, version))
+        return not ours, taken, f"{ours}\n{said}"
 
     return judge
 
@@ -120,17 +83,17 @@ RIGHT: list[tuple[str, Changes]] = [
     ),
     ("server", [("health_checks", {"listener_enabled": True, "bind_port": "8080", "live_path": "/l"})]),
     ("agent", [("agent/sds", {"default_svid_name": "x"}), ("agent/experimental", {"sync_interval": "10s"})]),
-    ("agent", [("agent/trust_bundle_path", None), ("agent/trust_bundle_url", "https://b.test")]),
-    ("agent", [("agent/trust_bundle_path", None), ("agent/insecure_bootstrap", True)]),
+    ("agent", [("agent/trust_bundle_path", REMOVE), ("agent/trust_bundle_url", "https://b.test")]),
+    ("agent", [("agent/trust_bundle_path", REMOVE), ("agent/insecure_bootstrap", True)]),
     ("agent", [("agent/workload_x509_svid_key_type", "rsa-2048"), ("agent/availability_target", "24h")]),
 ]
 
 WRONG: list[tuple[str, Changes]] = [
     ("server", [("server/bind_prt", 1)]),
     ("server", [("server/default_svid_ttl", "1h")]),
-    ("server", [("server/trust_domain", None)]),
+    ("server", [("server/trust_domain", REMOVE)]),
     ("server", [("server/trust_domain", "Example.org")]),
-    ("server", [("server/data_dir", None)]),
+    ("server", [("server/data_dir", REMOVE)]),
     ("server", [("server/ca_ttl", "7d")]),
     ("server", [("server/agent_ttl", "3600")]),
     ("server", [("server/ca_ttl", "1H")]),
@@ -156,8 +119,8 @@ WRONG: list[tuple[str, Changes]] = [
         ],
     ),
     ("server", [("plugins/KeyManager/memory", {})]),
-    ("server", [("plugins/KeyManager", None)]),
-    ("server", [("plugins/DataStore", None)]),
+    ("server", [("plugins/KeyManager", REMOVE)]),
+    ("server", [("plugins/DataStore", REMOVE)]),
     ("server", [("plugins/KeyManager", {"disk": {"plugin_data": {}}})]),
     ("server", [("plugins/NodeAttestor/no_such_plugin", {})]),
     ("server", [("plugins/NoSuchType", {"x": {}})]),
@@ -172,9 +135,9 @@ WRONG: list[tuple[str, Changes]] = [
     ("server", [("telemetry", {"Statsd": [{"adress": "x"}]})]),
     ("server", [("health_checks", {"bind_prt": "1"})]),
     ("agent", [("agent/sokcet_path", "/x")]),
-    ("agent", [("agent/trust_bundle_path", None)]),
+    ("agent", [("agent/trust_bundle_path", REMOVE)]),
     ("agent", [("agent/insecure_bootstrap", True)]),
-    ("agent", [("agent/server_address", None)]),
+    ("agent", [("agent/server_address", REMOVE)]),
     ("agent", [("agent/server_port", 0)]),
     ("agent", [("agent/trust_bundle_format", "PEM")]),
     ("agent", [("agent/availability_target", "1h")]),
@@ -199,7 +162,7 @@ STRICTER: list[tuple[str, Changes]] = [
         [(f"{FEDERATION}/bundle_endpoint", {"address": "b.test", "port": 8443, "profile": {"https_spiffe": {}}})],
     ),
     ("agent", [("agent/experimental", {"sync_intervl": "10s"})]),
-    ("agent", [("plugins/WorkloadAttestor", None)]),
+    ("agent", [("plugins/WorkloadAttestor", REMOVE)]),
     ("agent", [("plugins/WorkloadAttestor/no_such_plugin", {})]),
 ]
 
