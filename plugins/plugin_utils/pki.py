@@ -35,7 +35,11 @@ def layers(values: Mapping[str, Any], paths: Paths, version: Version) -> list[La
     """What a server's tree gets between the built-in defaults and the inventory's layers, which may name another authority."""
     if values[VARIABLE] == "none":
         return []
-    return [Layer(VARIABLE, {"plugins": {_kind(version): {"disk": {"plugin_data": options(paths)}}}})]
+    tree: dict[str, Any] = {"plugins": {_kind(version): {"disk": {"plugin_data": options(paths)}}}}
+    if version < AUTHORITY_SINCE:
+        # until then the bundle was the servers' own CAs unless this was said
+        tree["server"] = {"upstream_bundle": True}
+    return [Layer(VARIABLE, tree)]
 
 
 def options(paths: Paths) -> dict[str, str]:

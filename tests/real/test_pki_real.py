@@ -13,6 +13,7 @@ import datetime
 import json
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +26,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils import x509_authority,
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import Upstream
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Run
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_request import Request
-from tests.support.real_spire import TRUST_DOMAIN, RealAgent, RealServer
+from tests.support.real_spire import TRUST_DOMAIN, RealAgent, RealServer, free_port
 from tests.unit.core.fleets import planned
 
 PASSPHRASE = "correct horse"
@@ -113,6 +114,42 @@ def test_every_type_of_key(spire_server: Path, tmp_path: Path, key_type: str) ->
     with RealServer(spire_server, config=config(options)) as server:
         root = (tmp_path / "pki" / TRUST_DOMAIN / "root.pem").read_text()
         assert server.client().bundle_show("pem").split() == root.split()
+
+
+@pytest.mark.parametrize("way", ["controller", "host"])
+def test_the_oldest_release_under_our_root(spire_binary: Callable[..., Path], tmp_path: Path, way: str) -> None:
+    """0.9.4 calls it UpstreamCA, and has no validate and no JSON."""
+    variables = {"spire_version": "0.9.4", "spire_pki": way}
+    options = delivered(upstream_of(tmp_path, **variables), tmp_path / "host")
+    binary = spire_binary("spire-server", "0.9.4")
+    # a socket's path must be short
+    with tempfile.TemporaryDirectory(prefix="sf-") as made:
+        here = {
+            "server": {"bind_address": "127.0.0.1", "bind_port": free_port(), "data_dir": made, "registration_uds_path": f"{made}/s"},
+            "plugins": {
+                "DataStore": {"sql": {"plugin_data": {"connection_string": f"{made}/db"}}},
+                "KeyManager": {"disk": {"plugin_data": {"keys_path": f"{made}/keys"}}},
+            },
+            "health_checks": {"listener_enabled": False},
+        }
+        plan = planned("server", spire_pki_dir=str(tmp_path / "pki"), spire_pki_passphrase=PASSPHRASE, spire_trust_domain=TRUST_DOMAIN,
+                       spire_server_config=here, **variables)
+        text = plan.render()
+        for name, path in options.items():
+            text = text.replace(plan.tree["plugins"]["UpstreamCA"]["disk"]["plugin_data"][name], path)
+        (tmp_path / "server.conf").write_text(text)
+        with (tmp_path / "log").open("wb") as log:
+            process = subprocess.Popen([str(binary), "run", "-config", str(tmp_path / "server.conf")], cwd=made, stdout=log, stderr=log)
+        try:
+            end, shown = time.monotonic() + 30, ""
+            while not shown and process.poll() is None and time.monotonic() < end:
+                time.sleep(0.2)
+                show = [str(binary), "bundle", "show", "-registrationUDSPath", f"{made}/s"]
+                shown = subprocess.run(show, capture_output=True, text=True, check=False).stdout
+            assert shown.split() == Path(options["bundle_file_path"]).read_text().split(), (tmp_path / "log").read_text()
+        finally:
+            process.kill()
+            process.wait()
 
 
 def test_a_corporate_intermediate_signs(spire_server: Path, spire_agent: Path, tmp_path: Path) -> None:

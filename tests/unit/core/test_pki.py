@@ -7,8 +7,10 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import datetime
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +85,9 @@ def test_it_stands_in_the_tree(tmp_path: Path, way: str) -> None:
 def test_old_releases_have_it_under_its_old_name(tmp_path: Path) -> None:
     plan = server(tmp_path, spire_version="0.9.4")
     assert plan.tree["plugins"]["UpstreamCA"] == {"disk": {"plugin_data": DISK}}
+    # or its bundle would not be our root
+    assert plan.main["upstream_bundle"] is True
+    assert "upstream_bundle" not in server(tmp_path, spire_version="0.10.0").main
     assert "UpstreamAuthority" not in plan.tree["plugins"] and problems.render(plan.problems) == ""
 
 
@@ -226,6 +231,20 @@ def test_check_mode_makes_nothing(tmp_path: Path, way: str) -> None:
         (tmp_path / "prod.acme.com" / name).unlink()
     lost = upstream.ensure(csr(), Run(NOW, check=True))
     assert lost.differences[-1] == "it was issued by another root" and lost.before == run.after
+
+
+def test_many_at_once_make_one_root(tmp_path: Path) -> None:
+    """Hosts of a play are done by processes of their own."""
+    def one(number: int) -> str:
+        upstream = planned("server", **variables(tmp_path)).upstream
+        assert upstream is not None
+        made_for = dataclasses.replace(upstream, host=f"s{number}")
+        made_for.ensure("", Run(NOW))
+        return Path(upstream.issuer_place.certificate).read_text()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(one, range(24)))) == 1
+    assert sorted(path.name for path in (tmp_path / "prod.acme.com" / "servers").iterdir()) == sorted(f"s{n}" for n in range(24))
 
 
 def test_a_root_is_not_replaced_in_passing(tmp_path: Path) -> None:
