@@ -32,7 +32,7 @@ def gcp(asked: Asked, projects: Sequence[str], secret_policies: bool) -> dict[st
     for use, facts in _needs("gcp", asked):
         if facts.get("given") == "secret_policies" and not secret_policies:
             continue
-        scopes |= set(facts["scopes"])
+        scopes |= set(facts.get("scopes", ()))
         condition = use.fill(facts["condition"], functools.partial(given, use))[0] if "condition" in facts else ""
         for template in facts.get("resources", ()):
             for resource in use.fill(template, functools.partial(given, use)):

@@ -98,7 +98,7 @@ def page() -> str:
         parts.append(f"### On {title}\n")
         for key, facts in permissions.load(cloud).items():
             component, kind, name = key.split("/")
-            rows = "\n".join(_row(key, facts, statement) for statement in facts["statements"] if releases(key, facts, statement))
+            rows = "\n".join(_row(key, facts, statement) for statement in facts["statements"])
             parts.append(
                 f"**{kind} `{name}`** of the {component}, from `{facts['source']}`\n\n"
                 f"| releases | if | needs | on | for |\n|---|---|---|---|---|\n{rows}\n"

@@ -60,9 +60,7 @@ def test_statements(cloud: str, key: str, facts: dict[str, Any], statement: dict
     block = schema_model.plugin(*key.split("/"))
     assert block is not None
     blocks = [block, *(block.options[name].block for name in facts.get("each", ()) if name != ".")]
-    unknown = [option for option in options(statement) - KNOWN if not any(exists(inner, option.split(".")) for inner in blocks)]
-    # one piece of data serves a plugin under its old name, whose options are fewer
-    assert unknown == (["bundle_file_arn"] if key == "server/UpstreamCA/awssecret" and "bundle_file_arn" in unknown else [])
+    assert [option for option in options(statement) - KNOWN if not any(exists(inner, option.split(".")) for inner in blocks)] == []
     if statement.get("role"):
         assert statement["role"] in facts["roles"]
 
@@ -71,7 +69,7 @@ def test_statements(cloud: str, key: str, facts: dict[str, Any], statement: dict
 def test_every_statement_holds_in_some_release(cloud: str) -> None:
     for key, facts in permissions.load(cloud).items():
         found = [permissions_page.releases(key, facts, statement) for statement in facts["statements"]]
-        assert all(found) or key == "server/UpstreamCA/awssecret", key
+        assert all(found), key
         assert set(facts) <= {"source", "statements", "each", "roles", "kubeconfig"}
 
 
