@@ -166,7 +166,8 @@ def row(option: Option, path: str, up: str) -> str:
     if base.get("default_env"):
         text.append(f"Else taken from `{base['default_env']}`.")
     if base.get("deprecated"):
-        instead = f"; use {_code(base['replaced_by'])} instead" + (", which means the opposite" if base.get("inverted") else "") if base.get("replaced_by") else ""
+        instead = f"; use {_code(base['replaced_by'])} instead" if base.get("replaced_by") else ""
+        instead += ", which means the opposite" if base.get("inverted") else ""
         text.append(f"**Deprecated** since {base['deprecated']}{instead}.")
     elif base.get("replaced_by"):
         text.append(f"Replaced by {_code(base['replaced_by'])}.")

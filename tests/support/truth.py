@@ -20,12 +20,11 @@ from typing import Any
 
 import yaml
 
-from tests.support import collection
-from tests.support.truth_trees import Case
-
-collection.make_importable()
 from ansible_collections.spire.fleet.plugins.plugin_utils import hcl, schema, schema_model
 from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem, errors
+
+from tests.support import collection
+from tests.support.truth_trees import Case
 
 DIFFERENCES = collection.REPO / "tests" / "real" / "truth_differences.yml"
 #: a machine of the CI has two cores; a started agent waits more than it works

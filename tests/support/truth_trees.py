@@ -16,12 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.support import collection
-from tests.support.truth_values import WRONG_TEXTS, WRONG_TYPES, Values
-
-collection.make_importable()
 from ansible_collections.spire.fleet.plugins.plugin_utils import schema, schema_model
 from ansible_collections.spire.fleet.plugins.plugin_utils.versions import RELEASES, Version
+
+from tests.support.truth_values import WRONG_TEXTS, WRONG_TYPES, Values
 
 if TYPE_CHECKING:
     from ansible_collections.spire.fleet.plugins.plugin_utils.schema_model import Block, Rule, Spec
