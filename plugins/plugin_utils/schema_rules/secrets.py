@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ..schema_model import Block, Option, block, plugin
+from ..plugin_schemas import finder
+from ..schema_model import Block, Option, block
 from ..tree import child
-from .registry import fleet_rule
+from .registry import enabled, fleet_rule
 
 _Wanted = Callable[[Option], bool]
 
@@ -46,10 +47,11 @@ def _items(option: Option, value: Any, path: str) -> Iterator[tuple[Any, str]]:
 
 
 def _of_plugins(component: str, kinds: Any, path: str, wanted: _Wanted) -> Iterator[tuple[str, str]]:
+    find = finder(component)
     for kind, plugins in kinds.items() if isinstance(kinds, dict) else ():
         for name, body in plugins.items() if isinstance(plugins, dict) else ():
-            known = plugin(component, kind, name)
-            if known and isinstance(body, dict) and not body.get("plugin_cmd") and body.get("enabled") is not False:
+            known = find(kind, name, body)
+            if known and isinstance(body, dict) and enabled(body):
                 here = child(child(child(path, kind), name), "plugin_data")
                 yield from _of_block(component, known, body.get("plugin_data"), here, wanted)
 

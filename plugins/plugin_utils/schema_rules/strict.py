@@ -7,12 +7,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
-from typing import Any
 
-from ..plugin_schemas import finder
-from ..schema_model import Block, block
-from ..tree import child
 from .published import DUMMY_FILES, SSH_AUTHORITIES
 from .registry import Findings, Found, rule
 from .secrets import known_texts
