@@ -15,7 +15,7 @@ import posixpath
 import re
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import checked, defaults, hcl, pki, plugin_binaries, units, versions
+from ansible_collections.spire.fleet.plugins.plugin_utils import checked, defaults, hcl, pki, plugin_binaries, root_needs, units, versions
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.paths import Paths
 from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem
@@ -29,13 +29,6 @@ BOOTSTRAP_SOURCES = ("trust_bundle_url", "trust_bundle_spiffe_workload_api", "in
 TOKEN_FILE_SINCE = versions.Version(1, 13, 3)
 #: a directory below these is empty after the machine has started
 RUNTIME = ("/run", "/var/run")
-#: agent plugins that can't do their work without root, and why
-ROOT_PLUGINS = {
-    ("WorkloadAttestor", "docker"): "the docker attestor, which asks the container engine's socket",
-    ("WorkloadAttestor", "k8s"): "the k8s attestor, which reads other processes' cgroups and the kubelet's credentials",
-    ("NodeAttestor", "sshpop"): "the sshpop attestor, which reads the host's SSH key",
-    ("NodeAttestor", "tpm_devid"): "the tpm_devid attestor, which opens the TPM",
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -191,13 +184,7 @@ class Plan:
     @functools.cached_property
     def root_reasons(self) -> tuple[str, ...]:
         """Why the process must be root."""
-        reasons = [
-            reason for (kind, name), reason in ROOT_PLUGINS.items()
-            if self.component == "agent" and name in self.plugins(kind)
-        ]
-        if self.component == "agent" and self.plugin_data("WorkloadAttestor", "unix").get("discover_workload_path"):
-            reasons.append("discover_workload_path, which reads other users' processes")
-        return tuple(reasons)
+        return root_needs.reasons(self.plugins, self.plugin_data) if self.component == "agent" else ()
 
     @property
     def user(self) -> str:
@@ -305,7 +292,7 @@ class Plan:
         root = "" if self.paths.root else "root"
         found = [File("configuration", self.paths.config, self.render(), "0640", root, self.user, secret=True)]
         if self.environment:
-            text = "".join(f"{name}={_quoted(value)}\n" for name, value in sorted(self.environment.items()))
+            text = units.environment_file(self.environment)
             found.append(File("environment", self.paths.environment, text, "0600", root, root, secret=True))
         text = (
             units.supervisor_program(self.paths, self.needs)
@@ -410,8 +397,3 @@ def _sqlite_path(connection: str) -> str:
 
 def _within(path: str, parents: tuple[str, ...]) -> bool:
     return any(path == parent or path.startswith(parent.rstrip("/") + "/") for parent in parents)
-
-
-def _quoted(value: str) -> str:
-    """A value in a systemd EnvironmentFile, which a shell reads alike."""
-    return '"' + "".join("\\" + char if char in '"\\$`' else char for char in value) + '"'

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.paths import Paths
 
@@ -59,6 +59,15 @@ class Needs:
 def stamped_files(paths: Paths, needs: Needs) -> list[str]:
     """The files that a restart is needed for when they change."""
     return [paths.config, paths.unit, *([paths.environment] if needs.environment else []), *needs.plugins]
+
+
+def environment_file(environment: Mapping[str, str]) -> str:
+    """The text of a systemd EnvironmentFile, which a shell reads alike."""
+    return "".join(f"{name}={_quoted(value)}\n" for name, value in sorted(environment.items()))
+
+
+def _quoted(value: str) -> str:
+    return '"' + "".join("\\" + char if char in '"\\$`' else char for char in value) + '"'
 
 
 def health_command(paths: Paths, binary: str, socket: str) -> list[str]:
