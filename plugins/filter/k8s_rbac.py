@@ -29,15 +29,17 @@ options:
     description: The namespace of this service account.
     type: str
     default: spire
+  user:
+    description: The Kubernetes user that SPIRE acts as, where its kubeconfig is of a user in place of a service account.
+    type: str
   name:
-    description: What roles and bindings are called. As the service account, unless set.
+    description: What roles and bindings are called. V(spire-server) or V(spire-agent), unless set.
     type: str
   kubeconfig:
     description:
-      - The cluster, by the path of its kubeconfig as the tree names it.
-      - The cluster that SPIRE itself runs in, unless set.
+      - The cluster, by the path of its kubeconfig as the tree names it. Empty, it is the cluster that SPIRE itself runs in.
+      - Needed where the tree uses several clusters.
     type: str
-    default: ""
   kubelet_fine_grained:
     description:
       - Whether the agent's kubelets know C(nodes/pods), which they do from Kubernetes 1.33 on.
@@ -93,14 +95,15 @@ def k8s_rbac(
     plugins: Sequence[str] = (),
     service_account: str | None = None,
     namespace: str = "spire",
+    user: str = "",
     name: str | None = None,
-    kubeconfig: str = "",
+    kubeconfig: str | None = None,
     kubelet_fine_grained: bool = False,
 ) -> list[dict[str, Any]]:
     try:
         asked = permissions.ask(tree, component, version, plugins)
-        account = service_account or f"spire-{asked.component}"
-        subject = permissions_k8s.Subject(account, namespace, name or account)
+        called = f"spire-{asked.component}"
+        subject = permissions_k8s.Subject(name or called, service_account or called, namespace, user)
         return permissions_k8s.manifests(asked, subject, kubeconfig, kubelet_fine_grained)
     except permissions.PermissionsError as error:
         raise AnsibleFilterError(f"k8s_rbac: {error}") from None

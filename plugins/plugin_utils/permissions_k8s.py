@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,11 +17,17 @@ _API = "rbac.authorization.k8s.io"
 
 @dataclass(frozen=True)
 class Subject:
-    """The service account that SPIRE acts as, and what its roles are called."""
+    """Whom SPIRE acts as, and what its roles are called."""
 
-    service_account: str
-    namespace: str
     name: str
+    service_account: str = ""
+    namespace: str = ""
+    user: str = ""
+
+    def rendered(self) -> dict[str, str]:
+        if self.user:
+            return {"kind": "User", "name": self.user, "apiGroup": _API}
+        return {"kind": "ServiceAccount", "name": self.service_account, "namespace": self.namespace}
 
 
 @dataclass(frozen=True)
@@ -32,7 +38,7 @@ class Rule:
     verbs: frozenset[str]
 
 
-def manifests(asked: Asked, subject: Subject, kubeconfig: str, fine_grained: bool) -> list[dict[str, Any]]:
+def manifests(asked: Asked, subject: Subject, kubeconfig: str | None, fine_grained: bool) -> list[dict[str, Any]]:
     """Manifests for the cluster that this kubeconfig leads to; an empty one is for the cluster that SPIRE runs in."""
 
     def given(use: Use, name: str) -> list[str] | None:
@@ -42,26 +48,31 @@ def manifests(asked: Asked, subject: Subject, kubeconfig: str, fine_grained: boo
             return _namespaces(use)
         return None
 
-    # by namespace; "" is the whole cluster
-    rules: dict[str, list[Rule]] = {}
-    clusters: set[str] = set()
+    # by the cluster and the namespace; "" is the whole cluster
+    clusters: dict[str, dict[str, list[Rule]]] = {}
     for use in uses("k8s", asked):
-        cluster = _cluster(use)
+        known = functools.partial(given, use)
         for facts in use.statements():
-            clusters.add(cluster)
-            if cluster == kubeconfig:
-                known = functools.partial(given, use)
-                lists = (facts["groups"], facts["resources"], facts.get("names", ()), facts["verbs"])
-                rule = Rule(*(frozenset(text for item in items for text in use.fill(item, known)) for items in lists))
-                for template in facts.get("namespaces", [""]):
-                    for namespace in use.fill(template, known):
-                        rules.setdefault(namespace, []).append(rule)
-    if clusters and kubeconfig not in clusters:
-        named = ", ".join(sorted(clusters - {""}))
-        what = f"the cluster of {kubeconfig}" if kubeconfig else "the cluster that SPIRE runs in"
-        hint = "Set kubeconfig to one." if named else "Leave kubeconfig out."
-        raise PermissionsError(f"The tree uses nothing of {what}; the kubeconfigs that it names are: {named or 'none'}. {hint}")
+            lists = (facts["groups"], facts["resources"], facts.get("names", ()), facts["verbs"])
+            rule = Rule(*(frozenset(text for item in items for text in use.fill(item, known)) for items in lists))
+            for template in facts.get("namespaces", [""]):
+                for namespace in use.fill(template, known):
+                    clusters.setdefault(_cluster(use), {}).setdefault(namespace, []).append(rule)
+    rules = clusters[_chosen(sorted(clusters), kubeconfig)] if clusters else {}
     return [made for namespace in sorted(rules) for made in _pair(namespace, rules[namespace], subject)]
+
+
+def _chosen(clusters: Sequence[str], kubeconfig: str | None) -> str:
+    """The cluster that is asked for; the only one, if none is."""
+    if kubeconfig in clusters:
+        return kubeconfig
+    if kubeconfig is None and len(clusters) == 1:
+        return clusters[0]
+    named = ", ".join(cluster or '"" (the one that SPIRE runs in)' for cluster in clusters)
+    if kubeconfig is None:
+        raise PermissionsError(f"The tree uses several clusters: set kubeconfig to one of {named}.")
+    what = f"the cluster of {kubeconfig}" if kubeconfig else "the cluster that SPIRE runs in"
+    raise PermissionsError(f"The tree uses nothing of {what}: set kubeconfig to one of {named}.")
 
 
 def merged(rules: Iterable[Rule]) -> list[Rule]:
@@ -98,7 +109,7 @@ def _pair(namespace: str, rules: list[Rule], subject: Subject) -> list[dict[str,
         "apiVersion": f"{_API}/v1",
         "kind": f"{start}RoleBinding",
         "metadata": dict(metadata),
-        "subjects": [{"kind": "ServiceAccount", "name": subject.service_account, "namespace": subject.namespace}],
+        "subjects": [subject.rendered()],
         "roleRef": {"apiGroup": _API, "kind": f"{start}Role", "name": subject.name},
     }
     return [role, binding]

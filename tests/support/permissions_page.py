@@ -74,7 +74,8 @@ is missing the message says so:
 ## Kubernetes
 - `nodes/proxy` also runs commands in every container of the node. Where the kubelets are of Kubernetes 1.33 or newer, set
   `kubelet_fine_grained`, which makes it `nodes/pods`.
-- Each cluster that a tree names by a kubeconfig gets its own manifests: `k8s_rbac(kubeconfig='/path/as/in/the/tree')`.
+- Where a tree uses several clusters, each gets its own manifests: `k8s_rbac(kubeconfig='/path/as/in/the/tree')`.
+- A kubeconfig may be of a service account or of a user; name it in `service_account` and `namespace`, or in `user`.
 - The ConfigMap of `k8sbundle` must be there already. `k8s_configmap` makes its own.
 - What a broker refers to besides pods (`experimental.broker` of the workload attestor) is named by no tree; add `get`, and `list`
   where it names objects by their UID alone, for these resources.

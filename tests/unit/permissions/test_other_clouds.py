@@ -102,7 +102,9 @@ def test_roles_are_called_as_told_and_bound_to_whom_one_says() -> None:
     assert [manifest["subjects"] for manifest in made if "subjects" in manifest] == [
         [{"kind": "ServiceAccount", "name": "server", "namespace": "infra"}]
     ] * 2
-    assert {manifest["metadata"]["name"] for manifest in RBAC(tree(PSAT), service_account="server")} == {"server"}
+    assert {manifest["metadata"]["name"] for manifest in RBAC(tree(PSAT), service_account="server")} == {"spire-server"}
+    (subject,) = RBAC(tree(PSAT), user="spire")[1]["subjects"]
+    assert subject == {"kind": "User", "name": "spire", "apiGroup": API}
 
 
 def test_plugins_of_one_grant_are_named() -> None:
@@ -160,14 +162,19 @@ MISTAKES: dict[str, tuple[str, Any, dict[str, Any], str]] = {
         "k8s_rbac",
         tree(PSAT),
         {"kubeconfig": "/a.conf"},
-        "The tree uses nothing of the cluster of /a.conf; the kubeconfigs that it names are: none. Leave kubeconfig out.",
+        'The tree uses nothing of the cluster of /a.conf: set kubeconfig to one of "" (the one that SPIRE runs in).',
     ),
-    "other clusters": (
+    "not here": (
         "k8s_rbac",
         tree({"Notifier": {"k8sbundle": {"clusters": [{"kube_config_file_path": "/b.conf"}, {"kube_config_file_path": "/a.conf"}]}}}),
+        {"kubeconfig": ""},
+        "The tree uses nothing of the cluster that SPIRE runs in: set kubeconfig to one of /a.conf, /b.conf.",
+    ),
+    "several clusters": (
+        "k8s_rbac",
+        tree({**PSAT, "Notifier": {"k8sbundle": {"kube_config_file_path": "/b.conf"}}}),
         {},
-        "The tree uses nothing of the cluster that SPIRE runs in; the kubeconfigs that it names are: /a.conf, /b.conf. Set kubeconfig "
-        "to one.",
+        'The tree uses several clusters: set kubeconfig to one of "" (the one that SPIRE runs in), /b.conf.',
     ),
     "no release": (
         "k8s_rbac",

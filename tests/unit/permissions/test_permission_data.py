@@ -9,16 +9,19 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import permissions, schema_model
+from ansible_collections.spire.fleet.plugins.filter import aws_policy, aws_role_policies, azure_permissions, gcp_permissions, k8s_rbac
+from ansible_collections.spire.fleet.plugins.plugin_utils import hcl, permissions, schema_model
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.versions import RELEASES
 
-from tests.support import collection, permission_calls, permissions_page
+from tests.support import collection, examples, permission_calls, permissions_page
 
 CONDITIONS = {"since", "until", "when", "any", "unless", "is", "given", "why", "calls"}
 NEEDS = {
@@ -120,6 +123,34 @@ def test_calls_that_a_release_does_not_make_are_found(monkeypatch: pytest.Monkey
     assert [line for line in found if "aws_s3" in line and "1.8.0" not in line] == []
     assert "0.9.1 server/Notifier/gcs_bundle: NewWriter is not called" in found
     assert re.fullmatch(r"[0-9]{4,} pairs of release and call", found[-1])
+
+
+GIVEN: list[tuple[Callable[..., Any], dict[str, Any]]] = [
+    (aws_policy.aws_policy, {"account": "111122223333", "db_resource_id": "db-ABC"}),
+    (aws_role_policies.aws_role_policies, {"account": "111122223333", "db_resource_id": "db-ABC"}),
+    (azure_permissions.azure_permissions, {"subscriptions": ["s1"]}),
+    (gcp_permissions.gcp_permissions, {"projects": ["acme"]}),
+    (k8s_rbac.k8s_rbac, {}),
+]
+
+
+def test_files_of_the_examples_are_understood() -> None:
+    """No tree is too odd for a filter, and each of them finds something to say."""
+    said: dict[str, set[str]] = {}
+    for inventory in sorted((collection.REPO / "examples").glob("*/inventory.yml")):
+        fleet = examples.fleet_of_file(inventory, {})
+        for component, host in [("server", host) for host in fleet.servers[:1]] + [("agent", host) for host in fleet.agents[:1]]:
+            planned = plan(component, host, fleet)
+            tree = hcl.loads(next(file.content for file in planned.files if file.name == "configuration"))
+            names = {f"{component}/{kind}/{name}" for kind, named in tree["plugins"].items() for name in named}
+            known = {name for name in names for cloud in permissions.CLOUDS if name in permissions.load(cloud)}
+            for made, options in GIVEN:
+                for key in known:
+                    _component, kind, plugin = key.split("/")
+                    found = made(tree, version=str(planned.version), plugins=[f"{kind}.{plugin}"], **options)
+                    if found and found != {"grants": [], "scopes": []}:
+                        said.setdefault(made.__name__, set()).add(key)
+    assert {name: len(keys) > 2 for name, keys in said.items()} == {made.__name__: True for made, _options in GIVEN}
 
 
 PLAY = """
