@@ -14,7 +14,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import hcl, identity, pki, schema, schema_rules
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import File, Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.host_files import File
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plugin_binaries import Command
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases import architecture
 

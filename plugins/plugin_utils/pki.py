@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import x509_authority, x509_check, x509_files, x509_keys, x509_make
+from ansible_collections.spire.fleet.plugins.plugin_utils.host_files import File
 from ansible_collections.spire.fleet.plugins.plugin_utils.paths import Paths
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema_values import seconds
 from ansible_collections.spire.fleet.plugins.plugin_utils.tree import Layer, Merged
@@ -48,6 +49,16 @@ def options(paths: Paths) -> dict[str, str]:
         "cert_file_path": paths.upstream_certificate,
         "key_file_path": paths.upstream_key,
         "bundle_file_path": paths.upstream_bundle,
+    }
+
+
+def host_files(paths: Paths, user: str) -> dict[str, File]:
+    """Where the files go on a server, without their contents. The service alone reads its key."""
+    root = "" if paths.root else "root"
+    return {
+        "upstream_key": File("upstream_key", paths.upstream_key, "", "0600", user, user, secret=True),
+        "upstream_certificate": File("upstream_certificate", paths.upstream_certificate, "", "0644", root, root),
+        "upstream_bundle": File("upstream_bundle", paths.upstream_bundle, "", "0644", root, root),
     }
 
 

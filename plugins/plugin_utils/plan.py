@@ -17,6 +17,7 @@ from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import checked, defaults, hcl, pki, plugin_binaries, root_needs, units, versions
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import Fleet
+from ansible_collections.spire.fleet.plugins.plugin_utils.host_files import Directory, File
 from ansible_collections.spire.fleet.plugins.plugin_utils.paths import Paths
 from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases import architecture
@@ -29,29 +30,6 @@ BOOTSTRAP_SOURCES = ("trust_bundle_url", "trust_bundle_spiffe_workload_api", "in
 TOKEN_FILE_SINCE = versions.Version(1, 13, 3)
 #: a directory below these is empty after the machine has started
 RUNTIME = ("/run", "/var/run")
-
-
-@dataclasses.dataclass(frozen=True)
-class File:
-    """A file whose whole content is ours."""
-
-    name: str
-    path: str
-    content: str
-    mode: str
-    owner: str
-    group: str
-    secret: bool = False
-
-
-@dataclasses.dataclass(frozen=True)
-class Directory:
-    """A directory that must exist."""
-
-    path: str
-    mode: str
-    owner: str
-    group: str
 
 
 @dataclasses.dataclass
@@ -309,13 +287,8 @@ class Plan:
 
     @property
     def upstream_files(self) -> dict[str, File]:
-        """Where the CA that signs a server's own lies on the host, without contents. Nothing else reads its key."""
-        root = "" if self.paths.root else "root"
-        return {
-            "upstream_key": File("upstream_key", self.paths.upstream_key, "", "0600", self.user, self.user, secret=True),
-            "upstream_certificate": File("upstream_certificate", self.paths.upstream_certificate, "", "0644", root, root),
-            "upstream_bundle": File("upstream_bundle", self.paths.upstream_bundle, "", "0644", root, root),
-        }
+        """Where the CA that signs a server's own lies on the host, without contents."""
+        return pki.host_files(self.paths, self.user)
 
     def render(self, extra: dict[str, Any] | None = None) -> str:
         """The configuration file's text, with options of ``extra`` added to the main block."""

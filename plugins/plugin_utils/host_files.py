@@ -1,0 +1,31 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a plan wants on a host's disk."""
+
+from __future__ import annotations
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class File:
+    """A file whose whole content is ours."""
+
+    name: str
+    path: str
+    content: str
+    mode: str
+    owner: str
+    group: str
+    secret: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Directory:
+    """A directory that must exist."""
+
+    path: str
+    mode: str
+    owner: str
+    group: str
