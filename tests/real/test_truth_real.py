@@ -22,14 +22,14 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Proble
 #: component, release, judge, whether of plugins alone or of the rest alone, and how many. Agents validate without loading a plugin;
 #: 0.9.4 has no validate; servers of 1.14 and later validate what most plugins are given.
 COURTS = [
-    ("server", "1.15.3", "validate", None, 260),
-    ("agent", "1.15.3", "validate", False, 160),
-    ("agent", "1.15.3", "start", True, 200),
-    ("server", "1.14.7", "validate", None, 200),
-    ("agent", "1.14.7", "validate", False, 120),
-    ("agent", "1.14.7", "start", True, 120),
-    ("server", "0.9.4", "start", None, 200),
-    ("agent", "0.9.4", "start", None, 200),
+    ("server", "1.15.3", "validate", None, 200),
+    ("agent", "1.15.3", "validate", False, 120),
+    ("agent", "1.15.3", "start", True, 160),
+    ("server", "1.14.7", "validate", None, 160),
+    ("agent", "1.14.7", "validate", False, 100),
+    ("agent", "1.14.7", "start", True, 100),
+    ("server", "0.9.4", "start", None, 150),
+    ("agent", "0.9.4", "start", None, 150),
 ]
 SEED = os.environ.get("SPIRE_FLEET_TRUTH_SEED", "truth")
 #: how many of each, or all

@@ -155,16 +155,16 @@ class Court:
         return file
 
 
-def environment() -> dict[str, str]:
+def environment(home: Path) -> dict[str, str]:
     """Nothing of this machine decides: no credentials, no tokens. Whoever would ask a cloud asks a port where nobody is."""
     kept = {name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ}
-    return {**kept, "HOME": "/nonexistent", **dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")}
+    return {**kept, "HOME": str(home), **dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")}
 
 
 def validate(binary: Path, file: Path) -> tuple[bool, str]:
     """SPIRE's own check."""
     command = ["nice", str(binary), "validate", "-config", str(file)]
-    done = subprocess.run(command, cwd=file.parent, env=environment(), capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=file.parent, env=environment(file.parent), capture_output=True, text=True, timeout=60, check=False)
     return done.returncode == 0, done.stdout + done.stderr
 
 
@@ -172,7 +172,7 @@ def start(binary: Path, component: str, file: Path) -> tuple[bool, str]:
     """Whether a process gets past its configuration; it is stopped as soon as that is clear."""
     command = ["nice", str(binary), "run", "-config", str(file)]
     process = subprocess.Popen(
-        command, cwd=file.parent, env=environment(), stdin=subprocess.DEVNULL,
+        command, cwd=file.parent, env=environment(file.parent), stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
     )
     said = ""
