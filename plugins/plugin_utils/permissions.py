@@ -241,7 +241,7 @@ def _items(whole: Use, option: str) -> Iterator[Use]:
         return
     value = whole.options.get(option)
     if isinstance(value, Mapping):
-        found = [(f".{name}", item) for name, item in sorted(value.items())]
+        found = [(f".{name}", item) for name, item in value.items()]
     else:
         found = [(f"[{index}]", item) for index, item in enumerate(value)] if isinstance(value, list) else []
     for suffix, item in found:

@@ -99,9 +99,9 @@ def merged(statements: Iterable[Statement]) -> list[Statement]:
         key = (one.resources, one.condition)
         other = by_resources.get(key, one)
         by_resources[key] = replace(other, sids=other.sids | one.sids, actions=other.actions | one.actions)
-    by_actions: dict[tuple[frozenset[str], str, bool], Statement] = {}
+    by_actions: dict[tuple[frozenset[str], str], Statement] = {}
     for one in by_resources.values():
-        same = (one.actions, one.condition, "*" in one.resources)
+        same = (one.actions, one.condition)
         other = by_actions.get(same, one)
         by_actions[same] = replace(other, sids=other.sids | one.sids, resources=other.resources | one.resources)
     # each step may make statements alike for the other
@@ -235,7 +235,7 @@ class _Place:
                 if not user:
                     raise PermissionsError(f"{self.use.path}.{option} names no user, and the ARN of rds-db:connect holds it.")
                 found.append(_literal(user))
-        return sorted(set(found))
+        return found
 
 
 def _user(connection: str, mysql: bool) -> str:

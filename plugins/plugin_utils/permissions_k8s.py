@@ -64,7 +64,7 @@ def manifests(asked: Asked, subject: Subject, kubeconfig: str | None, fine_grain
 
 def _chosen(clusters: Sequence[str], kubeconfig: str | None) -> str:
     """The cluster that is asked for; the only one, if none is."""
-    if kubeconfig in clusters:
+    if kubeconfig is not None and kubeconfig in clusters:
         return kubeconfig
     if kubeconfig is None and len(clusters) == 1:
         return clusters[0]

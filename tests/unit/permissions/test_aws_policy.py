@@ -230,6 +230,12 @@ MISTAKES: dict[str, tuple[Any, dict[str, Any], str]] = {
         "plugins.DataStore.sql.plugin_data.database_type is of AWS RDS, and the ARN holds the resource ID of the database (db-ABC..., "
         "or cluster-ABC... of Aurora), which no tree says: set db_resource_id.",
     ),
+    "no region of a database": (
+        tree({"DataStore": {"sql": {"database_type": {"aws_postgres": {}}, "connection_string": "user=spire"}}}),
+        {"account": ACCOUNT, "db_resource_id": "db-ABC"},
+        "plugins.DataStore.sql.plugin_data.database_type.aws_postgres.region is not set, and without it nobody knows what DataStore.sql "
+        "may use: set it.",
+    ),
     "no user": (
         tree({"DataStore": {"sql": {"database_type": {"aws_mysql": {"region": "eu-west-1"}}, "connection_string": "hunter2"}}}),
         {"account": ACCOUNT, "db_resource_id": "db-ABC"},
