@@ -105,7 +105,7 @@ def test_the_key_is_in_no_argument(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
     def run(argv: list[str], **options: Any) -> "subprocess.CompletedProcess[bytes]":
         seen.extend(argv)
-        return real(argv, **options)
+        return real(argv, check=False, **{name: value for name, value in options.items() if name != "check"})
 
     monkeypatch.setattr(key_request.subprocess, "run", run)
     key_request.keep(key(tmp_path), False, False, NOW)
