@@ -103,32 +103,11 @@ def _collide(one: Claim, other: Claim) -> bool:
 
 
 def _claims(planned: Plan) -> Iterator[Claim]:
-    name = planned.component
-    if name == "server":
-        yield Claim("port", str(planned.port), "server.bind_port", str(planned.main.get("bind_address") or "0.0.0.0"))
-        yield from _bundle_endpoint(planned)
-    health = planned.tree.get("health_checks")
-    if isinstance(health, dict) and health.get("listener_enabled") is True:
-        yield Claim("port", str(health.get("bind_port", 80)), "health_checks.bind_port", str(health.get("bind_address") or "localhost"))
-    telemetry = planned.tree.get("telemetry")
-    prometheus = telemetry.get("Prometheus") if isinstance(telemetry, dict) else None
-    if isinstance(prometheus, dict) and prometheus.get("port"):
-        yield Claim("port", str(prometheus["port"]), "telemetry.Prometheus.port", str(prometheus.get("host") or "localhost"))
-    if planned.main.get("profiling_enabled") is True and planned.main.get("profiling_port"):
-        yield Claim("port", str(planned.main["profiling_port"]), f"{name}.profiling_port", "localhost")
-    port = planned.plugin_data("NodeAttestor", "http_challenge").get("port") if name == "agent" else None
-    if port:
-        yield Claim("port", str(port), "plugins.NodeAttestor.http_challenge.plugin_data.port", "")
+    for one in planned.listeners:
+        yield Claim("port", str(one.port), one.path, one.address)
     for path, (_directory, given) in planned.places.items():
         kind = "socket" if path.endswith(("socket_path", "uds_path")) else "directory" if path.endswith((".data_dir", ".directory")) else "file"
         yield Claim(kind, given.rstrip("/"), path)
-
-
-def _bundle_endpoint(planned: Plan) -> Iterator[Claim]:
-    federation = planned.main.get("federation")
-    endpoint = federation.get("bundle_endpoint") if isinstance(federation, dict) else None
-    if isinstance(endpoint, dict) and endpoint.get("port"):
-        yield Claim("port", str(endpoint["port"]), "server.federation.bundle_endpoint.port", str(endpoint.get("address") or "0.0.0.0"))
 
 
 def within(planned: Plan) -> Iterator[Problem]:

@@ -12,12 +12,12 @@ import copy
 import dataclasses
 import functools
 import posixpath
-import re
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import checked, defaults, hcl, pki, plugin_binaries, root_needs, units, versions
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.host_files import Directory, File
+from ansible_collections.spire.fleet.plugins.plugin_utils.listeners import Listener, opened
 from ansible_collections.spire.fleet.plugins.plugin_utils.paths import Paths
 from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases import architecture
@@ -107,22 +107,9 @@ class Plan:
         return port if isinstance(port, int) else defaults.SERVER_PORT
 
     @property
-    def listens(self) -> list[tuple[str, int]]:
-        """Addresses and TCP ports that the process opens."""
-        found = [(str(self.main.get("bind_address") or "0.0.0.0"), self.port)] if self.component == "server" else []
-        health = self.tree.get("health_checks")
-        if isinstance(health, dict) and health.get("listener_enabled") is True:
-            port = str(health.get("bind_port", 80))
-            number = int(port) if re.fullmatch("[0-9]+", port) else 80
-            found.append((str(health.get("bind_address") or "localhost"), number))
-        federation, telemetry = self.main.get("federation"), self.tree.get("telemetry")
-        for parent, name, address, usual in (
-            (federation, "bundle_endpoint", "address", "0.0.0.0"), (telemetry, "Prometheus", "host", "localhost"),
-        ):
-            block = parent.get(name) if isinstance(parent, dict) else None
-            if isinstance(block, dict) and isinstance(block.get("port"), int):
-                found.append((str(block.get(address) or usual), block["port"]))
-        return found
+    def listeners(self) -> list[Listener]:
+        """The TCP ports that the process opens."""
+        return list(opened(self.component, self.tree, self.port if self.component == "server" else 0))
 
     @property
     def data_dir(self) -> str:
@@ -223,7 +210,7 @@ class Plan:
             writable=self.writable,
             runtime=self.runtime,
             root_reasons=self.root_reasons,
-            privileged_port=any(port < 1024 for _address, port in self.listens),
+            privileged_port=any(one.port < 1024 for one in self.listeners),
             tpm="tpm_devid" in self.plugins("NodeAttestor"),
             # the unix attestor hashes workloads' binaries, wherever they lie
             home="yes" if self.component == "server" else "read-only",

@@ -70,7 +70,7 @@ def spec_of(plan: Plan) -> dict[str, Any]:
             "stamp": paths.stamp,
         },
         "socket": plan.socket,
-        "ports": [list(pair) for pair in plan.listens],
+        "ports": [[one.address, one.port] for one in plan.listeners],
         "identity": identity,
         "plugins": [
             {

@@ -268,10 +268,10 @@ def test_federated_servers_point_at_each_other() -> None:
 
 def test_a_bundle_endpoint_at_a_privileged_port_may_be_opened() -> None:
     planned = server("federation_web_acme", "spire1.prod.acme.com")
-    assert ("0.0.0.0", 443) in planned.listens
+    assert ("server.federation.bundle_endpoint.port", "0.0.0.0", 443) in planned.listeners
     (unit,) = [file.content for file in planned.files if file.name == "service"]
     assert "AmbientCapabilities=CAP_NET_BIND_SERVICE" in unit
-    assert ("127.0.0.1", 9988) in server("telemetry_logging", "spire1.prod.acme.com").listens
+    assert ("telemetry.Prometheus.port", "127.0.0.1", 9988) in server("telemetry_logging", "spire1.prod.acme.com").listeners
 
 
 def test_nobody_copies_entries_that_a_switch_makes_impossible() -> None:

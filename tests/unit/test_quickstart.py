@@ -181,7 +181,7 @@ def test_inventory_is_a_sound_fleet(tmp_path: Path, bin_dir: str) -> None:
     assert (agent.main["server_address"], agent.main["server_port"]) == ("127.0.0.1", 20001)
     written = [file.path for each in (server, agent) for file in each.files] + [server.data_dir, agent.data_dir]
     assert all(path.startswith(f"{place.directory}/") for path in written)
-    assert {address for each in (server, agent) for address, port in each.listens} == {"127.0.0.1"}
+    assert {address for each in (server, agent) for _path, address, _port in each.listeners} == {"127.0.0.1"}
 
 
 def test_ansible_follows_our_settings_alone(tmp_path: Path) -> None:

@@ -165,9 +165,26 @@ def test_the_look_sees_what_runs_not_what_the_link_says() -> None:
 
 
 def test_ports_with_their_addresses() -> None:
-    assert planned("server").listens == [("0.0.0.0", 8081), ("127.0.0.1", 8085)]
-    assert planned("agent").listens == [("127.0.0.1", 8086)]
-    assert planned("agent", agent(health_checks={"listener_enabled": False})).listens == []
+    assert planned("server").listeners == [
+        ("server.bind_port", "0.0.0.0", 8081), ("health_checks.bind_port", "127.0.0.1", 8085),
+    ]
+    assert planned("agent").listeners == [("health_checks.bind_port", "127.0.0.1", 8086)]
+    assert planned("agent", agent(health_checks={"listener_enabled": False})).listeners == []
+
+
+def test_ports_that_plugins_and_telemetry_open() -> None:
+    config = {
+        "agent": {"profiling_enabled": True, "profiling_port": 6060, "profiling_freq": 60},
+        "telemetry": {"Prometheus": {"port": 9988}},
+        "plugins": {"NodeAttestor": {"http_challenge": {"plugin_data": {"port": 80}}}},
+        "health_checks": {"listener_enabled": False},
+    }
+    made = planned("agent", {"spire_agent_config": config})
+    challenge = "plugins.NodeAttestor.http_challenge.plugin_data.port"
+    assert made.listeners == [
+        ("telemetry.Prometheus.port", "localhost", 9988), ("agent.profiling_port", "localhost", 6060), (challenge, "0.0.0.0", 80),
+    ]
+    assert "AmbientCapabilities=CAP_NET_BIND_SERVICE" in unit(made)
 
 
 # Variables

@@ -1,0 +1,50 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The TCP ports that a server or an agent opens by its tree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+
+class Listener(NamedTuple):
+    """One port, the address that it is opened at, and the option that says so."""
+
+    path: str
+    address: str
+    port: int
+
+
+#: path of a block, its options for the address and the port, the usual address, and the option that switches it on
+_BLOCKS = (
+    ("health_checks", "bind_address", "bind_port", "localhost", "listener_enabled"),
+    ("server.federation.bundle_endpoint", "address", "port", "0.0.0.0", ""),
+    ("telemetry.Prometheus", "host", "port", "localhost", ""),
+    ("server", "", "profiling_port", "localhost", "profiling_enabled"),
+    ("agent", "", "profiling_port", "localhost", "profiling_enabled"),
+    ("plugins.NodeAttestor.http_challenge.plugin_data", "", "port", "0.0.0.0", ""),
+)
+_HEALTH_PORT = 80
+
+
+def opened(component: str, tree: Mapping[str, Any], server_port: int) -> Iterator[Listener]:
+    """Each of them; ``server_port`` is where agents reach a server. What is no number is a mistake of its own."""
+    if component == "server":
+        yield Listener("server.bind_port", str(_block(tree, "server").get("bind_address") or "0.0.0.0"), server_port)
+    for path, address, option, usual, switch in _BLOCKS:
+        block = _block(tree, path)
+        if switch and block.get(switch) is not True or _block(tree, path.rpartition(".")[0]).get("enabled") is False:
+            continue
+        port = str(block.get(option, _HEALTH_PORT if path == "health_checks" else ""))
+        # a server's http_challenge has a list of ports of agents, and opens none
+        if port.isascii() and port.isdigit() and int(port):
+            yield Listener(f"{path}.{option}", str(block.get(address) or usual), int(port))
+
+
+def _block(tree: Mapping[str, Any], path: str) -> Mapping[str, Any]:
+    found: Any = tree
+    for key in path.split("."):
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
