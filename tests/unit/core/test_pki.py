@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import datetime
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,7 +20,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
 from ansible_collections.spire.fleet.plugins.module_utils import look
-from ansible_collections.spire.fleet.plugins.plugin_utils import pki_rules, problems, public, x509_keys
+from ansible_collections.spire.fleet.plugins.plugin_utils import pki_rules, problems, public, x509_keys, x509_make
 from ansible_collections.spire.fleet.plugins.plugin_utils.compare import Comparison, compare
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.spec import planned_digests, spec_of
@@ -233,8 +234,42 @@ def test_check_mode_makes_nothing(tmp_path: Path, way: str) -> None:
     assert lost.differences[-1] == "it was issued by another root" and lost.before == run.after
 
 
-def test_many_at_once_make_one_root(tmp_path: Path) -> None:
+def test_root_and_intermediate_leave_room_for_what_comes_below(tmp_path: Path) -> None:
+    own = made(tmp_path, spire_pki_path_length=2, spire_pki_name_constraints=True, spire_pki_key_type="rsa-2048").after
+    assert (own["is"], own["permits"], own["key"]) == ("a CA of path length 2", "prod.acme.com", "rsa-2048")
+    root = x509_make.facts(x509_keys.load_certificates((tmp_path / "prod.acme.com" / "root.pem").read_bytes(), "")[0])
+    assert (root["is"], root["permits"], root["key"]) == ("a CA of path length 3", "prod.acme.com", "rsa-2048")
+
+
+def test_nothing_is_made_without_a_passphrase(tmp_path: Path) -> None:
+    with pytest.raises(X509Error) as caught:
+        made(tmp_path, spire_pki_passphrase="")
+    assert str(caught.value) == "spire_pki_passphrase is not set: the keys that are kept on the controller are encrypted with it."
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_files_in_our_places_stay_where_the_tree_names_them() -> None:
+    own = {"plugins": {"UpstreamAuthority": {"disk": {"plugin_data": {**DISK, "bundle_file_path": "/srv/b.pem"}}}}}
+    assert [path for path in spec_of(planned("server", spire_server_config=own))["leftovers"] if "upstream" in path] == []
+
+
+def test_another_type_of_key_is_seen(tmp_path: Path) -> None:
+    made(tmp_path)
+    assert look_at(server(tmp_path, spire_pki_key_type="ec-p256")).differences == [
+        "the upstream CA: its key is ec-p384, and should be ec-p256",
+    ]
+
+
+def test_many_at_once_make_one_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Hosts of a play are done by processes of their own."""
+    generate = x509_keys.generate
+
+    def slowly(key_type: str) -> Any:
+        time.sleep(0.02)
+        return generate(key_type)
+
+    monkeypatch.setattr(x509_keys, "generate", slowly)
+
     def one(number: int) -> str:
         upstream = planned("server", **variables(tmp_path)).upstream
         assert upstream is not None

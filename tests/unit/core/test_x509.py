@@ -66,6 +66,8 @@ def test_what_openssl_reads_in_a_root(tmp_path: Path, key_type: str) -> None:
     ):
         assert re.search(wanted, text), wanted
     assert "Extended Key Usage" not in text
+    signed = {"ec-p256": "ecdsa-with-SHA256", "ec-p384": "ecdsa-with-SHA384", "ec-p521": "ecdsa-with-SHA512"}
+    assert f"Signature Algorithm: {signed.get(key_type, 'sha256WithRSAEncryption')}\n" in text
 
 
 def test_check_run_check_run(tmp_path: Path) -> None:
@@ -112,6 +114,7 @@ CHANGES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "constraints": ({"uri_domains": ("prod.acme.com",)}, ["it permits any name, and should permit prod.acme.com"]),
     "names": ({"dns_names": ("a.acme.com",)}, ["its names are none, and should be a.acme.com"]),
     "shorter life": ({"lifetime": 100 * DAY}, ["it lives 365 days, and should live 100 days"]),
+    "a little shorter life": ({"lifetime": 300 * DAY}, ["it lives 365 days, and should live 300 days"]),
     "longer life": ({"lifetime": 500 * DAY}, []),
     "any type of key": ({"key_type": ""}, []),
     "another encoding of the same": ({"subject": "CN=One,O=\\41cme"}, []),
@@ -167,6 +170,50 @@ def test_a_certificate_ends_with_its_issuer_and_is_not_renewed_for_nothing(tmp_p
         keep(tmp_path, "new", OWN, issuer, now=late + 100 * DAY)
     with pytest.raises(X509Error, match=re.escape(f"CN=Root,O=Acme,C=US in {tmp_path}/root.pem has expired, and what it signs")):
         keep(tmp_path, "new", OWN, issuer, now=late + 151 * DAY)
+
+
+def test_a_certificate_does_not_begin_before_its_issuer(tmp_path: Path) -> None:
+    issuer = issuer_in(tmp_path)
+    made = keep(tmp_path, "own", dataclasses.replace(OWN, backdate=DAY), issuer)
+    assert made.after["not before"] == x509_make.facts(issuer.certificate)["not before"] == "2030-01-01 23:55:00 UTC"
+    assert keep(tmp_path, "late", OWN, issuer, now=NOW + DAY).after["not before"] == "2030-01-02 23:55:00 UTC"
+
+
+def test_the_chain_has_all_but_the_root(tmp_path: Path) -> None:
+    """And is mended without a new certificate when those above are other ones."""
+    root = make("Root")
+    policy = make("Policy", root)
+    corporate = make("Corporate", policy)
+    (tmp_path / "corporate.key").write_text(corporate.key_pem(PASSPHRASE))
+
+    def below(*certificates: Any) -> Outcome:
+        issuer = Issuer(place(tmp_path, "corporate"), PASSPHRASE, [one.certificate for one in certificates], [root.certificate])
+        return keep(tmp_path, "own", OWN, issuer)
+
+    first = below(corporate, policy, root)
+    assert first.certificates[1:] == [corporate.certificate, policy.certificate]
+    assert below(corporate, policy).changed is False
+    found = below(corporate)
+    assert found.differences == ["the certificates above it are other ones"]
+    assert found.certificates == [first.certificates[0], corporate.certificate]
+    assert place(tmp_path, "own").certificates() == found.certificates and below(corporate).changed is False
+
+
+def test_an_issuer_with_a_key_of_another(tmp_path: Path) -> None:
+    issuer = issuer_in(tmp_path)
+    (tmp_path / "root.key").write_text(make("Other").key_pem(PASSPHRASE))
+    with pytest.raises(X509Error) as caught:
+        keep(tmp_path, "own", OWN, Issuer(issuer.place, PASSPHRASE, issuer.certificates, issuer.bundle))
+    assert str(caught.value) == (
+        f"The key in {tmp_path}/root.key and the certificate in {tmp_path}/root.pem don't belong together: their public keys differ."
+    )
+
+
+def test_no_key_is_written_in_the_clear(tmp_path: Path) -> None:
+    with pytest.raises(X509Error) as caught:
+        x509_authority.ensure(place(tmp_path, "root"), ROOT, None, "", Run(NOW))
+    assert str(caught.value) == f"No passphrase is given, and the key in {tmp_path}/root.key must be encrypted."
+    assert contents(tmp_path) == {}
 
 
 def test_a_key_is_never_overwritten_unasked(tmp_path: Path) -> None:

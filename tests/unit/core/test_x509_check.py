@@ -107,6 +107,14 @@ BAD: dict[str, tuple[Callable[[], list[str]], list[str]]] = {
         lambda: said(ISSUER, POLICY, bundle=(OTHER,)),
         ["root.pem does not have the root of ca.pem: none of its certificates issued CN=Policy."],
     ),
+    "bundle with what issued it, and another root": (
+        lambda: said(ISSUER, bundle=(POLICY, OTHER)),
+        ["root.pem does not have the root of ca.pem: none of its certificates issued CN=Issuer."],
+    ),
+    "constraints of a longer name": (
+        lambda: said(constrained(".acme.com"), domain="prodacme.com"),
+        ["CN=Bad in ca.pem does not permit SPIFFE IDs of prodacme.com: its name constraints are for .acme.com."],
+    ),
     "bundle without a root": (
         lambda: said(ISSUER, POLICY, bundle=(make("Middle", OTHER),)),
         ["root.pem has no root: none of its certificates is self-signed."],
