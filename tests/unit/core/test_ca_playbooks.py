@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import base64
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,14 @@ def tasks(home: Path) -> dict[str, Any]:
     found["born_check"] = {**born, "check_mode": True}
     found["born_run"] = born
     found["born_again"] = born
+    secret = {"spire.fleet.secret_file": {"path": str(home / "handed.key"), "content": "{{ lookup('ansible.builtin.file', born, rstrip=False) }}"}}
+    secret = {**secret, "vars": {"born": str(home / "born.key")}, "no_log": True}
+    for round_name, check in (("check", True), ("run", False), ("check_again", True), ("again", False)):
+        found[f"secret_{round_name}"] = {**secret, "check_mode": check}
+    found["secret_loose"] = {"ansible.builtin.file": {"path": str(home / "handed.key"), "mode": "0644"}}
+    found["secret_mended"] = secret
+    found["secret_nobody"] = {"spire.fleet.secret_file": {"path": str(home / "x"), "content": "{{ secret }}", "owner": "no-such-user"}}
+    found["secret_nowhere"] = {"spire.fleet.secret_file": {"path": str(home / "x" / "y"), "content": "{{ secret }}"}}
     found["renamed"] = ca(home, "own", path_length=1, **{**issuer, "subject": "CN=renamed"})
     found["wrong"] = ca(home, "root", path_length=2, passphrase="not-this")
     found["twice"] = ca(home, "root", csr="x")
@@ -80,6 +89,16 @@ def test_the_quartet(run: Run, home: Path, name: str) -> None:
             assert results[f"{name}_check"]["differences"] == wanted
             assert results[f"{name}_check"]["facts"]["sha256"] == "(not made in check mode)"
         assert made["diff"]["before"] == "" and f"sha256: {made['facts']['sha256']}\n" in made["diff"]["after"]
+
+
+def test_a_file_that_holds_a_secret(run: Run, home: Path) -> None:
+    changed = {name: run.results[f"secret_{name}"]["changed"] for name in ("check", "run", "check_again", "again", "mended")}
+    assert changed == {"check": True, "run": True, "check_again": False, "again": False, "mended": True}
+    assert (home / "handed.key").read_bytes() == (home / "born.key").read_bytes()
+    assert stat.S_IMODE((home / "handed.key").stat().st_mode) == 0o600
+    assert run.results["secret_nobody"]["msg"] == f"{home}/x can't be given to its owner: getpwnam(): name not found: 'no-such-user'"
+    assert run.results["secret_nowhere"]["msg"] == f"{home}/x/y can't be written: No such file or directory."
+    assert not (home / "x").exists()
 
 
 def test_what_differs_is_in_the_diff(run: Run, home: Path) -> None:
@@ -122,8 +141,9 @@ def test_no_secret_strays(run: Run, home: Path) -> None:
     assert len(run.text) > 10000 and len(results) > 5000
     secrets = secrets_of(home)
     assert len(secrets) > 12
-    # where the passphrase is given, and the one key that is in the clear: it was born there
+    # where the passphrase is given, and the one key that is in the clear, where it was born and where it was handed to
     allowed = {home / "inventory.yml": [PASSPHRASE], home / "born.key": secrets_of_file(home / "born.key")}
+    allowed[home / "handed.key"] = allowed[home / "born.key"]
     places = {"printed": run.text, "returned": results}
     for path in home.rglob("*"):
         if path.is_file():

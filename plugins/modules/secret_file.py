@@ -1,0 +1,87 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: secret_file
+short_description: Write a file that holds a secret
+version_added: 0.1.0
+description:
+  - Writes a key or a password to a file that nobody but its owner can read, not even for a moment. The file is the old one or the new
+    one, whenever the run is interrupted, and what an interrupted one has left is removed by the next.
+  - Unlike M(ansible.builtin.copy) it makes no temporary file of the content on the controller where Ansible's pipelining is on, nor
+    on the host outside of the file's own directory.
+author:
+  - spire.fleet contributors (@spire-fleet)
+options:
+  path:
+    description: The file. Its directory must exist.
+    type: path
+    required: true
+  content:
+    description: What it shall hold.
+    type: str
+    required: true
+  owner:
+    description: The user who may read it. Whoever runs the module, unless set or there is a file already.
+    type: str
+  group:
+    description: The file's group, in the same way.
+    type: str
+extends_documentation_fragment:
+  - spire.fleet.attributes
+attributes:
+  diff_mode:
+    support: none
+    details: A diff would show secrets.
+"""
+
+EXAMPLES = r"""
+- name: Hand on a key
+  spire.fleet.secret_file:
+    path: /etc/spire/server/main.upstream.key
+    content: "{{ vaulted_key }}"
+    owner: spire-server
+    group: spire-server
+  no_log: true
+"""
+
+RETURN = r"""
+"""
+
+import grp
+import pwd
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.spire.fleet.plugins.module_utils import secret_file
+
+ARGUMENTS = {
+    "path": {"type": "path", "required": True},
+    "content": {"type": "str", "required": True, "no_log": True},
+    "owner": {"type": "str"},
+    "group": {"type": "str"},
+}
+
+
+def main() -> None:
+    """Entry point."""
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    path, content = module.params["path"], module.params["content"].encode()
+    try:
+        uid = pwd.getpwnam(module.params["owner"]).pw_uid if module.params["owner"] else -1
+        gid = grp.getgrnam(module.params["group"]).gr_gid if module.params["group"] else -1
+    except KeyError as exc:
+        module.fail_json(msg=f"{path} can't be given to its owner: {exc.args[0]}")
+    try:
+        changed = not secret_file.same(path, content, uid, gid) if module.check_mode else secret_file.write(path, content, uid, gid)
+    except secret_file.SecretFileError as exc:
+        module.fail_json(msg=f"{exc}.")
+    module.exit_json(changed=changed)
+
+
+if __name__ == "__main__":
+    main()
