@@ -28,7 +28,11 @@ def check(
     checker = _Checker(component, version, origin or _nowhere, finder(component, schemas))
     if not isinstance(tree, dict):
         return [Problem("type", component, f"The configuration must be a mapping, and it is {describe(tree)}.")]
-    checker.block(block(component), tree, "", "the file")
+    known = block(component)
+    if version not in known.span:
+        message = f"SPIRE {version} has no {component.replace('_', ' ')} yet, it was added in {known.span.since}."
+        return [Problem("component", component, message)]
+    checker.block(known, tree, "", "the file")
     return checker.problems + _functions(component, tree, version, checker, strict=False)
 
 

@@ -102,7 +102,8 @@ def expected(mistake: dict[str, Any]) -> str:
         break_long_words=False, break_on_hyphens=False,
     )
     about = f"{mistake['releases']}: " if "releases" in mistake else ""
-    return "\n".join([title + mistake["path"], *lines, f"{indent}{about}{DOCUMENTS}{mistake['document']}"])
+    documents = [f"{indent}{about}{DOCUMENTS}{mistake['document']}"] if "document" in mistake else []
+    return "\n".join([title + mistake["path"], *lines, *documents])
 
 
 @pytest.mark.parametrize("mistake", CATALOGUE, ids=name)
