@@ -78,10 +78,10 @@ def test_each_side_of_sshpop_has_its_own_struct() -> None:
     shared = go("""package sshpop
 const PluginName = "sshpop"
 type ClientConfig struct {
-	Key string 'hcl:"host_key_path"'
+    Key string 'hcl:"host_key_path"'
 }
 type ServerConfig struct {
-	Authorities []string 'hcl:"cert_authorities"'
+    Authorities []string 'hcl:"cert_authorities"'
 }
 """)
     files = {**FILES, "pkg/common/plugin/sshpop/sshpop.go": shared}
@@ -104,11 +104,11 @@ type ServerConfig struct {
 def test_the_datastore_is_found_though_no_catalogue_names_it() -> None:
     config = go("""package sqlcommon
 type Configuration struct {
-	Kind ast.Node 'hcl:"database_type"'
-	Text string 'hcl:"connection_string"'
+    Kind ast.Node 'hcl:"database_type"'
+    Text string 'hcl:"connection_string"'
 }
 type DBTypeConfig struct {
-	MySQL *struct{ Region string 'hcl:"region"' } 'hcl:"aws_mysql"'
+    MySQL *struct{ Region string 'hcl:"region"' } 'hcl:"aws_mysql"'
 }
 """)
     blocks = found.everything(Source({**FILES, "pkg/server/datastore/sqlcommon/config.go": config}))

@@ -15,8 +15,8 @@ from tests.schema_source.checkout import Source
 SYSTEMD = "pkg/agent/plugin/workloadattestor/systemd/systemd_posix.go"
 CODE = """package systemd
 func attest() {
-	values = append(values, makeSelectorValue("id", unit))
-	values = append(values, makeSelectorValue("fragment_path", path))
+    values = append(values, makeSelectorValue("id", unit))
+    values = append(values, makeSelectorValue("fragment_path", path))
 }
 """
 

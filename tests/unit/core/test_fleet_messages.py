@@ -31,7 +31,7 @@ def made(mistake: dict[str, Any]) -> Fleet:
         agents = [f"a{number}" for number in range(1, agents + 1)]
     return fleet(
         mistake.get("variables"), tuple(mistake.get("servers", ["s1"])), tuple(agents), mistake.get("groups"),
-        **mistake.get("hosts", {}),
+        **mistake.get("host_variables", {}),
     )
 
 
