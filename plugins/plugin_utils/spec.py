@@ -33,6 +33,8 @@ def spec_of(plan: Plan) -> dict[str, Any]:
         elif not pki.ours(plan.merged, paths, plan.version):
             # of an upstream authority that the server has no more
             leftovers += [file.path for file in own.values()]
+    # a key that we bring gets its mode back by the run, instead of stopping it
+    mended = {key["path"] for key in keys.values()}
     if plan.component == "agent":
         files["bundle"] = paths.bundle
         leftovers.append(paths.enrol_dir)
@@ -45,7 +47,7 @@ def spec_of(plan: Plan) -> dict[str, Any]:
         "user": plan.user,
         "files": files,
         "keys": keys,
-        "secrets": list(schema_rules.secret_files(plan.component, plan.tree)),
+        "secrets": [path for path in schema_rules.secret_files(plan.component, plan.tree) if path not in mended],
         "directories": [directory.path for directory in plan.directories],
         "leftovers": leftovers,
         "link": paths.link if plan.versioned else "",

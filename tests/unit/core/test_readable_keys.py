@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.compare import compare
@@ -32,6 +33,12 @@ def test_the_look_asks_for_keys_and_not_for_certificates() -> None:
     disk = {"disk": {"plugin_data": {"cert_file_path": "/ca.pem", "key_file_path": "/ca.key"}}}
     server = planned("server", {"spire_server_config": {"plugins": {"UpstreamAuthority": disk}}})
     assert spec_of(server)["secrets"] == ["/ca.key"]
+
+
+def test_the_mode_of_a_key_that_we_bring_is_mended_and_stops_nothing(tmp_path: Path) -> None:
+    brought = planned("server", {"spire_pki": "host", "spire_pki_dir": str(tmp_path), "spire_pki_passphrase": "correct horse"})
+    assert list(spec_of(brought)["keys"]) == ["upstream_key"]
+    assert spec_of(brought)["secrets"] == []
 
 
 def test_a_key_that_everybody_reads_stops_the_run() -> None:
