@@ -15,7 +15,6 @@ import pytest
 
 from tests.support import faults, site_run
 
-UNREACHABLE = {"spire_agent_config__unreachable": {"agent": {"server_port": 9}}, "spire_start_timeout": 8}
 #: every token that the server would still take
 TOKENS = """python3 -c '
 import sqlite3
@@ -61,8 +60,11 @@ def leak(shell: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) ->
         "ANSIBLE_LOG_PATH": str(directory / "ansible.log"), "ANSIBLE_CACHE_PLUGIN": "ansible.builtin.jsonfile",
         "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(directory / "facts"), "ANSIBLE_GATHERING": "explicit",
     }
+    # Under its name the server is known to listen on another port, and preflight would say so.
+    unreachable = {"server_address": shell("server1", "hostname -I").split()[0], "server_port": 9}
+    variables = {"spire_agent_config__unreachable": {"agent": unreachable}, "spire_start_timeout": 8}
     runs = [
-        site_run.run("site", "--limit", "agent2", "-vvvv", "--diff", variables=UNREACHABLE, **everything, **callback)
+        site_run.run("site", "--limit", "agent2", "-vvvv", "--diff", variables=variables, **everything, **callback)
         for callback in ({}, {"ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default"})
     ]
     # Ended runs leave their tokens in the server alone; the planted one goes through the same channels.

@@ -49,7 +49,7 @@ def test_a_token_that_the_server_refuses(kind: str, shell: Callable[..., str]) -
         token = json.loads(shell("server1", faults.cli("token generate -ttl 1")))["value"]
         time.sleep(2)
     given = {
-        "spire_server_group": "elsewhere", "spire_join_token": token,
+        "spire_server_group": "{{ 'spire_servers' if inventory_hostname == 'server1' else 'elsewhere' }}", "spire_join_token": token,
         "spire_trust_bundle": shell("server1", faults.cli("bundle show").replace("-output json", "")),
     }
     shell("agent1", "systemctl stop spire-agent@main.service; rm -rf /var/lib/spire/agent/main")
