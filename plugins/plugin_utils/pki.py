@@ -13,7 +13,7 @@ import datetime
 import functools
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import x509_authority, x509_check, x509_files, x509_keys, x509_make
 from ansible_collections.spire.fleet.plugins.plugin_utils.host_files import File
@@ -90,32 +90,44 @@ def upstream(
 
 
 @dataclasses.dataclass(frozen=True)
-class Upstream:
-    """One server's."""
+class Issued:
+    """A certificate for a host, and the CA on the controller that issues it. What it is for, and its variables, are its kind's own."""
 
     host: str
     values: Mapping[str, Any]
     trust_domain: str
 
-    @property
-    def born(self) -> bool:
-        """Whether the key is made on the server and stays there."""
-        return bool(self.values[VARIABLE] == "host")
+    #: the variables' names begin so; the one of this name says where keys are made
+    prefix: ClassVar[str]
+    #: the names of its files begin so
+    name: ClassVar[str]
+    #: in words
+    title: ClassVar[str]
 
     @property
-    def directory(self) -> str:
+    def born(self) -> bool:
+        """Whether the key is made on the host and stays there."""
+        return bool(self.values[self.prefix] == "host")
+
+    @property
+    def home(self) -> str:
         """On the controller, of this trust domain."""
         return os.path.join(os.path.expanduser(self.values["spire_pki_dir"]), self.trust_domain)
 
     @property
+    def directory(self) -> str:
+        """The issuer's, which one process at a time works in."""
+        return self.home
+
+    @property
     def given(self) -> bool:
         """Whether the issuer is somebody else's CA."""
-        return bool(self.values["spire_pki_issuer"])
+        return bool(self.values[f"{self.prefix}_issuer"])
 
     @property
     def issuer_place(self) -> Place:
         """The CA that signs."""
-        named = self.values["spire_pki_issuer"]
+        named = self.values[f"{self.prefix}_issuer"]
         if named:
             return Place(*(os.path.expanduser(str(named.get(name) or "")) for name in ("certificate", "key")))
         return Place(os.path.join(self.directory, "root.pem"), os.path.join(self.directory, "root.key"))
@@ -123,38 +135,39 @@ class Upstream:
     @property
     def bundle_file(self) -> str:
         """The root, or the file with somebody else's roots."""
-        named = self.values["spire_pki_issuer"]
+        named = self.values[f"{self.prefix}_issuer"]
         return os.path.expanduser(str(named.get("bundle") or "")) if named else self.issuer_place.certificate
 
     @property
     def place(self) -> Place:
-        """The server's own. A key that was born there never comes here."""
-        base = os.path.join(self.directory, "servers", self.host, "upstream")
-        return Place(f"{base}.pem", "" if self.born else f"{base}.key")
+        """The host's own. A key that was born there never comes here."""
+        raise NotImplementedError
+
+    @property
+    def below(self) -> int:
+        """How many CAs come below the issuer."""
+        raise NotImplementedError
 
     @property
     def root_request(self) -> Request:
         """A root is never renewed by itself: it takes the steps of a rotation."""
         return Request(
-            self._subject("spire_pki_root_subject"), self.length("spire_pki_root_lifetime"), path_length=self.path_length + 1,
-            uri_domains=self._domains, key_type=self.values["spire_pki_key_type"],
+            self._subject(f"{self.prefix}_root_subject"), self.length(f"{self.prefix}_root_lifetime"), path_length=self.below,
+            uri_domains=self._domains, key_type=self.key_type,
         )
 
     @property
     def request(self) -> Request:
-        """The server's intermediate."""
-        return Request(
-            self._subject("spire_pki_ca_subject"), self.length("spire_pki_ca_lifetime"), path_length=self.path_length,
-            uri_domains=self._domains, key_type=self.values["spire_pki_key_type"], renew_before=self.length("spire_pki_renew_before"),
-        )
+        """What the host should have."""
+        raise NotImplementedError
 
     @property
-    def path_length(self) -> int:
-        return int(self.values["spire_pki_path_length"])
+    def key_type(self) -> str:
+        return str(self.values[f"{self.prefix}_key_type"])
 
     @property
     def _domains(self) -> tuple[str, ...]:
-        return (self.trust_domain,) if self.values["spire_pki_name_constraints"] else ()
+        return ()
 
     def _subject(self, name: str) -> str:
         return str(self.values[name]).replace("{trust_domain}", self.trust_domain).replace("{host}", self.host)
@@ -173,7 +186,7 @@ class Upstream:
     @property
     def issuer_name(self) -> str:
         """The subject of the CA that signs, before there is one as well."""
-        return self.issuer.certificate.subject.rfc4514_string() if self.issuer else self._subject("spire_pki_root_subject")
+        return self.issuer.certificate.subject.rfc4514_string() if self.issuer else self._subject(f"{self.prefix}_root_subject")
 
     @functools.cached_property
     def issuer(self) -> Issuer | None:
@@ -194,7 +207,7 @@ class Upstream:
         authority = x509_check.Authority(
             self.issuer.certificates, self.issuer.bundle, self.issuer_place.certificate, self.bundle_file, self.issuer_place.key, key
         )
-        return x509_check.check(authority, self.path_length + 1, self.trust_domain, now, window)
+        return x509_check.check(authority, self.below, self.trust_domain, now, window)
 
     def differences(self, now: datetime.datetime) -> list[str]:
         """Why the certificate that the controller has must be made anew."""
@@ -204,19 +217,14 @@ class Upstream:
 
     @property
     def public(self) -> str:
-        """What the key on the server must contain, in hex; empty before there is a certificate."""
+        """What the key on the host must contain, in hex; empty before there is a certificate."""
         certificates = self.place.certificates()
         return x509_keys.core(certificates[0].public_key()).hex() if certificates else ""
 
     def files(self) -> dict[str, str]:
-        """The texts of the chain and the bundle as the server should have them; none before they are made."""
+        """The texts of the files besides the key as the host should have them; none before they are made."""
         certificates = self.place.certificates()
-        if not certificates or self.issuer is None:
-            return {}
-        return {
-            "upstream_certificate": x509_keys.dump_certificates(certificates),
-            "upstream_bundle": x509_keys.dump_certificates(self.issuer.bundle),
-        }
+        return {f"{self.name}_certificate": x509_keys.dump_certificates(certificates)} if certificates else {}
 
     def key_text(self) -> str:
         """The private key in the clear, as SPIRE reads it. A secret."""
@@ -228,22 +236,12 @@ class Upstream:
         return x509_keys.dump(key).decode()
 
     def ensure(self, csr: str, run: Run) -> Outcome:
-        """Makes the root where there is none, and the server's certificate where it is not as it should be."""
-        if not self.passphrase:
-            raise X509Error("spire_pki_passphrase is not set: the keys that are kept on the controller are encrypted with it.")
+        """Makes the root where there is none, and the host's certificate where it is not as it should be."""
+        self.must_encrypt()
         with x509_files.locked(self.directory, run.check):
-            why: list[str] = []
-            if self.given:
-                wrong = self.mistakes(run.now)
-                if wrong:
-                    raise X509Error("\n".join(wrong))
-                issuer = self._given_issuer()
-            else:
-                root = self._root(run)
-                why = [f"root: {reason}" for reason in root.differences]
-                if not root.certificates:
-                    return self._unmade(why)
-                issuer = Issuer(self.issuer_place, self.passphrase, root.certificates, root.certificates)
+            issuer, why = self.signer(run)
+            if issuer is None:
+                return self._unmade(why)
             found = (
                 x509_authority.sign(self.place, self.request, csr, issuer, run)
                 if self.born
@@ -252,6 +250,24 @@ class Upstream:
         found.differences = why + found.differences
         found.changed = bool(found.differences)
         return found
+
+    def must_encrypt(self) -> None:
+        """X509Error where keys could not be kept."""
+        if not self.passphrase:
+            raise X509Error("spire_pki_passphrase is not set: the keys that are kept on the controller are encrypted with it.")
+
+    def signer(self, run: Run) -> tuple[Issuer | None, list[str]]:
+        """The CA that signs, made where there is none, and what was wrong with it; None where check mode makes none."""
+        if self.given:
+            wrong = self.mistakes(run.now)
+            if wrong:
+                raise X509Error("\n".join(wrong))
+            return self._given_issuer(), []
+        root = self._root(run)
+        why = [f"root: {reason}" for reason in root.differences]
+        if not root.certificates:
+            return None, why
+        return Issuer(self.issuer_place, self.passphrase, root.certificates, root.certificates), why
 
     def _unmade(self, why: list[str]) -> Outcome:
         """What check mode says where there is no root: nobody can sign yet."""
@@ -282,3 +298,44 @@ class Upstream:
                     "not replaced in passing. Put the variables back to what it is, or move it away for a new root."
                 )
         return x509_authority.ensure(self.issuer_place, self.root_request, None, self.passphrase, run)
+
+
+class Upstream(Issued):
+    """The CA of one server."""
+
+    prefix = VARIABLE
+    name = "upstream"
+    title = "the upstream CA"
+
+    @property
+    def place(self) -> Place:
+        """The server's own. A key that was born there never comes here."""
+        base = os.path.join(self.directory, "servers", self.host, "upstream")
+        return Place(f"{base}.pem", "" if self.born else f"{base}.key")
+
+    @property
+    def below(self) -> int:
+        return self.path_length + 1
+
+    @property
+    def request(self) -> Request:
+        """The server's intermediate."""
+        return Request(
+            self._subject("spire_pki_ca_subject"), self.length("spire_pki_ca_lifetime"), path_length=self.path_length,
+            uri_domains=self._domains, key_type=self.key_type, renew_before=self.length("spire_pki_renew_before"),
+        )
+
+    @property
+    def path_length(self) -> int:
+        return int(self.values["spire_pki_path_length"])
+
+    @property
+    def _domains(self) -> tuple[str, ...]:
+        return (self.trust_domain,) if self.values["spire_pki_name_constraints"] else ()
+
+    def files(self) -> dict[str, str]:
+        """The texts of the chain and the bundle as the server should have them; none before they are made."""
+        found = super().files()
+        if not found or self.issuer is None:
+            return {}
+        return {**found, "upstream_bundle": x509_keys.dump_certificates(self.issuer.bundle)}
