@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import time
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.spire.fleet.plugins.module_utils.look import ARGUMENTS
-from ansible_collections.spire.fleet.plugins.plugin_utils import identity, problems, rules
+from ansible_collections.spire.fleet.plugins.plugin_utils import clocks, expiry_sources, identity, problems, rules
 from ansible_collections.spire.fleet.plugins.plugin_utils.compare import compare
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan, plan
@@ -37,7 +38,9 @@ class ActionModule(ActionBase):
         mistakes = problems.errors(rules.of_plan(planned, fleet))
         if mistakes:
             raise AnsibleActionFail(problems.render(problems.for_host(mistakes, host)))
+        before = time.time()
         seen = self._look(planned, variables)
+        clock = clocks.Clock.between(before, seen.get("seen", {}).get("time", before), time.time())
         if "seen" not in seen:
             # What a module said that came back in pieces may hold a part of a file.
             return {key: value for key, value in seen.items() if key not in UNSAFE}
@@ -58,6 +61,7 @@ class ActionModule(ActionBase):
         tokenless = rules.tokenless(planned, fleet) if found.token else ""
         if tokenless:
             found.errors.append(tokenless)
+        found.errors[:0] = clocks.apart(clock, planned.values["spire_clock_tolerance"])
         if found.errors:
             raise AnsibleActionFail("\n".join(f"{host}: {error}" for error in found.errors))
         if arguments["final"] and found.differences:
@@ -67,13 +71,17 @@ class ActionModule(ActionBase):
             changed=differs and (self._task.check_mode or self._task.diff),
             differs=differs,
             differences=found.differences,
+            renewals=found.renewals,
             diff=found.diffs,
-            act={key: value for key, value in dataclasses.asdict(found).items() if key not in ("diffs", "errors")},
+            act={key: value for key, value in dataclasses.asdict(found).items() if key not in ("diffs", "errors", "renewals")},
             machine=seen["seen"]["machine"],
+            certificates=expiry_sources.in_files(planned, seen["seen"]["certificates"]),
+            clock=dataclasses.asdict(clock),
         )
         if planned.component == "agent":
             own = identity.of_chain(seen["seen"]["identity"].get("chain") or [])
             result["spiffe_id"] = own.spiffe_id if own else ""
+            result["starts"], result["expires"] = (own.starts.isoformat(), own.expires.isoformat()) if own else ("", "")
         return result
 
     def _look(self, planned: Plan, variables: dict[str, Any]) -> dict[str, Any]:

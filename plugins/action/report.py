@@ -6,13 +6,23 @@
 from __future__ import annotations
 
 import datetime
+import json
+import os
 from collections.abc import Mapping
 from typing import Any
 
+from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import observe, rules
+from ansible_collections.spire.fleet.plugins.module_utils import secret_file
+from ansible_collections.spire.fleet.plugins.plugin_utils import expiry, observe, rules
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
+
+
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "hosts": {"type": "list", "elements": "str", "required": True},
+    "path": {"type": "str", "default": ""},
+}
 
 
 class ActionModule(ActionBase):
@@ -23,32 +33,54 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Returns every server and agent as it was seen; fails when something is wrong with one."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        _spec, arguments = self.validate_argument_spec({"hosts": {"type": "list", "elements": "str", "required": True}})
+        _spec, arguments = self.validate_argument_spec(ARGUMENTS)
         variables = task_vars or {}
         fleet = fleet_of(variables, self._templar)
         now = datetime.datetime.now(datetime.timezone.utc)
         registered = {host: variables["hostvars"].raw_get(host) for host in arguments["hosts"]}
+        answers: dict[tuple[str, str], dict[str, Mapping[str, Any]]] = {}
         states: dict[str, Any] = {}
         seen = []
         for host in (host for host in fleet.servers if host in registered):
-            answers = _answers(registered[host], look="spire_verify_server_look", state="spire_verify_state")
-            seen.append(observe.server(host, fleet, answers))
-            if answers["state"].get("healthy"):
-                states.setdefault(fleet.group_of_server(host), rules.by_id(answers["state"]))
+            given = answers["server", host] = _answers(registered[host], look="spire_verify_server_look", state="spire_verify_state")
+            seen.append(observe.server(host, fleet, given))
+            if given["state"].get("healthy"):
+                states.setdefault(fleet.group_of_server(host), rules.by_id(given["state"]))
         for host in (host for host in fleet.agents if host in registered):
-            answers = _answers(registered[host], look="spire_verify_agent_look", svid="spire_verify_svid")
+            given = answers["agent", host] = _answers(registered[host], look="spire_verify_agent_look", svid="spire_verify_svid")
             group = fleet.server_group(host)
             if not states.get(group):
                 asked = _answers(registered[host], servers="spire_verify_servers")["servers"].get("results", [])
                 states[group] = rules.server_knowledge(host, fleet, asked)
-            seen.append(observe.agent(host, fleet, answers, states[group], now))
-        table = observe.table(seen, now)
-        self._display.display(table)
+            seen.append(observe.agent(host, fleet, given, states[group], now))
+        expiring = observe.expiring(fleet, answers, states)
+        rest = observe.blame(seen, expiring, now)
+        observe.compare_clocks(seen, answers, min(fleet.values_of(one.host)["spire_clock_tolerance"] for one in seen) if seen else 0)
+        table = "\n".join([observe.table(seen, now), *rest])
+        self._display.display(f"{table}\n\n{expiry.table(expiring, now)}")
         wrong = [one for one in seen if one.problems]
-        result.update(changed=False, fleet=[one.as_dict() for one in seen], failed=bool(wrong))
-        if wrong:
-            result["msg"] = f"{len(wrong)} of {len(seen)} servers and agents are not as they should be.\n{table}"
+        result.update(
+            changed=False, fleet=[one.as_dict() for one in seen], expiry=[one.as_dict(now) for one in expiring], failed=bool(wrong or rest)
+        )
+        if result["failed"]:
+            result["msg"] = f"{_title(len(wrong), len(seen))}\n{table}"
+        if arguments["path"] and not self._task.check_mode:
+            _write(arguments["path"], {"time": now.isoformat(), **{key: result[key] for key in ("failed", "fleet", "expiry")}})
         return result
+
+
+def _title(wrong: int, seen: int) -> str:
+    if not wrong:
+        return "Something that the fleet needs is not as it should be."
+    return f"{wrong} of {seen} servers and agents are not as they should be."
+
+
+def _write(path: str, found: dict[str, Any]) -> None:
+    """Whole or not at all: whoever reads it may do so at any time."""
+    try:
+        secret_file.write(os.path.expanduser(path), (json.dumps(found, indent=2) + "\n").encode(), mode=0o644)
+    except (OSError, secret_file.SecretFileError) as exc:
+        raise AnsibleActionFail(f"The report can't be written: {exc}.") from exc
 
 
 def _answers(variables: Mapping[str, Any], **names: str) -> dict[str, Mapping[str, Any]]:

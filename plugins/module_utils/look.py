@@ -20,6 +20,7 @@ import re
 import socket
 import stat
 import sys
+import time
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
@@ -34,6 +35,10 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
 }
 #: TCP_LISTEN in /proc/net/tcp
 LISTEN = "0A"
+#: certificates in a file, of X.509 and of SSH; a key beside them is no match
+CERTIFICATE = re.compile(
+    rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----|^[a-z0-9@.-]+-cert-v01@openssh\.com [A-Za-z0-9+/=]+", re.DOTALL | re.MULTILINE
+)
 
 
 def look(spec: Dict[str, Any], planned: Dict[str, str]) -> Dict[str, Any]:
@@ -44,9 +49,11 @@ def look(spec: Dict[str, Any], planned: Dict[str, str]) -> Dict[str, Any]:
     process = _service(spec["service"])
     return {
         "machine": platform.machine(),
+        "time": time.time(),
         "user": _user(spec.get("user") or ""),
         "files": {name: _file(path, content=True) for name, path in spec["files"].items()},
         "keys": {name: _key(asked["path"], asked["public"]) for name, asked in spec["keys"].items()},
+        "certificates": {path: _certificates(path) for path in spec.get("certificates") or []},
         "readable": _readable(spec.get("secrets") or []),
         "directories": {path: _file(path, content=False) for path in spec["directories"]},
         "leftovers": [path for path in spec["leftovers"] if os.path.lexists(path)],
@@ -134,6 +141,15 @@ def _key(path: str, public: str) -> Dict[str, Any]:
             # damaged, and so nobody's
             pass
     return found
+
+
+def _certificates(path: str) -> List[str]:
+    """The certificates in a file, and nothing else of it."""
+    try:
+        with open(path, "rb") as file:
+            return [found.decode() for found in CERTIFICATE.findall(file.read())]
+    except (OSError, ValueError):
+        return []
 
 
 def _name(lookup: Any, number: int) -> str:

@@ -76,12 +76,38 @@ differences:
   returned: always
   type: list
   elements: str
+renewals:
+  description: Those of RV(differences) that only say that something is to be renewed, and works until then.
+  returned: always
+  type: list
+  elements: str
+certificates:
+  description:
+    - The certificates in files on the host that the tree names, each with its C(option), C(path), C(name), C(starts), C(expires) and
+      whether it is self-signed (C(root)). Certificates that never expire are left out.
+  returned: always
+  type: list
+  elements: dict
+clock:
+  description:
+    - By how many seconds the host's clock is ahead of the controller's, C(least) and C(most). It was read at some time between those
+      at which the controller asked and was answered.
+  returned: always
+  type: dict
 act:
   description: What the acting tasks have to do. Meant for the roles of this collection.
   returned: always
   type: dict
 spiffe_id:
   description: The SPIFFE ID of the agent's own identity. Empty when it has none.
+  returned: when O(component=agent)
+  type: str
+starts:
+  description: When the agent's own identity began, in ISO 8601. Empty when it has none.
+  returned: when O(component=agent)
+  type: str
+expires:
+  description: When the agent's own identity expires, in ISO 8601. Empty when it has none.
   returned: when O(component=agent)
   type: str
 machine:

@@ -33,6 +33,11 @@ options:
       - Whether to return the bundle as a SPIFFE bundle document as well.
     type: bool
     default: false
+  authorities:
+    description:
+      - Whether to tell of the server's own authorities, which only it signs with. Releases before 1.10.2 don't tell.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - spire.fleet.attributes
   - spire.fleet.attributes.read_only
@@ -103,6 +108,12 @@ spiffe_bundle:
   description: The server's trust bundle as a SPIFFE bundle document.
   returned: when O(spiffe_bundle=true)
   type: str
+authorities:
+  description:
+    - The server's own authorities, C(x509) and C(jwt), each with those that are C(active), C(prepared) and C(old), and of each
+      its C(id) and C(expires_at), in seconds of the epoch.
+  returned: when O(authorities=true)
+  type: dict
 fingerprints:
   description: The SHA-256 of each certificate of the bundle in lower case hex, in the bundle's order.
   returned: always
@@ -122,6 +133,7 @@ ARGUMENTS = client.arguments(
     agents={"type": "bool", "default": True},
     only_agents={"type": "list", "elements": "str", "default": []},
     spiffe_bundle={"type": "bool", "default": False},
+    authorities={"type": "bool", "default": False},
 )
 
 
@@ -134,14 +146,19 @@ def state(server: SpireServer, params: dict[str, Any]) -> dict[str, Any]:
     }
     if params["spiffe_bundle"]:
         result["spiffe_bundle"] = ""
+    if params["authorities"]:
+        result["authorities"] = {}
     if not health.healthy:
         return result
-    with ThreadPoolExecutor(3) as pool:
+    with ThreadPoolExecutor(5) as pool:
         agents = pool.submit(server.agent_list) if params["agents"] else None
         document = pool.submit(server.bundle_show, "spiffe") if params["spiffe_bundle"] else None
+        kinds = {kind: pool.submit(server.authorities, kind) for kind in ("x509", "jwt") if params["authorities"]}
         result["bundle"] = server.bundle_show("pem")
         if document:
             result["spiffe_bundle"] = document.result()
+        if kinds:
+            result["authorities"] = {kind: told.result() for kind, told in kinds.items()}
         found = agents.result() if agents else []
     result["fingerprints"] = fingerprints(result["bundle"])
     result["agent_count"] = len(found)

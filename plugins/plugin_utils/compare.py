@@ -30,6 +30,8 @@ class Comparison:
 
     diffs: list[dict[str, str]] = dataclasses.field(default_factory=list)
     differences: list[str] = dataclasses.field(default_factory=list)
+    #: those of them that only say that something is to be renewed, and works until then
+    renewals: list[str] = dataclasses.field(default_factory=list)
     errors: list[str] = dataclasses.field(default_factory=list)
     user: bool = False
     install: bool = False
@@ -209,8 +211,10 @@ def _file(plan: Plan, file: File, state: Mapping[str, Any], found: Comparison) -
 def _upstream(plan: Plan, upstream: pki.Upstream, seen: Mapping[str, Any], now: datetime.datetime, found: Comparison) -> None:
     """SPIRE reads these files whenever its CA is signed anew, so that no restart is needed."""
     file, state = plan.upstream_files["upstream_key"], seen["keys"]["upstream_key"]
-    why = upstream.differences(now)
+    why, due = upstream.differences(now), upstream.due(now)
     for reason in why:
+        if reason in due:
+            found.renewals.append(f"the upstream CA: {reason}")
         found.note(f"the upstream CA: {reason}", f"{reason}\n", f"signed by {upstream.issuer_name}\n")
     wrong = _attributes(state, file.mode, file.owner, file.group)
     if wrong:

@@ -10,13 +10,10 @@ import datetime
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import entries, identity
+from ansible_collections.spire.fleet.plugins.plugin_utils import clocks, entries, expiry, expiry_sources, identity
 from ansible_collections.spire.fleet.plugins.plugin_utils.crypto import InvalidSignature, x509
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import plan
-
-#: SPIRE renews an SVID at half of its life; with less than this of it left, renewal is not working
-LIFE_LEFT = 0.2
 
 
 @dataclasses.dataclass
@@ -31,6 +28,8 @@ class Seen:
     svid: str = ""
     expires: datetime.datetime | None = None
     differs: list[str] = dataclasses.field(default_factory=list)
+    #: what of that the next run of site renews, and that works until then
+    renewals: list[str] = dataclasses.field(default_factory=list)
     problems: list[str] = dataclasses.field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
@@ -91,8 +90,10 @@ def _reached(seen: Seen, answers: Mapping[str, Any]) -> bool:
         seen.problems.append("it was not looked at")
         return False
     seen.differs = [str(text) for text in (answers.get("look") or {}).get("differences", [])]
-    if seen.differs:
-        seen.problems.append(f"differs from its plan: {'; '.join(seen.differs)}")
+    seen.renewals = [str(text) for text in (answers.get("look") or {}).get("renewals", [])]
+    wrong = [text for text in seen.differs if text not in seen.renewals]
+    if wrong:
+        seen.problems.append(f"differs from its plan: {'; '.join(wrong)}")
     return True
 
 
@@ -129,7 +130,7 @@ def check_svid(
         mistakes.append(f"the SVID is of {svid.spiffe_id}, not of {wanted}")
     if not svid.starts <= now <= svid.expires:
         mistakes.append(f"the SVID is valid from {svid.starts} to {svid.expires}, and it is {now:%Y-%m-%d %H:%M:%S} UTC")
-    elif (svid.expires - now) < LIFE_LEFT * (svid.expires - svid.starts):
+    elif (svid.expires - now) < expiry.LIFE_LEFT * (svid.expires - svid.starts):
         mistakes.append(f"the SVID expires at {svid.expires}, and should have been renewed long ago")
     if not _leads_to(chain, roots, now):
         mistakes.append("the SVID's chain does not lead to the trust bundle")
@@ -152,24 +153,56 @@ def _issued(certificate: x509.Certificate, issuer: x509.Certificate, now: dateti
     return basic.ca and issuer.not_valid_before_utc <= now <= issuer.not_valid_after_utc
 
 
+def expiring(
+    fleet: Fleet, answers: Mapping[tuple[str, str], Mapping[str, Any]], states: Mapping[str, Mapping[str, Any] | None]
+) -> list[expiry.Expiry]:
+    """Everything that expires, from the answers of each component and host and of each group's server."""
+    plans = {(component, host): plan(component, host, fleet) for component, host in answers}
+    found = list(expiry_sources.of_controller(planned for (component, _host), planned in plans.items() if component == "server"))
+    for (component, host), planned in plans.items():
+        given = answers[component, host]
+        found += expiry_sources.of_look(planned, given.get("look") or {})
+        if component == "server":
+            found += expiry_sources.of_server(planned, given.get("state") or {})
+        else:
+            known = states.get(fleet.server_group(host)) or {}
+            servers = fleet.servers_of(host)
+            found += expiry_sources.of_server(plan("server", servers[0], fleet), {"bundle": known.get("bundle")}) if servers else ()
+            found += expiry_sources.of_canary(planned, entries.canary(planned), (given.get("svid") or {}).get("svids", []))
+    return expiry.in_order(found)
+
+
+def blame(seen: Sequence[Seen], found: Iterable[expiry.Expiry], now: datetime.datetime) -> list[str]:
+    """Notes with each server and agent what of its own has expired or will for want of renewal; returns what is nobody's."""
+    owners = {(one.host, one.component): one for one in seen}
+    rest = []
+    for one in found:
+        problem = "" if one.judged else one.problem(now)
+        owner = owners.get((one.host, one.component))
+        if problem and owner:
+            owner.problems.append(problem)
+        elif problem:
+            rest.append(f"{one.host}: {problem}")
+    return rest
+
+
+def compare_clocks(seen: Sequence[Seen], answers: Mapping[tuple[str, str], Mapping[str, Any]], tolerance: int) -> None:
+    """Notes hosts whose clocks disagree with each other. A clock that disagrees with the controller's is the look's mistake."""
+    read = {host: (given.get("look") or {}).get("clock") for (_component, host), given in answers.items()}
+    found = clocks.among({host: clocks.Clock(**clock) for host, clock in read.items() if clock}, tolerance)
+    for one in seen:
+        if one.host in found:
+            one.problems.append(found[one.host])
+
+
 def table(seen: Sequence[Seen], now: datetime.datetime) -> str:
     """Everything at one glance, for a terminal."""
     head = ("HOST", "WHAT", "VERDICT", "IDENTITY", "SVID LEFT")
     rows = [head]
     for one in seen:
-        left = _left(one.expires - now) if one.expires else ""
+        left = expiry.remaining(one.expires - now) if one.expires else ""
         rows.append((one.host, one.component, "FAILED" if one.problems else "ok", one.spiffe_id or one.version, left))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
+    lines = [expiry.columns(rows)]
     for one in seen:
         lines += [f"{one.host} ({one.component}): {problem}" for problem in one.problems]
     return "\n".join(lines)
-
-
-def _left(duration: datetime.timedelta) -> str:
-    seconds = int(duration.total_seconds())
-    if seconds < 0:
-        return "expired"
-    days, rest = divmod(seconds, 86400)
-    hours, rest = divmod(rest, 3600)
-    return f"{days}d {hours}h" if days else f"{hours}h {rest // 60}m" if hours else f"{rest // 60}m {rest % 60}s"

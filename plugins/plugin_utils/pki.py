@@ -215,6 +215,11 @@ class Issued:
             return ["there is no root yet"]
         return x509_authority.differences(self.request, self.place.certificates(), None, self.issuer, Run(now))
 
+    def due(self, now: datetime.datetime) -> list[str]:
+        """Of these differences the one that only says that the time of its renewal has come."""
+        certificates = self.place.certificates()
+        return self.request.due(certificates[0], self.issuer.certificate, now) if self.issuer and certificates else []
+
     @property
     def public(self) -> str:
         """What the key on the host must contain, in hex; empty before there is a certificate."""

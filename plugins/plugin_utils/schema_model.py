@@ -24,7 +24,7 @@ DATA = Path(__file__).parent / "schema_data"
 # six times as fast where PyYAML was built with libyaml
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-_ATTRIBUTES = frozenset("""type required default default_env enum ignore_case format keys min below secret secret_file
+_ATTRIBUTES = frozenset("""type required default default_env enum ignore_case format keys min below secret secret_file certificate
     windows deprecated replaced_by inverted no_effect because misnamed not_empty description""".split())
 _STRUCTURE = frozenset({"since", "until", "absent", "changes", "options", "rules", "uses"})
 
@@ -71,6 +71,7 @@ class Spec:
     below: Any = None
     secret: bool = False
     secret_file: bool = False
+    certificate: bool = False
     windows: bool = False
     deprecated: str = ""
     replaced_by: str = ""

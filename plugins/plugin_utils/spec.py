@@ -48,6 +48,7 @@ def spec_of(plan: Plan) -> dict[str, Any]:
         "files": files,
         "keys": keys,
         "secrets": [path for path in schema_rules.secret_files(plan.component, plan.tree) if path not in mended],
+        "certificates": list(schema_rules.certificate_files(plan.component, plan.tree)),
         "directories": [directory.path for directory in plan.directories],
         "leftovers": leftovers,
         "link": paths.link if plan.versioned else "",

@@ -117,9 +117,15 @@ class Request:
         ends = certificate.not_valid_after_utc
         if ends <= now:
             found.append(f"it expired at {moment(ends)}")
-        elif ends - now <= self.renew_before and self.end(issuer, now) > ends:
-            found.append(f"it expires at {moment(ends)}, which is within the {words(self.renew_before)} of its renewal")
+        found += self.due(certificate, issuer, now)
         return found
+
+    def due(self, certificate: Any, issuer: Any | None, now: datetime.datetime) -> list[str]:
+        """In words, that a certificate which holds is inside the window of its renewal; nothing where a new one would live no longer."""
+        ends = certificate.not_valid_after_utc
+        if not now < ends <= now + self.renew_before or self.end(issuer, now) <= ends:
+            return []
+        return [f"it expires at {moment(ends)}, which is within the {words(self.renew_before)} of its renewal"]
 
 
 def _differs(wanted: Any, found: Any) -> list[str]:

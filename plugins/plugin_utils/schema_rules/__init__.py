@@ -15,7 +15,7 @@ from . import agent, akeyless, attestors, authorities, federation, keys, provide
 from .data import KINDS, broken
 from .listing import Listed, listed, listing
 from .registry import FLEET, RULES, Rule, broken_rules, enabled, fleet_rule
-from .secrets import readable_key, secret_files
+from .secrets import certificate_files, readable_key, secret_files
 
 #: modules whose import registers their rules
 REGISTERED = (agent, akeyless, attestors, authorities, federation, keys, provider, server, strict, telemetry, workloads)
@@ -27,6 +27,6 @@ def allowed_names() -> list[str]:
 
 
 __all__ = [
-    "FLEET", "KINDS", "Listed", "REGISTERED", "RULES", "Rule", "allowed_names", "broken", "broken_rules", "enabled", "fleet_rule",
-    "listed", "listing", "readable_key", "secret_files",
+    "FLEET", "KINDS", "Listed", "REGISTERED", "RULES", "Rule", "allowed_names", "broken", "broken_rules", "certificate_files",
+    "enabled", "fleet_rule", "listed", "listing", "readable_key", "secret_files",
 ]

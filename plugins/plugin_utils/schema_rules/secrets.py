@@ -17,7 +17,7 @@ _Wanted = Callable[[Option], bool]
 
 
 def known_texts(component: str, tree: dict[str, Any], wanted: _Wanted) -> Iterator[tuple[str, str]]:
-    """Every text of an option that is wanted, with its path. What the schema doesn't know is left out."""
+    """Every text of an option that is wanted, with its path, those of its list as well. What the schema doesn't know is left out."""
     yield from _of_block(component, block(component), tree, "", wanted)
 
 
@@ -31,6 +31,9 @@ def _of_block(component: str, known: Block, values: Any, path: str, wanted: _Wan
         elif isinstance(value, str):
             if wanted(option):
                 yield here, value
+        elif isinstance(value, list) and "list(string)" in option.types:
+            if wanted(option):
+                yield from ((f"{here}[{index}]", text) for index, text in enumerate(value) if isinstance(text, str))
         elif option.block:
             for item, at in _items(option, value, here):
                 yield from _of_block(component, option.block, item, at, wanted)
@@ -59,6 +62,12 @@ def _of_plugins(component: str, kinds: Any, path: str, wanted: _Wanted) -> Itera
 def secret_files(component: str, tree: dict[str, Any]) -> dict[str, str]:
     """Files on the host that hold secrets, each with the option that names it."""
     found = known_texts(component, tree, lambda option: bool(option.base.get("secret_file")))
+    return {file: path for path, file in found if file.startswith("/")}
+
+
+def certificate_files(component: str, tree: dict[str, Any]) -> dict[str, str]:
+    """Files on the host with certificates that somebody has to renew, each with the option that names it."""
+    found = known_texts(component, tree, lambda option: bool(option.base.get("certificate")))
     return {file: path for path, file in found if file.startswith("/")}
 
 

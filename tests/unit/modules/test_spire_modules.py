@@ -193,10 +193,10 @@ def test_one_failed_eviction_does_not_stop_the_others() -> None:
 
 def test_the_state_of_a_dead_server_is_an_answer() -> None:
     run = FakeCli({"healthcheck": fail("Error: server is unhealthy"), "--version": NEW})
-    result = server_state.state(make(run), {"agents": True, "only_agents": [], "spiffe_bundle": True})
+    result = server_state.state(make(run), {"agents": True, "only_agents": [], "spiffe_bundle": True, "authorities": True})
     assert result == {
         "healthy": False, "message": "Error: server is unhealthy", "version": "1.15.3", "agents": [],
-        "agent_count": 0, "bundle": "", "fingerprints": [], "spiffe_bundle": "",
+        "agent_count": 0, "bundle": "", "fingerprints": [], "spiffe_bundle": "", "authorities": {},
     }
 
 
@@ -205,12 +205,23 @@ def test_agents_are_sorted_filtered_and_without_selectors() -> None:
         "healthcheck": Completed(0, "Server is healthy.\n", ""), "--version": NEW, "agent list": AGENTS,
         "bundle show": Completed(0, "", ""),
     })
-    params: dict[str, Any] = {"agents": True, "only_agents": [], "spiffe_bundle": False}
+    params: dict[str, Any] = {"agents": True, "only_agents": [], "spiffe_bundle": False, "authorities": False}
     result = server_state.state(make(run), params)
     assert [agent["id"] for agent in result["agents"]] == [ID + "a", ID + "b"]
     assert "selectors" not in result["agents"][0]
     result = server_state.state(make(run), {**params, "only_agents": [ID + "b"]})
     assert ([agent["id"] for agent in result["agents"]], result["agent_count"]) == ([ID + "b"], 2)
+
+
+def test_a_servers_own_authorities() -> None:
+    run = FakeCli({
+        "healthcheck": Completed(0, "Server is healthy.\n", ""), "--version": NEW, "bundle show": Completed(0, "", ""),
+        "localauthority x509 show": say({"active": {"authority_id": "ab", "expires_at": "1795663760", "upstream_authority_subject_key_id": ""}}),
+        # before 1.10.2
+        "localauthority jwt show": fail("Usage: spire-server [--version] [--help] <command> [<args>]"),
+    })
+    result = server_state.state(make(run), {"agents": False, "only_agents": [], "spiffe_bundle": False, "authorities": True})
+    assert result["authorities"] == {"x509": {"active": {"id": "ab", "expires_at": 1795663760}}, "jwt": {}}
 
 
 def test_tokens_are_minted_once_for_each_name() -> None:

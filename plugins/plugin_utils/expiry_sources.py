@@ -1,0 +1,160 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Everything that expires in a fleet, from what was seen of it: on the controller, on its hosts, and in SPIRE."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.spire.fleet.plugins.plugin_utils import identity, schema_rules, x509_keys
+from ansible_collections.spire.fleet.plugins.plugin_utils.crypto import UnsupportedAlgorithm, serialization, x509
+from ansible_collections.spire.fleet.plugins.plugin_utils.expiry import CONTROLLER, NONE, SITE, SPIRE, YOU, Expiry
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema_values import seconds
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509_request import extension, issued_by
+
+#: SPIRE's own default of ca_ttl
+CA_TTL = "24h"
+#: of its life, or of this, an authority has less left only when the next one did not take over: SPIRE does that with a sixth left, or a week
+TAKEN_OVER = (1 / 12, datetime.timedelta(days=3.5))
+#: an SSH certificate that never expires
+_FOREVER = 2**64 - 1
+
+
+def in_files(planned: Plan, seen: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
+    """The certificates in the files that a host's tree names, by what the look read there; for its result."""
+    options = schema_rules.certificate_files(planned.component, planned.tree)
+    found = []
+    for path, texts in seen.items():
+        for text in texts:
+            facts = _facts(text)
+            if facts:
+                found.append({"option": options.get(path, ""), "path": path, **facts})
+    return found
+
+
+def _facts(text: str) -> dict[str, Any]:
+    """Of one certificate of X.509 or SSH; nothing for one that can't be read or never expires."""
+    try:
+        if not text.startswith("-----"):
+            ssh = serialization.load_ssh_public_identity(text.encode())
+            if ssh.valid_before == _FOREVER:
+                return {}
+            starts, ends = (_moment(when).isoformat() for when in (ssh.valid_after, ssh.valid_before))
+            return {"name": ssh.key_id.decode("utf-8", "replace"), "starts": starts, "expires": ends, "root": False}
+        one = x509.load_pem_x509_certificate(text.encode())
+    except (ValueError, AttributeError, OverflowError, UnsupportedAlgorithm):
+        return {}
+    return {
+        "name": one.subject.rfc4514_string(), "starts": one.not_valid_before_utc.isoformat(), "expires": one.not_valid_after_utc.isoformat(),
+        "root": issued_by(one, one),
+    }
+
+
+def of_look(planned: Plan, look: Mapping[str, Any]) -> Iterator[Expiry]:
+    """The files that the host's tree names, and an agent's own SVID."""
+    files: dict[str, list[Mapping[str, Any]]] = {}
+    for one in look.get("certificates", []):
+        files.setdefault(one["path"], []).append(one)
+    for path, certificates in files.items():
+        newest = max((one["expires"] for one in certificates if one["root"]), default="")
+        for index, one in enumerate(certificates):
+            kind = _kind(planned, path, index)
+            # of several roots the newest counts
+            outlived = bool(one["root"]) and one["expires"] < newest
+            yield Expiry(
+                kind, _time(one["expires"]), host=planned.host, component=planned.component, place=path, option=one["option"], name=one["name"],
+                starts=_time(one["starts"]), outlived=outlived, **(_renewal(planned) if kind == "upstream_ca" else {"renewed_by": YOU}),
+            )
+    if look.get("expires"):
+        yield Expiry(
+            "agent_svid", _time(look["expires"]), SPIRE, planned.host, "agent", name=look["spiffe_id"], starts=_time(look["starts"])
+        )
+
+
+def _kind(planned: Plan, path: str, index: int) -> str:
+    """What the certificate at this place of a file is."""
+    own = {file.path: name for name, file in planned.upstream_files.items()} if planned.upstream else {}
+    if own.get(path) == "upstream_certificate":
+        return "issuer" if index else "upstream_ca"
+    return "root" if own.get(path) == "upstream_bundle" else "file"
+
+
+def _renewal(planned: Plan) -> dict[str, Any]:
+    """Of a server's upstream CA: the run renews it in time for the server's own CA, which ends with it."""
+    window = planned.upstream.length("spire_pki_renew_before") if planned.upstream else NONE
+    return {"renewed_by": SITE, "window": window, "needed": ca_ttl(planned)}
+
+
+def of_controller(plans: Iterable[Plan]) -> Iterator[Expiry]:
+    """What lies on the controller for these servers: the CA that signs, its root, and each server's own."""
+    for planned in plans:
+        upstream = planned.upstream
+        if upstream is None or upstream.issuer is None:
+            continue
+        issuer, bundle = upstream.issuer_place.certificate, upstream.bundle_file
+        for one in upstream.issuer.bundle:
+            yield _file("root", one, bundle)
+        for one in upstream.issuer.above:
+            yield _file("issuer", one, issuer)
+        for one in upstream.place.certificates()[:1]:
+            yield _file("upstream_ca", one, upstream.place.certificate, **_renewal(planned))
+
+
+def _file(kind: str, one: Any, path: str, renewed_by: str = YOU, **more: Any) -> Expiry:
+    name, starts = one.subject.rfc4514_string(), one.not_valid_before_utc
+    return Expiry(kind, one.not_valid_after_utc, renewed_by, CONTROLLER, place=path, name=name, starts=starts, **more)
+
+
+def of_server(planned: Plan, state: Mapping[str, Any]) -> Iterator[Expiry]:
+    """A server's own authorities, and the bundle that it gives."""
+    upstream = bool(planned.plugins("UpstreamAuthority") or planned.plugins("UpstreamCA"))
+    yield from of_bundle(planned.trust_domain, str(state.get("bundle") or ""), YOU if upstream else SPIRE)
+    for kind, authorities in (state.get("authorities") or {}).items():
+        for status, one in authorities.items():
+            if not one["expires_at"]:
+                continue
+            # below an upstream authority a CA may live shorter than ca_ttl
+            known = not (upstream and kind == "x509") and status == "active"
+            part, most = TAKEN_OVER
+            yield Expiry(
+                f"{kind}_authority", _moment(one["expires_at"]), SPIRE, planned.host, "server", status, name=one["id"],
+                needed=min(part * ca_ttl(planned), most) if known else NONE, outlived=status == "old",
+            )
+
+
+def of_bundle(trust_domain: str, bundle: str, renewed_by: str) -> Iterator[Expiry]:
+    """SPIRE keeps a CA in the bundle for a day after its end, and takes it out by itself."""
+    for one in x509_keys.load_certificates(bundle.encode(), "the bundle") if bundle.strip() else ():
+        key = extension(one, x509.SubjectKeyIdentifier)
+        name = one.subject.rfc4514_string() if renewed_by == YOU or key is None else key.digest.hex()
+        starts, ends = one.not_valid_before_utc, one.not_valid_after_utc
+        yield Expiry("trust_bundle", ends, renewed_by, trust_domain, name=name, starts=starts, outlived=True)
+
+
+def of_canary(planned: Plan, spiffe_id: str, svids: Iterable[Mapping[str, Any]]) -> Iterator[Expiry]:
+    """The canary's SVID, which is judged with the agent that gave it."""
+    for svid in svids:
+        if svid["spiffe_id"] == spiffe_id:
+            found = identity.of_certificate(x509_keys.load_certificates(svid["certificates"].encode(), "the SVID")[0])
+            if found:
+                yield Expiry(
+                    "workload_svid", found.expires, SPIRE, planned.host, "agent", name=spiffe_id, starts=found.starts, judged=True
+                )
+            return
+
+
+def ca_ttl(planned: Plan) -> datetime.timedelta:
+    """How long a server's own CA lives."""
+    return datetime.timedelta(seconds=float(seconds(str(planned.main.get("ca_ttl") or CA_TTL))))
+
+
+def _moment(epoch: int) -> datetime.datetime:
+    return datetime.datetime.fromtimestamp(epoch, datetime.timezone.utc)
+
+
+def _time(text: str) -> datetime.datetime:
+    return datetime.datetime.fromisoformat(text)
