@@ -24,6 +24,10 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.spec import planned_di
 UNSAFE = ("module_stdout", "module_stderr", "stdout", "stdout_lines", "stderr", "stderr_lines", "invocation")
 
 
+#: what was found besides what is to be done
+NOT_TO_DO = ("diffs", "errors", "warnings", "renewals")
+
+
 class ActionModule(ActionBase):
     """See the documentation of the module of the same name."""
 
@@ -73,11 +77,13 @@ class ActionModule(ActionBase):
             differences=found.differences,
             renewals=found.renewals,
             diff=found.diffs,
-            act={key: value for key, value in dataclasses.asdict(found).items() if key not in ("diffs", "errors", "renewals")},
+            act={key: value for key, value in dataclasses.asdict(found).items() if key not in NOT_TO_DO},
             machine=seen["seen"]["machine"],
             certificates=expiry_sources.in_files(planned, seen["seen"]["certificates"]),
             clock=dataclasses.asdict(clock),
         )
+        if found.warnings:
+            result["warnings"] = [f"{host}: {warning}" for warning in found.warnings]
         if planned.component == "agent":
             own = identity.of_chain(seen["seen"]["identity"].get("chain") or [])
             result["spiffe_id"] = own.spiffe_id if own else ""

@@ -76,6 +76,11 @@ differences:
   returned: always
   type: list
   elements: str
+warnings:
+  description: What will be a mistake soon, such as a CA that ends before the server's own would.
+  returned: when there are any
+  type: list
+  elements: str
 renewals:
   description: Those of RV(differences) that only say that something is to be renewed, and works until then.
   returned: always

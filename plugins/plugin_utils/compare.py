@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import hcl, identity, pki, schema, schema_rules
+from ansible_collections.spire.fleet.plugins.plugin_utils import given_upstream, hcl, identity, pki, schema, schema_rules
 from ansible_collections.spire.fleet.plugins.plugin_utils.host_files import File
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plugin_binaries import Command
@@ -33,6 +33,7 @@ class Comparison:
     #: those of them that only say that something is to be renewed, and works until then
     renewals: list[str] = dataclasses.field(default_factory=list)
     errors: list[str] = dataclasses.field(default_factory=list)
+    warnings: list[str] = dataclasses.field(default_factory=list)
     user: bool = False
     install: bool = False
     link: bool = False
@@ -75,6 +76,9 @@ def compare(plan: Plan, seen: Mapping[str, Any], server: Mapping[str, Any] | Non
     _secrets(plan, seen, found)
     if plan.upstream:
         _upstream(plan, plan.upstream, seen, now, found)
+    wrong, soon = given_upstream.mistakes(plan, seen.get("certificates", {}), now)
+    found.errors += wrong
+    found.warnings += soon
     if plan.component == "agent":
         _enrolment(plan, seen, server, now, found)
     _service(plan, seen, found)

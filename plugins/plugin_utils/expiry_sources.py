@@ -9,15 +9,12 @@ import datetime
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import identity, schema_rules, x509_keys
+from ansible_collections.spire.fleet.plugins.plugin_utils import identity, pki, schema_rules, x509_keys
 from ansible_collections.spire.fleet.plugins.plugin_utils.crypto import UnsupportedAlgorithm, serialization, x509
 from ansible_collections.spire.fleet.plugins.plugin_utils.expiry import CONTROLLER, NONE, SITE, SPIRE, YOU, Expiry
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema_values import seconds
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509_request import extension, issued_by
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509_request import extension
 
-#: SPIRE's own default of ca_ttl
-CA_TTL = "24h"
 #: of its life, or of this, an authority has less left only when the next one did not take over: SPIRE does that with a sixth left, or a week
 TAKEN_OVER = (1 / 12, datetime.timedelta(days=3.5))
 #: an SSH certificate that never expires
@@ -50,7 +47,7 @@ def _facts(text: str) -> dict[str, Any]:
         return {}
     return {
         "name": one.subject.rfc4514_string(), "starts": one.not_valid_before_utc.isoformat(), "expires": one.not_valid_after_utc.isoformat(),
-        "root": issued_by(one, one),
+        "root": one.subject == one.issuer,
     }
 
 
@@ -86,7 +83,7 @@ def _kind(planned: Plan, path: str, index: int) -> str:
 def _renewal(planned: Plan) -> dict[str, Any]:
     """Of a server's upstream CA: the run renews it in time for the server's own CA, which ends with it."""
     window = planned.upstream.length("spire_pki_renew_before") if planned.upstream else NONE
-    return {"renewed_by": SITE, "window": window, "needed": ca_ttl(planned)}
+    return {"renewed_by": SITE, "window": window, "needed": pki.ca_ttl(planned.main)}
 
 
 def of_controller(plans: Iterable[Plan]) -> Iterator[Expiry]:
@@ -122,7 +119,7 @@ def of_server(planned: Plan, state: Mapping[str, Any]) -> Iterator[Expiry]:
             part, most = TAKEN_OVER
             yield Expiry(
                 f"{kind}_authority", _moment(one["expires_at"]), SPIRE, planned.host, "server", status, name=one["id"],
-                needed=min(part * ca_ttl(planned), most) if known else NONE, outlived=status == "old",
+                needed=min(part * pki.ca_ttl(planned.main), most) if known else NONE, outlived=status == "old",
             )
 
 
@@ -145,11 +142,6 @@ def of_canary(planned: Plan, spiffe_id: str, svids: Iterable[Mapping[str, Any]])
                     "workload_svid", found.expires, SPIRE, planned.host, "agent", name=spiffe_id, starts=found.starts, judged=True
                 )
             return
-
-
-def ca_ttl(planned: Plan) -> datetime.timedelta:
-    """How long a server's own CA lives."""
-    return datetime.timedelta(seconds=float(seconds(str(planned.main.get("ca_ttl") or CA_TTL))))
 
 
 def _moment(epoch: int) -> datetime.datetime:

@@ -29,6 +29,8 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.x509_request import Re
 VARIABLE = "spire_pki"
 #: the type of the plugins was renamed here
 AUTHORITY_SINCE = Version(0, 10, 0)
+#: SPIRE's own default
+CA_TTL = "24h"
 ISSUER_FILES = ("certificate", "key", "bundle")
 
 
@@ -60,6 +62,11 @@ def host_files(paths: Paths, user: str) -> dict[str, File]:
         "upstream_certificate": File("upstream_certificate", paths.upstream_certificate, "", "0644", root, root),
         "upstream_bundle": File("upstream_bundle", paths.upstream_bundle, "", "0644", root, root),
     }
+
+
+def ca_ttl(server: Mapping[str, Any]) -> datetime.timedelta:
+    """How long a server's own CA lives, by its block of the tree; ValueError for what is no duration."""
+    return datetime.timedelta(seconds=float(seconds(str(server.get("ca_ttl") or CA_TTL))))
 
 
 def _kind(version: Version) -> str:

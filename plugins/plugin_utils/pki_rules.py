@@ -13,14 +13,11 @@ from ansible_collections.spire.fleet.plugins.plugin_utils import pki
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import VARIABLE, Upstream
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema_values import seconds
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_keys import X509Error
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_request import moment, words
 
 #: a name in a path
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", re.ASCII)
-#: SPIRE's own default
-_CA_TTL = "24h"
 _LENGTHS = ("spire_pki_root_lifetime", "spire_pki_ca_lifetime", "spire_pki_renew_before")
 
 
@@ -39,6 +36,7 @@ def check(planned: Plan, now: datetime.datetime | None = None) -> Iterable[Probl
     now = now or datetime.datetime.now(datetime.timezone.utc)
     yield from _lifetimes(planned, upstream)
     yield from _given(upstream, now) if upstream.given else _root(upstream, now)
+    yield from _cut_short(planned, upstream, now)
 
 
 def _mixed(planned: Plan) -> Iterable[Problem]:
@@ -101,9 +99,9 @@ def _requests(upstream: Upstream) -> Iterable[Problem]:
 
 def _lifetimes(planned: Plan, upstream: Upstream) -> Iterable[Problem]:
     """SPIRE's CA lives no longer than the one above it."""
-    text = str(planned.main.get("ca_ttl") or _CA_TTL)
+    text = str(planned.main.get("ca_ttl") or pki.CA_TTL)
     try:
-        ttl = datetime.timedelta(seconds=float(seconds(text)))
+        ttl = pki.ca_ttl(planned.main)
     except ValueError:
         # the schema says it
         return
@@ -114,6 +112,28 @@ def _lifetimes(planned: Plan, upstream: Upstream) -> Iterable[Problem]:
             "the intermediate, would live shorter than that. Renew it earlier, by as much as lies between two runs of the playbook."
         )
         yield Problem("pki_renewal", "spire_pki_renew_before", message, "spire_pki_renew_before")
+
+
+def _cut_short(planned: Plan, upstream: Upstream, now: datetime.datetime) -> Iterable[Problem]:
+    """The CA that signs, or one above it, ends before a CA that SPIRE makes now would."""
+    try:
+        issuer, ttl = upstream.issuer, pki.ca_ttl(planned.main)
+    except ValueError:
+        # the file's mistake is told, or the schema tells the option's
+        return
+    if issuer is None:
+        return
+    above = [(one, upstream.issuer_place.certificate) for one in issuer.certificates]
+    first, where = min([*above, *((one, upstream.bundle_file) for one in issuer.bundle)], key=lambda pair: pair[0].not_valid_after_utc)
+    ends = first.not_valid_after_utc
+    if now < ends <= now + ttl:
+        message = (
+            f"{first.subject.rfc4514_string()} in {where} ends at {moment(ends)}, in {words(ends - now)}, and server.ca_ttl is "
+            f"{planned.main.get('ca_ttl') or pki.CA_TTL}: what SPIRE signs from now on ends with it, and then nothing is left to sign with. "
+            "Replace it now."
+        )
+        name = "spire_pki_issuer" if upstream.given else "spire_pki_dir"
+        yield Problem("pki_cut_short", name, message, name, severity="warning")
 
 
 def _given(upstream: Upstream, now: datetime.datetime) -> Iterable[Problem]:

@@ -11,8 +11,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import x509_keys, x509_request
-from ansible_collections.spire.fleet.plugins.plugin_utils.crypto import x509
+from ansible_collections.spire.fleet.plugins.plugin_utils.crypto import UnsupportedAlgorithm, x509
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_request import moment, words
+
+
+#: digests whose signatures Go does not take; that of a root by itself is never looked at
+_WEAK = ("md5", "sha1")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,6 +48,7 @@ def check(authority: Authority, below: int, uri_domain: str, now: datetime.datet
         above = index >= len(authority.certificates)
         where = authority.bundle_file if above else authority.certificate_file
         # how many come below is known for a chain alone
+        found += _upper_key(certificate, where) if index else ()
         found += _one(certificate, where, 0 if linked else below + index, uri_domain, now, window)
     return found + linked
 
@@ -61,6 +66,15 @@ def _key(authority: Authority) -> Iterator[str]:
         yield wrong
 
 
+def _upper_key(certificate: Any, where: str) -> Iterator[str]:
+    """Of those above, which may be of a kind that a CA of SPIRE's is not."""
+    kind = x509_keys.type_of(certificate.public_key())
+    if kind.startswith("rsa-"):
+        wrong = x509_keys.wrong_type(certificate.public_key(), f"The key of {_named(certificate)} in {where}")
+        if wrong:
+            yield wrong
+
+
 def _one(
     certificate: Any, where: str, below: int, uri_domain: str, now: datetime.datetime, window: datetime.timedelta
 ) -> Iterator[str]:
@@ -72,6 +86,8 @@ def _one(
         yield f"{name} is about to expire: it ends at {moment(ends)}, in {words(ends - now)}, and must live longer than {words(window)}."
     if starts > now:
         yield f"{name} is not valid before {moment(starts)}; is the controller's clock right?"
+    if _weak(certificate) and not _is_root(certificate):
+        yield f"{name} is signed with {_weak(certificate).upper()}, which SPIRE does not take. Have it signed anew, with SHA-256."
     basic = x509_request.extension(certificate, x509.BasicConstraints)
     if basic is None or not basic.ca:
         yield f"{name} is not the certificate of a CA: its basic constraints don't say so."
@@ -108,7 +124,7 @@ def _names(certificate: Any, name: str, uri_domain: str) -> Iterator[str]:
 def _chain(authority: Authority) -> Iterator[str]:
     certificates, file = authority.certificates, authority.certificate_file
     for lower, upper in zip(certificates, certificates[1:]):
-        if not x509_request.issued_by(lower, upper):
+        if not _issued_by(lower, upper):
             remedy = "the chain is in the wrong order" if _orderable(certificates) else "a certificate between them is missing"
             yield (
                 f"{_named(lower)} in {file} was not issued by {_named(upper)}, which follows it: {remedy}. Write the CA's own "
@@ -127,11 +143,25 @@ def _chain(authority: Authority) -> Iterator[str]:
 def _root_of(authority: Authority) -> list[Any]:
     """The root in the bundle that the chain ends in: its last certificate itself, or that one's issuer."""
     last = authority.certificates[-1]
-    return [one for one in authority.bundle if one == last or (_is_root(one) and x509_request.issued_by(last, one))][:1]
+    return [one for one in authority.bundle if one == last or (_is_root(one) and _issued_by(last, one))][:1]
 
 
 def _is_root(certificate: Any) -> bool:
-    return x509_request.issued_by(certificate, certificate)
+    return _issued_by(certificate, certificate)
+
+
+def _issued_by(certificate: Any, issuer: Any) -> bool:
+    """Whether the name and the signature are of this issuer. A signature that nobody checks any more has its name alone."""
+    return x509_request.issued_by(certificate, issuer) or bool(_weak(certificate) and certificate.issuer == issuer.subject)
+
+
+def _weak(certificate: Any) -> str:
+    """The digest of its signature where that is one of the weak ones."""
+    try:
+        digest = certificate.signature_hash_algorithm
+    except UnsupportedAlgorithm:
+        return ""
+    return digest.name if digest is not None and digest.name in _WEAK else ""
 
 
 def _orderable(certificates: list[Any]) -> bool:
@@ -140,7 +170,7 @@ def _orderable(certificates: list[Any]) -> bool:
     for start in certificates:
         left, last = [one for one in certificates if one is not start], start
         while True:
-            following = next((one for one in left if x509_request.issued_by(last, one)), None)
+            following = next((one for one in left if _issued_by(last, one)), None)
             if following is None:
                 break
             left, last = [one for one in left if one is not following], following

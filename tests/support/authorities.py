@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -65,3 +66,15 @@ def written(directory: Path, **texts: str) -> dict[str, str]:
     for name, text in texts.items():
         (directory / name).write_text(text)
     return {name: str(directory / name) for name in texts}
+
+
+def signed_with_sha1(directory: Path, made: Made, issuer: Made) -> Made:
+    """The same certificate, signed anew as nobody does any more; cryptography would not."""
+    request = x509.CertificateSigningRequestBuilder().subject_name(made.certificate.subject).sign(made.key, hashes.SHA256())
+    files = written(
+        directory, own=request.public_bytes(serialization.Encoding.PEM).decode(), ca=issuer.pem, key=issuer.key_pem(),
+        ext="basicConstraints=critical,CA:true\n",
+    )
+    command = ["openssl", "x509", "-req", "-in", files["own"], "-CA", files["ca"], "-CAkey", files["key"], "-extfile", files["ext"]]
+    done = subprocess.run([*command, "-sha1", "-days", "9000", "-set_serial", "7"], check=True, capture_output=True)
+    return Made(x509.load_pem_x509_certificate(done.stdout), made.key)

@@ -170,6 +170,13 @@ def test_preflight_opens_what_is_there(tmp_path: Path) -> None:
         f"warning: spire_pki_dir: The root in {root}.pem is about to expire: it ends at 2039-12-31 00:00:00 UTC, before an intermediate that "
         "is made now would. Replace it in time."
     )
+    hours = datetime.timedelta(hours=5)
+    assert preflight(tmp_path, NOW + 3650 * DAY - hours).splitlines()[0] == (
+        f"warning: spire_pki_dir: CN=SPIRE root CA,O=prod.acme.com in {root}.pem ends at 2039-12-31 00:00:00 UTC, in 5 hours, and server.ca_ttl "
+        "is 24h: what SPIRE signs from now on ends with it, and then nothing is left to sign with. Replace it now."
+    )
+    short = {"spire_server_config": {"server": {"ca_ttl": "4h"}}}
+    assert len(preflight(tmp_path, NOW + 3650 * DAY - hours, **short).splitlines()) == 1
     assert preflight(tmp_path, NOW + 3650 * DAY) == f"error: spire_pki_dir: The root in {root}.pem expired at 2039-12-31 00:00:00 UTC."
     Path(f"{root}.pem").write_text("nothing")
     assert preflight(tmp_path) == f"error: spire_pki_dir: {root}.pem holds no certificate in PEM."

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import x509_check, x509_files, x509_keys
-from tests.support.authorities import DAY, NOW, Made, make
+from tests.support.authorities import DAY, NOW, Made, make, signed_with_sha1
 
 ROOT = make("Root")
 POLICY = make("Policy", ROOT, path_length=3)
@@ -144,6 +144,23 @@ BAD: dict[str, tuple[Callable[[], list[str]], list[str]]] = {
 def test_each_mistake_has_its_words(name: str) -> None:
     found, words = BAD[name]
     assert found() == words
+
+
+def test_signatures_with_sha1(tmp_path: Path) -> None:
+    """Go refuses them, but for a root's by itself: old roots of companies have one."""
+    old = signed_with_sha1(tmp_path, ROOT, ROOT)
+    assert said(ISSUER, POLICY, bundle=(old,)) == said(ISSUER, POLICY, old, bundle=(old,)) == []
+    weak = signed_with_sha1(tmp_path, POLICY, ROOT)
+    assert said(ISSUER, weak) == [
+        "CN=Policy in ca.pem is signed with SHA1, which SPIRE does not take. Have it signed anew, with SHA-256."
+    ]
+
+
+def test_keys_above_are_long_enough_too() -> None:
+    root = make("Root", key=rsa.generate_private_key(public_exponent=65537, key_size=1024))
+    assert said(make("Own", root), bundle=(root,)) == ["The key of CN=Root in root.pem is rsa-1024: RSA keys of a CA have 2048 bits or more."]
+    other = make("Root", key=ec.generate_private_key(ec.SECP224R1()))
+    assert said(make("Own", other), bundle=(other,)) == []
 
 
 def test_constraints_that_cover_the_trust_domain() -> None:

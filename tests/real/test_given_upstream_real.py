@@ -1,0 +1,118 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What we say of the files of a disk plugin, and what SPIRE does with them: no mistake of theirs is ours to invent or to miss."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+
+from ansible_collections.spire.fleet.plugins.plugin_utils import given_upstream
+from tests.support.authorities import Made, make, signed_with_sha1, written
+from tests.support.real_spire import TRUST_DOMAIN, RealServer
+from tests.unit.core.fleets import planned
+
+NOW = datetime.datetime.now(datetime.timezone.utc)
+DAY = datetime.timedelta(days=1)
+CLIENT = x509.ExtendedKeyUsage([x509.oid.ExtendedKeyUsageOID.CLIENT_AUTH])
+DOMAINS = x509.NameConstraints([x509.UniformResourceIdentifier("elsewhere.org")], None)
+
+
+def authority(name: str, issuer: Made | None = None, **more: Any) -> Made:
+    return make(name, issuer, **{"starts": NOW - DAY, "ends": NOW + 100 * DAY, **more})
+
+
+def rsa_key(size: int) -> Any:
+    return rsa.generate_private_key(public_exponent=65537, key_size=size)
+
+
+ROOT = authority("Root")
+UPPER = authority("Upper", ROOT)
+LOWER = authority("Lower", UPPER)
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """Files, and who refuses them."""
+
+    chain: list[Made]
+    bundle: list[Made] | None
+    ours: bool
+    spires: bool
+
+
+def case(made: Made | list[Made], bundle: list[Made] | None = None, ours: bool = True, spires: bool = True) -> Case:
+    return Case(made if isinstance(made, list) else [made], [ROOT] if bundle is None else bundle, ours, spires)
+
+
+CASES = {
+    "a good one": case(UPPER, ours=False, spires=False),
+    "two": case([LOWER, UPPER], ours=False, spires=False),
+    "with its root": case([LOWER, UPPER, ROOT], ours=False, spires=False),
+    "self-signed alone": Case([ROOT], None, False, False),
+    "an old root and a new one": case(UPPER, [authority("Old", ends=NOW - DAY / 2), ROOT], ours=False, spires=False),
+    "p521": case(authority("Own", ROOT, key=ec.generate_private_key(ec.SECP521R1())), ours=False, spires=False),
+    "rsa-8192": case(authority("Own", ROOT, key=rsa_key(8192)), ours=False, spires=False),
+    "expired": case(authority("Own", ROOT, ends=NOW - DAY / 2)),
+    "not yet valid": case(authority("Own", ROOT, starts=NOW + DAY)),
+    "under an expired root": case(UPPER, [authority("Root", key=ROOT.key, ends=NOW - DAY / 2)]),
+    "no CA": case(authority("Own", ROOT, ca=False)),
+    "path length": case(authority("Own", ROOT, path_length=0)),
+    "path length of the root": case(UPPER, [authority("Root", key=ROOT.key, path_length=0)]),
+    "wrong order": case([UPPER, LOWER]),
+    "a gap": case(LOWER),
+    "bundle of another": case(UPPER, [authority("Other")]),
+    "two without a bundle": Case([LOWER, UPPER], None, True, True),
+    "no signing": case(authority("Own", ROOT, uses=["digital_signature"])),
+    "for clients alone": case(authority("Own", ROOT, more=[CLIENT])),
+    "of another trust domain": case(authority("Own", ROOT, more=[DOMAINS])),
+    "ed25519": case(authority("Own", ROOT, key=ed25519.Ed25519PrivateKey.generate())),
+    "another curve": case(authority("Own", ROOT, key=ec.generate_private_key(ec.SECP256K1()))),
+    # SPIRE takes these. A fleet should not: the key is weak, or programs other than Go's find no root
+    "rsa-1024": case(authority("Own", ROOT, key=rsa_key(1024)), spires=False),
+    "bundle without a root": case(LOWER, [UPPER], spires=False),
+    "not self-signed, alone": Case([UPPER], None, True, False),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_we_refuse_spire_refuses(spire_server: Path, tmp_path: Path, name: str) -> None:
+    told(CASES[name], spire_server, tmp_path, LOWER.key_pem() if name == "wrong order" else "")
+
+
+def test_signatures_that_nobody_takes_any_more(spire_server: Path, tmp_path: Path) -> None:
+    """But for a root's by itself, which nobody looks at."""
+    told(case(signed_with_sha1(tmp_path, UPPER, ROOT)), spire_server, tmp_path)
+    told(case(UPPER, [signed_with_sha1(tmp_path, ROOT, ROOT)], ours=False, spires=False), spire_server, tmp_path)
+
+
+def told(one: Case, spire_server: Path, tmp_path: Path, key: str = "") -> None:
+    """Asks both, and compares."""
+    texts = {"cert_file_path": "".join(made.pem for made in one.chain), "key_file_path": key or one.chain[0].key_pem()}
+    if one.bundle is not None:
+        texts["bundle_file_path"] = "".join(made.pem for made in one.bundle)
+    options = written(tmp_path, **texts)
+    config = {"plugins": {"UpstreamAuthority": {"disk": {"plugin_data": options}}}}
+    plan = planned("server", spire_trust_domain=TRUST_DOMAIN, spire_server_config=config)
+    seen = {options["cert_file_path"]: [made.pem for made in one.chain]}
+    if one.bundle is not None:
+        seen[options["bundle_file_path"]] = [made.pem for made in one.bundle]
+    found, _soon = given_upstream.mistakes(plan, seen, datetime.datetime.now(datetime.timezone.utc))
+    assert bool(found) == one.ours, found
+    server = RealServer(spire_server, config=config)
+    try:
+        server.start()
+        refused = ""
+    except RuntimeError as exc:
+        refused = str(exc)
+    finally:
+        server.remove()
+    assert bool(refused) == one.spires, refused
