@@ -41,6 +41,8 @@ FIRST_JSON = {
     "token generate": "1.6.0",
     "api fetch": "1.6.0",
     "entry delete": "1.5.3",
+    "localauthority": "1.11.0",
+    "upstreamauthority": "1.11.0",
 }
 FIRST_DELETE_FILE = "1.8.0"
 
@@ -199,6 +201,9 @@ class Cli:
             return SpireCliError(
                 f"{self.program} {self._known_version()} has no `{command} {option}`{since}", said
             )
+        first = FIRST_JSON.get(command.split()[0], "")
+        if first and "Available commands are:" in said + done.stdout:
+            return SpireCliError(f"{self.program} {self._known_version()} has no `{command}`; SPIRE has it since {first}", said)
         # Usage texts and "Error: " are the CLI's own dressing around one line that matters.
         words = re.sub(r"^Error: ", "", said) or f"it said nothing (exit code {done.rc})"
         return SpireCliError(f"{self.program} {command}: {words}", said)
@@ -239,20 +244,6 @@ class SpireServer(Cli):
         # Only the pretty output honours -format.
         return self._checked("bundle show", ["-format", format])
 
-    def authorities(self, kind: str) -> dict[str, dict[str, Any]]:
-        """The server's own authorities, "x509" or "jwt", by what they are: active, prepared, old. Nothing where it has no word for it.
-
-        SPIRE has the command since 1.10.2.
-        """
-        try:
-            answer = self._json(f"localauthority {kind} show")
-        except SpireCliError:
-            return {}
-        return {
-            state: {"id": str(one.get("authority_id", "")), "expires_at": int(one.get("expires_at") or 0)}
-            for state, one in answer.items() if isinstance(one, dict)
-        }
-
     def token_generate(self, ttl: int) -> str:
         """Mint a join token without an alias entry."""
         token = self._json("token generate", ["-ttl", str(ttl)]).get("value")
@@ -277,6 +268,44 @@ class SpireServer(Cli):
         return self._in_batches(
             "entry delete", list(ids), "-file", lambda batch: json.dumps({"ids": batch}), lambda entry_id: entry_id
         )
+
+    def authorities(self, kind: str) -> dict[str, dict[str, Any]]:
+        """The server's own authorities of a kind, "x509" or "jwt": those that are there of active, prepared and old."""
+        answer = self._json(f"localauthority {kind} show")
+        return {name: self._authority(answer[name]) for name in ("active", "prepared", "old") if answer.get(name)}
+
+    def authority_do(self, kind: str, what: str, authority_id: str = "") -> dict[str, Any]:
+        """Prepare a new authority; activate, taint or revoke the one of this ID. Returns what became of it."""
+        given = ["-authorityID", authority_id] if authority_id else []
+        answer = self._json(f"localauthority {kind} {what}", given)
+        return self._authority(next(iter(answer.values()), {}))
+
+    def upstream_do(self, what: str, key_id: str) -> None:
+        """Taint or revoke the root of this subject key ID, which is above the server's own CA."""
+        self._json(f"upstreamauthority {what}", ["-subjectKeyID", key_id])
+
+    def bundle_authorities(self) -> dict[str, list[dict[str, Any]]]:
+        """What the server's bundle holds, with whether it is tainted: X.509 by certificate, JWT by key ID."""
+        answer = self._json("bundle show")
+        return {
+            "x509": [
+                {"certificate": str(one.get("asn1", "")), "tainted": bool(one.get("tainted", False))}
+                for one in answer.get("x509_authorities") or []
+            ],
+            "jwt": [
+                {"id": str(one.get("key_id", "")), "tainted": bool(one.get("tainted", False))}
+                for one in answer.get("jwt_authorities") or []
+            ],
+        }
+
+    @staticmethod
+    def _authority(value: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            "id": str(value.get("authority_id", "")),
+            "expires_at": int(value.get("expires_at") or 0),
+            # of the CA that signed it, where there is one above
+            "upstream_id": str(value.get("upstream_authority_subject_key_id", "")),
+        }
 
     def _batch(self, command: str, entries: Sequence[Mapping[str, Any]]) -> list[Item]:
         return self._in_batches(

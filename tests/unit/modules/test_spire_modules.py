@@ -217,11 +217,11 @@ def test_a_servers_own_authorities() -> None:
     run = FakeCli({
         "healthcheck": Completed(0, "Server is healthy.\n", ""), "--version": NEW, "bundle show": Completed(0, "", ""),
         "localauthority x509 show": say({"active": {"authority_id": "ab", "expires_at": "1795663760", "upstream_authority_subject_key_id": ""}}),
-        # before 1.10.2
+        # before 1.11.0
         "localauthority jwt show": fail("Usage: spire-server [--version] [--help] <command> [<args>]"),
     })
     result = server_state.state(make(run), {"agents": False, "only_agents": [], "spiffe_bundle": False, "authorities": True})
-    assert result["authorities"] == {"x509": {"active": {"id": "ab", "expires_at": 1795663760}}, "jwt": {}}
+    assert result["authorities"] == {"x509": {"active": {"id": "ab", "expires_at": 1795663760, "upstream_id": ""}}, "jwt": {}}
 
 
 def test_tokens_are_minted_once_for_each_name() -> None:
