@@ -132,12 +132,13 @@ def check_svid(
         mistakes.append(f"the SVID is valid from {svid.starts} to {svid.expires}, and it is {now:%Y-%m-%d %H:%M:%S} UTC")
     elif (svid.expires - now) < expiry.LIFE_LEFT * (svid.expires - svid.starts):
         mistakes.append(f"the SVID expires at {svid.expires}, and should have been renewed long ago")
-    if not _leads_to(chain, roots, now):
+    if not leads_to(chain, roots, now):
         mistakes.append("the SVID's chain does not lead to the trust bundle")
     return svid, mistakes
 
 
-def _leads_to(chain: Sequence[x509.Certificate], roots: Iterable[x509.Certificate], now: datetime.datetime) -> bool:
+def leads_to(chain: Sequence[x509.Certificate], roots: Iterable[x509.Certificate], now: datetime.datetime) -> bool:
+    """Whether each certificate was issued by the next one, and the last by one of the roots."""
     for current, issuer in zip(chain, chain[1:]):
         if not _issued(current, issuer, now):
             return False

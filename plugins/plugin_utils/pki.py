@@ -15,9 +15,10 @@ import os
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import x509_authority, x509_check, x509_files, x509_keys, x509_make
+from ansible_collections.spire.fleet.plugins.plugin_utils import rotation, x509_authority, x509_check, x509_files, x509_keys, x509_make
 from ansible_collections.spire.fleet.plugins.plugin_utils.host_files import File
 from ansible_collections.spire.fleet.plugins.plugin_utils.paths import Paths
+from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import Signer
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema_values import seconds
 from ansible_collections.spire.fleet.plugins.plugin_utils.tree import Layer, Merged
 from ansible_collections.spire.fleet.plugins.plugin_utils.versions import Version
@@ -110,6 +111,8 @@ class Issued:
     name: ClassVar[str]
     #: in words
     title: ClassVar[str]
+    #: what to do for a new root
+    renewed_by: ClassVar[str] = "move it away for a new root"
 
     @property
     def born(self) -> bool:
@@ -132,18 +135,34 @@ class Issued:
         return bool(self.values[f"{self.prefix}_issuer"])
 
     @property
+    def rotation(self) -> rotation.State | None:
+        """The change of roots that is under way."""
+        return None
+
+    @property
+    def named(self) -> Signer:
+        """The CA that the variables name."""
+        return self.signer_in(f"{self.prefix}_issuer") or rotation.own_root(self.directory)
+
+    def signer_in(self, variable: str) -> Signer | None:
+        """Somebody else's CA, as this variable names its files; None where it names none."""
+        named = self.values[variable]
+        return Signer(*(os.path.expanduser(str(named.get(name) or "")) for name in ISSUER_FILES)) if named else None
+
+    @property
+    def signs(self) -> Signer:
+        """The CA that signs: in a rotation the one whose turn it is, whatever the variables say."""
+        return self.rotation.signer if self.rotation else self.named
+
+    @property
     def issuer_place(self) -> Place:
-        """The CA that signs."""
-        named = self.values[f"{self.prefix}_issuer"]
-        if named:
-            return Place(*(os.path.expanduser(str(named.get(name) or "")) for name in ("certificate", "key")))
-        return Place(os.path.join(self.directory, "root.pem"), os.path.join(self.directory, "root.key"))
+        """Its certificate and key."""
+        return self.signs.place
 
     @property
     def bundle_file(self) -> str:
         """The root, or the file with somebody else's roots."""
-        named = self.values[f"{self.prefix}_issuer"]
-        return os.path.expanduser(str(named.get("bundle") or "")) if named else self.issuer_place.certificate
+        return self.signs.bundle
 
     @property
     def place(self) -> Place:
@@ -157,7 +176,7 @@ class Issued:
 
     @property
     def root_request(self) -> Request:
-        """A root is never renewed by itself: it takes the steps of a rotation."""
+        """A root is never renewed by itself: that of SPIRE's CAs takes the steps of a rotation."""
         return Request(
             self._subject(f"{self.prefix}_root_subject"), self.length(f"{self.prefix}_root_lifetime"), path_length=self.below,
             uri_domains=self._domains, key_type=self.key_type,
@@ -200,7 +219,7 @@ class Issued:
         """As it is on the controller now; None before there is a root."""
         certificates = self.issuer_place.certificates()
         if not certificates:
-            if self.given:
+            if self.given or self.rotation:
                 x509_files.must_read(self.issuer_place.certificate)
             return None
         bundle = x509_keys.load_certificates(x509_files.must_read(self.bundle_file), self.bundle_file)
@@ -208,7 +227,7 @@ class Issued:
 
     def mistakes(self, now: datetime.datetime, window: datetime.timedelta = datetime.timedelta(0)) -> list[str]:
         """What is wrong with a CA that is given, in full; within the window, that it ends soon as well."""
-        if not self.given or self.issuer is None:
+        if not self.given or self.rotation or self.issuer is None:
             return []
         key = self.issuer_place.load_key(self.passphrase)
         authority = x509_check.Authority(
@@ -270,6 +289,8 @@ class Issued:
 
     def signer(self, run: Run) -> tuple[Issuer | None, list[str]]:
         """The CA that signs, made where there is none, and what was wrong with it; None where check mode makes none."""
+        if self.rotation:
+            return self._given_issuer(), []
         if self.given:
             wrong = self.mistakes(run.now)
             if wrong:
@@ -307,7 +328,7 @@ class Issued:
             if why:
                 raise X509Error(
                     f"{self.issuer_place.certificate} is not as it should be ({'; '.join(why)}). The fleet trusts this root, so it is "
-                    "not replaced in passing. Put the variables back to what it is, or move it away for a new root."
+                    f"not replaced in passing. Put the variables back to what it is, or {self.renewed_by}."
                 )
         return x509_authority.ensure(self.issuer_place, self.root_request, None, self.passphrase, run)
 
@@ -318,6 +339,20 @@ class Upstream(Issued):
     prefix = VARIABLE
     name = "upstream"
     title = "the upstream CA"
+    renewed_by = "run spire.fleet.rotate_upstream for a new root"
+
+    @functools.cached_property
+    def rotation(self) -> rotation.State | None:
+        """The change of roots that is under way."""
+        return rotation.load(self.directory)
+
+    @functools.cached_property
+    def issuer(self) -> Issuer | None:
+        """As it is on the controller now, with both roots while the servers learn of the new one."""
+        found = super().issuer
+        if found and self.rotation and self.rotation.step == rotation.TRUST:
+            found.bundle += self.rotation.new_roots
+        return found
 
     @property
     def place(self) -> Place:
@@ -332,10 +367,19 @@ class Upstream(Issued):
     @property
     def request(self) -> Request:
         """The server's intermediate."""
+        lent = self.rotation.intermediate_key_id if self.rotation else None
         return Request(
             self._subject("spire_pki_ca_subject"), self.length("spire_pki_ca_lifetime"), path_length=self.path_length,
-            uri_domains=self._domains, key_type=self.key_type, renew_before=self.length("spire_pki_renew_before"),
+            uri_domains=self._domains, key_type=self.key_type, key_id=lent,
+            # one that a root on its way out signs is replaced within the rotation
+            renew_before=datetime.timedelta(0) if lent else self.length("spire_pki_renew_before"),
         )
+
+    @property
+    def key_id(self) -> str:
+        """What a CA that the server's intermediate signed names as its issuer's subject key ID, in hex."""
+        certificates = self.place.certificates()
+        return rotation.key_id(certificates[0]) if certificates else ""
 
     @property
     def path_length(self) -> int:

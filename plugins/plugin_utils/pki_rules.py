@@ -13,6 +13,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils import pki
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import VARIABLE, Upstream
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem
+from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import DONE, State
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_keys import X509Error
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_request import moment, words
 
@@ -35,8 +36,31 @@ def check(planned: Plan, now: datetime.datetime | None = None) -> Iterable[Probl
         return
     now = now or datetime.datetime.now(datetime.timezone.utc)
     yield from _lifetimes(planned, upstream)
-    yield from _given(upstream, now) if upstream.given else _root(upstream, now)
+    try:
+        rotating = upstream.rotation
+    except X509Error as exc:
+        yield Problem("pki_root", "spire_pki_dir", str(exc), "spire_pki_dir")
+        return
+    if rotating:
+        yield from _rotating(upstream, rotating)
+    yield from _given(upstream, now) if upstream.given and not rotating else _root(upstream, now)
     yield from _cut_short(planned, upstream, now)
+
+
+def _rotating(upstream: Upstream, state: State) -> Iterable[Problem]:
+    """Not a mistake, but nothing to be forgotten."""
+    if state.step != DONE:
+        message = (
+            f"The rotation {state.name} of the root is under way: it has reached the step {state.step} at {state.times[state.step]}. This run "
+            "brings what that step needs; spire.fleet.rotate_upstream goes on with it."
+        )
+        yield Problem("pki_rotation", "spire_pki_dir", message, "spire_pki_dir", severity="warning")
+    elif upstream.named.certificate != state.new.certificate:
+        files = f"certificate {state.new.certificate}, key {state.new.key}, bundle {state.new.bundle}"
+        message = f"The rotation {state.name} is over, and the variable still names the CA before it. " + (
+            "Take it out: the root of ours signs now." if state.new.certificate.startswith(upstream.directory) else f"Set it to {files}."
+        )
+        yield Problem("pki_rotation", "spire_pki_issuer", message, "spire_pki_issuer", severity="warning")
 
 
 def _mixed(planned: Plan) -> Iterable[Problem]:
@@ -67,15 +91,16 @@ def _values(upstream: Upstream) -> Iterable[Problem]:
     if upstream.path_length < 1:
         message = "It must be 1 or more: SPIRE's own CA stands below a server's intermediate."
         yield Problem("pki_path_length", "spire_pki_path_length", message, "spire_pki_path_length")
-    named = values["spire_pki_issuer"]
-    for key in named:
-        if key not in pki.ISSUER_FILES:
-            message = f"It has no field of this name; its fields are {', '.join(pki.ISSUER_FILES)}."
-            yield Problem("pki_issuer", f"spire_pki_issuer.{key}", message, "spire_pki_issuer")
-    for key in pki.ISSUER_FILES if named else ():
-        if not named.get(key):
-            message = "It is required where spire_pki_issuer is set; name a file on the controller."
-            yield Problem("pki_issuer", f"spire_pki_issuer.{key}", message, "spire_pki_issuer")
+    for variable in ("spire_pki_issuer", "spire_pki_next_issuer"):
+        named = values[variable]
+        for key in named:
+            if key not in pki.ISSUER_FILES:
+                message = f"It has no field of this name; its fields are {', '.join(pki.ISSUER_FILES)}."
+                yield Problem("pki_issuer", f"{variable}.{key}", message, variable)
+        for key in pki.ISSUER_FILES if named else ():
+            if not named.get(key):
+                message = f"It is required where {variable} is set; name a file on the controller."
+                yield Problem("pki_issuer", f"{variable}.{key}", message, variable)
 
 
 def _requests(upstream: Upstream) -> Iterable[Problem]:
@@ -165,6 +190,6 @@ def _root(upstream: Upstream, now: datetime.datetime) -> Iterable[Problem]:
     elif ends - now <= upstream.length("spire_pki_ca_lifetime"):
         message = (
             f"The root in {issuer.place.certificate} is about to expire: it ends at {moment(ends)}, before an intermediate that is made now "
-            "would. Replace it in time."
+            "would. Replace it in time, with spire.fleet.rotate_upstream."
         )
         yield Problem("pki_root", "spire_pki_dir", message, "spire_pki_dir", severity="warning")

@@ -79,6 +79,7 @@ def upstream(planned: Plan) -> dict[str, Any]:
     files = planned.upstream_files.values()
     return {
         "born": planned.upstream.born,
+        "key_id": planned.upstream.key_id,
         "key_type": planned.values["spire_pki_key_type"],
         "files": {file.name: {key: value for key, value in dataclasses.asdict(file).items() if key != "content"} for file in files},
     }

@@ -18,7 +18,7 @@ def issue(request: Request, public: Any, key: Any, issuer: Any | None, now: date
     starts = (now - request.backdate).replace(microsecond=0)
     if issuer is not None:
         starts = max(starts, issuer.not_valid_before_utc)
-    own = x509.SubjectKeyIdentifier.from_public_key(public)
+    own = x509.SubjectKeyIdentifier(request.key_id) if request.key_id else x509.SubjectKeyIdentifier.from_public_key(public)
     builder = (
         x509.CertificateBuilder().subject_name(request.name).issuer_name(issuer.subject if issuer is not None else request.name)
         .public_key(public).serial_number(x509.random_serial_number())

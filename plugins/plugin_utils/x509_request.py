@@ -38,6 +38,8 @@ class Request:
     key_type: str = ""
     backdate: datetime.timedelta = BACKDATE
     renew_before: datetime.timedelta = datetime.timedelta(0)
+    #: the subject key ID; None for the one that follows from the key
+    key_id: bytes | None = None
 
     @property
     def name(self) -> Any:
@@ -109,6 +111,8 @@ class Request:
         if not issued_by(certificate, certificate if issuer is None else issuer):
             by = "itself" if issuer is None else f"{issuer.subject.rfc4514_string()} ({fingerprint(issuer)[:16]}...)"
             found.append(f"it was not issued by {by}")
+        if self.key_id and x509.SubjectKeyIdentifier(self.key_id) != extension(certificate, x509.SubjectKeyIdentifier):
+            found.append(f"its subject key ID should be {self.key_id.hex()}")
         life = certificate.not_valid_after_utc - certificate.not_valid_before_utc
         if life > self.lifetime + max(self.backdate, datetime.timedelta(hours=1)):
             found.append(f"it lives {words(life)}, and should live {words(self.lifetime)}")

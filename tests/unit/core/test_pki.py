@@ -168,7 +168,7 @@ def test_preflight_opens_what_is_there(tmp_path: Path) -> None:
     )
     assert preflight(tmp_path, NOW + 3600 * DAY) == (
         f"warning: spire_pki_dir: The root in {root}.pem is about to expire: it ends at 2039-12-31 00:00:00 UTC, before an intermediate that "
-        "is made now would. Replace it in time."
+        "is made now would. Replace it in time, with spire.fleet.rotate_upstream."
     )
     hours = datetime.timedelta(hours=5)
     assert preflight(tmp_path, NOW + 3650 * DAY - hours).splitlines()[0] == (
@@ -297,7 +297,7 @@ def test_a_root_is_not_replaced_in_passing(tmp_path: Path) -> None:
         made(tmp_path, spire_pki_root_subject="CN=Other")
     assert str(caught.value) == (
         f"{root} is not as it should be (its subject is CN=SPIRE root CA,O=prod.acme.com, and should be CN=Other). The fleet trusts this root, so it is "
-        "not replaced in passing. Put the variables back to what it is, or move it away for a new root."
+        "not replaced in passing. Put the variables back to what it is, or run spire.fleet.rotate_upstream for a new root."
     )
     assert root.read_bytes() == before
 

@@ -1,0 +1,82 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Begins a rotation of the root and lets it go on, on the controller."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.spire.fleet.plugins.module_utils.authority import NOT_THE_LAST
+from ansible_collections.spire.fleet.plugins.plugin_utils import rotation_run
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import TRUST, USE, State
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Run
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509_keys import X509Error
+
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "state": {"type": "str", "choices": ["begun", "advanced", "returned"], "default": "begun"},
+    "name": {"type": "str", "default": ""},
+    "trust_domain": {"type": "str", "default": ""},
+    "step": {"type": "str", "default": ""},
+    "said": {"type": "str", "default": ""},
+    "hosts": {"type": "list", "elements": "str", "required": True},
+    "checked": {"type": "str", "default": "spire_rotation_check"},
+}
+
+
+class ActionModule(ActionBase):
+    """See the documentation of the module of the same name."""
+
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Returns the step that is reached; raises AnsibleActionFail for what can't be done."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        variables = task_vars or {}
+        _spec, given = self.validate_argument_spec(ARGUMENTS)
+        now = datetime.datetime.now(datetime.timezone.utc)
+        run = Run(now, self._task.check_mode)
+        try:
+            found = rotation_run.scope(fleet_of(variables, self._templar), given["trust_domain"])
+            absent = rotation_run.absent(found, given["hosts"])
+            if absent:
+                raise X509Error(
+                    f"Every server and agent of the trust domain takes part in each step, and these are not in this run: {', '.join(absent)}. "
+                    "Run it without --limit, and with hosts that answer."
+                )
+            state, done = self._do(found, given, run, variables)
+            if state is None and not done:
+                done = [rotation_run.remaining(found, now)]
+        except X509Error as exc:
+            # without its cause, which Ansible would tell too: a library's word of a key
+            raise AnsibleActionFail(str(exc)) from None
+        result.update(
+            changed=given["state"] != "begun" or (state is not None and any(one.startswith("new root") for one in done)),
+            msg="; ".join(done),
+            name=state.name if state else "",
+            step=state.step if state else "",
+            old_key_id=state.old_key_id if state else "",
+            servers=[server.host for server in found.servers],
+            hosts=found.hosts,
+            targets=found.targets,
+        )
+        return result
+
+    def _do(self, found: rotation_run.Scope, given: dict[str, Any], run: Run, variables: dict[str, Any]) -> tuple[State | None, list[str]]:
+        if given["state"] == "begun":
+            return rotation_run.begin(found, given["name"], run)
+        if given["state"] == "returned":
+            if NOT_THE_LAST not in given["said"]:
+                raise X509Error(given["said"])
+            rotation_run.back(found, run)
+            raise X509Error(
+                f"A server has replaced its CA by itself since the step {USE} was reached, and SPIRE taints only the root of the CA before the "
+                f"one that signs. The rotation is at the step {TRUST} again, with both roots trusted: run the playbook once more."
+            )
+        checked = {host: variables["hostvars"].raw_get(host).get(given["checked"]) or {} for host in found.hosts}
+        return rotation_run.advance(found, given["step"], checked, run)

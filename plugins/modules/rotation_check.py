@@ -1,0 +1,86 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: rotation_check
+short_description: See whether a host is done with a step of a rotation
+version_added: 0.1.0
+description:
+  - Looks at the current host's server and agent, and judges on the controller whether they have what the step that the rotation of
+    the root has reached must give them. Use it with C(until).
+  - For the step V(trust), the bundles of server, agent and workload have the new root, and the server's CA is ready to be replaced. For
+    V(use), the server's own SVID, the agent's, and the one that a workload gets are below the new root. For V(remove), no bundle has the
+    old root.
+  - What a workload sees is asked for where the agent has a canary, as C(spire.fleet.verify) does.
+author:
+  - spire.fleet contributors (@spire-fleet)
+options:
+  trust_domain:
+    description: Whose root it is. Needed where the inventory has several.
+    type: str
+    default: ""
+  spec:
+    description: Where to look on the host. Set by the action plugin.
+    type: dict
+extends_documentation_fragment:
+  - spire.fleet.attributes
+  - spire.fleet.attributes.read_only
+seealso:
+  - module: spire.fleet.rotation
+"""
+
+EXAMPLES = r"""
+- name: Wait until the host is done with the step
+  spire.fleet.rotation_check:
+  register: checked
+  until: checked.ready
+  retries: 60
+  delay: 5
+"""
+
+RETURN = r"""
+ready:
+  description: Whether the host has everything that the step gives.
+  returned: always
+  type: bool
+step:
+  description: The step of the rotation. Empty where none is under way.
+  returned: always
+  type: str
+waiting_for:
+  description: What it lacks, in words.
+  returned: always
+  type: list
+  elements: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.spire.fleet.plugins.module_utils import chains, client
+from ansible_collections.spire.fleet.plugins.module_utils.spire_cli import SpireAgent, SpireServer
+
+#: a question to the Workload API waits for an SVID that is not there yet
+WORKLOAD_SECONDS = 5
+
+
+def main() -> None:
+    """Entry point, for the action plugin of the same name."""
+    module = AnsibleModule(argument_spec={"trust_domain": {"type": "str", "default": ""}, "spec": {"type": "dict"}}, supports_check_mode=True)
+    spec = module.params["spec"]
+    if spec is None:
+        module.fail_json(msg="spire.fleet.rotation_check works through its action plugin alone")
+    with client.failing(module):
+        if spec["component"] == "server":
+            seen = chains.of_server(SpireServer(spec["binary"], spec["socket_path"]), spec["address"], int(spec["port"]))
+        else:
+            agent = SpireAgent(spec["binary"], spec["socket_path"], timeout=WORKLOAD_SECONDS)
+            seen = chains.of_agent(agent, spec["data_dir"], bool(spec["ask"]))
+        module.exit_json(changed=False, seen=seen)
+
+
+if __name__ == "__main__":
+    main()

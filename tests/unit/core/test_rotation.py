@@ -1,0 +1,392 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How far the rotation of a root is, on the controller: what each step signs and trusts, and what a crash leaves."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+
+from ansible_collections.spire.fleet.plugins.plugin_utils import pki_rules, problems, rotation, rotation_judge, rotation_run, x509_keys, x509_make
+from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import Fleet
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import Upstream
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import State
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Run
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509_keys import X509Error
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509_request import Request, issued_by
+from tests.support.authorities import DAY, NOW, PASSPHRASE
+from tests.unit.core.fleets import DOMAIN, fleet
+
+RUN = Run(NOW)
+HOSTS = ["s1", "s2", "a1"]
+#: a database that both servers can share
+POSTGRES = {"plugins": {"DataStore": {"sql": {"plugin_data": {"database_type": "postgres", "connection_string": "host=db"}}}}}
+
+
+def a_fleet(tmp_path: Path, **more: Any) -> Fleet:
+    common = {
+        "spire_pki": "controller", "spire_pki_dir": str(tmp_path / "pki"), "spire_pki_passphrase": PASSPHRASE,
+        "spire_server_config": POSTGRES, **more,
+    }
+    return fleet(common, servers=("s1", "s2"))
+
+
+def scope(tmp_path: Path, **more: Any) -> rotation_run.Scope:
+    """As a task sees it that has just begun."""
+    return rotation_run.scope(a_fleet(tmp_path, **more), "")
+
+
+def upstream(tmp_path: Path, host: str = "s1", **more: Any) -> Upstream:
+    found = plan("server", host, a_fleet(tmp_path, **more)).upstream
+    assert found is not None
+    return found
+
+
+def site(tmp_path: Path, **more: Any) -> None:
+    """What a run of it makes on the controller."""
+    for host in ("s1", "s2"):
+        upstream(tmp_path, host, **more).ensure("", RUN)
+
+
+def begun(tmp_path: Path, name: str = "one", **more: Any) -> State | None:
+    return rotation_run.begin(scope(tmp_path, **more), name, RUN)[0]
+
+
+def advanced(tmp_path: Path, step: str, **more: Any) -> State | None:
+    checked = {host: {"ready": True, "step": step} for host in HOSTS}
+    return rotation_run.advance(scope(tmp_path, **more), step, checked, RUN)[0]
+
+
+def refused(call: Callable[..., Any], *args: Any, **more: Any) -> str:
+    with pytest.raises(X509Error) as caught:
+        call(*args, **more)
+    return str(caught.value)
+
+
+def root(tmp_path: Path) -> Any:
+    return x509_keys.load_certificates((tmp_path / "pki" / DOMAIN / "root.pem").read_bytes(), "root")[0]
+
+
+def of_server(tmp_path: Path, host: str = "s1", **more: Any) -> tuple[Any, list[Any]]:
+    """The intermediate and the bundle that a run brings to a server."""
+    site(tmp_path, **more)
+    files = upstream(tmp_path, host, **more).files()
+    chain, bundle = (x509_keys.load_certificates(files[f"upstream_{name}"].encode(), name) for name in ("certificate", "bundle"))
+    return chain[0], bundle
+
+
+def test_what_each_step_signs_and_trusts(tmp_path: Path) -> None:
+    site(tmp_path)
+    old, before = root(tmp_path), of_server(tmp_path)
+    assert before[1] == [old]
+    state = begun(tmp_path)
+    assert state and (state.name, state.step) == ("one", "trust")
+    new = state.new_roots[0]
+    # the old root signs an intermediate in its own name, so to speak, and both are trusted
+    for host in ("s1", "s2"):
+        stepping, bundle = of_server(tmp_path, host)
+        assert issued_by(stepping, old) and bundle == [old, new]
+        assert rotation.key_id(stepping) == rotation.key_id(old) == upstream(tmp_path, host).key_id == state.old_key_id
+        assert upstream(tmp_path, host).differences(NOW) == []
+    assert stepping.public_key() != before[0].public_key()
+    for step, following in (("trust", "use"), ("use", "remove")):
+        moved = advanced(tmp_path, step)
+        assert moved and moved.step == following
+        intermediate, bundle = of_server(tmp_path)
+        assert issued_by(intermediate, new) and bundle == [new]
+        # its own again, and the same key all the time
+        assert rotation.key_id(intermediate) == rotation.key_id(before[0]) and intermediate.public_key() == before[0].public_key()
+    assert root(tmp_path) == old
+    assert advanced(tmp_path, "remove") is None
+    assert root(tmp_path) == new and of_server(tmp_path) == (intermediate, [new])
+    assert upstream(tmp_path).rotation is None and upstream(tmp_path).differences(NOW) == []
+    assert x509.load_pem_x509_certificate((tmp_path / "pki" / DOMAIN / "root.pem.one.old").read_bytes()) == old
+    assert rotation.was(str(tmp_path / "pki" / DOMAIN), "one")
+
+
+def test_it_begins_once_and_only_by_name(tmp_path: Path) -> None:
+    site(tmp_path)
+    assert begun(tmp_path, "") is None
+    first = begun(tmp_path)
+    assert begun(tmp_path) == first == begun(tmp_path, "")
+    assert refused(begun, tmp_path, "two") == "The rotation one is under way, so two can't begin. Finish that one first."
+    for step in ("trust", "use", "remove"):
+        advanced(tmp_path, step)
+    new = root(tmp_path)
+    assert begun(tmp_path) is None and root(tmp_path) == new
+    second = begun(tmp_path, "two")
+    assert second and second.old_roots == [new]
+
+
+def test_check_mode_begins_nothing(tmp_path: Path) -> None:
+    site(tmp_path)
+    before = sorted(path for path in tmp_path.rglob("*"))
+    state, why = rotation_run.begin(scope(tmp_path), "one", Run(NOW, check=True))
+    assert sorted(path for path in tmp_path.rglob("*")) == before
+    assert state is None or state.step == "trust"
+    assert any(one.startswith("new root") for one in why)
+
+
+def test_no_step_without_everybody(tmp_path: Path) -> None:
+    site(tmp_path)
+    begun(tmp_path)
+    checked: dict[str, Any] = {"s1": {"ready": True, "step": "trust"}, "s2": {"ready": True, "step": "use"}, "a1": {"ready": False, "step": "trust"}}
+    assert refused(rotation_run.advance, scope(tmp_path), "trust", checked, RUN) == (
+        "Not seen to be ready for what comes after the step trust: s2, a1. Nothing goes on without them; bring them back, or take them out of "
+        "the inventory, and run the playbook again."
+    )
+    assert refused(advanced, tmp_path, "use") == "The rotation is not at the step use, but at trust: run the playbook again."
+    assert rotation_run.absent(scope(tmp_path), ["s1", "a1"]) == ["s2"]
+
+
+def test_preflight_tells_of_it(tmp_path: Path) -> None:
+    site(tmp_path)
+    begun(tmp_path)
+    said = problems.render(pki_rules.check(plan("server", "s1", a_fleet(tmp_path)), NOW))
+    assert said == (
+        "warning: spire_pki_dir: The rotation one of the root is under way: it has reached the step trust at 2030-01-02 00:00:00 UTC. This run "
+        "brings what that step needs; spire.fleet.rotate_upstream goes on with it."
+    )
+
+
+def test_it_goes_back_as_long_as_nothing_was_tainted(tmp_path: Path) -> None:
+    site(tmp_path)
+    state = begun(tmp_path)
+    advanced(tmp_path, "trust")
+    assert rotation_run.back(scope(tmp_path), RUN).step == "trust"
+    assert state and of_server(tmp_path)[1] == [*state.old_roots, *state.new_roots]
+    assert refused(rotation_run.back, scope(tmp_path), RUN) == "The rotation is not at the step use."
+
+
+@pytest.mark.parametrize("write", range(1, 10))
+def test_a_crash_while_the_files_get_their_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: int) -> None:
+    """Whatever was done last, a run of site finds a root that signs, and the playbook ends what it began."""
+    site(tmp_path)
+    state = begun(tmp_path)
+    assert state
+    old, new = state.old_roots[0], state.new_roots[0]
+    for step in ("trust", "use"):
+        advanced(tmp_path, step)
+    of_server(tmp_path)
+    left = write
+
+    def dying(real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **more: Any) -> Any:
+            nonlocal left
+            left -= 1
+            if not left:
+                raise KeyboardInterrupt
+            return real(*args, **more)
+        return call
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rotation, "_write", dying(rotation._write))
+        patch.setattr(os, "unlink", dying(os.unlink))
+        with pytest.raises(KeyboardInterrupt):
+            advanced(tmp_path, "remove")
+    assert left == 0
+    intermediate, bundle = of_server(tmp_path)
+    assert bundle == [new] and issued_by(intermediate, new)
+    assert upstream(tmp_path).differences(NOW) == []
+    if begun(tmp_path, ""):
+        # the state itself was not written
+        assert write == 1 and advanced(tmp_path, "remove") is None
+    assert root(tmp_path) == new and of_server(tmp_path) == (intermediate, [new])
+    key = x509_keys.load((tmp_path / "pki" / DOMAIN / "root.key").read_bytes(), PASSPHRASE, "root.key")
+    assert key.public_key() == new.public_key()
+    directory = tmp_path / "pki" / DOMAIN
+    assert x509.load_pem_x509_certificate((directory / "root.pem.one.old").read_bytes()) == old
+    assert x509_keys.load((directory / "root.key.one.old").read_bytes(), PASSPHRASE, "x").public_key() == old.public_key()
+    assert not (directory / rotation.FILE).exists() and not list(directory.glob("next-root*"))
+    assert rotation.was(str(directory), "one")
+
+
+def given(tmp_path: Path, name: str, bundle: str = "") -> dict[str, str]:
+    """Files of somebody else's root, which signs itself."""
+    found = {what: str(tmp_path / f"{name}.{what}") for what in ("certificate", "key", "bundle")}
+    if not Path(found["key"]).exists():
+        key = x509_keys.generate("ec-p384")
+        certificate = x509_make.issue(Request(f"CN={name}", 3650 * DAY, path_length=2), key.public_key(), key, None, NOW)
+        Path(found["key"]).write_bytes(x509_keys.dump(key, PASSPHRASE))
+        for what in ("certificate", "bundle"):
+            Path(found[what]).write_text(x509_keys.dump_certificates([certificate]))
+    return {**found, **({"bundle": bundle} if bundle else {})}
+
+
+def test_from_a_given_ca_to_another_one(tmp_path: Path) -> None:
+    old, new = given(tmp_path, "old"), given(tmp_path, "new")
+    variables = {"spire_pki_issuer": old, "spire_pki_next_issuer": new}
+    site(tmp_path, **variables)
+    state = begun(tmp_path, **variables)
+    assert state and [one.subject.rfc4514_string() for one in (*state.old_roots, *state.new_roots)] == ["CN=old", "CN=new"]
+    assert len(of_server(tmp_path, **variables)[1]) == 2
+    for step in ("trust", "use", "remove"):
+        reached = advanced(tmp_path, step, **variables)
+        intermediate, bundle = of_server(tmp_path, **variables)
+        assert reached and issued_by(intermediate, state.new_roots[0]) and bundle == state.new_roots
+    # over, but the variables lead back to the old one: what signs stays, and preflight says what to write
+    assert reached.step == "done" and begun(tmp_path, "", **variables) == reached
+    said = problems.render(pki_rules.check(plan("server", "s1", a_fleet(tmp_path, **variables)), NOW))
+    assert said == (
+        "warning: spire_pki_issuer: The rotation one is over, and the variable still names the CA before it. Set it to "
+        f"certificate {new['certificate']}, key {new['key']}, bundle {new['bundle']}."
+    )
+    assert refused(begun, tmp_path, "two", **variables) == (
+        "The rotation one is over, and spire_pki_issuer still names the CA before it, so two can't begin. Finish that one first."
+    )
+    variables = {"spire_pki_issuer": new}
+    assert begun(tmp_path, "", **variables) is None
+    assert upstream(tmp_path, **variables).rotation is None and of_server(tmp_path, **variables) == (intermediate, bundle)
+
+
+def test_from_a_root_of_ours_to_a_given_one_and_back(tmp_path: Path) -> None:
+    site(tmp_path)
+    ours, theirs = root(tmp_path), given(tmp_path, "acme")
+    begun(tmp_path, spire_pki_next_issuer=theirs)
+    for step in ("trust", "use", "remove"):
+        reached = advanced(tmp_path, step, spire_pki_next_issuer=theirs)
+    assert reached and reached.step == "done"
+    assert begun(tmp_path, "", spire_pki_issuer=theirs) is None
+    assert root(tmp_path) == ours
+    begun(tmp_path, "back", spire_pki_issuer=theirs)
+    for step in ("trust", "use", "remove"):
+        reached = advanced(tmp_path, step, spire_pki_issuer=theirs)
+    assert reached and reached.step == "done" and root(tmp_path) == ours
+    assert begun(tmp_path, "") is None
+    assert root(tmp_path) == reached.new_roots[0] != ours
+    assert of_server(tmp_path)[1] == [root(tmp_path)]
+
+
+def test_what_can_not_begin(tmp_path: Path) -> None:
+    assert refused(begun, tmp_path, "a/b") == (
+        "The rotation can't be called a/b: use letters, digits, dots, dashes and underscores, as in 2027-01."
+    )
+    assert refused(begun, tmp_path) == (
+        f"There is no root in {tmp_path}/pki/{DOMAIN} yet, so there is none to rotate: run spire.fleet.site, which makes it."
+    )
+    site(tmp_path)
+    assert refused(begun, tmp_path, spire_version="1.10.4") == (
+        "SPIRE replaces its CAs on demand, and revokes roots, since 1.11.0; older: s1, s2. Upgrade the servers first."
+    )
+    assert refused(scope, tmp_path, spire_pki="none") == "No server has its CA signed by spire_pki, so there is no root to rotate here."
+    both = fleet(
+        {"spire_pki": "host", "spire_pki_dir": str(tmp_path), "spire_pki_passphrase": PASSPHRASE}, servers=("s1", "s2"),
+        s2={"spire_trust_domain": "other.test"},
+    )
+    assert refused(rotation_run.scope, both, "") == (
+        f"There are roots of other.test, {DOMAIN}; name one: -e spire_rotate_trust_domain=other.test."
+    )
+    assert rotation_run.scope(both, "other.test").hosts == ["s2"]
+    key = tmp_path / "pki" / DOMAIN / "root.key"
+    key.rename(tmp_path / "away")
+    assert refused(begun, tmp_path) == f"{key} is not there, and CN=SPIRE root CA,O={DOMAIN} has to sign. Bring the key back for this run."
+    (tmp_path / "away").rename(key)
+    same = given(tmp_path, "same", bundle=str(tmp_path / "pki" / DOMAIN / "root.pem"))
+    Path(same["certificate"]).write_bytes((tmp_path / "pki" / DOMAIN / "root.pem").read_bytes())
+    Path(same["key"]).write_bytes(key.read_bytes())
+    assert refused(begun, tmp_path, spire_pki_next_issuer=same) == (
+        "The bundle stays the same, so no root has to be rotated: set spire_pki_issuer to the new CA and run spire.fleet.site."
+    )
+    (tmp_path / "pki" / DOMAIN / rotation.FILE).write_text("{}")
+    assert refused(begun, tmp_path) == (
+        f"{tmp_path}/pki/{DOMAIN}/rotation.json can't be read as the state of a rotation. Restore it from a backup; the fleet is between two roots."
+    )
+
+
+def test_a_root_that_is_about_to_end_still_signs_its_last_intermediates(tmp_path: Path) -> None:
+    """The rotation is what is to be done then, and what it signs lives for days at most."""
+    site(tmp_path)
+    late = Run(NOW + 3640 * DAY)
+    state, _why = rotation_run.begin(scope(tmp_path), "late", late)
+    assert state
+    outcome = upstream(tmp_path).ensure("", late)
+    assert outcome.certificates[0].not_valid_after_utc <= root(tmp_path).not_valid_after_utc
+
+
+class Seen:
+    """What hosts show of chains below an old and a new root."""
+
+    def __init__(self, tmp_path: Path) -> None:
+        site(tmp_path)
+        state = begun(tmp_path)
+        assert state
+        self.state = state
+        self.old, self.new = state.old_roots[0], state.new_roots[0]
+        self.chains = {}
+        for name, signer in (("old", state.old), ("new", state.new)):
+            key, certificate = signer.place.load_key(PASSPHRASE), signer.place.certificates()[0]
+            leaf = x509_make.issue(
+                Request("CN=leaf", DAY, ca=False, uris=(f"spiffe://{DOMAIN}/w",)), x509_keys.generate("ec-p256").public_key(), key, certificate, NOW,
+            )
+            self.chains[name] = [leaf]
+
+    @staticmethod
+    def text(certificate: Any) -> str:
+        return base64.b64encode(x509_keys.dump_certificates([certificate]).encode()).decode()
+
+    def agent(self, chain: str, *bundle: Any, workload: str = "", roots: tuple[Any, ...] = ()) -> dict[str, Any]:
+        svids = [{"spiffe_id": "w", "certificates": x509_keys.dump_certificates(self.chains[workload or chain]), "bundle": x509_keys.dump_certificates(list(roots))}]
+        return {
+            "chain": [self.text(one) for one in self.chains[chain]], "bundle": [self.text(one) for one in bundle], "said": "",
+            "svids": svids if workload else [],
+        }
+
+    def server(self, leaf: str, active: str, *bundle: tuple[Any, bool]) -> dict[str, Any]:
+        issuer = {"old": self.old, "new": self.new}[leaf]
+        return {
+            "authorities": {"active": {"id": rotation.key_id(issuer), "upstream_id": active}},
+            "bundle": [{"certificate": self.text(one), "tainted": tainted} for one, tainted in bundle],
+            "shown": self.text(self.chains[leaf][0]),
+        }
+
+
+def test_whether_a_host_is_ready(tmp_path: Path) -> None:
+    seen = Seen(tmp_path)
+    trust = seen.state
+    use, remove = trust.at("use", NOW), trust.at("remove", NOW)
+    old, new, lent = seen.old, seen.new, trust.old_key_id
+
+    def agent(state: State, answer: dict[str, Any], canary: str = "") -> list[str]:
+        return rotation_judge.agent(answer, canary, state, NOW)
+
+    assert agent(trust, seen.agent("old", old)) == ["its bundle does not have the new root yet"]
+    assert agent(trust, seen.agent("old", old, new)) == []
+    assert agent(use, seen.agent("old", old, new)) == ["its own SVID is not below the new root yet"]
+    assert agent(use, seen.agent("new", old, new)) == []
+    assert agent(use, seen.agent("new", old, new), "w") == ["it gives no SVID of w: there is none for the user that asks"]
+    assert agent(use, seen.agent("new", old, new, workload="old", roots=(old,)), "w") == [
+        "a workload's bundle does not have the new root yet", "a workload's SVID is not below the new root yet",
+    ]
+    assert agent(remove, seen.agent("new", old, new, workload="new", roots=(old, new)), "w") == [
+        "its bundle still has the old root", "a workload's bundle still has the old root",
+    ]
+    assert agent(remove, seen.agent("new", new, workload="new", roots=(new,)), "w") == []
+    assert agent(trust, {**seen.agent("old"), "chain": []}) == ["it has no SVID of its own: it is not attested"]
+    assert agent(trust, {**seen.agent("old"), "chain": ["x"]}) == ["what it keeps is no certificate"]
+
+    def server(state: State, answer: dict[str, Any], ours: bool = True) -> list[str]:
+        return rotation_judge.server(answer, ours, state)
+
+    assert server(trust, seen.server("old", "own", (old, False))) == [
+        "its bundle does not have the new root yet", "its CA is not below the intermediate of this step yet",
+    ]
+    assert server(trust, seen.server("old", lent, (old, False), (new, False))) == []
+    # another server's CA is not ours to replace
+    assert server(trust, seen.server("old", "own", (old, False), (new, False)), False) == []
+    assert server(use, seen.server("old", lent, (old, False), (new, False))) == [
+        "the old root is not tainted in its bundle yet",
+        "the SVID that it shows to agents is still below the old root; SPIRE renews it by itself, at 2030-01-02 11:57:30 UTC",
+    ]
+    assert server(use, seen.server("new", "own", (old, True), (new, False))) == []
+    assert server(remove, seen.server("new", "own", (old, True), (new, False))) == ["its bundle still has the old root"]
+    assert server(remove, seen.server("new", "own", (new, False))) == []
+    assert server(trust, {"bundle": [], "shown": "x"}) == ["what it shows is no certificate"]
