@@ -155,7 +155,7 @@ def _cut_short(planned: Plan, upstream: Upstream, now: datetime.datetime) -> Ite
         message = (
             f"{first.subject.rfc4514_string()} in {where} ends at {moment(ends)}, in {words(ends - now)}, and server.ca_ttl is "
             f"{planned.main.get('ca_ttl') or pki.CA_TTL}: what SPIRE signs from now on ends with it, and then nothing is left to sign with. "
-            "Replace it now."
+            "Replace it now, with spire.fleet.rotate_upstream."
         )
         name = "spire_pki_issuer" if upstream.given else "spire_pki_dir"
         yield Problem("pki_cut_short", name, message, name, severity="warning")

@@ -25,7 +25,7 @@ PAGES = sorted([REPO / "README.md", *DOCS.glob("*.md"), *REPO.glob("roles/*/READ
 LINK = re.compile(r"\[[^]]*\]\(([^)\s]+)\)")
 YAML_BLOCK = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
 #: what the collection registers for its own tasks, and names of groups, users, roles and of SPIRE's own
-OTHER_NAMES = {"spire_servers", "spire_agents", "spire_server", "spire_agent", "spire_component", "spire_cli"}
+OTHER_NAMES = {"spire_servers", "spire_agents", "spire_server", "spire_agent", "spire_component", "spire_rotation", "spire_cli"}
 PLUGINS = {"modules", "filter", "lookup"}
 
 

@@ -173,7 +173,7 @@ def test_preflight_opens_what_is_there(tmp_path: Path) -> None:
     hours = datetime.timedelta(hours=5)
     assert preflight(tmp_path, NOW + 3650 * DAY - hours).splitlines()[0] == (
         f"warning: spire_pki_dir: CN=SPIRE root CA,O=prod.acme.com in {root}.pem ends at 2039-12-31 00:00:00 UTC, in 5 hours, and server.ca_ttl "
-        "is 24h: what SPIRE signs from now on ends with it, and then nothing is left to sign with. Replace it now."
+        "is 24h: what SPIRE signs from now on ends with it, and then nothing is left to sign with. Replace it now, with spire.fleet.rotate_upstream."
     )
     short = {"spire_server_config": {"server": {"ca_ttl": "4h"}}}
     assert len(preflight(tmp_path, NOW + 3650 * DAY - hours, **short).splitlines()) == 1
