@@ -49,7 +49,7 @@ def check(planned: Plan, servers: Sequence[Plan]) -> Iterable[Problem]:
 def _resource(own: dict[str, Any], theirs: dict[str, Any], host: str) -> _Judgement:
     """The resource_id of an azure_msi agent is that of the server's tenants.
 
-    Source: pkg/server/plugin/nodeattestor/azuremsi/msi.go (validateMSIToken), v1.15.3; both guides to configuring SPIRE
+    Source: pkg/server/plugin/nodeattestor/azuremsi/msi.go (Attest), v1.15.3; both guides to configuring SPIRE
     """
     wanted = own.get("resource_id") or _AZURE_RESOURCE
     tenants = theirs.get("tenants")

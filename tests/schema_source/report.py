@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import schema_links, schema_model
 from ansible_collections.spire.fleet.plugins.plugin_utils.versions import RELEASES, Version
-from tests.schema_source import compare, found, made, ours
+from tests.schema_source import cited, compare, found, made, ours
 from tests.schema_source.checkout import Checkout, Source
 from tests.schema_source.compare import Difference, Known
 
@@ -43,9 +43,10 @@ def run(path: Path, releases: Sequence[str]) -> int:
 
 
 def beside(source: Source, release: Version) -> list[Difference]:
-    """What is no option's difference: structs that were not understood, and links that lead nowhere."""
+    """What is no option's difference: structs that were not understood, links that lead nowhere, and sources of rules."""
     result = [Difference(struct, "", UNREACHED) for struct in found.unreached(source)]
     result += made.differences(source, release)
+    result += cited.differences(source, release)
     for name in ("telemetry", "health_checks", *ours.everything(release)):
         page = schema_links.page(name, release)
         path = page.split("/", 7)[-1]

@@ -105,6 +105,10 @@ def test_every_default_is_of_its_options_type_and_allowed() -> None:
     assert seen > 1000
 
 
+def test_every_rule_of_the_data_names_its_source() -> None:
+    assert [f"{one.component} {one.path}: {one.says}" for one in schema_rules.listing() if not one.source] == []
+
+
 def test_rules_speak_of_options_that_exist() -> None:
     blocks = {id(inside): (name, inside) for name, _option, inside in ALL}
     rules = [(name, inside, rule) for name, inside in blocks.values() for rule in inside.rules]

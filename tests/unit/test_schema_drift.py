@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.versions import RELEASES, Version
-from tests.schema_source import compare, found, ours, report
-from tests.schema_source.checkout import Checkout
+from tests.schema_source import cited, compare, found, ours, report
+from tests.schema_source.checkout import Checkout, Source
 from tests.schema_source.compare import Difference, Known
 from tests.support.small_spire import AGENT, FILES
 
@@ -120,6 +120,34 @@ def test_the_report_names_each_difference_and_fails(spire: Path, capsys: pytest.
     assert "  new block: server/UpstreamAuthority/lent_one (level)" in printed
     assert "  dead link: server (doc/spire_server.md)" in printed
     assert not any("dead link: agent (" in line for line in printed)
+
+
+@pytest.mark.parametrize(
+    ("source", "named"),
+    [
+        ("pkg/x/y.go (buildConfig), v1.15.3", [("1.15.3", "pkg/x/y.go", ("buildConfig",))]),
+        ("pkg/x/y.go (Run and attest), v1.5.3 and v1.5.4; the guide to z",
+         [("1.5.3", "pkg/x/y.go", ("Run", "attest")), ("1.5.4", "pkg/x/y.go", ("Run", "attest"))]),
+        ("pkg/x/y.go (newRunner warns, and so on) and doc/x.md (one thing), 0.8.5",
+         [("0.8.5", "pkg/x/y.go", ("newRunner",)), ("0.8.5", "doc/x.md", ())]),
+        ("doc/x.md, v1.15.3; CHANGELOG.md, 1.6.3", [("1.15.3", "doc/x.md", ()), ("1.6.3", "CHANGELOG.md", ())]),
+        ("both guides (of 0.9); docs/hosts.md", []),
+    ],
+)
+def test_what_a_source_names(source: str, named: list[tuple[str, str, tuple[str, ...]]]) -> None:
+    assert [(one.release, one.path, one.functions) for one in cited.citations(source)] == named
+
+
+def test_sources_that_are_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = "pkg/x/y.go (build and gone) and pkg/x and doc/none.md and pkg/xy, v1.15.3"
+    monkeypatch.setattr(cited, "_all", lambda: tuple(("server server", one) for one in cited.citations(said)))
+    source = Source({"pkg/x/y.go": "func build() { gonefar() }"})
+    assert list(map(str, cited.differences(source, Version(1, 15, 3)))) == [
+        "wrong source: server server (pkg/x/y.go (gone))",
+        "wrong source: server server (doc/none.md)",
+        "wrong source: server server (pkg/xy)",
+    ]
+    assert cited.differences(source, Version(1, 15, 2)) == []
 
 
 def test_a_release_as_the_data_have_it_is_fine(

@@ -25,7 +25,7 @@ def admin_socket_apart(found: Found) -> Findings:
 def broker_socket_apart(found: Found) -> Findings:
     """The broker's socket is neither in the directory of the Workload API's socket nor below it.
 
-    Source: cmd/spire-agent/cli/run/run_posix.go (brokerBindAddrs), v1.15.3
+    Source: cmd/spire-agent/cli/run/run_posix.go (brokerSocketAddr), v1.15.3
     """
     for experimental in found.blocks("experimental"):
         broker = experimental.get("broker")
@@ -90,7 +90,7 @@ def rebootstrap_insecurely(found: Found) -> Findings:
 def rebootstrap_delay_unused(found: Found) -> Findings:
     """rebootstrap_delay does something only where rebootstrap_mode is auto.
 
-    Source: pkg/agent/agent.go (Rebootstrap), v1.15.3
+    Source: pkg/agent/agent.go (Run and newManager), v1.15.3
     """
     if "rebootstrap_delay" in found and found.text("rebootstrap_mode") in ("", "never"):
         yield "rebootstrap_delay", "It does nothing while rebootstrap_mode is never; set rebootstrap_mode to auto."

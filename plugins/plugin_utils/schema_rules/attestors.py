@@ -38,7 +38,7 @@ def root_volume_unchecked(found: Found) -> Findings:
 def role_is_a_name(found: Found) -> Findings:
     """assume_role is a role's name; SPIRE makes the ARN from it and the agent's account.
 
-    Source: pkg/server/plugin/nodeattestor/awsiid/client_cache.go, v1.15.3; the guide to aws_iid
+    Source: pkg/server/plugin/nodeattestor/awsiid/client.go (getClient), v1.15.3; the guide to aws_iid
     """
     if found.text("assume_role").startswith("arn:"):
         yield "assume_role", (

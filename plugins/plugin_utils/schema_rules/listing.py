@@ -49,7 +49,7 @@ def _data() -> Iterator[Listed]:
 
 def _walk(component: str, path: str, known: Block) -> Iterator[Listed]:
     for rule in known.rules:
-        yield Listed(component, path, says(rule), rule.source or "SPIRE's document of the block", rule.span, rule.severity)
+        yield Listed(component, path, says(rule), rule.source, rule.span, rule.severity)
     for name, option in known.options.items():
         if option.block:
             inner = f"{child(path, name)}.*" if "map(block)" in option.types else child(path, name)

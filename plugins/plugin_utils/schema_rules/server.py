@@ -113,7 +113,7 @@ def profiling_off(found: Found) -> Findings:
 def events_kept_too_short(found: Found) -> Findings:
     """prune_events_older_than is longer than the pause between two loads of the cache, or events are missed.
 
-    Source: pkg/server/endpoints/authorized_entryfetcher.go (RunPruneEventsTask), v1.15.3
+    Source: pkg/server/endpoints/authorized_entryfetcher.go (PruneEventsTask), v1.15.3
     """
     pruned = length(found.text("prune_events_older_than"))
     pause = length(found.text("cache_reload_interval") or "5s")
@@ -205,7 +205,7 @@ def old_and_new_lifetime(found: Found) -> Findings:
 def older_and_old_lifetime(found: Found) -> Findings:
     """svid_ttl is ignored where default_svid_ttl is set.
 
-    Source: cmd/spire-server/cli/run/run.go (NewServerConfig), v0.9.4
+    Source: cmd/spire-server/cli/run/run.go (newServerConfig), v0.9.4
     """
     if "svid_ttl" in found and "default_svid_ttl" in found:
         yield "svid_ttl", "default_svid_ttl is set, so SPIRE ignores this; leave it out."

@@ -43,7 +43,7 @@ def no_kubelet_options_without_kubelet(found: Found) -> Findings:
 def kubelet_certificate_and_key(found: Found) -> Findings:
     """certificate_path and private_key_path are set together.
 
-    Source: pkg/agent/plugin/workloadattestor/k8s/k8s.go (loadKubeletClient), v1.15.3
+    Source: pkg/agent/plugin/workloadattestor/k8s/podlistfetcher.go (loadKubeletTransportConfig), v1.15.3
     """
     for one, other in (("certificate_path", "private_key_path"), ("private_key_path", "certificate_path")):
         if one in found and other not in found:
