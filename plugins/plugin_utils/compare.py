@@ -13,7 +13,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import given_upstream, hcl, identity, pki, schema, schema_rules
+from ansible_collections.spire.fleet.plugins.plugin_utils import (
+    given_upstream, hcl, identity, pki, schema, schema_rules, strict_mode,
+)
 from ansible_collections.spire.fleet.plugins.plugin_utils.host_files import File
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plugin_binaries import Command
@@ -86,11 +88,17 @@ def compare(plan: Plan, seen: Mapping[str, Any], server: Mapping[str, Any] | Non
 
 
 def _secrets(plan: Plan, seen: Mapping[str, Any], found: Comparison) -> None:
-    """Files of the user's own that others may read; nothing is changed then."""
+    """Files of the user's own that others may read, or that everybody has the key to; nothing is changed then."""
     if plan.values["spire_strict"] and "world_readable_key" not in plan.values["spire_allow"]:
         options = schema_rules.secret_files(plan.component, plan.tree)
         for path, mode in sorted(seen.get("readable", {}).items()):
             found.errors.append(schema_rules.readable_key(options.get(path, ""), path, mode))
+    if plan.values["spire_strict"] and "dummy_ca" not in plan.values["spire_allow"]:
+        options = schema_rules.certificate_files(plan.component, plan.tree)
+        for path, certificates in sorted(seen.get("certificates", {}).items()):
+            releases = next(filter(None, map(strict_mode.published, certificates)), "")
+            if releases:
+                found.errors.append(schema_rules.published_certificate(options.get(path, ""), path, releases))
 
 
 def _user(plan: Plan, seen: Mapping[str, Any], found: Comparison) -> None:

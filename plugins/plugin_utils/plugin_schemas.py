@@ -10,6 +10,7 @@ directories that ``spire_plugin_schemas`` names.
 from __future__ import annotations
 
 import functools
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -52,8 +53,8 @@ def finder(component: str, places: tuple[str, ...] = ()) -> Finder:
 def external(component: str, kind: str, name: str, places: tuple[str, ...] = ()) -> Block | None:
     """plugin_data of an external plugin; None where nobody has written it down."""
     for place in places:
-        path = Path(place).expanduser() / component / kind / f"{name}.yml"
-        if path.is_file():
+        path = _path(place) / component / kind / f"{name}.yml"
+        if os.path.isfile(path):
             return _load(path)[0]
     return block(f"{EXTERNAL}/{component}/{kind}/{name}") if name in external_names(component, kind) else None
 
@@ -70,9 +71,14 @@ def mistakes(places: tuple[str, ...]) -> tuple[Problem, ...]:
     return tuple(Problem("plugin_schema", VARIABLE, message, VARIABLE) for place in places for message in _of_place(place))
 
 
+def _path(place: str) -> Path:
+    """Whatever is written, without an error of its own: os.path knows of no name that is too long, and of no unknown user."""
+    return Path(os.path.expanduser(place))
+
+
 def _of_place(place: str) -> Iterator[str]:
-    directory = Path(place).expanduser()
-    if not directory.is_dir():
+    directory = _path(place)
+    if not os.path.isdir(directory):
         yield f"There is no directory {place} on the controller."
         return
     files = sorted(directory.rglob("*.y*ml"))

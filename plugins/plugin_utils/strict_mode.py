@@ -12,8 +12,9 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import schema_rules
-from ansible_collections.spire.fleet.plugins.plugin_utils.crypto import serialization, x509
+from ansible_collections.spire.fleet.plugins.plugin_utils import schema_rules, x509_keys
+from ansible_collections.spire.fleet.plugins.plugin_utils.crypto import UnsupportedAlgorithm, serialization, x509
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import Upstream
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema_rules.published import CERTIFICATES, PUBLIC_KEYS
@@ -40,6 +41,8 @@ def check(planned: Plan) -> Iterable[Problem]:
     if planned.component == "agent":
         yield from _bundle(planned.values["spire_trust_bundle"])
         yield from _token(planned.values["spire_join_token"])
+    elif planned.upstream is not None and planned.upstream.given:
+        yield from _issuer(planned.upstream)
 
 
 @schema_rules.fleet_rule("agent", allow="dummy_ca")
@@ -68,6 +71,24 @@ def _token(text: str | None) -> Iterable[Problem]:
         yield Problem("example_secret", "spire_join_token", message, "spire_join_token", allow="example_secret")
 
 
+@schema_rules.fleet_rule("server", allow="dummy_ca")
+def _issuer(upstream: Upstream) -> Iterable[Problem]:
+    """spire_pki_issuer is not the CA that SPIRE published with its key, nor made of that key.
+
+    Source: conf/server/dummy_upstream_ca.crt and conf/server/dummy_upstream_ca.key, 0.6.0 to v1.15.3; by SHA-256
+    """
+    try:
+        known = published(x509_keys.dump_certificates(upstream.issuer_place.certificates()))
+    except x509_keys.X509Error:
+        return  # preflight says it in its own words
+    if known:
+        message = (
+            f"It is the dummy CA that comes with {known}, and that CA's key is public: anybody could issue identities of your trust "
+            "domain. Name a CA of your own, or leave it out, and one is made."
+        )
+        yield Problem("dummy_ca", "spire_pki_issuer", message, "spire_pki_issuer", allow="dummy_ca")
+
+
 @functools.lru_cache(maxsize=64)
 def published(pem: str) -> str:
     """The releases that carried the first of these certificates that SPIRE published with its key; empty for others."""
@@ -77,9 +98,16 @@ def published(pem: str) -> str:
         return ""
     for certificate in certificates:
         whole = hashlib.sha256(certificate.public_bytes(serialization.Encoding.DER)).hexdigest()
-        key = certificate.public_key().public_bytes(
-            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
-        if whole in CERTIFICATES or hashlib.sha256(key).hexdigest() in PUBLIC_KEYS:
+        if whole in CERTIFICATES or _key(certificate) in PUBLIC_KEYS:
             return CERTIFICATES.get(whole, "SPIRE")
     return ""
+
+
+def _key(certificate: x509.Certificate) -> str:
+    """The SHA-256 of its public key; nothing for one of a kind that nobody here knows."""
+    try:
+        key = certificate.public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        return ""
+    der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.sha256(der).hexdigest()

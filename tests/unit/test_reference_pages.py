@@ -78,7 +78,8 @@ def test_every_rule_is_told() -> None:
 
 def test_one_plugin_in_full() -> None:
     text = PAGES["server/NodeAttestor/x509pop.md"]
-    assert "- Exactly one of ca_bundle_path and ca_bundle_paths unless mode is spiffe. *(since 0.12.0; pkg/server/plugin/nodeattestor/x509pop/x509pop.go (buildConfig), v1.15.3)*\n" in text
+    source = "pkg/server/plugin/nodeattestor/x509pop/x509pop.go (buildConfig), v1.15.3"
+    assert f"- Exactly one of ca_bundle_path and ca_bundle_paths unless mode is spiffe. *(since 0.12.0; {source})*\n" in text
     assert (
         "| `max_intermediates` | int<br>at least 1 | `4` | since 1.13.4, not 1.14.0 – 1.14.1 | "
         "Most intermediate certificates that a node may send. |\n"

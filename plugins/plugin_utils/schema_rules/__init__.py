@@ -14,6 +14,7 @@ from __future__ import annotations
 from . import agent, akeyless, attestors, authorities, federation, keys, provider, server, strict, telemetry, workloads
 from .data import KINDS, broken
 from .listing import Listed, listed, listing
+from .published import published_certificate
 from .registry import FLEET, RULES, Rule, broken_rules, enabled, fleet_rule
 from .secrets import certificate_files, readable_key, secret_files
 
@@ -28,5 +29,5 @@ def allowed_names() -> list[str]:
 
 __all__ = [
     "FLEET", "KINDS", "Listed", "REGISTERED", "RULES", "Rule", "allowed_names", "broken", "broken_rules", "certificate_files",
-    "enabled", "fleet_rule", "listed", "listing", "readable_key", "secret_files",
+    "enabled", "fleet_rule", "listed", "listing", "published_certificate", "readable_key", "secret_files",
 ]

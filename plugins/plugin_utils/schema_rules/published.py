@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from .registry import fleet_rule
+
 #: names of the files in SPIRE's releases and examples
 DUMMY_FILES = frozenset(
     "dummy_upstream_ca.crt dummy_upstream_ca.key dummy_root_ca.crt dummy_ssh_cert_authority.pub agent-cacert.pem".split()
@@ -38,3 +40,15 @@ PUBLIC_KEYS = frozenset(
 
 #: keys of SSH CAs
 SSH_AUTHORITIES = ("AAAAC3NzaC1lZDI1NTE5AAAAIEAWPAsKJ/qMYUIBeH7BLMRCE/bkUvMHX+7OZhANk45S",)
+
+
+@fleet_rule("both", allow="dummy_ca")
+def published_certificate(option: str, file: str, releases: str) -> str:
+    """No file of certificates on a host holds one that SPIRE published with its key, nor one made of that key. The look asks the host.
+
+    Source: conf/agent/dummy_root_ca.crt and conf/server/dummy_upstream_ca.crt, 0.6.0 to v1.15.3; by SHA-256
+    """
+    return (
+        f"{file} ({option}) holds a certificate of the dummy CA that comes with {releases}, and its key is public: anybody could issue "
+        "identities of your trust domain. Make a CA of your own. If it is meant so: spire_allow: [dummy_ca]."
+    )

@@ -134,7 +134,9 @@ def test_files_in_the_wrong_place(place: Path, name: str, message: str) -> None:
 
 
 def test_no_directory_and_an_empty_one(tmp_path: Path) -> None:
-    assert list(plugin_schemas._of_place("/nowhere")) == ["There is no directory /nowhere on the controller."]
+    for place in ("/nowhere", "~nobody-of-this-name/schemas", "long" * 100, "\0"):
+        assert list(plugin_schemas._of_place(place)) == [f"There is no directory {place} on the controller."]
+        assert plugin_schemas.external("server", "KeyManager", "hsm", (place,)) is None
     assert list(plugin_schemas._of_place(str(tmp_path))) == [
         f"{tmp_path} holds no schema file; each is <component>/<type>/<plugin>.yml in it."
     ]

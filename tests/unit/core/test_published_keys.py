@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -15,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import strict_mode
-from tests.unit.core.fleets import fleet, mistakes
+from tests.unit.core.fleets import fleet, mistakes, planned
 
 NOW = datetime.datetime(2030, 1, 1)
 KEY = ec.generate_private_key(ec.SECP256R1())
@@ -56,6 +57,21 @@ def test_the_certificate_itself_is_known_by_its_releases(monkeypatch: pytest.Mon
     certificate = made(KEY)
     monkeypatch.setattr(strict_mode, "CERTIFICATES", {certificate.fingerprint(hashes.SHA256()).hex(): "SPIRE 0.0"})
     assert strict_mode.published(pem(certificate)) == "SPIRE 0.0"
+
+
+def test_an_issuer_with_a_published_key(tmp_path: Path) -> None:
+    file = tmp_path / "ca.pem"
+    files = {name: str(file) for name in ("certificate", "key", "bundle")}
+    plan = planned("server", spire_pki="controller", spire_pki_dir=str(tmp_path), spire_pki_passphrase="correct horse", spire_pki_issuer=files)
+    assert list(strict_mode.check(plan)) == []  # that nothing is there is preflight's to say
+    file.write_text(pem(made(ec.generate_private_key(ec.SECP256R1()))))
+    assert list(strict_mode.check(plan)) == []
+    file.write_text(pem(made(KEY, serial=2)))
+    (problem,) = strict_mode.check(plan)
+    assert (problem.path, problem.allow, problem.message) == ("spire_pki_issuer", "dummy_ca", (
+        "It is the dummy CA that comes with SPIRE, and that CA's key is public: anybody could issue identities of your trust domain. Name a "
+        "CA of your own, or leave it out, and one is made."
+    ))
 
 
 def test_what_is_no_certificate_is_not_judged() -> None:
