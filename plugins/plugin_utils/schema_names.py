@@ -6,13 +6,16 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from . import selectors
 from .schema_model import Block, Option, PluginType, Span, Spec, plugin, plugin_names, version
 from .versions import RELEASES, Version
 
 _Finding = tuple[str, str, str]
+_PLUGIN_DATA = re.compile(r"plugins\.(\w+)\.(\w+)\.plugin_data")
 
 # where this collection has a variable of its own for an option
 _VARIABLE = {"server.trust_domain": "spire_trust_domain", "agent.trust_domain": "spire_trust_domain"}
@@ -26,6 +29,10 @@ def unknown_option(known: Block, name: str, path: str, where: str, release: Vers
         if spec.misnamed == name:
             words = f'SPIRE {release} does not read "{name}", although its documentation says so; the option is "{other}".'
             return "unknown", path, words
+    selector = _selector(name, path, release)
+    if selector:
+        words = f'SPIRE {release} has no option "{name}" in {where}; it makes selectors of that name, for entries, such as {selector}.'
+        return "unknown", path, words
     meant = _meant(name, known.at(release).specs)
     if meant:
         return "unknown", path, f'SPIRE {release} has no option "{name}" in {where}; did you mean "{meant}"?'
@@ -35,6 +42,15 @@ def unknown_option(known: Block, name: str, path: str, where: str, release: Vers
         hint = _not_in(f'the option "{other}"', option.span, release, _instead(option.base))
         return "unknown", path, f'SPIRE {release} has no option "{name}" in {where}; "{other}" may be meant, but {hint}'
     return "unknown", path, f'SPIRE {release} has no option "{name}" in {where}; {_choices(known.at(release).specs)}.'
+
+
+def _selector(name: str, path: str, release: Version) -> str:
+    """The example of a selector of this name, where the path is an attestor's plugin_data. A guide mixes the two up."""
+    match = _PLUGIN_DATA.fullmatch(path.removesuffix(f".{name}"))
+    if not match or match[1] not in selectors.KINDS:
+        return ""
+    made = selectors.at(match[1], match[2], release)
+    return next((one.written for one in made if one.key.partition(":")[0] == name), "")
 
 
 def unknown_type(types: Mapping[str, PluginType], kind: str, path: str, component: str, release: Version) -> _Finding:

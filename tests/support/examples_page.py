@@ -129,14 +129,26 @@ def _start(example: Example) -> int:
 
 def _guides() -> Iterator[str]:
     yield "## What SPIRE's guides show\n"
-    yield "Each piece of configuration in the guides to configuring SPIRE, and where it is here.\n"
+    yield "Each piece of configuration in the guides to configuring SPIRE, and what they tell besides, and where it is here.\n"
     for guide in guides():
         yield f"### {guide['guide']}\n"
         yield "| what | example |"
         yield "|---|---|"
         for said in guide["says"]:
             yield f"| {_cell(said['what'])} | {_link(said['example'])} |"
+        yield "\n| what it tells | where it is here |"
+        yield "|---|---|"
+        for told in guide["tells"]:
+            yield f"| {_cell(told['what'])} | {_place(told['where'])} |"
         yield ""
+
+
+def _place(path: str) -> str:
+    """A page beside this one, or an example."""
+    parts = path.split("/")
+    if parts[0] == "examples":
+        return _link(parts[1])
+    return f"[{path.removeprefix('docs/')}]({path.removeprefix('docs/')})"
 
 
 def _link(name: str) -> str:

@@ -222,6 +222,17 @@ def test_what_guides_show_is_there(said: dict[str, Any]) -> None:
         assert values_at(said["example"], path) == [], path
 
 
+TOLD = [(guide["guide"], told) for guide in examples_page.guides() for told in guide["tells"]]
+
+
+@pytest.mark.parametrize("told", [told for _guide, told in TOLD], ids=[f"{guide}: {told['what']}" for guide, told in TOLD])
+def test_what_guides_tell_is_there(told: dict[str, str]) -> None:
+    assert set(told) == {"what", "where", "words"} and told["where"].startswith(("docs/", "examples/"))
+    text = (examples.EXAMPLES.parent / told["where"]).read_text(encoding="utf-8")
+    lines = [line.lstrip("# ") if told["where"].startswith("examples/") else line for line in text.splitlines()]
+    assert told["words"] in " ".join(" ".join(lines).split())
+
+
 def test_page_is_fresh() -> None:
     assert examples_page.PAGE.read_text(encoding="utf-8") == examples_page.page(), "run make docs"
 
