@@ -16,6 +16,14 @@ collection.make_importable()
 collection.export_path()
 # Out of the root, where the collection's archive is built.
 os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(collection.REPO / ".build" / "hypothesis"))
+try:
+    import hypothesis
+except ImportError:
+    pass  # the pythons of hosts run without it
+else:
+    # on a busy machine an example's time says nothing about us
+    hypothesis.settings.register_profile("fleet", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+    hypothesis.settings.load_profile("fleet")
 
 
 @pytest.fixture(scope="session")
