@@ -43,6 +43,25 @@ def check(planned: Plan, servers: Sequence[Plan]) -> Iterable[Problem]:
                 if message:
                     yield at(planned, "attestors_differ", f"plugins.NodeAttestor.{name}.plugin_data.{option}", message, severity)
                     break
+    yield from _again(planned, servers)
+
+
+@fleet_rule("agent")
+def _again(planned: Plan, servers: Sequence[Plan]) -> Iterable[Problem]:
+    """An http_challenge agent with rebootstrap_mode always or auto has servers that let it attest again, by tofu: false.
+
+    Source: pkg/agent/agent.go (Run) and pkg/server/plugin/nodeattestor/httpchallenge/httpchallenge.go (Attest), v1.15.3
+    """
+    mode = planned.main.get("rebootstrap_mode")
+    if mode not in ("always", "auto") or "http_challenge" not in planned.plugins("NodeAttestor"):
+        return
+    once = next((one for one in servers if one.plugin_data("NodeAttestor", "http_challenge").get("tofu") is not False), None)
+    if once:
+        then = "with always the agent would stop at its start" if mode == "always" else "the agent switches this off"
+        yield at(planned, "attests_once", "agent.rebootstrap_mode", (
+            f"Its server {once.host} lets a node attest by http_challenge once (tofu), so {then}. Set tofu: false there, which asks for "
+            "a port that root alone can open, or leave this out."
+        ), "error" if mode == "always" else "warning")
 
 
 @fleet_rule("agent")
@@ -60,11 +79,13 @@ def _resource(own: dict[str, Any], theirs: dict[str, Any], host: str) -> _Judgem
     other = [name for name, resource in resources.items() if resource != wanted]
     if not other:
         return _FINE
-    remedy = "Set that resource_id there, for the tenants of these machines."
+    asks = f'The agent asks for a token of "{wanted}"{"" if own.get("resource_id") else ", which is the default"}, and'
     if len(other) == len(resources):
-        return "resource_id", f'The agent asks for a token of "{wanted}", and no tenant of its server {host} takes that. {remedy}', "error"
-    found = f'The agent asks for a token of "{wanted}", and its server {host} takes another for {", ".join(other)}.'
-    return "resource_id", f"{found} {remedy}", "warning"
+        taken = ", ".join(f'"{resource}"' for resource in sorted(set(resources.values())))
+        remedy = "Make them the same, here or for the tenants of these machines there."
+        return "resource_id", f"{asks} no tenant of its server {host} takes that; they take {taken}. {remedy}", "error"
+    remedy = "Set that resource_id there, for the tenants of these machines."
+    return "resource_id", f'{asks} its server {host} takes another for {", ".join(other)}. {remedy}', "warning"
 
 
 @fleet_rule("agent")

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from .schema_model import block, plugin_names
+from .schema_model import block, plugin_names, plugin_types
 from .schema_model import version as parsed
 from .versions import Version
 
@@ -29,12 +29,27 @@ def documentation(component: str, kind: str = "", plugin: str = "", release: Ver
 
 def page(name: str, release: Version | None = None) -> str:
     """The page of what a file of schema_data describes: "server", "telemetry", "server/NodeAttestor/x509pop"."""
+    release = release and _described(name, release)
     path = _path(name, release)
     if not path:
         return ""
     if release is None:
         return f"{_TREE}/main/{path}"
     return f"{_TREE}/{'v' if release >= _FIRST_V else ''}{release}/{path}"
+
+
+def _described(name: str, release: Version) -> Version:
+    """The nearest release that has it: the page goes with the plugin, and comes no sooner."""
+    parts = name.split("/")
+    spans = [block(name).span]
+    if len(parts) == 3:
+        spans.append(plugin_types(parts[0])[parts[1]].span)
+    for span in spans:
+        if span.since and release < span.since:
+            release = span.since
+        if span.until and release > span.until:
+            release = span.until
+    return release
 
 
 def _path(name: str, release: Version | None) -> str:

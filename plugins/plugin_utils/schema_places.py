@@ -61,6 +61,8 @@ def releases(component: str, path: str) -> str:
 def _between(spans: list[Span]) -> str:
     since = max((span.since for span in spans if span.since), default=RELEASES[0])
     until = min((span.until for span in spans if span.until), default=None)
+    if until and until < since:
+        return ""  # a name that the option had elsewhere, and never here
     return f"SPIRE {since} to {until}" if until else f"SPIRE {since} and later"
 
 

@@ -31,6 +31,11 @@ SPIRE = "https://github.com/spiffe/spire/blob"
         ("server", "UpstreamAuthority", "cert-manager", "1.2.0", "v1.2.0/doc/plugin_server_upstreamauthority_cert_manager.md"),
         ("server", "UpstreamCA", "spire", "0.9.4", "v0.9.4/doc/plugin_server_upstreamca_spire.md"),
         ("server", "UpstreamCA", "spire", "0.10.0", "v0.10.0/doc/plugin_server_upstreamauthority_spire.md"),
+        # the page goes with the plugin, and comes no sooner
+        ("server", "NodeAttestor", "k8s_sat", "1.15.3", "v1.11.3/doc/plugin_server_nodeattestor_k8s_sat.md"),
+        ("server", "UpstreamCA", "disk", "1.15.3", "v0.10.2/doc/plugin_server_upstreamauthority_disk.md"),
+        ("server", "NodeResolver", "azure_msi", "1.15.3", "v1.4.7/doc/plugin_server_noderesolver_azure_msi.md"),
+        ("agent", "NodeAttestor", "azure_imds", "1.13.6", "v1.14.0/doc/plugin_agent_nodeattestor_azure_imds.md"),
     ],
 )
 def test_a_page_of_exactly_that_release(component: str, kind: str, plugin: str, release: str, page: str) -> None:

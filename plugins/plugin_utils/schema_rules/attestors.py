@@ -114,10 +114,11 @@ def wide_resource(found: Found) -> Findings:
 
     Source: doc/plugin_agent_nodeattestor_azure_msi.md, v1.15.3; both guides to configuring SPIRE
     """
-    if found.text("resource_id") == _AZURE_RESOURCE:
+    if "resource_id" not in found or found.text("resource_id") == _AZURE_RESOURCE:
+        unset = "" if "resource_id" in found else "Unless it is set the agent asks for a token for Azure's Resource Manager. "
         yield "resource_id", (
-            "A token for Azure's Resource Manager could be used elsewhere when somebody catches it. Name a resource of your own, "
-            "for the agents and for each tenant of the server."
+            f"{unset}A token for Azure's Resource Manager could be used elsewhere when somebody catches it. Name a resource of your "
+            "own, for the agents and for each tenant of the server."
         )
 
 

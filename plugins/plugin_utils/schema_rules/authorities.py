@@ -41,7 +41,7 @@ def secret_keys_together(found: Found) -> Findings:
 def secret_keys_together_in_upstream_ca(found: Found) -> Findings:
     """awssecret has access_key_id and secret_access_key together, and secret_token only with them.
 
-    Source: doc/plugin_server_upstreamca_awssecret.md, 0.9.4; the older guide to configuring SPIRE
+    Source: doc/plugin_server_upstreamca_awssecret.md, v0.9.4; the older guide to configuring SPIRE
     """
     yield from _keys_together(found)
     yield from _token_needs_keys(found)
@@ -64,7 +64,7 @@ def temporary_credentials(found: Found) -> Findings:
 def temporary_credentials_in_upstream_ca(found: Found) -> Findings:
     """Temporary credentials of awssecret are renewed by somebody before every start of the server.
 
-    Source: doc/plugin_server_upstreamca_awssecret.md, 0.9.4; the older guide to configuring SPIRE
+    Source: doc/plugin_server_upstreamca_awssecret.md, v0.9.4; the older guide to configuring SPIRE
     """
     yield from temporary_credentials(found)
 
@@ -77,6 +77,15 @@ def two_secrets(found: Found) -> Findings:
     """
     if found.text("key_file_arn") and found.text("key_file_arn") == found.text("cert_file_arn"):
         yield "key_file_arn", "It is the same secret as cert_file_arn; SPIRE reads one secret for the certificate and another for its key."
+
+
+@rule("server", "plugins.UpstreamCA.awssecret.plugin_data", until="0.10.2")
+def two_secrets_in_upstream_ca(found: Found) -> Findings:
+    """The CA's certificate and its key lie in two secrets.
+
+    Source: doc/plugin_server_upstreamca_awssecret.md, v0.9.4; the older guide to configuring SPIRE
+    """
+    yield from two_secrets(found)
 
 
 @rule("server", "plugins.UpstreamAuthority.aws_pca.plugin_data")
@@ -93,6 +102,15 @@ def template_makes_a_ca(found: Found) -> Findings:
         )
 
 
+@rule("server", "plugins.UpstreamCA.aws_pca.plugin_data", since="0.9.0", until="0.10.2")
+def template_makes_a_ca_in_upstream_ca(found: Found) -> Findings:
+    """ca_signing_template_arn names a template of a subordinate CA.
+
+    Source: doc/plugin_server_upstreamca_aws_pca.md, v0.9.4; the guide to aws_pca
+    """
+    yield from template_makes_a_ca(found)
+
+
 @rule("server", "plugins.UpstreamAuthority.aws_pca.plugin_data")
 def authority_in_its_region(found: Found) -> Findings:
     """The private CA of certificate_authority_arn is in the region that is asked.
@@ -100,6 +118,15 @@ def authority_in_its_region(found: Found) -> Findings:
     Source: pkg/server/plugin/upstreamauthority/awspca/pca.go (Configure), v1.15.3
     """
     yield from _same_region(found, "certificate_authority_arn", "acm-pca")
+
+
+@rule("server", "plugins.UpstreamCA.aws_pca.plugin_data", since="0.9.0", until="0.10.2")
+def authority_in_its_region_in_upstream_ca(found: Found) -> Findings:
+    """The private CA of certificate_authority_arn is in the region that is asked.
+
+    Source: pkg/server/plugin/upstreamca/aws/pca.go (Configure), v0.9.4
+    """
+    yield from authority_in_its_region(found)
 
 
 @rule("server", "plugins.UpstreamAuthority.awssecret.plugin_data")
@@ -110,6 +137,15 @@ def secrets_in_their_region(found: Found) -> Findings:
     """
     for name in ("cert_file_arn", "key_file_arn", "bundle_file_arn"):
         yield from _same_region(found, name, "secretsmanager")
+
+
+@rule("server", "plugins.UpstreamCA.awssecret.plugin_data", until="0.10.2")
+def secrets_in_their_region_in_upstream_ca(found: Found) -> Findings:
+    """The secrets of awssecret are in the region that is asked.
+
+    Source: pkg/server/plugin/upstreamca/awssecret/awslib.go, v0.9.4
+    """
+    yield from secrets_in_their_region(found)
 
 
 def _same_region(found: Found, name: str, service: str) -> Findings:
@@ -127,6 +163,15 @@ def key_apart_from_certificate(found: Found) -> Findings:
     """
     if found.text("key_file_path") and found.text("key_file_path") == found.text("cert_file_path"):
         yield "key_file_path", "It is the certificate's file too; keep the key in a file of its own that the server alone can read."
+
+
+@rule("server", "plugins.UpstreamCA.disk.plugin_data", until="0.10.2", severity="warning")
+def key_apart_from_certificate_in_upstream_ca(found: Found) -> Findings:
+    """The upstream CA's key and its certificate are two files.
+
+    Source: doc/plugin_server_upstreamca_disk.md, v0.9.4; the older guide to configuring SPIRE
+    """
+    yield from key_apart_from_certificate(found)
 
 
 @rule("server", "plugins.UpstreamAuthority.spire.plugin_data")

@@ -185,7 +185,7 @@ def _at(known: Rule, tree: dict[str, Any], release: Version) -> Iterator[tuple[d
     for depth, part in enumerate(known.path.split(".") if known.path else ()):
         places = [step for value, path in places for step in _into(value, part, path)]
         if depth == 2 and known.path.startswith("plugins."):
-            places = [(body, path) for body, path in places if _looked_at(known, body, path, release)]
+            places = [(_with_data(body), path) for body, path in places if _looked_at(known, body, path, release)]
     yield from ((value, path) for value, path in places if isinstance(value, dict))
 
 
@@ -210,6 +210,11 @@ def _looked_at(known: Rule, body: Any, path: str, release: Version) -> bool:
     if bool(body.get("plugin_cmd")) is not known.external:
         return False
     return known.external or built_in is not None and release in built_in.span
+
+
+def _with_data(body: dict[str, Any]) -> dict[str, Any]:
+    """A plugin without plugin_data is one with an empty block: ``azure_msi: {}`` leaves every option out."""
+    return body if "plugin_data_file" in body else {"plugin_data": {}, **body}
 
 
 def _data(body: Any) -> dict[str, Any]:
