@@ -146,15 +146,27 @@ def leftovers(root: Path) -> list[Path]:
     return sorted(path for path in root.iterdir() if path.name.startswith((STAGING, LINK_TEMPORARY)))
 
 
-def unused(root: Path) -> list[Path]:
+def unused(root: Path, gone: Sequence[Path] = ()) -> list[Path]:
     """Versions of ours that no link beside them names."""
     if not root.is_dir():
         return []
-    used = {(root / os.readlink(path)).resolve() for path in root.iterdir() if path.is_symlink()}
+    used = {(root / os.readlink(path)).resolve() for path in root.iterdir() if path.is_symlink() and path not in gone}
     return sorted(
         path for path in root.iterdir()
         if path.is_dir() and not path.is_symlink() and (path / MANIFEST).is_file() and path.resolve() not in used
     )
+
+
+def prune(root: Path, configurations: Path, gone: Sequence[Path] = (), check: bool = False) -> list[Path]:
+    """Remove the versions that nothing uses; links and configurations that are ``gone`` count as removed already."""
+    texts = [path.read_text(errors="replace") for path in sorted(configurations.glob("*/*.conf")) if path not in gone]
+    found = [*unused(root, gone), *unused_plugins(root, texts)]
+    if found and not check:
+        with locked(root):
+            for path in found:
+                shutil.rmtree(path)
+                remove_empty(path.parent, root)
+    return found
 
 
 class Placer:

@@ -24,6 +24,13 @@ options:
     description: The directory that holds the configurations, one directory for each component.
     type: path
     default: /etc/spire
+  gone:
+    description:
+      - Links and configurations that count as removed, even if they are still there.
+      - In check mode a task before this one may only have said that it would remove them.
+    type: list
+    elements: path
+    default: []
 extends_documentation_fragment:
   - spire.fleet.attributes
 seealso:
@@ -43,12 +50,11 @@ removed:
   elements: str
 """
 
-import shutil
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.spire.fleet.plugins.module_utils.release import locked, remove_empty, unused, unused_plugins
+from ansible_collections.spire.fleet.plugins.module_utils.release import prune
 
 
 def main() -> None:
@@ -57,20 +63,15 @@ def main() -> None:
         argument_spec={
             "root": {"type": "path", "default": "/opt/spire"},
             "configurations": {"type": "path", "default": "/etc/spire"},
+            "gone": {"type": "list", "elements": "path", "default": []},
         },
         supports_check_mode=True,
     )
-    root = Path(module.params["root"])
-    texts = [path.read_text(errors="replace") for path in sorted(Path(module.params["configurations"]).glob("*/*.conf"))]
-    found = [*unused(root), *unused_plugins(root, texts)]
-    if found and not module.check_mode:
-        with locked(root):
-            for path in found:
-                shutil.rmtree(path)
-                remove_empty(path.parent, root)
-    names = [str(path) for path in found]
+    given = module.params
+    gone = [Path(path) for path in given["gone"]]
+    names = [str(path) for path in prune(Path(given["root"]), Path(given["configurations"]), gone, module.check_mode)]
     diff = {"before": "".join(f"{name}\n" for name in names), "after": ""}
-    module.exit_json(changed=bool(found), removed=names, diff=diff)
+    module.exit_json(changed=bool(names), removed=names, diff=diff)
 
 
 if __name__ == "__main__":

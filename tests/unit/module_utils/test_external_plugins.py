@@ -94,6 +94,18 @@ def test_versions_lie_side_by_side_until_nobody_names_them(tmp_path: Path) -> No
     assert release.unused(root) == []
 
 
+def test_a_plugin_goes_with_the_last_configuration_that_names_it(tmp_path: Path) -> None:
+    place(tmp_path, elf())
+    root, configuration = tmp_path / "opt", tmp_path / "etc" / "server" / "main.conf"
+    configuration.parent.mkdir(parents=True)
+    configuration.write_text(f'plugin_cmd = "{placed(tmp_path)}"')
+    assert release.prune(root, tmp_path / "etc") == []
+    assert release.prune(root, tmp_path / "etc", gone=[configuration], check=True) == [placed(tmp_path).parents[1]]
+    configuration.unlink()
+    release.prune(root, tmp_path / "etc")
+    assert list(root.iterdir()) == []
+
+
 def test_what_is_left_empty_goes_and_the_root_stays(tmp_path: Path) -> None:
     place(tmp_path, elf())
     root = tmp_path / "opt"

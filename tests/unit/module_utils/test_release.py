@@ -330,6 +330,21 @@ def test_a_crash_leaves_old_or_new_and_a_rerun_mends_it(
     assert not place(root, src, link="other").changed
 
 
+def test_versions_that_no_link_names_are_pruned(tmp_path: Path, root: Path) -> None:
+    for version, link in (("1.15.2", "server-main"), ("1.15.3", "server-main"), ("1.14.7", "agent-main")):
+        place(root, directory(tmp_path, spire_server=program(version), spire_agent=program(version)), version, link=link)
+    # Somebody else's, of whom no link beside it need tell.
+    (root / "1.13.6" / "bin").mkdir(parents=True)
+    before = snapshot(root)
+    assert release.prune(root, tmp_path / "etc", check=True) == [root / "1.15.2"]
+    told = release.prune(root, tmp_path / "etc", gone=[root / "agent-main"], check=True)
+    assert told == [root / "1.14.7", root / "1.15.2"]
+    assert snapshot(root) == before
+    assert release.prune(root, tmp_path / "etc") == [root / "1.15.2"]
+    assert sorted(path.name for path in root.iterdir()) == ["1.13.6", "1.14.7", "1.15.3", "agent-main", "server-main"]
+    assert release.prune(root, tmp_path / "etc") == []
+
+
 def test_leftovers_are_told_and_removed(tmp_path: Path, root: Path) -> None:
     src = directory(tmp_path)
     place(root, src)
