@@ -22,8 +22,6 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.plugin_binaries import
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases import architecture
 
 UNREADABLE = "(can't be read as HCL or JSON, so it is not shown)\n"
-#: of the bundle that an agent starts with
-BUNDLE_MODE = "0644"
 
 
 @dataclasses.dataclass
@@ -279,13 +277,14 @@ def _enrolment(
         found.note("enrolment", f"the agent {reason}\n", "attested\n")
     if "trust_bundle_path" in plan.main and str(plan.main["trust_bundle_path"]) == plan.paths.bundle:
         # Its content matters at the first bootstrap alone, and the server's bundle changes with every rotation.
-        bundle = seen["files"].get("bundle", {"exists": False})
-        if reason or not bundle["exists"]:
+        file, state = plan.bundle_file, seen["files"].get("bundle", {"exists": False})
+        wrong = _attributes(state, file.mode, file.owner, file.group)
+        if reason or not state["exists"]:
+            before = "the bundle of the last enrolment\n" if state["exists"] else "absent\n"
+            wrong = before, "the trust bundle of the server\n"
+        if wrong:
             found.files.append("bundle")
-            found.note(f"file {plan.paths.bundle}", "", "the trust bundle of the server\n")
-        elif bundle["mode"] != BUNDLE_MODE:
-            found.files.append("bundle")
-            found.note(f"file {plan.paths.bundle}", f"mode: {bundle['mode']}\n", f"mode: {BUNDLE_MODE}\n")
+            found.note(f"file {file.path}", *wrong)
 
 
 def _service(plan: Plan, seen: Mapping[str, Any], found: Comparison) -> None:

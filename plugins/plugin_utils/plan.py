@@ -273,6 +273,12 @@ class Plan:
         return found
 
     @property
+    def bundle_file(self) -> File:
+        """What an agent trusts at its first contact, without content: that comes from a server when it is enrolled."""
+        root = "" if self.paths.root else "root"
+        return File("bundle", self.paths.bundle, "", "0644", root, root)
+
+    @property
     def upstream_files(self) -> dict[str, File]:
         """Where the CA that signs a server's own lies on the host, without contents."""
         return pki.host_files(self.paths, self.user)

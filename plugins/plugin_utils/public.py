@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import entries, identity, releases
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import Fleet
+from ansible_collections.spire.fleet.plugins.plugin_utils.host_files import File
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan, plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.spec import supervisorctl, supervisord
 
@@ -30,20 +31,18 @@ def of_plan(planned: Plan, machine: str = "") -> dict[str, Any]:
         "user": planned.user,
         "data_dir": planned.data_dir,
         "directories": [dataclasses.asdict(directory) for directory in planned.directories],
-        "files": {
-            file.name: {key: value for key, value in dataclasses.asdict(file).items() if key != "content"}
-            for file in planned.files
-        },
+        "files": {file.name: _without_content(file) for file in planned.files},
         "removable": [
-            paths.upstream_key, paths.upstream_certificate, paths.upstream_bundle,
-            paths.unit, paths.config, paths.candidate, paths.environment, paths.bundle, paths.run_dir, paths.enrol_dir,
+            paths.unit, paths.config, paths.candidate, paths.environment, paths.run_dir,
+            *([paths.upstream_key, paths.upstream_certificate, paths.upstream_bundle] if planned.component == "server" else []),
+            *([paths.bundle, paths.enrol_dir] if planned.component == "agent" else []),
             *([paths.link] if planned.versioned else []),
         ],
         "data": [planned.data_dir],
         "versioned": planned.versioned,
         "config": paths.config,
         "candidate": paths.candidate,
-        "bundle": paths.bundle,
+        "bundle": _without_content(planned.bundle_file),
         "enrol_dir": paths.enrol_dir,
         "enrol_token": paths.enrol_token,
         "enrol_environment": paths.enrol_environment,
@@ -76,13 +75,16 @@ def upstream(planned: Plan) -> dict[str, Any]:
     """Where the CA that signs a server's own goes; empty where it has none of ours."""
     if planned.upstream is None:
         return {}
-    files = planned.upstream_files.values()
     return {
         "born": planned.upstream.born,
         "key_id": planned.upstream.key_id,
         "key_type": planned.values["spire_pki_key_type"],
-        "files": {file.name: {key: value for key, value in dataclasses.asdict(file).items() if key != "content"} for file in files},
+        "files": {file.name: _without_content(file) for file in planned.upstream_files.values()},
     }
+
+
+def _without_content(file: File) -> dict[str, Any]:
+    return {key: value for key, value in dataclasses.asdict(file).items() if key != "content"}
 
 
 def plugins(planned: Plan) -> list[dict[str, str]]:

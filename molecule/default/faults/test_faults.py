@@ -62,7 +62,7 @@ FAULTS = (
         "mkdir -p /run/spire/agent/enrol/main && echo left-over >/run/spire/agent/enrol/main/token",
         ("/run/spire/agent/enrol/main is left over",),
     ),
-    Fault("bundle lost", "agent2", "rm /etc/spire/agent/main.bundle.pem", ("file /etc/spire/agent/main.bundle.pem",)),
+    Fault("bundle lost", "agent2", "rm /etc/spire/agent/main.bundle.pem", ("file /etc/spire/agent/main.bundle.pem",), ("absent",)),
     Fault(
         "environment edited", "agent3", "sed -i s/^MOLECULE_PLANTED/OTHER/ /etc/spire/agent/main.env",
         ("file /etc/spire/agent/main.env",), ("MOLECULE_PLANTED=(redacted)",),

@@ -211,7 +211,7 @@ def test_an_agent_without_a_good_identity_is_enrolled_again(name: str) -> None:
     drift, server, reason = AGENT_DRIFTS[name]
     found = look("agent", drift, server=server)
     assert found.differences == ["enrolment", BUNDLE]
-    assert found.diffs[0]["before"] == f"the agent {reason}\n"
+    assert [diff["before"] for diff in found.diffs] == [f"the agent {reason}\n", "the bundle of the last enrolment\n"]
     assert acts(found) == ENROL
 
 
@@ -242,10 +242,17 @@ def test_a_banned_agent_is_an_error() -> None:
     assert acts(found) == {"errors": found.errors}
 
 
-@pytest.mark.parametrize("facts", [{"exists": False}, {"mode": "0666"}])
-def test_a_bundle_that_anybody_could_change_is_written_again_without_a_restart(facts: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("facts", "before"),
+    [
+        ({"exists": False}, "absent\n"), ({"mode": "0666"}, "mode: 0666\nowner: root\ngroup: root\n"),
+        ({"owner": "nobody"}, "mode: 0644\nowner: nobody\ngroup: root\n"),
+    ],
+)
+def test_a_bundle_that_anybody_could_change_is_written_again_without_a_restart(facts: dict[str, Any], before: str) -> None:
     found = look("agent", changed("bundle", **facts))
     assert found.differences == [BUNDLE]
+    assert found.diffs[0]["before"] == before
     assert acts(found) == {"files": ["bundle"]}
 
 

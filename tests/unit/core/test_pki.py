@@ -81,6 +81,7 @@ def test_it_stands_in_the_tree(tmp_path: Path, way: str) -> None:
         "upstream_bundle": (BUNDLE, "0644", "root", "root"),
     }
     assert {KEY, PEM, BUNDLE} <= set(public.of_plan(plan)["removable"])
+    assert not any("upstream" in path for path in public.of_plan(planned("agent"))["removable"])
 
 
 def test_old_releases_have_it_under_its_old_name(tmp_path: Path) -> None:
