@@ -14,11 +14,13 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.spire.fleet.plugins.module_utils.look import ARGUMENTS
-from ansible_collections.spire.fleet.plugins.plugin_utils import clocks, expiry_sources, identity, problems, rules
+from ansible_collections.spire.fleet.plugins.plugin_utils import clocks, expiry_sources, identity, pki_kept, problems, rules
+from ansible_collections.spire.fleet.plugins.plugin_utils.aws import AwsError
 from ansible_collections.spire.fleet.plugins.plugin_utils.compare import compare
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan, plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.spec import planned_digests, spec_of, variants_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509_keys import X509Error
 
 #: of a failed module's result: its output as it was
 UNSAFE = ("module_stdout", "module_stderr", "stdout", "stdout_lines", "stderr", "stderr_lines", "invocation")
@@ -53,6 +55,10 @@ class ActionModule(ActionBase):
             planned = planned.on(seen["seen"]["machine"])
         except ValueError as exc:
             raise AnsibleActionFail(f"{host}: {exc}") from exc
+        try:
+            seen["seen"]["aws"] = pki_kept.differences(planned.upstream) if planned.upstream else []
+        except (AwsError, X509Error) as exc:
+            raise AnsibleActionFail(f"{host}: {exc}") from None
         server = None
         if planned.component == "agent" and not arguments["final"]:
             # As it was registered: thousands of agents in it would be templated anew for each of them.

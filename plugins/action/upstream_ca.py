@@ -11,7 +11,8 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import authority_result, pki_rules, problems
+from ansible_collections.spire.fleet.plugins.plugin_utils import authority_result, pki_kept, pki_rules, problems
+from ansible_collections.spire.fleet.plugins.plugin_utils.aws import AwsError
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Run
@@ -37,15 +38,18 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(problems.render(problems.for_host(mistakes, host)))
         if planned.upstream is None:
             raise AnsibleActionFail(f"{host}: its server has no upstream CA of spire_pki's.")
-        if planned.upstream.born and not arguments["csr"] and not self._task.check_mode:
+        if planned.upstream.delivered and planned.upstream.born and not arguments["csr"] and not self._task.check_mode:
             raise AnsibleActionFail(f"{host}: its key is born on the server, so csr is required.")
         now = datetime.datetime.now(datetime.timezone.utc)
         try:
+            if not planned.upstream.delivered:
+                found, why = pki_kept.ensure(planned.upstream, Run(now, self._task.check_mode))
+                return {**result, **authority_result.with_aws(authority_result.of(found, planned.upstream.place), why)}
             if planned.upstream.born and not arguments["csr"]:
                 why = planned.upstream.differences(now)
                 return {**result, "changed": bool(why), "differences": why}
             found = planned.upstream.ensure(arguments["csr"], Run(now, self._task.check_mode))
-        except X509Error as exc:
+        except (X509Error, AwsError) as exc:
             # without its cause, which Ansible would tell too: a library's word of a key
             raise AnsibleActionFail(f"{host}: {exc}") from None
         return {**result, **authority_result.of(found, planned.upstream.place)}

@@ -12,6 +12,7 @@ version_added: 0.1.0
 description:
   - Makes, on the controller, what the current host's C(spire_pki) variables ask for - a root where there is none, and an intermediate
     for the server, whose key is made here or was born on the server. What is there and as it should be stays.
+  - Where C(spire_pki) is C(awssecret) or C(aws_pca), makes and updates what AWS keeps of it as well, with boto3 and its credentials.
   - A root that is there and differs is an error. The fleet trusts it, so it is not replaced in passing.
   - The role C(spire.fleet.spire_pki) uses it. For CAs of your own, see M(spire.fleet.ca).
 author:

@@ -31,5 +31,15 @@ def of(found: Outcome, place: Place) -> dict[str, Any]:
     return result
 
 
+def with_aws(result: dict[str, Any], why: list[str]) -> dict[str, Any]:
+    """The same with what was made or changed in AWS."""
+    if not why:
+        return result
+    header = "the upstream CA in AWS"
+    diff = {"before_header": header, "after_header": header, "before": "".join(f"{one}\n" for one in why), "after": "as on the controller\n"}
+    before = [result["diff"]] if "diff" in result else []
+    return {**result, "changed": True, "differences": [*result["differences"], *why], "diff": [*before, diff]}
+
+
 def _lines(facts: dict[str, str]) -> str:
     return "".join(f"{name}: {value}\n" for name, value in facts.items())

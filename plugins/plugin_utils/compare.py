@@ -48,6 +48,8 @@ class Comparison:
     plugins: list[str] = dataclasses.field(default_factory=list)
     #: the key and the certificates of the CA that signs a server's own
     upstream: bool = False
+    #: that CA, where AWS keeps it
+    kept_in_aws: bool = False
     enrol: bool = False
     token: bool = False
 
@@ -220,12 +222,17 @@ def _file(plan: Plan, file: File, state: Mapping[str, Any], found: Comparison) -
 
 def _upstream(plan: Plan, upstream: pki.Upstream, seen: Mapping[str, Any], now: datetime.datetime, found: Comparison) -> None:
     """SPIRE reads these files whenever its CA is signed anew, so that no restart is needed."""
-    file, state = plan.upstream_files["upstream_key"], seen["keys"]["upstream_key"]
     why, due = upstream.differences(now), upstream.due(now)
     for reason in why:
         if reason in due:
             found.renewals.append(f"the upstream CA: {reason}")
         found.note(f"the upstream CA: {reason}", f"{reason}\n", f"signed by {upstream.issuer_name}\n")
+    if not upstream.delivered:
+        for reason in seen["aws"]:
+            found.note(f"the upstream CA in AWS: {reason}", f"{reason}\n", "as on the controller\n")
+        found.kept_in_aws = bool(why or seen["aws"])
+        return
+    file, state = plan.upstream_files["upstream_key"], seen["keys"]["upstream_key"]
     wrong = _attributes(state, file.mode, file.owner, file.group)
     if wrong:
         found.note(f"key {file.path}", *wrong)

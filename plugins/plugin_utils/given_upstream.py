@@ -29,7 +29,7 @@ def mistakes(planned: Plan, seen: Mapping[str, Sequence[str]], now: datetime.dat
     if not seen.get(file) or (roots and not seen.get(roots)):
         # not there yet, or for its service alone: SPIRE has the last word
         return [], []
-    where = pki.option_path(planned.version, "cert_file_path")
+    where = f"{pki.Wiring('disk', planned.version, {}).path}.cert_file_path"
     try:
         chain = x509_keys.load_certificates("\n".join(seen[file]).encode(), file)
         bundle = x509_keys.load_certificates("\n".join(seen[roots]).encode(), roots) if roots else chain

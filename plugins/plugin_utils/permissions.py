@@ -4,7 +4,7 @@
 """What the plugins of one tree ask of a cloud: the statements of permission_data that hold for it.
 
 The facts are in permission_data; README.md there describes the format. What a cloud makes of them is in permissions_aws.py,
-permissions_grants.py and permissions_k8s.py.
+permissions_grants.py, permissions_k8s.py and permissions_paths.py.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .tree import plain
 from .versions import Version
 
 DATA = Path(__file__).parent / "permission_data"
-CLOUDS = ("aws", "azure", "gcp", "k8s")
+CLOUDS = ("aws", "azure", "ejbca", "gcp", "k8s", "vault")
 
 _PLACE = re.compile(r"<([^<>]+)>")
 # what SPIRE replaces when it runs with -expandEnv

@@ -156,6 +156,9 @@ class _Place:
 
     def arns(self, template: str) -> list[str]:
         found = self.fill(template)
+        if template.endswith("_file_arn>"):
+            # SPIRE takes a secret's name as well, which is all that is known of one that is still to be made
+            found = [arn if arn.startswith("arn:") else self._secret(arn) for arn in found]
         if any(arn != "*" and not _ARN.fullmatch(arn) for arn in found):
             # the other templates begin as ARNs do
             raise PermissionsError(f"{self.use.path}.{template.strip('<>')} must be an ARN, which begins with arn:, and is none.")
@@ -190,7 +193,7 @@ class _Place:
     def _partition(self) -> list[str]:
         regions = [str(value) for value in self.use.values("region")]
         regions += [str(value) for name in ("aws_postgres", "aws_mysql") for value in self.use.values(f"database_type.{name}.region")]
-        by_region = next((found for region in regions for start, found in _REGIONS if region.startswith(start)), "")
+        by_region = next((found for found in map(_named_by, regions) if found), "")
         if by_region and self.around.partition not in ("", by_region):
             raise PermissionsError(
                 f"plugins.{self.use.plugin} is in a region of the partition {by_region}, and partition is {self.around.partition}; an "
@@ -214,10 +217,17 @@ class _Place:
         return [_literal(self.use.asked.trust_domain("names of KMS keys").replace(".", "_"))]
 
     def _secrets(self) -> list[str]:
-        names = [name for name in self.around.secrets if not _ARN.fullmatch(name)]
-        made = [f"secret:{_literal(name)}-??????" for name in names] if self.around.secrets else ["secret:*"]
+        if not self.around.secrets:
+            return [self._in_region("secret:*")]
+        return [name if _ARN.fullmatch(name) else self._secret(_literal(name)) for name in self.around.secrets]
+
+    def _secret(self, name: str) -> str:
+        """AWS puts a dash and six characters after the name."""
+        return self._in_region(f"secret:{name}-??????")
+
+    def _in_region(self, resource: str) -> str:
         (start,) = self.fill("arn:<partition>:secretsmanager:<region>:<account>:")
-        return [name for name in self.around.secrets if name not in names] + [start + resource for resource in made]
+        return start + resource
 
     def _db_resource_id(self) -> list[str]:
         if not self.around.db_resource_ids:
@@ -236,6 +246,15 @@ class _Place:
                     raise PermissionsError(f"{self.use.path}.{option} names no user, and the ARN of rds-db:connect holds it.")
                 found.append(_literal(user))
         return found
+
+
+def partition_of(region: str) -> str:
+    """The partition that a region is in."""
+    return _named_by(region) or "aws"
+
+
+def _named_by(region: str) -> str:
+    return next((found for start, found in _REGIONS if region.startswith(start)), "")
 
 
 def _user(connection: str, mysql: bool) -> str:

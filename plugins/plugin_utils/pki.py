@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The CA above a server's own: a root on the controller, or one that is given, and an intermediate for each server.
 
-The intermediate's key is made on the controller and delivered, or born on the server, which sends a signing request.
+The intermediate's key is made on the controller and delivered, to the server or to AWS Secrets Manager; or it is born on the server, or
+in AWS Private CA, and a signing request is sent.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ import dataclasses
 import datetime
 import functools
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import rotation, x509_authority, x509_check, x509_files, x509_keys, x509_make
+from ansible_collections.spire.fleet.plugins.plugin_utils import (
+    pki_aws, rotation, x509_authority, x509_check, x509_files, x509_keys, x509_make,
+)
 from ansible_collections.spire.fleet.plugins.plugin_utils.host_files import File
 from ansible_collections.spire.fleet.plugins.plugin_utils.paths import Paths
 from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import Signer
@@ -35,24 +38,80 @@ CA_TTL = "24h"
 ISSUER_FILES = ("certificate", "key", "bundle")
 
 
-def layers(values: Mapping[str, Any], paths: Paths, version: Version) -> list[Layer]:
-    """What a server's tree gets between the built-in defaults and the inventory's layers, which may name another authority."""
-    if values[VARIABLE] == "none":
-        return []
-    tree: dict[str, Any] = {"plugins": {_kind(version): {"disk": {"plugin_data": options(paths)}}}}
-    if version < AUTHORITY_SINCE:
-        # until then the bundle was the servers' own CAs unless this was said
-        tree["server"] = {"upstream_bundle": True}
-    return [Layer(VARIABLE, tree)]
+@dataclasses.dataclass(frozen=True)
+class Wiring:
+    """What a server's tree gets for its upstream CA."""
+
+    plugin: str
+    version: Version
+    #: options that lead to the CA
+    options: dict[str, str]
+    #: options that the inventory may say otherwise
+    hints: dict[str, str] = dataclasses.field(default_factory=dict)
+    region: str = ""
+
+    @property
+    def kind(self) -> str:
+        return "UpstreamAuthority" if self.version >= AUTHORITY_SINCE else "UpstreamCA"
+
+    @property
+    def path(self) -> str:
+        """Of its options in the tree."""
+        return f"plugins.{self.kind}.{self.plugin}.plugin_data"
+
+    def layer(self) -> Layer:
+        """Between the built-in defaults and the inventory's layers, which may name another authority."""
+        tree: dict[str, Any] = {"plugins": {self.kind: {self.plugin: {"plugin_data": {**self.options, **self.hints}}}}}
+        if self.version < AUTHORITY_SINCE:
+            # until then the bundle was the servers' own CAs unless this was said
+            tree["server"] = {"upstream_bundle": True}
+        return Layer(VARIABLE, tree)
+
+    def kept(self, merged: Merged) -> list[str]:
+        """The options that lead to the CA and are as they were set here: all, some, or none of them."""
+        given = _at([merged.tree], "plugins", self.kind, self.plugin, "plugin_data")
+        return [name for name, value in self.options.items() if isinstance(given, dict) and given.get(name) == value]
 
 
-def options(paths: Paths) -> dict[str, str]:
+def wiring(host: str, values: Mapping[str, Any], stack: Sequence[Layer], paths: Paths, version: Version) -> Wiring | None:
+    """How this server's tree leads to its upstream CA; None where it has none of ours. The stack is without it."""
+    way = values[VARIABLE]
+    if way == "none":
+        return None
+    if way in pki_aws.WAYS and version < AUTHORITY_SINCE:
+        # told by preflight
+        return None
+    if way not in pki_aws.WAYS:
+        return Wiring("disk", version, disk_options(paths))
+    trees = [layer.tree for layer in stack]
+    trust_domain = str(_at(trees, "server", "trust_domain") or "")
+    region = str(_at(trees, "plugins", "UpstreamAuthority", way, "plugin_data", "region") or "")
+    own, hints = pki_aws.options(way, values, host, trust_domain, region, directory(values, trust_domain), version)
+    return Wiring(way, version, own, hints, region)
+
+
+def _at(trees: Sequence[Any], *keys: str) -> Any:
+    """What the last of these trees that says anything says at a path."""
+    for tree in reversed(trees):
+        for key in keys:
+            tree = tree.get(key) if isinstance(tree, Mapping) else None
+        if tree is not None:
+            return tree
+    return None
+
+
+def disk_options(paths: Paths) -> dict[str, str]:
     """The options of SPIRE's disk plugin."""
     return {
         "cert_file_path": paths.upstream_certificate,
         "key_file_path": paths.upstream_key,
         "bundle_file_path": paths.upstream_bundle,
     }
+
+
+def directory(values: Mapping[str, Any], trust_domain: str) -> str:
+    """On the controller, of this trust domain."""
+    return os.path.join(os.path.expanduser(values["spire_pki_dir"]), trust_domain)
 
 
 def host_files(paths: Paths, user: str) -> dict[str, File]:
@@ -70,31 +129,11 @@ def ca_ttl(server: Mapping[str, Any]) -> datetime.timedelta:
     return datetime.timedelta(seconds=float(seconds(str(server.get("ca_ttl") or CA_TTL))))
 
 
-def _kind(version: Version) -> str:
-    return "UpstreamAuthority" if version >= AUTHORITY_SINCE else "UpstreamCA"
-
-
-def option_path(version: Version, name: str) -> str:
-    """Where an option of the disk plugin stands in the tree."""
-    return f"plugins.{_kind(version)}.disk.plugin_data.{name}"
-
-
-def ours(merged: Merged, paths: Paths, version: Version) -> list[str]:
-    """The options of the disk plugin that are as this module set them: all, some, or none of them."""
-    found: Any = merged.tree
-    for key in ("plugins", _kind(version), "disk", "plugin_data"):
-        found = found.get(key) if isinstance(found, dict) else None
-    given = found if isinstance(found, dict) else {}
-    return [name for name, value in options(paths).items() if given.get(name) == value]
-
-
-def upstream(
-    host: str, values: Mapping[str, Any], trust_domain: str, merged: Merged, paths: Paths, version: Version
-) -> Upstream | None:
+def upstream(host: str, values: Mapping[str, Any], trust_domain: str, merged: Merged, wired: Wiring | None) -> Upstream | None:
     """The CA that this server gets from us; None when it has another one, or signs for itself."""
-    if values[VARIABLE] == "none" or len(ours(merged, paths, version)) < len(options(paths)):
+    if wired is None or len(wired.kept(merged)) < len(wired.options):
         return None
-    return Upstream(host, values, trust_domain)
+    return Upstream(host, values, trust_domain, wired.region)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,9 +159,14 @@ class Issued:
         return bool(self.values[self.prefix] == "host")
 
     @property
+    def owner(self) -> str:
+        """Whose it is."""
+        return self.host
+
+    @property
     def home(self) -> str:
         """On the controller, of this trust domain."""
-        return os.path.join(os.path.expanduser(self.values["spire_pki_dir"]), self.trust_domain)
+        return directory(self.values, self.trust_domain)
 
     @property
     def directory(self) -> str:
@@ -196,7 +240,7 @@ class Issued:
         return ()
 
     def _subject(self, name: str) -> str:
-        return str(self.values[name]).replace("{trust_domain}", self.trust_domain).replace("{host}", self.host)
+        return str(self.values[name]).replace("{trust_domain}", self.trust_domain).replace("{host}", self.owner)
 
     def length(self, name: str) -> datetime.timedelta:
         """A variable's duration; X509Error for what is none."""
@@ -333,8 +377,12 @@ class Issued:
         return x509_authority.ensure(self.issuer_place, self.root_request, None, self.passphrase, run)
 
 
+@dataclasses.dataclass(frozen=True)
 class Upstream(Issued):
     """The CA of one server."""
+
+    #: of AWS, where it is kept there
+    region: str = ""
 
     prefix = VARIABLE
     name = "upstream"
@@ -355,9 +403,40 @@ class Upstream(Issued):
         return found
 
     @property
+    def way(self) -> str:
+        """Where its key is made and where it goes, as the variable says."""
+        return str(self.values[VARIABLE])
+
+    @property
+    def born(self) -> bool:
+        """Whether the key is made where it is used and stays there."""
+        return self.way in ("host", pki_aws.PRIVATE_CA)
+
+    @property
+    def delivered(self) -> bool:
+        """Whether the server has it in files of its own."""
+        return self.way not in pki_aws.WAYS
+
+    @property
+    def owner(self) -> str:
+        """A server, or AWS Private CA, which is for all servers of the trust domain."""
+        return pki_aws.PRIVATE_CA if self.way == pki_aws.PRIVATE_CA else self.host
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """What the controller knows of it in AWS."""
+        return pki_aws.read(pki_aws.record_path(self.home, self.way, self.host), self.region)
+
+    @property
+    def started_with(self) -> str:
+        """What SPIRE reads at its start alone, and so must be restarted for: the versions of its secrets."""
+        found = self.record if self.way == pki_aws.SECRETS else {}
+        return " ".join(str(found.get(what, {}).get("version") or "none") for what in pki_aws.FILES) if found else ""
+
+    @property
     def place(self) -> Place:
         """The server's own. A key that was born there never comes here."""
-        base = os.path.join(self.directory, "servers", self.host, "upstream")
+        base = os.path.join(self.home, "servers", self.owner, "upstream")
         return Place(f"{base}.pem", "" if self.born else f"{base}.key")
 
     @property

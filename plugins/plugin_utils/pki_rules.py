@@ -9,7 +9,7 @@ import datetime
 import re
 from collections.abc import Iterable
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import pki
+from ansible_collections.spire.fleet.plugins.plugin_utils import pki, pki_aws, pki_aws_rules
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import VARIABLE, Upstream
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem
@@ -19,6 +19,16 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.x509_request import mo
 
 #: a name in a path
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", re.ASCII)
+_BROUGHT = (
+    f"{VARIABLE} brings the key, the certificate and the bundle, and this is another {{what}} than it brings. Take it out of the tree, or set "
+    f"{VARIABLE} to none and give all three."
+)
+#: what is told of an option that is not ours, by the plugin
+_MIXED = {
+    "disk": _BROUGHT.format(what="file"),
+    pki_aws.SECRETS: _BROUGHT.format(what="secret"),
+    pki_aws.PRIVATE_CA: f"{VARIABLE} makes the private CA, and this is another one. Take it out of the tree, or set {VARIABLE} to none.",
+}
 _LENGTHS = ("spire_pki_root_lifetime", "spire_pki_ca_lifetime", "spire_pki_renew_before")
 
 
@@ -26,11 +36,12 @@ def check(planned: Plan, now: datetime.datetime | None = None) -> Iterable[Probl
     """Everything that would keep a server from its CA, or that will soon."""
     if planned.component != "server" or planned.values[VARIABLE] == "none":
         return
-    if planned.upstream is None:
-        yield from _mixed(planned)
+    old = list(pki_aws_rules.too_old(planned))
+    if old or planned.upstream is None:
+        yield from old or _mixed(planned)
         return
     upstream = planned.upstream
-    wrong = [*_values(upstream), *_requests(upstream)]
+    wrong = [*_values(upstream), *_requests(upstream), *(() if upstream.delivered else pki_aws_rules.check(planned, upstream))]
     if wrong:
         yield from wrong
         return
@@ -64,16 +75,15 @@ def _rotating(upstream: Upstream, state: State) -> Iterable[Problem]:
 
 
 def _mixed(planned: Plan) -> Iterable[Problem]:
-    """Some of the disk plugin's options are ours and some the inventory's."""
-    kept = pki.ours(planned.merged, planned.paths, planned.version)
-    for name in pki.options(planned.paths) if kept else ():
+    """Some of the plugin's options are ours and some the inventory's."""
+    wired = planned.wiring
+    kept = wired.kept(planned.merged) if wired else []
+    # of a private CA there is one option alone, and a tree that has another one names its plugin for nothing else
+    mixed = kept or (wired and wired.plugin == pki_aws.PRIVATE_CA and wired.plugin in planned.plugins(wired.kind))
+    for name in wired.options if wired and mixed else ():
         if name not in kept:
-            path = pki.option_path(planned.version, name)
-            message = (
-                f"{VARIABLE} brings the key, the certificate and the bundle, and this is another file than it brings. Take it out of the "
-                f"tree, or set {VARIABLE} to none and give all three."
-            )
-            yield Problem("pki_mixed", path, message, planned.merged.origin(path))
+            path = f"{wired.path}.{name}"
+            yield Problem("pki_mixed", path, _MIXED[wired.plugin], planned.merged.origin(path))
 
 
 def _values(upstream: Upstream) -> Iterable[Problem]:

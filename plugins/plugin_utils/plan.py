@@ -50,6 +50,8 @@ class Plan:
     filler: plugin_binaries.Filler | None = None
     architectures: tuple[str, ...] = ()
     arch: str = ""
+    #: how its tree leads to an upstream CA of ours
+    wiring: pki.Wiring | None = None
 
     def on(self, machine: str) -> Plan:
         """The same for a host of this architecture; ValueError when an external plugin has no binary for it."""
@@ -216,6 +218,7 @@ class Plan:
             home="yes" if self.component == "server" else "read-only",
             environment=bool(self.environment),
             plugins=tuple(dict.fromkeys(command.path for command in self.commands if command.sha256)),
+            secrets=self.upstream.started_with if self.upstream else "",
         )
 
     @functools.cached_property
@@ -223,7 +226,7 @@ class Plan:
         """The CA of ours that signs this server's own."""
         if self.component != "server":
             return None
-        return pki.upstream(self.host, self.values, self.trust_domain, self.merged, self.paths, self.version)
+        return pki.upstream(self.host, self.values, self.trust_domain, self.merged, self.wiring)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -265,7 +268,7 @@ class Plan:
             else units.systemd_unit(self.paths, self.needs, self.socket)
         )
         found.append(File("service", self.paths.unit, text, "0644", root, root))
-        for name, content in (self.upstream.files() if self.upstream else {}).items():
+        for name, content in (self.upstream.files() if self.upstream and self.upstream.delivered else {}).items():
             found.append(dataclasses.replace(self.upstream_files[name], content=content))
         if self.paths.root:
             text = units.supervisor_daemon(self.paths)
@@ -320,8 +323,9 @@ def plan(component: str, host: str, fleet: Fleet) -> Plan:
     problems += mistakes
     filler = plugin_binaries.filler(component, values, definitions)
     stack = layers(component, values.raw, builtin)
-    if component == "server":
-        stack[1:1] = pki.layers(values, paths, version)
+    wired = pki.wiring(host, values, stack, paths, version) if component == "server" else None
+    if wired:
+        stack.insert(1, wired.layer())
     tree = checked.checked(component, stack, version, fleet, filler)
     problems += tree.merged.problems
     # What a release that never was has and lacks, nobody can say.
@@ -329,7 +333,7 @@ def plan(component: str, host: str, fleet: Fleet) -> Plan:
     made = Plan(
         component, host, values, version, paths, tree.merged, tree.coerced, problems,
         external=component == "agent" and not fleet.servers_of(host),
-        filler=filler, architectures=tree.architectures, arch=tree.arch,
+        filler=filler, architectures=tree.architectures, arch=tree.arch, wiring=wired,
     )
     if component == "server":
         fleet.server_plans[host] = made

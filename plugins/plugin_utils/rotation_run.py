@@ -104,6 +104,13 @@ def _may_begin(found: Scope, run: Run) -> None:
     mistakes = problems.errors(one for server in found.servers for one in pki_rules.check(server, run.now))
     if mistakes:
         raise X509Error(problems.render(mistakes))
+    kept = [server.host for server in found.servers if server.upstream and not server.upstream.delivered]
+    if kept:
+        way = found.upstream.way
+        raise X509Error(
+            f"spire_pki is {way}, and a root is rotated while its servers have their CA in files: {', '.join(kept)}. Set spire_pki to "
+            f"controller, run spire.fleet.site, rotate, and set it back to {way}."
+        )
     old = [server.host for server in found.servers if server.version < SINCE]
     if old:
         raise X509Error(

@@ -28,9 +28,9 @@ def spec_of(plan: Plan) -> dict[str, Any]:
     keys = {}
     if plan.component == "server":
         own = plan.upstream_files
-        if plan.upstream:
+        if plan.upstream and plan.upstream.delivered:
             keys = {"upstream_key": {"path": own["upstream_key"].path, "public": plan.upstream.public}}
-        elif not pki.ours(plan.merged, paths, plan.version):
+        elif not pki.Wiring("disk", plan.version, pki.disk_options(paths)).kept(plan.merged):
             # of an upstream authority that the server has no more
             leftovers += [file.path for file in own.values()]
     # a key that we bring gets its mode back by the run, instead of stopping it

@@ -54,6 +54,8 @@ class Needs:
     environment: bool = False
     #: binaries of external plugins
     plugins: tuple[str, ...] = ()
+    #: versions of secrets in AWS that are read at the start alone
+    secrets: str = ""
 
 
 def stamped_files(paths: Paths, needs: Needs) -> list[str]:
@@ -80,6 +82,7 @@ def systemd_unit(paths: Paths, needs: Needs, socket: str) -> str:
     title = paths.component.capitalize()
     lines = [
         MANAGED,
+        *_started_with("#", needs),
         "[Unit]",
         f"Description=SPIRE {title} ({paths.instance})",
         "Documentation=https://spiffe.io/docs/latest/deploying/",
@@ -140,6 +143,7 @@ def supervisor_program(paths: Paths, needs: Needs) -> str:
     return "\n".join(
         [
             MANAGED.replace("#", ";", 1),
+            *_started_with(";", needs),
             f"[program:{paths.service}]",
             f"command=/bin/sh -c '{script}'",
             # The roles start each at its time: an agent without an identity would die for want of a token.
@@ -154,6 +158,11 @@ def supervisor_program(paths: Paths, needs: Needs) -> str:
             "",
         ]
     )
+
+
+def _started_with(comment: str, needs: Needs) -> list[str]:
+    """A unit that says it is another one when a secret has changed, so that the process is restarted for it."""
+    return [f"{comment} The upstream CA's secrets are read at the start: {needs.secrets}"] if needs.secrets else []
 
 
 def supervisor_daemon(paths: Paths) -> str:

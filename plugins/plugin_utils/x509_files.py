@@ -50,11 +50,11 @@ class Place:
         """Encrypted, for its owner alone."""
         if not passphrase:
             raise X509Error(f"No passphrase is given, and the key in {self.key} must be encrypted.")
-        _write(self.key, x509_keys.dump(key, passphrase), KEY_MODE)
+        write(self.key, x509_keys.dump(key, passphrase), KEY_MODE)
 
     def write_certificates(self, certificates: list[Any]) -> None:
         """In their order."""
-        _write(self.certificate, x509_keys.dump_certificates(certificates).encode(), CERTIFICATE_MODE)
+        write(self.certificate, x509_keys.dump_certificates(certificates).encode(), CERTIFICATE_MODE)
 
     def keep_copy(self, now: datetime.datetime) -> str:
         """Copies of the key and its certificate under names with the time; says the key's new name."""
@@ -62,7 +62,7 @@ class Place:
         for path, mode in ((self.key, KEY_MODE), (self.certificate, CERTIFICATE_MODE)):
             text = read(path)
             if text is not None:
-                _write(path + ending, text, mode)
+                write(path + ending, text, mode)
         return self.key + ending
 
 
@@ -84,7 +84,8 @@ def must_read(path: str) -> bytes:
     return found
 
 
-def _write(path: str, content: bytes, mode: int) -> None:
+def write(path: str, content: bytes, mode: int) -> None:
+    """Whole or not at all, with directories above it that are for their owner alone."""
     try:
         _directory(Path(path).parent)
         secret_file.write(path, content, mode=mode)

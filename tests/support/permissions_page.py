@@ -21,7 +21,7 @@ INTRODUCTION = """\
 <!-- Made by `make docs` from plugins/plugin_utils/permission_data. Changes made here are lost. -->
 # Cloud permissions
 
-Five filters say what a server's or an agent's tree needs of a cloud, as files that you can review, and apply with the tool that
+Seven filters say what a server's or an agent's tree needs of a cloud, as files that you can review, and apply with the tool that
 you have. Each holds what SPIRE's source calls in your release with your options, on the resources that the tree names, and no more.
 
 | filter | makes |
@@ -31,6 +31,8 @@ you have. Each holds what SPIRE's source calls in your release with your options
 | `spire.fleet.gcp_permissions` | permissions and predefined roles by resource, and access scopes |
 | `spire.fleet.azure_permissions` | actions, key permissions and built-in roles by resource |
 | `spire.fleet.k8s_rbac` | ClusterRole, Roles and their bindings |
+| `spire.fleet.vault_policy` | the policy of SPIRE's tokens in HashiCorp Vault |
+| `spire.fleet.ejbca_rules` | the access rules of SPIRE's role in EJBCA |
 
 ## Use them
 In a play of your own, here over the servers, which need not be there yet; every server's tree comes from the fleet's plan:
@@ -80,13 +82,26 @@ is missing the message says so:
 - What a broker refers to besides pods (`experimental.broker` of the workload attestor) is named by no tree; add `get`, and `list`
   where it names objects by their UID alone, for these resources.
 
+## HashiCorp Vault
+- Logging in needs no policy: the auth method (`cert`, `approle`, `kubernetes`) must be mounted where the tree says, and its role gives the
+  policy to the tokens. Vault's own policy `default` allows looking at and renewing a token too.
+- `hashicorp_vault` reads every key of its engine at its start, those of other servers as well; an engine of its own for each trust domain
+  narrows that. With `key_identifier_file` the server's names are in its file alone, so that it may use every key; `key_identifier_value`
+  narrows that to its own. A value that begins like another server's (`spire` and `spire-2`) allows that one's keys too.
+
+## EJBCA
+- The rules belong into a role whose member is SPIRE's client certificate. The protocol "REST Certificate Management" must be on.
+- SPIRE has an end entity made, or uses again the one of the same name, which is why it edits too.
+
 ## What each plugin needs
 A place in angle brackets is the option of that name, or something that the filter is given; `<a|b>` is b where a is not set, and
 `<a|=text>` is that text. Read a row so: in these releases, if
 these options are set as told, the plugin needs this. Whatever is not in the tables needs nothing of a cloud.
 """
-CLOUDS = {"aws": "AWS", "gcp": "Google Cloud", "azure": "Azure", "k8s": "Kubernetes"}
-_WANTED = ("actions", "data_actions", "permissions", "verbs")
+CLOUDS = {"aws": "AWS", "gcp": "Google Cloud", "azure": "Azure", "k8s": "Kubernetes", "vault": "HashiCorp Vault", "ejbca": "EJBCA"}
+#: what nobody runs on
+INSIDE = ("vault", "ejbca")
+_WANTED = ("actions", "data_actions", "permissions", "verbs", "capabilities", "rules")
 
 
 def page() -> str:
@@ -96,7 +111,7 @@ def page() -> str:
 
     parts = [INTRODUCTION]
     for cloud, title in CLOUDS.items():
-        parts.append(f"### On {title}\n")
+        parts.append(f"### {'In' if cloud in INSIDE else 'On'} {title}\n")
         for key, facts in permissions.load(cloud).items():
             component, kind, name = key.split("/")
             rows = "\n".join(_row(key, facts, statement) for statement in facts["statements"])

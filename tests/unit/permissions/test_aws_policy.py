@@ -210,9 +210,14 @@ MISTAKES: dict[str, tuple[Any, dict[str, Any], str]] = {
         "that this filter gets.",
     ),
     "no ARN": (
-        tree({"UpstreamAuthority": {"awssecret": {**SECRETS, "key_file_arn": "spire/key"}}}),
+        tree({"UpstreamAuthority": {"awssecret": {**SECRETS, "key_file_arn": "arn:key"}}}),
         {},
         "plugins.UpstreamAuthority.awssecret.plugin_data.key_file_arn must be an ARN, which begins with arn:, and is none.",
+    ),
+    "the name of a secret without an account": (
+        tree({"UpstreamAuthority": {"awssecret": {**SECRETS, "region": "eu-west-1", "key_file_arn": "spire/key"}}}),
+        {},
+        "plugins.UpstreamAuthority.awssecret uses resources whose ARNs hold the ID of the AWS account, and no tree says it: set account.",
     ),
     "no ARN of a role": (
         tree({"UpstreamAuthority": {"awssecret": {**SECRETS, "assume_role_arn": "pki"}}}),
@@ -267,3 +272,11 @@ def test_mistakes_are_told_in_full(name: str) -> None:
         with pytest.raises(AnsibleFilterError) as caught:
             run(used, **options)
         assert str(caught.value) == f"{filter_name}: {message}"
+
+
+def test_secrets_that_are_known_by_their_names_alone() -> None:
+    """Before spire_pki has made them, the tree has their names."""
+    named = {"region": "cn-north-1", "cert_file_arn": "spire/s*/certificate", "key_file_arn": "spire/s1/key"}
+    found = POLICY(tree({"UpstreamAuthority": {"awssecret": named}}), account=ACCOUNT)
+    start = f"arn:aws-cn:secretsmanager:cn-north-1:{ACCOUNT}:secret:spire/s"
+    assert [one["Resource"] for one in found["Statement"]] == [[f"{start}${{*}}/certificate-??????", f"{start}1/key-??????"]]

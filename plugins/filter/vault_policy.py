@@ -1,0 +1,67 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The filter vault_policy."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: vault_policy
+author:
+  - spire.fleet contributors (@spire-fleet)
+version_added: 0.1.0
+short_description: The least policy for what a SPIRE server uses of HashiCorp Vault
+description:
+  - Returns the policy, in HCL as C(vault policy write) takes it, for the tokens of the upstream authority C(vault) and of the key
+    manager C(hashicorp_vault).
+  - It holds what SPIRE's source asks Vault for in this release with these options. Logging in needs no policy, renewing the token does.
+  - Paths are those of the tree's namespace, so write the policy there.
+  - Plugins that log in to different Vaults, namespaces or roles get a policy each, with O(plugins).
+positional: _input
+extends_documentation_fragment:
+  - spire.fleet.permissions
+"""
+
+EXAMPLES = r"""
+- name: Write the policy of the server's tokens
+  ansible.builtin.copy:
+    content: "{{ server_tree | spire.fleet.vault_policy(plugins=['KeyManager.hashicorp_vault']) }}"
+    dest: policies/spire-server.hcl
+    mode: "0644"
+  delegate_to: localhost
+  vars:
+    server_tree:
+      server:
+        trust_domain: example.org
+      plugins:
+        KeyManager:
+          hashicorp_vault:
+            plugin_data:
+              vault_addr: https://vault.example.org:8200
+              key_identifier_value: server1
+              cert_auth: {}
+"""
+
+RETURN = r"""
+_value:
+  description: The policy. Empty where the tree uses nothing of Vault.
+  type: str
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.spire.fleet.plugins.plugin_utils import permissions, permissions_paths
+
+
+def vault_policy(tree: object, version: str | None = None, component: str | None = None, plugins: Sequence[str] = ()) -> str:
+    try:
+        return permissions_paths.vault(permissions.ask(tree, component, version, plugins))
+    except permissions.PermissionsError as error:
+        raise AnsibleFilterError(f"vault_policy: {error}") from None
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Any]:
+        return {"vault_policy": vault_policy}

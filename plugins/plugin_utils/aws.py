@@ -1,0 +1,128 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The controller's one way to AWS: the import of boto3, clients, and what its exceptions mean to a person."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+try:
+    import boto3
+    import botocore.exceptions as failures
+    from botocore.config import Config
+except ImportError:
+    boto3 = failures = Config = None
+
+#: calls before throttling or a service that is away is given up: with botocore's waits some ten seconds in all
+ATTEMPTS = 6
+CONNECT_SECONDS, READ_SECONDS = 10, 30
+#: nobody answers: a mistake in a region's name looks like this too
+_UNREACHABLE = ("EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError", "ConnectionClosedError", "ProxyConnectionError", "SSLError")
+_NO_CREDENTIALS = ("NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError", "ProfileNotFound", "TokenRetrievalError",
+                   "SSOTokenLoadError", "UnauthorizedSSOTokenError")
+_DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized")
+_REFUSED_CREDENTIALS = ("InvalidClientTokenId", "UnrecognizedClientException", "InvalidSignatureException", "SignatureDoesNotMatch",
+                        "ExpiredToken", "ExpiredTokenException", "AuthFailure", "IncompleteSignature")
+_THROTTLED = ("Throttling", "ThrottlingException", "ThrottledException", "TooManyRequestsException", "RequestLimitExceeded", "SlowDown")
+_KEYS = ("DecryptionFailure", "EncryptionFailure", "KMSAccessDeniedException", "KMSInvalidStateException", "KMSNotFoundException")
+
+
+class AwsError(ValueError):
+    """AWS could not be asked, or said no. The message is for a person and holds no secret."""
+
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def missing(reason: str) -> str:
+    """What to install, and why it is needed; empty where boto3 is there."""
+    if boto3 is not None:
+        return ""
+    return f"{reason}, and the controller's Python has no boto3. Install it with: {sys.executable} -m pip install boto3"
+
+
+class Service:
+    """One service in one region, with the credentials that boto3 finds on the controller."""
+
+    def __init__(self, name: str, region: str) -> None:
+        self.name, self.region = name, region
+        wanting = missing(f"{name} of AWS is needed")
+        if wanting:
+            raise AwsError(wanting)
+        retries = {"mode": "standard", "total_max_attempts": ATTEMPTS}
+        try:
+            self._client = boto3.session.Session().client(
+                name, region_name=region or None,
+                config=Config(retries=retries, connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS),
+            )
+        except (failures.BotoCoreError, failures.ClientError, ValueError) as exc:
+            raise self._translated(exc, "", "") from None
+
+    def call(self, operation: str, what: str, **arguments: Any) -> dict[str, Any]:
+        """One call, named as in boto3; ``what`` it is about is for messages."""
+        function: Callable[..., dict[str, Any]] = getattr(self._client, operation)
+        try:
+            return function(**arguments)
+        except (failures.BotoCoreError, failures.ClientError) as exc:
+            raise self._translated(exc, operation, what) from None
+
+    def pages(self, operation: str, what: str, **arguments: Any) -> list[dict[str, Any]]:
+        """Every page of a listing."""
+        try:
+            return list(self._client.get_paginator(operation).paginate(**arguments))
+        except (failures.BotoCoreError, failures.ClientError) as exc:
+            raise self._translated(exc, operation, what) from None
+
+    def _translated(self, exc: Exception, operation: str, what: str) -> AwsError:
+        action = f"{self.name}:{''.join(part.capitalize() for part in operation.split('_'))}"
+        about = f" for {what}" if what else ""
+        kind = type(exc).__name__
+        if isinstance(exc, failures.ClientError):
+            return self._refused(exc, action, what)
+        if isinstance(exc, failures.NoRegionError):
+            return AwsError("No AWS region is known: set region in the server's tree, beside the other options of the plugin.")
+        if kind in _NO_CREDENTIALS:
+            return AwsError(
+                "The controller has no AWS credentials that can be used. boto3 looks for them in the environment (AWS_ACCESS_KEY_ID and "
+                "AWS_SECRET_ACCESS_KEY, or AWS_PROFILE), in ~/.aws, and in the role of the machine. `aws sts get-caller-identity` shows "
+                "whether it finds any."
+            )
+        if isinstance(exc, failures.InvalidRegionError):
+            return AwsError(f'"{self.region}" is no name of an AWS region; it is written as in "eu-central-1".')
+        if kind in _UNREACHABLE:
+            return AwsError(
+                f"{action}{about}: AWS can't be reached in the region {self.region} ({_endpoint(exc)}). Is the region right, and may the "
+                "controller connect to it?"
+            )
+        # what botocore says of arguments would show them
+        return AwsError(f"{action}{about} failed in the controller's botocore ({kind}).")
+
+    def _refused(self, exc: Any, action: str, what: str) -> AwsError:
+        error = exc.response.get("Error", {})
+        code, said = str(error.get("Code") or "unknown"), str(error.get("Message") or error.get("message") or "").rstrip(".")
+        where = f"{what} in {self.region}" if what else self.region
+        about = f"{action} for {where}"
+        if code in _THROTTLED:
+            tries = exc.response.get("ResponseMetadata", {}).get("RetryAttempts", 0) + 1
+            text = f"AWS throttled {about}, and still did after {tries} attempts ({code}). Run it again later, or with less beside it."
+        elif code in _DENIED:
+            text = f"AWS denied {about}: {said or code}. Allow {action} to the controller's identity; docs/aws.md has its policy."
+        elif code in _REFUSED_CREDENTIALS:
+            text = f"AWS does not accept the controller's credentials ({code}): {said or code}. Renew them, or name others."
+        elif code == "ResourceNotFoundException":
+            text = f"{where} is not there ({action}). Is the region right, and the account of the controller's credentials?"
+        elif code in _KEYS:
+            text = f"The KMS key of {where} can't be used ({action}, {code}): {said or code}. Allow its use, or name another key."
+        else:
+            text = f"AWS refused {about} ({code}): {said or code}."
+        return AwsError(text, code)
+
+
+def _endpoint(exc: Exception) -> str:
+    found = getattr(exc, "kwargs", {}).get("endpoint_url") or getattr(exc, "kwargs", {}).get("proxy_url") or "no address"
+    # an address may hold a password
+    return str(found).rpartition("@")[2].partition("?")[0]

@@ -1,0 +1,129 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Real SPIRE with its own AWS client, led to moto's server on loopback by AWS_ENDPOINT_URL.
+
+From Secrets Manager it takes a CA of ours, whole. From AWS Private CA it gets as far as its first signing: moto makes no CA by the
+template, so SPIRE refuses what comes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.spire.fleet.plugins.plugin_utils import pki_kept, x509_keys
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Run
+from tests.real.test_pki_real import PASSPHRASE, local_authority, now, verified
+from tests.support.moto_server import REGION, Moto, running
+from tests.support.real_spire import TRUST_DOMAIN, RealAgent, RealServer
+from tests.unit.core.fleets import planned
+
+
+@pytest.fixture(name="moto")
+def fixture_moto() -> Iterator[Moto]:
+    with running() as found, pytest.MonkeyPatch.context() as environment:
+        environment.delenv("AWS_PROFILE", raising=False)
+        for name, value in found.environment.items():
+            environment.setenv(name, value)
+        yield found
+
+
+def kept(directory: Path, way: str, **variables: Any) -> dict[str, Any]:
+    """Does what a run does on the controller and in AWS; what the server's tree then says of its upstream authority."""
+    tree = {"plugins": {"UpstreamAuthority": {way: {"plugin_data": {"region": REGION}}}}}
+    common = {
+        "spire_trust_domain": TRUST_DOMAIN, "spire_pki": way, "spire_pki_dir": str(directory / "pki"), "spire_pki_passphrase": PASSPHRASE,
+        "spire_server_config": tree, **variables,
+    }
+    upstream = planned("server", **common).upstream
+    assert upstream is not None
+    pki_kept.ensure(upstream, Run(now()))
+    again = planned("server", **common)
+    assert again.upstream is not None and pki_kept.differences(again.upstream) == []
+    return {"plugins": {"UpstreamAuthority": again.plugins("UpstreamAuthority")}}
+
+
+def serials(text: str) -> list[int]:
+    return [one.serial_number for one in x509_keys.load_certificates(text.encode(), "here")]
+
+
+@pytest.mark.parametrize("release", ["1.15.3", "1.14.7"])
+def test_a_server_under_a_ca_in_secrets_manager(spire_binary: Callable[..., Path], moto: Moto, tmp_path: Path, release: str) -> None:
+    config = kept(tmp_path, "awssecret", spire_version=release)
+    own = tmp_path / "pki" / TRUST_DOMAIN / "servers" / "s1" / "upstream.pem"
+    root = (tmp_path / "pki" / TRUST_DOMAIN / "root.pem").read_text()
+    with RealServer(spire_binary("spire-server", release), config=config) as server:
+        assert server.client().bundle_show("pem").split() == root.split()
+        agent = spire_binary("spire-agent", release)
+        chain = chain_of(server, agent, "first")
+        # leaf, the server's own CA, and the intermediate
+        assert len(serials(chain)) == 3 and serials(chain)[2:] == serials(own.read_text())
+        assert verified(tmp_path, root, chain) == "leaf.pem: OK"
+        # A new intermediate: SPIRE reads secrets at its start alone, and its next CA is of the new one.
+        first = own.read_text()
+        own.unlink()
+        assert kept(tmp_path, "awssecret", spire_version=release) == config
+        assert serials(own.read_text()) != serials(first)
+        next_ca(server)
+        assert serials(chain_of(server, agent, "unread"))[2:] == serials(first)
+        server.restart()
+        next_ca(server)
+        chain = chain_of(server, agent, "next")
+        assert serials(chain)[2:] == serials(own.read_text())
+        assert verified(tmp_path, root, chain) == "leaf.pem: OK"
+        assert server.client().bundle_show("pem").split() == root.split()
+
+
+def chain_of(server: RealServer, binary: Path, name: str) -> str:
+    """The chain of a new workload's SVID, as a new agent gives it."""
+    selectors = [dict(zip(("type", "value"), text.split(":", 1))) for text in server.selectors()]
+    spiffe_id = f"spiffe://{TRUST_DOMAIN}/{name}"
+    with RealAgent(binary, server) as agent:
+        entry = {"entry_id": name, "spiffe_id": spiffe_id, "selectors": selectors, "parent_id": agent.spiffe_id}
+        assert [item.code for item in server.client().entry_create([entry])] == [0]
+        return str(agent.wait_svid(spiffe_id)["certificates"])
+
+
+def next_ca(server: RealServer) -> None:
+    """Has the server's next CA signed, and takes it into use."""
+    prepared = local_authority(server, "prepare")["prepared_authority"]["authority_id"]
+    local_authority(server, "activate", "-authorityID", prepared)
+
+
+@pytest.mark.parametrize(("broken", "said"), [
+    ("key", "unable to parse private key"), ("certificate", "unable to parse certificate"), ("bundle", "unable to load upstream CA bundle"),
+])
+def test_a_secret_without_pem_stops_the_server_and_is_mended(spire_server: Path, moto: Moto, tmp_path: Path, broken: str, said: str) -> None:
+    config = kept(tmp_path, "awssecret")
+    name = f"spire/{TRUST_DOMAIN}/s1/{broken}"
+    moto.client("secretsmanager").put_secret_value(SecretId=name, SecretString="no PEM")
+    server = RealServer(spire_server, config=config)
+    try:
+        with pytest.raises(RuntimeError, match=said):
+            server.start()
+        assert kept(tmp_path, "awssecret") == config
+        server.start()
+    finally:
+        server.remove()
+
+
+def test_a_private_ca_gets_as_far_as_its_first_signing(spire_server: Path, moto: Moto, tmp_path: Path) -> None:
+    """moto's private CA has an RSA key whatever is asked for, and gives SPIRE a certificate that is of no CA."""
+    config = kept(tmp_path, "aws_pca", spire_pki_key_type="rsa-2048")
+    arn = config["plugins"]["UpstreamAuthority"]["aws_pca"]["plugin_data"]["certificate_authority_arn"]
+    server = RealServer(spire_server, config=config)
+    try:
+        server.launch()
+        for text in ("Looking up certificate authority from ACM", arn, "Submitting CSR to ACM", "Certificate and chain received"):
+            server.wait_log(text)
+        assert server.wait_end() == 1
+        assert (
+            "X509 CA minted by upstream authority is invalid: invalid upstream-signed X509 CA: invalid X509 CA: basic constraints are not valid"
+        ) in server.log()
+    finally:
+        server.remove()
