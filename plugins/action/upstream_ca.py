@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import datetime
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
@@ -15,7 +14,6 @@ from ansible_collections.spire.fleet.plugins.plugin_utils import authority_resul
 from ansible_collections.spire.fleet.plugins.plugin_utils.aws import AwsError
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Run
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_keys import X509Error
 
 ARGUMENTS: dict[str, dict[str, Any]] = {"csr": {"type": "str", "default": ""}}
@@ -38,18 +36,12 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(problems.render(problems.for_host(mistakes, host)))
         if planned.upstream is None:
             raise AnsibleActionFail(f"{host}: its server has no upstream CA of spire_pki's.")
-        if planned.upstream.delivered and planned.upstream.born and not arguments["csr"] and not self._task.check_mode:
-            raise AnsibleActionFail(f"{host}: its key is born on the server, so csr is required.")
-        now = datetime.datetime.now(datetime.timezone.utc)
         try:
             if not planned.upstream.delivered:
-                found, why = pki_kept.ensure(planned.upstream, Run(now, self._task.check_mode))
+                run = Run(datetime.datetime.now(datetime.timezone.utc), self._task.check_mode)
+                found, why = pki_kept.ensure(planned.upstream, run)
                 return {**result, **authority_result.with_aws(authority_result.of(found, planned.upstream.place), why)}
-            if planned.upstream.born and not arguments["csr"]:
-                why = planned.upstream.differences(now)
-                return {**result, "changed": bool(why), "differences": why}
-            found = planned.upstream.ensure(arguments["csr"], Run(now, self._task.check_mode))
+            return {**result, **authority_result.keep(planned.upstream, arguments["csr"], self._task.check_mode)}
         except (X509Error, AwsError) as exc:
             # without its cause, which Ansible would tell too: a library's word of a key
             raise AnsibleActionFail(f"{host}: {exc}") from None
-        return {**result, **authority_result.of(found, planned.upstream.place)}

@@ -14,8 +14,8 @@ author:
   - spire.fleet contributors (@spire-fleet)
 options:
   _terms:
-    description: V(server) or V(agent), and the name of a file - V(configuration), V(environment), V(service), V(upstream_key),
-      V(upstream_certificate) or V(upstream_bundle).
+    description: V(server) or V(agent), and the name of a file - V(configuration), V(environment), V(service), or one of those that
+      P(spire.fleet.planned#lookup) names.
     type: list
     elements: str
     required: true
@@ -70,9 +70,9 @@ class LookupModule(LookupBase):
         token = self.get_option("join_token")
         if token:
             return [planned.render({"join_token": str(token)})]
-        if name == "upstream_key" and planned.upstream:
+        if planned.material and name == f"{planned.material.name}_key":
             try:
-                return [planned.upstream.key_text()]
+                return [planned.material.key_text()]
             except X509Error as exc:
                 raise AnsibleLookupError(str(exc)) from None
         for file in planned.files:

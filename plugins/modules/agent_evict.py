@@ -21,6 +21,13 @@ options:
     type: list
     elements: str
     required: true
+  parents_of:
+    description:
+      - IDs of registration entries. The agents that are the parents of those that are there are evicted as well.
+      - Needs SPIRE 1.8.0 or newer.
+    type: list
+    elements: str
+    default: []
 extends_documentation_fragment:
   - spire.fleet.attributes
   - spire.fleet.client
@@ -51,11 +58,18 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.spire.fleet.plugins.module_utils import client
-from ansible_collections.spire.fleet.plugins.module_utils.spire_cli import SpireCliError, SpireServer
+from ansible_collections.spire.fleet.plugins.module_utils.spire_cli import SpireCliError, SpireServer, spiffe_id
 
 ARGUMENTS = client.arguments(
     ids={"type": "list", "elements": "str", "required": True},
+    parents_of={"type": "list", "elements": "str", "default": []},
 )
+
+
+def parents(server: SpireServer, entries: list[str]) -> list[str]:
+    """The parents of those entries that are there."""
+    wanted = set(entries)
+    return [spiffe_id(one.get("parent_id")) for one in server.entry_show() if one.get("id") in wanted] if wanted else []
 
 
 def evict(server: SpireServer, ids: list[str], check: bool) -> tuple[list[str], list[str]]:
@@ -83,7 +97,7 @@ def main() -> None:
     params = module.params
     server = client.server(params)
     with client.failing(module, evicted=[]):
-        evicted, failed = evict(server, params["ids"], module.check_mode)
+        evicted, failed = evict(server, params["ids"] + parents(server, params["parents_of"]), module.check_mode)
     result: dict[str, Any] = {"changed": bool(evicted), "evicted": evicted}
     if evicted:
         result["diff"] = {

@@ -1,15 +1,29 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an action says of a CA that it keeps: public facts alone."""
+"""What an action says of a certificate that it keeps: public facts alone."""
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import x509_keys
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Outcome
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import Issued
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Outcome, Run
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_files import Place
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509_keys import X509Error
+
+
+def keep(material: Issued, csr: str, check: bool) -> dict[str, Any]:
+    """Keeps a host's certificate, and says what was done; X509Error for what can't be made."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    if material.born and not csr:
+        if not check:
+            raise X509Error("its key is born on the host, so csr is required.")
+        why = material.differences(now)
+        return {"changed": bool(why), "differences": why}
+    return of(material.ensure(csr, Run(now, check)), material.place)
 
 
 def of(found: Outcome, place: Place) -> dict[str, Any]:
@@ -17,7 +31,7 @@ def of(found: Outcome, place: Place) -> dict[str, Any]:
     result: dict[str, Any] = {
         "changed": found.changed,
         "differences": found.differences,
-        "certificate": x509_keys.dump_certificates(found.certificates),
+        "certificate": found.text or x509_keys.dump_certificates(found.certificates),
         "facts": {name.replace(" ", "_"): value for name, value in found.after.items()},
         "backup": found.backup,
     }

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import (
-    given_upstream, hcl, identity, pki, schema, schema_rules, strict_mode,
+    given_upstream, hcl, identity, node_pki, pki, schema, schema_rules, strict_mode,
 )
 from ansible_collections.spire.fleet.plugins.plugin_utils.host_files import File
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
@@ -50,8 +50,14 @@ class Comparison:
     upstream: bool = False
     #: that CA, where AWS keeps it
     kept_in_aws: bool = False
+    #: those that an agent proves its node by
+    node: bool = False
+    #: the CAs that a server verifies nodes with are still to be made
+    authorities: bool = False
     enrol: bool = False
     token: bool = False
+    #: its server must forget it first
+    evict: bool = False
 
     def note(self, what: str, before: str = "", after: str = "") -> None:
         """One difference in words; with texts where a person wants to see them."""
@@ -76,14 +82,19 @@ def compare(plan: Plan, seen: Mapping[str, Any], server: Mapping[str, Any] | Non
         found.absent.append(path)
         found.note(f"{path} is left over", "there\n", "absent\n")
     _secrets(plan, seen, found)
-    if plan.upstream:
-        _upstream(plan, plan.upstream, seen, now, found)
+    if plan.upstream and not plan.upstream.delivered:
+        _kept_in_aws(plan.upstream, seen, now, found)
+    if plan.material:
+        _material(plan, plan.material, seen, now, found)
+    _authorities(plan, found)
     wrong, soon = given_upstream.mistakes(plan, seen.get("certificates", {}), now)
     found.errors += wrong
     found.warnings += soon
     if plan.component == "agent":
         _enrolment(plan, seen, server, now, found)
     _service(plan, seen, found)
+    if plan.forgetful and not found.enrol and (found.start or found.restart):
+        _enrol(plan, seen, "keeps its key in memory, which a restart loses", found)
     return found
 
 
@@ -220,27 +231,47 @@ def _file(plan: Plan, file: File, state: Mapping[str, Any], found: Comparison) -
     found.diffs.append({"before": before, "after": after, "before_header": file.path, "after_header": file.path})
 
 
-def _upstream(plan: Plan, upstream: pki.Upstream, seen: Mapping[str, Any], now: datetime.datetime, found: Comparison) -> None:
-    """SPIRE reads these files whenever its CA is signed anew, so that no restart is needed."""
-    why, due = upstream.differences(now), upstream.due(now)
+def _kept_in_aws(upstream: pki.Upstream, seen: Mapping[str, Any], now: datetime.datetime, found: Comparison) -> None:
+    """It is in no file of the host's."""
+    why = _signed(upstream, now, found)
+    for reason in seen["aws"]:
+        found.note(f"the upstream CA in AWS: {reason}", f"{reason}\n", "as on the controller\n")
+    found.kept_in_aws = bool(why or seen["aws"])
+
+
+def _signed(material: pki.Issued, now: datetime.datetime, found: Comparison) -> list[str]:
+    """Why its certificate has to be made anew."""
+    why, due = material.differences(now), material.due(now)
     for reason in why:
         if reason in due:
-            found.renewals.append(f"the upstream CA: {reason}")
-        found.note(f"the upstream CA: {reason}", f"{reason}\n", f"signed by {upstream.issuer_name}\n")
-    if not upstream.delivered:
-        for reason in seen["aws"]:
-            found.note(f"the upstream CA in AWS: {reason}", f"{reason}\n", "as on the controller\n")
-        found.kept_in_aws = bool(why or seen["aws"])
-        return
-    file, state = plan.upstream_files["upstream_key"], seen["keys"]["upstream_key"]
+            found.renewals.append(f"{material.title}: {reason}")
+        found.note(f"{material.title}: {reason}", f"{reason}\n", f"signed by {material.issuer_name}\n")
+    return why
+
+
+def _material(plan: Plan, material: pki.Issued, seen: Mapping[str, Any], now: datetime.datetime, found: Comparison) -> None:
+    """SPIRE reads most of these files whenever it needs them; what it reads at its start alone is stamped."""
+    why = _signed(material, now, found)
+    file, state = plan.material_files[f"{material.name}_key"], seen["keys"][f"{material.name}_key"]
     wrong = _attributes(state, file.mode, file.owner, file.group)
     if wrong:
         found.note(f"key {file.path}", *wrong)
-    elif not state["belongs"] and upstream.public:
-        found.note(f"key {file.path}", "the key of another certificate, or none at all\n", "the key of the upstream CA\n")
-    files = {name for name in found.files if name in plan.upstream_files}
-    found.upstream = bool(why or wrong or files or not state["belongs"])
+    elif not state["belongs"] and material.public:
+        found.note(f"key {file.path}", "the key of another certificate, or none at all\n", f"the key of {material.title}\n")
+    files = {name for name in found.files if name in plan.material_files}
+    differs = bool(why or wrong or files or not state["belongs"])
+    found.upstream, found.node = (differs, False) if plan.component == "server" else (False, differs)
     found.files = [name for name in found.files if name not in files]
+
+
+def _authorities(plan: Plan, found: Comparison) -> None:
+    """CAs that nobody has made yet; files of those that are there are compared like all others."""
+    for authority in plan.authorities:
+        file = node_pki.server_file(authority.name, plan.paths)
+        if not any(one.name == file.name for one in plan.files):
+            found.authorities = True
+            found.files.append(file.name)
+            found.note(f"file {file.path}", "", f"the CA of {authority.prefix}\n")
 
 
 def _shown(plan: Plan, file: File, text: str) -> str:
@@ -279,19 +310,35 @@ def _enrolment(
             "back, run spire.fleet.decommission on it first."
         )
     if reason:
-        found.enrol = True
-        found.token = plan.attests_by_token
-        found.note("enrolment", f"the agent {reason}\n", "attested\n")
-    if "trust_bundle_path" in plan.main and str(plan.main["trust_bundle_path"]) == plan.paths.bundle:
-        # Its content matters at the first bootstrap alone, and the server's bundle changes with every rotation.
-        file, state = plan.bundle_file, seen["files"].get("bundle", {"exists": False})
-        wrong = _attributes(state, file.mode, file.owner, file.group)
-        if reason or not state["exists"]:
-            before = "the bundle of the last enrolment\n" if state["exists"] else "absent\n"
-            wrong = before, "the trust bundle of the server\n"
-        if wrong:
-            found.files.append("bundle")
-            found.note(f"file {file.path}", *wrong)
+        _enrol(plan, seen, reason, found)
+    elif _takes_bundle(plan):
+        _bundle(plan, seen, False, found)
+
+
+def _enrol(plan: Plan, seen: Mapping[str, Any], reason: str, found: Comparison) -> None:
+    found.enrol = True
+    found.token = plan.attests_by_token
+    # a token makes a new agent, whom the server does not know yet
+    found.evict = plan.once and not found.token and not plan.external
+    found.note("enrolment", f"the agent {reason}\n", "attested\n")
+    if _takes_bundle(plan):
+        _bundle(plan, seen, True, found)
+
+
+def _takes_bundle(plan: Plan) -> bool:
+    return "trust_bundle_path" in plan.main and str(plan.main["trust_bundle_path"]) == plan.paths.bundle
+
+
+def _bundle(plan: Plan, seen: Mapping[str, Any], anew: bool, found: Comparison) -> None:
+    """Its content matters at the first bootstrap alone, and the server's bundle changes with every rotation."""
+    file, state = plan.bundle_file, seen["files"].get("bundle", {"exists": False})
+    wrong = _attributes(state, file.mode, file.owner, file.group)
+    if anew or not state["exists"]:
+        before = "the bundle of the last enrolment\n" if state["exists"] else "absent\n"
+        wrong = before, "the trust bundle of the server\n"
+    if wrong and file.name not in found.files:
+        found.files.append(file.name)
+        found.note(f"file {file.path}", *wrong)
 
 
 def _service(plan: Plan, seen: Mapping[str, Any], found: Comparison) -> None:
@@ -323,4 +370,10 @@ def _service(plan: Plan, seen: Mapping[str, Any], found: Comparison) -> None:
     # Binaries whose mode or owner alone is wrong are mended where they are, and a link is read at the start alone.
     placed = any(one["replaces"] for one in (*seen["release"], *(one for state in seen["plugins"] for one in state["release"])))
     answers = seen["answers"] and service["healthy"]
-    found.restart = bool(seen["stale"] or seen["replaced"] or placed or found.enrol or not answers)
+    found.restart = bool(seen["stale"] or seen["replaced"] or placed or found.enrol or not answers or _outdates(plan, found))
+
+
+def _outdates(plan: Plan, found: Comparison) -> bool:
+    """Whether the run makes anew what the process has read at its start, which its stamp can't tell yet."""
+    stamped = plan.needs.stamped
+    return found.authorities or (found.node and any(file.path in stamped for file in plan.material_files.values()))

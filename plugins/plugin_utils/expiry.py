@@ -31,6 +31,8 @@ WORDS = {
     "root": "root CA",
     "issuer": "CA that signs upstream CAs",
     "upstream_ca": "upstream CA",
+    "node_ca": "CA of nodes' certificates",
+    "node_certificate": "certificate of the node",
     "trust_bundle": "CA in the trust bundle",
     "x509_authority": "X.509 authority",
     "jwt_authority": "JWT authority",

@@ -9,7 +9,7 @@ import datetime
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import identity, pki, schema_rules, x509_keys
+from ansible_collections.spire.fleet.plugins.plugin_utils import identity, node_pki, pki, schema_rules, x509_keys
 from ansible_collections.spire.fleet.plugins.plugin_utils.crypto import UnsupportedAlgorithm, serialization, x509
 from ansible_collections.spire.fleet.plugins.plugin_utils.expiry import CONTROLLER, NONE, SITE, SPIRE, YOU, Expiry
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
@@ -17,6 +17,8 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.x509_request import ex
 
 #: of its life, or of this, an authority has less left only when the next one did not take over: SPIRE does that with a sixth left, or a week
 TAKEN_OVER = (1 / 12, datetime.timedelta(days=3.5))
+#: what the run renews
+RENEWED = ("upstream_ca", "node_certificate")
 #: an SSH certificate that never expires
 _FOREVER = 2**64 - 1
 
@@ -64,7 +66,7 @@ def of_look(planned: Plan, look: Mapping[str, Any]) -> Iterator[Expiry]:
             outlived = bool(one["root"]) and one["expires"] < newest
             yield Expiry(
                 kind, _time(one["expires"]), host=planned.host, component=planned.component, place=path, option=one["option"], name=one["name"],
-                starts=_time(one["starts"]), outlived=outlived, **(_renewal(planned) if kind == "upstream_ca" else {"renewed_by": YOU}),
+                starts=_time(one["starts"]), outlived=outlived, **(_renewal(planned) if kind in RENEWED else {"renewed_by": YOU}),
             )
     if look.get("expires"):
         yield Expiry(
@@ -74,14 +76,20 @@ def of_look(planned: Plan, look: Mapping[str, Any]) -> Iterator[Expiry]:
 
 def _kind(planned: Plan, path: str, index: int) -> str:
     """What the certificate at this place of a file is."""
-    own = {file.path: name for name, file in planned.upstream_files.items()} if planned.upstream else {}
+    if planned.node and path == planned.material_files[f"{planned.node.name}_certificate"].path:
+        return "file" if index else "node_certificate"
+    if any(path == node_pki.server_file(one.name, planned.paths).path for one in planned.authorities):
+        return "node_ca"
+    own = {file.path: name for name, file in planned.material_files.items()} if planned.upstream else {}
     if own.get(path) == "upstream_certificate":
         return "issuer" if index else "upstream_ca"
     return "root" if own.get(path) == "upstream_bundle" else "file"
 
 
 def _renewal(planned: Plan) -> dict[str, Any]:
-    """Of a server's upstream CA: the run renews it in time for the server's own CA, which ends with it."""
+    """The run renews a node's certificate, and a server's upstream CA in time for the server's own CA, which ends with it."""
+    if planned.node:
+        return {"renewed_by": SITE, "window": planned.node.length(f"{planned.node.prefix}_renew_before")}
     window = planned.upstream.length("spire_pki_renew_before") if planned.upstream else NONE
     return {"renewed_by": SITE, "window": window, "needed": pki.ca_ttl(planned.main)}
 

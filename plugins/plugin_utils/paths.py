@@ -64,6 +64,17 @@ class Paths:
         """The roots that the chain ends in."""
         return self._etc(f"{self.instance}.upstream-bundle.pem")
 
+    def node_key(self, attestor: str) -> str:
+        """Of what a node proves itself by."""
+        return self._etc(f"{self.instance}.{attestor}.key")
+
+    def node_certificate(self, attestor: str) -> str:
+        return self._etc(f"{self.instance}.sshpop-cert.pub" if attestor == "sshpop" else f"{self.instance}.{attestor}.pem")
+
+    def node_authorities(self, attestor: str) -> str:
+        """What a server verifies nodes with."""
+        return self._etc(f"{self.instance}.sshpop-ca.pub" if attestor == "sshpop" else f"{self.instance}.{attestor}-ca.pem")
+
     @property
     def data_dir(self) -> str:
         base = posixpath.join(self.root, "data") if self.root else "/var/lib/spire"

@@ -35,7 +35,6 @@ VARIABLE = "spire_pki"
 AUTHORITY_SINCE = Version(0, 10, 0)
 #: SPIRE's own default
 CA_TTL = "24h"
-ISSUER_FILES = ("certificate", "key", "bundle")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,6 +151,10 @@ class Issued:
     title: ClassVar[str]
     #: what to do for a new root
     renewed_by: ClassVar[str] = "move it away for a new root"
+    #: the fields of a CA that is given
+    issuer_files: ClassVar[tuple[str, ...]] = ("certificate", "key", "bundle")
+    #: whether SVIDs come below, whose chains SPIRE verifies as those of servers
+    svids: ClassVar[bool] = True
 
     @property
     def born(self) -> bool:
@@ -162,6 +165,11 @@ class Issued:
     def owner(self) -> str:
         """Whose it is."""
         return self.host
+
+    @property
+    def delivered(self) -> bool:
+        """Whether the host has it in files of its own."""
+        return True
 
     @property
     def home(self) -> str:
@@ -191,7 +199,7 @@ class Issued:
     def signer_in(self, variable: str) -> Signer | None:
         """Somebody else's CA, as this variable names its files; None where it names none."""
         named = self.values[variable]
-        return Signer(*(os.path.expanduser(str(named.get(name) or "")) for name in ISSUER_FILES)) if named else None
+        return Signer(*(os.path.expanduser(str(named.get(name) or "")) for name in self.issuer_files)) if named else None
 
     @property
     def signs(self) -> Signer:
@@ -277,7 +285,8 @@ class Issued:
         authority = x509_check.Authority(
             self.issuer.certificates, self.issuer.bundle, self.issuer_place.certificate, self.bundle_file, self.issuer_place.key, key
         )
-        return x509_check.check(authority, self.below, self.trust_domain, now, window)
+        domain = self.trust_domain if self.svids else ""
+        return x509_check.check(authority, self.below, domain, now, window, serving=self.svids)
 
     def differences(self, now: datetime.datetime) -> list[str]:
         """Why the certificate that the controller has must be made anew."""
@@ -325,6 +334,12 @@ class Issued:
         found.differences = why + found.differences
         found.changed = bool(found.differences)
         return found
+
+    def keep_issuer(self, run: Run) -> list[str]:
+        """Makes the CA where there is none; what was wrong with it."""
+        self.must_encrypt()
+        with x509_files.locked(self.directory, run.check):
+            return self.signer(run)[1]
 
     def must_encrypt(self) -> None:
         """X509Error where keys could not be kept."""

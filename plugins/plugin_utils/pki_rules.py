@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import pki, pki_aws, pki_aws_rules
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import VARIABLE, Upstream
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import VARIABLE, Issued, Upstream
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem
 from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import DONE, State
@@ -41,7 +41,11 @@ def check(planned: Plan, now: datetime.datetime | None = None) -> Iterable[Probl
         yield from old or _mixed(planned)
         return
     upstream = planned.upstream
-    wrong = [*_values(upstream), *_requests(upstream), *(() if upstream.delivered else pki_aws_rules.check(planned, upstream))]
+    wrong = [
+        *names(upstream), *passphrase(upstream), *_path_length(upstream), *issuer_fields(upstream),
+        *issuer_fields(upstream, "spire_pki_next_issuer"), *_requests(upstream),
+        *(() if upstream.delivered else pki_aws_rules.check(planned, upstream)),
+    ]
     if wrong:
         yield from wrong
         return
@@ -54,8 +58,13 @@ def check(planned: Plan, now: datetime.datetime | None = None) -> Iterable[Probl
         return
     if rotating:
         yield from _rotating(upstream, rotating)
-    yield from _given(upstream, now) if upstream.given and not rotating else _root(upstream, now)
+    yield from issuer(upstream, "spire_pki_ca_lifetime", "an intermediate", now)
     yield from _cut_short(planned, upstream, now)
+
+
+def issuer(issued: Issued, lifetime: str, what: str, now: datetime.datetime) -> Iterable[Problem]:
+    """What is wrong with the CA itself, as it lies on the controller. ``lifetime`` is the variable of what it issues."""
+    return _given(issued, lifetime, now) if issued.given and not issued.rotation else _root(issued, lifetime, what, now)
 
 
 def _rotating(upstream: Upstream, state: State) -> Iterable[Problem]:
@@ -86,42 +95,57 @@ def _mixed(planned: Plan) -> Iterable[Problem]:
             yield Problem("pki_mixed", path, _MIXED[wired.plugin], planned.merged.origin(path))
 
 
-def _values(upstream: Upstream) -> Iterable[Problem]:
-    values = upstream.values
-    for what, name in (("trust domain", upstream.trust_domain), ("name in the inventory", upstream.host)):
+def names(issued: Issued) -> Iterable[Problem]:
+    """Names that become those of files, and a node's that becomes a part of its SPIFFE ID."""
+    for what, name in (("trust domain", issued.trust_domain), ("name in the inventory", issued.host)):
         if name and not _NAME.fullmatch(name):
             message = f"The {what} {name} can't be the name of a file in spire_pki_dir; use letters, digits, dots, dashes and underscores."
-            yield Problem("pki_name", VARIABLE, message, VARIABLE)
-    if not upstream.passphrase:
+            yield Problem("pki_name", issued.prefix, message, issued.prefix)
+
+
+def passphrase(issued: Issued) -> Iterable[Problem]:
+    """Nothing is made without one."""
+    if not issued.passphrase:
         message = (
-            f"It is required where {VARIABLE} is {values[VARIABLE]}: keys on the controller are encrypted with it. Set it, from Ansible "
-            "Vault for example."
+            f"It is required where {issued.prefix} is {issued.values[issued.prefix]}: keys on the controller are encrypted with it. Set it, "
+            "from Ansible Vault for example."
         )
         yield Problem("missing_variable", "spire_pki_passphrase", message)
+
+
+def _path_length(upstream: Upstream) -> Iterable[Problem]:
     if upstream.path_length < 1:
         message = "It must be 1 or more: SPIRE's own CA stands below a server's intermediate."
         yield Problem("pki_path_length", "spire_pki_path_length", message, "spire_pki_path_length")
-    for variable in ("spire_pki_issuer", "spire_pki_next_issuer"):
-        named = values[variable]
-        for key in named:
-            if key not in pki.ISSUER_FILES:
-                message = f"It has no field of this name; its fields are {', '.join(pki.ISSUER_FILES)}."
-                yield Problem("pki_issuer", f"{variable}.{key}", message, variable)
-        for key in pki.ISSUER_FILES if named else ():
-            if not named.get(key):
-                message = f"It is required where {variable} is set; name a file on the controller."
-                yield Problem("pki_issuer", f"{variable}.{key}", message, variable)
+
+
+def issuer_fields(issued: Issued, variable: str = "") -> Iterable[Problem]:
+    """The fields of a CA that is given."""
+    variable, fields = variable or f"{issued.prefix}_issuer", issued.issuer_files
+    named = issued.values[variable]
+    for key in named:
+        if key not in fields:
+            message = f"It has no field of this name; its fields are {', '.join(fields)}."
+            yield Problem("pki_issuer", f"{variable}.{key}", message, variable)
+    for key in fields if named else ():
+        if not named.get(key):
+            message = f"It is required where {variable} is set; name a file on the controller."
+            yield Problem("pki_issuer", f"{variable}.{key}", message, variable)
+
+
+def durations(issued: Issued, variables: Iterable[str]) -> Iterable[Problem]:
+    """Those that are none."""
+    for name in variables:
+        try:
+            issued.length(name)
+        except X509Error as exc:
+            yield Problem("duration", name, str(exc), name)
 
 
 def _requests(upstream: Upstream) -> Iterable[Problem]:
-    bad = False
-    for name in _LENGTHS:
-        try:
-            upstream.length(name)
-        except X509Error as exc:
-            bad = True
-            yield Problem("duration", name, str(exc), name)
+    bad = list(durations(upstream, _LENGTHS))
     if bad:
+        yield from bad
         return
     for name, request in (("spire_pki_root_subject", upstream.root_request), ("spire_pki_ca_subject", upstream.request)):
         try:
@@ -152,14 +176,14 @@ def _lifetimes(planned: Plan, upstream: Upstream) -> Iterable[Problem]:
 def _cut_short(planned: Plan, upstream: Upstream, now: datetime.datetime) -> Iterable[Problem]:
     """The CA that signs, or one above it, ends before a CA that SPIRE makes now would."""
     try:
-        issuer, ttl = upstream.issuer, pki.ca_ttl(planned.main)
+        signer, ttl = upstream.issuer, pki.ca_ttl(planned.main)
     except ValueError:
         # the file's mistake is told, or the schema tells the option's
         return
-    if issuer is None:
+    if signer is None:
         return
-    above = [(one, upstream.issuer_place.certificate) for one in issuer.certificates]
-    first, where = min([*above, *((one, upstream.bundle_file) for one in issuer.bundle)], key=lambda pair: pair[0].not_valid_after_utc)
+    above = [(one, upstream.issuer_place.certificate) for one in signer.certificates]
+    first, where = min([*above, *((one, upstream.bundle_file) for one in signer.bundle)], key=lambda pair: pair[0].not_valid_after_utc)
     ends = first.not_valid_after_utc
     if now < ends <= now + ttl:
         message = (
@@ -171,35 +195,36 @@ def _cut_short(planned: Plan, upstream: Upstream, now: datetime.datetime) -> Ite
         yield Problem("pki_cut_short", name, message, name, severity="warning")
 
 
-def _given(upstream: Upstream, now: datetime.datetime) -> Iterable[Problem]:
+def _given(issued: Issued, lifetime: str, now: datetime.datetime) -> Iterable[Problem]:
+    variable = f"{issued.prefix}_issuer"
     try:
-        found = upstream.mistakes(now)
-        soon = upstream.mistakes(now, upstream.length("spire_pki_ca_lifetime"))
+        found = issued.mistakes(now)
+        soon = issued.mistakes(now, issued.length(lifetime))
     except X509Error as exc:
         found = soon = [str(exc)]
     for message in soon:
         severity = "error" if message in found else "warning"
-        yield Problem("pki_issuer", "spire_pki_issuer", message, "spire_pki_issuer", severity=severity)
+        yield Problem("pki_issuer", variable, message, variable, severity=severity)
 
 
-def _root(upstream: Upstream, now: datetime.datetime) -> Iterable[Problem]:
+def _root(issued: Issued, lifetime: str, what: str, now: datetime.datetime) -> Iterable[Problem]:
     try:
-        issuer = upstream.issuer
-        if issuer is not None:
-            issuer.place.load_key(upstream.passphrase)
-        upstream.place.certificates()
+        found = issued.issuer
+        if found is not None:
+            found.place.load_key(issued.passphrase)
+        issued.place.certificates()
     except X509Error as exc:
         yield Problem("pki_root", "spire_pki_dir", str(exc), "spire_pki_dir")
         return
-    if issuer is None:
+    if found is None:
         return
-    ends = issuer.certificate.not_valid_after_utc
+    ends = found.certificate.not_valid_after_utc
     if ends <= now:
-        message = f"The root in {issuer.place.certificate} expired at {moment(ends)}."
+        message = f"The root in {found.place.certificate} expired at {moment(ends)}."
         yield Problem("pki_root", "spire_pki_dir", message, "spire_pki_dir")
-    elif ends - now <= upstream.length("spire_pki_ca_lifetime"):
+    elif ends - now <= issued.length(lifetime):
         message = (
-            f"The root in {issuer.place.certificate} is about to expire: it ends at {moment(ends)}, before an intermediate that is made now "
-            "would. Replace it in time, with spire.fleet.rotate_upstream."
+            f"The root in {found.place.certificate} is about to expire: it ends at {moment(ends)}, before {what} that is made now "
+            f"would. Replace it in time{', with spire.fleet.rotate_upstream' if isinstance(issued, Upstream) else ''}."
         )
         yield Problem("pki_root", "spire_pki_dir", message, "spire_pki_dir", severity="warning")

@@ -14,7 +14,9 @@ import functools
 import posixpath
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import checked, defaults, hcl, pki, plugin_binaries, root_needs, units, versions
+from ansible_collections.spire.fleet.plugins.plugin_utils import (
+    checked, defaults, hcl, node_pki, pki, plugin_binaries, root_needs, schema_rules, units, versions,
+)
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.host_files import Directory, File
 from ansible_collections.spire.fleet.plugins.plugin_utils.listeners import Listener, opened
@@ -52,6 +54,10 @@ class Plan:
     arch: str = ""
     #: how its tree leads to an upstream CA of ours
     wiring: pki.Wiring | None = None
+    #: what an agent proves itself by, where it has that from us
+    node: pki.Issued | None = None
+    #: whether an agent attests once alone, so that its server must forget it before it attests anew
+    once: bool = False
 
     def on(self, machine: str) -> Plan:
         """The same for a host of this architecture; ValueError when an external plugin has no binary for it."""
@@ -124,6 +130,11 @@ class Plan:
         return self.component == "agent" and "join_token" in self.plugins("NodeAttestor")
 
     @property
+    def forgetful(self) -> bool:
+        """Whether the agent has to be enrolled anew after every restart: its key goes, and it attests once."""
+        return self.once and "memory" in self.plugins("KeyManager")
+
+    @property
     def bin_dir(self) -> str:
         """The directory of the binary that the service runs."""
         source = self.values["spire_install_source"]
@@ -151,7 +162,7 @@ class Plan:
     @functools.cached_property
     def root_reasons(self) -> tuple[str, ...]:
         """Why the process must be root."""
-        return root_needs.reasons(self.plugins, self.plugin_data) if self.component == "agent" else ()
+        return root_needs.reasons(self.plugins, self.plugin_data, self.node is not None) if self.component == "agent" else ()
 
     @property
     def user(self) -> str:
@@ -219,6 +230,7 @@ class Plan:
             environment=bool(self.environment),
             plugins=tuple(dict.fromkeys(command.path for command in self.commands if command.sha256)),
             secrets=self.upstream.started_with if self.upstream else "",
+            stamped=node_pki.stamped(self.component, self.paths, self.merged),
         )
 
     @functools.cached_property
@@ -227,6 +239,26 @@ class Plan:
         if self.component != "server":
             return None
         return pki.upstream(self.host, self.values, self.trust_domain, self.merged, self.wiring)
+
+    @functools.cached_property
+    def authorities(self) -> list[pki.Issued]:
+        """The CAs of ours that a server verifies nodes with."""
+        if self.component != "server":
+            return []
+        return node_pki.of_server(self.host, self.values, self.trust_domain, self.merged, self.paths)
+
+    @property
+    def material(self) -> pki.Issued | None:
+        """The certificate that the host has from us, with its key: a server's CA, or what an agent proves itself by."""
+        found = self.upstream or self.node
+        return found if found and found.delivered else None
+
+    @property
+    def material_files(self) -> dict[str, File]:
+        """Where that goes on the host, without contents."""
+        if self.component == "server":
+            return pki.host_files(self.paths, self.user)
+        return node_pki.agent_files(self.node.name, self.paths, self.user) if self.node else {}
 
     @property
     def environment(self) -> dict[str, str]:
@@ -268,8 +300,12 @@ class Plan:
             else units.systemd_unit(self.paths, self.needs, self.socket)
         )
         found.append(File("service", self.paths.unit, text, "0644", root, root))
-        for name, content in (self.upstream.files() if self.upstream and self.upstream.delivered else {}).items():
-            found.append(dataclasses.replace(self.upstream_files[name], content=content))
+        for name, content in (self.material.files() if self.material else {}).items():
+            found.append(dataclasses.replace(self.material_files[name], content=content))
+        for authority in self.authorities:
+            text = authority.authorities_text()
+            if text:
+                found.append(dataclasses.replace(node_pki.server_file(authority.name, self.paths), content=text))
         if self.paths.root:
             text = units.supervisor_daemon(self.paths)
             found.append(File("supervisor", self.paths.supervisor_config, text, "0644", root, root))
@@ -280,11 +316,6 @@ class Plan:
         """What an agent trusts at its first contact, without content: that comes from a server when it is enrolled."""
         root = "" if self.paths.root else "root"
         return File("bundle", self.paths.bundle, "", "0644", root, root)
-
-    @property
-    def upstream_files(self) -> dict[str, File]:
-        """Where the CA that signs a server's own lies on the host, without contents."""
-        return pki.host_files(self.paths, self.user)
 
     def render(self, extra: dict[str, Any] | None = None) -> str:
         """The configuration file's text, with options of ``extra`` added to the main block."""
@@ -324,8 +355,7 @@ def plan(component: str, host: str, fleet: Fleet) -> Plan:
     filler = plugin_binaries.filler(component, values, definitions)
     stack = layers(component, values.raw, builtin)
     wired = pki.wiring(host, values, stack, paths, version) if component == "server" else None
-    if wired:
-        stack.insert(1, wired.layer())
+    stack[1:1] = [*([wired.layer()] if wired else ()), *node_pki.layers(component, values, paths, stack[1:])]
     tree = checked.checked(component, stack, version, fleet, filler)
     problems += tree.merged.problems
     # What a release that never was has and lacks, nobody can say.
@@ -335,7 +365,12 @@ def plan(component: str, host: str, fleet: Fleet) -> Plan:
         external=component == "agent" and not fleet.servers_of(host),
         filler=filler, architectures=tree.architectures, arch=tree.arch, wiring=wired,
     )
-    if component == "server":
+    if component == "agent":
+        servers = fleet.servers_of(host)
+        server = plan("server", servers[0], fleet) if servers else None
+        made.node = node_pki.of_agent(host, values, made.trust_domain, tree.merged, paths, server)
+        made.once = _once(made, server)
+    else:
         fleet.server_plans[host] = made
     return made
 
@@ -358,6 +393,14 @@ def _agent_defaults(host: str, fleet: Fleet, paths: Paths, version: versions.Ver
     if named.intersection(BOOTSTRAP_SOURCES):
         del builtin["agent"]["trust_bundle_path"]
     return builtin
+
+
+def _once(agent: Plan, server: Plan | None) -> bool:
+    """Whether its servers take one attestation of it."""
+    named = agent.plugins("NodeAttestor")
+    # http_challenge trusts on first use unless it is told not to
+    tofu = "http_challenge" in named and (server is None or server.plugin_data("NodeAttestor", "http_challenge").get("tofu") is not False)
+    return tofu or any(name in named for name in schema_rules.ONCE)
 
 
 def _sqlite_path(connection: str) -> str:

@@ -18,7 +18,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.tree import BUILT_IN
 from ansible_collections.spire.fleet.plugins.plugin_utils.versions import Version
 
 
-def at(planned: Plan, code: str, path: str, message: str, severity: str = "error") -> Problem:
+def at(planned: Plan, code: str, path: str, message: str, severity: str = "error", allow: str = "") -> Problem:
     """A problem at a path of the tree; where a variable of the host's made it, it is the variable's."""
     name = planned.component
     link, releases = schema_places.link(name, path, planned.version), schema_places.releases(name, path)
@@ -26,7 +26,7 @@ def at(planned: Plan, code: str, path: str, message: str, severity: str = "error
     variable = FROM_VARIABLES.get(path.removeprefix(f"{name}."), "")
     if layer == BUILT_IN and variable and planned.values[variable]:
         path = layer = variable
-    return Problem(code, path, message, layer, severity=severity, link=link, releases=releases)
+    return Problem(code, path, message, layer, severity=severity, link=link, releases=releases, allow=allow)
 
 
 def machine(planned: Plan) -> str:

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import entries, identity, releases
+from ansible_collections.spire.fleet.plugins.plugin_utils import entries, identity, node_pki, releases
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.host_files import File
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan, plan
@@ -33,6 +33,7 @@ def of_plan(planned: Plan, machine: str = "") -> dict[str, Any]:
         "directories": [dataclasses.asdict(directory) for directory in planned.directories],
         "files": {file.name: _without_content(file) for file in planned.files},
         "removable": [
+            *node_pki.paths_of(planned.component, paths),
             paths.unit, paths.config, paths.candidate, paths.environment, paths.run_dir,
             *([paths.upstream_key, paths.upstream_certificate, paths.upstream_bundle] if planned.component == "server" else []),
             *([paths.bundle, paths.enrol_dir] if planned.component == "agent" else []),
@@ -64,22 +65,25 @@ def of_plan(planned: Plan, machine: str = "") -> dict[str, Any]:
         "source": values["spire_install_source"],
         "packages": [str(name) for name in values["spire_package"]],
         "plugins": plugins(planned),
-        "upstream": upstream(planned),
+        "material": material(planned),
+        "upstream_id": planned.upstream.key_id if planned.upstream else "",
+        "authorities": {one.name: _without_content(node_pki.server_file(one.name, paths)) for one in planned.authorities},
         "download": values["spire_archive_download"],
         "cache": os.path.expanduser(values["spire_archive_cache"]),
         **({"archive": archive(planned, machine), "local_dir": local_dir(planned, machine)} if machine else {}),
     }
 
 
-def upstream(planned: Plan) -> dict[str, Any]:
-    """Where the CA that signs a server's own goes; empty where it has none of ours."""
-    if planned.upstream is None:
+def material(planned: Plan) -> dict[str, Any]:
+    """Where the key and the certificates go that the host has from us; empty where it has none."""
+    if planned.material is None:
         return {}
+    files = [_without_content(file) for file in planned.material_files.values()]
     return {
-        "born": planned.upstream.born,
-        "key_id": planned.upstream.key_id,
-        "key_type": planned.values["spire_pki_key_type"],
-        "files": {file.name: _without_content(file) for file in planned.upstream_files.values()},
+        "born": planned.material.born,
+        "key_type": planned.material.key_type,
+        "key": next(file for file in files if file["secret"]),
+        "certificates": [file for file in files if not file["secret"]],
     }
 
 
@@ -184,6 +188,24 @@ def bundle_for(planned: Plan, knowledge: Mapping[str, Any] | None) -> str:
             f"spire_trust_bundle_sha256 expects {', '.join(sorted(pinned))}"
         )
     return pem
+
+
+def evictions(fleet: Fleet, identities: Mapping[str, str]) -> list[dict[str, Any]]:
+    """For each server group, which agents it must forget, by what is known of them; the aliases' entries know them by their parent."""
+    return [
+        {
+            **target,
+            "ids": [spiffe_id for agent in agents for spiffe_id in _known_ids(plan("agent", agent, fleet), identities[agent])],
+            "entries": [name for agent in agents for name in entries.ids_of_agent(fleet, agent)],
+        }
+        for target, agents in _of_each(fleet, identities)
+    ]
+
+
+def _known_ids(agent: Plan, own: str) -> list[str]:
+    """Its identity as it is on the host, and the one that its attestor will give it."""
+    name = agent.plugin_data("NodeAttestor", "http_challenge").get("hostname")
+    return [*([own] if own else []), *([f"spiffe://{agent.trust_domain}/spire/agent/http_challenge/{name}"] if name else [])]
 
 
 def leavings(fleet: Fleet, identities: Mapping[str, str]) -> list[dict[str, Any]]:

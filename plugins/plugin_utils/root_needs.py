@@ -17,9 +17,13 @@ ROOT_PLUGINS = {
 }
 
 
-def reasons(plugins: Callable[[str], dict[str, Any]], plugin_data: Callable[[str, str], dict[str, Any]]) -> tuple[str, ...]:
-    """Why the process must be root; none when it need not."""
-    found = [reason for (kind, name), reason in ROOT_PLUGINS.items() if name in plugins(kind)]
+def reasons(
+    plugins: Callable[[str], dict[str, Any]], plugin_data: Callable[[str, str], dict[str, Any]], own_key: bool = False
+) -> tuple[str, ...]:
+    """Why the process must be root; none when it need not. ``own_key`` is a key for its node attestor that is the service's own."""
+    found = [
+        reason for (kind, name), reason in ROOT_PLUGINS.items() if name in plugins(kind) and not (own_key and name == "sshpop")
+    ]
     if plugin_data("WorkloadAttestor", "unix").get("discover_workload_path"):
         found.append("discover_workload_path, which reads other users' processes")
     return tuple(found)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import (
-    entries, entry_selectors, fleet_agents, fleet_servers, machines, pki_rules, places, plugin_places, problems, strict_mode,
+    entries, entry_selectors, fleet_agents, fleet_servers, machines, node_rules, pki_rules, places, plugin_places, problems, strict_mode,
 )
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import AGENTS, SERVERS, Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan, plan
@@ -46,6 +46,7 @@ def of_plan(planned: Plan, fleet: Fleet) -> list[Problem]:
     found += places.check(planned)
     found += plugin_places.check(planned)
     found += pki_rules.check(planned)
+    found += node_rules.check(planned, fleet)
     found += strict_mode.check(planned)
     found += _server(planned, fleet) if planned.component == "server" else _agent(planned, fleet)
     found += machines.within(planned)

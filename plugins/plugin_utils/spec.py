@@ -9,7 +9,7 @@ import hashlib
 import posixpath
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import pki, schema_rules, units
+from ansible_collections.spire.fleet.plugins.plugin_utils import node_pki, pki, schema_rules, units
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
 
 #: as a kernel calls what releases call otherwise
@@ -26,13 +26,14 @@ def spec_of(plan: Plan) -> dict[str, Any]:
         leftovers.append(paths.environment)
     identity: dict[str, Any] = {}
     keys = {}
-    if plan.component == "server":
-        own = plan.upstream_files
-        if plan.upstream and plan.upstream.delivered:
-            keys = {"upstream_key": {"path": own["upstream_key"].path, "public": plan.upstream.public}}
-        elif not pki.Wiring("disk", plan.version, pki.disk_options(paths)).kept(plan.merged):
-            # of an upstream authority that the server has no more
-            leftovers += [file.path for file in own.values()]
+    if plan.material:
+        name = f"{plan.material.name}_key"
+        keys = {name: {"path": plan.material_files[name].path, "public": plan.material.public}}
+    disk = pki.Wiring("disk", plan.version, pki.disk_options(paths))
+    if plan.component == "server" and not plan.material and not disk.kept(plan.merged):
+        # of an upstream authority that the server has no more
+        leftovers += [file.path for file in plan.material_files.values()]
+    leftovers += node_pki.leftovers(plan.component, paths, plan.merged)
     # a key that we bring gets its mode back by the run, instead of stopping it
     mended = {key["path"] for key in keys.values()}
     if plan.component == "agent":

@@ -56,11 +56,13 @@ class Needs:
     plugins: tuple[str, ...] = ()
     #: versions of secrets in AWS that are read at the start alone
     secrets: str = ""
+    #: certificates that are read at the start alone
+    stamped: tuple[str, ...] = ()
 
 
 def stamped_files(paths: Paths, needs: Needs) -> list[str]:
     """The files that a restart is needed for when they change."""
-    return [paths.config, paths.unit, *([paths.environment] if needs.environment else []), *needs.plugins]
+    return [paths.config, paths.unit, *([paths.environment] if needs.environment else []), *needs.plugins, *needs.stamped]
 
 
 def environment_file(environment: Mapping[str, str]) -> str:

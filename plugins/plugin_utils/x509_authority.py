@@ -67,6 +67,8 @@ class Outcome:
     backup: str = ""
     #: as in the file: the certificate, and those between it and the root
     certificates: list[Any] = dataclasses.field(default_factory=list)
+    #: of a certificate that is none of X.509's, as in its file
+    text: str = ""
 
 
 @dataclasses.dataclass(frozen=True)

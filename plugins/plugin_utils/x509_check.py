@@ -37,10 +37,13 @@ class Authority:
         return self.certificates[0]
 
 
-def check(authority: Authority, below: int, uri_domain: str, now: datetime.datetime, window: datetime.timedelta) -> list[str]:
+def check(
+    authority: Authority, below: int, uri_domain: str, now: datetime.datetime, window: datetime.timedelta, serving: bool = True
+) -> list[str]:
     """Everything that is wrong with it, each in a sentence.
 
-    ``below`` is how many CAs come below it, SPIRE's own among them; ``window`` how long it must live on.
+    ``below`` is how many CAs come below it, SPIRE's own among them; ``window`` how long it must live on; ``serving`` whether
+    its chains are verified as those of servers.
     """
     found, linked = list(_key(authority)), list(_chain(authority))
     chain = [*authority.certificates, *(() if _is_root(authority.certificates[-1]) else _root_of(authority))]
@@ -50,6 +53,7 @@ def check(authority: Authority, below: int, uri_domain: str, now: datetime.datet
         # how many come below is known for a chain alone
         found += _upper_key(certificate, where) if index else ()
         found += _one(certificate, where, 0 if linked else below + index, uri_domain, now, window)
+        found += _extended(certificate, where) if serving else ()
     return found + linked
 
 
@@ -100,11 +104,17 @@ def _one(
     usage = x509_request.extension(certificate, x509.KeyUsage)
     if usage is not None and not usage.key_cert_sign:
         yield f"{name} may not sign certificates: its key usages lack keyCertSign."
-    extended = x509_request.extension(certificate, x509.ExtendedKeyUsage)
-    serving = (x509.oid.ExtendedKeyUsageOID.SERVER_AUTH, x509.oid.ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE)
-    if extended is not None and not any(use in extended for use in serving):
-        yield f"{name} has extended key usages without serverAuth, so that SPIRE refuses the chain; leave them out of a CA."
     yield from _names(certificate, name, uri_domain)
+
+
+def _extended(certificate: Any, where: str) -> Iterator[str]:
+    basic, extended = (x509_request.extension(certificate, kind) for kind in (x509.BasicConstraints, x509.ExtendedKeyUsage))
+    serving = (x509.oid.ExtendedKeyUsageOID.SERVER_AUTH, x509.oid.ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE)
+    if basic is not None and basic.ca and extended is not None and not any(use in extended for use in serving):
+        yield (
+            f"{_named(certificate)} in {where} has extended key usages without serverAuth, so that SPIRE refuses the chain; leave them out "
+            "of a CA."
+        )
 
 
 def _names(certificate: Any, name: str, uri_domain: str) -> Iterator[str]:

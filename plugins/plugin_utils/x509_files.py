@@ -85,7 +85,7 @@ def must_read(path: str) -> bytes:
 
 
 def write(path: str, content: bytes, mode: int) -> None:
-    """Whole or not at all, with directories above it that are for their owner alone."""
+    """Whole or not at all, with directories above it that are for their owner alone; X509Error when it can't be written."""
     try:
         _directory(Path(path).parent)
         secret_file.write(path, content, mode=mode)

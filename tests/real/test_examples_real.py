@@ -28,6 +28,8 @@ from tests.support import examples, real_spire, spire_bin
 
 #: where the examples' hosts have certificates and logs; SPIRE looks for some of them when it validates
 PKI, LOGS = "/etc/spire/pki/", re.compile(r"/var/log/spire-(server|agent)/")
+#: what the roles bring to a server, and SPIRE looks for
+BROUGHT = re.compile(r"/etc/spire/server/(main\.(?:x509pop-ca\.pem|sshpop-ca\.pub))")
 #: SPIRE has a `validate` from here on
 VALIDATES = versions.Version(0, 10, 0)
 #: a proxy that is not there: nothing that a plugin may try leaves this machine
@@ -65,6 +67,8 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for text in (file.read_text(encoding="utf-8") for file in examples.EXAMPLES.glob("*/inventory.yml")):
         for found in re.findall(re.escape(PKI) + r"([\w.-]+\w)", text):
             (directory / found).write_bytes(kinds.get(Path(found).suffix, b""))
+    for found in ("main.x509pop-ca.pem", "main.sshpop-ca.pub"):
+        (directory / found).write_bytes(kinds[Path(found).suffix])
     return directory
 
 
@@ -85,7 +89,7 @@ def validate(binary: Path, text: str, directory: Path) -> subprocess.CompletedPr
 
 def local(text: str, pki: Path, directory: Path) -> str:
     """A file of a host, with this machine's places."""
-    return LOGS.sub(f"{directory}/", text).replace(PKI, f"{pki}/")
+    return BROUGHT.sub(rf"{pki}/\1", LOGS.sub(f"{directory}/", text).replace(PKI, f"{pki}/"))
 
 
 def judged(planned: Plan) -> str:

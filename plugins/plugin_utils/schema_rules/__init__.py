@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 from . import agent, akeyless, attestors, authorities, federation, keys, provider, server, strict, telemetry, workloads
+from .agent import ONCE
 from .data import KINDS, broken
 from .listing import Listed, listed, listing
 from .published import published_certificate
@@ -28,6 +29,6 @@ def allowed_names() -> list[str]:
 
 
 __all__ = [
-    "FLEET", "KINDS", "Listed", "REGISTERED", "RULES", "Rule", "allowed_names", "broken", "broken_rules", "certificate_files",
+    "FLEET", "KINDS", "Listed", "ONCE", "REGISTERED", "RULES", "Rule", "allowed_names", "broken", "broken_rules", "certificate_files",
     "enabled", "fleet_rule", "listed", "listing", "published_certificate", "readable_key", "secret_files",
 ]

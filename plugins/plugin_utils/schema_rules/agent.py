@@ -156,8 +156,9 @@ def any_type_stands_alone(found: Found) -> Findings:
         yield "allowed_reference_types", 'The type_url "*" means every type, so it must be the only one; remove the others, or it.'
 
 
-#: node attestors with which a node attests once
-ONCE = ("join_token", "aws_iid", "gcp_iit", "azure_msi", "azure_imds")
+#: node attestors with which a node attests once, and http_challenge is one of them unless its servers say tofu: false.
+#: CanReattest of pkg/server/plugin/nodeattestor, v1.15.3, and of k8s_sat, v1.11.3
+ONCE = ("join_token", "aws_iid", "gcp_iit", "azure_msi", "azure_imds", "k8s_sat")
 
 
 @rule("agent", "agent", since="1.13.0")

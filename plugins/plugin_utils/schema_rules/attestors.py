@@ -303,7 +303,8 @@ def _own_join_token(found: Found) -> Findings:
 
 def _compiles(pattern: str) -> bool:
     try:
-        re.compile(pattern)
+        # Go's end of the text, which Python spells in capitals
+        re.compile(pattern.replace(r"\z", r"\Z"))
     except re.error:
         return False
     return True

@@ -169,8 +169,8 @@ TREES: dict[str, tuple[dict[str, Any], str]] = {
     "keys in memory with a token": (
         agent(plugins={"KeyManager": {"memory": {}}}),
         "error: plugins.KeyManager.memory (set by spire_agent_config): Keys in memory are lost at every restart, and a join "
-        "token works once, so the agent could not come back by itself. Keep the keys on disk, or choose an attestor that can "
-        "attest again, such as x509pop. [a1]",
+        "token works once, so the agent could not come back by itself: every restart takes a run of the playbook. Keep the keys on "
+        "disk, or choose an attestor that can attest again, such as x509pop. If it is meant so: spire_allow: [memory_keys]. [a1]",
     ),
     "a log in the system's directory": (
         server(server={"log_file": "/var/log/spire-server.log"}),

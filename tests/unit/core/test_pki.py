@@ -61,7 +61,7 @@ def preflight(tmp_path: Path, now: datetime.datetime = NOW, **more: Any) -> str:
 def test_it_is_off_unless_asked_for() -> None:
     plan = planned("server")
     assert plan.upstream is None and "UpstreamAuthority" not in plan.tree["plugins"]
-    assert public.of_plan(plan)["upstream"] == {}
+    assert public.of_plan(plan)["material"] == {}
     # what was there when it was on goes, as a file of anybody's would in whose place it is
     assert [path for path in spec_of(plan)["leftovers"] if "upstream" in path] == [KEY, PEM, BUNDLE]
     assert planned("agent", spire_pki="host").upstream is None
@@ -74,9 +74,10 @@ def test_it_stands_in_the_tree(tmp_path: Path, way: str) -> None:
     assert plan.merged.origin("plugins.UpstreamAuthority.disk") == "spire_pki"
     assert [path for path in spec_of(plan)["leftovers"] if "upstream" in path] == []
     assert problems.render(plan.problems) == ""
-    told = public.of_plan(plan)["upstream"]
+    told = public.of_plan(plan)["material"]
+    files = {file["name"]: file for file in (told["key"], *told["certificates"])}
     assert (told["born"], told["key_type"]) == (way == "host", "ec-p384")
-    assert {name: (file["path"], file["mode"], file["owner"], file["group"]) for name, file in told["files"].items()} == {
+    assert {name: (file["path"], file["mode"], file["owner"], file["group"]) for name, file in files.items()} == {
         "upstream_key": (KEY, "0600", "spire-server", "spire-server"), "upstream_certificate": (PEM, "0644", "root", "root"),
         "upstream_bundle": (BUNDLE, "0644", "root", "root"),
     }

@@ -179,6 +179,15 @@ def test_eviction_takes_only_agents_that_are_there() -> None:
     assert run.commands() == ["agent list", "agent evict"]
 
 
+def test_eviction_of_the_parents_of_entries() -> None:
+    """Those that are there alone: an agent may be new, and whose entries are others' is of no concern."""
+    shown = [{"id": name, "parent_id": {"trust_domain": "example.org", "path": f"/spire/agent/{name}"}} for name in ("one", "two", "three")]
+    run = FakeCli({"entry show": say({"entries": shown})})
+    assert agent_evict.parents(make(run), ["two", "gone", "one"]) == ["spiffe://example.org/spire/agent/one", "spiffe://example.org/spire/agent/two"]
+    nobody = FakeCli({})
+    assert agent_evict.parents(make(nobody), []) == [] and nobody.commands() == []
+
+
 def test_eviction_in_check_mode_only_looks() -> None:
     run = FakeCli({"agent list": AGENTS})
     assert agent_evict.evict(make(run), [ID + "a"], check=True) == ([ID + "a"], [])

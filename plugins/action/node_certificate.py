@@ -1,0 +1,56 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Keeps what nodes prove themselves by, on the controller."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.spire.fleet.plugins.plugin_utils import authority_result, node_rules, problems
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan, plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Run
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509_keys import X509Error
+
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "component": {"type": "str", "choices": ["server", "agent"], "default": "agent"},
+    "csr": {"type": "str", "default": ""},
+}
+
+
+class ActionModule(ActionBase):
+    """See the documentation of the module of the same name."""
+
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Returns what was made and why; raises AnsibleActionFail for what can't be made."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        variables = task_vars or {}
+        _spec, arguments = self.validate_argument_spec(ARGUMENTS)
+        host = variables["inventory_hostname"]
+        fleet = fleet_of(variables, self._templar)
+        planned = plan(arguments["component"], host, fleet)
+        mistakes = problems.errors(node_rules.check(planned, fleet))
+        if mistakes:
+            raise AnsibleActionFail(problems.render(problems.for_host(mistakes, host)))
+        try:
+            if planned.component == "server":
+                return {**result, **_authorities(planned, self._task.check_mode)}
+            if planned.node is None:
+                raise AnsibleActionFail(f"{host}: its agent has no certificate of spire_x509pop's or spire_sshpop's.")
+            return {**result, **authority_result.keep(planned.node, arguments["csr"], self._task.check_mode)}
+        except X509Error as exc:
+            # without its cause, which Ansible would tell too: a library's word of a key
+            raise AnsibleActionFail(f"{host}: {exc}") from None
+
+
+def _authorities(planned: Plan, check: bool) -> dict[str, Any]:
+    run = Run(datetime.datetime.now(datetime.timezone.utc), check)
+    why = [f"{one.prefix}: {reason}" for one in planned.authorities for reason in one.keep_issuer(run)]
+    return {"changed": bool(why), "differences": why}

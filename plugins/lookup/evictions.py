@@ -1,0 +1,60 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: evictions
+short_description: What SPIRE servers must forget of agents before they attest anew
+version_added: 0.1.0
+description:
+  - Some node attestors trust on first use, so that a server refuses an agent that lost its identity until the old one is evicted.
+  - For each group of servers, returns the server to ask, SPIFFE IDs that the agents may have had, and the IDs of the entries that tie
+    them to aliases, whose parent is the identity they had last.
+author:
+  - spire.fleet contributors (@spire-fleet)
+options:
+  _terms:
+    description: Names of agents. Those whose C(spire_agent_look) asks for no eviction are passed over.
+    type: list
+    elements: str
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Have the servers forget agents that attest anew
+  spire.fleet.agent_evict:
+    binary: "{{ item.binary }}"
+    socket_path: "{{ item.socket_path }}"
+    ids: "{{ item.ids }}"
+    parents_of: "{{ item.entries }}"
+  loop: "{{ query('spire.fleet.evictions', *ansible_play_hosts) }}"
+  delegate_to: "{{ item.server }}"
+  run_once: true
+"""
+
+RETURN = r"""
+_raw:
+  description: Targets as P(spire.fleet.server_targets#lookup) returns them, with the keys ids and entries.
+  type: list
+  elements: dict
+"""
+
+from typing import Any
+
+from ansible.plugins.lookup import LookupBase
+
+from ansible_collections.spire.fleet.plugins.plugin_utils import public
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
+
+
+class LookupModule(LookupBase):
+    """See DOCUMENTATION."""
+
+    def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[dict[str, Any]]:
+        """One target for each server group with agents that it must forget."""
+        seen = variables or {}
+        looks = {host: seen["hostvars"].raw_get(host).get("spire_agent_look") or {} for host in terms}
+        identities = {host: str(look.get("spiffe_id") or "") for host, look in looks.items() if (look.get("act") or {}).get("evict")}
+        return public.evictions(fleet_of(seen, self._templar), identities)
