@@ -7,14 +7,16 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.support.moto_server import REGION, Moto, running
-from tests.unit.core.test_playbooks import Run, inventory, play
+from tests.unit.core.test_playbooks import ANSIBLE, Run, inventory, play
 
 PASSPHRASE = "planted-passphrase-2b7f"
 NAME = "spire/prod.acme.com/a1"
@@ -62,6 +64,7 @@ def fixture_run(moto: Moto, tmp_path_factory: pytest.TempPathFactory) -> tuple[R
     return play(home, listed(home, spire_pki="awssecret", spire_server_config=tree("awssecret"), spire_bin_dir=str(home / "bin")), {
         "preflight": {"spire.fleet.preflight": None}, "look_before": look, "check": {**keep, "check_mode": True}, "run": keep, "again": keep,
         "check_again": {**keep, "check_mode": True}, "look_after": look, "options": show(CONFIGURATION),
+        "asked": {"spire.fleet.upstream_check": {}},
         "policy": show("lookup('spire.fleet.content', 'server', 'configuration') | spire.fleet.from_hcl | spire.fleet.aws_policy"),
     }, "--diff"), home
 
@@ -79,6 +82,22 @@ def test_check_run_and_again(run: tuple[Run, Path], moto: Moto) -> None:
     }}}
     (statement,) = results["policy"]["msg"]["Statement"]
     assert statement["Action"] == ["secretsmanager:GetSecretValue"] and statement["Resource"] == sorted(arns.values())
+
+
+def test_aws_is_asked_whether_it_can_sign(run: tuple[Run, Path]) -> None:
+    asked = run[0].results["asked"]
+    assert asked["authority"] == "awssecret" and not asked["changed"]
+    assert asked["facts"]["subject"] == "CN=SPIRE upstream CA,OU=a1,O=prod.acme.com"
+
+
+def test_the_playbook_tells_what_is_wrong(moto: Moto, tmp_path: Path) -> None:
+    other = "arn:aws:acm-pca:eu-west-1:123456789012:certificate-authority/x"
+    found = listed(tmp_path, spire_server_config=tree("aws_pca", certificate_authority_arn=other, ca_signing_template_arn="arn:aws:x"))
+    (tmp_path / "inventory.yml").write_text(yaml.safe_dump(found))
+    command = [str(ANSIBLE), "-i", "inventory.yml", "spire.fleet.upstream_check"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode != 0
+    assert f"a1: certificate_authority_arn is in eu-west-1, and region is {REGION}. Make them the same." in done.stdout + done.stderr
 
 
 def test_what_the_look_says(run: tuple[Run, Path]) -> None:

@@ -129,6 +129,16 @@ def test_calls_that_a_release_does_not_make_are_found(monkeypatch: pytest.Monkey
     assert re.fullmatch(r"[0-9]{4,} pairs of release and call", found[-1])
 
 
+def test_calls_that_nobody_named_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def source(_checkout: str, tag: str, path: str) -> str:
+        named = "s3.PutObjectInput{} sts.GetCallerIdentityInput{}"
+        return f"{named} s3.DeleteObjectInput" if path.endswith("awss3") and tag == "v1.8.0" else named if path.endswith("awss3") else ""
+
+    monkeypatch.setattr(permission_calls, "source", source)
+    said = "1.8.0 server/BundlePublisher/aws_s3: DeleteObject needs a permission that is not named"
+    assert list(permission_calls.unnamed("/somewhere")) == [said]
+
+
 GIVEN: list[tuple[Callable[..., Any], dict[str, Any]]] = [
     (aws_policy.aws_policy, {"account": "111122223333", "db_resource_id": "db-ABC"}),
     (aws_role_policies.aws_role_policies, {"account": "111122223333", "db_resource_id": "db-ABC"}),

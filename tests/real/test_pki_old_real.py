@@ -1,0 +1,139 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""SPIRE 0.9.4 under a CA of ours, end to end: an agent joins, and the chain of a workload's SVID ends at our root.
+
+Server and agent run on what we rendered, in the words of that time: UpstreamCA disk, NodeResolver noop, svid_ttl, registration_uds_path.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
+from tests.real.test_pki_real import PASSPHRASE, delivered, upstream_of, verified
+from tests.support.real_spire import TRUST_DOMAIN, free_port
+from tests.unit.core.fleets import planned
+
+RELEASE = {"spire_version": "0.9.4", "spire_trust_domain": TRUST_DOMAIN}
+WORKLOAD = f"spiffe://{TRUST_DOMAIN}/workload"
+SECONDS = 60.0
+
+
+@pytest.fixture(name="here")
+def fixture_here() -> Iterator[Path]:
+    # a socket's path must be short
+    with tempfile.TemporaryDirectory(prefix="sf-") as made:
+        yield Path(made)
+
+
+def server_plan(here: Path, port: int, pki: Path) -> Plan:
+    own = {
+        "server": {
+            "bind_address": "127.0.0.1", "bind_port": port, "data_dir": str(here), "registration_uds_path": str(here / "s"), "svid_ttl": "30m",
+        },
+        "plugins": {
+            "DataStore": {"sql": {"plugin_data": {"connection_string": str(here / "db")}}},
+            "KeyManager": {"disk": {"plugin_data": {"keys_path": str(here / "keys")}}},
+            "NodeAttestor": {"join_token": {"plugin_data": {}}},
+            "NodeResolver": {"noop": {"plugin_data": {}}},
+        },
+        "health_checks": {"listener_enabled": False},
+    }
+    return planned("server", **RELEASE, spire_pki="controller", spire_pki_dir=str(pki), spire_pki_passphrase=PASSPHRASE, spire_server_config=own)
+
+
+def agent_plan(here: Path, port: int) -> Plan:
+    own = {
+        "agent": {
+            "server_address": "127.0.0.1", "server_port": port, "data_dir": str(here / "agent"), "socket_path": str(here / "a"),
+            "trust_bundle_path": str(here / "bundle.pem"),
+        },
+        "plugins": {
+            "KeyManager": {"disk": {"plugin_data": {"directory": str(here / "agent")}}},
+            "NodeAttestor": {"join_token": {"plugin_data": {}}},
+            "WorkloadAttestor": {"unix": {"plugin_data": {}}},
+        },
+        "health_checks": {"listener_enabled": False},
+    }
+    return planned("agent", **RELEASE, spire_agent_config=own)
+
+
+@contextlib.contextmanager
+def running(binary: Path, text: str, name: str, here: Path, *options: str) -> Iterator[Path]:
+    """A process on this configuration; its log."""
+    config, log = here / f"{name}.conf", here / f"{name}.log"
+    config.write_text(text)
+    with log.open("wb") as output:
+        process = subprocess.Popen([str(binary), "run", "-config", str(config), *options], cwd=here, stdout=output, stderr=output)
+    try:
+        yield log
+    finally:
+        process.kill()
+        process.wait()
+
+
+def until(what: Callable[[], Any], log: Path) -> Any:
+    """What a call gives, once it gives anything."""
+    end = time.monotonic() + SECONDS
+    while True:
+        found = what()
+        if found:
+            return found
+        assert time.monotonic() < end, log.read_text()
+        time.sleep(0.2)
+
+
+def test_an_agent_joins_and_its_workload_has_a_chain_to_our_root(
+    spire_binary: Callable[..., Path], tmp_path: Path, here: Path
+) -> None:
+    server, agent = spire_binary("spire-server", "0.9.4"), spire_binary("spire-agent", "0.9.4")
+    options = delivered(upstream_of(tmp_path, **RELEASE), tmp_path / "host")
+    port = free_port()
+    plan = server_plan(here, port, tmp_path / "pki")
+    assert list(plan.plugins("NodeResolver")) == ["noop"] and plan.main["svid_ttl"] == "30m"
+    text = plan.render()
+    for name, path in options.items():
+        text = text.replace(plan.tree["plugins"]["UpstreamCA"]["disk"]["plugin_data"][name], path)
+
+    def cli(*command: str) -> str:
+        argv = [str(server), *command, "-registrationUDSPath", str(here / "s")]
+        return subprocess.run(argv, cwd=here, capture_output=True, text=True, check=False).stdout
+
+    with running(server, text, "server", here) as log:
+        bundle = until(lambda: cli("bundle", "show"), log)
+        root = Path(options["bundle_file_path"]).read_text()
+        assert bundle.split() == root.split()
+        (here / "bundle.pem").write_text(bundle)
+        (here / "agent").mkdir()
+        token = cli("token", "generate").partition("Token: ")[2].split()[0]
+        parent = f"spiffe://{TRUST_DOMAIN}/spire/agent/join_token/{token}"
+        # without a lifetime of its own, which the command would give it, it has the server's
+        made = cli("entry", "create", "-parentID", parent, "-spiffeID", WORKLOAD, "-selector", f"unix:uid:{os.getuid()}", "-ttl", "0")
+        assert WORKLOAD in made
+        with running(agent, agent_plan(here, port).render(), "agent", here, "-joinToken", token) as agent_log:
+
+            def fetched() -> bool:
+                command = [str(agent), "api", "fetch", "x509", "-socketPath", str(here / "a"), "-write", str(here), "-silent"]
+                return subprocess.run(command, cwd=here, capture_output=True, check=False).returncode == 0 and (here / "svid.0.pem").exists()
+
+            until(fetched, agent_log)
+        assert parent in cli("agent", "list")
+    chain = (here / "svid.0.pem").read_text()
+    leaf, *above = x509.load_pem_x509_certificates(chain.encode())
+    names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.UniformResourceIdentifier) == [WORKLOAD]
+    # the server's own CA, and the intermediate; svid_ttl is in force
+    assert len(above) == 2 and (leaf.not_valid_after_utc - leaf.not_valid_before_utc).total_seconds() < 2400
+    assert verified(tmp_path, root, chain) == "leaf.pem: OK"
