@@ -1,20 +1,18 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The controller's one way to AWS: the import of boto3, clients, and what its exceptions mean to a person."""
+"""The controller's one way to AWS: the import of boto3, clients, and what its exceptions mean to a person.
+
+boto3 is imported when AWS is asked for the first time: it takes longer than all of this collection, and most tasks don't need it.
+"""
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import sys
 from collections.abc import Callable
 from typing import Any
-
-try:
-    import boto3
-    import botocore.exceptions as failures
-    from botocore.config import Config
-except ImportError:
-    boto3 = failures = Config = None
 
 #: calls before throttling or a service that is away is given up: with botocore's waits some ten seconds in all
 ATTEMPTS = 6
@@ -40,7 +38,7 @@ class AwsError(ValueError):
 
 def missing(reason: str) -> str:
     """What to install, and why it is needed; empty where boto3 is there."""
-    if boto3 is not None:
+    if importlib.util.find_spec("boto3") is not None:
         return ""
     return f"{reason}, and the controller's Python has no boto3. Install it with: {sys.executable} -m pip install boto3"
 
@@ -53,13 +51,15 @@ class Service:
         wanting = missing(f"{name} of AWS is needed")
         if wanting:
             raise AwsError(wanting)
+        boto3, config = importlib.import_module("boto3"), importlib.import_module("botocore.config")
+        self._failures = importlib.import_module("botocore.exceptions")
         retries = {"mode": "standard", "total_max_attempts": ATTEMPTS}
         try:
             self._client = boto3.session.Session().client(
                 name, region_name=region or None,
-                config=Config(retries=retries, connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS),
+                config=config.Config(retries=retries, connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS),
             )
-        except (failures.BotoCoreError, failures.ClientError, ValueError) as exc:
+        except (self._failures.BotoCoreError, self._failures.ClientError, ValueError) as exc:
             raise self._translated(exc, "", "") from None
 
     def call(self, operation: str, what: str, **arguments: Any) -> dict[str, Any]:
@@ -67,23 +67,23 @@ class Service:
         function: Callable[..., dict[str, Any]] = getattr(self._client, operation)
         try:
             return function(**arguments)
-        except (failures.BotoCoreError, failures.ClientError) as exc:
+        except (self._failures.BotoCoreError, self._failures.ClientError) as exc:
             raise self._translated(exc, operation, what) from None
 
     def pages(self, operation: str, what: str, **arguments: Any) -> list[dict[str, Any]]:
         """Every page of a listing."""
         try:
             return list(self._client.get_paginator(operation).paginate(**arguments))
-        except (failures.BotoCoreError, failures.ClientError) as exc:
+        except (self._failures.BotoCoreError, self._failures.ClientError) as exc:
             raise self._translated(exc, operation, what) from None
 
     def _translated(self, exc: Exception, operation: str, what: str) -> AwsError:
         action = f"{self.name}:{''.join(part.capitalize() for part in operation.split('_'))}"
         about = f" for {what}" if what else ""
         kind = type(exc).__name__
-        if isinstance(exc, failures.ClientError):
+        if isinstance(exc, self._failures.ClientError):
             return self._refused(exc, action, what)
-        if isinstance(exc, failures.NoRegionError):
+        if isinstance(exc, self._failures.NoRegionError):
             return AwsError("No AWS region is known: set region in the server's tree, beside the other options of the plugin.")
         if kind in _NO_CREDENTIALS:
             return AwsError(
@@ -91,7 +91,7 @@ class Service:
                 "AWS_SECRET_ACCESS_KEY, or AWS_PROFILE), in ~/.aws, and in the role of the machine. `aws sts get-caller-identity` shows "
                 "whether it finds any."
             )
-        if isinstance(exc, failures.InvalidRegionError):
+        if isinstance(exc, self._failures.InvalidRegionError):
             return AwsError(f'"{self.region}" is no name of an AWS region; it is written as in "eu-central-1".')
         if kind in _UNREACHABLE:
             return AwsError(

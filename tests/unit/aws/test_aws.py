@@ -7,8 +7,10 @@
 from __future__ import annotations
 
 import http.server
+import importlib.util
 import json
 import re
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -187,7 +189,8 @@ def test_a_password_in_an_address_is_not_shown() -> None:
 
 @pytest.fixture(name="no_boto3")
 def fixture_no_boto3(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(aws, "boto3", None)
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if name == "boto3" else find(name, *more))
 
 
 INSTALL = f"and the controller's Python has no boto3. Install it with: {sys.executable} -m pip install boto3"
@@ -224,3 +227,13 @@ def test_the_page_has_the_policy_of_every_call() -> None:
     assert allowed == {f"{service}:{name}" for service, names in calls.items() for name in names} | {"acm-pca:TagCertificateAuthority"}
     found = parliament.analyze_policy_string(text).findings
     assert [one.issue for one in found] == []
+
+
+def test_who_asks_nothing_of_aws_does_not_wait_for_boto3() -> None:
+    """A look at a host, in a process of its own as Ansible starts it."""
+    code = (
+        "from tests.support import collection; collection.make_importable(); import sys; "
+        "from ansible_collections.spire.fleet.plugins.action import look, preflight; print('boto3' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPO, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

@@ -18,7 +18,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils import (
 from ansible_collections.spire.fleet.plugins.plugin_utils.aws import AwsError, Service
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Run
-from tests.support.authorities import DAY, NOW, PASSPHRASE
+from tests.support.authorities import DAY, NOW, PASSPHRASE, make, written
 from tests.unit.core.fleets import fleet, planned
 
 REGION = "eu-central-1"
@@ -240,3 +240,19 @@ def test_mistakes(tmp_path: Path, name: str) -> None:
 def test_the_region_is_asked_for_by_the_schema(tmp_path: Path) -> None:
     said = problems.render(rules.of_fleet(fleet(variables(tmp_path, spire_server_config={}))))
     assert "plugins.UpstreamAuthority.aws_pca.plugin_data.region" in said and "required" in said
+
+
+def test_a_given_ca_signs_it_and_its_whole_chain_is_imported(tmp_path: Path) -> None:
+    root = make("Root")
+    corporate = make("Acme", root, path_length=2, ends=NOW + 900 * DAY)
+    other = make("Another root")
+    files = written(tmp_path, certificate=corporate.pem, key=corporate.key_pem(PASSPHRASE), bundle=other.pem + root.pem)
+    more = {"spire_pki_issuer": files}
+    assert made(tmp_path, **more) == [
+        "there is no certificate", "there is no private CA of prod.acme.com", "the private CA has the status PENDING_CERTIFICATE",
+    ]
+    arn = options(tmp_path, **more)["certificate_authority_arn"]
+    found = pca().get_certificate_authority_certificate(CertificateAuthorityArn=arn)
+    chain = x509_keys.load_certificates((found["Certificate"] + found["CertificateChain"]).encode(), "chain")
+    assert chain[1:] == [corporate.certificate, root.certificate] and x509_request.issued_by(chain[0], chain[1])
+    assert made(tmp_path, **more) == []

@@ -20,7 +20,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.spec import spec_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Run
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_keys import X509Error
-from tests.support.authorities import DAY, NOW, PASSPHRASE
+from tests.support.authorities import DAY, NOW, PASSPHRASE, make, written
 from tests.unit.core.fleets import fleet, planned
 from tests.unit.core.looks import converged
 
@@ -330,3 +330,14 @@ def test_a_root_is_rotated_while_its_servers_have_their_ca_in_files(tmp_path: Pa
     upstream = server(tmp_path, spire_pki="controller", spire_server_config={}).upstream
     assert upstream is not None and upstream.ensure("", Run(NOW)).differences == []
     assert made(tmp_path) == []
+
+
+def test_a_given_ca_signs_and_its_chain_and_roots_are_in_the_secrets(tmp_path: Path) -> None:
+    root = make("Root")
+    corporate = make("Acme", root, path_length=2, ends=NOW + 900 * DAY)
+    more = {"spire_pki_issuer": written(tmp_path, certificate=corporate.pem, key=corporate.key_pem(PASSPHRASE), bundle=root.pem)}
+    made(tmp_path, **more)
+    own, *above = x509_keys.load_certificates(value("certificate").encode(), "here")
+    assert above == [corporate.certificate] and own.issuer == corporate.certificate.subject
+    assert x509_keys.load_certificates(value("bundle").encode(), "here") == [root.certificate]
+    assert made(tmp_path, **more) == []
