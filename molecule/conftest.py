@@ -20,6 +20,7 @@ from testinfra.host import Host
 
 from tests.hosts.connection.fleet_host import ENVIRONMENT, NAMESPACES, PIDS
 from tests.support import collection, snapshot
+from tests.support.hygiene import collect
 
 collection.make_importable()
 
@@ -30,6 +31,11 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.option.xmlpath:
         stage = Path(config.args[0]).parent.name
         config.option.xmlpath = config.option.xmlpath.replace(".xml", f"-{stage}.xml")
+
+
+def pytest_sessionfinish() -> None:
+    """What a stage has brought is collected before the next one replaces it."""
+    collect.moment(os.environ["MOLECULE_SCENARIO_NAME"], thorough=True)
 
 
 def _inventory() -> dict[str, list[str]]:

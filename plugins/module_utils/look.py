@@ -24,7 +24,7 @@ import time
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
-from ansible_collections.spire.fleet.plugins.module_utils import release, release_source, service
+from ansible_collections.spire.fleet.plugins.module_utils import release, release_source, secret_file, service
 from ansible_collections.spire.fleet.plugins.module_utils.spire_cli import SpireCliError, SpireServer
 
 #: what a task may say; the action plugin adds where to look
@@ -56,7 +56,7 @@ def look(spec: Dict[str, Any], planned: Dict[str, str]) -> Dict[str, Any]:
         "certificates": {path: _certificates(path) for path in spec.get("certificates") or []},
         "readable": _readable(spec.get("secrets") or []),
         "directories": {path: _file(path, content=False) for path in spec["directories"]},
-        "leftovers": [path for path in spec["leftovers"] if os.path.lexists(path)],
+        "leftovers": _leftovers(spec),
         "link": os.readlink(spec["link"]) if spec["link"] and os.path.islink(spec["link"]) else "",
         "release": _release(spec["release"]),
         "binary": _binary(spec["binary"], spec["probe_version"]),
@@ -76,6 +76,13 @@ def own_variant(params: Dict[str, Any]) -> Tuple[Dict[str, Any], Dict[str, str]]
     if machine in (params["variants"] or {}):
         return params["variants"][machine], params["planned_variants"][machine]
     return params["spec"], params["planned"]
+
+
+def _leftovers(spec: Dict[str, Any]) -> List[str]:
+    """What an interrupted run has left: files of one run alone, and new contents beside the files that they were for."""
+    found = [path for path in spec["leftovers"] if os.path.lexists(path)]
+    written = [*spec["files"].values(), *(key["path"] for key in spec["keys"].values()), *spec["leftovers"]]
+    return found + [str(beside) for path in written for beside in secret_file.leavings(Path(path))]
 
 
 def _file(path: str, content: bool) -> Dict[str, Any]:

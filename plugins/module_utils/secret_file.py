@@ -81,14 +81,20 @@ def remove(path: str | Path) -> bool:
 
 def clean(path: Path) -> None:
     """Remove what a crash left of writing this file: it may hold the secret."""
+    try:
+        for entry in leavings(path):
+            entry.unlink(missing_ok=True)
+    except OSError as exc:
+        raise SecretFileError(f"{path.parent} can't be cleaned: {exc.strerror}") from exc
+
+
+def leavings(path: Path) -> list[Path]:
+    """What a crash left of writing this file."""
     prefix = f"{TEMPORARY}{path.name}."
     try:
-        for entry in path.parent.iterdir():
-            if entry.name.startswith(prefix):
-                entry.unlink(missing_ok=True)
-    except OSError as exc:
-        if not isinstance(exc, FileNotFoundError):
-            raise SecretFileError(f"{path.parent} can't be cleaned: {exc.strerror}") from exc
+        return sorted(entry for entry in path.parent.iterdir() if entry.name.startswith(prefix))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def sync_directory(path: str | Path) -> None:

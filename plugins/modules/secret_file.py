@@ -12,8 +12,11 @@ version_added: 0.1.0
 description:
   - Writes a key or a password to a file that nobody but its owner can read, not even for a moment. The file is the old one or the new
     one, whenever the run is interrupted, and what an interrupted one has left is removed by the next.
-  - Unlike M(ansible.builtin.copy) it makes no temporary file of the content on the controller where Ansible's pipelining is on, nor
-    on the host outside of the file's own directory.
+  - Unlike M(ansible.builtin.copy) it makes no temporary file of the content, neither on the controller nor on the host outside of the
+    file's own directory, and a new file does not have another mode at first.
+  - The content travels by Ansible's pipelining, which this module switches on for its own task. Where C(ansible_pipelining) is set to
+    false, or the connection has none, the content lies in a directory of Ansible's of mode 0700 while the task runs, as every module's
+    arguments do then. A run that is killed in that moment leaves it there.
 author:
   - spire.fleet contributors (@spire-fleet)
 options:
@@ -31,6 +34,11 @@ options:
   group:
     description: The file's group, in the same way.
     type: str
+  mode:
+    description: V(0640) lets the file's group read it, too.
+    type: str
+    choices: ["0600", "0640"]
+    default: "0600"
 extends_documentation_fragment:
   - spire.fleet.attributes
 attributes:
@@ -64,6 +72,7 @@ ARGUMENTS = {
     "content": {"type": "str", "required": True, "no_log": True},
     "owner": {"type": "str"},
     "group": {"type": "str"},
+    "mode": {"type": "str", "choices": ["0600", "0640"], "default": "0600"},
 }
 
 
@@ -77,7 +86,8 @@ def main() -> None:
     except KeyError as exc:
         module.fail_json(msg=f"{path} can't be given to its owner: {exc.args[0]}")
     try:
-        changed = not secret_file.same(path, content, uid, gid) if module.check_mode else secret_file.write(path, content, uid, gid)
+        wanted = (path, content, uid, gid, int(module.params["mode"], 8))
+        changed = not secret_file.same(*wanted) if module.check_mode else secret_file.write(*wanted)
     except secret_file.SecretFileError as exc:
         module.fail_json(msg=f"{exc}.")
     module.exit_json(changed=changed)

@@ -14,6 +14,7 @@ this machine has them, are in SOURCE_ROOT/VERSION/bin of every host, read-only: 
 from __future__ import annotations
 
 import argparse
+import functools
 import ipaddress
 import itertools
 import json
@@ -24,6 +25,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.support import spire_bin
+from tests.support.hygiene import exec_trace
 
 HERE = Path(__file__).resolve().parents[1] / "hosts"
 SOURCE_ROOT = "/opt/spire-src"
@@ -40,9 +42,12 @@ RUN_OPTIONS = (
 )
 
 
-def podman(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run podman where the containers' mounts are."""
-    done = subprocess.run([str(HERE / "namespace"), "podman", *arguments], capture_output=True, text=True, check=False)
+def podman(*arguments: str, check: bool = True, host: str = "") -> subprocess.CompletedProcess[str]:
+    """Run podman where the containers' mounts are. What it starts as a host is traced as that host's."""
+    done = subprocess.run(
+        [str(HERE / "namespace"), "podman", *arguments], capture_output=True, text=True, check=False,
+        preexec_fn=functools.partial(exec_trace.become, host) if host else None,
+    )
     if check and done.returncode:
         raise SystemExit(f"podman {arguments[0]} failed: {done.stderr.strip()}")
     return done
@@ -98,7 +103,7 @@ def start(fleet: str, host: str, image: str, options: list[str]) -> None:
     podman(
         "run", "--detach", "--name", name, "--hostname", host, "--network", fleet, "--network-alias", host,
         "--ip", free_address(fleet), "--env", f"container_uuid={uuid.uuid4()}",
-        *RUN_OPTIONS, *options, image, "/sbin/init",
+        *RUN_OPTIONS, *options, image, "/sbin/init", host=name,
     )
 
 
@@ -124,7 +129,8 @@ def up(fleet: str, hosts: list[str], volumes: list[str]) -> None:
 
 def restart(fleet: str, hosts: list[str]) -> None:
     names = [container(fleet, host) for host in hosts]
-    podman("restart", "--time", "10", *names)
+    for name in names:
+        podman("restart", "--time", "10", name, host=name)
     for name in names:
         wait_until_up(name)
 

@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
+
+from tests.support.hygiene import capture, collect
 
 PLAYBOOKS = "spire.fleet."
 
@@ -37,8 +42,10 @@ class Run:
     @cached_property
     def tasks(self) -> list[Task]:
         """Every task that was not skipped, in its order."""
-        assert "{" in self.stdout, self.stderr
-        plays = json.loads(self.stdout[self.stdout.index("{"):])["plays"]
+        # After what is said at high verbosity.
+        start = re.search(r"^\{$", self.stdout, re.MULTILINE)
+        assert start, self.stdout + self.stderr
+        plays = json.JSONDecoder().raw_decode(self.stdout[start.start():])[0]["plays"]
         return [
             Task(task["task"]["name"].rpartition(" : ")[2], host, result)
             for play in plays for task in play["tasks"] for host, result in task["hosts"].items()
@@ -95,8 +102,14 @@ def messages(result: Mapping[str, Any]) -> str:
 def start(playbook: str, *options: str, variables: Mapping[str, Any] | None = None, **environment: str) -> subprocess.Popen[str]:
     """Start a playbook of the collection on the scenario's inventory, JSON on its standard output."""
     argv = ["ansible-playbook", "-i", os.environ["MOLECULE_INVENTORY_FILE"], *options]
+    if capture.captured():
+        argv.append("-vvvv")
     if variables:
-        argv += ["-e", json.dumps(variables)]
+        # As whoever has secrets in them does it: at -vvvv, Ansible itself prints what it is called with.
+        file, path = tempfile.mkstemp(suffix=".json")
+        with open(file, "w", encoding="utf-8") as out:
+            json.dump(variables, out)
+        argv += ["-e", f"@{path}"]
     return subprocess.Popen(
         [*argv, playbook if "/" in playbook else PLAYBOOKS + playbook],
         env={**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", **environment},
@@ -105,8 +118,15 @@ def start(playbook: str, *options: str, variables: Mapping[str, Any] | None = No
 
 
 def finish(process: subprocess.Popen[str]) -> Run:
-    """Wait for its end."""
+    """Wait for its end, and collect the secrets that are in use then."""
     stdout, stderr = process.communicate()
+    capture.keep_run(stdout, stderr)
+    assert isinstance(process.args, list)
+    files = [Path(one[1:]) for one in process.args if str(one).startswith("@")]
+    given = {name: value for path in files for name, value in json.loads(path.read_text(encoding="utf-8")).items()}
+    for path in files:
+        path.unlink()
+    collect.moment(os.environ["MOLECULE_SCENARIO_NAME"], given)
     return Run(process.returncode, stdout, stderr)
 
 

@@ -18,6 +18,7 @@ import ansible
 
 from tests.lint import lint as lint_steps
 from tests.support import collection, pythons, spire_bin
+from tests.support.hygiene import capture
 
 REPO = collection.REPO
 BUILD = REPO / ".build"
@@ -209,11 +210,18 @@ def molecule(scenario: str, command: str = "test") -> int:
     wrapper = REPO / "tests" / "hosts" / "namespace"
     program = Path(sys.executable).parent / "molecule"
     plain = {} if sys.stdout.isatty() else {"NO_COLOR": "1", "PY_COLORS": "0", "ANSIBLE_NOCOLOR": "1"}
-    environment = {**os.environ, **plain}
+    environment = {**os.environ, **plain, **capture.environment(scenario)}
     # What the scenarios' inventories name.
     for version, directory in list(spire_bin.find_versions().items())[:1]:
         environment.update(SPIRE_TEST_VERSION=version, SPIRE_BIN_DIR=str(directory))
-    return subprocess.run([str(wrapper), str(program), command, "-s", scenario], cwd=REPO, env=environment, check=False).returncode
+    argv = [str(wrapper), str(program), command, "-s", scenario]
+    table = REPORTS / f"hygiene-{scenario}.txt"
+    table.unlink(missing_ok=True)
+    with capture.tracing(scenario, fresh=command == "test"):
+        code = subprocess.run(argv, cwd=REPO, env=environment, check=False).returncode
+    if table.exists():
+        print(table.read_text(encoding="utf-8"), flush=True)
+    return code
 
 
 def hosts() -> Outcome:

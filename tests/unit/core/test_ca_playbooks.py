@@ -50,6 +50,7 @@ def tasks(home: Path) -> dict[str, Any]:
     secret = {**secret, "vars": {"born": str(home / "born.key")}, "no_log": True}
     for round_name, check in (("check", True), ("run", False), ("check_again", True), ("again", False)):
         found[f"secret_{round_name}"] = {**secret, "check_mode": check}
+    found["secret_shared"] = {**secret, "spire.fleet.secret_file": {**secret["spire.fleet.secret_file"], "mode": "0640"}}
     found["secret_loose"] = {"ansible.builtin.file": {"path": str(home / "handed.key"), "mode": "0644"}}
     found["secret_mended"] = secret
     found["secret_nobody"] = {"spire.fleet.secret_file": {"path": str(home / "x"), "content": "{{ secret }}", "owner": "no-such-user"}}
@@ -99,6 +100,21 @@ def test_a_file_that_holds_a_secret(run: Run, home: Path) -> None:
     assert run.results["secret_nobody"]["msg"] == f"{home}/x can't be given to its owner: getpwnam(): name not found: 'no-such-user'"
     assert run.results["secret_nowhere"]["msg"] == f"{home}/x/y can't be written: No such file or directory."
     assert not (home / "x").exists()
+
+
+def test_its_content_travels_in_no_file(run: Run, home: Path) -> None:
+    """Ansible tells at -vvv which files it puts on a host. Another module's arguments are in one, since pipelining is off here."""
+    put = [line for line in run.text.splitlines() if "PUT " in line]
+    assert [line for line in put if "AnsiballZ_key_request.py" in line]
+    assert not [line for line in put if "AnsiballZ_secret_file.py" in line]
+    assert run.results["secret_shared"]["changed"]
+
+
+def test_an_inventory_may_refuse_pipelining(tmp_path: Path) -> None:
+    task = {"spire.fleet.secret_file": {"path": str(tmp_path / "file"), "content": "{{ secret }}"}}
+    found = play(tmp_path, inventory({**VARIABLES, "ansible_pipelining": False}), {"one": task})
+    assert found.results["one"]["changed"]
+    assert [line for line in found.text.splitlines() if "PUT " in line and "AnsiballZ_secret_file.py" in line]
 
 
 def test_what_differs_is_in_the_diff(run: Run, home: Path) -> None:

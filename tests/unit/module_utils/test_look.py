@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.module_utils import look
+from ansible_collections.spire.fleet.plugins.module_utils import look, secret_file
 
 
 def sha256(path: Path) -> str:
@@ -104,6 +104,15 @@ def test_files_and_directories(spec: dict[str, Any], tmp_path: Path) -> None:
     assert found["leftovers"] == [str(tmp_path / "env")]
     assert found["link"] == "opt/1.15.3"
     json.dumps(found)
+
+
+def test_what_a_killed_run_has_left_beside_a_file(spec: dict[str, Any], tmp_path: Path) -> None:
+    beside = tmp_path / f"{secret_file.TEMPORARY}main.conf.0a1b"
+    key = tmp_path / f"{secret_file.TEMPORARY}up.key.0a1b"
+    for path in (beside, key, tmp_path / f"{secret_file.TEMPORARY}another.0a1b"):
+        path.touch()
+    spec["keys"] = {"upstream_key": {"path": str(tmp_path / "up.key"), "public": ""}}
+    assert look.look(spec, {})["leftovers"] == [str(beside), str(key)]
 
 
 def test_an_owner_without_a_name_is_a_number() -> None:

@@ -1,0 +1,151 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a secret looks like where it has leaked: as it is, in base64 at every alignment, in hex, escaped, and a key in parts."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import json
+import re
+import urllib.parse
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import yaml
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+#: what is shorter is found by chance
+SHORTEST = 8
+#: of a line of a key that holds a part of its private half, how many bytes of it
+PART = 8
+#: bytes in a line of PEM
+LINE = 48
+FORMATS = (serialization.PrivateFormat.PKCS8, serialization.PrivateFormat.TraditionalOpenSSL)
+PEM = re.compile(rb"-----BEGIN ([A-Z ]*)PRIVATE KEY-----.+?-----END [A-Z ]*PRIVATE KEY-----", re.DOTALL)
+#: what parts lines, and in a hex dump bytes; and what a line's end may have become
+SPACES, ENDS = b" \t\n\r:", re.compile(rb"\\+[nrt]")
+
+
+@dataclasses.dataclass(frozen=True)
+class Secret:
+    """One that is in use, or was; `texts` are its parts that can be told from anything else, `numbers` those in bytes."""
+
+    kind: str
+    name: str
+    texts: tuple[bytes, ...] = ()
+    numbers: tuple[bytes, ...] = ()
+
+    @property
+    def identity(self) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+        """The same for the same secret in another place."""
+        return self.texts if not self.numbers else (), self.numbers
+
+    def forms(self) -> set[bytes]:
+        """Everything to look for, as text on one line."""
+        found: set[bytes] = set()
+        for text in self.texts:
+            found |= set(_encoded(text)) | set(_escaped(text))
+        for number in self.numbers:
+            found |= set(_encoded(number)) | {str(int.from_bytes(number, "big")).encode()}
+        return {form for form in found if len(form) >= SHORTEST}
+
+    def as_json(self) -> dict[str, Any]:
+        encode = [[base64.b64encode(one).decode() for one in some] for some in (self.texts, self.numbers)]
+        return {"kind": self.kind, "name": self.name, "texts": encode[0], "numbers": encode[1]}
+
+    @classmethod
+    def of_json(cls, data: dict[str, Any]) -> Secret:
+        return cls(data["kind"], data["name"], *(tuple(base64.b64decode(one) for one in data[name]) for name in ("texts", "numbers")))
+
+
+def text(kind: str, name: str, value: str) -> Secret | None:
+    """A token, a password or the like; None for what is too short to be told from other text."""
+    lines = [line.encode() for line in value.splitlines() if len(line) >= SHORTEST]
+    return Secret(kind, name, tuple(lines)) if lines else None
+
+
+def key(name: str, loaded: Any) -> Secret | None:
+    """A private key, and the lines that it is written in; None for a type that nothing here uses."""
+    if isinstance(loaded, ec.EllipticCurvePrivateKey):
+        private = [loaded.private_numbers().private_value]
+    elif isinstance(loaded, rsa.RSAPrivateKey):
+        numbers = loaded.private_numbers()
+        private = [numbers.d, numbers.p, numbers.q]
+    else:
+        return None
+    halves = tuple(number.to_bytes((number.bit_length() + 7) // 8, "big") for number in private)
+    lines = {line for kind in FORMATS for line in _private_lines(loaded, kind, halves)}
+    return Secret("key", name, tuple(sorted(lines)), halves)
+
+
+def keys_in(content: bytes, name: str, passphrases: Iterable[str] = ()) -> Iterator[Secret]:
+    """The private keys of a file: in PEM, or in base64 as SPIRE's disk KeyManager keeps them."""
+    for match in PEM.finditer(content):
+        encrypted = b"ENCRYPTED" in match[1]
+        for passphrase in passphrases if encrypted else [""]:
+            found = _loaded(match[0], passphrase, pem=True)
+            if found is not None:
+                yield from _one(key(name, found))
+                break
+    if content.lstrip().startswith(b"{") and b'"keys"' in content:
+        try:
+            kept = json.loads(content)["keys"]
+        except (ValueError, KeyError, TypeError):
+            return
+        for which, encoded in kept.items() if isinstance(kept, dict) else ():
+            found = _loaded(base64.b64decode(encoded), "", pem=False)
+            if found is not None:
+                yield from _one(key(f"{name} ({which})", found))
+
+
+def _one(found: Secret | None) -> Iterator[Secret]:
+    if found is not None:
+        yield found
+
+
+def _loaded(content: bytes, passphrase: str, pem: bool) -> Any:
+    load = serialization.load_pem_private_key if pem else serialization.load_der_private_key
+    try:
+        return load(content, passphrase.encode() or None)
+    except (ValueError, TypeError):
+        return None
+
+
+def _private_lines(loaded: Any, kind: serialization.PrivateFormat, halves: tuple[bytes, ...]) -> Iterator[bytes]:
+    """Those lines of PEM that hold a part of a private half; in one long line of base64 they are the same."""
+    content = loaded.private_bytes(serialization.Encoding.DER, kind, serialization.NoEncryption())
+    for first in range(0, len(content), LINE):
+        part = content[first:first + LINE]
+        for half in halves:
+            start = content.find(half)
+            if min(first + len(part), start + len(half)) - max(first, start) >= PART:
+                yield base64.b64encode(part).rstrip(b"=")
+
+
+def _encoded(value: bytes) -> Iterator[bytes]:
+    yield value.hex().encode()
+    yield value.hex().upper().encode()
+    for before in range(3):
+        encoded = base64.b64encode(bytes(before) + value)
+        inner = encoded[-(-before * 8 // 6):(before + len(value)) * 8 // 6]
+        yield inner
+        yield inner.translate(bytes.maketrans(b"+/", b"-_"))
+
+
+def _escaped(value: bytes) -> Iterator[bytes]:
+    yield value
+    said = value.decode("utf-8", "replace")
+    escaped = json.dumps(said)[1:-1]
+    yield from (one.encode() for one in (
+        escaped, json.dumps(said, ensure_ascii=False)[1:-1], json.dumps(escaped)[1:-1], repr(said)[1:-1], said.replace("'", "''"),
+        said.replace("'", "'\"'\"'"), urllib.parse.quote(said, safe=""), yaml.safe_dump(said, width=10**6).split("\n", 1)[0],
+    ))
+
+
+def squeezed(content: bytes) -> bytes:
+    """Without what may part one line from the next, so that what spans some is found."""
+    return ENDS.sub(b"", content.translate(None, SPACES))
