@@ -47,6 +47,8 @@ def keep(key: Key, force: bool, check: bool, now: time.struct_time) -> Dict[str,
     """The result of the module: whether the key was made or mended, and its signing request."""
     if not key.openssl:
         raise KeyRequestError("openssl is missing on this host; install it, or have the key made on the controller.")
+    if not check:
+        _clean(key)
     result: Dict[str, Any] = {"changed": False, "csr": "", "backup": ""}
     before = "absent\n"
     there = os.path.lexists(key.path)
@@ -94,6 +96,14 @@ def _fits(key: Key) -> bool:
     info = os.lstat(key.path)
     own = (key.uid in (-1, info.st_uid)) and (key.gid in (-1, info.st_gid))
     return own and stat.S_ISREG(info.st_mode) and stat.S_IMODE(info.st_mode) == MODE
+
+
+def _clean(key: Key) -> None:
+    """Remove what a killed run has left beside it, of its copies as well."""
+    try:
+        secret_file.clean(Path(key.path))
+    except secret_file.SecretFileError as exc:
+        raise KeyRequestError(f"{exc}.") from exc
 
 
 def _copy(key: Key, now: time.struct_time) -> str:

@@ -110,6 +110,8 @@ class Signing:
 def ensure(place: Place, request: Request, issuer: Issuer | None, passphrase: str, run: Run) -> Outcome:
     """A key and its certificate, signed by ``issuer`` or, for a root, by the key itself."""
     request.check()
+    if not run.check:
+        place.clean()
     found = Outcome()
     key, certificates = place.load_key(passphrase), place.certificates()
     if certificates:

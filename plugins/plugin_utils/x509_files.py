@@ -56,6 +56,14 @@ class Place:
         """In their order."""
         write(self.certificate, x509_keys.dump_certificates(certificates).encode(), CERTIFICATE_MODE)
 
+    def clean(self) -> None:
+        """Remove what a killed run has left beside them, of their copies as well."""
+        for path in filter(None, (self.key, self.certificate)):
+            try:
+                secret_file.clean(Path(path))
+            except secret_file.SecretFileError as exc:
+                raise X509Error(f"{exc}.") from exc
+
     def keep_copy(self, now: datetime.datetime) -> str:
         """Copies of the key and its certificate under names with the time; says the key's new name."""
         ending = f".{now:%Y%m%dT%H%M%SZ}.old"

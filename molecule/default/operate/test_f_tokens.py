@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import faults, site_run
+from tests.support.hygiene import collect
 
 #: every token that the server would still take
 TOKENS = """python3 -c '
@@ -55,6 +56,7 @@ def leak(shell: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) ->
     """An agent whose token stays unredeemed, since it can't reach its server."""
     directory = tmp_path_factory.mktemp("outputs")
     planted = json.loads(shell("server1", faults.cli("token generate")))["value"]
+    collect.printed(planted)
     shell("agent2", "systemctl stop spire-agent@main.service && rm -rf /var/lib/spire/agent/main")
     everything = {
         "ANSIBLE_LOG_PATH": str(directory / "ansible.log"), "ANSIBLE_CACHE_PLUGIN": "ansible.builtin.jsonfile",

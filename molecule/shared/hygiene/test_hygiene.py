@@ -9,6 +9,7 @@ A planted one goes the same ways and must be found in every kind of place, or th
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from pathlib import Path
@@ -80,10 +81,9 @@ def searched(tmp_path_factory: pytest.TempPathFactory, groups: dict[str, list[st
     own = ec.generate_private_key(ec.SECP256R1())
     encryption = serialization.NoEncryption()
     pem = own.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
-    found = key("planted", own)
-    assert found is not None
-    planted = Secret("planted", "planted", found.texts, found.numbers)
-    store.add([planted])
+    planted = key("planted", own)
+    assert planted is not None
+    store.add([dataclasses.replace(planted, kind="planted")])
     play = tmp_path_factory.mktemp("planted") / "planted.yml"
     play.write_text(PLANT % STRAY, encoding="utf-8")
     site_run.run(str(play), PLANTED=pem.decode()).require()
@@ -95,8 +95,10 @@ def searched(tmp_path_factory: pytest.TempPathFactory, groups: dict[str, list[st
     secrets = store.secrets()
     result = search.search({**kinds, "files of hosts": [file for paths in files.values() for file in paths.values()]}, secrets)
     (directory / "local" / "planted").unlink()
-    REPORT.write_text(f"secrets of {SCENARIO}: {search.table(result, secrets)}", encoding="utf-8")
-    return Searched(secrets, result, files)
+    found = Searched(secrets, result, files)
+    text = f"secrets of {SCENARIO}: {search.table(result, secrets)}of the files of hosts, {len(found.stray(planted=False))} are no place for theirs\n"
+    REPORT.write_text(text, encoding="utf-8")
+    return found
 
 
 def test_there_are_secrets_and_places(searched: Searched) -> None:
@@ -117,7 +119,9 @@ def test_no_secret_is_found_anywhere_else(searched: Searched) -> None:
 
 
 def test_on_hosts_each_secret_is_where_it_should_be(searched: Searched, groups: dict[str, list[str]]) -> None:
-    assert searched.stray(planted=True) == [f"{host}: {STRAY} holds a secret, and is no place for one" for host in sorted(groups["all"])]
+    planted = [f"{host}: {STRAY} holds a secret, and is no place for one" for host in groups["all"]]
+    # systemd and its journal have written it down, too
+    assert set(planted) <= set(searched.stray(planted=True))
     assert searched.stray(planted=False) == []
 
 

@@ -33,6 +33,7 @@ QUICK = ("etc/spire", "var/lib/spire", "run/spire")
 ALL = ("etc", "var/lib/spire", "run", "root", "opt", "tmp", "var/tmp", "home", "srv")
 LARGEST_KEY_FILE = 256 * 1024
 TOKEN_PATH = re.compile(rb"spire/agent/join_token/([0-9a-f-]{36})")
+PUBLIC_KINDS = ("redeemed", "printed")
 #: names of variables of a process that are told to everybody
 PUBLIC = re.compile(r"(_REGION|_ENDPOINT_URL\w*|_PATH|PATH|_DIR|_URL|_FILE|_PROFILE)\Z")
 #: of a database's connection
@@ -70,23 +71,24 @@ class Store:
         self.path = capture.home(scenario) / "secrets"
 
     def add(self, found: Iterable[Secret]) -> None:
-        """Those that are not known yet."""
-        known = {secret.identity for secret in self.secrets()}
+        """Those that are not known yet; the same text may be a secret first, and public later."""
+        known = {(secret.kind in PUBLIC_KINDS, secret.identity) for secret in self._seen()}
         with open(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="utf-8") as out:
             for secret in found:
-                if secret.identity not in known:
-                    known.add(secret.identity)
+                one = (secret.kind in PUBLIC_KINDS, secret.identity)
+                if one not in known:
+                    known.add(one)
                     out.write(json.dumps(secret.as_json()) + "\n")
 
     def secrets(self) -> list[Secret]:
-        """All of them; a token that was redeemed is none any more, since it is a part of the agent's ID. What is planted is no other."""
+        """All of them. A token that was redeemed is none any more, since it is a part of the agent's ID."""
+        found = self._seen()
+        public = {text for secret in found if secret.kind in PUBLIC_KINDS for text in secret.texts}
+        return [secret for secret in found if secret.kind not in PUBLIC_KINDS and not public & set(secret.texts)]
+
+    def _seen(self) -> list[Secret]:
         lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else []
-        found = [Secret.of_json(json.loads(line)) for line in lines]
-        public = {text for secret in found if secret.kind in ("redeemed", "planted") for text in secret.texts}
-        return [
-            secret for secret in found
-            if secret.kind == "planted" or (secret.kind != "redeemed" and not public & set(secret.texts))
-        ]
+        return [Secret.of_json(json.loads(line)) for line in lines]
 
 
 def moment(scenario: str, given: Mapping[str, Any] | None = None, thorough: bool = False) -> None:
@@ -109,11 +111,11 @@ def moment(scenario: str, given: Mapping[str, Any] | None = None, thorough: bool
     store.add(found)
 
 
-def planted(scenario: str, value: str) -> None:
-    """Say that a test prints this itself: it must be found, and is no leak."""
-    secret = needles.text("planted", "planted", value)
+def printed(value: str) -> None:
+    """Say that a test prints this itself, so that it is no leak."""
+    secret = needles.text("printed", "of a test", value)
     if secret and capture.captured():
-        Store(scenario).add([secret])
+        Store(os.environ["MOLECULE_SCENARIO_NAME"]).add([secret])
 
 
 def of_variables(where: str, given: Mapping[str, Any]) -> Iterator[Secret]:
