@@ -31,6 +31,10 @@ from tests.support.hygiene.needles import Secret
 #: where a host may have keys; after each run, and after each stage
 QUICK = ("etc/spire", "var/lib/spire", "run/spire")
 ALL = ("etc", "var/lib/spire", "run", "root", "opt", "tmp", "var/tmp", "home", "srv")
+#: the installed fleet's, and the quickstart's
+DATASTORES = ("var/lib/spire/server/*/datastore.sqlite3", "home/*/*/.quickstart/data/server/*/datastore.sqlite3")
+#: what others have made: programs, and Python packages
+FOREIGN = {"spire-src", "site-packages"}
 LARGEST_KEY_FILE = 256 * 1024
 TOKEN_PATH = re.compile(rb"spire/agent/join_token/([0-9a-f-]{36})")
 PUBLIC_KINDS = ("redeemed", "printed")
@@ -55,7 +59,7 @@ def files(root: Path, below: Iterable[str], largest: int = LARGEST_KEY_FILE) -> 
     """The regular files of these directories, on the file systems that are the host's own."""
     for name in below:
         for directory, inner, names in os.walk(root / name):
-            inner[:] = [one for one in inner if one != "spire-src"]
+            inner[:] = [one for one in inner if one not in FOREIGN]
             for one in names:
                 path = Path(directory, one)
                 with contextlib.suppress(OSError):
@@ -184,7 +188,7 @@ def of_host(name: str, root: Path, below: Iterable[str]) -> Iterator[Secret]:
         elif re.search(r"etc/spire/(server|agent)/[^/]+\.env$", where):
             lines = (line.partition("=") for line in content.decode().splitlines())
             yield from of_environment(where, {key: value.strip('"') for key, _, value in lines if value})
-    for path in sorted((root / "var/lib/spire/server").glob("*/datastore.sqlite3")):
+    for path in sorted(path for pattern in DATASTORES for path in root.glob(pattern)):
         yield from of_datastore(f"{name}: /{path.relative_to(root)}", path)
 
 
