@@ -20,7 +20,7 @@ from tests.support.hygiene import capture, collect
 
 EXPECTED = Path(__file__).with_name("expected.yml")
 #: on hosts, programs and the system's own data are no place of ours
-LARGEST = 64 * 1024 * 1024
+LARGEST = 16 * 1024 * 1024
 
 
 def captured(scenario: str) -> dict[str, list[Path]]:

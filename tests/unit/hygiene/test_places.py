@@ -45,7 +45,8 @@ def test_the_last_stage_of_every_scenario_is_the_search() -> None:
     assert len(SCENARIOS) > 4
     for name in SCENARIOS:
         own = yaml.safe_load((REPO / "molecule" / name / "molecule.yml").read_text(encoding="utf-8")).get("scenario", {})
-        assert own.get("test_sequence", shared)[-2:] == [SEQUENCE, "destroy"], name
+        wanted = [SEQUENCE, "destroy"]
+        assert own.get("test_sequence", shared)[-2:] == wanted, f"molecule/{name}: its test_sequence must end with {wanted}"
 
 
 def test_the_tokens_of_a_server(host: Path) -> None:
