@@ -31,7 +31,9 @@ class ActionModule(ActionBase):
         if any(name in given for name in DECIDED):
             return
         try:
-            self._connection.set_option("pipelining", True)
+            self._connection.get_option("pipelining")
         except KeyError:
             # a connection without the option takes the play's
             self._play_context.pipelining = True
+        else:
+            self._connection.set_option("pipelining", True)

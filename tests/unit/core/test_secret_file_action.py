@@ -1,0 +1,45 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How secret_file switches pipelining on, with connections that know the option, that don't, and where the inventory has decided it."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ansible_collections.spire.fleet.plugins.action.secret_file import ActionModule
+
+
+class Connection:
+    """As much of one as says whether it pipes."""
+
+    def __init__(self, **options: bool) -> None:
+        self.options = options
+
+    def get_option(self, name: str) -> bool:
+        return self.options[name]
+
+    def set_option(self, name: str, value: bool) -> None:
+        self.options[name] = value
+
+
+def piped(connection: Connection, inventory: dict[str, Any]) -> bool:
+    """What Ansible's connections ask for: their own option, or else the play's."""
+    action = ActionModule.__new__(ActionModule)
+    action._connection, action._play_context = connection, SimpleNamespace(pipelining=False)
+    action._pipe({"inventory_hostname": "h", "hostvars": SimpleNamespace(raw_get=lambda host: inventory)})
+    return connection.options.get("pipelining", action._play_context.pipelining)
+
+
+@pytest.mark.parametrize("options", [{"pipelining": False}, {"pipelining": True}, {}], ids=["off", "on", "no option"])
+def test_it_is_switched_on(options: dict[str, bool]) -> None:
+    assert piped(Connection(**options), {"ansible_host": "somewhere"})
+
+
+@pytest.mark.parametrize("name", ["ansible_pipelining", "ansible_ssh_pipelining"])
+def test_an_inventory_has_the_last_word(name: str) -> None:
+    assert not piped(Connection(pipelining=False), {name: False})
