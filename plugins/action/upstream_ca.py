@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
@@ -14,6 +15,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils import authority_resul
 from ansible_collections.spire.fleet.plugins.plugin_utils.aws import AwsError
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Run
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_keys import X509Error
 
 ARGUMENTS: dict[str, dict[str, Any]] = {"csr": {"type": "str", "default": ""}}
