@@ -36,6 +36,11 @@ OWN_CERTIFICATE = """python3 -c '
 import base64, json
 data = json.load(open("/var/lib/spire/agent/main/agent-data.json"))
 print(base64.b64decode(data["svid"][0]).decode())'"""
+#: every token that the server would still take
+TOKENS = """python3 -c '
+import sqlite3
+for row in sqlite3.connect("/var/lib/spire/server/main/datastore.sqlite3").execute("select token from join_tokens"):
+    print(row[0])'"""
 #: prints the agents that a server knows, each as its SPIFFE ID
 AGENTS = cli("agent list") + """ | python3 -c '
 import json, sys

@@ -40,7 +40,12 @@ def test_a_fleet_whose_data_is_kept_comes_back(shell: Callable[..., str], groups
         assert shell(host, "find /etc/spire /run/spire /etc/systemd/system -name 'main*' -o -name 'spire-*@main*'") == "", host
         assert shell(host, "find /var/lib/spire -name '*.json' | wc -l") != "0", host
         assert shell(host, "pgrep -c spire- || true") == "0", host
-    site_run.run("site").require()
+    tokens = set(shell("server1", faults.TOKENS).split())
+    # In two waves: each has its tokens minted in one call, for its own agents alone.
+    run = site_run.run("site", variables={"spire_agents_serial": 2}).require()
+    minted = [task.result for task in run.tasks if task.name == "Mint join tokens"]
+    assert [result["changed"] for result in minted] == [True, True]
+    assert set(shell("server1", faults.TOKENS).split()) <= tokens
     assert shell("server1", BUNDLE) == bundle
     # The server has evicted them, so their old identities are worth nothing, and they were given new ones.
     known = shell("server1", faults.AGENTS).splitlines()

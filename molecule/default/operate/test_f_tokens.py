@@ -16,11 +16,6 @@ import pytest
 from tests.support import faults, site_run
 from tests.support.hygiene import collect
 
-#: every token that the server would still take
-TOKENS = """python3 -c '
-import sqlite3
-for row in sqlite3.connect("/var/lib/spire/server/main/datastore.sqlite3").execute("select token from join_tokens"):
-    print(row[0])'"""
 PRINT_IT = """
 - hosts: agent2
   gather_facts: false
@@ -73,7 +68,7 @@ def leak(shell: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) ->
     play = directory.parent / "print.yml"
     play.write_text(PRINT_IT, encoding="utf-8")
     control = site_run.run(str(play), "-vvvv", "--diff", PLANTED=planted, **everything)
-    tokens = [token for token in shell("server1", TOKENS).split() if token != planted]
+    tokens = [token for token in shell("server1", faults.TOKENS).split() if token != planted]
     yield Leak([*runs, control.require()], directory, planted, tokens)
     site_run.run("site").require()
     assert site_run.run("site").require().changed == {}
