@@ -1,0 +1,46 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Tags choose parts of a run, and no part depends on the strategy that somebody has made the default."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.support import collection
+
+PLAYBOOKS = collection.REPO / "playbooks"
+INVENTORY = {"all": {"vars": {"spire_trust_domain": "prod.acme.com"}}, "spire_servers": {"hosts": {"s1": {}}}, "spire_agents": {"hosts": {"a1": {}}}}
+CHECK = "Check every server and agent against its SPIRE release, and against each other"
+SERVERS = ["Look at the server", "Mend what differs"]
+AGENTS = ["Ask the servers what they know of their agents", "Look at the agent", "Mend what differs"]
+ENTRIES = ["Keep the registration entries"]
+
+
+@pytest.mark.parametrize(
+    ("tags", "tasks"),
+    [
+        ("all", [*SERVERS, *AGENTS, *ENTRIES]), ("preflight", []), ("servers", SERVERS), ("agents", [*AGENTS, *ENTRIES]),
+        ("entries", ENTRIES), ("servers,entries", [*SERVERS, *ENTRIES]),
+    ],
+)
+def test_tags_choose_parts_and_all_are_checked_first(tags: str, tasks: list[str], tmp_path: Path) -> None:
+    (tmp_path / "inventory.yml").write_text(yaml.safe_dump(INVENTORY))
+    argv = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "inventory.yml", "spire.fleet.site", "--tags", tags]
+    done = subprocess.run([*argv, "--list-tasks"], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=True)
+    listed = re.findall(r"^ {6}(?:spire\.fleet\.\w+ : )?(.*?)\tTAGS", done.stdout, re.MULTILINE)
+    assert listed == [CHECK, *tasks]
+
+
+@pytest.mark.parametrize("playbook", ["site", "verify", "decommission"])
+def test_a_play_over_hosts_says_its_strategy(playbook: str) -> None:
+    plays = yaml.safe_load((PLAYBOOKS / f"{playbook}.yml").read_text(encoding="utf-8"))
+    assert len(plays) >= 3
+    assert {play["name"]: play.get("strategy") for play in plays} == {play["name"]: "linear" for play in plays}
