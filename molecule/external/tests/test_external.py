@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from testinfra.host import Host
 
+from tests.support import site_run
+
 SERVER = "/opt/spire/server-main/bin/spire-server"
 SOCKET = "/run/spire/server/sockets/main/private/api.sock"
 
@@ -46,3 +48,13 @@ def test_agents_are_healthy(each_spire_agents: Host) -> None:
 
 def test_nothing_of_the_enrolment_is_left(each_spire_agents: Host) -> None:
     assert not each_spire_agents.file("/run/spire/agent/enrol/main").exists
+
+
+def test_verify_is_content(groups: dict[str, list[str]]) -> None:
+    """Nobody can be asked what the server knows, or for a canary, and that is no mistake."""
+    run = site_run.run("verify").require()
+    assert run.changed == {}
+    (report,) = run.of("server1", "Report on the fleet")
+    agents = {one["host"]: one for one in report["fleet"] if one["component"] == "agent"}
+    assert set(agents) == set(groups["spire_agents"])
+    assert all(one["spiffe_id"].startswith("spiffe://external.test/spire/agent/") and not one["svid"] for one in agents.values())
