@@ -21,6 +21,8 @@ INTERVAL = 0.2
 RESTARTS = 2
 #: what a server answers to a token that no waiting makes good
 REFUSED = ("join token does not exist or has already been used", "join token expired")
+#: what an agent says that can't reach its server, since 1.0, and what it adds where it does and has no trust
+UNREACHED, UNTRUSTED = "could not open attestation stream to SPIRE server", "handshake failed"
 #: seconds between looks into the log
 READ_EVERY = 2
 
@@ -83,11 +85,12 @@ def wait(
     client: Any,
     timeout: float,
     log: Log,
+    server: str = "",
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> float:
     """The seconds that it took. Raises NotHealthy after ``timeout`` seconds, or as soon as waiting
-    is in vain: the process keeps dying, or its join token was refused."""
+    is in vain: the process keeps dying, or its join token was refused. ``server`` is where an agent goes to."""
     started = read = clock()
     before = log.restarts()
     while True:
@@ -101,5 +104,8 @@ def wait(
             if log.refused():
                 raise NotHealthy("was refused by its server: the join token is spent, expired or unknown", log.tail())
         if clock() - started >= timeout:
-            raise NotHealthy("is not healthy after %d seconds" % timeout, log.tail())
+            lines = log.tail()
+            unreached = any(UNREACHED in line and UNTRUSTED not in line for line in lines)
+            why = ": it does not reach its server" + (server and " at " + server) if unreached else ""
+            raise NotHealthy("is not healthy after %d seconds%s" % (timeout, why), lines)
         sleep(INTERVAL)

@@ -32,6 +32,9 @@ options:
     description: How many seconds to wait.
     type: int
     default: 60
+  server:
+    description: The address and port of the agent's server, for the message where it can't be reached.
+    type: str
   unit:
     description: The systemd unit that runs it, whose journal is shown on failure.
     type: str
@@ -80,6 +83,7 @@ def main() -> None:
             "timeout": {"type": "int", "default": 60},
             "unit": {"type": "str"},
             "log_file": {"type": "path"},
+            "server": {"type": "str"},
         },
         supports_check_mode=True,
     )
@@ -87,7 +91,7 @@ def main() -> None:
     client = (SpireServer if params["component"] == "server" else SpireAgent)(params["binary"], params["socket_path"])
     log = Log(params["unit"] or "", params["log_file"] or "")
     try:
-        module.exit_json(changed=False, waited=wait(client, params["timeout"], log))
+        module.exit_json(changed=False, waited=wait(client, params["timeout"], log, params["server"] or ""))
     except NotHealthy as exc:
         name = params["unit"] or f"spire-{params['component']}"
         module.fail_json(msg=f"{name} {exc}. The end of its log:\n" + "\n".join(exc.log), log=exc.log)

@@ -54,6 +54,7 @@ def of_plan(planned: Plan, machine: str = "") -> dict[str, Any]:
         "supervisorctl": supervisorctl(planned),
         "supervisord": supervisord(planned),
         "log": paths.log if paths.root else "",
+        "server": f"{planned.main.get('server_address')}:{planned.main.get('server_port')}" if planned.component == "agent" else "",
         "socket": planned.socket,
         "binary": planned.binary,
         "binary_name": paths.binary_name,

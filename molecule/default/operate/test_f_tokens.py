@@ -38,6 +38,7 @@ class Leak:
     directory: Path
     planted: str
     tokens: list[str]
+    server: str
 
     def holders(self, text: str) -> list[str]:
         """The outputs that hold this text."""
@@ -69,14 +70,16 @@ def leak(shell: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) ->
     play.write_text(PRINT_IT, encoding="utf-8")
     control = site_run.run(str(play), "-vvvv", "--diff", PLANTED=planted, **everything)
     tokens = [token for token in shell("server1", faults.TOKENS).split() if token != planted]
-    yield Leak([*runs, control.require()], directory, planted, tokens)
+    yield Leak([*runs, control.require()], directory, planted, tokens, "{server_address}:{server_port}".format(**unreachable))
     site_run.run("site").require()
     assert site_run.run("site").require().changed == {}
 
 
 def test_the_run_says_why(leak: Leak) -> None:
     failed = leak.runs[0].failed["agent2"]
-    assert failed.startswith("spire-agent@main.service is not healthy after 8 seconds. The end of its log:\n")
+    assert failed.startswith(
+        f"spire-agent@main.service is not healthy after 8 seconds: it does not reach its server at {leak.server}. The end of its log:\n"
+    )
     assert "connection refused" in failed
     assert leak.runs[0].rc != 0
 

@@ -20,13 +20,14 @@ class World:
 
     def __init__(
         self, healthy_at: float = 1e9, dies_at: tuple[float, ...] = (), slow: float = 0,
-        refused_at: float = 1e9, settled_at: float = 0,
+        refused_at: float = 1e9, settled_at: float = 0, says: str = "its last words",
     ) -> None:
         self.now = 100.0
         self.refused_at, self.settled_at = refused_at, settled_at
         self.started = self.now
         self.healthy_at, self.dies_at, self.slow = healthy_at, dies_at, slow
         self.asked = 0
+        self.says = says
 
     def healthcheck(self) -> Health:
         self.asked += 1
@@ -50,10 +51,10 @@ class World:
         return self.now - self.started >= self.settled_at
 
     def tail(self) -> list[str]:
-        return ["its last words"]
+        return [self.says]
 
-    def wait(self, timeout: float) -> float:
-        return wait(self, timeout, self, self.clock, self.sleep)  # type: ignore[arg-type]
+    def wait(self, timeout: float, server: str = "") -> float:
+        return wait(self, timeout, self, server, self.clock, self.sleep)  # type: ignore[arg-type]
 
 
 def test_what_is_healthy_is_not_waited_for() -> None:
@@ -72,6 +73,21 @@ def test_the_time_is_up() -> None:
         world.wait(10)
     assert caught.value.log == ["its last words"]
     assert world.now - world.started == pytest.approx(10, abs=2 * INTERVAL)
+
+
+@pytest.mark.parametrize(
+    ("error", "server", "why"),
+    [
+        ("dial tcp 10.0.0.1:9: connect: connection refused", "10.0.0.1:9", ": it does not reach its server at 10.0.0.1:9"),
+        ("no children to pick from", "", ": it does not reach its server"),
+        ("transport: authentication handshake failed: x509: certificate signed by unknown authority", "10.0.0.1:8081", ""),
+    ],
+)
+def test_an_agent_that_does_not_reach_its_server(error: str, server: str, why: str) -> None:
+    world = World(says=f"could not open attestation stream to SPIRE server: rpc error: code = Unavailable desc = {error}")
+    with pytest.raises(NotHealthy) as caught:
+        world.wait(10, server)
+    assert str(caught.value) == f"is not healthy after 10 seconds{why}"
 
 
 def test_a_slow_health_check_does_not_stretch_the_time() -> None:
