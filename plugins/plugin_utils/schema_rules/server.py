@@ -27,6 +27,12 @@ def length(text: str) -> Fraction | None:
         return None
 
 
+def longest_svid(ca_ttl: str) -> Fraction | None:
+    """How many seconds an SVID is sure to live at most under a CA of this ca_ttl; None where that is no duration."""
+    life = length(ca_ttl or _DEFAULT_CA_TTL)
+    return min(life / _CA_SHARE, _LONGEST_SVID) if life else None
+
+
 def hours(long: Fraction) -> str:
     """A duration in Go's words."""
     whole = int(long)
@@ -40,10 +46,9 @@ def lifetimes(found: Found) -> Findings:
 
     Source: cmd/spire-server/cli/run/run.go (hasCompatibleTTL) and pkg/server/ca/manager/manager.go, v1.15.3
     """
-    ca_ttl = length(found.text("ca_ttl") or _DEFAULT_CA_TTL)
-    if not ca_ttl:
+    longest = longest_svid(found.text("ca_ttl"))
+    if not longest:
         return
-    longest = min(ca_ttl / _CA_SHARE, _LONGEST_SVID)
     for name in ("default_x509_svid_ttl", "default_jwt_svid_ttl", "default_svid_ttl", "svid_ttl", "agent_ttl"):
         ttl = length(found.text(name))
         if ttl and ttl > longest:
