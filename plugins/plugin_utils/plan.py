@@ -110,9 +110,9 @@ class Plan:
 
     @property
     def port(self) -> int:
-        """The port that agents reach a server at."""
+        """The port that agents reach a server at; one that is none is the server's mistake, and not each agent's too."""
         port = self.main.get("bind_port", defaults.SERVER_PORT)
-        return port if isinstance(port, int) else defaults.SERVER_PORT
+        return port if isinstance(port, int) and 0 <= port < 65536 else defaults.SERVER_PORT
 
     @property
     def listeners(self) -> list[Listener]:
