@@ -289,10 +289,13 @@ class Issued:
         return x509_check.check(authority, self.below, domain, now, window, serving=self.svids)
 
     def differences(self, now: datetime.datetime) -> list[str]:
-        """Why the certificate that the controller has must be made anew."""
+        """Why the certificate that the controller has must be made anew, or a key there be kept better."""
         if self.issuer is None:
             return ["there is no root yet"]
-        return x509_authority.differences(self.request, self.place.certificates(), None, self.issuer, Run(now))
+        # a key of somebody else's is not ours to write
+        root = () if self.given else (f"root: {text}" for text in self.issuer_place.exposed())
+        why = x509_authority.differences(self.request, self.place.certificates(), None, self.issuer, Run(now))
+        return [*root, *self.place.exposed(), *why]
 
     def due(self, now: datetime.datetime) -> list[str]:
         """Of these differences the one that only says that the time of its renewal has come."""
@@ -325,7 +328,7 @@ class Issued:
         with x509_files.locked(self.directory, run.check):
             issuer, why = self.signer(run)
             if issuer is None:
-                return self._unmade(why)
+                return self._unmade(why, run)
             found = (
                 x509_authority.sign(self.place, self.request, csr, issuer, run)
                 if self.born
@@ -361,16 +364,14 @@ class Issued:
             return None, why
         return Issuer(self.issuer_place, self.passphrase, root.certificates, root.certificates), why
 
-    def _unmade(self, why: list[str]) -> Outcome:
+    def _unmade(self, why: list[str], run: Run) -> Outcome:
         """What check mode says where there is no root: nobody can sign yet."""
         if not self.born and x509_files.read(self.place.key) is None:
             why = [*why, f"there is no key in {self.place.key}"]
         certificates = self.place.certificates()
         before = x509_make.facts(certificates[0]) if certificates else {}
-        after = {
-            "subject": self.request.name.rfc4514_string(), "issuer": self.root_request.name.rfc4514_string(),
-            "sha256": x509_authority.UNMADE,
-        }
+        kind = x509_keys.type_of(certificates[0].public_key()) if certificates else str(self.request.key_type)
+        after = {**x509_make.expected(self.request, None, kind, run.now), "issuer": self.root_request.name.rfc4514_string()}
         last = "it was issued by another root" if certificates else x509_authority.NO_CERTIFICATE
         return Outcome(True, [*why, last], before, after)
 

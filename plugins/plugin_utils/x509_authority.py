@@ -10,12 +10,10 @@ import datetime
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import x509_keys, x509_make
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509_files import KEY_MODE, Place
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509_files import Place
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_keys import X509Error
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_request import Request, words
 
-#: what a diff says of a certificate that check mode does not make
-UNMADE = "(not made in check mode)"
 NO_CERTIFICATE = "there is no certificate"
 OTHER_CHAIN = "the certificates above it are other ones"
 
@@ -97,14 +95,10 @@ class Signing:
         return x509_make.issue(self.request, self.public, self.issuer.key(), self.issuer.certificate, run.now)
 
     def expected(self, run: Run) -> dict[str, str]:
-        """What a diff can say of it beforehand."""
+        """What a diff can say of it beforehand: everything but the times of day and the fingerprint."""
         issuer = self.issuer.certificate if self.issuer else None
-        return {
-            "subject": self.request.name.rfc4514_string(),
-            "issuer": (issuer.subject if issuer is not None else self.request.name).rfc4514_string(),
-            "not after": f"{self.request.end(issuer, run.now):%Y-%m-%d}",
-            "sha256": UNMADE,
-        }
+        kind = x509_keys.type_of(self.public) if self.public is not None else self.request.key_type or x509_keys.DEFAULT_KEY_TYPE
+        return x509_make.expected(self.request, issuer, kind, run.now)
 
 
 def ensure(place: Place, request: Request, issuer: Issuer | None, passphrase: str, run: Run) -> Outcome:
@@ -121,10 +115,11 @@ def ensure(place: Place, request: Request, issuer: Issuer | None, passphrase: st
     new = key is None
     if key is not None:
         new = _replaced(place, request, key, certificates, issuer, run)
-        if place.mode_of_key() != KEY_MODE:
-            found.differences.append(f"{place.key} has the mode {place.mode_of_key():04o}, and should have 0600")
-            if not run.check:
-                place.write_key(key, passphrase)
+        exposed = place.exposed()
+        found.differences += exposed
+        if exposed and not run.check:
+            # the same key, as it should have been kept
+            place.write_key(key, passphrase)
     if new:
         found.differences.append(f"there is no key in {place.key}" if key is None else f"the key in {place.key} is made anew")
         if key is not None and not run.check:

@@ -39,12 +39,14 @@ class Place:
         text = read(self.key) if self.key else None
         return None if text is None else x509_keys.load(text, passphrase, self.key)
 
-    def mode_of_key(self) -> int:
-        """As the file has it; 0 where there is none."""
-        try:
-            return os.stat(self.key).st_mode & 0o7777 if self.key else 0
-        except OSError:
-            return 0
+    def exposed(self) -> list[str]:
+        """In words, what keeps others less from the key than it should; nothing where there is no key."""
+        text = read(self.key) if self.key else None
+        if text is None:
+            return []
+        mode = os.stat(self.key).st_mode & 0o7777
+        found = [] if mode == KEY_MODE else [f"{self.key} has the mode {mode:04o}, and should have {KEY_MODE:04o}"]
+        return found if x509_keys.encrypted(text) else [*found, f"{self.key} is not encrypted"]
 
     def write_key(self, key: Any, passphrase: str) -> None:
         """Encrypted, for its owner alone."""

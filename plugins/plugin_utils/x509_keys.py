@@ -68,18 +68,23 @@ def dump(key: Any, passphrase: str = "") -> bytes:
     return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
 
 
+def encrypted(text: bytes) -> bool:
+    """Whether the private key in a PEM file takes a passphrase to read."""
+    return b"ENCRYPTED" in text
+
+
 def load(text: bytes, passphrase: str, where: str) -> Any:
     """The private key in a PEM file; X509Error says what is wrong with the file or the passphrase."""
     if b"-----BEGIN " not in text or b"PRIVATE KEY-----" not in text:
         raise X509Error(f"{where} holds no private key in PEM.")
-    encrypted = b"ENCRYPTED" in text
-    if encrypted and not passphrase:
+    locked = encrypted(text)
+    if locked and not passphrase:
         raise X509Error(f"The key in {where} is encrypted, and no passphrase is given.")
     try:
-        return serialization.load_pem_private_key(text, passphrase.encode() if encrypted else None)
+        return serialization.load_pem_private_key(text, passphrase.encode() if locked else None)
     except (ValueError, TypeError) as exc:
         # what the library says of a key is not shown to anybody
-        if encrypted:
+        if locked:
             raise X509Error(f"The passphrase does not open the key in {where}, or the file is damaged.") from exc
         raise X509Error(f"The key in {where} can't be read: its PEM is damaged.") from exc
     except UnsupportedAlgorithm as exc:

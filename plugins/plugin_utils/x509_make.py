@@ -13,16 +13,17 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.crypto import x509
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_request import Request
 
 
+#: what a diff says of a certificate that check mode does not make
+UNMADE = "(not made in check mode)"
+
+
 def issue(request: Request, public: Any, key: Any, issuer: Any | None, now: datetime.datetime) -> Any:
     """A certificate for a public key, signed with ``key``. ``issuer`` is the certificate of that key, None for a root."""
-    starts = (now - request.backdate).replace(microsecond=0)
-    if issuer is not None:
-        starts = max(starts, issuer.not_valid_before_utc)
     own = x509.SubjectKeyIdentifier(request.key_id) if request.key_id else x509.SubjectKeyIdentifier.from_public_key(public)
     builder = (
         x509.CertificateBuilder().subject_name(request.name).issuer_name(issuer.subject if issuer is not None else request.name)
         .public_key(public).serial_number(x509.random_serial_number())
-        .not_valid_before(starts).not_valid_after(request.end(issuer, now))
+        .not_valid_before(request.start(issuer, now)).not_valid_after(request.end(issuer, now))
         .add_extension(own, critical=False)
         .add_extension(_authority(issuer, own), critical=False)
     )
@@ -54,3 +55,20 @@ def facts(certificate: Any) -> dict[str, str]:
         "sha256": x509_request.fingerprint(certificate),
     }
     return found
+
+
+def expected(request: Request, issuer: Any | None, key_type: str, now: datetime.datetime) -> dict[str, str]:
+    """The same of one that is yet to be made. Times are days: it will be made a little later than it is foretold."""
+    said = {type(value): value for value, _critical in request.extensions()}
+    return {
+        "subject": request.name.rfc4514_string(),
+        "issuer": (issuer.subject if issuer is not None else request.name).rfc4514_string(),
+        "key": key_type,
+        "is": x509_request.constraints(said.get(x509.BasicConstraints)),
+        "usages": x509_request.usages(said.get(x509.KeyUsage)),
+        "permits": x509_request.permitted(said.get(x509.NameConstraints)),
+        "names": x509_request.names(said.get(x509.SubjectAlternativeName)),
+        "not before": f"{request.start(issuer, now):%Y-%m-%d}",
+        "not after": f"{request.end(issuer, now):%Y-%m-%d}",
+        "sha256": UNMADE,
+    }

@@ -15,9 +15,11 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.x509_keys import X509E
 
 #: clocks of hosts and controller may disagree by a little
 BACKDATE = datetime.timedelta(minutes=5)
-ALL_USES = (
-    "digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "key_cert_sign", "crl_sign",
-)
+#: key usages as the library calls them, and as X.509 does
+ALL_USES = {
+    "digital_signature": "digitalSignature", "content_commitment": "nonRepudiation", "key_encipherment": "keyEncipherment",
+    "data_encipherment": "dataEncipherment", "key_agreement": "keyAgreement", "key_cert_sign": "keyCertSign", "crl_sign": "cRLSign",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,6 +92,11 @@ class Request:
         if names:
             found.append((x509.SubjectAlternativeName(names), False))
         return found
+
+    def start(self, issuer: Any | None, now: datetime.datetime) -> datetime.datetime:
+        """From when on a new one would be valid: not before its issuer is."""
+        early = (now - self.backdate).replace(microsecond=0)
+        return early if issuer is None else max(early, issuer.not_valid_before_utc)
 
     def end(self, issuer: Any | None, now: datetime.datetime) -> datetime.datetime:
         """When a new one would expire: no certificate outlives its issuer."""
@@ -182,7 +189,7 @@ def constraints(found: Any) -> str:
 
 def usages(found: Any) -> str:
     """KeyUsage in words."""
-    return ", ".join(use for use in ALL_USES if getattr(found, use, False)) or "nothing in particular"
+    return ", ".join(name for use, name in ALL_USES.items() if getattr(found, use, False)) or "nothing in particular"
 
 
 def permitted(found: Any) -> str:

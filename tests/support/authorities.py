@@ -65,6 +65,7 @@ def written(directory: Path, **texts: str) -> dict[str, str]:
     """Files of these contents; their paths by name."""
     for name, text in texts.items():
         (directory / name).write_text(text)
+        (directory / name).chmod(0o600)
     return {name: str(directory / name) for name in texts}
 
 

@@ -223,6 +223,21 @@ def test_what_is_made_on_the_controller(tmp_path: Path, way: str) -> None:
     assert (again.changed, again.differences) == (False, [])
 
 
+def test_keys_that_lie_open_are_seen_by_the_look_and_mended(tmp_path: Path) -> None:
+    made(tmp_path)
+    base = f"{tmp_path}/prod.acme.com"
+    upstream = server(tmp_path).upstream
+    assert upstream is not None and upstream.differences(NOW) == []
+    own = Path(f"{base}/servers/s1/upstream.key")
+    own.write_text(upstream.key_text())
+    Path(f"{base}/root.key").chmod(0o644)
+    why = [f"root: {base}/root.key has the mode 0644, and should have 0600", f"{own} is not encrypted"]
+    assert upstream.differences(NOW) == why
+    before = own.read_text()
+    assert made(tmp_path).differences == why and upstream.differences(NOW) == []
+    assert upstream.key_text() == before
+
+
 @pytest.mark.parametrize("way", ["controller", "host"])
 def test_check_mode_makes_nothing(tmp_path: Path, way: str) -> None:
     upstream = server(tmp_path, spire_pki=way).upstream

@@ -73,13 +73,17 @@ def test_check_run_check_run(tmp_path: Path) -> None:
     checked = keep(tmp_path, check=True)
     assert (checked.changed, checked.differences, checked.before, checked.certificates) == (True, why, {}, [])
     assert checked.after == {
-        "subject": "CN=Root,O=Acme,C=US", "issuer": "CN=Root,O=Acme,C=US", "not after": "2039-12-31",
+        "subject": "CN=Root,O=Acme,C=US", "issuer": "CN=Root,O=Acme,C=US", "key": "ec-p384", "is": "a CA of path length 2",
+        "usages": "keyCertSign, cRLSign", "permits": "any name", "names": "none", "not before": "2030-01-01", "not after": "2039-12-31",
         "sha256": "(not made in check mode)",
     }
     assert contents(tmp_path) == {}
     run = keep(tmp_path)
     assert (run.changed, run.differences, run.before) == (True, why, {})
-    assert run.after["key"] == "ec-p384" and run.after["is"] == "a CA of path length 2"
+    # what check mode foretold, to the day
+    assert {name: value[:10] for name, value in run.after.items() if name != "sha256"} == {
+        name: value[:10] for name, value in checked.after.items() if name != "sha256"
+    }
     made = contents(tmp_path)
     assert list(made) == ["root.key", "root.pem"]
     for again in (keep(tmp_path, check=True), keep(tmp_path)):
@@ -97,6 +101,13 @@ def test_files_are_as_they_should_be(tmp_path: Path) -> None:
     mended = keep(tmp_path / "a" / "b")
     assert mended.differences == [f"{tmp_path}/a/b/root.key has the mode 0640, and should have 0600"]
     assert stat.S_IMODE((tmp_path / "a" / "b" / "root.key").stat().st_mode) == 0o600
+    # a key in the clear is the same key, and is encrypted where it is
+    place, known = Place(str(tmp_path / "a/b/root.pem"), str(tmp_path / "a/b/root.key")), contents(tmp_path / "a" / "b")["root.pem"]
+    Path(place.key).write_bytes(x509_keys.dump(place.load_key(PASSPHRASE)))
+    told = keep(tmp_path / "a" / "b", check=True)
+    assert told.differences == [f"{place.key} is not encrypted"] and not Path(place.key).read_text().startswith(text[:30])
+    assert keep(tmp_path / "a" / "b").differences == told.differences and Path(place.key).read_text().startswith(text[:30])
+    assert contents(tmp_path / "a" / "b")["root.pem"] == known and keep(tmp_path / "a" / "b").differences == []
 
 
 # what is asked for after a first run asked for OWN, and the words for why that does not do any more
@@ -106,7 +117,7 @@ CHANGES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "any path length": ({"path_length": None}, ["it is a CA of path length 1, and should be a CA of any path length"]),
     "no CA": ({"ca": False}, [
         "it is a CA of path length 1, and should be no CA",
-        "its key may be used for key_cert_sign, crl_sign, and should be for digital_signature", "its extended key usages are other ones",
+        "its key may be used for keyCertSign, cRLSign, and should be for digitalSignature", "its extended key usages are other ones",
     ]),
     "constraints": ({"uri_domains": ("prod.acme.com",)}, ["it permits any name, and should permit prod.acme.com"]),
     "names": ({"dns_names": ("a.acme.com",)}, ["its names are none, and should be a.acme.com"]),
