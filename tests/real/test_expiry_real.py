@@ -1,0 +1,158 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The playbooks over a fleet of one machine, under a root of ours: what expires when, what site renews, and clocks that are off."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ansible_collections.spire.fleet.plugins.plugin_utils import x509_keys
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509_request import BACKDATE
+from tests.support import site_run
+from tests.support.real_spire import free_port
+from tests.unit.core.test_clocks import python_of_another_time
+
+REPORT = "Report on the fleet"
+
+
+class Fleet:
+    """A server and an agent below one directory, without root."""
+
+    def __init__(self, directory: Path, binaries: Path) -> None:
+        self.directory = directory
+        self.binaries = binaries
+        self.inventory = directory / "inventory.yml"
+        health, agents = free_port(), free_port()
+        variables: dict[str, Any] = {
+            "ansible_connection": "local", "ansible_host": "127.0.0.1", "ansible_python_interpreter": sys.executable, "spire_become": False,
+            "spire_service_manager": "supervisor", "spire_supervisor_bin": str(Path(sys.executable).parent),
+            "spire_root_dir": str(directory / "r"), "spire_install_source": "preinstalled", "spire_bin_dir": str(binaries),
+            "spire_version": binaries.parent.name, "spire_trust_domain": "fleet.test", "spire_server_address": "127.0.0.1",
+            "spire_pki": "host", "spire_pki_dir": str(directory / "pki"), "spire_pki_passphrase": "correct horse",
+            "spire_server_config": {"server": {"bind_address": "127.0.0.1", "bind_port": free_port()}, "health_checks": {"bind_port": str(health)}},
+            "spire_agent_config": {"health_checks": {"bind_port": str(agents)}},
+        }
+        hosts = {"spire_servers": {"hosts": {"one": None}}, "spire_agents": {"hosts": {"one": None}}}
+        self.inventory.write_text(yaml.safe_dump({"all": {"vars": variables}, **hosts}))
+
+    def run(self, playbook: str, **variables: Any) -> site_run.Run:
+        return site_run.run(playbook, variables=variables)
+
+    @property
+    def upstream(self) -> Any:
+        """The certificate of the CA above the server's own, on the server."""
+        return x509_keys.load_certificates((self.directory / "r/etc/server/main.upstream.pem").read_bytes(), "it")[0]
+
+    def end(self) -> None:
+        try:
+            pid = int((self.directory / "r/run/supervisord.pid").read_text())
+            os.kill(pid, signal.SIGTERM)
+        except (OSError, ValueError):
+            return
+        end = time.monotonic() + 30
+        while Path(f"/proc/{pid}").exists() and time.monotonic() < end:
+            time.sleep(0.1)
+
+
+@pytest.fixture(scope="module")
+def fleet(spire_server: Path) -> Iterator[Fleet]:
+    # a socket's path is short
+    directory = Path(tempfile.mkdtemp(prefix="sf-"))
+    made = Fleet(directory, spire_server.parent)
+    before = os.environ.get("MOLECULE_INVENTORY_FILE")
+    os.environ["MOLECULE_INVENTORY_FILE"] = str(made.inventory)
+    try:
+        made.run("site").require()
+        yield made
+    finally:
+        if before is None:
+            del os.environ["MOLECULE_INVENTORY_FILE"]
+        else:
+            os.environ["MOLECULE_INVENTORY_FILE"] = before
+        made.end()
+        shutil.rmtree(directory)
+
+
+def reported(run: site_run.Run) -> dict[str, Any]:
+    return dict(next(run.of("one", REPORT)))
+
+
+def test_a_converged_server_is_looked_at_once(fleet: Fleet) -> None:
+    """The CA above costs no round trip beside the look's."""
+    run = fleet.run("site").require()
+    assert run.changed == {}
+    assert [task.name for task in run.tasks] == [
+        "Check every server and agent against its SPIRE release, and against each other", "Look at the server",
+        "Ask the servers what they know of their agents", "Look at the agent", "Keep the registration entries",
+    ]
+
+
+def test_what_expires_when(fleet: Fleet) -> None:
+    file = fleet.directory / "report.json"
+    run = fleet.run("verify", spire_verify_report=str(file)).require()
+    report = reported(run)
+    kinds = [one["kind"] for one in report["expiry"]]
+    assert sorted(kinds) == [
+        "agent_svid", "jwt_authority", "root", "root", "trust_bundle", "upstream_ca", "upstream_ca", "workload_svid", "x509_authority",
+    ]
+    assert {one["verdict"] for one in report["expiry"]} == {"ok"}
+    left = [one["seconds_left"] for one in report["expiry"]]
+    assert left == sorted(left) and 0 < left[0] <= 3600
+    written = json.loads(file.read_text())
+    assert (written["failed"], written["fleet"], written["expiry"]) == (False, report["fleet"], report["expiry"])
+    (authority,) = [one for one in report["expiry"] if one["kind"] == "x509_authority"]
+    assert (authority["place"], authority["renewed_by"], len(authority["name"])) == ("active", "SPIRE", 40)
+
+
+def test_site_renews_what_is_inside_its_window(fleet: Fleet) -> None:
+    """Verify says that it is due, and nothing is wrong with that; the run renews it and restarts nothing."""
+    first = fleet.upstream
+    # A window in which this one is already, and the next one is only after as long as two thirds of its age.
+    age = time.time() - first.not_valid_before_utc.timestamp() - BACKDATE.total_seconds()
+    window = {"spire_pki_renew_before": f"{int(8760 * 3600 - age * 2 / 3)}s"}
+    due = fleet.run("verify", **window).require()
+    assert {one["kind"]: one["verdict"] for one in reported(due)["expiry"]}["upstream_ca"] == "due"
+    assert all(not one["problems"] for one in reported(due)["fleet"]) and reported(due)["fleet"][0]["renewals"]
+    assert fleet.upstream == first
+    pids = processes(fleet)
+    renewed = fleet.run("site", **window).require()
+    assert renewed.changed == {"one": ["Make and sign on the controller", "Hand on the certificates"]}
+    assert fleet.upstream.serial_number != first.serial_number and fleet.upstream.public_key() == first.public_key()
+    assert processes(fleet) == pids
+
+
+def processes(fleet: Fleet) -> dict[str, str]:
+    """The process of each program of the fleet."""
+    found = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                command = (entry / "cmdline").read_bytes().decode().split("\0")
+            except OSError:
+                continue
+            if f"{fleet.directory}/r/etc/server/main.conf" in command or f"{fleet.directory}/r/etc/agent/main.conf" in command:
+                found[command[0]] = entry.name
+    assert len(found) == 2
+    return found
+
+
+@pytest.mark.parametrize("playbook", ["site", "verify"])
+def test_a_clock_that_is_off(fleet: Fleet, tmp_path: Path, playbook: str) -> None:
+    run = fleet.run(playbook, ansible_python_interpreter=python_of_another_time(tmp_path, 7500))
+    assert run.rc != 0 and run.changed == {}
+    assert "its clock is 2 hours ahead of the controller's: it is " in run.failed["one"]
+
