@@ -16,12 +16,22 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.spire.fleet.plugins.module_utils import secret_file
 from ansible_collections.spire.fleet.plugins.plugin_utils import expiry, observe, rules
+from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509_keys import X509Error
 
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "hosts": {"type": "list", "elements": "str", "required": True},
     "path": {"type": "str", "default": ""},
+}
+
+
+#: what the playbook registered for each host, servers first: agents are judged by what those know
+NAMES = {
+    "server": {"look": "spire_verify_server_look", "state": "spire_verify_state"},
+    "agent": {"look": "spire_verify_agent_look", "svid": "spire_verify_svid", "servers": "spire_verify_servers"},
 }
 
 
@@ -38,24 +48,9 @@ class ActionModule(ActionBase):
         fleet = fleet_of(variables, self._templar)
         now = datetime.datetime.now(datetime.timezone.utc)
         registered = {host: variables["hostvars"].raw_get(host) for host in arguments["hosts"]}
-        answers: dict[tuple[str, str], dict[str, Mapping[str, Any]]] = {}
-        states: dict[str, Any] = {}
-        seen = []
-        for host in (host for host in fleet.servers if host in registered):
-            given = answers["server", host] = _answers(registered[host], look="spire_verify_server_look", state="spire_verify_state")
-            seen.append(observe.server(host, fleet, given))
-            if given["state"].get("healthy"):
-                states.setdefault(fleet.group_of_server(host), rules.by_id(given["state"]))
-        for host in (host for host in fleet.agents if host in registered):
-            given = answers["agent", host] = _answers(registered[host], look="spire_verify_agent_look", svid="spire_verify_svid")
-            group = fleet.server_group(host)
-            if not states.get(group):
-                asked = _answers(registered[host], servers="spire_verify_servers")["servers"].get("results", [])
-                states[group] = rules.server_knowledge(host, fleet, asked)
-            seen.append(observe.agent(host, fleet, given, states[group], now))
-        expiring = observe.expiring(fleet, answers, states)
+        seen, expiring, clocks = _judged(fleet, registered, now)
         rest = observe.blame(seen, expiring, now)
-        observe.compare_clocks(seen, answers, min(fleet.values_of(one.host)["spire_clock_tolerance"] for one in seen) if seen else 0)
+        observe.compare_clocks(seen, clocks, min((fleet.values_of(one.host)["spire_clock_tolerance"] for one in seen), default=0))
         table = "\n".join([observe.table(seen, now), *rest])
         self._display.display(f"{table}\n\n{expiry.table(expiring, now)}")
         wrong = [one for one in seen if one.problems]
@@ -67,6 +62,36 @@ class ActionModule(ActionBase):
         if arguments["path"] and not self._task.check_mode:
             _write(arguments["path"], {"time": now.isoformat(), **{key: result[key] for key in ("failed", "fleet", "expiry")}})
         return result
+
+
+def _judged(
+    fleet: Fleet, registered: Mapping[str, Mapping[str, Any]], now: datetime.datetime
+) -> tuple[list[observe.Seen], list[expiry.Expiry], dict[str, Any]]:
+    """Every server and agent, what expires, and hosts' clocks. Each plan is made once, and none is kept."""
+    seen: list[observe.Seen] = []
+    expiring: list[expiry.Expiry] = []
+    states: dict[str, Any] = {}
+    clocks: dict[str, Any] = {}
+    for component, host in [(component, host) for component in NAMES for host in fleet.hosts(component) if host in registered]:
+        given = {key: registered[host].get(name) or {} for key, name in NAMES[component].items()}
+        planned = plan(component, host, fleet)
+        if component == "server":
+            seen.append(observe.server(host, fleet, given))
+            if given["state"].get("healthy"):
+                states.setdefault(fleet.group_of_server(host), rules.by_id(given["state"]))
+        else:
+            group = fleet.server_group(host)
+            if not states.get(group):
+                states[group] = rules.server_knowledge(host, fleet, given.pop("servers").get("results", []))
+            given.pop("servers", None)
+            seen.append(observe.agent(planned, fleet, given, states[group], now))
+        clocks |= {host: given["look"]["clock"]} if given["look"].get("clock") else {}
+        try:
+            expiring += observe.expiring(planned, given)
+        except X509Error as exc:
+            seen[-1].problems.append(str(exc))
+    expiring = expiry.in_order([*expiring, *observe.bundles(fleet, states)])
+    return seen, expiring, clocks
 
 
 def _title(wrong: int, seen: int) -> str:
@@ -81,8 +106,3 @@ def _write(path: str, found: dict[str, Any]) -> None:
         secret_file.write(os.path.expanduser(path), (json.dumps(found, indent=2) + "\n").encode(), mode=0o644)
     except (OSError, secret_file.SecretFileError) as exc:
         raise AnsibleActionFail(f"The report can't be written: {exc}.") from exc
-
-
-def _answers(variables: Mapping[str, Any], **names: str) -> dict[str, Mapping[str, Any]]:
-    """What the playbook registered under these names for one host."""
-    return {key: variables.get(name) or {} for key, name in names.items()}

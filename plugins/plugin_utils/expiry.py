@@ -44,6 +44,7 @@ _REMEDY = {
     SPIRE: "SPIRE renews it by itself, and has not: see the log of its service.",
     YOU: "Nothing renews it by itself: replace it.",
 }
+_ROTATION = "Nothing renews it by itself: give the fleet a new one with spire.fleet.rotate_upstream."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,7 +110,8 @@ class Expiry:
         ends = f"expired at {moment(self.expires)}"
         if verdict == LATE:
             ends = f"expires at {moment(self.expires)}, in {words(self.expires - now)}, and should have been renewed long ago"
-        return f"{what}{named}{place} {ends}. {_REMEDY[self.renewed_by]}"
+        remedy = _ROTATION if self.kind in ("root", "issuer") else _REMEDY[self.renewed_by]
+        return f"{what}{named}{place} {ends}. {remedy}"
 
     def as_dict(self, now: datetime.datetime) -> dict[str, Any]:
         """For JSON."""

@@ -13,6 +13,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils import identity, node_
 from ansible_collections.spire.fleet.plugins.plugin_utils.crypto import UnsupportedAlgorithm, serialization, x509
 from ansible_collections.spire.fleet.plugins.plugin_utils.expiry import CONTROLLER, NONE, SITE, SPIRE, YOU, Expiry
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509_keys import X509Error
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_request import extension
 
 #: of its life, or of this, an authority has less left only when the next one did not take over: SPIRE does that with a sixth left, or a week
@@ -94,19 +95,17 @@ def _renewal(planned: Plan) -> dict[str, Any]:
     return {"renewed_by": SITE, "window": window, "needed": pki.ca_ttl(planned.main)}
 
 
-def of_controller(plans: Iterable[Plan]) -> Iterator[Expiry]:
-    """What lies on the controller for these servers: the CA that signs, its root, and each server's own."""
-    for planned in plans:
-        upstream = planned.upstream
-        if upstream is None or upstream.issuer is None:
-            continue
-        issuer, bundle = upstream.issuer_place.certificate, upstream.bundle_file
-        for one in upstream.issuer.bundle:
-            yield _file("root", one, bundle)
-        for one in upstream.issuer.above:
-            yield _file("issuer", one, issuer)
-        for one in upstream.place.certificates()[:1]:
-            yield _file("upstream_ca", one, upstream.place.certificate, **_renewal(planned))
+def of_controller(planned: Plan) -> Iterator[Expiry]:
+    """What lies on the controller for a server: the CA that signs, its root, and the server's own."""
+    upstream = planned.upstream
+    if upstream is None or upstream.issuer is None:
+        return
+    for one in upstream.issuer.bundle:
+        yield _file("root", one, upstream.bundle_file)
+    for one in upstream.issuer.above:
+        yield _file("issuer", one, upstream.issuer_place.certificate)
+    for one in upstream.place.certificates()[:1]:
+        yield _file("upstream_ca", one, upstream.place.certificate, **_renewal(planned))
 
 
 def _file(kind: str, one: Any, path: str, renewed_by: str = YOU, **more: Any) -> Expiry:
@@ -115,9 +114,8 @@ def _file(kind: str, one: Any, path: str, renewed_by: str = YOU, **more: Any) ->
 
 
 def of_server(planned: Plan, state: Mapping[str, Any]) -> Iterator[Expiry]:
-    """A server's own authorities, and the bundle that it gives."""
-    upstream = bool(planned.plugins("UpstreamAuthority") or planned.plugins("UpstreamCA"))
-    yield from of_bundle(planned.trust_domain, str(state.get("bundle") or ""), YOU if upstream else SPIRE)
+    """A server's own authorities."""
+    upstream = _has_upstream(planned)
     for kind, authorities in (state.get("authorities") or {}).items():
         for status, one in authorities.items():
             if not one["expires_at"]:
@@ -131,25 +129,30 @@ def of_server(planned: Plan, state: Mapping[str, Any]) -> Iterator[Expiry]:
             )
 
 
-def of_bundle(trust_domain: str, bundle: str, renewed_by: str) -> Iterator[Expiry]:
-    """SPIRE keeps a CA in the bundle for a day after its end, and takes it out by itself."""
+def of_bundle(planned: Plan, bundle: str) -> Iterator[Expiry]:
+    """The CAs that a server gives out. SPIRE keeps one for a day after its end, and takes it out by itself."""
+    renewed_by = YOU if _has_upstream(planned) else SPIRE
     for one in x509_keys.load_certificates(bundle.encode(), "the bundle") if bundle.strip() else ():
         key = extension(one, x509.SubjectKeyIdentifier)
         name = one.subject.rfc4514_string() if renewed_by == YOU or key is None else key.digest.hex()
         starts, ends = one.not_valid_before_utc, one.not_valid_after_utc
-        yield Expiry("trust_bundle", ends, renewed_by, trust_domain, name=name, starts=starts, outlived=True)
+        yield Expiry("trust_bundle", ends, renewed_by, planned.trust_domain, name=name, starts=starts, outlived=True)
+
+
+def _has_upstream(planned: Plan) -> bool:
+    return bool(planned.plugins("UpstreamAuthority") or planned.plugins("UpstreamCA"))
 
 
 def of_canary(planned: Plan, spiffe_id: str, svids: Iterable[Mapping[str, Any]]) -> Iterator[Expiry]:
     """The canary's SVID, which is judged with the agent that gave it."""
-    for svid in svids:
-        if svid["spiffe_id"] == spiffe_id:
-            found = identity.of_certificate(x509_keys.load_certificates(svid["certificates"].encode(), "the SVID")[0])
-            if found:
-                yield Expiry(
-                    "workload_svid", found.expires, SPIRE, planned.host, "agent", name=spiffe_id, starts=found.starts, judged=True
-                )
-            return
+    given = next((svid["certificates"] for svid in svids if svid["spiffe_id"] == spiffe_id), "")
+    try:
+        found = identity.of_certificate(x509_keys.load_certificates(given.encode(), "the SVID")[0])
+    except X509Error:
+        # there is none, or the judgement of it says that it can't be read
+        return
+    if found:
+        yield Expiry("workload_svid", found.expires, SPIRE, planned.host, "agent", name=spiffe_id, starts=found.starts, judged=True)
 
 
 def _moment(epoch: int) -> datetime.datetime:

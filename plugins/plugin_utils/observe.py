@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import clocks, entries, expiry, expiry_sources, identity
 from ansible_collections.spire.fleet.plugins.plugin_utils.crypto import InvalidSignature, x509
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import Fleet
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan, plan
 
 
 @dataclasses.dataclass
@@ -49,9 +49,10 @@ def server(host: str, fleet: Fleet, answers: Mapping[str, Any]) -> Seen:
 
 
 def agent(
-    host: str, fleet: Fleet, answers: Mapping[str, Any], state: Mapping[str, Any] | None, now: datetime.datetime
+    planned: Plan, fleet: Fleet, answers: Mapping[str, Any], state: Mapping[str, Any] | None, now: datetime.datetime
 ) -> Seen:
     """An agent from what the look and svid returned for it, against what its server knows: its agents by their ID."""
+    host = planned.host
     seen = Seen(host, "agent", fleet.server_group(host))
     if not _reached(seen, answers):
         return seen
@@ -70,7 +71,6 @@ def agent(
             seen.problems.append(f"its server has banned {seen.spiffe_id}")
         elif known["expires_at"] and known["expires_at"] < now.timestamp():
             seen.problems.append("its server says that its identity has expired")
-    planned = plan("agent", host, fleet)
     wanted = entries.canary(planned)
     if wanted:
         _canary(seen, answers.get("svid") or {}, wanted, state, now)
@@ -154,23 +154,22 @@ def _issued(certificate: x509.Certificate, issuer: x509.Certificate, now: dateti
     return basic.ca and issuer.not_valid_before_utc <= now <= issuer.not_valid_after_utc
 
 
-def expiring(
-    fleet: Fleet, answers: Mapping[tuple[str, str], Mapping[str, Any]], states: Mapping[str, Mapping[str, Any] | None]
-) -> list[expiry.Expiry]:
-    """Everything that expires, from the answers of each component and host and of each group's server."""
-    plans = {(component, host): plan(component, host, fleet) for component, host in answers}
-    found = list(expiry_sources.of_controller(planned for (component, _host), planned in plans.items() if component == "server"))
-    for (component, host), planned in plans.items():
-        given = answers[component, host]
-        found += expiry_sources.of_look(planned, given.get("look") or {})
-        if component == "server":
-            found += expiry_sources.of_server(planned, given.get("state") or {})
-        else:
-            known = states.get(fleet.server_group(host)) or {}
-            servers = fleet.servers_of(host)
-            found += expiry_sources.of_server(plan("server", servers[0], fleet), {"bundle": known.get("bundle")}) if servers else ()
-            found += expiry_sources.of_canary(planned, entries.canary(planned), (given.get("svid") or {}).get("svids", []))
-    return expiry.in_order(found)
+def expiring(planned: Plan, answers: Mapping[str, Any]) -> Iterator[expiry.Expiry]:
+    """What expires of one server or agent, by what was returned for it."""
+    yield from expiry_sources.of_look(planned, answers.get("look") or {})
+    if planned.component == "server":
+        yield from expiry_sources.of_controller(planned)
+        yield from expiry_sources.of_server(planned, answers.get("state") or {})
+    else:
+        yield from expiry_sources.of_canary(planned, entries.canary(planned), (answers.get("svid") or {}).get("svids", []))
+
+
+def bundles(fleet: Fleet, states: Mapping[str, Mapping[str, Any] | None]) -> Iterator[expiry.Expiry]:
+    """The CAs that each group of servers gives out, by what one of them answered."""
+    for group, state in states.items():
+        servers = fleet.groups.get(group)
+        if state and servers:
+            yield from expiry_sources.of_bundle(plan("server", servers[0], fleet), str(state.get("bundle") or ""))
 
 
 def blame(seen: Sequence[Seen], found: Iterable[expiry.Expiry], now: datetime.datetime) -> list[str]:
@@ -187,10 +186,9 @@ def blame(seen: Sequence[Seen], found: Iterable[expiry.Expiry], now: datetime.da
     return rest
 
 
-def compare_clocks(seen: Sequence[Seen], answers: Mapping[tuple[str, str], Mapping[str, Any]], tolerance: int) -> None:
+def compare_clocks(seen: Sequence[Seen], read: Mapping[str, Mapping[str, float]], tolerance: int) -> None:
     """Notes hosts whose clocks disagree with each other. A clock that disagrees with the controller's is the look's mistake."""
-    read = {host: (given.get("look") or {}).get("clock") for (_component, host), given in answers.items()}
-    found = clocks.among({host: clocks.Clock(**clock) for host, clock in read.items() if clock}, tolerance)
+    found = clocks.among({host: clocks.Clock(**clock) for host, clock in read.items()}, tolerance)
     for one in seen:
         if one.host in found:
             one.problems.append(found[one.host])

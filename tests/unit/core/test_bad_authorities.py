@@ -160,7 +160,8 @@ def test_a_good_one_and_what_becomes_bad_soon(tmp_path: Path) -> None:
     (first, _second) = preflight(now)
     assert first == (
         f"warning: spire_pki_issuer: CN=Short in {tmp_path}/certificate ends at {NOW + DAY / 2:%Y-%m-%d %H:%M:%S} UTC, in 11 hours, and "
-        "server.ca_ttl is 24h: what SPIRE signs from now on ends with it, and then nothing is left to sign with. Replace it now. [s1]"
+        "server.ca_ttl is 24h: what SPIRE signs from now on ends with it, and then nothing is left to sign with. Replace it now, with "
+        "spire.fleet.rotate_upstream. [s1]"
     )
 
 

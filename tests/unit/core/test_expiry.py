@@ -111,8 +111,9 @@ def pki(directory: Path, **more: Any) -> Fleet:
     return fleet(common)
 
 
-def seen_of(made: Fleet, answers: Mapping[tuple[str, str], Mapping[str, Any]], now: datetime.datetime = NOW) -> list[Expiry]:
-    return observe.expiring(made, answers, {"spire_servers": answers["server", "s1"]["state"]})
+def seen_of(made: Fleet, answers: Mapping[tuple[str, str], Mapping[str, Any]]) -> list[Expiry]:
+    found = [one for (component, host), given in answers.items() for one in observe.expiring(plan(component, host, made), given)]
+    return in_order([*found, *observe.bundles(made, {"spire_servers": answers["server", "s1"]["state"]})])
 
 
 def test_everything_of_a_fleet_under_our_root(tmp_path: Path) -> None:
@@ -161,7 +162,7 @@ def test_what_the_next_run_renews_is_due_and_not_wrong(tmp_path: Path) -> None:
     # without life left it is no renewal any more
     late = compare(own, converged(own), None, NOW + 1500 * HOUR)
     assert late.differences == [f"the upstream CA: it expired at {ends}"] and late.renewals == []
-    (ca,) = [one for one in expiry_sources.of_controller([own]) if one.kind == "upstream_ca"]
+    (ca,) = [one for one in expiry_sources.of_controller(own) if one.kind == "upstream_ca"]
     assert [ca.verdict(NOW + hours * HOUR) for hours in (0, 2, 1475, 1477, 1500)] == ["ok", "due", "due", "late", "expired"]
 
 
@@ -173,7 +174,7 @@ def test_what_expired_is_its_owners_fault_and_what_is_nobodys_is_told_too(tmp_pa
     seen = [observe.server("s1", made, answers["server", "s1"])]
     rest = observe.blame(seen, seen_of(made, answers), NOW + 4000 * DAY)
     root = f"the root CA (CN=SPIRE root CA,O={DOMAIN}) in"
-    ends = "expired at 2039-12-31 00:00:00 UTC. Nothing renews it by itself: replace it."
+    ends = "expired at 2039-12-31 00:00:00 UTC. Nothing renews it by itself: give the fleet a new one with spire.fleet.rotate_upstream."
     assert seen[0].problems == [f"{root} /etc/spire/server/main.upstream-bundle.pem {ends}"]
     assert rest == [
         f"controller: the upstream CA (CN=SPIRE upstream CA,OU=s1,O={DOMAIN}) in {tmp_path}/{DOMAIN}/servers/s1/upstream.pem expired at "
