@@ -14,7 +14,7 @@ import os
 import secrets
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import x509_authority, x509_files, x509_keys
+from ansible_collections.spire.fleet.plugins.plugin_utils import x509_authority, x509_files, x509_keys, x509_make
 from ansible_collections.spire.fleet.plugins.plugin_utils.crypto import InvalidSignature, UnsupportedAlgorithm, serialization
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import Issued
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Outcome, Run
@@ -189,7 +189,7 @@ class Sshpop(Issued):
             found = Outcome(differences=[*why, *more, *own], before=facts(certificate) if certificate else {})
             found.changed = bool(found.differences)
             if own and run.check:
-                found.after = {"principals": self.wanted.principal, "serial": x509_authority.UNMADE}
+                found.after = {"principals": self.wanted.principal, "serial": x509_make.UNMADE}
                 return found
             if own:
                 certificate = self.wanted.sign(public, key or self._signing_key(), run.now)

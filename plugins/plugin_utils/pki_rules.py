@@ -205,9 +205,11 @@ def _given(issued: Issued, lifetime: str, now: datetime.datetime) -> Iterable[Pr
     for message in soon:
         severity = "error" if message in found else "warning"
         yield Problem("pki_issuer", variable, message, variable, severity=severity)
-    key = issued.issuer_place.key
     for text in issued.issuer_place.exposed() if not found else ():
-        message = f"{text}. Whoever can read it can sign for this fleet: openssl pkcs8 -topk8 -in {key} encrypts it, chmod 600 keeps it."
+        message = (
+            f"{text}. Whoever can read it can sign for this fleet: encrypt it (openssl pkcs8 -topk8, or ssh-keygen -p for one of OpenSSH's) and "
+            "make it 0600."
+        )
         yield Problem("pki_issuer", variable, message, variable, severity="warning")
 
 

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import base64
+import re
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.crypto import UnsupportedAlgorithm, ec, hashes, rsa, serialization, x509
@@ -18,6 +20,8 @@ KEY_TYPES: dict[str, tuple[str, int]] = {
     "rsa-3072": ("rsa", 3072),
     "rsa-4096": ("rsa", 4096),
 }
+#: how a key of OpenSSH's begins that has no cipher
+_OPENSSH_IN_THE_CLEAR = b"openssh-key-v1\0\0\0\0\4none"
 DEFAULT_KEY_TYPE = "ec-p384"
 
 
@@ -70,6 +74,10 @@ def dump(key: Any, passphrase: str = "") -> bytes:
 
 def encrypted(text: bytes) -> bool:
     """Whether the private key in a PEM file takes a passphrase to read."""
+    openssh = re.search(rb"-----BEGIN OPENSSH PRIVATE KEY-----\s+([A-Za-z0-9+/=\s]+)-----END ", text)
+    if openssh:
+        # the name of its cipher comes first
+        return not base64.b64decode(openssh.group(1)[:64]).startswith(_OPENSSH_IN_THE_CLEAR)
     return b"ENCRYPTED" in text
 
 

@@ -84,5 +84,14 @@ def test_drift_is_mended_without_a_restart(first: site_run.Run, variables: dict[
     assert shell("server1", process) == before
 
 
-def test_verify_is_content(first: site_run.Run, variables: dict[str, Any]) -> None:
-    assert site_run.run("verify", variables=variables).require().failed == {}
+def test_verify_is_content_and_tells_what_expires(first: site_run.Run, variables: dict[str, Any], directory: Path) -> None:
+    (report,) = site_run.run("verify", variables=variables).require().of("server1", "Report on the fleet")
+    ends = {(one["kind"], one["host"], one["place"], one["renewed_by"], one["verdict"]) for one in report["expiry"]}
+    base = f"{directory}/molecule.test"
+    assert {
+        ("upstream_ca", "server1", CHAIN, "spire.fleet.site", "ok"),
+        ("upstream_ca", "controller", f"{base}/servers/server1/upstream.pem", "spire.fleet.site", "ok"),
+        ("root", "controller", f"{base}/root.pem", "you", "ok"),
+        ("trust_bundle", "molecule.test", "", "you", "ok"),
+        ("x509_authority", "server1", "active", "SPIRE", "ok"),
+    } <= ends

@@ -168,7 +168,8 @@ def test_a_good_one_and_what_becomes_bad_soon(tmp_path: Path) -> None:
 def test_a_key_of_yours_that_lies_open(tmp_path: Path) -> None:
     files = laid_out(tmp_path, Bad([], texts={"key": ACME.key_pem()}))
     (tmp_path / "key").chmod(0o644)
-    rest = f"Whoever can read it can sign for this fleet: openssl pkcs8 -topk8 -in {tmp_path}/key encrypts it, chmod 600 keeps it. [s1]"
+    rest = "Whoever can read it can sign for this fleet: encrypt it (openssl pkcs8 -topk8, or ssh-keygen -p for one of OpenSSH's) and make it " \
+        "0600. [s1]"
     assert preflight(files) == [
         f"warning: spire_pki_issuer: {tmp_path}/key has the mode 0644, and should have 0600. {rest}",
         f"warning: spire_pki_issuer: {tmp_path}/key is not encrypted. {rest}",

@@ -217,7 +217,7 @@ def test_a_certificate_of_x509pop(tmp_path: Path) -> None:
     nodes = Nodes(tmp_path)
     facts = nodes.made().after
     assert (facts["subject"], facts["issuer"]) == ("CN=a1,O=prod.acme.com", "CN=SPIRE node CA,O=prod.acme.com")
-    assert (facts["is"], facts["usages"], facts["names"]) == ("no CA", "digital_signature", "none")
+    assert (facts["is"], facts["usages"], facts["names"]) == ("no CA", "digitalSignature", "none")
     first = nodes.plan("agent").node
     later = nodes.made(NOW + 310 * DAY)
     second = nodes.plan("agent").node

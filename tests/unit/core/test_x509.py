@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
 
 from ansible_collections.spire.fleet.plugins.module_utils import secret_file
 from ansible_collections.spire.fleet.plugins.plugin_utils import authority_result, x509_authority, x509_keys, x509_make
@@ -388,3 +390,16 @@ def test_no_secret_is_in_a_result(tmp_path: Path) -> None:
         secrets += [f"{scalar:x}", str(scalar), *whole.decode().splitlines()[1:3], base64.b64encode(whole).decode()[90:140]]
     assert [secret for secret in secrets if secret in said] == []
     assert [secret for secret in secrets if secret in said + secrets[3]] != []
+
+
+@pytest.mark.parametrize("passphrase", ["", PASSPHRASE])
+def test_whether_a_key_is_encrypted(passphrase: str) -> None:
+    """In either way of writing one."""
+    key, locked = x509_keys.generate("ec-p256"), bool(passphrase)
+    assert x509_keys.encrypted(x509_keys.dump(key, passphrase)) is locked
+    kind = serialization.BestAvailableEncryption(passphrase.encode()) if locked else serialization.NoEncryption()
+    try:
+        text = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, kind)
+    except UnsupportedAlgorithm:
+        pytest.skip("OpenSSH's encryption needs bcrypt")
+    assert x509_keys.encrypted(text) is locked
