@@ -82,6 +82,8 @@ def material(planned: Plan) -> dict[str, Any]:
     files = [_without_content(file) for file in planned.material_files.values()]
     return {
         "born": planned.material.born,
+        # whether the root above the servers' CAs is above it, too
+        "rotates": getattr(planned.material, "above", None) is not None,
         "key_type": planned.material.key_type,
         "key": next(file for file in files if file["secret"]),
         "certificates": [file for file in files if not file["secret"]],

@@ -231,6 +231,8 @@ def test_the_mode_spiffe_has_the_cas_above_servers_sign(tmp_path: Path) -> None:
     nodes = Nodes(tmp_path, spire_pki="controller", spire_server_config=SPIFFE)
     server, agent = nodes.plan("server"), nodes.plan("agent")
     assert server.plugin_data("NodeAttestor", "x509pop") == {"mode": "spiffe"} and server.authorities == []
+    # a new root for the servers is one for the nodes, too
+    assert public.of_plan(agent)["material"]["rotates"] and not public.of_plan(Nodes(tmp_path).plan("agent"))["material"]["rotates"]
     assert mistakes(fleet(nodes.common)) == ""
     facts = nodes.made().after
     assert (facts["names"], facts["issuer"]) == ("spiffe://prod.acme.com/spire-exchange/a1", "CN=SPIRE root CA,O=prod.acme.com")
