@@ -200,3 +200,34 @@ def test_the_upstream_ca_of_a_server(tmp_path: Path) -> None:
     assert found["born"]["msg"] == "a1: its key is born on the host, so csr is required."
     assert found["agent"]["msg"] == "a1: its server has no upstream CA of spire_pki's."
     assert int(found["key"]["msg"]) > 300
+
+
+@pytest.mark.parametrize("kind", ["x509pop", "sshpop"])
+def test_what_a_node_proves_itself_by(tmp_path: Path, kind: str) -> None:
+    """On a1, which is a server and an agent here."""
+    common = {**VARIABLES, f"spire_{kind}": "controller", "spire_pki_dir": str(tmp_path / "pki")}
+    listed = inventory(common)
+    listed["spire_servers"]["hosts"] = {"a1": {}}
+    listed["spire_agents"]["hosts"] = {"a1": {}}
+    node, authority = {"spire.fleet.node_certificate": {}}, {"spire.fleet.node_certificate": {"component": "server"}}
+    born = {**node, "vars": {f"spire_{kind}": "host"}}
+    found = play(tmp_path, listed, {
+        "authority_check": {**authority, "check_mode": True}, "authority": authority, "authority_again": authority,
+        "check": {**node, "check_mode": True}, "run": node, "again": node, "born": born, "born_check": {**born, "check_mode": True},
+        "none": {**node, "vars": {f"spire_{kind}": "none"}}, "mistake": {**node, "vars": {f"spire_{kind}_lifetime": "1y"}},
+        "key": {"ansible.builtin.debug": {"msg": "{{ lookup('spire.fleet.content', 'agent', '" + kind + "_key') | length }}"}},
+        "file": {"ansible.builtin.debug": {"msg": "{{ lookup('spire.fleet.content', 'server', '" + kind + "_authorities') | length }}"}},
+    }, "--diff").results
+    assert [found[name]["changed"] for name in ("authority_check", "authority", "authority_again", "check", "run", "again", "born_check")] == [
+        True, True, False, True, True, False, False,
+    ]
+    assert found["authority"]["differences"] == found["authority_check"]["differences"] != []
+    assert found["check"]["differences"] == found["run"]["differences"] == [
+        f"there is no key in {tmp_path}/pki/prod.acme.com/{kind}/agents/a1/node.key", "there is no certificate",
+    ]
+    assert found["run"]["certificate"].startswith("-----BEGIN CERTIFICATE" if kind == "x509pop" else "ecdsa-sha2-nistp256-cert-v01@openssh.com ")
+    assert "(not made in check mode)" in found["check"]["diff"]["after"]
+    assert found["born"]["msg"] == "a1: its key is born on the host, so csr is required."
+    assert found["none"]["msg"] == "a1: its agent has no certificate of spire_x509pop's or spire_sshpop's."
+    assert found["mistake"]["msg"].startswith(f"error: spire_{kind}_lifetime: It must be a duration")
+    assert int(found["key"]["msg"]) > 200 and int(found["file"]["msg"]) > 100
