@@ -88,6 +88,9 @@ class X509pop(Issued):
     def mistakes(self, now: datetime.datetime, window: datetime.timedelta = datetime.timedelta(0)) -> list[str]:
         return self.above.mistakes(now, window) if self.above else super().mistakes(now, window)
 
+    def open_root(self) -> list[str]:
+        return self.above.open_root() if self.above else super().open_root()
+
     def signer(self, run: Run) -> tuple[Issuer | None, list[str]]:
         return self.above.signer(run) if self.above else super().signer(run)
 

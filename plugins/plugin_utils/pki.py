@@ -292,10 +292,12 @@ class Issued:
         """Why the certificate that the controller has must be made anew, or a key there be kept better."""
         if self.issuer is None:
             return ["there is no root yet"]
-        # a key of somebody else's is not ours to write
-        root = () if self.given else (f"root: {text}" for text in self.issuer_place.exposed())
         why = x509_authority.differences(self.request, self.place.certificates(), None, self.issuer, Run(now))
-        return [*root, *self.place.exposed(), *why]
+        return [*self.open_root(), *self.place.exposed(), *why]
+
+    def open_root(self) -> list[str]:
+        """In what the root's key is open to others. One of somebody else's, or of a rotation, is not for a run to write."""
+        return [] if self.given or self.rotation else [f"root: {text}" for text in self.issuer_place.exposed()]
 
     def due(self, now: datetime.datetime) -> list[str]:
         """Of these differences the one that only says that the time of its renewal has come."""
