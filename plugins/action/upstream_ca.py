@@ -16,7 +16,6 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.aws import AwsError
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Run
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Run
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_keys import X509Error
 
 ARGUMENTS: dict[str, dict[str, Any]] = {"csr": {"type": "str", "default": ""}}
