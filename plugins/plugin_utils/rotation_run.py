@@ -16,7 +16,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.pki import Upstream
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan, plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import DONE, STEPS, TRUST, Signer, State
 from ansible_collections.spire.fleet.plugins.plugin_utils.versions import Version
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Run
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Issuer, Run
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_keys import X509Error
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_request import moment, words
 
@@ -38,9 +38,13 @@ class Scope:
     @property
     def upstream(self) -> Upstream:
         """That of the first server: what all of them have in common is asked of it."""
-        found = self.servers[0].upstream
-        assert found is not None
-        return found
+        return _upstream(self.servers[0])
+
+
+def _upstream(server: Plan) -> Upstream:
+    if server.upstream is None:
+        raise X509Error(f"{server.host}: its server has no upstream CA of spire_pki's.")
+    return server.upstream
 
 
 def scope(fleet: Fleet, trust_domain: str) -> Scope:
@@ -55,7 +59,8 @@ def scope(fleet: Fleet, trust_domain: str) -> Scope:
         raise X509Error(f"There are roots of {', '.join(domains)}; name one: -e spire_rotate_trust_domain={domains[0]}.")
     found = Scope(servers, [], [])
     for one in servers:
-        if (one.upstream.named, one.upstream.directory) != (found.upstream.named, found.upstream.directory):  # type: ignore[union-attr]
+        own = _upstream(one)
+        if (own.named, own.directory) != (found.upstream.named, found.upstream.directory):
             raise X509Error(f"{one.host} has another issuer or another spire_pki_dir than {servers[0].host}; servers of one trust domain share both.")
     groups: dict[str, str] = {}
     for one in servers:
@@ -116,17 +121,19 @@ def _may_begin(found: Scope, run: Run) -> None:
         raise X509Error(
             f"SPIRE replaces its CAs on demand, and revokes roots, since {SINCE}; older: {', '.join(old)}. Upgrade the servers first."
         )
-    issuer = found.upstream.issuer
-    if issuer is None:
-        raise X509Error(f"There is no root in {found.upstream.directory} yet, so there is none to rotate: run spire.fleet.site, which makes it.")
     # it signs once more
-    issuer.key()
+    _issuer(found).key()
+
+
+def _issuer(found: Scope) -> Issuer:
+    if found.upstream.issuer is None:
+        raise X509Error(f"There is no root in {found.upstream.directory} yet, so there is none to rotate: run spire.fleet.site, which makes it.")
+    return found.upstream.issuer
 
 
 def _new(found: Scope, name: str, run: Run) -> tuple[State, list[str]]:
     upstream = found.upstream
-    issuer = upstream.issuer
-    assert issuer is not None
+    issuer = _issuer(found)
     new = upstream.signer_in("spire_pki_next_issuer")
     if new:
         certificates, bundle = _given(found, new, run)

@@ -334,7 +334,8 @@ class Seen:
         return base64.b64encode(x509_keys.dump_certificates([certificate]).encode()).decode()
 
     def agent(self, chain: str, *bundle: Any, workload: str = "", roots: tuple[Any, ...] = ()) -> dict[str, Any]:
-        svids = [{"spiffe_id": "w", "certificates": x509_keys.dump_certificates(self.chains[workload or chain]), "bundle": x509_keys.dump_certificates(list(roots))}]
+        texts = {"certificates": self.chains[workload or chain], "bundle": list(roots)}
+        svids = [{"spiffe_id": "w", **{name: x509_keys.dump_certificates(found) for name, found in texts.items()}}]
         return {
             "chain": [self.text(one) for one in self.chains[chain]], "bundle": [self.text(one) for one in bundle], "said": "",
             "svids": svids if workload else [],
