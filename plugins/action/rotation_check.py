@@ -44,15 +44,10 @@ class ActionModule(ActionBase):
         return result
 
     def _missing(self, planned: Plan, state: State, variables: dict[str, Any]) -> list[str]:
-        canary = entries.canary(planned) if planned.component == "agent" else ""
-        spec: dict[str, Any] = {"component": planned.component, "binary": planned.binary, "socket_path": planned.socket}
-        if planned.component == "server":
-            spec.update(address=str(planned.main.get("bind_address") or ""), port=planned.port)
-        else:
-            spec.update(data_dir=planned.data_dir, ask=bool(canary))
+        spec = rotation_judge.spec_of(planned)
         answer = self._execute_module(module_name="spire.fleet.rotation_check", module_args={"spec": spec}, task_vars=variables)
         if "seen" not in answer:
             return [str(answer.get("msg") or "it gave no answer").strip()]
         if planned.component == "server":
             return rotation_judge.server(answer["seen"], planned.upstream is not None, state)
-        return rotation_judge.agent(answer["seen"], canary, state, datetime.datetime.now(datetime.timezone.utc))
+        return rotation_judge.agent(answer["seen"], entries.canary(planned), state, datetime.datetime.now(datetime.timezone.utc))

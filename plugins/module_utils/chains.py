@@ -11,6 +11,7 @@ import json
 import os
 import socket
 import ssl
+import uuid
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.module_utils.spire_cli import SpireAgent, SpireCliError, SpireServer
@@ -20,14 +21,16 @@ HANDSHAKE_SECONDS = 5.0
 
 def of_server(server: SpireServer, address: str, port: int) -> dict[str, Any]:
     """Its authorities, its bundle, and the certificate that it shows to agents."""
+    bundle = server.bundle_authorities()
     return {
         "authorities": server.authorities("x509"),
-        "bundle": server.bundle_authorities()["x509"],
+        "bundle": bundle["x509"],
+        "jwt": bundle["jwt"],
         "shown": shown(address, port),
     }
 
 
-def of_agent(agent: SpireAgent, data_dir: str, ask: bool) -> dict[str, Any]:
+def of_agent(agent: SpireAgent, data_dir: str, ask: bool, jwt: bool = False) -> dict[str, Any]:
     """Its own SVID and bundle as it keeps them, and an SVID as a workload gets it where there is one to ask for."""
     found: dict[str, Any] = {"chain": [], "bundle": [], "svids": [], "said": ""}
     try:
@@ -39,6 +42,9 @@ def of_agent(agent: SpireAgent, data_dir: str, ask: bool) -> dict[str, Any]:
     if ask:
         try:
             found["svids"] = agent.fetch_x509()
+            if jwt:
+                # of an audience that nobody asked for, an agent has no token at hand
+                found["jwt"] = agent.fetch_jwt_keys(f"spire-fleet-{uuid.uuid4().hex}")
         except SpireCliError as exc:
             found["said"] = exc.message
     return found

@@ -363,6 +363,27 @@ class SpireAgent(Cli):
             })
         return svids
 
+    def fetch_jwt_keys(self, audience: str) -> dict[str, list[str]]:
+        """The IDs of the keys that signed the calling user's JWT-SVIDs, and of those in its bundle. The tokens are dropped here."""
+        told = json.loads(self._checked(
+            "api fetch jwt", ["-audience", audience, "-timeout", f"{max(1, int(self.timeout))}s", "-output", "json"], timeout=self.timeout + 5
+        ))
+        found: dict[str, list[str]] = {"signing": [], "bundle": []}
+        try:
+            for part in told:
+                found["signing"] += [_segment(svid["svid"].split(".")[0])["kid"] for svid in part.get("svids") or []]
+                for document in (part.get("bundles") or {}).values():
+                    found["bundle"] += [key["kid"] for key in _segment(document).get("keys") or []]
+        except (KeyError, TypeError, ValueError, AttributeError) as exc:
+            # without its words, which may hold a token
+            raise SpireCliError("spire-agent api fetch jwt printed something else than tokens and bundles") from exc
+        return found
+
+
+def _segment(text: str) -> dict[str, Any]:
+    """JSON in base64, with or without its padding."""
+    return dict(json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))))
+
 
 def _der(text: Any) -> bytes:
     try:

@@ -107,7 +107,8 @@ prepared:
   returned: success
   type: dict
 old:
-  description: The one that signed before. Empty where there is none.
+  description: >-
+    The one that signed before. Empty where there is none. With O(state=shown), C(in_bundle) says whether it is in the bundle still.
   returned: success
   type: dict
 """

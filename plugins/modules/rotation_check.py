@@ -78,7 +78,7 @@ def main() -> None:
             seen = chains.of_server(SpireServer(spec["binary"], spec["socket_path"]), spec["address"], int(spec["port"]))
         else:
             agent = SpireAgent(spec["binary"], spec["socket_path"], timeout=WORKLOAD_SECONDS)
-            seen = chains.of_agent(agent, spec["data_dir"], bool(spec["ask"]))
+            seen = chains.of_agent(agent, spec["data_dir"], bool(spec["ask"]), bool(spec.get("jwt")))
         module.exit_json(changed=False, seen=seen)
 
 

@@ -12,16 +12,26 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.crypto import x509
+from ansible_collections.spire.fleet.plugins.plugin_utils.entries import canary as canary_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.observe import leads_to
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import DONE, REMOVE, TRUST, USE, State
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_request import extension, moment
+
+
+def spec_of(planned: Plan, jwt: bool = False) -> dict[str, Any]:
+    """Where the module has to look."""
+    spec: dict[str, Any] = {"component": planned.component, "binary": planned.binary, "socket_path": planned.socket}
+    if planned.component == "server":
+        return {**spec, "address": str(planned.main.get("bind_address") or ""), "port": planned.port}
+    return {**spec, "data_dir": planned.data_dir, "ask": bool(canary_of(planned)), "jwt": jwt}
 
 
 def server(seen: Mapping[str, Any], ours: bool, state: State) -> list[str]:
     """Of a server; ``ours`` says whether its CA is signed by what the rotation gives it, and not by another server."""
     try:
-        bundle = [(_certificate(one["certificate"]), bool(one["tainted"])) for one in seen["bundle"]]
-        leaf = _certificate(seen["shown"])
+        bundle = [(certificate(one["certificate"]), bool(one["tainted"])) for one in seen["bundle"]]
+        leaf = certificate(seen["shown"])
     except ValueError:
         return ["what it shows is no certificate"]
     missing = list(_bundle("its bundle", [one for one, _tainted in bundle], state))
@@ -48,7 +58,7 @@ def _own(leaf: Any, authorities: Mapping[str, Mapping[str, Any]], state: State) 
 def agent(seen: Mapping[str, Any], canary: str, state: State, now: datetime.datetime) -> list[str]:
     """Of an agent, and of a workload that asks it for ``canary``, where there is one."""
     try:
-        chain, kept = _certificates(seen["chain"]), _certificates(seen["bundle"])
+        chain, kept = certificates(seen["chain"]), certificates(seen["bundle"])
     except ValueError:
         return ["what it keeps is no certificate"]
     if not chain:
@@ -82,11 +92,12 @@ def _has(found: Sequence[Any], roots: Iterable[Any]) -> bool:
     return all(root in found for root in roots)
 
 
-def _certificates(chain: Iterable[str]) -> list[Any]:
-    return [_certificate(text) for text in chain]
+def certificates(chain: Iterable[str]) -> list[Any]:
+    """Of a chain, each as below."""
+    return [certificate(text) for text in chain]
 
 
-def _certificate(text: str) -> Any:
+def certificate(text: str) -> Any:
     """From base64 of DER, or of PEM as an agent keeps it; ValueError for what is neither."""
     try:
         data = base64.b64decode(text, validate=True)

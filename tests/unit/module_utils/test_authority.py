@@ -15,7 +15,10 @@ from tests.support.fake_cli import FakeCli, fail, say
 
 #: what certificates of these subject key IDs have in them
 OLD, NEW = "aa" * 20, "bb" * 20
-REFUSED = "Error: could not {}: rpc error: code = InvalidArgument desc = provided subject key id is not valid: upstream authority didn't sign the old local authority"
+REFUSED = (
+    "Error: could not {}: rpc error: code = InvalidArgument desc = provided subject key id is not valid: upstream authority didn't sign "
+    "the old local authority"
+)
 
 
 def authority(name: str, upstream: str = "") -> dict[str, Any]:
@@ -49,12 +52,15 @@ def refused(call: SpireServer, *wish: str) -> str:
 
 
 def test_showing_changes_nothing() -> None:
-    client, run = server(localauthority_x509_show=say({"active": authority("a", OLD), "old": authority("o")}))
+    shown = say({"active": authority("a", OLD), "old": authority("o")})
+    client, run = server(localauthority_x509_show=shown, localauthority_jwt_show=say({"old": authority("Kid")}), bundle_show=bundle((NEW, False)))
     found = keep(client, Wish("x509", "shown"), False)
     assert found == {
         "changed": False, "authority_id": "", "prepared": {},
-        "active": {"id": "a", "expires_at": 1795584743, "upstream_id": OLD}, "old": {"id": "o", "expires_at": 1795584743, "upstream_id": ""},
+        "active": {"id": "a", "expires_at": 1795584743, "upstream_id": OLD},
+        "old": {"id": "o", "expires_at": 1795584743, "upstream_id": "", "in_bundle": False},
     }
+    assert keep(client, Wish("jwt", "shown"), False)["old"]["in_bundle"]
     assert done(run) == []
 
 
@@ -113,8 +119,10 @@ def test_what_is_not_prepared_is_not_activated() -> None:
 
 
 def test_a_servers_own_authority_below_an_upstream_one() -> None:
-    said = "Error: could not taint X.509 authority: rpc error: code = FailedPrecondition desc = local authority can't be tainted if there is an upstream authority"
-    client, _run = server(localauthority_x509_show=say({"old": authority(OLD)}), bundle_show=bundle((OLD, False)), localauthority_x509_taint=fail(said))
+    said = "Error: rpc error: code = FailedPrecondition desc = local authority can't be tainted if there is an upstream authority"
+    client, _run = server(
+        localauthority_x509_show=say({"old": authority(OLD)}), bundle_show=bundle((OLD, False)), localauthority_x509_taint=fail(said),
+    )
     assert refused(client, "x509", "tainted") == (
         "SPIRE refuses to taint a server's own X.509 authority where an upstream authority signs it: the bundle holds the root above alone. A new "
         "CA is prepared and activated; to replace the root, run spire.fleet.rotate_upstream"

@@ -258,3 +258,22 @@ def test_spires_own_variables_do_not_redirect_the_client(tmp_path: Path, monkeyp
     assert "PLANTED=still here" in out
     assert "SPIRE_SERVER" not in out
     assert os.environ["SPIRE_SERVER_PRIVATE_SOCKET"] == "/elsewhere"
+
+
+def jwt(kid: str) -> str:
+    return base64.urlsafe_b64encode(json.dumps({"alg": "ES256", "kid": kid}).encode()).decode().rstrip("=") + f".{SECRET}.signature"
+
+
+def test_keys_of_tokens_come_without_the_tokens() -> None:
+    document = base64.b64encode(b'{"keys": [{"kid": "a"}, {"kid": "b"}]}').decode()
+    told = [{"svids": [{"spiffe_id": "spiffe://x/w", "svid": jwt("a")}]}, {"bundles": {"spiffe://x": document}}]
+    run = FakeCli({"api fetch jwt": say(told)})
+    found = SpireAgent("/x/spire-agent", "/run/s.sock", run).fetch_jwt_keys("somebody")
+    assert found == {"signing": ["a"], "bundle": ["a", "b"]}
+    assert SECRET not in json.dumps(found)
+
+
+@pytest.mark.parametrize("told", [[{"svids": [{"svid": SECRET}]}], [{"bundles": {"x": SECRET}}], [{"svids": [{}]}], [SECRET], 5])
+def test_what_is_no_token_is_not_quoted(told: Any) -> None:
+    agent = SpireAgent("/x/spire-agent", "/run/s.sock", FakeCli({"api fetch jwt": say(told)}))
+    assert message(agent.fetch_jwt_keys, "x") == "spire-agent api fetch jwt printed something else than tokens and bundles"

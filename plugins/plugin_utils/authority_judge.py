@@ -1,0 +1,95 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether servers and agents know the servers' authorities that are to be used, and hold nothing of those that go; in words."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.crypto import x509
+from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import key_id
+from ansible_collections.spire.fleet.plugins.plugin_utils.rotation_judge import certificate, certificates
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509_request import extension
+
+
+@dataclasses.dataclass(frozen=True)
+class Wanted:
+    """What must hold, by the authorities' IDs."""
+
+    kind: str
+    #: all of them are in every bundle
+    trusted: frozenset[str] = frozenset()
+    #: none of them signed what is in use
+    retired: frozenset[str] = frozenset()
+    #: none of them is in a bundle
+    gone: frozenset[str] = frozenset()
+
+    def bundle(self, whose: str, found: Iterable[str]) -> Iterator[str]:
+        """What is wrong with a bundle."""
+        there = set(found)
+        missing, left = self.trusted - there, self.gone & there
+        if missing:
+            yield f"{whose} does not have {_many(missing)} yet"
+        if left:
+            yield f"{whose} still has {_many(left)}"
+
+    def signed(self, what: str, by: str) -> Iterator[str]:
+        """What is wrong with who signed."""
+        if by in self.retired:
+            yield f"{what} is still signed by {by}"
+
+
+def server(seen: Mapping[str, Any], wanted: Wanted) -> list[str]:
+    """Of a server: its bundle, and the SVID that it shows to agents."""
+    if wanted.kind == "jwt":
+        return list(wanted.bundle("its bundle", (one["id"] for one in seen["jwt"])))
+    try:
+        bundle, leaf = [certificate(one["certificate"]) for one in seen["bundle"]], certificate(seen["shown"])
+    except ValueError:
+        return ["what it shows is no certificate"]
+    return [*wanted.bundle("its bundle", map(key_id, bundle)), *wanted.signed("the SVID that it shows to agents", issuer_id(leaf))]
+
+
+def agent(seen: Mapping[str, Any], canary: str, wanted: Wanted) -> list[str]:
+    """Of an agent, and of a workload that asks it for ``canary``, where there is one."""
+    if wanted.kind == "jwt":
+        return list(_tokens(seen, canary, wanted))
+    try:
+        chain, kept = certificates(seen["chain"]), certificates(seen["bundle"])
+    except ValueError:
+        return ["what it keeps is no certificate"]
+    if not chain:
+        return [f"it has no SVID of its own: {seen['said'] or 'it is not attested'}"]
+    missing = [*wanted.bundle("its bundle", map(key_id, kept)), *wanted.signed("its own SVID", issuer_id(chain[0]))]
+    if canary:
+        svid = next((one for one in seen["svids"] if one["spiffe_id"] == canary), None)
+        if svid is None:
+            return [*missing, f"it gives no SVID of {canary}: {seen['said'] or 'there is none for the user that asks'}"]
+        missing += wanted.bundle("a workload's bundle", map(key_id, x509.load_pem_x509_certificates(svid["bundle"].encode())))
+        missing += wanted.signed("a workload's SVID", issuer_id(x509.load_pem_x509_certificate(svid["certificates"].encode())))
+    return missing
+
+
+def _tokens(seen: Mapping[str, Any], canary: str, wanted: Wanted) -> Iterator[str]:
+    if not canary:
+        # what an agent knows of JWT keys, it tells workloads alone
+        return
+    if "jwt" not in seen:
+        yield f"it gives no JWT-SVID of {canary}: {seen['said'] or 'there is none for the user that asks'}"
+        return
+    yield from wanted.bundle("a workload's bundle", seen["jwt"]["bundle"])
+    for signer in seen["jwt"]["signing"]:
+        yield from wanted.signed("a workload's JWT-SVID", signer)
+
+
+def issuer_id(leaf: Any) -> str:
+    """The ID of the X.509 authority that signed a certificate."""
+    found = extension(leaf, x509.AuthorityKeyIdentifier)
+    return str(found.key_identifier.hex()) if found and found.key_identifier else ""
+
+
+def _many(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))

@@ -1,0 +1,88 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What hosts show of their servers' authorities, and what is said of it."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from ansible_collections.spire.fleet.plugins.plugin_utils import authority_judge, x509_keys, x509_make
+from ansible_collections.spire.fleet.plugins.plugin_utils.authority_judge import Wanted
+from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import key_id
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509_request import Request
+from tests.support.authorities import DAY, NOW
+
+
+class Authority:
+    """A server's own CA, and a leaf of it."""
+
+    def __init__(self, name: str) -> None:
+        key = x509_keys.generate("ec-p256")
+        self.certificate = x509_make.issue(Request(f"CN={name}", DAY), key.public_key(), key, None, NOW)
+        public = x509_keys.generate("ec-p256").public_key()
+        self.leaf = x509_make.issue(Request("CN=leaf", DAY, ca=False), public, key, self.certificate, NOW)
+        self.id = key_id(self.certificate)
+
+
+OLD, NEW = Authority("old"), Authority("new")
+KNOWN = Wanted("x509", trusted=frozenset((NEW.id,)))
+RETIRED = Wanted("x509", retired=frozenset((OLD.id,)))
+GONE = Wanted("x509", gone=frozenset((OLD.id,)))
+
+
+def text(certificate: Any) -> str:
+    return base64.b64encode(x509_keys.dump_certificates([certificate]).encode()).decode()
+
+
+def pem(*found: Any) -> str:
+    return x509_keys.dump_certificates(list(found))
+
+
+def server(signer: Authority, *bundle: Authority) -> dict[str, Any]:
+    return {"bundle": [{"certificate": text(one.certificate)} for one in bundle], "shown": text(signer.leaf), "jwt": [{"id": "k1"}]}
+
+
+def agent(signer: Authority, *bundle: Authority, workload: bool = False) -> dict[str, Any]:
+    roots = [one.certificate for one in bundle]
+    svids = [{"spiffe_id": "w", "certificates": pem(signer.leaf), "bundle": pem(*roots)}] if workload else []
+    return {"chain": [text(signer.leaf)], "bundle": [text(one) for one in roots], "svids": svids, "said": ""}
+
+
+def test_servers() -> None:
+    assert authority_judge.server(server(OLD, OLD), KNOWN) == [f"its bundle does not have {NEW.id} yet"]
+    assert authority_judge.server(server(OLD, OLD, NEW), KNOWN) == []
+    assert authority_judge.server(server(OLD, OLD, NEW), RETIRED) == [f"the SVID that it shows to agents is still signed by {OLD.id}"]
+    assert authority_judge.server(server(NEW, OLD, NEW), RETIRED) == []
+    assert authority_judge.server(server(NEW, OLD, NEW), GONE) == [f"its bundle still has {OLD.id}"]
+    assert authority_judge.server(server(NEW, NEW), GONE) == []
+    assert authority_judge.server({"bundle": [], "shown": "x"}, GONE) == ["what it shows is no certificate"]
+    assert authority_judge.server(server(NEW), Wanted("jwt", frozenset(("k1", "k2")))) == ["its bundle does not have k2 yet"]
+
+
+def test_agents_and_their_workloads() -> None:
+    assert authority_judge.agent(agent(OLD, OLD), "", KNOWN) == [f"its bundle does not have {NEW.id} yet"]
+    assert authority_judge.agent(agent(OLD, OLD, workload=True), "w", KNOWN) == [
+        f"its bundle does not have {NEW.id} yet", f"a workload's bundle does not have {NEW.id} yet",
+    ]
+    assert authority_judge.agent(agent(OLD, OLD, NEW, workload=True), "w", RETIRED) == [
+        f"its own SVID is still signed by {OLD.id}", f"a workload's SVID is still signed by {OLD.id}",
+    ]
+    assert authority_judge.agent(agent(NEW, OLD, workload=True), "w", GONE) == [f"its bundle still has {OLD.id}", f"a workload's bundle still has {OLD.id}"]
+    assert authority_judge.agent(agent(NEW, NEW, workload=True), "w", GONE) == []
+    assert authority_judge.agent(agent(NEW, NEW), "w", GONE) == ["it gives no SVID of w: there is none for the user that asks"]
+    assert authority_judge.agent({**agent(NEW), "chain": []}, "", GONE) == ["it has no SVID of its own: it is not attested"]
+    assert authority_judge.agent({**agent(NEW), "bundle": ["x"]}, "", GONE) == ["what it keeps is no certificate"]
+
+
+def test_keys_of_tokens() -> None:
+    seen = {"jwt": {"bundle": ["k1", "k2"], "signing": ["k1"]}, "said": ""}
+    assert authority_judge.agent(seen, "w", Wanted("jwt", frozenset(("k3",)), frozenset(("k1",)), frozenset(("k2",)))) == [
+        "a workload's bundle does not have k3 yet", "a workload's bundle still has k2", "a workload's JWT-SVID is still signed by k1",
+    ]
+    assert authority_judge.agent(seen, "w", Wanted("jwt", frozenset(("k1", "k2")))) == []
+    assert authority_judge.agent({"said": "no such socket"}, "w", Wanted("jwt")) == ["it gives no JWT-SVID of w: no such socket"]
+    # without a canary nobody can ask
+    assert authority_judge.agent({"said": ""}, "", Wanted("jwt", frozenset(("k3",)))) == []
