@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 #: what is shorter is found by chance
 SHORTEST = 8
@@ -70,6 +70,9 @@ def text(kind: str, name: str, value: str) -> Secret | None:
 
 def key(name: str, loaded: Any) -> Secret | None:
     """A private key, and the lines that it is written in; None for a type that nothing here uses."""
+    if isinstance(loaded, ed25519.Ed25519PrivateKey):
+        # of a host's SSH server, in a format of its own
+        return Secret("key", name, (), (loaded.private_bytes_raw(),))
     if isinstance(loaded, ec.EllipticCurvePrivateKey):
         private = [loaded.private_numbers().private_value]
     elif isinstance(loaded, rsa.RSAPrivateKey):
@@ -109,6 +112,8 @@ def _one(found: Secret | None) -> Iterator[Secret]:
 
 def _loaded(content: bytes, passphrase: str, pem: bool) -> Any:
     load = serialization.load_pem_private_key if pem else serialization.load_der_private_key
+    if b"OPENSSH" in content[:40]:
+        load = serialization.load_ssh_private_key
     try:
         return load(content, passphrase.encode() or None)
     except (ValueError, TypeError):

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa, x25519
 
 from tests.support.hygiene import needles, search
 
@@ -111,10 +111,17 @@ def test_an_encrypted_key_is_opened_and_its_own_text_is_no_secret(tmp_path: Path
     assert hits(tmp_path, [secret], pem(KEYS["ec-p256"])) == 1
 
 
+@pytest.mark.parametrize("key", [*KEYS.values(), ed25519.Ed25519PrivateKey.generate()])
+def test_a_key_of_ssh(tmp_path: Path, key: Any) -> None:
+    written = pem(key, serialization.PrivateFormat.OpenSSH)
+    (secret,) = needles.keys_in(written, "one")
+    assert hits(tmp_path, [secret], written) == hits(tmp_path, [secret], der(key).hex().encode()) == 1
+
+
 def test_what_is_no_secret_of_ours() -> None:
     assert needles.text("password", "one", "short") is None
     assert list(needles.keys_in(b'{"keys": [1]}', "one")) == list(needles.keys_in(b'{"keys"', "one")) == []
-    assert list(needles.keys_in(pem(ed25519.Ed25519PrivateKey.generate()), "one")) == []
+    assert list(needles.keys_in(pem(x25519.X25519PrivateKey.generate()), "one")) == []
 
 
 def test_a_secret_outlives_its_file() -> None:
