@@ -129,7 +129,7 @@ def test_site_renews_what_is_inside_its_window(fleet: Fleet) -> None:
     assert fleet.upstream == first
     pids = processes(fleet)
     renewed = fleet.run("site", **window).require()
-    assert renewed.changed == {"one": ["Make and sign on the controller", "Hand on the certificates"]}
+    assert renewed.changed == {"one": ["Make and sign the server's CA on the controller", "Hand on the certificates"]}
     assert fleet.upstream.serial_number != first.serial_number and fleet.upstream.public_key() == first.public_key()
     assert processes(fleet) == pids
 
