@@ -133,7 +133,8 @@ def test_the_first_run_and_a_converged_one(tmp_path: Path, kind: str) -> None:
     nodes, (key, certificate, authorities) = Nodes(tmp_path, kind), FILES[kind]
     server = nodes.plan("server")
     found = look_at(server)
-    assert (found.authorities, found.files) == (True, [f"{kind}_authorities"])
+    # a server that runs has read the CAs at its start
+    assert (found.authorities, found.restart, found.files) == (True, True, [f"{kind}_authorities"])
     assert found.differences == [f"file {authorities}"]
     found = look_at(nodes.plan("agent"), keys={f"{kind}_key": {"exists": False, "belongs": False}})
     # what is read at the start alone needs one
