@@ -10,7 +10,7 @@ short_description: The registration entries that a group of SPIRE servers should
 version_added: 0.1.0
 description:
   - Returns the inventory's C(spire_entries), the canary's entry, and for each agent whose identity is known the entries
-    that tie it to the aliases of its inventory groups.
+    that tie it to the aliases of its inventory groups, and those that let nested servers have their CAs signed.
 author:
   - spire.fleet contributors (@spire-fleet)
 options:
@@ -23,6 +23,10 @@ options:
     description: The SPIFFE IDs of agents, by inventory name.
     type: dict
     default: {}
+  nested:
+    description: Whether to return only the entries that let nested servers have their CAs signed.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -62,7 +66,9 @@ class LookupModule(LookupBase):
         identities = {str(host): str(spiffe_id) for host, spiffe_id in self.get_option("identities").items()}
         found: list[dict[str, Any]] = []
         for target in terms:
-            server = plan("server", str(target["server"]), fleet)
-            found += entries.of_inventory(server)
-            found += entries.of_agents(server, fleet, str(target["group"]), identities)
+            server, group = plan("server", str(target["server"]), fleet), str(target["group"])
+            if not self.get_option("nested"):
+                found += entries.of_inventory(server)
+                found += entries.of_agents(server, fleet, group, identities)
+            found += entries.of_nested(server, fleet, group, identities)
         return found

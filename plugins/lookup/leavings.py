@@ -6,19 +6,25 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: leavings
-short_description: What SPIRE servers still have of agents that go
+short_description: What SPIRE servers still have of agents, or of servers below them, that go
 version_added: 0.1.0
 description:
   - For each group of servers, returns the server to ask, the SPIFFE IDs of the given agents, and the IDs of the entries
-    that tie them to aliases.
+    that tie them to aliases or serve a nested server.
+  - For nested servers, returns the server above and the IDs of the entries that let them have their CAs signed.
 author:
   - spire.fleet contributors (@spire-fleet)
 options:
   _terms:
-    description: Names of agents, whose C(spire_agent_look) is known.
+    description: Names of agents, whose C(spire_agent_look) is known, or of servers.
     type: list
     elements: str
     required: true
+  component:
+    description: What goes.
+    type: str
+    choices: [server, agent]
+    default: agent
 """
 
 EXAMPLES = r"""
@@ -34,7 +40,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _raw:
-  description: Targets as P(spire.fleet.server_targets#lookup) returns them, with the keys ids and entries.
+  description: Targets as P(spire.fleet.server_targets#lookup) returns them, with the key entries, and for agents ids.
   type: list
   elements: dict
 """
@@ -52,7 +58,10 @@ class LookupModule(LookupBase):
 
     def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[dict[str, Any]]:
         """One target for each server group of the agents named."""
+        self.set_options(var_options=variables, direct=kwargs)
         seen = variables or {}
+        if self.get_option("component") == "server":
+            return public.downstream_leavings(fleet_of(seen, self._templar), terms)
         looks = {host: seen["hostvars"].raw_get(host).get("spire_agent_look") or {} for host in terms}
         identities = {host: str(look.get("spiffe_id") or "") for host, look in looks.items()}
         return public.leavings(fleet_of(seen, self._templar), identities)

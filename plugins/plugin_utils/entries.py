@@ -4,7 +4,8 @@
 """The registration entries that a server should have: the inventory's, the canary's, and an alias for each agent.
 
 An agent that joined by token gets a new SPIFFE ID with each token. So entries hang on aliases, one SPIFFE ID for
-an inventory group, and an entry of ours ties each agent to the aliases of its groups.
+an inventory group, and an entry of ours ties each agent to the aliases of its groups. An agent that a nested server has its
+identity from has an entry for that.
 """
 
 from __future__ import annotations
@@ -16,17 +17,23 @@ from itertools import zip_longest
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.module_utils.entries import TRUST_DOMAIN, EntryError, normalise
+from ansible_collections.spire.fleet.plugins.plugin_utils import nested
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import AGENTS, Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.identity import absolute
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan, plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema_values import seconds
 from ansible_collections.spire.fleet.plugins.plugin_utils.tree import describe
+from ansible_collections.spire.fleet.plugins.plugin_utils.versions import Version
 
 ALIAS_PREFIX = "/fleet/"
 CANARY = "/fleet-canary"
+DOWNSTREAM_PREFIX = "/fleet-downstream/"
 #: entry IDs of ours begin so; whatever else a server has is not touched
 ID_PREFIX = "fleet."
 MAX_ID = 255
+#: until here a CA of a server below lived as long as an SVID of its entry
+DOWNSTREAM_TTL_UNTIL = Version(1, 12, 0)
 
 
 def canary(planned: Plan) -> str:
@@ -99,9 +106,35 @@ def of_agents(planned: Plan, fleet: Fleet, group: str, identities: Mapping[str, 
     return found
 
 
+def of_nested(planned: Plan, fleet: Fleet, group: str, identities: Mapping[str, str]) -> list[dict[str, Any]]:
+    """What lets the nested servers below this group have their CAs signed, through their agents whose identities are known."""
+    found = []
+    for name in nested.servers(fleet):
+        server = plan("server", name, fleet)
+        for agent in server.beside if fleet.upstream_group(name) == group else ():
+            if identities.get(agent.host):
+                entry = {
+                    "entry_id": downstream_id(name, agent.host),
+                    "spiffe_id": absolute(DOWNSTREAM_PREFIX + _slug(name), planned.trust_domain),
+                    "parent_id": identities[agent.host],
+                    "selectors": [f"unix:user:{server.user}"],
+                    "downstream": True,
+                }
+                if planned.version < DOWNSTREAM_TTL_UNTIL:
+                    entry["x509_svid_ttl"] = int(seconds(str(server.main.get("ca_ttl") or "24h")))
+                found.append(entry)
+    return found
+
+
+def downstream_id(server: str, agent: str) -> str:
+    """The ID of the entry that makes an agent's SVID a nested server's."""
+    return _entry_id("downstream", f"{server}.{agent}", server, agent)
+
+
 def ids_of_agent(fleet: Fleet, agent: str) -> list[str]:
-    """Every entry ID that an agent's aliases can have."""
-    return [alias_id(name, agent) for name, members in fleet.groups.items() if agent in members]
+    """Every ID that an entry of ours for an agent can have."""
+    aliases = [alias_id(name, agent) for name, members in fleet.groups.items() if agent in members]
+    return aliases + [downstream_id(server, agent) for server in nested.below(agent, fleet)]
 
 
 def sound(planned: Plan) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -183,7 +216,11 @@ def _free(entry: Mapping[str, Any], taken: set[str]) -> str:
 
 
 def _entry_id(kind: str, readable: str, *parts: str) -> str:
-    # SPIRE takes letters, digits and -._ here; the digest keeps apart what is alike without the rest.
-    slug = re.sub(r"[^A-Za-z0-9._-]", ".", readable)
+    # The digest keeps apart what is alike without the rest.
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:8]
-    return f"{ID_PREFIX}{kind}.{slug}"[: MAX_ID - 16] + f".{digest}"
+    return f"{ID_PREFIX}{kind}.{_slug(readable)}"[: MAX_ID - 16] + f".{digest}"
+
+
+def _slug(readable: str) -> str:
+    """SPIRE takes letters, digits and -._ in an entry's ID, and in a SPIFFE ID's path."""
+    return re.sub(r"[^A-Za-z0-9._-]", ".", readable)

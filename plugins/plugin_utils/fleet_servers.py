@@ -32,7 +32,6 @@ def of_server(planned: Plan, fleet: Fleet) -> Iterable[Problem]:
         yield from _one_trust_domain(planned, group, before)
         yield from _own_keys(planned, before)
         yield from _servers_near(planned, group, others)
-    yield from _parent(planned, fleet)
     yield from _federation(planned, fleet)
     yield from _one_root(planned, group, fleet)
 
@@ -43,7 +42,7 @@ def _group_there(planned: Plan, fleet: Fleet) -> Iterable[Problem]:
 
     Source: docs/variables.md (spire_server_group)
     """
-    group = fleet.server_group(planned.host)
+    group = planned.values["spire_server_group"]
     if planned.host in fleet.groups.get(group, ()) or planned.host in fleet.agents:
         return
     found = f"{group} is a group without this server" if group in fleet.groups else f"No group is called {group}{meant(group, fleet)}"
@@ -71,7 +70,7 @@ def _one_root(planned: Plan, group: str, fleet: Fleet) -> Iterable[Problem]:
 
 
 def _upstream(planned: Plan) -> bool:
-    return bool(planned.plugins("UpstreamAuthority") or planned.plugins("UpstreamCA"))
+    return bool(planned.plugins("UpstreamAuthority") or planned.plugins("UpstreamCA") or planned.values["spire_upstream_server_group"])
 
 
 @fleet_rule("server")
@@ -152,28 +151,6 @@ def _servers_near(planned: Plan, group: str, others: Sequence[Plan]) -> Iterable
         yield Problem("server_too_old", "spire_version", message, layer="spire_version")
 
 
-@fleet_rule("server")
-def _parent(planned: Plan, fleet: Fleet) -> Iterable[Problem]:
-    """A nested server is of its parent's trust domain, and asks it at a port where it listens.
-
-    Source: doc/plugin_server_upstreamauthority_spire.md, v1.15.3; the newer guide to configuring SPIRE
-    """
-    data = planned.plugin_data("UpstreamAuthority", "spire") or planned.plugin_data("UpstreamCA", "spire")
-    kind = "UpstreamAuthority" if planned.plugins("UpstreamAuthority") else "UpstreamCA"
-    parent = _server_at(str(data.get("server_address") or ""), fleet) if data else None
-    if not parent:
-        return
-    path = f"plugins.{kind}.spire.plugin_data"
-    if parent.trust_domain and planned.trust_domain and parent.trust_domain != planned.trust_domain:
-        yield at(planned, "parent_trust_domain", f"{path}.server_address", (
-            f"The server {parent.host} is of {parent.trust_domain}, and this one of {planned.trust_domain}; nested servers share "
-            "one trust domain. To join two, use federation."
-        ))
-    if str(data.get("server_port")) != str(parent.port):
-        message = f"The server {parent.host} listens on port {parent.port}; write that."
-        yield at(planned, "parent_port", f"{path}.server_port", message)
-
-
 @fleet_rule("server", severity="warning")
 def _federation(planned: Plan, fleet: Fleet) -> Iterable[Problem]:
     """A trust domain of this inventory that another one federates with has a bundle endpoint.
@@ -195,12 +172,3 @@ def _federation(planned: Plan, fleet: Fleet) -> Iterable[Problem]:
 def _endpoint(planned: Plan) -> bool:
     federation = planned.main.get("federation")
     return isinstance(federation, dict) and isinstance(federation.get("bundle_endpoint"), dict)
-
-
-def _server_at(address: str, fleet: Fleet) -> Plan | None:
-    """The server of this inventory that an address means."""
-    for name in fleet.servers:
-        own = plan("server", name, fleet)
-        if address and address in (name, own.values.raw.get("ansible_host"), own.values["spire_server_address"]):
-            return own
-    return None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleError, AnsibleUndefinedVariable
@@ -37,23 +37,30 @@ def fleet_of(task_vars: Mapping[str, Any], templar: Any) -> Fleet:
     if crypto.MISSING:
         raise AnsibleError(crypto.MISSING)
     hostvars = task_vars["hostvars"]
-    own = task_vars["inventory_hostname"]
+    # none where a play's hosts are looked up
+    own = task_vars.get("inventory_hostname")
 
     def values_of(host: str) -> Values:
         # hostvars leaves itself out of what it gives, and one host's variable often names another host's
         raw = task_vars if host == own else {**hostvars.raw_get(host), "hostvars": hostvars}
         return templated(raw, templar)
 
-    return Fleet(dict(task_vars.get("groups") or {}), values_of)
+    def address_of(host: str) -> Mapping[str, Any]:
+        raw = hostvars.raw_get(host)
+        given = {name: raw[name] for name in FOREIGN if raw.get(name)}
+        plainly = not any("{{" in str(value) for value in given.values())
+        return given if plainly else templated({**raw, "hostvars": hostvars}, templar, FOREIGN).raw
+
+    return Fleet(dict(task_vars.get("groups") or {}), values_of, address_of)
 
 
-def templated(raw: Mapping[str, Any], templar: Any) -> Values:
-    """The variables of ours among ``raw``, as plain values; what can't be templated is a problem with its path."""
+def templated(raw: Mapping[str, Any], templar: Any, names: Iterable[str] = ()) -> Values:
+    """The variables of ours among ``raw``, or these, as plain values; what can't be templated is a problem with its path."""
     local = templar.copy_with_new_env(available_variables=raw)
     values: dict[str, Any] = {}
     problems: list[Problem] = []
-    for name in raw:
-        if not str(name).startswith(("spire_", *FOREIGN)):
+    for name in names or raw:
+        if name not in raw or not str(name).startswith(("spire_", *FOREIGN)):
             continue
         if not concerns(name):
             values[name] = None

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import Fleet
+from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import Fleet, machine_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.planned_places import at, machine, machine_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.planned_places import at, machine
 from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem, for_host
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema_rules import fleet_rule
 
@@ -37,6 +37,7 @@ def shared(fleet: Fleet) -> set[str]:
     count: dict[str, int] = {}
     for component in ("server", "agent"):
         for host in fleet.hosts(component):
+            # whose values will be asked for anyway
             name = machine_of(fleet.values_of(host).raw, host)
             count[name] = count.get(name, 0) + 1
     return {name for name, number in count.items() if number > 1}

@@ -15,7 +15,7 @@ import posixpath
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import (
-    checked, defaults, hcl, node_pki, pki, plugin_binaries, root_needs, schema_rules, units, versions,
+    checked, defaults, hcl, nested, node_pki, pki, plugin_binaries, root_needs, schema_rules, units, versions,
 )
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.host_files import Directory, File
@@ -23,7 +23,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.listeners import Liste
 from ansible_collections.spire.fleet.plugins.plugin_utils.paths import Paths
 from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases import architecture
-from ansible_collections.spire.fleet.plugins.plugin_utils.tree import Merged, layers
+from ansible_collections.spire.fleet.plugins.plugin_utils.tree import Layer, Merged, layers
 from ansible_collections.spire.fleet.plugins.plugin_utils.variables import Values
 
 #: options that name a bootstrap source; naming one switches the built-in trust_bundle_path off
@@ -48,6 +48,8 @@ class Plan:
     problems: list[Problem] = dataclasses.field(default_factory=list)
     #: an agent whose servers are not in the inventory
     external: bool = False
+    #: the agents that a nested server has its identity from
+    beside: list[Plan] = dataclasses.field(default_factory=list)
     #: fills the commands of external plugins into the tree, which are other ones for each architecture
     filler: plugin_binaries.Filler | None = None
     architectures: tuple[str, ...] = ()
@@ -113,6 +115,11 @@ class Plan:
         """The port that agents reach a server at; one that is none is the server's mistake, and not each agent's too."""
         port = self.main.get("bind_port", defaults.SERVER_PORT)
         return port if isinstance(port, int) and 0 <= port < 65536 else defaults.SERVER_PORT
+
+    @property
+    def address(self) -> str:
+        """Where agents, and servers below, reach a server."""
+        return str(self.values["spire_server_address"] or self.values.raw.get("ansible_host") or self.host)
 
     @property
     def listeners(self) -> list[Listener]:
@@ -231,6 +238,7 @@ class Plan:
             plugins=tuple(dict.fromkeys(command.path for command in self.commands if command.sha256)),
             secrets=self.upstream.started_with if self.upstream else "",
             stamped=node_pki.stamped(self.component, self.paths, self.merged),
+            after=tuple(agent.paths.service for agent in self.beside),
         )
 
     @functools.cached_property
@@ -355,14 +363,15 @@ def plan(component: str, host: str, fleet: Fleet) -> Plan:
     filler = plugin_binaries.filler(component, values, definitions)
     stack = layers(component, values.raw, builtin)
     wired = pki.wiring(host, values, stack, paths, version) if component == "server" else None
-    stack[1:1] = [*([wired.layer()] if wired else ()), *node_pki.layers(component, values, paths, stack[1:])]
+    beside, between = _nested(host, fleet, version) if component == "server" else ([], [])
+    stack[1:1] = [*([wired.layer()] if wired else ()), *between, *node_pki.layers(component, values, paths, stack[1:])]
     tree = checked.checked(component, stack, version, fleet, filler)
     problems += tree.merged.problems
     # What a release that never was has and lacks, nobody can say.
     problems += checked.attributed(component, values, tree.problems) if known else []
     made = Plan(
         component, host, values, version, paths, tree.merged, tree.coerced, problems,
-        external=component == "agent" and not fleet.servers_of(host),
+        external=component == "agent" and not fleet.servers_of(host), beside=beside,
         filler=filler, architectures=tree.architectures, arch=tree.arch, wiring=wired,
     )
     if component == "agent":
@@ -375,16 +384,28 @@ def plan(component: str, host: str, fleet: Fleet) -> Plan:
     return made
 
 
+def _nested(host: str, fleet: Fleet, version: versions.Version) -> tuple[list[Plan], list[Layer]]:
+    """The agents beside a nested server, and its layer: it asks the first of the servers above it, as an agent does."""
+    above = nested.above(host, fleet)
+    if not above:
+        return [], []
+    server = plan("server", above[0], fleet)
+    beside = [plan("agent", agent, fleet) for agent in nested.agents_of(host, fleet)]
+    # That no agent is there is a mistake of its own, told once.
+    socket = beside[0].socket if beside else Paths("agent", "main").socket
+    return beside, [nested.layer(version, server.address, server.port, socket)]
+
+
 def _agent_defaults(host: str, fleet: Fleet, paths: Paths, version: versions.Version) -> dict[str, Any]:
     values = fleet.values_of(host)
-    address = values["spire_server_address"] or ""
+    # on a nested server's host it is where that server is reached, and the agent's servers are others
+    address = "" if fleet.upstream_group(host) else values["spire_server_address"] or ""
     port = defaults.SERVER_PORT
     trust_domain = values["spire_trust_domain"] or ""
     servers = fleet.servers_of(host)
     if servers:
         server = plan("server", servers[0], fleet)
-        own = server.values
-        address = address or own["spire_server_address"] or own.raw.get("ansible_host") or servers[0]
+        address = address or server.address
         port = server.port
         trust_domain = trust_domain or server.trust_domain
     builtin = defaults.agent_defaults(paths, version, trust_domain, str(address), port)

@@ -6,12 +6,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import schema_places
 from ansible_collections.spire.fleet.plugins.plugin_utils.checked import FROM_VARIABLES
-from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import Fleet
+from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import Fleet, machine_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem
 from ansible_collections.spire.fleet.plugins.plugin_utils.tree import BUILT_IN
@@ -32,11 +31,6 @@ def at(planned: Plan, code: str, path: str, message: str, severity: str = "error
 def machine(planned: Plan) -> str:
     """What tells machines apart: several inventory hosts may be one."""
     return machine_of(planned.values.raw, planned.host)
-
-
-def machine_of(raw: Mapping[str, Any], host: str) -> str:
-    """The same by the host's variables. Machines behind one forwarded address differ in their ports."""
-    return f"{raw.get('ansible_host') or host}:{raw.get('ansible_port') or 22}"
 
 
 def step(version: Version) -> int:

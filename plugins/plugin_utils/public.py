@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import entries, identity, node_pki, releases
+from ansible_collections.spire.fleet.plugins.plugin_utils import entries, identity, nested, node_pki, releases
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.host_files import File
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan, plan
@@ -141,19 +141,18 @@ def _by_arch(value: Any, arch: str) -> str:
 
 def targets(fleet: Fleet, hosts: Iterable[str]) -> list[dict[str, Any]]:
     """For each server group of these hosts, the server to ask."""
-    found = []
-    for group, servers in sorted(fleet.server_groups(list(hosts)).items()):
-        server = plan("server", servers[0], fleet)
-        found.append(
-            {
-                "group": group,
-                "server": server.host,
-                "binary": server.binary,
-                "socket_path": server.socket,
-                "trust_domain": server.trust_domain,
-            }
-        )
-    return found
+    return [_target(fleet, group, servers[0]) for group, servers in sorted(fleet.server_groups(list(hosts)).items())]
+
+
+def _target(fleet: Fleet, group: str, name: str) -> dict[str, Any]:
+    server = plan("server", name, fleet)
+    return {
+        "group": group,
+        "server": server.host,
+        "binary": server.binary,
+        "socket_path": server.socket,
+        "trust_domain": server.trust_domain,
+    }
 
 
 def _of_each(fleet: Fleet, agents: Iterable[str]) -> Iterator[tuple[dict[str, Any], list[str]]]:
@@ -221,3 +220,14 @@ def leavings(fleet: Fleet, identities: Mapping[str, str]) -> list[dict[str, Any]
         }
         for target, agents in _of_each(fleet, identities)
     ]
+
+
+def downstream_leavings(fleet: Fleet, servers: Iterable[str]) -> list[dict[str, Any]]:
+    """For each group above some of these servers, what its server still has of them."""
+    found: dict[str, dict[str, Any]] = {}
+    for server in servers:
+        above, group = nested.above(server, fleet), fleet.upstream_group(server)
+        ids = [{"entry_id": entries.downstream_id(server, agent)} for agent in nested.agents_of(server, fleet)]
+        if above and ids:
+            found.setdefault(group, {**_target(fleet, group, above[0]), "entries": []})["entries"] += ids
+    return list(found.values())

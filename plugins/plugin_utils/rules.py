@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import (
-    entries, entry_lifetimes, entry_selectors, fleet_agents, fleet_servers, machines, node_rules, pki_rules, places, plugin_places,
-    problems, strict_mode,
+    entries, entry_lifetimes, entry_selectors, fleet_agents, fleet_nested, fleet_servers, machines, node_rules, pki_rules, places,
+    plugin_places, problems, strict_mode,
 )
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import AGENTS, SERVERS, Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan, plan
@@ -77,6 +77,7 @@ def _format(planned: Plan) -> Iterable[Problem]:
 
 def _server(planned: Plan, fleet: Fleet) -> Iterable[Problem]:
     yield from fleet_servers.of_server(planned, fleet)
+    yield from fleet_nested.of_server(planned, fleet)
     yield from entries.check(planned)
     yield from entries.check_groups(planned, fleet)
     yield from entry_lifetimes.check(planned)

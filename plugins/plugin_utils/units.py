@@ -58,6 +58,8 @@ class Needs:
     secrets: str = ""
     #: certificates that are read at the start alone
     stamped: tuple[str, ...] = ()
+    #: services that it can't do without
+    after: tuple[str, ...] = ()
 
 
 def stamped_files(paths: Paths, needs: Needs) -> list[str]:
@@ -89,7 +91,7 @@ def systemd_unit(paths: Paths, needs: Needs, socket: str) -> str:
         f"Description=SPIRE {title} ({paths.instance})",
         "Documentation=https://spiffe.io/docs/latest/deploying/",
         "Wants=network-online.target",
-        "After=network-online.target time-sync.target",
+        f"After={' '.join(('network-online.target', 'time-sync.target', *needs.after))}",
         # An agent must come back by itself however long its server was away.
         "StartLimitIntervalSec=0",
         "",

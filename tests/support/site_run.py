@@ -101,7 +101,8 @@ def messages(result: Mapping[str, Any]) -> str:
 
 def start(playbook: str, *options: str, variables: Mapping[str, Any] | None = None, **environment: str) -> subprocess.Popen[str]:
     """Start a playbook of the collection on the scenario's inventory, JSON on its standard output."""
-    argv = ["ansible-playbook", "-i", os.environ["MOLECULE_INVENTORY_FILE"], *options]
+    # The directory, as Molecule does: hosts that are no platform are in a file beside it.
+    argv = ["ansible-playbook", "-i", os.path.dirname(os.environ["MOLECULE_INVENTORY_FILE"]), *options]
     if capture.captured():
         argv.append("-vvvv")
     if variables:

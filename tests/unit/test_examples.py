@@ -257,14 +257,16 @@ def test_head_comments_are_wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_nested_server_is_a_workload_of_the_root() -> None:
-    below = server("nested", "spire1.north.acme.com")
-    beside = agent("nested", "agent.spire1.north.acme.com")
-    assert below.plugin_data("UpstreamAuthority", "spire")["workload_api_socket"] == beside.socket
+    below, beside = server("nested", "spire1.north.acme.com"), agent("nested", "spire1.north.acme.com")
+    assert below.plugin_data("UpstreamAuthority", "spire") == {
+        "server_address": "spire1.prod.acme.com", "server_port": "8081", "workload_api_socket": beside.socket,
+    }
     assert beside.main["server_address"] == "spire1.prod.acme.com"
     assert agent("nested", "web1.north.acme.com").main["server_address"] == "spire1.north.acme.com"
-    (entry, _canary) = entries.of_inventory(server("nested", "spire1.prod.acme.com"))
+    made, root = examples.fleet("nested"), server("nested", "spire1.prod.acme.com")
+    (entry,) = entries.of_nested(root, made, "root_servers", {below.host: "spiffe://prod.acme.com/spire/agent/x"})
     assert (entry["downstream"], entry["parent_id"], entry["selectors"]) == (
-        True, "spiffe://prod.acme.com/fleet/site_nodes", [f"unix:user:{below.user}"],
+        True, "spiffe://prod.acme.com/spire/agent/x", [f"unix:user:{below.user}"],
     )
 
 

@@ -1,0 +1,69 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: play_hosts
+short_description: The hosts of a play over a fleet that may have nested servers
+version_added: 0.1.0
+description:
+  - Returns patterns for a play's C(hosts). Without nested servers these are the groups C(spire_servers) and C(spire_agents).
+  - Nested servers, and the agents that they have their identities from, come in an order of their own, so they are in a play of
+    their own, and in no other one.
+  - Ansible's own C(--list-hosts) knows no variables of hosts. There they are listed among the others.
+author:
+  - spire.fleet contributors (@spire-fleet)
+options:
+  _terms:
+    description: V(servers), V(agents) or V(nested).
+    type: list
+    elements: str
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Nested servers, each after its agents
+  hosts: "{{ query('spire.fleet.play_hosts', 'nested') }}"
+  serial: 1
+  tasks:
+    - name: Show who comes next
+      ansible.builtin.debug:
+        msg: "{{ inventory_hostname }}"
+"""
+
+RETURN = r"""
+_raw:
+  description: Patterns. What matches no host is the pattern C(!all).
+  type: list
+  elements: str
+"""
+
+from typing import Any
+
+from ansible.errors import AnsibleLookupError
+from ansible.plugins.lookup import LookupBase
+
+from ansible_collections.spire.fleet.plugins.plugin_utils import nested
+from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import AGENTS, SERVERS
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
+
+GROUPS = {"servers": SERVERS, "agents": AGENTS}
+#: An empty list would mean every host, and a group that is not there a warning.
+NOBODY = "!all"
+
+
+class LookupModule(LookupBase):
+    """See DOCUMENTATION."""
+
+    def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[str]:
+        """The patterns of one play; AnsibleLookupError for a play that there is not."""
+        (which,) = terms
+        seen = variables or {}
+        apart = nested.order(fleet_of(seen, self._templar)) if "hostvars" in seen else []
+        if which == "nested":
+            return apart or [NOBODY]
+        if which not in GROUPS:
+            raise AnsibleLookupError(f"{which} is no play; it must be servers, agents or nested")
+        return [GROUPS[which], *(f"!{host}" for host in apart)]
