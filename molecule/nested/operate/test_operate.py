@@ -1,0 +1,65 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What happens to a fleet of tiers: a reboot, a part of it alone, a nested server that goes and comes back."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.support import faults, site_run
+
+Shell = Callable[..., str]
+FLEET = Path(__file__).resolve().parents[3] / "tests" / "hosts" / "fleet"
+DOWNSTREAM = faults.cli("entry show -downstream")
+AGENTS = ("hub1", "edge1", "leaf1")
+
+
+def test_a_machine_with_both_comes_back_by_itself(shell: Shell) -> None:
+    before = {host: faults.own_id(shell, host) for host in AGENTS}
+    fleet = f"spire-fleet-{os.environ['MOLECULE_SCENARIO_NAME']}"
+    subprocess.run([str(FLEET), "restart", fleet, "hub1", "edge1"], check=True)
+    for host in ("hub1", "edge1"):
+        assert shell(host, "systemctl is-active spire-agent@main.service spire-server@main.service") == "active\nactive"
+        times = shell(host, "for unit in agent server; do systemctl show --property=ActiveEnterTimestampMonotonic --value "
+                            "spire-$unit@main.service; done").split()
+        assert int(times[0]) <= int(times[1]), f"{host}: the server came before its agent"
+    assert site_run.run("site", "--check", "--diff").require().changed == {}
+    assert {host: faults.own_id(shell, host) for host in AGENTS} == before
+
+
+def test_verify_is_content() -> None:
+    run = site_run.run("verify").require()
+    (report,) = (task.result for task in run.tasks if task.name == "Report on the fleet")
+    assert sorted((one["host"], one["component"]) for one in report["fleet"]) == [
+        ("edge1", "server"), ("edge1-agent", "agent"), ("hub1", "agent"), ("hub1", "server"), ("leaf1", "agent"), ("root1", "server"),
+    ]
+    assert run.changed == {}
+
+
+def test_a_nested_server_goes_with_its_entry_alone(shell: Shell) -> None:
+    agent = faults.own_id(shell, "edge1")
+    purge = {"spire_decommission_purge": True}
+    assert set(site_run.run("decommission", "--limit", "edge1", variables=purge).require().changed) == {"edge1"}
+    assert json.loads(shell("hub1", DOWNSTREAM))["entries"] == []
+    assert shell("edge1", "ls /etc/spire/server /var/lib/spire/server") == "/etc/spire/server:\n\n/var/lib/spire/server:"
+    assert faults.own_id(shell, "edge1") == agent and agent in shell("hub1", faults.AGENTS)
+
+
+def test_without_its_agent_it_can_not_come_back(shell: Shell) -> None:
+    """Nobody has let it have a CA signed: its entry needs the agent's identity, and the agent is not in this run."""
+    run = site_run.run("site", "--limit", "edge1", variables={"spire_start_timeout": 15})
+    assert run.rc != 0
+    assert "no identity issued" in run.failed["edge1"]
+
+
+def test_with_its_agent_it_does(shell: Shell) -> None:
+    assert set(site_run.run("site", "--limit", "edge1,edge1-agent").require().changed) == {"edge1", "edge1-agent"}
+    assert len(json.loads(shell("hub1", DOWNSTREAM))["entries"]) == 1
+    assert site_run.run("site").require().failed == {}
+    assert site_run.run("verify").require().failed == {}

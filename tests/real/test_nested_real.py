@@ -1,0 +1,127 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Real tiers of SPIRE servers on loopback: options and entries are those that we plan, and openssl verifies the chains."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.spire.fleet.plugins.module_utils.entries import normalise
+from ansible_collections.spire.fleet.plugins.plugin_utils import entries
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import plan
+from tests.support.real_spire import TRUST_DOMAIN, RealAgent, RealServer
+from tests.unit.core.fleets import fleet
+
+RELEASES = ("1.15.3", "1.14.7", "1.13.6")
+#: how servers and agents learn of entries sooner
+EAGER = {"server": {"experimental": {"cache_reload_interval": "1s"}}}
+EAGER_AGENT = {"agent": {"experimental": {"sync_interval": "1s"}}}
+WORKLOAD = f"spiffe://{TRUST_DOMAIN}/workload"
+
+
+def planned(parent: RealServer, beside: RealAgent) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """What we plan for a nested server below this one: the plugin's options, and the entries on the parent."""
+    here = {"ansible_host": "127.0.0.1"}
+    made = fleet(
+        {"spire_trust_domain": TRUST_DOMAIN}, ("above", "below"), ("below",), {"uppers": ["above"], "lowers": ["below"]},
+        above={**here, "ansible_port": 1, "spire_server_group": "uppers", "spire_server_config": {"server": {"bind_port": parent.port}}},
+        below={
+            **here, "ansible_port": 2, "spire_server_group": "lowers", "spire_upstream_server_group": "uppers",
+            "spire_server_user": getpass.getuser(), "spire_agent_config": {"agent": {"socket_path": str(beside.socket_path)}},
+        },
+    )
+    wanted = entries.of_nested(plan("server", "above", made), made, "uppers", {"below": beside.spiffe_id})
+    return plan("server", "below", made).plugin_data("UpstreamAuthority", "spire"), wanted
+
+
+def below(parent: RealServer, beside: RealAgent, allowed: bool = True) -> RealServer:
+    """A nested server that is not started yet; with its entry on the parent, unless it shall not be allowed."""
+    options, wanted = planned(parent, beside)
+    if allowed:
+        assert [item.code for item in parent.client().entry_create([normalise(one) for one in wanted])] == [0]
+    return RealServer(parent.binary, config={**EAGER, "plugins": {"UpstreamAuthority": {"spire": {"plugin_data": options}}}})
+
+
+def svid(server: RealServer, agent: RealAgent) -> str:
+    """The chain of a workload's SVID from this agent."""
+    selectors = [dict(zip(("type", "value"), text.split(":", 1))) for text in server.selectors()]
+    entry = {"entry_id": "w", "spiffe_id": WORKLOAD, "selectors": selectors, "parent_id": agent.spiffe_id}
+    assert [item.code for item in server.client().entry_create([entry])] == [0]
+    return str(agent.wait_svid(WORKLOAD)["certificates"])
+
+
+def verified(directory: Path, root: str, chain: str) -> str:
+    """What openssl says of a chain."""
+    (directory / "root.pem").write_text(root)
+    # of the chain it is the first one that is verified
+    (directory / "chain.pem").write_text(chain)
+    command = ["openssl", "verify", "-CAfile", "root.pem", "-untrusted", "chain.pem", "chain.pem"]
+    return subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False).stdout.strip()
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_three_tiers_have_one_root(spire_binary: Callable[..., Path], tmp_path: Path, release: str) -> None:
+    server_binary, agent_binary = spire_binary("spire-server", release), spire_binary("spire-agent", release)
+    with contextlib.ExitStack() as running:
+        server = running.enter_context(RealServer(server_binary, config=EAGER))
+        root = server.client().bundle_show("pem")
+        tiers = [(server, running.enter_context(RealAgent(agent_binary, server, config=EAGER_AGENT)))]
+        for _tier in range(2):
+            nested = running.enter_context(below(*tiers[-1]))
+            assert nested.client().bundle_show("pem") == root
+            tiers.append((nested, running.enter_context(RealAgent(agent_binary, nested, config=EAGER_AGENT))))
+        # Afterwards: all of it runs as one user, and a nested server takes the first SVID that it gets.
+        for tier, (server, agent) in enumerate(tiers):
+            chain = svid(server, agent)
+            # the SVID and the CAs of the tiers; the first is the root
+            assert chain.count("BEGIN CERTIFICATE") == 1 + tier
+            assert verified(tmp_path, root, chain) == "chain.pem: OK"
+        with RealServer(server_binary) as other:
+            assert verified(tmp_path, other.client().bundle_show("pem"), chain) == ""
+
+
+@pytest.fixture
+def pair(spire_server: Path, spire_agent: Path) -> Iterator[tuple[RealServer, RealAgent]]:
+    with RealServer(spire_server, config=EAGER) as root, RealAgent(spire_agent, root, config=EAGER_AGENT) as beside:
+        yield root, beside
+
+
+def test_a_nested_server_goes_on_without_those_above_it(pair: tuple[RealServer, RealAgent], spire_agent: Path) -> None:
+    root, beside = pair
+    with below(root, beside) as nested:
+        beside.stop()
+        root.stop()
+        nested.restart()
+        with RealAgent(spire_agent, nested, config=EAGER_AGENT) as leaf:
+            assert svid(nested, leaf).count("BEGIN CERTIFICATE") == 2
+
+
+def test_without_its_entry_it_does_not_come_up(pair: tuple[RealServer, RealAgent]) -> None:
+    nested = below(*pair, allowed=False)
+    try:
+        nested.launch()
+        nested.wait_log("no identity issued")
+        assert nested.pid and not nested.healthy()
+    finally:
+        nested.remove()
+
+
+def test_another_svid_of_its_user_keeps_it_from_its_ca(pair: tuple[RealServer, RealAgent]) -> None:
+    """What preflight refuses entries for: SPIRE takes the first SVID, whichever that is."""
+    svid(*pair)
+    nested = below(*pair)
+    try:
+        nested.launch()
+        nested.wait_end()
+        assert "authorization denied for method /spire.api.server.svid.v1.SVID/NewDownstreamX509CA" in nested.log()
+    finally:
+        nested.remove()
