@@ -21,14 +21,18 @@ INVENTORY = {"all": {"vars": {"spire_trust_domain": "prod.acme.com"}}, "spire_se
 CHECK = "Check every server and agent against its SPIRE release, and against each other"
 SERVERS = ["Look at the server", "Mend what differs"]
 AGENTS = ["Ask the servers what they know of their agents", "Look at the agent", "Mend what differs"]
+DOWNSTREAM = ["Keep the entries that let servers below have their CAs signed"]
 ENTRIES = ["Keep the registration entries"]
+#: without nested servers this play has no hosts
+NESTED = [*AGENTS, *DOWNSTREAM, *SERVERS]
 
 
 @pytest.mark.parametrize(
     ("tags", "tasks"),
     [
-        ("all", [*SERVERS, *AGENTS, *ENTRIES]), ("preflight", []), ("servers", SERVERS), ("agents", [*AGENTS, *ENTRIES]),
-        ("entries", ENTRIES), ("servers,entries", [*SERVERS, *ENTRIES]),
+        ("all", [*SERVERS, *NESTED, *AGENTS, *ENTRIES]), ("preflight", []), ("servers", [*SERVERS, *NESTED]),
+        ("agents", [*AGENTS, *DOWNSTREAM, *AGENTS, *ENTRIES]), ("entries", [*DOWNSTREAM, *ENTRIES]),
+        ("servers,entries", [*SERVERS, *NESTED, *ENTRIES]),
     ],
 )
 def test_tags_choose_parts_and_all_are_checked_first(tags: str, tasks: list[str], tmp_path: Path) -> None:
