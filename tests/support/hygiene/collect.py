@@ -220,8 +220,8 @@ def keep_host(scenario: str, name: str, root: Path) -> None:
         for process in _processes(pid):
             with contextlib.suppress(OSError):
                 out.write((process / "cmdline").read_bytes().replace(b"\0", b" ") + b"\n")
-                # a service's own environment is for its secrets
-                if not re.search(rb"/spire-(server|agent)\0", (process / "cmdline").read_bytes()[:200]):
+                # a service's own environment is for its secrets, also where it still starts
+                if not re.search(rb"/spire-(server|agent)@", (process / "cgroup").read_bytes()):
                     out.write((process / "environ").read_bytes().replace(b"\0", b"\n") + b"\n")
 
 
