@@ -25,7 +25,9 @@ from tests.support import faults, site_run, watched, watcher
 Shell = Callable[..., str]
 DIRECTORY = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "pki" / "rotate.test"
 STATE = DIRECTORY / "rotation.json"
-NAME = {"spire_rotate": "2027-01"}
+#: another one each time, so that the tests can be run again on the same hosts
+NAME = f"test-{time.time():.0f}"
+NAMED = {"spire_rotate": NAME}
 SECONDS = 120
 
 
@@ -37,13 +39,14 @@ def crash_at(reached: str, **options: Any) -> None:
     """Runs the playbook until the controller has written this step, and kills it and everything that it started."""
     with subprocess.Popen(
         ["ansible-playbook", "-i", os.environ["MOLECULE_INVENTORY_FILE"], "spire.fleet.rotate_upstream", "-e", json.dumps(options or {})],
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
     ) as process:
         end = time.monotonic() + SECONDS
         while step() != reached and process.poll() is None and time.monotonic() < end:
             time.sleep(0.05)
-        os.killpg(process.pid, signal.SIGKILL)
-        said = process.communicate()[1]
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        said = process.communicate()[0]
     assert step() == reached, said
 
 
@@ -89,7 +92,7 @@ def before(watching: dict[str, Path], shell: Shell, groups: dict[str, list[str]]
 def rotated(before: dict[str, Any]) -> dict[str, site_run.Run]:
     """Four runs: three die, each after another step was written, and the last one ends. Others come between."""
     runs = {"asked": site_run.run("rotate_upstream").require()}
-    crash_at("trust", **NAME)
+    crash_at("trust", **NAMED)
     runs["site"] = site_run.run("site").require()
     crash_at("use")
     runs["again"] = site_run.run("site").require()
@@ -97,7 +100,7 @@ def rotated(before: dict[str, Any]) -> dict[str, site_run.Run]:
     assert step() == "use"
     crash_at("remove")
     runs["end"] = site_run.run("rotate_upstream").require()
-    runs["named"] = site_run.run("rotate_upstream", variables=NAME).require()
+    runs["named"] = site_run.run("rotate_upstream", variables=NAMED).require()
     runs["last"] = site_run.run("site").require()
     runs["verify"] = site_run.run("verify").require()
     return runs
@@ -144,11 +147,11 @@ def test_the_new_root_is_the_only_one(rotated: dict[str, site_run.Run], before: 
 
 
 def test_the_controller_keeps_the_old_one_as_a_copy(rotated: dict[str, site_run.Run], before: dict[str, Any]) -> None:
-    assert (DIRECTORY / "root.key.2027-01.old").read_bytes() == before["key"]
-    assert x509.load_pem_x509_certificates((DIRECTORY / "root.pem.2027-01.old").read_bytes()) == before["root"]
-    assert (DIRECTORY / "root.key.2027-01.old").stat().st_mode & 0o777 == 0o600
+    assert (DIRECTORY / f"root.key.{NAME}.old").read_bytes() == before["key"]
+    assert x509.load_pem_x509_certificates((DIRECTORY / f"root.pem.{NAME}.old").read_bytes()) == before["root"]
+    assert (DIRECTORY / f"root.key.{NAME}.old").stat().st_mode & 0o777 == 0o600
     assert not STATE.exists() and not list(DIRECTORY.glob("next-root*"))
-    kept = json.loads((DIRECTORY / "rotations" / "2027-01.json").read_text(encoding="utf-8"))
+    kept = json.loads((DIRECTORY / "rotations" / f"{NAME}.json").read_text(encoding="utf-8"))
     assert list(kept["times"]) == ["done", "ended", "remove", "trust", "use"]
 
 
