@@ -9,7 +9,7 @@ import datetime
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import x509_keys
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import Issued
+from ansible_collections.spire.fleet.plugins.plugin_utils.issued import Issued
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Outcome, Run
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_files import Place
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_keys import X509Error

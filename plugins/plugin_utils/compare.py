@@ -17,6 +17,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils import (
     given_upstream, hcl, identity, node_pki, pki, schema, schema_rules, strict_mode,
 )
 from ansible_collections.spire.fleet.plugins.plugin_utils.host_files import File
+from ansible_collections.spire.fleet.plugins.plugin_utils.issued import Issued
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plugin_binaries import Command
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases import architecture
@@ -239,7 +240,7 @@ def _kept_in_aws(upstream: pki.Upstream, seen: Mapping[str, Any], now: datetime.
     found.kept_in_aws = bool(why or seen["aws"])
 
 
-def _signed(material: pki.Issued, now: datetime.datetime, found: Comparison) -> list[str]:
+def _signed(material: Issued, now: datetime.datetime, found: Comparison) -> list[str]:
     """Why its certificate has to be made anew."""
     why, due = material.differences(now), material.due(now)
     for reason in why:
@@ -249,7 +250,7 @@ def _signed(material: pki.Issued, now: datetime.datetime, found: Comparison) -> 
     return why
 
 
-def _material(plan: Plan, material: pki.Issued, seen: Mapping[str, Any], now: datetime.datetime, found: Comparison) -> None:
+def _material(plan: Plan, material: Issued, seen: Mapping[str, Any], now: datetime.datetime, found: Comparison) -> None:
     """SPIRE reads most of these files whenever it needs them; what it reads at its start alone is stamped."""
     why = _signed(material, now, found)
     file, state = plan.material_files[f"{material.name}_key"], seen["keys"][f"{material.name}_key"]

@@ -17,9 +17,10 @@ from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import x509_keys
 from ansible_collections.spire.fleet.plugins.plugin_utils.host_files import File
+from ansible_collections.spire.fleet.plugins.plugin_utils.issued import Issued
 from ansible_collections.spire.fleet.plugins.plugin_utils.node_ssh import Sshpop
 from ansible_collections.spire.fleet.plugins.plugin_utils.paths import Paths
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import Issued, Upstream
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import Upstream
 from ansible_collections.spire.fleet.plugins.plugin_utils.tree import Layer, Merged
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Issuer, Run
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_files import Place

@@ -10,9 +10,9 @@ from collections.abc import Iterable
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import node_pki, pki_rules
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import Fleet
+from ansible_collections.spire.fleet.plugins.plugin_utils.issued import Issued
 from ansible_collections.spire.fleet.plugins.plugin_utils.node_pki import KINDS, X509pop
 from ansible_collections.spire.fleet.plugins.plugin_utils.node_ssh import Sshpop
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import Issued
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan, plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.planned_places import at
 from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem

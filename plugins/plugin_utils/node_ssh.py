@@ -16,7 +16,7 @@ from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import x509_authority, x509_files, x509_keys, x509_make
 from ansible_collections.spire.fleet.plugins.plugin_utils.crypto import InvalidSignature, UnsupportedAlgorithm, serialization
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import Issued
+from ansible_collections.spire.fleet.plugins.plugin_utils.issued import Issued
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Outcome, Run
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_files import CERTIFICATE_MODE, Place
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_keys import X509Error

@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterable
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import pki, pki_aws, pki_aws_rules
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import VARIABLE, Issued, Upstream
+from ansible_collections.spire.fleet.plugins.plugin_utils.issued import Issued
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import VARIABLE, Upstream
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem
 from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import DONE, State

@@ -19,6 +19,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils import (
 )
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.host_files import Directory, File
+from ansible_collections.spire.fleet.plugins.plugin_utils.issued import Issued
 from ansible_collections.spire.fleet.plugins.plugin_utils.listeners import Listener, opened
 from ansible_collections.spire.fleet.plugins.plugin_utils.paths import Paths
 from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem
@@ -57,7 +58,7 @@ class Plan:
     #: how its tree leads to an upstream CA of ours
     wiring: pki.Wiring | None = None
     #: what an agent proves itself by, where it has that from us
-    node: pki.Issued | None = None
+    node: Issued | None = None
     #: whether an agent attests once alone, so that its server must forget it before it attests anew
     once: bool = False
 
@@ -249,14 +250,14 @@ class Plan:
         return pki.upstream(self.host, self.values, self.trust_domain, self.merged, self.wiring)
 
     @functools.cached_property
-    def authorities(self) -> list[pki.Issued]:
+    def authorities(self) -> list[Issued]:
         """The CAs of ours that a server verifies nodes with."""
         if self.component != "server":
             return []
         return node_pki.of_server(self.host, self.values, self.trust_domain, self.merged, self.paths)
 
     @property
-    def material(self) -> pki.Issued | None:
+    def material(self) -> Issued | None:
         """The certificate that the host has from us, with its key: a server's CA, or what an agent proves itself by."""
         found = self.upstream or self.node
         return found if found and found.delivered else None
