@@ -154,4 +154,3 @@ def test_a_clock_that_is_off(fleet: Fleet, tmp_path: Path, playbook: str) -> Non
     run = fleet.run(playbook, ansible_python_interpreter=python_of_another_time(tmp_path, 7500))
     assert run.rc != 0 and run.changed == {}
     assert "its clock is 2 hours ahead of the controller's: it is " in run.failed["one"]
-

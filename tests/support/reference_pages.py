@@ -39,7 +39,8 @@ for each file and block, and one for each plugin. [Selectors](../selectors.md), 
 
 How to read the tables:
 - *Releases* are those that have the option. Where nothing stands, it is as old and as lasting as the block around it.
-- **required**: SPIRE does not start without, or its `validate` refuses the file. *secret*: the value appears in no output. *file of a secret*: the path may be shown.
+- **required**: SPIRE does not start without, or its `validate` refuses the file. *secret*: the value appears in no output.
+  *file of a secret*: the path may be shown.
 - A default is SPIRE's own; what this collection sets is in [tree.md](../tree.md).
 """
 TITLES = {

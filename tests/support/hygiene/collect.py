@@ -155,7 +155,7 @@ def of_tree(where: str, component: str, tree: Any) -> Iterator[Secret]:
                 yield from walk(path, one, other)
         elif isinstance(real, str) and real != seen and "{{" not in real and not real.startswith("/"):
             for match in PASSWORD.finditer(real) if "connection_string" in path else [None]:
-                value = next(group for group in match.groups() if group).strip("'") if match else real
+                value = match[match.lastindex or 0].strip("'") if match else real
                 yield from filter(None, [needles.text("password", f"{where}{path}", value)])
 
     yield from walk("", tree, shown)
@@ -186,8 +186,8 @@ def of_host(name: str, root: Path, below: Iterable[str]) -> Iterator[Secret]:
             with contextlib.suppress(hcl.HclError, UnicodeDecodeError):
                 yield from of_tree(where, path.parent.name, hcl.loads(content.decode()))
         elif re.search(r"etc/spire/(server|agent)/[^/]+\.env$", where):
-            lines = (line.partition("=") for line in content.decode().splitlines())
-            yield from of_environment(where, {key: value.strip('"') for key, _, value in lines if value})
+            lines = (line.split("=", 1) for line in content.decode().splitlines() if "=" in line)
+            yield from of_environment(where, {key: value.strip('"') for key, value in lines if value})
     for path in sorted(path for pattern in DATASTORES for path in root.glob(pattern)):
         yield from of_datastore(f"{name}: /{path.relative_to(root)}", path)
 
@@ -237,5 +237,3 @@ def _processes(pid: str) -> Iterator[Path]:
 def _ephemeral() -> list[str]:
     found = os.environ.get("MOLECULE_EPHEMERAL_DIRECTORY", "")
     return [found] if found else []
-
-

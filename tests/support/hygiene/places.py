@@ -72,7 +72,7 @@ class Expected:
 def expected(scenario: str) -> list[Expected]:
     """The fleet's, and the scenario's own."""
     found = []
-    for path in (EXPECTED, REPO / "molecule" / scenario / "hygiene.yml"):
+    for path in (EXPECTED, REPO / "molecule" / scenario / "files" / "hygiene.yml"):
         rows = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else []
         found += [Expected(row["path"], tuple(row["modes"]), tuple(row["owners"])) for row in rows]
     return found

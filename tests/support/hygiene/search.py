@@ -86,7 +86,7 @@ def grep(patterns: list[bytes], directory: str) -> Iterable[tuple[str, bytes]]:
     done = subprocess.run(argv, input=b"\n".join(patterns) + b"\n", capture_output=True, env={"LC_ALL": "C", "PATH": "/usr/bin:/bin"}, check=False)
     assert done.returncode in (0, 1), done.stderr.decode()
     for line in set(done.stdout.splitlines()):
-        name, _, match = line.partition(b"\0")
+        name, match = line.split(b"\0", 1)
         yield name.decode(), match
 
 

@@ -28,7 +28,6 @@ from tests.unit.core.fleets import DOMAIN, fleet, planned
 from tests.unit.core.looks import AGENT_ID, HOUR, certificate, converged
 
 
-
 def of_svid(left: datetime.timedelta, **more: Any) -> Expiry:
     return Expiry("agent_svid", NOW + left, SPIRE, "a1", "agent", name=AGENT_ID, starts=NOW + left - HOUR, **more)
 
@@ -226,7 +225,7 @@ def test_the_look_reads_certificates_and_no_key_beside_them(tmp_path: Path) -> N
     paths = written(tmp_path, both=one.key_pem() + one.pem + "words\n" + other.pem, ssh=ssh, none="ssh-ed25519 AAAA me\n")
     seen = look._certificates(paths["both"])  # pylint: disable=protected-access
     assert [text + "\n" for text in seen] == [one.pem, other.pem]
-    assert look._certificates(paths["ssh"]) == [ssh.split(" host")[0]]  # pylint: disable=protected-access
+    assert look._certificates(paths["ssh"]) == [ssh.split(" host", maxsplit=1)[0]]  # pylint: disable=protected-access
     assert look._certificates(paths["none"]) == look._certificates(str(tmp_path / "x")) == []  # pylint: disable=protected-access
 
 
