@@ -42,7 +42,7 @@ PLANT = """
         argv: [/bin/true, "{{ planted | b64encode }}"]
     - name: Give it to one that stays
       ansible.builtin.command:
-        argv: [systemd-run, --quiet, --unit=planted, "--setenv=PLANTED={{ planted | replace('\\n', ' ') }}", sleep, "600"]
+        argv: [systemd-run, --quiet, "--unit=planted-{{ inventory_hostname }}", "--setenv=PLANTED={{ planted | replace('\\n', ' ') }}", sleep, "600"]
     - name: Log it
       ansible.builtin.command:
         argv: [systemd-cat, echo, "{{ planted }}"]
