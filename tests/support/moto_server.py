@@ -50,6 +50,9 @@ def running() -> Iterator[Moto]:
     server.start()
     try:
         host, port = server.get_host_and_port()
-        yield Moto(f"http://{host}:{port}")
+        moto = Moto(f"http://{host}:{port}")
+        # What it knows belongs to the process: an earlier server's is there as well.
+        moto.reset()
+        yield moto
     finally:
         server.stop()
