@@ -40,6 +40,7 @@ def source(shell: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) 
     shell("server1", "mkdir -p /opt/outer-libraries /etc/outer && base64 -d | tar -xzC /opt/outer-libraries", plugin_program.libraries())
     for name in ("root.pem", "root.key"):
         shell("server1", f"cat >/etc/outer/{name}", (directory / name).read_text(encoding="ascii"))
+    shell("server1", "chmod 0600 /etc/outer/root.key && chown spire-server:spire-server /etc/outer/root.key")
     shell("server1", "systemctl stop spire-server@main.service; rm -rf /var/lib/spire/server/main")
     return directory / "outer"
 
