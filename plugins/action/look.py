@@ -24,8 +24,6 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.x509_keys import X509E
 
 #: of a failed module's result: its output as it was
 UNSAFE = ("module_stdout", "module_stderr", "stdout", "stdout_lines", "stderr", "stderr_lines", "invocation")
-
-
 #: what was found besides what is to be done
 NOT_TO_DO = ("diffs", "errors", "warnings", "renewals")
 

@@ -26,8 +26,6 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "hosts": {"type": "list", "elements": "str", "required": True},
     "path": {"type": "str", "default": ""},
 }
-
-
 #: what the playbook registered for each host, servers first: agents are judged by what those know
 NAMES = {
     "server": {"look": "spire_verify_server_look", "state": "spire_verify_state"},

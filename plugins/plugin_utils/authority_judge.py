@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.crypto import x509
 from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import key_id
-from ansible_collections.spire.fleet.plugins.plugin_utils.rotation_judge import certificate, certificates
+from ansible_collections.spire.fleet.plugins.plugin_utils.rotation_judge import Lacking, certificate, given, kept
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_request import extension
 
 
@@ -58,18 +58,17 @@ def agent(seen: Mapping[str, Any], canary: str, wanted: Wanted) -> list[str]:
     if wanted.kind == "jwt":
         return list(_tokens(seen, canary, wanted))
     try:
-        chain, kept = certificates(seen["chain"]), certificates(seen["bundle"])
-    except ValueError:
-        return ["what it keeps is no certificate"]
-    if not chain:
-        return [f"it has no SVID of its own: {seen['said'] or 'it is not attested'}"]
-    missing = [*wanted.bundle("its bundle", map(key_id, kept)), *wanted.signed("its own SVID", issuer_id(chain[0]))]
+        chain, bundle = kept(seen)
+    except Lacking as exc:
+        return [str(exc)]
+    missing = [*wanted.bundle("its bundle", map(key_id, bundle)), *wanted.signed("its own SVID", issuer_id(chain[0]))]
     if canary:
-        svid = next((one for one in seen["svids"] if one["spiffe_id"] == canary), None)
-        if svid is None:
-            return [*missing, f"it gives no SVID of {canary}: {seen['said'] or 'there is none for the user that asks'}"]
-        missing += wanted.bundle("a workload's bundle", map(key_id, x509.load_pem_x509_certificates(svid["bundle"].encode())))
-        missing += wanted.signed("a workload's SVID", issuer_id(x509.load_pem_x509_certificate(svid["certificates"].encode())))
+        try:
+            chain, bundle = given(seen, canary)
+        except Lacking as exc:
+            return [*missing, str(exc)]
+        missing += wanted.bundle("a workload's bundle", map(key_id, bundle))
+        missing += wanted.signed("a workload's SVID", issuer_id(chain[0]))
     return missing
 
 

@@ -19,6 +19,10 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import DONE, 
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_request import extension, moment
 
 
+class Lacking(Exception):
+    """A host has nothing to judge; says what it lacks."""
+
+
 def spec_of(planned: Plan, jwt: bool = False) -> dict[str, Any]:
     """Where the module has to look."""
     spec: dict[str, Any] = {"component": planned.component, "binary": planned.binary, "socket_path": planned.socket}
@@ -58,12 +62,10 @@ def _own(leaf: Any, authorities: Mapping[str, Mapping[str, Any]], state: State) 
 def agent(seen: Mapping[str, Any], canary: str, state: State, now: datetime.datetime) -> list[str]:
     """Of an agent, and of a workload that asks it for ``canary``, where there is one."""
     try:
-        chain, kept = certificates(seen["chain"]), certificates(seen["bundle"])
-    except ValueError:
-        return ["what it keeps is no certificate"]
-    if not chain:
-        return [f"it has no SVID of its own: {seen['said'] or 'it is not attested'}"]
-    missing = list(_bundle("its bundle", kept, state))
+        chain, bundle = kept(seen)
+    except Lacking as exc:
+        return [str(exc)]
+    missing = list(_bundle("its bundle", bundle, state))
     if state.step == USE and not leads_to(chain, state.new_roots, now):
         missing.append("its own SVID is not below the new root yet")
     if canary:
@@ -72,12 +74,13 @@ def agent(seen: Mapping[str, Any], canary: str, state: State, now: datetime.date
 
 
 def _workload(seen: Mapping[str, Any], canary: str, state: State, now: datetime.datetime) -> Iterator[str]:
-    svid = next((one for one in seen["svids"] if one["spiffe_id"] == canary), None)
-    if svid is None:
-        yield f"it gives no SVID of {canary}: {seen['said'] or 'there is none for the user that asks'}"
+    try:
+        chain, bundle = given(seen, canary)
+    except Lacking as exc:
+        yield str(exc)
         return
-    yield from _bundle("a workload's bundle", x509.load_pem_x509_certificates(svid["bundle"].encode()), state)
-    if state.step == USE and not leads_to(x509.load_pem_x509_certificates(svid["certificates"].encode()), state.new_roots, now):
+    yield from _bundle("a workload's bundle", bundle, state)
+    if state.step == USE and not leads_to(chain, state.new_roots, now):
         yield "a workload's SVID is not below the new root yet"
 
 
@@ -90,6 +93,26 @@ def _bundle(whose: str, found: Sequence[Any], state: State) -> Iterator[str]:
 
 def _has(found: Sequence[Any], roots: Iterable[Any]) -> bool:
     return all(root in found for root in roots)
+
+
+def kept(seen: Mapping[str, Any]) -> tuple[list[Any], list[Any]]:
+    """An agent's own chain and bundle; Lacking where it has none."""
+    try:
+        chain, bundle = certificates(seen["chain"]), certificates(seen["bundle"])
+    except ValueError:
+        raise Lacking("what it keeps is no certificate") from None
+    if not chain:
+        raise Lacking(f"it has no SVID of its own: {seen['said'] or 'it is not attested'}")
+    return chain, bundle
+
+
+def given(seen: Mapping[str, Any], canary: str) -> tuple[list[Any], list[Any]]:
+    """The chain and the bundle that a workload got of an agent; Lacking, with what the agent said, where it got none."""
+    svid = next((one for one in seen["svids"] if one["spiffe_id"] == canary), None)
+    if svid is None:
+        raise Lacking(f"it gives no SVID of {canary}: {seen['said'] or 'there is none for the user that asks'}")
+    chain, bundle = (x509.load_pem_x509_certificates(svid[name].encode()) for name in ("certificates", "bundle"))
+    return chain, bundle
 
 
 def certificates(chain: Iterable[str]) -> list[Any]:
