@@ -20,7 +20,7 @@ import pytest
 from cryptography import x509
 
 from tests.hosts.connection.fleet_host import PIDS
-from tests.support import faults, site_run, watched, watcher
+from tests.support import faults, killed, site_run, watched, watcher
 
 Shell = Callable[..., str]
 DIRECTORY = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "pki" / "rotate.test"
@@ -45,7 +45,7 @@ def crash_at(reached: str, **options: Any) -> None:
         while step() != reached and process.poll() is None and time.monotonic() < end:
             time.sleep(0.05)
         if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
+            killed.kill_tree(process.pid)
         said = process.communicate()[0]
     assert step() == reached, said
 
