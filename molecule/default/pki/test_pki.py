@@ -13,20 +13,12 @@ from typing import Any
 import pytest
 from cryptography import x509
 
-from tests.support import faults, site_run
+from tests.support import faults, fetched, site_run
 
 Shell = Callable[..., str]
 PASSPHRASE = "planted-passphrase-5f1e"
 KEY = "/etc/spire/server/main.upstream.key"
 CHAIN = "/etc/spire/server/main.upstream.pem"
-#: an agent's SVID, written beside its bundle, and verified by a program that is not SPIRE's
-FETCH = (
-    "rm -rf /run/fetched && mkdir /run/fetched && /opt/spire/agent-main/bin/spire-agent api fetch x509 -write /run/fetched "
-    f"-socketPath {faults.SOCKETS['agent']} >/dev/null && cat /run/fetched/svid.0.pem"
-)
-#: an agent learns of its entries with its next synchronisation
-PATIENTLY = f"for second in $(seq 30); do {FETCH} 2>/dev/null && exit; sleep 1; done; {FETCH}"
-VERIFY = "openssl verify -CAfile /run/fetched/root.pem -untrusted /run/fetched/svid.0.pem /run/fetched/svid.0.pem"
 
 
 @pytest.fixture(scope="module")
@@ -49,11 +41,9 @@ def test_every_chain_ends_at_the_root(first: site_run.Run, directory: Path, shel
     bundle = shell("server1", f"/opt/spire/server-main/bin/spire-server bundle show -socketPath {faults.SOCKETS['server']}")
     assert x509.load_pem_x509_certificates(bundle.encode()) == x509.load_pem_x509_certificates(root.encode())
     for agent in groups["spire_agents"]:
-        chain = x509.load_pem_x509_certificates(shell(agent, PATIENTLY).encode())
+        chain = fetched.chain(shell, agent, root)
         # the SVID, SPIRE's CA, and the intermediate
         assert [len(chain), chain[-1].issuer] == [3, x509.load_pem_x509_certificate(root.encode()).subject]
-        shell(agent, "cat >/run/fetched/root.pem", given=root)
-        assert shell(agent, VERIFY) == "/run/fetched/svid.0.pem: OK"
 
 
 def test_again_changes_nothing(first: site_run.Run, variables: dict[str, Any]) -> None:

@@ -15,18 +15,10 @@ from typing import Any
 import pytest
 from cryptography import x509
 
-from tests.support import faults
+from tests.support import faults, fetched
 
 Shell = Callable[..., str]
 ROOT = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "pki" / "nested.test" / "root.pem"
-#: an SVID from the agent of the machine, written beside its bundle, and verified by a program that is not SPIRE's
-FETCH = (
-    "rm -rf /run/fetched && mkdir /run/fetched && /opt/spire/agent-main/bin/spire-agent api fetch x509 -write /run/fetched "
-    f"-socketPath {faults.SOCKETS['agent']} >/dev/null && cat /run/fetched/svid.0.pem"
-)
-#: an agent learns of its entries with its next synchronisation
-PATIENTLY = f"for second in $(seq 30); do {FETCH} 2>/dev/null && exit; sleep 1; done; {FETCH}"
-VERIFY = "openssl verify -CAfile /run/fetched/root.pem -untrusted /run/fetched/svid.0.pem /run/fetched/svid.0.pem"
 BUNDLE = f"/opt/spire/server-main/bin/spire-server bundle show -socketPath {faults.SOCKETS['server']}"
 
 
@@ -43,12 +35,10 @@ def spiffe_id(given: dict[str, str]) -> str:
 def test_every_chain_ends_at_the_root(host: str, tier: int, shell: Shell) -> None:
     """An agent is of the tier of its servers: on hub1 of the root's, on edge1 of the hub's."""
     root = ROOT.read_text(encoding="ascii")
-    chain = x509.load_pem_x509_certificates(shell(host, PATIENTLY).encode())
+    chain = fetched.chain(shell, host, root)
     # the SVID, a CA of each tier, and the intermediate of the root's server
     assert len(chain) == 1 + (tier + 1) + 1
     assert chain[-1].issuer == x509.load_pem_x509_certificate(root.encode()).subject
-    shell(host, "cat >/run/fetched/root.pem", given=root)
-    assert shell(host, VERIFY) == "/run/fetched/svid.0.pem: OK"
 
 
 @pytest.mark.parametrize("server", ["root1", "hub1", "edge1"])

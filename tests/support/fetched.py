@@ -1,0 +1,31 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""An SVID as a workload on a systemd host gets it, verified by a program that is not SPIRE's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from cryptography import x509
+
+from tests.support import faults
+
+#: below /run, which no host keeps; the search for secrets knows the key that lies there
+DIRECTORY = "/run/fetched"
+FETCH = (
+    f"rm -rf {DIRECTORY} && mkdir {DIRECTORY} && /opt/spire/agent-main/bin/spire-agent api fetch x509 -write {DIRECTORY} "
+    f"-socketPath {faults.SOCKETS['agent']} >/dev/null && cat {DIRECTORY}/svid.0.pem"
+)
+#: an agent learns of its entries with its next synchronisation
+PATIENTLY = f"for second in $(seq 30); do {FETCH} 2>/dev/null && exit; sleep 1; done; {FETCH}"
+VERIFY = f"openssl verify -CAfile {DIRECTORY}/root.pem -untrusted {DIRECTORY}/svid.0.pem {DIRECTORY}/svid.0.pem"
+
+
+def chain(shell: Callable[..., str], host: str, root: str) -> list[x509.Certificate]:
+    """The SVID's chain; an assertion error where openssl does not find the way from it to the root, given as PEM."""
+    found = x509.load_pem_x509_certificates(shell(host, PATIENTLY).encode())
+    shell(host, f"cat >{DIRECTORY}/root.pem", given=root)
+    assert shell(host, VERIFY) == f"{DIRECTORY}/svid.0.pem: OK"
+    return found
