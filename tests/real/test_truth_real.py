@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 from collections import Counter
@@ -34,6 +35,8 @@ COURTS = [
 SEED = os.environ.get("SPIRE_FLEET_TRUTH_SEED", "truth")
 #: how many of each, or all
 AMOUNT = os.environ.get("SPIRE_FLEET_TRUTH", "")
+#: how often each plugin is judged where all are
+LEAST = 4
 
 ENTRIES = truth.differences()
 used: set[int] = set()
@@ -59,6 +62,8 @@ def test_spire_and_we_judge_alike(
     judged = Court(binary, tmp_path, by, ENTRIES).judge(cases)
     sound = [each for each in judged if not each.ours]
     assert min(len(sound), len(judged) - len(sound)) > 0.25 * len(judged) > 20
+    if AMOUNT == "all" and plugins is not False:
+        assert truth.seldom(judged, truth_trees.plugins(component, versions.parse(release)), LEAST) == {}
     unexplained = []
     listed: Counter[str] = Counter()
     for each in judged:
@@ -112,6 +117,18 @@ def test_differences_are_found_and_explained() -> None:
     old = Difference("Because.", "refuse", code="number", until="1.14.7")
     other = Difference("Because.", "refuse", code="number", judge="start")
     assert truth.explained(judgement(["number"], True), [old, other]) is None
+
+
+def test_a_plugin_that_is_seldom_judged_is_found() -> None:
+    def of(path: str, ours: list[str]) -> Judged:
+        made = judgement(ours, not ours)
+        return dataclasses.replace(made, case=dataclasses.replace(made.case, path=path))
+
+    judged = [of("plugins.KeyManager.disk", []), of("plugins.KeyManager.disk.plugin_data.directory", ["type"]), of("server.x", [])]
+    judged += [of("plugins.KeyManager.memory.plugin_data.x", ["unknown"])] * 2
+    plugins = [("KeyManager", "disk"), ("KeyManager", "memory"), ("KeyManager", "aws_kms")]
+    assert truth.seldom(judged, plugins, 2) == {"KeyManager.memory": 2, "KeyManager.aws_kms": 0}
+    assert truth.seldom(judged, plugins[:1], 3) == {"KeyManager.disk": 2}
 
 
 def test_the_same_seed_makes_the_same(tmp_path: Path) -> None:

@@ -109,6 +109,16 @@ def explained(judged: Judged, entries: Iterable[Difference]) -> list[Difference]
     return needed
 
 
+def seldom(judged: Iterable[Judged], plugins: Iterable[tuple[str, str]], least: int) -> dict[str, int]:
+    """The plugins that were judged less often than that, or never in a configuration that is sound to us; each with its count."""
+    found: dict[str, list[bool]] = {".".join(plugin): [] for plugin in plugins}
+    for each in judged:
+        plugin = ".".join(each.case.path.split(".")[1:3])
+        if plugin in found:
+            found[plugin].append(not each.ours)
+    return {plugin: len(sound) for plugin, sound in found.items() if len(sound) < least or not any(sound)}
+
+
 @dataclasses.dataclass(frozen=True)
 class Court:
     """Where SPIRE judges: a program, by ``validate`` or by ``start``.

@@ -10,6 +10,7 @@ A subject is the component's own file or one plugin; around it is the least that
 from __future__ import annotations
 
 import copy
+import itertools
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -71,6 +72,18 @@ def base(component: str, release: Version, directory: Path) -> Tree:
     }
 
 
+def plugins(component: str, release: Version, windows: bool = False) -> list[tuple[str, str]]:
+    """Type and name of every plugin that the release has on Linux, or on Windows alone."""
+    found = []
+    for kind, described in schema_model.plugin_types(component).items():
+        if release in described.span:
+            for name in sorted(schema_model.plugin_names(component, kind)):
+                known = schema_model.plugin(component, kind, name)
+                if known and release in known.span and bool(known.extra.get("windows")) == windows:
+                    found.append((kind, name))
+    return found
+
+
 @dataclass
 class Maker:
     """All cases of one component in one release."""
@@ -86,14 +99,7 @@ class Maker:
 
     def subjects(self) -> list[Path_]:
         """The file itself, and every plugin that the release has."""
-        found: list[Path_] = [()]
-        for kind, described in schema_model.plugin_types(self.component).items():
-            if self.release in described.span:
-                for name in sorted(schema_model.plugin_names(self.component, kind)):
-                    known = schema_model.plugin(self.component, kind, name)
-                    if known and self.release in known.span:
-                        found.append((kind, name))
-        return found
+        return [(), *plugins(self.component, self.release)]
 
     def sound(self, subject: Path_, share: float) -> Tree | None:
         """A tree that we find right, with about this share of the options that the subject could have."""
@@ -120,6 +126,8 @@ class Maker:
         known = schema_model.plugin(self.component, kind, name)
         assert known is not None
         body = {"plugin_data": self._block(known, share)}
+        if subject == ("DataStore", "sql"):
+            self.values.connect(body["plugin_data"])
         single = schema_model.plugin_types(self.component)[kind].max == 1
         tree["plugins"][kind] = {name: body} if single else {**tree["plugins"].get(kind, {}), name: body}
         return tree
@@ -142,7 +150,7 @@ class Maker:
 
     def _value(self, spec: Spec, known: Block, share: float) -> Any:
         inner = known.options[spec.name].block
-        if inner is None or spec.type == "string or block":
+        if inner is None or spec.type in ("string", "string or block"):
             return self.values.of(spec)
         block = self._block(inner, share)
         if spec.type == "list(block)":
@@ -272,6 +280,8 @@ class Maker:
             else:
                 yield self._changed(tree, "type of another release", ("plugins", kind, "x"), {"plugin_data": {}})
         yield self._changed(tree, "unknown type", ("plugins", "NoSuchType", "x"), {"plugin_data": {}})
+        for plugin in plugins(self.component, self.release, windows=True):
+            yield self._changed(tree, "plugin of Windows", ("plugins", *plugin), {"plugin_data": {}})
 
     def _elsewhere(self, name: str, known: Block) -> Any:
         """A value that the option had or will have."""
@@ -322,9 +332,10 @@ def cases(component: str, release: Version, directory: Path, seed: str, limit: i
     wrong = [case for case in wrong if plugins is None or case.path.startswith("plugins.") == plugins]
     rng.shuffle(wrong)
     sound = []
+    others = itertools.cycle([subject for subject in subjects if subject] or subjects)
     for index in range((limit or len(wrong)) // 3):
         # the file has as many options as all plugins together have
-        subject = subjects[index % len(subjects)] if index % 3 or () not in subjects else ()
+        subject = () if () in subjects and index % 3 == 0 else next(others)
         tree = maker.sound(subject, rng.choice((0.1, 0.3, 0.6, 1.0)))
         if tree is not None:
             sound.append(Case(component, release, "sound", ".".join(("plugins", *subject)) if subject else "", tree))

@@ -164,6 +164,17 @@ class Values:
         )
         return next((value for end, value in ends if name.endswith(end)), str(spec.default or "one"))
 
+    def connect(self, options: dict[str, Any]) -> None:
+        """Connection strings that suit the database, on a port of loopback where nobody is."""
+        suits = {
+            "sqlite3": str(self.directory / "data" / "own.sqlite3"),
+            "postgres": "postgresql://spire:none@127.0.0.1:9/spire?sslmode=disable",
+            "mysql": "spire:none@tcp(127.0.0.1:9)/spire?parseTime=true",
+        }
+        for name in ("connection_string", "ro_connection_string"):
+            if name in options and options["database_type"] in suits:
+                options[name] = suits[options["database_type"]]
+
     def _name(self, spec: Spec) -> str:
         return "example.org" if spec.keys == "trust_domain" else "one"
 
