@@ -40,6 +40,8 @@ class Issued:
     name: ClassVar[str]
     #: in words
     title: ClassVar[str]
+    #: and what the CA's that signs it
+    issuer_title: ClassVar[str] = "root"
     #: what to do for a new root
     renewed_by: ClassVar[str] = "move it away for a new root"
     #: the fields of a CA that is given
@@ -188,7 +190,7 @@ class Issued:
 
     def open_root(self) -> list[str]:
         """In what the root's key is open to others. One of somebody else's, or of a rotation, is not for a run to write."""
-        return [] if self.given or self.rotation else [f"root: {text}" for text in self.issuer_place.exposed()]
+        return [] if self.given or self.rotation else [f"{self.issuer_title}: {text}" for text in self.issuer_place.exposed()]
 
     def due(self, now: datetime.datetime) -> list[str]:
         """Of these differences the one that only says that the time of its renewal has come."""
@@ -252,7 +254,7 @@ class Issued:
                 raise X509Error("\n".join(wrong))
             return self._given_issuer(), []
         root = self._root(run)
-        why = [f"root: {reason}" for reason in root.differences]
+        why = [f"{self.issuer_title}: {reason}" for reason in root.differences]
         if not root.certificates:
             return None, why
         return Issuer(self.issuer_place, self.passphrase, root.certificates, root.certificates), why

@@ -173,8 +173,10 @@ def _issuer(issued: Issued, now: datetime.datetime) -> Iterable[Problem]:
 def _ssh_ca(issued: Sshpop, now: datetime.datetime) -> Iterable[Problem]:
     variable = "spire_sshpop_issuer" if issued.given else "spire_pki_dir"
     try:
-        found = issued.mistakes(now) or issued.ca_mistakes()
+        found = issued.mistakes(now) if issued.given else issued.ca_mistakes()
     except X509Error as exc:
         found = [str(exc)]
     for message in found:
         yield Problem("pki_issuer" if issued.given else "pki_root", variable, message, variable)
+    if issued.given and not found:
+        yield from pki_rules.open_issuer(issued)

@@ -80,6 +80,7 @@ class Sshpop(Issued):
     prefix = "spire_sshpop"
     name = "sshpop"
     title = "the SSH host certificate"
+    issuer_title = "the SSH CA"
     issuer_files = ("public", "key")
 
     @property
@@ -148,7 +149,7 @@ class Sshpop(Issued):
     def differences(self, now: datetime.datetime) -> list[str]:
         if self.authority is None:
             return [NO_CA]
-        return self._differences(self.authority, None, now)
+        return [*self.open_root(), *self.place.exposed(), *self._differences(self.authority, None, now)]
 
     def due(self, now: datetime.datetime) -> list[str]:
         found = self.certificate
@@ -205,11 +206,14 @@ class Sshpop(Issued):
                 raise X509Error("\n".join(wrong))
             return self.authority, None, []
         place = self.issuer_place
+        exposed = self.open_root()
+        if exposed and not run.check:
+            self._keep_better(place)
         text = x509_files.read(place.certificate)
         if text is not None:
-            return _public(text, place.certificate), None, []
+            return _public(text, place.certificate), None, exposed
         key = place.load_key(self.passphrase)
-        why = ["the SSH CA: there is no key" if key is None else "the SSH CA: there is no public key"]
+        why = [*exposed, f"{self.issuer_title}: there is no {'key' if key is None else 'public key'}"]
         if run.check:
             return None, None, why
         if key is None:
@@ -217,6 +221,10 @@ class Sshpop(Issued):
             place.write_key(key, self.passphrase)
         x509_files.write(place.certificate, _line(key.public_key()).encode(), CERTIFICATE_MODE)
         return key.public_key(), key, why
+
+    def _keep_better(self, place: Place) -> None:
+        """The same key, as it should have been kept."""
+        place.write_key(place.load_key(self.passphrase), self.passphrase)
 
     def _signing_key(self) -> Any:
         place = self.issuer_place
@@ -239,7 +247,10 @@ class Sshpop(Issued):
                     f"The key in {self.place.key} is {x509_keys.type_of(key)}, and should be {self.key_type}. A key is never overwritten "
                     "unasked: move it away, or ask for the type that it has."
                 )
-            return key.public_key(), []
+            exposed = self.place.exposed()
+            if exposed and not run.check:
+                self._keep_better(self.place)
+            return key.public_key(), exposed
         if run.check:
             return None, [f"there is no key in {self.place.key}"]
         key = x509_keys.generate(self.key_type)

@@ -206,7 +206,14 @@ def _given(issued: Issued, lifetime: str, now: datetime.datetime) -> Iterable[Pr
     for message in soon:
         severity = "error" if message in found else "warning"
         yield Problem("pki_issuer", variable, message, variable, severity=severity)
-    for text in issued.issuer_place.exposed() if not found else ():
+    if not found:
+        yield from open_issuer(issued)
+
+
+def open_issuer(issued: Issued) -> Iterable[Problem]:
+    """That others may read the key of a CA that is given."""
+    variable = f"{issued.prefix}_issuer"
+    for text in issued.issuer_place.exposed():
         message = (
             f"{text}. Whoever can read it can sign for this fleet: encrypt it (openssl pkcs8 -topk8, or ssh-keygen -p for one of OpenSSH's) and "
             "make it 0600."

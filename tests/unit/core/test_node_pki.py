@@ -214,6 +214,26 @@ def test_what_is_made_on_the_controller(tmp_path: Path, kind: str, way: str) -> 
         assert "ENCRYPTED" in path.read_text() and path.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_keys_that_lie_open_are_seen_by_the_look_and_mended(tmp_path: Path, kind: str) -> None:
+    nodes = Nodes(tmp_path, kind)
+    nodes.made()
+    node = nodes.plan("agent").node
+    assert node is not None and node.differences(NOW) == []
+    before, issuer = node.key_text(), Path(node.issuer_place.key)
+    own, public_key = Path(node.place.key), x509_keys.load(issuer.read_bytes(), PASSPHRASE, "").public_key()
+    own.write_text(before)
+    issuer.write_bytes(x509_keys.dump(x509_keys.load(issuer.read_bytes(), PASSPHRASE, "")))
+    issuer.chmod(0o644)
+    title = {"x509pop": "root", "sshpop": "the SSH CA"}[kind]
+    why = [f"{title}: {issuer} has the mode 0644, and should have 0600", f"{title}: {issuer} is not encrypted", f"{own} is not encrypted"]
+    assert node.differences(NOW) == why
+    assert nodes.made(check=True).differences == why and own.read_text() == before
+    assert nodes.made().differences == why and nodes.plan("agent").node.differences(NOW) == []  # type: ignore[union-attr]
+    assert node.key_text() == before
+    assert x509_keys.load(issuer.read_bytes(), PASSPHRASE, "").public_key() == public_key
+
+
 def test_a_certificate_of_x509pop(tmp_path: Path) -> None:
     nodes = Nodes(tmp_path)
     facts = nodes.made().after
@@ -264,8 +284,8 @@ def test_names_in_ssh_certificates(tmp_path: Path) -> None:
         nodes.made()
 
 
-def said(path: str, message: str) -> str:
-    return f"error: {path}: {message}"
+def said(path: str, message: str, severity: str = "error") -> str:
+    return f"{severity}: {path}: {message}"
 
 
 UNENCRYPTED = "It is required where spire_{kind} is controller: keys on the controller are encrypted with it. Set it, from Ansible Vault for example."
@@ -416,6 +436,10 @@ def test_an_ssh_ca_that_is_given_is_checked(tmp_path: Path) -> None:
         (line(ours), "nothing", f"{tmp_path}/key holds no private key in PEM."),
     ):
         assert nodes(public_key, key).preflight("server") == said("spire_sshpop_issuer", message)
+    assert nodes(line(ours), openssh(ours)).preflight("server") == said(
+        "spire_sshpop_issuer", f"{tmp_path}/key is not encrypted. Whoever can read it can sign for this fleet: encrypt it (openssl pkcs8 -topk8, "
+        "or ssh-keygen -p for one of OpenSSH's) and make it 0600.", "warning",
+    )
     edwards = ed25519.Ed25519PrivateKey.generate()
     assert "is ed25519; a CA of SPIRE's takes" in nodes(line(edwards), text(edwards)).preflight("server")
     # whoever holds the CA may keep the key away until something has to be signed
