@@ -11,19 +11,18 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.spire.fleet.plugins.module_utils.authority import NOT_THE_LAST
 from ansible_collections.spire.fleet.plugins.plugin_utils import rotation_run
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
-from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import TRUST, USE, State
+from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import State
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Run
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_keys import X509Error
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
-    "state": {"type": "str", "choices": ["begun", "advanced", "returned"], "default": "begun"},
+    "state": {"type": "str", "choices": ["begun", "advanced", "fallen_back"], "default": "begun"},
     "name": {"type": "str", "default": ""},
     "trust_domain": {"type": "str", "default": ""},
     "step": {"type": "str", "default": ""},
-    "said": {"type": "str", "default": ""},
+    "behind": {"type": "list", "elements": "str", "default": []},
     "hosts": {"type": "list", "elements": "str", "required": True},
     "checked": {"type": "str", "default": "spire_rotation_check"},
 }
@@ -56,7 +55,7 @@ class ActionModule(ActionBase):
             # without its cause, which Ansible would tell too: a library's word of a key
             raise AnsibleActionFail(str(exc)) from None
         result.update(
-            changed=given["state"] != "begun" or (state is not None and any(one.startswith("new root") for one in done)),
+            changed=bool(done) if given["state"] != "begun" else state is not None and any(one.startswith("new root") for one in done),
             msg="; ".join(done),
             name=state.name if state else "",
             step=state.step if state else "",
@@ -64,19 +63,14 @@ class ActionModule(ActionBase):
             servers=[server.host for server in found.servers],
             hosts=found.hosts,
             targets=found.targets,
+            behind=list(state.behind) if state else [],
         )
         return result
 
     def _do(self, found: rotation_run.Scope, given: dict[str, Any], run: Run, variables: dict[str, Any]) -> tuple[State | None, list[str]]:
         if given["state"] == "begun":
             return rotation_run.begin(found, given["name"], run)
-        if given["state"] == "returned":
-            if NOT_THE_LAST not in given["said"]:
-                raise X509Error(given["said"])
-            rotation_run.back(found, run)
-            raise X509Error(
-                f"A server has replaced its CA by itself since the step {USE} was reached, and SPIRE taints only the root of the CA before the "
-                f"one that signs. The rotation is at the step {TRUST} again, with both roots trusted: run the playbook once more."
-            )
+        if given["state"] == "fallen_back":
+            return rotation_run.fall_back(found, given["behind"], run)
         checked = {host: variables["hostvars"].raw_get(host).get(given["checked"]) or {} for host in found.hosts}
         return rotation_run.advance(found, given["step"], checked, run)

@@ -6,48 +6,38 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import entries, rotation_judge, rotation_run
+from ansible_collections.spire.fleet.plugins.plugin_utils import entries, rotation, rotation_judge, rotation_run
+from ansible_collections.spire.fleet.plugins.plugin_utils.host_check import HostCheck
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan, plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import State
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_keys import X509Error
 
 
-class ActionModule(ActionBase):
+class ActionModule(HostCheck):
     """See the documentation of the module of the same name."""
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Returns what the host lacks; a host that gives no answer is not ready."""
+        """Returns what the host lacks for the step that the rotation is at; raises AnsibleActionFail where there is no root to rotate."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
         _spec, given = self.validate_argument_spec({"trust_domain": {"type": "str", "default": ""}})
-        host = variables["inventory_hostname"]
-        fleet = fleet_of(variables, self._templar)
+        host, fleet = variables["inventory_hostname"], fleet_of(variables, self._templar)
         try:
-            found = rotation_run.scope(fleet, given["trust_domain"])
-            state = found.upstream.rotation
+            state = rotation.load(rotation_run.scope(fleet, given["trust_domain"]).upstream.directory)
         except X509Error as exc:
             raise AnsibleActionFail(str(exc)) from None
-        missing = []
-        for component in ("server", "agent") if state else ():
-            if host in fleet.hosts(component):
-                planned = plan(component, host, fleet)
-                missing += [f"{component}: {text}" for text in self._missing(planned, state, variables)]
-        result.update(changed=False, ready=not missing, waiting_for=missing, step=state.step if state else "")
-        if missing:
-            result["msg"] = f"{host} is not ready yet: {'; '.join(missing)}"
-        return result
+        planned = [plan(component, host, fleet) for component in ("server", "agent") if state and host in fleet.hosts(component)]
 
-    def _missing(self, planned: Plan, state: State, variables: dict[str, Any]) -> list[str]:
-        spec = rotation_judge.spec_of(planned)
-        answer = self._execute_module(module_name="spire.fleet.rotation_check", module_args={"spec": spec}, task_vars=variables)
-        if "seen" not in answer:
-            return [str(answer.get("msg") or "it gave no answer").strip()]
-        if planned.component == "server":
-            return rotation_judge.server(answer["seen"], planned.upstream is not None, state)
-        return rotation_judge.agent(answer["seen"], entries.canary(planned), state, datetime.datetime.now(datetime.timezone.utc))
+        def judge(one: Plan, seen: Mapping[str, Any]) -> list[str]:
+            assert state is not None
+            if one.component == "server":
+                return rotation_judge.server(seen, one.upstream is not None, state)
+            return rotation_judge.agent(seen, entries.canary(one), state, datetime.datetime.now(datetime.timezone.utc))
+
+        result.update(self.check(planned, judge, variables), step=state.step if state else "")
+        return result

@@ -51,6 +51,8 @@ def key_id(der: bytes) -> str:
 def keep(server: SpireServer, wish: Wish, check: bool) -> dict[str, Any]:
     """Do what is left to be done; the result of the module."""
     before = {} if wish.authority == UPSTREAM else server.authorities(wish.authority)
+    if wish.state == "shown" and wish.authority == UPSTREAM:
+        return {"changed": False, "authority_id": "", "active": {}, "prepared": {}, "old": {}, "taintable": _taintable(server, wish.authority_id.lower())}
     step = {"prepared": _prepare, "activated": _activate, "tainted": _taint, "revoked": _revoke}.get(wish.state)
     if wish.state == "shown" and before.get("old"):
         before["old"]["in_bundle"] = before["old"]["id"] in _in_bundle(server, wish.authority)
@@ -143,6 +145,14 @@ def _undo_upstream(server: SpireServer, what: str, wanted: str, tainted: bool) -
         # With its next CA a server drops a tainted root that its upstream files have no more.
         made = server.authority_do("x509", "prepare")
         server.authority_do("x509", "activate", str(made["id"]))
+
+
+def _taintable(server: SpireServer, wanted: str) -> bool:
+    """Whether the server would taint this root, or has nothing left of it to taint."""
+    states = _in_bundle(server, UPSTREAM).get(wanted, [])
+    found = server.authorities("x509") if not all(states) else {}
+    # a CA that is prepared takes the place of the last one
+    return not found or not found.get("prepared") and found.get("old", {}).get("upstream_id") == wanted
 
 
 def _in_bundle(server: SpireServer, kind: str) -> dict[str, list[bool]]:

@@ -27,7 +27,7 @@ options:
     required: true
   state:
     description:
-      - V(shown) changes nothing.
+      - V(shown) changes nothing. Of O(authority=upstream) it says whether the server would taint that root.
       - V(prepared) has the server make a new authority, which comes into the bundle and is not used yet. One that is prepared stays.
       - V(activated) has the server sign with the prepared one.
       - V(tainted) says that an authority is not to be trusted for long. SPIRE then renews whatever it signed. It stays in the bundle.
@@ -111,6 +111,11 @@ old:
     The one that signed before. Empty where there is none. With O(state=shown), C(in_bundle) says whether it is in the bundle still.
   returned: success
   type: dict
+taintable:
+  description: >-
+    Whether the server's last CA was signed by the root, so that SPIRE would taint it. Also true where it is tainted, or in the bundle no more.
+  returned: with O(authority=upstream) and O(state=shown)
+  type: bool
 """
 
 from ansible.module_utils.basic import AnsibleModule

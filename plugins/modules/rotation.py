@@ -22,10 +22,10 @@ options:
       - V(begun) begins the rotation O(name), or returns the one that is under way. It makes the new root, unless C(spire_pki_next_issuer)
         names a CA of yours.
       - V(advanced) lets it go on from O(step) to the next one.
-      - V(returned) lets it go back from the step V(use) to V(trust), and fails with the reason. It is meant for servers that have
-        replaced their CA in between.
+      - V(fallen_back) has the servers in O(behind), and no others, get what the step V(trust) gives, while the rotation is at the step
+        V(use). It is meant for servers that have replaced their CA by themselves before the old root was tainted.
     type: str
-    choices: [begun, advanced, returned]
+    choices: [begun, advanced, fallen_back]
     default: begun
   name:
     description: >-
@@ -40,10 +40,11 @@ options:
     description: The step that is done.
     type: str
     default: ""
-  said:
-    description: Of O(state=returned), why the old root could not be tainted. Where it is for another reason, the step stays.
-    type: str
-    default: ""
+  behind:
+    description: Of O(state=fallen_back), the servers. None of them has tainted the old root.
+    type: list
+    elements: str
+    default: []
   hosts:
     description: The hosts of this run. All servers and agents of the trust domain must be among them.
     type: list
@@ -104,6 +105,11 @@ hosts:
   elements: str
 targets:
   description: One server for each datastore.
+  returned: success
+  type: list
+  elements: str
+behind:
+  description: The servers that have fallen back.
   returned: success
   type: list
   elements: str

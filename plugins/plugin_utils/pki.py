@@ -141,8 +141,9 @@ class Upstream(Issued):
 
     @functools.cached_property
     def rotation(self) -> rotation.State | None:
-        """The change of roots that is under way."""
-        return rotation.load(self.directory)
+        """The change of roots that is under way, as it is for this server."""
+        found = rotation.load(self.directory)
+        return found.of(self.host) if found else None
 
     @functools.cached_property
     def issuer(self) -> Issuer | None:

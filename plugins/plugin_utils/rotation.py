@@ -23,7 +23,6 @@ import os
 import re
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.module_utils import secret_file
 from ansible_collections.spire.fleet.plugins.plugin_utils import x509_files, x509_keys, x509_request
 from ansible_collections.spire.fleet.plugins.plugin_utils.crypto import x509
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_files import Place
@@ -69,6 +68,8 @@ class State:
     new_root: str
     #: when each step was reached
     times: dict[str, str]
+    #: servers that have what TRUST gives while the others have USE, for as long as it takes to sign a CA below the old root
+    behind: tuple[str, ...] = ()
 
     @property
     def signer(self) -> Signer:
@@ -93,6 +94,10 @@ class State:
         """What a server's intermediate must have for its subject key ID; None for its own."""
         return bytes.fromhex(self.old_key_id) if self.step == TRUST else None
 
+    def of(self, host: str) -> State:
+        """The same as it is for a server."""
+        return dataclasses.replace(self, step=TRUST) if host in self.behind else self
+
     def at(self, step: str, now: datetime.datetime) -> State:
         """The same at another step."""
         return dataclasses.replace(self, step=step, times={**self.times, step: moment(now)})
@@ -112,7 +117,8 @@ def load(directory: str) -> State | None:
         return None
     try:
         given = json.loads(text)
-        state = State(**{**given, "old": Signer(**given["old"]), "new": Signer(**given["new"])})
+        named = {name: Signer(**given[name]) for name in ("old", "new")}
+        state = State(**{**given, **named, "behind": tuple(given.get("behind", ()))})
         if state.step not in STEPS:
             raise ValueError(state.step)
         if state.new == next_root(directory) and not os.path.exists(state.new.certificate):
@@ -126,7 +132,7 @@ def load(directory: str) -> State | None:
 def save(directory: str, state: State) -> None:
     """The state as it is now, whole or not at all."""
     text = json.dumps(dataclasses.asdict(state), indent=2, sort_keys=True) + "\n"
-    _write(os.path.join(directory, FILE), text.encode())
+    x509_files.write(os.path.join(directory, FILE), text.encode(), FILE_MODE)
 
 
 def was(directory: str, name: str) -> bool:
@@ -158,8 +164,8 @@ def end(directory: str, state: State, now: datetime.datetime) -> None:
         ):
             before, after = x509_files.read(target), x509_files.must_read(source)
             if before is not None and before != after:
-                _write(f"{target}.{state.name}.old", before, mode)
-            _write(target, after, mode)
+                x509_files.write(f"{target}.{state.name}.old", before, mode)
+            x509_files.write(target, after, mode)
         os.unlink(coming.certificate)
     if os.path.exists(coming.key):
         os.unlink(coming.key)
@@ -169,13 +175,6 @@ def end(directory: str, state: State, now: datetime.datetime) -> None:
         "old": x509_request.fingerprint(state.old_roots[0]),
         "new": x509_request.fingerprint(state.new_roots[0]),
     }
-    _write(os.path.join(directory, HISTORY, f"{state.name}.json"), json.dumps(found, indent=2, sort_keys=True).encode() + b"\n")
+    text = json.dumps(found, indent=2, sort_keys=True) + "\n"
+    x509_files.write(os.path.join(directory, HISTORY, f"{state.name}.json"), text.encode(), FILE_MODE)
     os.unlink(os.path.join(directory, FILE))
-
-
-def _write(path: str, content: bytes, mode: int = FILE_MODE) -> None:
-    try:
-        os.makedirs(os.path.dirname(path), mode=x509_files.DIRECTORY_MODE, exist_ok=True)
-        secret_file.write(path, content, mode=mode)
-    except (OSError, secret_file.SecretFileError) as exc:
-        raise X509Error(f"{path} can't be written: {exc}.") from exc

@@ -80,6 +80,11 @@ def begin(found: Scope, name: str, run: Run) -> tuple[State | None, list[str]]:
         if state and name not in ("", state.name):
             what = "is under way" if state.step != DONE else "is over, and spire_pki_issuer still names the CA before it"
             raise X509Error(f"The rotation {state.name} {what}, so {name} can't begin. Finish that one first.")
+        if state and state.behind:
+            # a run that was interrupted; this one looks anew who is
+            state = dataclasses.replace(state, behind=())
+            if not run.check:
+                rotation.save(upstream.directory, state)
         if state or not name or rotation.was(upstream.directory, name):
             return state, done
         _may_begin(found, run)
@@ -197,15 +202,22 @@ def advance(found: Scope, step: str, checked: Mapping[str, Mapping[str, Any]], r
     return state, [f"the step {state.step} is reached"]
 
 
-def back(found: Scope, run: Run) -> State:
-    """To the first step again. It is safe as long as nothing was tainted."""
+def fall_back(found: Scope, hosts: Sequence[str], run: Run) -> tuple[State, list[str]]:
+    """Has these servers sign below the old root once more, as in TRUST, and all others as in USE.
+
+    It is for one server of a datastore in which the old root is not tainted yet. With both roots in its files a tainted one would come into
+    the bundle a second time.
+    """
     with x509_files.locked(found.upstream.directory, run.check):
         state = rotation.load(found.upstream.directory)
         if state is None or state.step != rotation.USE:
             raise X509Error("The rotation is not at the step use.")
-        state = state.at(TRUST, run.now)
-        rotation.save(found.upstream.directory, state)
-    return state
+        changed = state.behind != tuple(hosts)
+        state = dataclasses.replace(state, behind=tuple(hosts))
+        if changed and not run.check:
+            rotation.save(found.upstream.directory, state)
+    what = f"signs below the old root once more: {', '.join(hosts)}" if hosts else "every server signs below the new root again"
+    return state, [what] if changed else []
 
 
 def absent(found: Scope, hosts: Sequence[str]) -> list[str]:

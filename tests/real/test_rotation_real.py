@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
 
 from ansible_collections.spire.fleet.plugins.module_utils import chains
 from ansible_collections.spire.fleet.plugins.module_utils.authority import Wish, keep, key_id
@@ -206,6 +207,32 @@ def test_a_tainted_root_goes_with_the_next_ca_as_well(spire_server: Path, spire_
         own(server, "x509", "prepared")
         assert len(server.client().bundle_authorities()["x509"]) == 1
         assert not undo(server, "revoked", state.old_key_id)["changed"]
+
+
+def test_a_server_that_has_replaced_its_ca_signs_below_the_old_root_once_more(spire_server: Path, spire_agent: Path, tmp_path: Path) -> None:
+    """As in the role's behind.yml; a run was interrupted for long before the old root was tainted."""
+    made = Fleet(tmp_path, spire_server, spire_agent)
+    made.servers.pop("s2").remove()
+    with made.servers["s1"] as server:
+        state = rotation_run.begin(made.scope(), "one", Run(now()))[0]
+        assert state
+        old = state.old_key_id
+        made.renew()
+        rotation_run.advance(made.scope(), "trust", {host: {"ready": True, "step": "trust"} for host in made.scope().hosts}, Run(now()))
+        made.renew()
+        assert keep(server.client(), Wish("upstream", "shown", old), False)["taintable"]
+        prepared = own(server, "x509", "prepared")["authority_id"]
+        assert not keep(server.client(), Wish("upstream", "shown", old), False)["taintable"]
+        own(server, "x509", "activated", authority_id=prepared)
+        assert not keep(server.client(), Wish("upstream", "shown", old), False)["taintable"]
+        assert "SPIRE taints a root only as long as the server's last CA was signed by it" in refused(lambda: undo(server, "tainted", old))
+        for behind in (["s1"], []):
+            rotation_run.fall_back(made.scope(), behind, Run(now()))
+            made.renew()
+        assert keep(server.client(), Wish("upstream", "shown", old), False)["taintable"]
+        assert undo(server, "tainted", old)["changed"] and undo(server, "revoked", old)["changed"]
+        root = x509.load_pem_x509_certificates(Path(state.new.certificate).read_bytes())
+        assert x509.load_pem_x509_certificates(server.client().bundle_show("pem").encode()) == root
 
 
 def own(server: RealServer, kind: str, state: str, **more: str) -> dict[str, Any]:

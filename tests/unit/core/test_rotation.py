@@ -158,13 +158,26 @@ def test_preflight_tells_of_it(tmp_path: Path) -> None:
     )
 
 
-def test_it_goes_back_as_long_as_nothing_was_tainted(tmp_path: Path) -> None:
+def test_a_server_falls_back_and_the_others_stay(tmp_path: Path) -> None:
     site(tmp_path)
     state = begun(tmp_path)
+    assert state
+    old, new = state.old_roots[0], state.new_roots[0]
+    assert refused(rotation_run.fall_back, scope(tmp_path), ["s1"], RUN) == "The rotation is not at the step use."
     advanced(tmp_path, "trust")
-    assert rotation_run.back(scope(tmp_path), RUN).step == "trust"
-    assert state and of_server(tmp_path)[1] == [*state.old_roots, *state.new_roots]
-    assert refused(rotation_run.back, scope(tmp_path), RUN) == "The rotation is not at the step use."
+    before = of_server(tmp_path), of_server(tmp_path, "s2")
+    assert before[0][1] == [new]
+    rotation_run.fall_back(scope(tmp_path), ["s1"], Run(NOW, check=True))
+    assert of_server(tmp_path) == before[0]
+    fallen, done = rotation_run.fall_back(scope(tmp_path), ["s1"], RUN)
+    assert (fallen.step, fallen.behind, done) == ("use", ("s1",), ["signs below the old root once more: s1"])
+    intermediate, bundle = of_server(tmp_path)
+    assert bundle == [old, new] and issued_by(intermediate, old) and rotation.key_id(intermediate) == state.old_key_id
+    assert of_server(tmp_path, "s2") == before[1]
+    assert rotation_run.fall_back(scope(tmp_path), ["s1"], RUN)[1] == []
+    # an interrupted run is looked at anew
+    again = begun(tmp_path, "")
+    assert again and (again.step, again.behind) == ("use", ()) and of_server(tmp_path)[1] == [new]
 
 
 @pytest.mark.parametrize("write", range(1, 10))
@@ -189,7 +202,7 @@ def test_a_crash_while_the_files_get_their_names(tmp_path: Path, monkeypatch: py
         return call
 
     with monkeypatch.context() as patch:
-        patch.setattr(rotation, "_write", dying(rotation._write))
+        patch.setattr(rotation.x509_files, "write", dying(rotation.x509_files.write))
         patch.setattr(os, "unlink", dying(os.unlink))
         with pytest.raises(KeyboardInterrupt):
             advanced(tmp_path, "remove")

@@ -144,6 +144,21 @@ def test_a_root_whose_ca_is_not_the_last_one() -> None:
     assert "didn't sign the old local authority" in refused(client, "upstream", "revoked", OLD)
 
 
+@pytest.mark.parametrize(("shown", "tainted", "taintable"), [
+    ({"active": authority("a", NEW), "old": authority("o", OLD)}, False, True),
+    # it has replaced its CA by itself
+    ({"active": authority("a", NEW), "old": authority("o", NEW)}, False, False),
+    ({"active": authority("a", NEW), "old": authority("o", OLD), "prepared": authority("p", NEW)}, False, False),
+    ({"active": authority("a", OLD)}, False, False),
+    ({"active": authority("a", NEW), "old": authority("o", NEW)}, True, True),
+])
+def test_whether_a_root_would_be_tainted(shown: dict[str, Any], tainted: bool, taintable: bool) -> None:
+    client, run = server(bundle_show=bundle((OLD, tainted)), localauthority_x509_show=say(shown))
+    found = keep(client, Wish("upstream", "shown", OLD.upper()), False)
+    assert (found["changed"], found["taintable"], done(run)) == (False, taintable, [])
+    assert keep(client, Wish("upstream", "shown", "ff"), False)["taintable"]
+
+
 def test_a_release_without_the_command_is_told_the_first_that_has_it() -> None:
     client, _run = server(localauthority_x509_show=fail("Usage: spire-server [--version] [--help] <command> [<args>]\n\nAvailable commands are:\n    agent"))
     assert refused(client, "x509", "shown") == "spire-server 1.10.4 has no `localauthority x509 show`; SPIRE has it since 1.11.0"
