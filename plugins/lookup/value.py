@@ -1,0 +1,58 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: value
+short_description: The value of a variable of this collection, of its type and with its default
+version_added: 0.1.0
+description:
+  - Returns variables of the current host as every plugin of this collection reads them, so that their defaults stand in one place.
+  - An empty text, as a survey of AWX sends it for a field that was left empty, is the default where a text is no value.
+author:
+  - spire.fleet contributors (@spire-fleet)
+options:
+  _terms:
+    description: Names of variables.
+    type: list
+    elements: str
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Wait as long as the fleet's rotations do
+  ansible.builtin.wait_for:
+    timeout: "{{ lookup('spire.fleet.value', 'spire_rotate_settle') }}"
+"""
+
+RETURN = r"""
+_raw:
+  description: One value for each name. A text that is not set and has no default is empty.
+  type: list
+  elements: raw
+"""
+
+from typing import Any
+
+from ansible.errors import AnsibleError
+from ansible.plugins.lookup import LookupBase
+
+from ansible_collections.spire.fleet.plugins.plugin_utils import problems
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import templated
+from ansible_collections.spire.fleet.plugins.plugin_utils.variables import catalogue
+
+
+class LookupModule(LookupBase):
+    """See DOCUMENTATION."""
+
+    def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[Any]:
+        """Raises AnsibleError for a name that is none, and for a value that does not fit its type."""
+        unknown = [name for name in terms if name not in catalogue()]
+        if unknown:
+            raise AnsibleError(f"No variable of spire.fleet is called {', '.join(unknown)}.")
+        values = templated(variables or {}, self._templar, terms)
+        if values.problems:
+            raise AnsibleError(problems.render(values.problems))
+        return ["" if values[name] is None and catalogue()[name].type == "string" else values[name] for name in terms]

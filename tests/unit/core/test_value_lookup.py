@@ -1,0 +1,52 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Playbooks and roles read the collection's variables with the lookup `value`; a default stands in variables.yml alone."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleError
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar
+
+from ansible_collections.spire.fleet.plugins.lookup.value import LookupModule
+from ansible_collections.spire.fleet.plugins.plugin_utils.variables import catalogue
+from tests.support import collection
+
+DEFAULTED = re.compile(r"\b(spire_\w+) *\| *default\(([^,()]*)\)")
+
+
+def value(*names: str, **variables: Any) -> list[Any]:
+    loader = DataLoader()
+    return LookupModule(loader=loader, templar=Templar(loader, variables=variables)).run(list(names), variables)
+
+
+def test_values_are_of_their_type() -> None:
+    assert value("spire_rotate_settle", "spire_rotate", "spire_decommission_evict") == [60, "", True]
+    assert value("spire_rotate_settle", spire_rotate_settle="90") == [90]
+    # fields of a survey that were left empty
+    assert value("spire_rotate_settle", "spire_decommission_evict", spire_rotate_settle="", spire_decommission_evict="") == [60, True]
+
+
+def test_what_can_not_be_read() -> None:
+    with pytest.raises(AnsibleError, match="^No variable of spire.fleet is called spire_rotate_setle.$"):
+        value("spire_rotate_setle")
+    with pytest.raises(AnsibleError, match="error: spire_rotate_settle: It must be a whole number, and it is a string.$"):
+        value("spire_rotate_settle", spire_rotate_settle="soon")
+
+
+def test_no_other_default_stands_in_playbooks_and_roles() -> None:
+    found: dict[str, set[str]] = {}
+    for directory in ("playbooks", "roles"):
+        for path in sorted((collection.REPO / directory).rglob("*.yml")):
+            for name, default in DEFAULTED.findall(path.read_text(encoding="utf-8")):
+                if name in catalogue():
+                    found.setdefault(name, set()).add(default)
+    # a play asks whether to become somebody else before each of its tasks, and a token is said in a template that is a secret
+    assert found == {"spire_become": {"true"}, "spire_join_token": {"''"}}
+    assert (catalogue()["spire_become"].default, catalogue()["spire_join_token"].default) == (True, None)
