@@ -275,14 +275,19 @@ class Issued:
             raise X509Error(f"{self.issuer_place.certificate} can't be read: there is no such file.")
         return self.issuer
 
+    def another_root(self, there: list[Any], run: Run) -> str:
+        """That the variables ask for another root than the one that is there; empty where they don't, and where there is none."""
+        why = x509_authority.differences(self.root_request, there, None, None, run) if there else []
+        if not why:
+            return ""
+        return (
+            f"{self.issuer_place.certificate} is not as it should be ({'; '.join(why)}). The fleet trusts this root, so it is not replaced in "
+            f"passing. Put the variables back to what it is, or {self.renewed_by}."
+        )
+
     def _root(self, run: Run) -> Outcome:
         """Made once. One that is there and differs is left alone: the fleet trusts it."""
-        there = self.issuer_place.certificates()
-        if there:
-            why = x509_authority.differences(self.root_request, there, None, None, run)
-            if why:
-                raise X509Error(
-                    f"{self.issuer_place.certificate} is not as it should be ({'; '.join(why)}). The fleet trusts this root, so it is "
-                    f"not replaced in passing. Put the variables back to what it is, or {self.renewed_by}."
-                )
+        wrong = self.another_root(self.issuer_place.certificates(), run)
+        if wrong:
+            raise X509Error(wrong)
         return x509_authority.ensure(self.issuer_place, self.root_request, None, self.passphrase, run)

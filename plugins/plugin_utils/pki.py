@@ -141,9 +141,9 @@ class Upstream(Issued):
 
     @functools.cached_property
     def rotation(self) -> rotation.State | None:
-        """The change of roots that is under way, as it is for this server."""
+        """The change of roots that is under way, as it is for this server. It ends when the variables name another CA than the old one."""
         found = rotation.load(self.directory)
-        return found.of(self.host) if found else None
+        return None if found is None or found.over(self.named) else found.of(self.host)
 
     @functools.cached_property
     def issuer(self) -> Issuer | None:
@@ -201,8 +201,9 @@ class Upstream(Issued):
         return Request(
             self._subject("spire_pki_ca_subject"), self.length("spire_pki_ca_lifetime"), path_length=self.path_length,
             uri_domains=self._domains, key_type=self.key_type, key_id=lent,
+            renew_before=self.length("spire_pki_renew_before"),
             # one that a root on its way out signs is replaced within the rotation
-            renew_before=datetime.timedelta(0) if lent else self.length("spire_pki_renew_before"),
+            may_be_short=bool(lent),
         )
 
     @property

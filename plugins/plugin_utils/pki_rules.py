@@ -14,7 +14,8 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.issued import Issued
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import VARIABLE, Upstream
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem
-from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import DONE, State
+from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import DONE, State, own_root, was
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Run
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_keys import X509Error
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_request import moment, words
 
@@ -76,12 +77,18 @@ def _rotating(upstream: Upstream, state: State) -> Iterable[Problem]:
             "brings what that step needs; spire.fleet.rotate_upstream goes on with it."
         )
         yield Problem("pki_rotation", "spire_pki_dir", message, "spire_pki_dir", severity="warning")
-    elif upstream.named.certificate != state.new.certificate:
-        files = f"certificate {state.new.certificate}, key {state.new.key}, bundle {state.new.bundle}"
-        message = f"The rotation {state.name} is over, and the variable still names the CA before it. " + (
-            "Take it out: the root of ours signs now." if state.new.certificate.startswith(upstream.directory) else f"Set it to {files}."
-        )
+    elif upstream.named != state.new:
+        left = left_to_write(upstream, state)
+        message = f"The rotation {state.name} is over, and the variable still names the CA before it: {left}."
         yield Problem("pki_rotation", "spire_pki_issuer", message, "spire_pki_issuer", severity="warning")
+
+
+def left_to_write(upstream: Upstream, state: State) -> str:
+    """What the inventory should say once a rotation is over."""
+    if state.new == own_root(upstream.directory):
+        return "take spire_pki_issuer out, the root of ours signs now"
+    files = f"certificate {state.new.certificate}, key {state.new.key}, bundle {state.new.bundle}"
+    return f"set spire_pki_issuer to {files}, and take spire_pki_next_issuer out"
 
 
 def _mixed(planned: Plan) -> Iterable[Problem]:
@@ -236,6 +243,13 @@ def _root(issued: Issued, lifetime: str, what: str, now: datetime.datetime) -> I
     if ends <= now:
         message = f"The root in {found.place.certificate} expired at {moment(ends)}."
         yield Problem("pki_root", "spire_pki_dir", message, "spire_pki_dir")
+        return
+    name = str(issued.values["spire_rotate"] or "")
+    begins = isinstance(issued, Upstream) and name and not was(issued.directory, name)
+    # the variables are those of the root that comes
+    wrong = "" if issued.rotation or begins else issued.another_root(found.certificates, Run(now))
+    if wrong:
+        yield Problem("pki_root", "spire_pki_dir", wrong, "spire_pki_dir")
     elif ends - now <= issued.length(lifetime):
         message = (
             f"The root in {found.place.certificate} is about to expire: it ends at {moment(ends)}, before {what} that is made now "

@@ -94,6 +94,10 @@ class State:
         """What a server's intermediate must have for its subject key ID; None for its own."""
         return bytes.fromhex(self.old_key_id) if self.step == TRUST else None
 
+    def over(self, named: Signer) -> bool:
+        """Whether nothing is left to be done: ``named``, which the variables name, is not the CA before it any more."""
+        return self.step == DONE and (named == self.new or named != self.old)
+
     def of(self, host: str) -> State:
         """The same as it is for a server."""
         return dataclasses.replace(self, step=TRUST) if host in self.behind else self
@@ -152,8 +156,8 @@ def next_root(directory: str) -> Signer:
     return Signer(f"{base}.pem", f"{base}.key", f"{base}.pem")
 
 
-def end(directory: str, state: State, now: datetime.datetime) -> None:
-    """Gives a new root of ours its final name, keeps copies of the old one, and remembers that this rotation was.
+def settle(directory: str, state: State) -> State:
+    """Gives a new root of ours its final name, and keeps copies of what is there.
 
     Each part is done again where a crash came between. That the new root's certificate is gone says that its final place has both.
     """
@@ -167,8 +171,14 @@ def end(directory: str, state: State, now: datetime.datetime) -> None:
                 x509_files.write(f"{target}.{state.name}.old", before, mode)
             x509_files.write(target, after, mode)
         os.unlink(coming.certificate)
+        state = dataclasses.replace(state, new=root)
     if os.path.exists(coming.key):
         os.unlink(coming.key)
+    return state
+
+
+def end(directory: str, state: State, now: datetime.datetime) -> None:
+    """Remembers that this rotation was."""
     found = {
         "name": state.name,
         "times": {**state.times, "ended": moment(now)},

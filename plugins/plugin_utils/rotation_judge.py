@@ -45,6 +45,8 @@ def server(seen: Mapping[str, Any], ours: bool, state: State) -> list[str]:
     if state.step == USE:
         if any(one in state.old_roots and not tainted for one, tainted in bundle):
             missing.append("the old root is not tainted in its bundle yet")
+        if any(one in state.new_roots and tainted for one, tainted in bundle):
+            missing.append("the new root is tainted in its bundle, and would be revoked with the old one")
         if ours:
             missing += _own(leaf, authorities, state)
     return missing
@@ -85,7 +87,7 @@ def _workload(seen: Mapping[str, Any], canary: str, state: State, now: datetime.
 
 
 def _bundle(whose: str, found: Sequence[Any], state: State) -> Iterator[str]:
-    if state.step in (TRUST, USE) and not _has(found, state.new_roots):
+    if not _has(found, state.new_roots):
         yield f"{whose} does not have the new root yet"
     if state.step in (REMOVE, DONE) and any(root in found for root in state.old_roots):
         yield f"{whose} still has the old root"

@@ -97,17 +97,11 @@ def begin(found: Scope, name: str, run: Run) -> tuple[State | None, list[str]]:
 def _under_way(upstream: Upstream, run: Run) -> tuple[State | None, list[str]]:
     """One that only has to be put away is put away."""
     state = rotation.load(upstream.directory)
-    if state is None or state.step != DONE or not _named_is_new(upstream, state):
+    if state is None or not state.over(upstream.named):
         return state, []
     if not run.check:
         rotation.end(upstream.directory, state, run.now)
     return None, [f"the rotation {state.name} is put away"]
-
-
-def _named_is_new(upstream: Upstream, state: State) -> bool:
-    """Whether the variables name the CA that signs after the rotation."""
-    final = rotation.own_root(upstream.directory) if state.new == rotation.next_root(upstream.directory) else state.new
-    return upstream.named == final
 
 
 def _may_begin(found: Scope, run: Run) -> None:
@@ -149,8 +143,16 @@ def _new(found: Scope, name: str, run: Run) -> tuple[State, list[str]]:
         bundle, why = made.certificates, [f"new root: {reason}" for reason in made.differences]
     old_roots = [one for one in issuer.bundle if one not in bundle]
     new_roots = [one for one in bundle if one not in issuer.bundle]
-    if bundle and not (old_roots and new_roots):
-        raise X509Error("The bundle stays the same, so no root has to be rotated: set spire_pki_issuer to the new CA and run spire.fleet.site.")
+    if bundle and not new_roots:
+        raise X509Error(
+            f"Every root in {new.bundle} is trusted already, so no root has to be rotated: set spire_pki_issuer to the new CA and run "
+            "spire.fleet.site."
+        )
+    if bundle and not old_roots:
+        raise X509Error(
+            f"{new.bundle} has the roots that are trusted now as well, so none of them would go. Leave the one that is to go out of it: as long "
+            "as the rotation lasts, both are trusted."
+        )
     if len(old_roots) > 1:
         raise X509Error(
             f"{upstream.bundle_file} has {len(old_roots)} roots that the new bundle lacks, and SPIRE lets one be revoked: the one that the "
@@ -158,6 +160,11 @@ def _new(found: Scope, name: str, run: Run) -> tuple[State, list[str]]:
         )
     if not rotation.key_id(old_roots[0]):
         raise X509Error(f"The root in {upstream.bundle_file} has no subject key ID, and SPIRE taints and revokes roots by theirs.")
+    if any(rotation.key_id(one) == rotation.key_id(old_roots[0]) for one in new_roots):
+        raise X509Error(
+            f"{old_roots[0].subject.rfc4514_string()} was issued anew for the same key in {new.bundle}. SPIRE knows roots by their keys and would "
+            "revoke both. It needs no rotation: set spire_pki_issuer to the new CA and run spire.fleet.site."
+        )
     texts = [x509_keys.dump_certificates(roots) for roots in (old_roots, new_roots)]
     return State(name, TRUST, upstream.named, new, texts[0], texts[1], {TRUST: moment(run.now)}), why
 
@@ -194,12 +201,16 @@ def advance(found: Scope, step: str, checked: Mapping[str, Mapping[str, Any]], r
         state = state.at(STEPS[STEPS.index(step) + 1], run.now)
         if run.check:
             return state, [f"the step {state.step} is reached"]
+        if state.step == DONE:
+            state = rotation.settle(directory, state)
         rotation.save(directory, state)
-        # as it was a moment ago, this rotation hid what the variables name
-        if state.step == DONE and _named_is_new(found.upstream, state):
-            rotation.end(directory, state, run.now)
-            return None, [f"the rotation {state.name} is over"]
-    return state, [f"the step {state.step} is reached"]
+        if state.step != DONE:
+            return state, [f"the step {state.step} is reached"]
+        over = f"the rotation {state.name} is over"
+        if not state.over(found.upstream.named):
+            return state, [f"{over}; {pki_rules.left_to_write(found.upstream, state)}"]
+        rotation.end(directory, state, run.now)
+    return None, [over]
 
 
 def fall_back(found: Scope, hosts: Sequence[str], run: Run) -> tuple[State, list[str]]:

@@ -186,7 +186,7 @@ def _certified(
 
 def _in_time(signing: Signing, run: Run) -> None:
     """No certificate that would have to be renewed at once is signed by a CA that ends before."""
-    issuer, window = signing.issuer, signing.request.renew_before
+    issuer, window = signing.issuer, datetime.timedelta(0) if signing.request.may_be_short else signing.request.renew_before
     if issuer and issuer.certificate.not_valid_after_utc - run.now <= window:
         ends = issuer.certificate.not_valid_after_utc
         raise X509Error(

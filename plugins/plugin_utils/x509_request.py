@@ -40,6 +40,8 @@ class Request:
     key_type: str = ""
     backdate: datetime.timedelta = BACKDATE
     renew_before: datetime.timedelta = datetime.timedelta(0)
+    #: whether a CA may sign it that ends within that time
+    may_be_short: bool = False
     #: the subject key ID; None for the one that follows from the key
     key_id: bytes | None = None
 
