@@ -22,7 +22,9 @@ HEAD = 64
 VERSION_TIMEOUT = 60.0
 # e_machine of the ELF header, as `uname -m` calls it.
 MACHINES = {3: "i686", 21: "ppc64le", 22: "s390x", 40: "armv7l", 62: "x86_64", 183: "aarch64", 243: "riscv64"}
-SAME_MACHINE = {"amd64": "x86_64", "arm64": "aarch64", "i386": "i686", "armv6l": "armv7l", "armv8l": "armv7l"}
+#: what there are releases for, and as a kernel calls it
+RELEASED = {"amd64": "x86_64", "arm64": "aarch64"}
+SAME_MACHINE = {**RELEASED, "i386": "i686", "armv6l": "armv7l", "armv8l": "armv7l"}
 
 
 class ReleaseError(Exception):

@@ -53,12 +53,3 @@ def archive_names(version: str, arch: str) -> ArchiveNames:
     stem = f"spire-{text}-{platform}"
     suffix = "_sha256sum.txt" if number >= FIRST_ARM64 else "_checksums.txt"
     return ArchiveNames(f"{stem}.tar.gz", f"{stem}{suffix}", f"spire-{text}")
-
-
-def checksum_of(text: str, archive: str) -> str:
-    """The archive's SHA-256 out of a checksum file; ValueError when the file does not name the archive."""
-    for line in text.splitlines():
-        found = re.fullmatch(r"([0-9A-Fa-f]{64})\s+\*?(\S+)", line.strip())
-        if found and found.group(2).rsplit("/", 1)[-1] == archive:
-            return found.group(1).lower()
-    raise ValueError(f"the checksum file has no SHA-256 checksum of {archive}")

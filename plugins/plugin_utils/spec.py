@@ -9,11 +9,9 @@ import hashlib
 import posixpath
 from typing import Any
 
+from ansible_collections.spire.fleet.plugins.module_utils.release_source import RELEASED
 from ansible_collections.spire.fleet.plugins.plugin_utils import node_pki, pki, schema_rules, units
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
-
-#: as a kernel calls what releases call otherwise
-MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 
 
 def spec_of(plan: Plan) -> dict[str, Any]:
@@ -102,7 +100,7 @@ def variants_of(plan: Plan) -> dict[str, Plan]:
     found = {}
     for arch in plan.architectures:
         try:
-            found[MACHINES.get(arch, arch)] = plan.on(arch)
+            found[RELEASED.get(arch, arch)] = plan.on(arch)
         except ValueError:
             # it is told once a host of this architecture turns up
             continue
