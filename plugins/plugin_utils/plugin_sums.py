@@ -9,6 +9,7 @@ version, and so that a converged run needs no network.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import os
@@ -16,6 +17,8 @@ import re
 import tempfile
 
 from ansible.module_utils.urls import open_url
+
+from ansible_collections.spire.fleet.plugins.plugin_utils import addresses
 
 #: GNU's ``sum  name`` and ``sum *name``, or the sum alone; BSD's ``SHA256 (name) = sum``
 _GNU = re.compile(r"([0-9A-Fa-f]{64})(?:[ \t]+\*?(.+))?", re.ASCII)
@@ -27,7 +30,10 @@ _TIMEOUT = 30
 
 def checksum(source: str, name: str, cache: str) -> str:
     """The SHA-256 of the file of this name; ValueError with a sentence where the checksum file doesn't tell."""
-    return chosen(_text(source, cache), name, source)
+    text, mistake = _read(source, cache)
+    if mistake:
+        raise ValueError(mistake)
+    return chosen(text, name, addresses.plain(source))
 
 
 def chosen(text: str, name: str, source: str) -> str:
@@ -55,28 +61,30 @@ def _sums(text: str) -> dict[str, str]:
     return found
 
 
-def _text(source: str, cache: str) -> str:
-    text, mistake = _read(source, cache)
-    if mistake:
-        raise ValueError(f"The checksum file {source} can't be read on the controller: {mistake}.")
-    return text
-
-
 @functools.lru_cache(maxsize=None)
 def _read(source: str, cache: str) -> tuple[str, str]:
-    """The text, or why there is none: neither is asked for once more by the next host."""
-    if not re.match(r"(?i)https?://", source):
-        return _of_file(os.path.expanduser(source))
-    kept = os.path.join(os.path.expanduser(cache), "plugins", "sums", hashlib.sha256(source.encode()).hexdigest())
+    """The text, or a sentence why there is none: neither is asked for once more by the next host."""
+    address, login = addresses.parted(source)
+    unread = f"The checksum file {address} can't be read on the controller"
+    if not addresses.web(source):
+        return _of_file(os.path.expanduser(source), unread)
+    kept = os.path.join(os.path.expanduser(cache), "plugins", "sums", hashlib.sha256(address.encode()).hexdigest())
     if os.path.exists(kept):
-        return _of_file(kept)
+        return _of_file(kept, unread)
+    given = {"url_username": login.user, "url_password": login.password} if login else {}
     try:
-        with open_url(source, timeout=_TIMEOUT) as answer:
+        with open_url(address, timeout=_TIMEOUT, **given) as answer:
             text = answer.read(_LONGEST).decode("utf-8", "replace")
     except Exception as exc:  # urllib's, ssl's, socket's and http's own, with no common ground
-        return "", str(exc).rstrip(".")
+        return "", f"{unread}: {str(exc).rstrip('.')}."
     if _sums(text):
-        _keep(kept, text)
+        try:
+            _keep(kept, text)
+        except OSError as exc:
+            return "", (
+                f"The checksum file {address} can't be kept on the controller: {exc.filename or kept}: {exc.strerror}. Set "
+                "spire_archive_cache to a directory that the user who runs Ansible can write to."
+            )
     return text, ""
 
 
@@ -84,14 +92,19 @@ def _keep(path: str, text: str) -> None:
     os.makedirs(os.path.dirname(path), exist_ok=True)
     # several hosts' tasks may read it at once
     handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path))
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    os.replace(temporary, path)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
 
 
-def _of_file(path: str) -> tuple[str, str]:
+def _of_file(path: str, unread: str) -> tuple[str, str]:
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
             return file.read(_LONGEST), ""
     except OSError as exc:
-        return "", str(exc.strerror)
+        return "", f"{unread}: {exc.strerror}."

@@ -6,15 +6,18 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import functools
 import hashlib
+import http
 import http.server
 import io
 import tarfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import releases
 
@@ -24,8 +27,23 @@ PROGRAMS = ("spire-server", "spire-agent")
 class Quiet(http.server.SimpleHTTPRequestHandler):
     """Serves files, and tells nobody."""
 
+    def __init__(self, *args: Any, login: str = "", **more: Any) -> None:
+        self.login = login
+        super().__init__(*args, **more)
+
     def log_message(self, *args: object) -> None:
         """Says nothing."""
+
+    def do_GET(self) -> None:
+        """The file, for whoever has the user's name and password, where there is one."""
+        wanted = base64.b64encode(self.login.encode()).decode()
+        if not self.login or self.headers["Authorization"] == f"Basic {wanted}":
+            super().do_GET()
+            return
+        self.send_response(http.HTTPStatus.UNAUTHORIZED)
+        self.send_header("WWW-Authenticate", 'Basic realm="releases"')
+        self.send_header("Content-Length", "0")
+        self.end_headers()
 
 
 def pack(directory: Path, names: releases.ArchiveNames, binaries: Path, change: Callable[[bytes], bytes] = bytes) -> None:
@@ -42,9 +60,9 @@ def pack(directory: Path, names: releases.ArchiveNames, binaries: Path, change: 
 
 
 @contextlib.contextmanager
-def serve(root: Path) -> Iterator[str]:
-    """The address at which the files below this directory are served."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=root))
+def serve(root: Path, login: str = "") -> Iterator[str]:
+    """The address at which the files below this directory are served, if need be to `user:password` alone."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=root, login=login))
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
@@ -52,3 +70,4 @@ def serve(root: Path) -> Iterator[str]:
     finally:
         server.shutdown()
         thread.join()
+        server.server_close()

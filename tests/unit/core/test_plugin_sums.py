@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import http.server
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import plugin_sums
+from tests.support import release_page
 from tests.unit.core.fleets import fleet, mistakes, planned
 
 ONE, TWO = "1a" * 32, "2b" * 32
@@ -121,3 +124,47 @@ def test_a_file_on_the_controller(tmp_path: Path) -> None:
     with pytest.raises(ValueError) as caught:
         plugin_sums.checksum(str(tmp_path / "none"), "plugin", "/nowhere")
     assert str(caught.value) == f"The checksum file {tmp_path}/none can't be read on the controller: No such file or directory."
+
+
+def test_a_password_in_the_address_is_used_and_told_to_nobody(page: str, tmp_path: Path) -> None:
+    (tmp_path / "page" / "sums").write_text(f"{ONE}  a\n{TWO}  b\n", encoding="ascii")
+    cache, address = tmp_path / "cache", page.replace("//", "//me:p%40planted@")
+    assert plugin_sums.checksum(f"{address}/sums", "b", str(cache)) == TWO
+    # the file's name tells nothing of it either
+    assert plugin_sums.checksum(f"{page}/sums", "a", str(cache)) == ONE
+    assert Page.asked == ["/sums"]
+    for name, message in (
+        ("sums", f"The checksum file {page}/sums has 2 checksums and none of c; set sha256 instead of sums."),
+        ("none", f"The checksum file {page}/none can't be read on the controller: HTTP Error 404: File not found."),
+    ):
+        with pytest.raises(ValueError) as caught:
+            plugin_sums.checksum(f"{address}/{name}", "c", str(cache))
+        assert str(caught.value) == message
+
+
+def test_a_page_that_wants_a_password(tmp_path: Path) -> None:
+    (tmp_path / "sums").write_text(f"{ONE}  plugin\n", encoding="ascii")
+    with release_page.serve(tmp_path, login="me:p@planted") as address:
+        given = address.replace("//", "//me:p%40planted@")
+        assert plugin_sums.checksum(f"{given}/sums", "plugin", str(tmp_path / "cache")) == ONE
+        with pytest.raises(ValueError, match="HTTP Error 401"):
+            plugin_sums.checksum(f"{address}/sums", "plugin", str(tmp_path / "elsewhere"))
+
+
+def test_a_cache_that_can_not_be_written(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "page" / "sums").write_text(f"{ONE}  plugin\n", encoding="ascii")
+    (tmp_path / "file").write_text("", encoding="ascii")
+    with pytest.raises(ValueError) as caught:
+        plugin_sums.checksum(f"{page}/sums", "plugin", str(tmp_path / "file"))
+    assert str(caught.value) == (
+        f"The checksum file {page}/sums can't be kept on the controller: {tmp_path}/file/plugins: Not a directory. Set "
+        "spire_archive_cache to a directory that the user who runs Ansible can write to."
+    )
+
+    def full(source: str, target: str) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), source)
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(ValueError, match="No space left on device"):
+        plugin_sums.checksum(f"{page}/sums", "plugin", str(tmp_path / "cache"))
+    assert list((tmp_path / "cache" / "plugins" / "sums").iterdir()) == []

@@ -1,0 +1,58 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Addresses that files are downloaded from. They may hold a user's name and password, which are told to nobody but the page."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import urllib.parse
+
+_WEB = re.compile(r"https?://", re.IGNORECASE)
+
+
+@dataclasses.dataclass(frozen=True)
+class Login:
+    """Who asks for a page."""
+
+    user: str
+    password: str = dataclasses.field(repr=False)
+
+
+def web(text: str) -> bool:
+    """Whether it is an address, and no path."""
+    return bool(_WEB.match(text))
+
+
+def parted(address: str) -> tuple[str, Login | None]:
+    """An address without the login in it, and that login, decoded; a path has none."""
+    scheme, mark, rest = address.partition("://")
+    place = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    login, at, host = place.rpartition("@")
+    if not mark or not at:
+        return address, None
+    user, _colon, password = login.partition(":")
+    return f"{scheme}://{host}{rest[len(place):]}", Login(urllib.parse.unquote(user), urllib.parse.unquote(password))
+
+
+def plain(address: str) -> str:
+    """An address as everybody may see it."""
+    return parted(address)[0]
+
+
+def mistake(address: str) -> str:
+    """Why nobody could ask there, without a word of the address; empty when there is nothing wrong, or it is a path.
+
+    A password with a slash in it ends where a port should be: the rest of it would be taken for a path, and shown.
+    """
+    if not web(address):
+        return ""
+    try:
+        urllib.parse.urlsplit(address).port
+    except ValueError:
+        return (
+            "What follows the host's name in this address is no port. If it is a part of a user's name or password, write / as %2F, ? as "
+            "%3F, # as %23 and @ as %40 there."
+        )
+    return ""
