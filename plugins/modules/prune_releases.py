@@ -12,7 +12,7 @@ version_added: 0.1.0
 description:
   - Removes every directory of a version that M(spire.fleet.release) placed and that no link beside it names any more.
   - Directories without a manifest of that module are left alone.
-  - Versions of external plugins, C(plugins/<name>/<version>) in it, go when no configuration names them any more.
+  - Versions of external plugins, C(plugins/<entry>/<version>) in it, go when no configuration names them any more.
 author:
   - spire.fleet contributors (@spire-fleet)
 options:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from ansible_collections.spire.fleet.plugins.plugin_utils import plugin_places
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import Fleet, machine_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.planned_places import at, machine
@@ -30,6 +31,9 @@ class Claim:
     path: str
     #: of a port: the address that it is opened at
     address: str = ""
+    #: of a file that several may use if it is the same for all: the architecture that it is for, empty for any, and its checksum
+    arch: str = ""
+    sha256: str = ""
 
 
 def shared(fleet: Fleet) -> set[str]:
@@ -54,7 +58,7 @@ class Machines:
         """A plan, if its machine is shared."""
         name = machine(planned)
         if name in self.shared:
-            self.claims.setdefault(name, []).append((planned, list(_claims(planned))))
+            self.claims.setdefault(name, []).append((planned, [*_claims(planned), *_placed(planned)]))
 
     def check(self) -> Iterator[Problem]:
         """Every collision, once for each pair."""
@@ -67,7 +71,7 @@ class Machines:
 
 @fleet_rule("server")
 def _collisions(planned: Plan, claims: list[Claim], other: Plan, theirs: list[Claim]) -> Iterable[Problem]:
-    """Servers and agents on one machine differ in their instances, ports, sockets and directories.
+    """Servers and agents on one machine differ in their instances, ports, sockets and directories, and not in the plugins that they share.
 
     Source: docs/hosts.md (several instances on one machine)
     """
@@ -90,6 +94,8 @@ _WORDS = {
     "port": "Port {what} is taken on this machine: {who} opens it ({path}). Choose another one.",
     "socket": "{what} is the socket of {who} on the same machine too ({path}). Choose another path.",
     "directory": "{what} is the directory of {who} on the same machine too ({path}). Each needs its own.",
+    "plugin": "{what} is another file for {who} on the same machine ({path}). Give one of them another version in spire_plugins, or an "
+              "entry of another name.",
     "file": "{what} is the file of {who} on the same machine too ({path}). Each needs its own.",
 }
 
@@ -97,6 +103,8 @@ _WORDS = {
 def _collide(one: Claim, other: Claim) -> bool:
     if one.kind != other.kind or one.what != other.what:
         return False
+    if one.kind == "plugin":
+        return one.sha256 != other.sha256 and (one.arch == other.arch or not one.arch or not other.arch)
     if one.kind != "port":
         return True
     first, second = (_SAME.get(claim.address, claim.address) for claim in (one, other))
@@ -109,6 +117,14 @@ def _claims(planned: Plan) -> Iterator[Claim]:
     for path, (_directory, given) in planned.places.items():
         kind = "socket" if path.endswith(("socket_path", "uds_path")) else "directory" if path.endswith((".data_dir", ".directory")) else "file"
         yield Claim(kind, given.rstrip("/"), path)
+
+
+def _placed(planned: Plan) -> Iterator[Claim]:
+    """The external plugins that are brought to the host. Of one plan they can't collide."""
+    for arch, commands in plugin_places.by_architecture(planned):
+        for command in commands:
+            if command.root:
+                yield Claim("plugin", command.path, f"{command.where}.plugin_cmd", arch=arch, sha256=command.sha256)
 
 
 def within(planned: Plan) -> Iterator[Problem]:

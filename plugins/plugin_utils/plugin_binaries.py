@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import plugin_schemas, plugin_sums
+from ansible_collections.spire.fleet.plugins.plugin_utils import addresses, plugin_schemas, plugin_sums
 from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases import architecture
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema_model import plugin_types
@@ -81,6 +81,8 @@ class Command:
     #: the field of spire_plugins that it is fetched by; empty for one that is on the host without our doing
     place: str = ""
     source: str = ""
+    #: of spire_plugins, for messages
+    entry: str = ""
     root: str = ""
     version: str = ""
     data_file: str = ""
@@ -140,8 +142,10 @@ def _mistakes(key: str, fields: Any) -> Iterator[Problem]:
     for field in (*PLACES, "sha256", "sums"):
         yield from (problem(message, field) for message in _by_architecture(field, fields.get(field)))
     name, version = str(fields.get("plugin") or key), str(fields.get("version") or "")
-    if not _NAME.fullmatch(name):
-        yield problem(f'"{name}" can\'t be a part of a path; use letters, digits, dots, dashes and underscores.', "plugin")
+    # a plugin that is brought to its host has a directory of the entry's name there
+    for text, field in ((name, "plugin"), *(() if fields.get("path") or name == key else ((key, ""),))):
+        if not _NAME.fullmatch(text):
+            yield problem(f'"{text}" can\'t be a part of a path; use letters, digits, dots, dashes and underscores.', field)
     if version and not _NAME.fullmatch(version):
         yield problem("It can't be a part of a path; use letters, digits, dots, dashes and underscores.", "version")
     component = fields.get("component") or ""
@@ -184,6 +188,8 @@ def _by_architecture(field: str, value: Any) -> Iterator[str]:
             yield "It must be a SHA-256 checksum, 64 hexadecimal digits."
         elif field == "url" and not re.match(r"(?i)https?://[^/]", text):
             yield "It must begin with https:// or http://."
+        elif field in ("url", "sums") and addresses.mistake(text):
+            yield addresses.mistake(text)
         elif field == "path" and not text.startswith("/"):
             yield "It must be an absolute path on the host."
 
@@ -270,8 +276,8 @@ class Filler:
         return posixpath.join(self.root(one), one.version or sha256[:SHORT], "bin", one.plugin)
 
     def root(self, one: Definition) -> str:
-        """The directory of a plugin's versions."""
-        return posixpath.join(self.install_root, "plugins", one.plugin)
+        """The directory of an entry's versions: several entries may be of one plugin's name, and each is a file of its own."""
+        return posixpath.join(self.install_root, "plugins", one.key)
 
     def _checksum(self, one: Definition, arch: str, body: Mapping[str, Any], option: str, origin: Origin) -> str:
         wanted = one.value("sha256", arch).lower()
@@ -299,7 +305,7 @@ class Filler:
             one = ours.get((kind, name))
             if one and one.place in ("url", "src") and path == self.place(one, arch, sha256):
                 command = dataclasses.replace(
-                    command, place=one.place, source=one.value(one.place, arch), root=self.root(one),
+                    command, place=one.place, source=one.value(one.place, arch), entry=one.path, root=self.root(one),
                     version=one.version or sha256[:SHORT],
                 )
             found.append(command)

@@ -6,15 +6,17 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
+from ansible_collections.spire.fleet.plugins.module_utils.release_source import file_digest
 from ansible_collections.spire.fleet.plugins.plugin_utils import places, plugin_schemas
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plugin_binaries import VARIABLE, Command
 from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem
+from ansible_collections.spire.fleet.plugins.plugin_utils.tree import child
 
 #: what the unit hides from the service: ProtectHome and PrivateTmp
 _HIDDEN = re.compile(r"/(home|root|run/user|tmp|var/tmp)/")
@@ -44,40 +46,50 @@ def _command(planned: Plan, command: Command) -> Iterable[Problem]:
         )
         yield problem("hidden_plugin", "plugin_cmd", message)
     if command.place == "src" and not os.path.isfile(os.path.expanduser(command.source)):
-        message = f"There is no file {command.source} on the controller, which should hold the plugin {command.name}."
-        yield Problem("external_plugin", VARIABLE, message, VARIABLE)
+        yield _of_source(command, f"There is no file {command.source} on the controller, which should hold the plugin {command.name}.")
+
+
+def _of_source(command: Command, message: str) -> Problem:
+    return Problem("external_plugin", child(command.entry, "src"), message, VARIABLE)
 
 
 def check_sources(planned: Plan) -> Iterable[Problem]:
     """Binaries on the controller against their checksums. It reads them whole, so only a check of the whole fleet does it."""
     if not any(command.place == "src" for command in planned.commands):
         return
-    for arch in planned.architectures or (planned.arch,):
-        for command in _of(planned, arch):
+    for _arch, found in by_architecture(planned):
+        for command in found:
             source = os.path.expanduser(command.source)
             if command.place != "src" or not os.path.isfile(source):
                 continue
-            found = _digest(source)
+            try:
+                found = _digest(source)
+            except OSError as exc:
+                message = (
+                    f"{command.source} on the controller, which should hold the plugin {command.name}, can't be read: {exc.strerror}. "
+                    "Let the user who runs Ansible read it."
+                )
+                yield _of_source(command, message)
+                continue
             if found != command.sha256:
                 message = (
                     f"{command.source} on the controller has the SHA-256 checksum {found}, and the plugin {command.name} "
                     f"should have {command.sha256}. Put the right file there, or correct the checksum."
                 )
-                yield Problem("external_plugin", VARIABLE, message, VARIABLE)
+                yield _of_source(command, message)
 
 
-def _of(planned: Plan, arch: str) -> list[Command]:
-    try:
-        return planned.on(arch).commands
-    except ValueError:
-        # a host of this architecture would be told; whether there is one nobody knows yet
-        return []
+def by_architecture(planned: Plan) -> Iterator[tuple[str, list[Command]]]:
+    """The plugins of a plan for each architecture that they differ for; one that is empty stands for all."""
+    for arch in planned.architectures or (planned.arch,):
+        try:
+            yield arch, planned.on(arch).commands
+        except ValueError:
+            # a host of this architecture would be told; whether there is one nobody knows yet
+            continue
 
 
 @functools.lru_cache(maxsize=None)
 def _digest(path: str) -> str:
-    total = hashlib.sha256()
-    with open(path, "rb") as file:
-        for chunk in iter(lambda: file.read(1 << 20), b""):
-            total.update(chunk)
-    return total.hexdigest()
+    """Once for all hosts."""
+    return file_digest(Path(path))

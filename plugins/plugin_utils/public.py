@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import posixpath
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -95,7 +96,10 @@ def _without_content(file: File) -> dict[str, Any]:
 
 
 def plugins(planned: Plan) -> list[dict[str, str]]:
-    """The binaries of external plugins that are brought to the host, each once."""
+    """The binaries of external plugins that are brought to the host, each once.
+
+    Neither on their way nor in the cache do two of one name meet.
+    """
     cache = os.path.expanduser(planned.values["spire_archive_cache"])
     found = {}
     for command in planned.commands:
@@ -103,6 +107,7 @@ def plugins(planned: Plan) -> list[dict[str, str]]:
             name = os.path.basename(command.path)
             cached = os.path.join(cache, "plugins", command.sha256, name)
             found[command.path] = {
+                "entry": command.entry,
                 "name": name,
                 "path": command.path,
                 "root": command.root,
@@ -110,6 +115,7 @@ def plugins(planned: Plan) -> list[dict[str, str]]:
                 "sha256": command.sha256,
                 "url": command.source if command.place == "url" else "",
                 "file": os.path.expanduser(command.source) if command.place == "src" else cached,
+                "incoming": posixpath.join(planned.paths.incoming, command.sha256),
             }
     return list(found.values())
 

@@ -191,7 +191,8 @@ def test_a_plugin_that_is_another_file(tmp_path: Path) -> None:
     tree = {"plugins": {"UpstreamAuthority": {"vaulted": {"plugin_data": {}}}}}
     found = mistakes(fleet({"spire_plugins": plugins, "spire_server_config": tree}))
     assert found == (
-        f"error: spire_plugins: {program} on the controller has the SHA-256 checksum {hashlib.sha256(program.read_bytes()).hexdigest()}, and "
+        f"error: spire_plugins.vaulted.src: {program} on the controller has the SHA-256 checksum "
+        f"{hashlib.sha256(program.read_bytes()).hexdigest()}, and "
         f"the plugin vaulted should have {'1' * 64}. Put the right file there, or correct the checksum. [s1]"
     )
 

@@ -6,13 +6,15 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import public, schema, units
+from ansible_collections.spire.fleet.plugins.plugin_utils import plugin_places, public, schema, units
 from ansible_collections.spire.fleet.plugins.plugin_utils.compare import Comparison, compare
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.spec import planned_digests, spec_of, variants_of
@@ -85,6 +87,58 @@ def test_the_entry_that_names_most_is_the_one() -> None:
     assert [(one.kind, one.path) for one in agent.commands] == [("NodeAttestor", "/agent")]
 
 
+@pytest.mark.parametrize("version", ["1.0", ""])
+def test_two_programs_of_one_name_have_places_of_their_own(version: str) -> None:
+    """A server's KeyManager and its UpstreamAuthority, and an agent's plugin on the same machine."""
+    more = {"version": version} if version else {}
+    entries = {
+        "signs": {"plugin": "mine", "type": "UpstreamAuthority", "url": "https://mirror.acme.com/signs", "sha256": ONE, **more},
+        "keeps": {
+            "plugin": "mine", "type": "KeyManager", "component": "server", "url": "https://mirror.acme.com/keeps", "sha256": TWO, **more,
+        },
+        "agents": {"plugin": "mine", "component": "agent", "url": "https://mirror.acme.com/agents", "sha256": "3c" * 32, **more},
+    }
+    common = {
+        "spire_plugins": entries, "spire_server_config": {"plugins": {"KeyManager": {"mine": {}}, "UpstreamAuthority": {"mine": {}}}},
+        "spire_agent_config": {"plugins": {"KeyManager": {"mine": {}}}},
+    }
+    assert mistakes(fleet(common, agents=("s1",))) == ""
+    found = [*public.plugins(planned("server", common)), *public.plugins(planned("agent", common))]
+    assert [one["path"] for one in found] == [
+        f"/opt/spire/plugins/keeps/{version or '2b' * 6}/bin/mine", f"/opt/spire/plugins/signs/{version or '1a' * 6}/bin/mine",
+        f"/opt/spire/plugins/agents/{version or '3c' * 6}/bin/mine",
+    ]
+    # on their way as well
+    for kind in ("incoming", "file"):
+        assert len({one[kind] for one in found}) == 3
+
+
+def test_the_same_entry_is_one_file_for_all_of_a_machine() -> None:
+    tree = {"plugins": {"KeyManager": {"mine": {}}}}
+    common = {
+        "spire_plugins": {"mine": {**BOTH, "url": "https://mirror.acme.com/{arch}"}},
+        "spire_server_config": tree, "spire_agent_config": tree,
+    }
+    assert mistakes(fleet(common, agents=("s1",))) == ""
+    assert public.plugins(planned("server", common))[0]["path"] == public.plugins(planned("agent", common))[0]["path"]
+
+
+def test_instances_of_one_machine_with_other_files_in_one_place() -> None:
+    """Variables of hosts that are one machine may differ, and then their entries of one name do."""
+    tree = {"spire_agent_config": {"plugins": {"KeyManager": {"mine": {}}}}}
+    one = {"ansible_host": "10.0.0.9", "spire_plugins": {"mine": BOTH}, **tree}
+    other = {**one, "spire_agent_instance": "b", "spire_agent_config__b": {"health_checks": {"bind_port": "8087"}}}
+    other["spire_plugins"] = {"mine": {**BOTH, "sha256": {"arm64": ONE, "amd64": TWO}}}
+    (line,) = mistakes(fleet(agents=("a1", "a2"), a1=one, a2=other)).splitlines()
+    assert line == (
+        "error: plugins.KeyManager.mine.plugin_cmd (set by spire_plugins): /opt/spire/plugins/mine/1.2.0/bin/mine is another file for the "
+        "agent a1 on the same machine (plugins.KeyManager.mine.plugin_cmd). Give one of them another version in spire_plugins, or an "
+        "entry of another name. [a2]"
+    )
+    apart = {**other, "spire_plugins": {"mine": {**other["spire_plugins"]["mine"], "version": "1.2.1"}}}
+    assert mistakes(fleet(agents=("a1", "a2"), a1=one, a2=apart)) == ""
+
+
 BOTH = {"url": "https://mirror.acme.com/vaulted-{version}-{arch}", "version": "1.2.0", "sha256": {"amd64": ONE, "arm64": TWO}}
 
 
@@ -126,7 +180,8 @@ def test_what_the_acting_tasks_need() -> None:
     plan = planned("server", {**variables(), "spire_archive_cache": "/var/cache/fleet"})
     assert public.of_plan(plan, "x86_64")["plugins"] == [{
         "name": "vaulted", "path": PLACED, "root": "/opt/spire/plugins/vaulted", "version": "1.2.0", "sha256": ONE,
-        "url": "https://mirror.acme.com/vaulted", "file": f"/var/cache/fleet/plugins/{ONE}/vaulted",
+        "url": "https://mirror.acme.com/vaulted", "file": f"/var/cache/fleet/plugins/{ONE}/vaulted", "entry": "spire_plugins.vaulted",
+        "incoming": f"/opt/spire/.incoming-server-main/{ONE}",
     }]
     (own,) = public.of_plan(made({"src": "/srv/vaulted", "sha256": ONE}), "x86_64")["plugins"]
     assert (own["url"], own["file"]) == ("", "/srv/vaulted")
@@ -137,6 +192,10 @@ HOW = (
 )
 NO_SUM = "Nothing says what its checksum is. Set sha256, which `sha256sum FILE` prints, or sums, the vendor's checksum file."
 BY_ARCH = "It must be a string, or a mapping from architecture (amd64, arm64) to strings, and it is a list."
+NO_PORT = (
+    "What follows the host's name in this address is no port. If it is a part of a user's name or password, write / as %2F, ? as %3F, "
+    "# as %23 and @ as %40 there."
+)
 NAME = "can't be a part of a path; use letters, digits, dots, dashes and underscores."
 
 
@@ -155,6 +214,8 @@ NAME = "can't be a part of a path; use letters, digits, dots, dashes and undersc
     ({**URL, "version": 1.2}, ".version", "It must be a string, and it is a number with a fraction; put quotes around it."),
     ({**URL, "version": "../up"}, ".version", f"It {NAME}"),
     ({**URL, "plugin": "a/b"}, ".plugin", f'"a/b" {NAME}'),
+    ({**URL, "url": "https://me:pl/anted@mirror.acme.com/x"}, ".url", NO_PORT),
+    ({"url": "https://mirror.acme.com/x", "sums": "https://me:pl?anted@mirror.acme.com/x"}, ".sums", NO_PORT),
     ({**URL, "component": "oidc"}, ".component", "It must be server or agent."),
     ({**URL, "component": "agent", "type": "Notifier"}, ".type",
      "There is no such type of plugins; there are KeyManager, NodeAttestor, SVIDStore, WorkloadAttestor."),
@@ -167,6 +228,14 @@ NAME = "can't be a part of a path; use letters, digits, dots, dashes and undersc
 def test_what_an_entry_can_have_wrong(definition: Any, path: str, message: str) -> None:
     lines = mistakes(fleet(common={"spire_plugins": {"vaulted": definition}})).splitlines()
     assert lines == [f"error: spire_plugins.vaulted{path}: {message} [a1, s1]"]
+
+
+def test_an_entry_is_a_directory_of_its_own() -> None:
+    """Unless the plugin is on the host already."""
+    entries = {"my plugin": {**URL, "plugin": "vaulted"}, "our plugin": {"plugin": "vaulted", "path": "/opt/vaulted", "sha256": ONE}}
+    assert mistakes(fleet(common={"spire_plugins": entries})).splitlines() == [
+        f'error: spire_plugins.my plugin: "my plugin" {NAME} [a1, s1]'
+    ]
 
 
 def test_a_command_in_the_tree_and_an_entry() -> None:
@@ -203,17 +272,32 @@ def test_a_file_on_the_controller(tmp_path: Path) -> None:
     source = tmp_path / "vaulted"
     definition = {"src": str(source), "sha256": ONE}
     assert said(definition) == [
-        f"error: spire_plugins: There is no file {source} on the controller, which should hold the plugin vaulted. [s1]"
+        f"error: spire_plugins.vaulted.src: There is no file {source} on the controller, which should hold the plugin vaulted. [s1]"
     ]
     source.write_bytes(b"binary")
     found = hashlib.sha256(b"binary").hexdigest()
     assert said(definition) == [
-        f"error: spire_plugins: {source} on the controller has the SHA-256 checksum {found}, and the plugin vaulted should have {ONE}. "
+        f"error: spire_plugins.vaulted.src: {source} on the controller has the SHA-256 checksum {found}, and the plugin vaulted should have {ONE}. "
         "Put the right file there, or correct the checksum. [s1]"
     ]
     other = tmp_path / "other"
     other.write_bytes(b"binary")
     assert said({"src": str(other), "sha256": found}) == []
+
+
+def test_a_file_on_the_controller_that_can_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = tmp_path / "vaulted"
+    source.write_bytes(b"binary")
+
+    def refuse(path: Path) -> str:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    # root reads everything
+    monkeypatch.setattr(plugin_places, "file_digest", refuse)
+    assert said({"src": str(source), "sha256": ONE}) == [
+        f"error: spire_plugins.vaulted.src: {source} on the controller, which should hold the plugin vaulted, can't be read: Permission "
+        "denied. Let the user who runs Ansible read it. [s1]"
+    ]
 
 
 def test_a_wrong_file_of_the_second_architecture_is_told_too(tmp_path: Path) -> None:
@@ -222,7 +306,7 @@ def test_a_wrong_file_of_the_second_architecture_is_told_too(tmp_path: Path) -> 
     right = {arch: hashlib.sha256(arch.encode()).hexdigest() for arch in ("amd64", "arm64")}
     assert said({"src": f"{tmp_path}/{{arch}}", "sha256": right}) == []
     (line,) = said({"src": f"{tmp_path}/{{arch}}", "sha256": {**right, "arm64": ONE}})
-    assert line.startswith(f"error: spire_plugins: {tmp_path}/arm64 on the controller has the SHA-256 checksum {right['arm64']}")
+    assert line.startswith(f"error: spire_plugins.vaulted.src: {tmp_path}/arm64 on the controller has the SHA-256 checksum {right['arm64']}")
 
 
 # What a look finds.
