@@ -11,7 +11,7 @@ import posixpath
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import entries, identity, nested, node_pki, releases
+from ansible_collections.spire.fleet.plugins.plugin_utils import addresses, entries, identity, nested, node_pki, releases
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.host_files import File
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan, plan
@@ -28,6 +28,7 @@ def of_plan(planned: Plan, machine: str = "") -> dict[str, Any]:
     paths, values = planned.paths, planned.values
     return {
         "component": planned.component,
+        "machine": machine,
         "version": str(planned.version),
         "user": planned.user,
         "data_dir": planned.data_dir,
@@ -113,7 +114,7 @@ def plugins(planned: Plan) -> list[dict[str, str]]:
                 "root": command.root,
                 "version": command.version,
                 "sha256": command.sha256,
-                "url": command.source if command.place == "url" else "",
+                "url": addresses.plain(command.source) if command.place == "url" else "",
                 "file": os.path.expanduser(command.source) if command.place == "src" else cached,
                 "incoming": posixpath.join(planned.paths.incoming, command.sha256),
             }
@@ -124,14 +125,27 @@ def archive(planned: Plan, machine: str) -> dict[str, str]:
     """Where a release's tarball is, and what it must hash to."""
     arch = releases.architecture(machine)
     name, checksums = releases.archive_names(str(planned.version), arch)[:2]
-    base = planned.values["spire_archive_url"].replace("{version}", str(planned.version)).replace("{arch}", arch)
-    base = base.rstrip("/")
+    base = addresses.plain(_archive_page(planned, arch))
     pinned = _by_arch(planned.values["spire_archive_sha256"], arch)
     return {
         "name": name,
         "url": f"{base}/{name}",
         "checksum": f"sha256:{pinned.removeprefix('sha256:')}" if pinned else f"sha256:{base}/{checksums}",
     }
+
+
+def _archive_page(planned: Plan, arch: str) -> str:
+    """The address of the directory of a release's files, as it was given."""
+    return str(planned.values["spire_archive_url"]).replace("{version}", str(planned.version)).replace("{arch}", arch).rstrip("/")
+
+
+def login(planned: Plan, machine: str, address: str) -> addresses.Login | None:
+    """The login for one of the addresses in what tasks see of a plan, where it was given with one."""
+    arch = releases.architecture(machine)
+    if planned.values["spire_install_source"] == "archive" and archive(planned, machine)["url"] == address:
+        return addresses.parted(_archive_page(planned, arch))[1]
+    given = (addresses.parted(command.source) for command in planned.on(machine).commands if command.place == "url")
+    return next((found for shown, found in given if shown == address), None)
 
 
 def local_dir(planned: Plan, machine: str) -> str:

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import (
-    entries, entry_lifetimes, entry_selectors, fleet_agents, fleet_nested, fleet_servers, machines, node_rules, pki_rules, places,
-    plugin_places, problems, strict_mode,
+    addresses, entries, entry_lifetimes, entry_selectors, fleet_agents, fleet_nested, fleet_servers, machines, node_rules, pki_rules,
+    places, plugin_places, problems, strict_mode,
 )
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import AGENTS, SERVERS, Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan, plan
@@ -61,6 +61,9 @@ def _source(planned: Plan) -> Iterable[Problem]:
         what = "the controller" if source == "local" else "the host"
         message = f"It is required where spire_install_source is {source}; set it to the directory of the binaries on {what}."
         yield Problem("missing_variable", needed, message)
+    wrong = addresses.mistake(str(planned.values["spire_archive_url"])) if source == "archive" else ""
+    if wrong:
+        yield Problem("download_address", "spire_archive_url", wrong)
 
 
 @fleet_rule("both")

@@ -1,0 +1,70 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: login
+short_description: The user's name and the password for something that is downloaded
+version_added: 0.1.0
+description:
+  - The addresses that P(spire.fleet.planned#lookup) returns hold no login, also where C(spire_archive_url) or C(spire_plugins) has them
+    with one. This returns it for one of these addresses. A task that uses it needs C(no_log).
+author:
+  - spire.fleet contributors (@spire-fleet)
+options:
+  _terms:
+    description: V(server) or V(agent), and an address as P(spire.fleet.planned#lookup) has it.
+    type: list
+    elements: str
+    required: true
+  machine:
+    description: The host's architecture as its kernel calls it.
+    type: str
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Download the release
+  ansible.builtin.get_url:
+    url: "{{ planned.archive.url }}"
+    url_username: "{{ login.user | default(omit) }}"
+    url_password: "{{ login.password | default(omit) }}"
+    checksum: "{{ planned.archive.checksum }}"
+    dest: /var/cache/spire.tar.gz
+    mode: "0644"
+  vars:
+    planned: "{{ lookup('spire.fleet.planned', 'server', machine='x86_64') }}"
+    login: "{{ lookup('spire.fleet.login', 'server', planned.archive.url, machine='x86_64') }}"
+  no_log: true
+"""
+
+RETURN = r"""
+_raw:
+  description: One dictionary with C(user) and C(password), which is empty where the address has no login.
+  type: list
+  elements: dict
+"""
+
+import dataclasses
+from typing import Any
+
+from ansible.plugins.lookup import LookupBase
+
+from ansible_collections.spire.fleet.plugins.plugin_utils import public
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import plan
+
+
+class LookupModule(LookupBase):
+    """See DOCUMENTATION."""
+
+    def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[dict[str, str]]:
+        """One login, or an empty dictionary."""
+        self.set_options(var_options=variables, direct=kwargs)
+        seen = variables or {}
+        component, address = terms
+        planned = plan(component, seen["inventory_hostname"], fleet_of(seen, self._templar))
+        found = public.login(planned, str(self.get_option("machine")), address)
+        return [dataclasses.asdict(found) if found else {}]
