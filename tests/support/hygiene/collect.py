@@ -23,7 +23,7 @@ from typing import Any
 
 import yaml
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import hcl, schema, variables
+from ansible_collections.spire.fleet.plugins.plugin_utils import addresses, hcl, schema, variables
 from tests.hosts.connection.fleet_host import PIDS
 from tests.support.hygiene import capture, needles
 from tests.support.hygiene.needles import Secret
@@ -40,6 +40,8 @@ TOKEN_PATH = re.compile(rb"spire/agent/join_token/([0-9a-f-]{36})")
 PUBLIC_KINDS = ("redeemed", "printed")
 #: names of variables of a process that are told to everybody
 PUBLIC = re.compile(r"(_REGION|_ENDPOINT_URL\w*|_PATH|PATH|_DIR|_URL|_FILE|_PROFILE)\Z")
+#: variables with addresses, which may hold a password
+ADDRESSES = ("spire_archive_url", "spire_plugins")
 #: of a database's connection
 PASSWORD = re.compile(r"password=('[^']*'|\S+)|://[^:/@\s]*:([^@\s]+)@|^[^:/@\s]+:([^@\s]+)@")
 
@@ -131,8 +133,20 @@ def of_variables(where: str, given: Mapping[str, Any]) -> Iterator[Secret]:
         elif known and known.secret and isinstance(value, str) and "{{" not in value:
             kind = "passphrase" if "passphrase" in name else "token" if "token" in name else "password"
             yield from filter(None, [needles.text(kind, f"{where}: {name}", value)])
+        elif name in ADDRESSES:
+            yield from of_addresses(f"{where}: {name}", value)
         elif isinstance(value, Mapping) and re.match(r"spire_(server|agent)_config", name):
             yield from of_tree(f"{where}: {name}", name.split("_")[1], value)
+
+
+def of_addresses(where: str, given: Any) -> Iterator[Secret]:
+    """The passwords in addresses, at any depth."""
+    if isinstance(given, Mapping):
+        for name, value in given.items():
+            yield from of_addresses(f"{where}.{name}", value)
+    elif isinstance(given, str) and "{{" not in given:
+        login = addresses.parted(given)[1]
+        yield from filter(None, [needles.text("password", where, login.password)] if login else [])
 
 
 def of_environment(where: str, given: Mapping[str, Any]) -> Iterator[Secret]:
