@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -23,7 +22,7 @@ import yaml
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import x509_keys
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_request import BACKDATE
-from tests.support import site_run
+from tests.support import site_run, supervised
 from tests.support.real_spire import free_port
 from tests.unit.core.test_clocks import python_of_another_time
 
@@ -62,16 +61,6 @@ class Fleet:
         """The certificate of the CA above the server's own, on the server."""
         return x509_keys.load_certificates((self.directory / "r/etc/server/main.upstream.pem").read_bytes(), "it")[0]
 
-    def end(self) -> None:
-        try:
-            pid = int((self.directory / "r/run/supervisord.pid").read_text())
-            os.kill(pid, signal.SIGTERM)
-        except (OSError, ValueError):
-            return
-        end = time.monotonic() + 30
-        while Path(f"/proc/{pid}").exists() and time.monotonic() < end:
-            time.sleep(0.1)
-
 
 @pytest.fixture(scope="module")
 def fleet(spire_server: Path) -> Iterator[Fleet]:
@@ -82,7 +71,7 @@ def fleet(spire_server: Path) -> Iterator[Fleet]:
         made.run("site").require()
         yield made
     finally:
-        made.end()
+        supervised.end(directory / "r")
         shutil.rmtree(directory)
 
 

@@ -31,7 +31,7 @@ from cryptography import x509
 from ansible_collections.spire.fleet.plugins.module_utils.spire_cli import SpireServer
 from ansible_collections.spire.fleet.plugins.plugin_utils import plugin_sums
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases import architecture
-from tests.support import site_run, spire_bin
+from tests.support import release_page, site_run, spire_bin, supervised
 from tests.support.plugin_program import PIN, write, write_root
 from tests.support.real_spire import RealServer, free_port
 
@@ -114,8 +114,8 @@ class Host:
         pids = {pid for task in children.iterdir() for pid in (task / "children").read_text().split()}
         return sorted(Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[2].decode() for pid in pids)
 
-    def placed(self, version: str) -> Path:
-        return self.directory / "opt" / "plugins" / NAME / version / "bin" / NAME
+    def placed(self, version: str, entry: str = NAME) -> Path:
+        return self.directory / "opt" / "plugins" / entry / version / "bin" / NAME
 
 
 @pytest.fixture(scope="module")
@@ -131,8 +131,7 @@ def host(spire_server: Path) -> Iterator[Host]:
     made = Host(spire_server, directory, f"http://127.0.0.1:{server.server_port}")
     write_root(directory)
     yield made
-    if (directory / "host/etc/supervisord.conf").exists():
-        made.supervisor("shutdown")
+    supervised.end(directory / "host")
     server.shutdown()
     thread.join()
     server.server_close()
@@ -263,6 +262,28 @@ def test_a_plugin_of_the_hosts_own(host: Host, root: x509.Certificate) -> None:
     host.site(None, **body).require()
     assert host.server_pid() != before and host.plugin_processes() == [str(path)] and signed_by(host, root)
     assert host.site(None, **body).require().changed == {}
+
+
+@pytest.mark.parametrize("version", ["1", ""])
+def test_two_plugins_of_one_name(host: Host, root: x509.Certificate, version: str) -> None:
+    """An UpstreamAuthority and a Notifier, each a program of its own; one comes from a page that wants a password."""
+    signs, tells = host.directory / "controller" / "signs", host.directory / "page" / "tells"
+    more = {"plugin": NAME, **({"version": version} if version else {})}
+    entries = {
+        "signs": {**more, "type": "UpstreamAuthority", "src": str(signs), "sha256": write(signs, "signs")},
+        "tells": {**more, "type": "Notifier", "sha256": write(tells, "tells")},
+    }
+    with release_page.serve(host.directory / "page", "me:planted-password") as page:
+        entries["tells"]["url"] = page.replace("//", "//me:planted-password@") + "/tells"
+        given = host.directory / "given.yml"
+        tree = {"plugins": {"Notifier": {NAME: {"plugin_data": host.data}}}}
+        given.write_text(yaml.safe_dump({"spire_plugins": entries, "spire_server_config__tells": tree}), encoding="utf-8")
+        run = host.site(None, "-e", f"@{given}", "-vvv").require()
+        assert "planted-password" not in run.stdout + run.stderr
+    placed = [host.placed(version or str(entry["sha256"])[:12], name) for name, entry in entries.items()]
+    assert [path.read_bytes() for path in placed] == [signs.read_bytes(), tells.read_bytes()]
+    assert host.plugin_processes() == sorted(map(str, placed)) and signed_by(host, root)
+    assert host.site(None, "-e", f"@{given}").require().changed == {}
 
 
 @pytest.mark.parametrize("version", [None, "1.14.7"])

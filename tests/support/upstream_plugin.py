@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An external plugin of SPIRE, for tests: an UpstreamAuthority that signs with a key on the disk.
+"""An external plugin of SPIRE, for tests: an UpstreamAuthority that signs with a key on the disk, or a Notifier that is told in vain.
 
 SPIRE starts it as a process of its own, reads a line with its socket from its standard output, and talks gRPC to it. The
 few messages are written and read here field by field, as protobuf has them on the wire.
@@ -31,8 +31,12 @@ import grpc
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
-TYPE = "UpstreamAuthority"
-SERVICES = ("spire.plugin.server.upstreamauthority.v1.UpstreamAuthority", "spire.service.common.config.v1.Config")
+#: the service of each type that it can be
+TYPES = {
+    "UpstreamAuthority": "spire.plugin.server.upstreamauthority.v1.UpstreamAuthority",
+    "Notifier": "spire.plugin.server.notifier.v1.Notifier",
+}
+CONFIG = "spire.service.common.config.v1.Config"
 DEFAULT_TTL = 3600
 stopped = threading.Event()
 options: dict[str, str] = {}
@@ -157,15 +161,17 @@ def nothing(request: bytes, context: grpc.ServicerContext) -> bytes:
 
 def main() -> None:
     """Serves until it is told to stop."""
-    if os.environ.get(TYPE) != TYPE:
+    kind = next((kind for kind in TYPES if os.environ.get(kind) == kind), "")
+    if not kind:
         sys.exit("This is a plugin: SPIRE starts it.")
     server = grpc.server(futures.ThreadPoolExecutor(8))
-    init = b"".join(field(1, name.encode()) for name in SERVICES)
+    init = b"".join(field(1, name.encode()) for name in (TYPES[kind], CONFIG))
     unary = grpc.unary_unary_rpc_method_handler
     handlers = {
         "spire.service.private.init.v1.Init": {"Init": unary(lambda request, context: init), "Deinit": unary(nothing)},
-        SERVICES[0]: {"MintX509CAAndSubscribe": grpc.unary_stream_rpc_method_handler(mint)},
-        SERVICES[1]: {"Configure": unary(configure), "Validate": unary(validate)},
+        TYPES["UpstreamAuthority"]: {"MintX509CAAndSubscribe": grpc.unary_stream_rpc_method_handler(mint)},
+        TYPES["Notifier"]: {"Notify": unary(nothing), "NotifyAndAdvise": unary(nothing)},
+        CONFIG: {"Configure": unary(configure), "Validate": unary(validate)},
         "plugin.GRPCBroker": {"StartStream": grpc.stream_stream_rpc_method_handler(stream)},
         "plugin.GRPCController": {"Shutdown": unary(shutdown)},
     }

@@ -1,0 +1,35 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The end of what a test has had started under supervisor, before its directory is removed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.paths import Paths
+from playbooks.files.quickstart.processes import alive
+
+#: supervisor gives each program ten seconds
+SECONDS = 30.0
+
+
+def end(root: Path) -> None:
+    """End the supervisor of this ``spire_root_dir`` with all its programs, and wait until they write there no more.
+
+    RuntimeError where it does not end; nothing happens where none was started.
+    """
+    try:
+        pid = int(Path(Paths("server", "main", root=str(root)).supervisor_pid).read_text(encoding="ascii"))
+        os.kill(pid, signal.SIGTERM)
+    except (OSError, ValueError):
+        return
+    deadline = time.monotonic() + SECONDS
+    while alive(pid):
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"supervisor, process {pid} of {root}, does not end after {SECONDS:g} s")
+        time.sleep(0.1)
