@@ -16,7 +16,7 @@ import os
 import shutil
 import stat
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable, Iterator, Sequence
@@ -150,7 +150,7 @@ def unused(root: Path, gone: Sequence[Path] = ()) -> list[Path]:
     """Versions of ours that no link beside them names."""
     if not root.is_dir():
         return []
-    used = {(root / os.readlink(path)).resolve() for path in root.iterdir() if path.is_symlink() and path not in gone}
+    used = {path.resolve() for path in root.iterdir() if path.is_symlink() and path not in gone}
     return sorted(
         path for path in root.iterdir()
         if path.is_dir() and not path.is_symlink() and (path / MANIFEST).is_file() and path.resolve() not in used
@@ -158,15 +158,27 @@ def unused(root: Path, gone: Sequence[Path] = ()) -> list[Path]:
 
 
 def prune(root: Path, configurations: Path, gone: Sequence[Path] = (), check: bool = False) -> list[Path]:
-    """Remove the versions that nothing uses; links and configurations that are ``gone`` count as removed already."""
-    texts = [path.read_text(errors="replace") for path in sorted(configurations.glob("*/*.conf")) if path not in gone]
-    found = [*unused(root, gone), *unused_plugins(root, texts)]
-    if found and not check:
-        with locked(root):
-            for path in found:
-                shutil.rmtree(path)
-                remove_empty(path.parent, root)
+    """Remove the versions that nothing uses; links and configurations that are ``gone`` count as removed already.
+
+    OSError says which file could not be read or removed.
+    """
+    if not root.exists():
+        return []
+    # What is unused is decided under the lock as well: another instance may be switching its link, or pruning, at this moment.
+    with locked(root):
+        found = [*unused(root, gone), *unused_plugins(root, list(_texts(configurations, gone)))]
+        for path in () if check else found:
+            shutil.rmtree(path)
+            remove_empty(path.parent, root)
     return found
+
+
+def _texts(configurations: Path, gone: Sequence[Path]) -> Iterator[str]:
+    for path in sorted(configurations.glob("*/*.conf")):
+        # Files of an instance that is removed at the same time go without the lock.
+        with suppress(FileNotFoundError):
+            if path not in gone:
+                yield path.read_text(errors="replace")
 
 
 class Placer:

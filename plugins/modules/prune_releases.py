@@ -44,7 +44,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 removed:
-  description: The directories that were removed.
+  description: The directories that were removed, or would be.
   returned: success
   type: list
   elements: str
@@ -69,7 +69,14 @@ def main() -> None:
     )
     given = module.params
     gone = [Path(path) for path in given["gone"]]
-    names = [str(path) for path in prune(Path(given["root"]), Path(given["configurations"]), gone, module.check_mode)]
+    try:
+        found = prune(Path(given["root"]), Path(given["configurations"]), gone, module.check_mode)
+    except OSError as exc:
+        where = exc.filename or given["root"]
+        module.fail_json(
+            msg=f"Versions that nothing uses can't be removed: {where}: {exc.strerror}. What is left goes when the task runs again."
+        )
+    names = [str(path) for path in found]
     diff = {"before": "".join(f"{name}\n" for name in names), "after": ""}
     module.exit_json(changed=bool(names), removed=names, diff=diff)
 

@@ -7,11 +7,14 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import shutil
 import stat
 import tarfile
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
 import pytest
 
@@ -343,6 +346,53 @@ def test_versions_that_no_link_names_are_pruned(tmp_path: Path, root: Path) -> N
     assert release.prune(root, tmp_path / "etc") == [root / "1.15.2"]
     assert sorted(path.name for path in root.iterdir()) == ["1.13.6", "1.14.7", "1.15.3", "agent-main", "server-main"]
     assert release.prune(root, tmp_path / "etc") == []
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, other: Callable[[], object]) -> None:
+    """Another instance's run has the lock first."""
+    locked = release.locked
+
+    @contextmanager
+    def waited(root: Path) -> Iterator[None]:
+        other()
+        with locked(root):
+            yield
+
+    monkeypatch.setattr(release, "locked", waited)
+
+
+def test_pruning_after_another_that_waited_less(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place(root, directory(tmp_path), link=None)
+    meanwhile(monkeypatch, lambda: shutil.rmtree(root / "1.15.3"))
+    assert release.prune(root, tmp_path / "etc") == []
+
+
+def test_a_version_that_a_link_was_just_switched_to_stays(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    src = directory(tmp_path)
+    place(root, src, link=None)
+    meanwhile(monkeypatch, lambda: (root / "agent-main").symlink_to("1.15.3"))
+    assert release.prune(root, tmp_path / "etc") == []
+    assert verify(root, "1.15.3", NAMES) == []
+
+
+def test_a_configuration_that_goes_at_this_moment_names_nothing(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its instance is being removed; the one beside it stays."""
+    for name in ("one", "two"):
+        (tmp_path / "etc" / "server").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "etc" / "server" / f"{name}.conf").write_text(name)
+    read = Path.read_text
+
+    def raced(path: Path, **more: Any) -> str:
+        if path.name == "one.conf":
+            path.unlink()
+        return read(path, **more)
+
+    monkeypatch.setattr(Path, "read_text", raced)
+    assert list(release._texts(tmp_path / "etc", [])) == ["two"]
+
+
+def test_nothing_is_pruned_where_nothing_was_placed(tmp_path: Path) -> None:
+    assert release.prune(tmp_path / "none", tmp_path / "etc") == []
 
 
 def test_leftovers_are_told_and_removed(tmp_path: Path, root: Path) -> None:
