@@ -71,6 +71,8 @@ class Health:
 
     healthy: bool
     message: str
+    #: whether the command could be run to its end
+    answered: bool = True
 
 
 @dataclass(frozen=True)
@@ -164,8 +166,11 @@ class Cli:
         return self._version
 
     def healthcheck(self) -> Health:
-        """Ask for the health; an unhealthy or absent process is an answer, no error."""
-        done = self._call("healthcheck", ["-verbose"])
+        """Ask for the health; an unhealthy or absent process is an answer, no error, and so is a program that is missing or hangs."""
+        try:
+            done = self._call("healthcheck", ["-verbose"])
+        except SpireCliError as exc:
+            return Health(False, exc.message, answered=False)
         lines = [line.strip() for line in (done.stdout + "\n" + done.stderr).splitlines() if line.strip()]
         said = "; ".join(line for line in lines if not line.startswith("Checking "))
         return Health(done.rc == 0, said[-STDERR_TAIL:])

@@ -94,7 +94,8 @@ def wait(
     started = read = clock()
     before = log.restarts()
     while True:
-        if log.settled() and client.healthcheck().healthy:
+        health = client.healthcheck() if log.settled() else None
+        if health and health.healthy:
             return round(clock() - started, 2)
         died = log.restarts() - before
         if died >= RESTARTS:
@@ -107,5 +108,7 @@ def wait(
             lines = log.tail()
             unreached = any(UNREACHED in line and UNTRUSTED not in line for line in lines)
             why = ": it does not reach its server" + (server and " at " + server) if unreached else ""
+            if health and not health.answered:
+                why = ": " + health.message
             raise NotHealthy("is not healthy after %d seconds%s" % (timeout, why), lines)
         sleep(INTERVAL)

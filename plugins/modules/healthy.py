@@ -69,29 +69,26 @@ log:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.spire.fleet.plugins.module_utils.spire_cli import SpireAgent, SpireServer
+from ansible_collections.spire.fleet.plugins.module_utils import client
 from ansible_collections.spire.fleet.plugins.module_utils.wait import Log, NotHealthy, wait
 
 
 def main() -> None:
     """Entry point."""
     module = AnsibleModule(
-        argument_spec={
-            "component": {"type": "str", "choices": ["server", "agent"], "required": True},
-            "binary": {"type": "path", "required": True},
-            "socket_path": {"type": "path", "required": True},
-            "timeout": {"type": "int", "default": 60},
-            "unit": {"type": "str"},
-            "log_file": {"type": "path"},
-            "server": {"type": "str"},
-        },
+        argument_spec=client.arguments(
+            60, component={"type": "str", "choices": ["server", "agent"], "required": True}, unit={"type": "str"}, log_file={"type": "path"},
+            server={"type": "str"},
+        ),
         supports_check_mode=True,
     )
     params = module.params
-    client = (SpireServer if params["component"] == "server" else SpireAgent)(params["binary"], params["socket_path"])
+    ask = client.server if params["component"] == "server" else client.agent
+    # One question may take no longer than all the waiting.
+    asked = ask({**params, "timeout": max(1, min(params["timeout"], client.TIMEOUT))})
     log = Log(params["unit"] or "", params["log_file"] or "")
     try:
-        module.exit_json(changed=False, waited=wait(client, params["timeout"], log, params["server"] or ""))
+        module.exit_json(changed=False, waited=wait(asked, params["timeout"], log, params["server"] or ""))
     except NotHealthy as exc:
         name = params["unit"] or f"spire-{params['component']}"
         module.fail_json(msg=f"{name} {exc}. The end of its log:\n" + "\n".join(exc.log), log=exc.log)

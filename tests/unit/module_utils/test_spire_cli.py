@@ -15,7 +15,7 @@ import pytest
 
 from ansible_collections.spire.fleet.plugins.module_utils import spire_cli
 from ansible_collections.spire.fleet.plugins.module_utils.spire_cli import (
-    CALL_FAILED, Completed, SpireAgent, SpireCliError, SpireServer
+    CALL_FAILED, Completed, Health, SpireAgent, SpireCliError, SpireServer
 )
 from tests.support.fake_cli import FakeCli, fail, say
 
@@ -123,6 +123,12 @@ def test_an_unhealthy_server_is_an_answer() -> None:
     assert health.message == (
         "Failed to check health: rpc error; Error: server is unhealthy: unable to determine health"
     )
+
+
+@pytest.mark.parametrize("why", ["/x/spire-server does not exist", "/x/spire-server gave no answer within 30 seconds"])
+def test_a_program_that_gives_no_answer_is_unhealthy(why: str) -> None:
+    client, _run = server(healthcheck=SpireCliError(why))
+    assert client.healthcheck() == Health(False, why, answered=False)
 
 
 def results(stdin: str) -> Completed:

@@ -20,7 +20,7 @@ class World:
 
     def __init__(
         self, healthy_at: float = 1e9, dies_at: tuple[float, ...] = (), slow: float = 0,
-        refused_at: float = 1e9, settled_at: float = 0, says: str = "its last words",
+        refused_at: float = 1e9, settled_at: float = 0, says: str = "its last words", answer: str = "",
     ) -> None:
         self.now = 100.0
         self.refused_at, self.settled_at = refused_at, settled_at
@@ -28,11 +28,13 @@ class World:
         self.healthy_at, self.dies_at, self.slow = healthy_at, dies_at, slow
         self.asked = 0
         self.says = says
+        #: why it can't be asked
+        self.answer = answer
 
     def healthcheck(self) -> Health:
         self.asked += 1
         self.now += self.slow
-        return Health(self.now - self.started >= self.healthy_at, "")
+        return Health(self.now - self.started >= self.healthy_at, self.answer, answered=not self.answer)
 
     def clock(self) -> float:
         return self.now
@@ -88,6 +90,12 @@ def test_an_agent_that_does_not_reach_its_server(error: str, server: str, why: s
     with pytest.raises(NotHealthy) as caught:
         world.wait(10, server)
     assert str(caught.value) == f"is not healthy after 10 seconds{why}"
+
+
+def test_what_can_not_be_asked() -> None:
+    with pytest.raises(NotHealthy) as caught:
+        World(answer="/x/spire-agent does not exist").wait(10)
+    assert str(caught.value) == "is not healthy after 10 seconds: /x/spire-agent does not exist"
 
 
 def test_a_slow_health_check_does_not_stretch_the_time() -> None:

@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
+from typing import Any
 
 from tests.support.run_module import run_module
 
@@ -31,3 +33,28 @@ def test_pruning_beside_a_configuration_that_can_not_be_read(tmp_path: Path) -> 
     assert run_module("prune_releases", root=str(tmp_path / "opt"), configurations=str(tmp_path / "etc"))["msg"] == (
         f"Versions that nothing uses can't be removed: {configuration}: Is a directory. What is left goes when the task runs again."
     )
+
+
+def asked(tmp_path: Path, binary: Path, timeout: int) -> dict[str, Any]:
+    log = tmp_path / "log"
+    log.write_text("its last words\n")
+    return run_module(
+        "healthy", component="server", binary=str(binary), socket_path=str(tmp_path / "socket"), timeout=timeout, log_file=str(log)
+    )
+
+
+def test_a_missing_program_is_not_healthy(tmp_path: Path) -> None:
+    result = asked(tmp_path, tmp_path / "none", 1)
+    assert result["msg"] == f"spire-server is not healthy after 1 seconds: {tmp_path / 'none'} does not exist. The end of its log:\nits last words"
+    assert result["log"] == ["its last words"]
+
+
+def test_a_program_that_hangs_is_not_healthy_within_the_time(tmp_path: Path) -> None:
+    binary = tmp_path / "spire-server"
+    binary.write_text("#!/bin/sh\nexec sleep 60\n")
+    binary.chmod(0o755)
+    started = time.monotonic()
+    assert asked(tmp_path, binary, 2)["msg"] == (
+        f"spire-server is not healthy after 2 seconds: {binary} gave no answer within 2 seconds. The end of its log:\nits last words"
+    )
+    assert time.monotonic() - started < 10
