@@ -6,24 +6,21 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import re
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.module_utils.spire_cli import SpireCliError, SpireServer
+from ansible_collections.spire.fleet.plugins.module_utils import der
+from ansible_collections.spire.fleet.plugins.module_utils.spire_cli import SpireCliError, SpireServer, reading
 
 #: above the servers' own
 UPSTREAM = "upstream"
 STATES = ("shown", "prepared", "activated", "tainted", "revoked")
-#: the extension of a certificate that holds its subject key ID
-_KEY_ID = re.compile(rb"\x06\x03\x55\x1d\x0e(?:\x01\x01\xff)?\x04(.)\x04(.)", re.DOTALL)
 #: SPIRE's words where the CA that the root signed is not its last one any more
 MOVED_ON = ("didn't sign the old local authority", "signing an old authority can be used")
 NOT_THE_LAST = "SPIRE taints a root only as long as the server's last CA was signed by it"
 #: where another server did it a moment ago: a server looks into the database once a second
 DONE_ALREADY = ("root CA is already tainted", "no root CA found with provided subject key ID")
+SHOW = "spire-server bundle show"
 BELOW_UPSTREAM = "if there is an upstream authority"
 
 
@@ -37,15 +34,6 @@ class Wish:
     authority_id: str = ""
     #: the CA to be prepared or activated is below this one, by its subject key ID
     upstream_id: str = ""
-
-
-def key_id(der: bytes) -> str:
-    """The subject key ID of a certificate, as SPIRE writes it; empty where it has none."""
-    found = _KEY_ID.search(der)
-    if not found:
-        return ""
-    length = found.group(2)[0]
-    return der[found.end():found.end() + length].hex() if found.group(1)[0] == length + 2 else ""
 
 
 def keep(server: SpireServer, wish: Wish, check: bool) -> dict[str, Any]:
@@ -159,14 +147,8 @@ def _in_bundle(server: SpireServer, kind: str) -> dict[str, list[bool]]:
     """By ID, whether each of its entries in the bundle is tainted."""
     bundle = server.bundle_authorities()
     found: dict[str, list[bool]] = {}
-    for one in bundle["jwt" if kind == "jwt" else "x509"]:
-        name = one["id"] if kind == "jwt" else key_id(_der(one["certificate"]))
-        found.setdefault(name, []).append(one["tainted"])
+    with reading(SHOW, "a bundle"):
+        for one in bundle["jwt" if kind == "jwt" else "x509"]:
+            name = one["id"] if kind == "jwt" else der.key_id(der.from_base64(one["certificate"], f"{SHOW} printed a certificate"))
+            found.setdefault(name, []).append(one["tainted"])
     return found
-
-
-def _der(text: str) -> bytes:
-    try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as exc:
-        raise SpireCliError("spire-server bundle show printed a certificate that is no base64") from exc

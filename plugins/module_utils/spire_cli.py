@@ -10,14 +10,15 @@ What a command prints on stdout may be a secret (a token, a private key): no err
 from __future__ import annotations
 
 import base64
-import binascii
-import hashlib
 import json
 import os
 import re
 import subprocess
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Callable, Iterator, Mapping, Sequence
+
+from ansible_collections.spire.fleet.plugins.module_utils import der
 
 DEFAULT_TIMEOUT = 30.0
 # gRPC refuses messages over 4 MiB in either direction. JSON is longer than the message that is made of it, but
@@ -110,6 +111,18 @@ def run_command(argv: Sequence[str], stdin: str, timeout: float) -> Completed:
     except OSError as exc:
         raise SpireCliError(f"{argv[0]} can't be run: {exc.strerror}") from exc
     return Completed(done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace"))
+
+
+@contextmanager
+def reading(command: str, what: str) -> Iterator[None]:
+    """Read what a command has printed, ``what`` as we know it; another shape of it is a SpireCliError."""
+    try:
+        yield
+    except der.DerError as exc:
+        raise SpireCliError(str(exc)) from exc
+    except (AttributeError, KeyError, TypeError, ValueError) as exc:
+        # without its words, which may hold a token
+        raise SpireCliError(f"{command} printed something else than {what}") from exc
 
 
 def unwrap(value: Any) -> Any:
@@ -229,15 +242,16 @@ class SpireServer(Cli):
         """Every agent that the server has attested and not forgotten."""
         answer = self._json("agent list", timeout=max(self.timeout, 120))
         agents = []
-        for agent in answer.get("agents") or []:
-            agents.append({
-                "id": spiffe_id(agent.get("id")),
-                "attestation_type": agent.get("attestation_type", ""),
-                "expires_at": int(agent.get("x509svid_expires_at") or 0),
-                "banned": bool(agent.get("banned", False)),
-                "can_reattest": bool(agent.get("can_reattest", False)),
-                "selectors": [f"{s.get('type', '')}:{s.get('value', '')}" for s in agent.get("selectors") or []],
-            })
+        with reading("spire-server agent list", "agents"):
+            for agent in answer.get("agents") or []:
+                agents.append({
+                    "id": spiffe_id(agent.get("id")),
+                    "attestation_type": agent.get("attestation_type", ""),
+                    "expires_at": int(agent.get("x509svid_expires_at") or 0),
+                    "banned": bool(agent.get("banned", False)),
+                    "can_reattest": bool(agent.get("can_reattest", False)),
+                    "selectors": [f"{s.get('type', '')}:{s.get('value', '')}" for s in agent.get("selectors") or []],
+                })
         return agents
 
     def agent_evict(self, agent_id: str) -> None:
@@ -258,7 +272,9 @@ class SpireServer(Cli):
 
     def entry_show(self) -> list[dict[str, Any]]:
         """Every registration entry, in the shape that the CLI prints."""
-        return list(self._json("entry show", timeout=max(self.timeout, 120)).get("entries") or [])
+        answer = self._json("entry show", timeout=max(self.timeout, 120))
+        with reading("spire-server entry show", "entries"):
+            return [dict(entry) for entry in answer.get("entries") or []]
 
     def entry_create(self, entries: Sequence[Mapping[str, Any]]) -> list[Item]:
         """Create entries given in the shape of `-data`; one answer for each, in their order."""
@@ -277,13 +293,15 @@ class SpireServer(Cli):
     def authorities(self, kind: str) -> dict[str, dict[str, Any]]:
         """The server's own authorities of a kind, "x509" or "jwt": those that are there of active, prepared and old."""
         answer = self._json(f"localauthority {kind} show")
-        return {name: self._authority(answer[name]) for name in ("active", "prepared", "old") if answer.get(name)}
+        with reading(f"spire-server localauthority {kind} show", "authorities"):
+            return {name: self._authority(answer[name]) for name in ("active", "prepared", "old") if answer.get(name)}
 
     def authority_do(self, kind: str, what: str, authority_id: str = "") -> dict[str, Any]:
         """Prepare a new authority; activate, taint or revoke the one of this ID. Returns what became of it."""
         given = ["-authorityID", authority_id] if authority_id else []
         answer = self._json(f"localauthority {kind} {what}", given)
-        return self._authority(next(iter(answer.values()), {}))
+        with reading(f"spire-server localauthority {kind} {what}", "an authority"):
+            return self._authority(next(iter(answer.values()), {}))
 
     def upstream_do(self, what: str, key_id: str) -> None:
         """Taint or revoke the root of this subject key ID, which is above the server's own CA."""
@@ -292,16 +310,17 @@ class SpireServer(Cli):
     def bundle_authorities(self) -> dict[str, list[dict[str, Any]]]:
         """What the server's bundle holds, with whether it is tainted: X.509 by certificate, JWT by key ID."""
         answer = self._json("bundle show")
-        return {
-            "x509": [
-                {"certificate": str(one.get("asn1", "")), "tainted": bool(one.get("tainted", False))}
-                for one in answer.get("x509_authorities") or []
-            ],
-            "jwt": [
-                {"id": str(one.get("key_id", "")), "tainted": bool(one.get("tainted", False))}
-                for one in answer.get("jwt_authorities") or []
-            ],
-        }
+        with reading("spire-server bundle show", "a bundle"):
+            return {
+                "x509": [
+                    {"certificate": str(one.get("asn1", "")), "tainted": bool(one.get("tainted", False))}
+                    for one in answer.get("x509_authorities") or []
+                ],
+                "jwt": [
+                    {"id": str(one.get("key_id", "")), "tainted": bool(one.get("tainted", False))}
+                    for one in answer.get("jwt_authorities") or []
+                ],
+            }
 
     @staticmethod
     def _authority(value: Mapping[str, Any]) -> dict[str, Any]:
@@ -326,18 +345,20 @@ class SpireServer(Cli):
         for batch in batches(items, json.dumps):
             try:
                 answer = self._json(command, [flag, "-"], dump(batch), self.timeout + 0.1 * len(batch))
-                results = list(answer.get("results") or [])
+                results = answer.get("results") or []
                 if len(results) != len(batch):
                     raise SpireCliError(
                         f"{self.program} {command} gave {len(results)} answers for {len(batch)} entries"
                     )
+                with reading(f"{self.program} {command}", "an answer for each entry"):
+                    read = [self._item(name(item), result) for item, result in zip(batch, results)]
             except SpireCliError as exc:
                 # What went through before must be reported, so only the very first failure is raised as such.
                 if not answers:
                     raise
                 rest = items[len(answers):]
                 return answers + [Item(name(item), CALL_FAILED, exc.message) for item in rest]
-            answers += [self._item(name(item), result) for item, result in zip(batch, results)]
+            answers += read
         return answers
 
     @staticmethod
@@ -359,70 +380,36 @@ class SpireAgent(Cli):
             "api fetch x509", ["-timeout", f"{max(1, int(self.timeout))}s"], timeout=self.timeout + 5
         )
         svids = []
-        for svid in answer.get("svids") or []:
-            svids.append({
-                "spiffe_id": str(svid.get("spiffe_id", "")),
-                "hint": str(svid.get("hint", "")),
-                "certificates": "".join(pem(der) for der in split_der(_der(svid.get("x509_svid")))),
-                "bundle": "".join(pem(der) for der in split_der(_der(svid.get("bundle")))),
-            })
+        with reading("spire-agent api fetch x509", "SVIDs"):
+            for svid in answer.get("svids") or []:
+                svids.append({
+                    "spiffe_id": str(svid.get("spiffe_id", "")),
+                    "hint": str(svid.get("hint", "")),
+                    "certificates": _pem(svid.get("x509_svid")),
+                    "bundle": _pem(svid.get("bundle")),
+                })
         return svids
 
     def fetch_jwt_keys(self, audience: str) -> dict[str, list[str]]:
         """The IDs of the keys that signed the calling user's JWT-SVIDs, and of those in its bundle. The tokens are dropped here."""
-        told = json.loads(self._checked(
+        text = self._checked(
             "api fetch jwt", ["-audience", audience, "-timeout", f"{max(1, int(self.timeout))}s", "-output", "json"], timeout=self.timeout + 5
-        ))
+        )
         found: dict[str, list[str]] = {"signing": [], "bundle": []}
-        try:
-            for part in told:
+        with reading("spire-agent api fetch jwt", "tokens and bundles"):
+            for part in json.loads(text):
                 found["signing"] += [_segment(svid["svid"].split(".")[0])["kid"] for svid in part.get("svids") or []]
                 for document in (part.get("bundles") or {}).values():
                     found["bundle"] += [key["kid"] for key in _segment(document).get("keys") or []]
-        except (KeyError, TypeError, ValueError, AttributeError) as exc:
-            # without its words, which may hold a token
-            raise SpireCliError("spire-agent api fetch jwt printed something else than tokens and bundles") from exc
         return found
+
+
+def _pem(encoded: Any) -> str:
+    """The PEM of certificates that the agent has printed as DER in base64."""
+    data = der.from_base64(str(encoded or ""), "spire-agent api fetch x509 printed a certificate")
+    return "".join(der.pem(one) for one in der.split_der(data))
 
 
 def _segment(text: str) -> dict[str, Any]:
     """JSON in base64, with or without its padding."""
     return dict(json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))))
-
-
-def _der(text: Any) -> bytes:
-    try:
-        return base64.b64decode(str(text or ""), validate=True)
-    except (binascii.Error, ValueError) as exc:
-        raise SpireCliError("spire-agent api fetch x509 printed a certificate that is no base64") from exc
-
-
-def split_der(data: bytes) -> list[bytes]:
-    """Cut certificates that stand one behind the other in DER."""
-    parts = []
-    while data:
-        header, length = 2, data[1] if len(data) > 1 else 0
-        if length & 0x80:
-            octets = length & 0x7F
-            header, length = 2 + octets, int.from_bytes(data[2:2 + octets], "big")
-        end = header + length
-        if data[0] != 0x30 or end > len(data):
-            raise SpireCliError("a certificate chain is no sequence of DER certificates")
-        parts.append(data[:end])
-        data = data[end:]
-    return parts
-
-
-def pem(der: bytes) -> str:
-    """One certificate as PEM."""
-    text = base64.b64encode(der).decode()
-    lines = [text[start:start + 64] for start in range(0, len(text), 64)]
-    return "\n".join(["-----BEGIN CERTIFICATE-----", *lines, "-----END CERTIFICATE-----", ""])
-
-
-def fingerprints(pem_text: str) -> list[str]:
-    """The SHA-256 of each certificate of a PEM text, as lower case hex."""
-    blocks: Iterable[str] = re.findall(
-        r"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", pem_text, re.DOTALL
-    )
-    return [hashlib.sha256(base64.b64decode("".join(block.split()))).hexdigest() for block in blocks]

@@ -126,8 +126,8 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.spire.fleet.plugins.module_utils import client
-from ansible_collections.spire.fleet.plugins.module_utils.spire_cli import SpireCliError, SpireServer, fingerprints
+from ansible_collections.spire.fleet.plugins.module_utils import client, der
+from ansible_collections.spire.fleet.plugins.module_utils.spire_cli import SpireCliError, SpireServer, reading
 
 ARGUMENTS = client.arguments(
     agents={"type": "bool", "default": True},
@@ -160,7 +160,8 @@ def state(server: SpireServer, params: dict[str, Any]) -> dict[str, Any]:
         if kinds:
             result["authorities"] = {kind: told.result() for kind, told in kinds.items()}
         found = agents.result() if agents else []
-    result["fingerprints"] = fingerprints(result["bundle"])
+    with reading("spire-server bundle show", "a bundle"):
+        result["fingerprints"] = der.fingerprints(result["bundle"])
     result["agent_count"] = len(found)
     only = set(params["only_agents"])
     for agent in sorted(found, key=lambda one: one["id"]):

@@ -23,7 +23,8 @@ import pytest
 from cryptography import x509
 
 from ansible_collections.spire.fleet.plugins.module_utils import chains
-from ansible_collections.spire.fleet.plugins.module_utils.authority import Wish, keep, key_id
+from ansible_collections.spire.fleet.plugins.module_utils.authority import Wish, keep
+from ansible_collections.spire.fleet.plugins.module_utils.der import key_id
 from ansible_collections.spire.fleet.plugins.module_utils.spire_cli import SpireCliError, SpireServer
 from ansible_collections.spire.fleet.plugins.plugin_utils import rotation_judge, rotation_run
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import plan

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.module_utils.authority import Wish, keep, key_id
+from ansible_collections.spire.fleet.plugins.module_utils.authority import Wish, keep
 from ansible_collections.spire.fleet.plugins.module_utils.spire_cli import Completed, SpireCliError, SpireServer
 from tests.support.fake_cli import FakeCli, fail, say
 
@@ -164,5 +164,7 @@ def test_a_release_without_the_command_is_told_the_first_that_has_it() -> None:
     assert refused(client, "x509", "shown") == "spire-server 1.10.4 has no `localauthority x509 show`; SPIRE has it since 1.11.0"
 
 
-def test_the_key_id_of_what_is_no_certificate() -> None:
-    assert [key_id(b""), key_id(b"\x06\x03\x55\x1d\x0e\x04\x16\x04\x13" + bytes(20))] == ["", ""]
+def test_a_bundle_that_is_none() -> None:
+    told = say({"x509_authorities": [{"asn1": "no base64"}]})
+    client, _run = server(bundle_show=told)
+    assert refused(client, "upstream", "tainted", OLD) == "spire-server bundle show printed a certificate that is no base64"

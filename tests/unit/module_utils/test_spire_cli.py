@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import os
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.module_utils import spire_cli
+from ansible_collections.spire.fleet.plugins.module_utils import der, spire_cli
 from ansible_collections.spire.fleet.plugins.module_utils.spire_cli import (
     CALL_FAILED, Completed, Health, SpireAgent, SpireCliError, SpireServer
 )
@@ -194,28 +193,17 @@ def test_deletion_sends_the_ids_in_a_file() -> None:
     assert json.loads(stdin) == {"ids": ["a", "b"]}
 
 
-def der(length: int, fill: int = 1) -> bytes:
-    body = bytes([fill]) * length
-    header = bytes([0x30, length]) if length < 128 else b"\x30\x82" + length.to_bytes(2, "big")
-    return header + body
-
-
 def test_a_fetched_svid_has_no_private_key() -> None:
-    chain = der(300, 1) + der(20, 2)
+    first, second, root = b"\x30\x03abc", b"\x30\x01d", b"\x30\x02ef"
     run = FakeCli({"api fetch x509": say([{"svids": [{
-        "spiffe_id": "spiffe://example.org/a", "hint": "internal", "x509_svid": base64.b64encode(chain).decode(),
-        "x509_svid_key": base64.b64encode(SECRET.encode()).decode(), "bundle": base64.b64encode(der(10)).decode(),
+        "spiffe_id": "spiffe://example.org/a", "hint": "internal", "x509_svid": base64.b64encode(first + second).decode(),
+        "x509_svid_key": base64.b64encode(SECRET.encode()).decode(), "bundle": base64.b64encode(root).decode(),
     }], "federated_bundles": {}}])})
     svids = SpireAgent("/x", "/s", run).fetch_x509()
     assert svids == [{
         "spiffe_id": "spiffe://example.org/a", "hint": "internal",
-        "certificates": spire_cli.pem(der(300, 1)) + spire_cli.pem(der(20, 2)), "bundle": spire_cli.pem(der(10)),
+        "certificates": der.pem(first) + der.pem(second), "bundle": der.pem(root),
     }]
-
-
-@pytest.mark.parametrize("data", [b"\x30", b"\x30\x05ab", b"\x31\x01a", der(20)[:-1], b"\x30\x82"])
-def test_what_is_no_chain_of_certificates_is_refused(data: bytes) -> None:
-    assert message(spire_cli.split_der, data) == "a certificate chain is no sequence of DER certificates"
 
 
 def test_a_certificate_that_is_no_base64_is_not_quoted() -> None:
@@ -225,11 +213,32 @@ def test_a_certificate_that_is_no_base64_is_not_quoted() -> None:
     )
 
 
-def test_fingerprints_are_of_the_certificates_bytes() -> None:
-    one, two = der(300, 1), der(20, 2)
-    assert spire_cli.fingerprints("noise\n" + spire_cli.pem(one) + spire_cli.pem(two)) == [
-        hashlib.sha256(data).hexdigest() for data in (one, two)
-    ]
+def test_what_is_no_chain_of_certificates_is_refused() -> None:
+    run = FakeCli({"api fetch x509": say({"svids": [{"x509_svid": base64.b64encode(b"\x30\x05ab").decode()}]})})
+    assert message(SpireAgent("/x", "/s", run).fetch_x509) == "a certificate chain is no sequence of DER certificates"
+
+
+@pytest.mark.parametrize(
+    ("command", "answer", "call", "what"),
+    [
+        ("agent list", {"agents": [SECRET]}, ("agent_list",), "agents"),
+        ("agent list", {"agents": [{"x509svid_expires_at": SECRET}]}, ("agent_list",), "agents"),
+        ("entry show", {"entries": [SECRET]}, ("entry_show",), "entries"),
+        ("entry create", {"results": [SECRET]}, ("entry_create", [{"entry_id": "a"}]), "an answer for each entry"),
+        ("entry delete", {"results": [{"status": SECRET}]}, ("entry_delete", ["a"]), "an answer for each entry"),
+        ("localauthority jwt show", {"active": SECRET}, ("authorities", "jwt"), "authorities"),
+        ("localauthority jwt prepare", {"prepared_authority": {"expires_at": SECRET}}, ("authority_do", "jwt", "prepare"), "an authority"),
+        ("bundle show", {"x509_authorities": [SECRET]}, ("bundle_authorities",), "a bundle"),
+    ],
+)
+def test_json_of_another_shape_is_told_and_not_quoted(command: str, answer: Any, call: tuple[Any, ...], what: str) -> None:
+    client, _run = server(**{command.replace(" ", "_"): say(answer)})
+    assert message(getattr(client, call[0]), *call[1:]) == f"spire-server {command} printed something else than {what}"
+
+
+def test_svids_of_another_shape_are_told_and_not_quoted() -> None:
+    agent = SpireAgent("/x", "/s", FakeCli({"api fetch x509": say({"svids": [SECRET]})}))
+    assert message(agent.fetch_x509) == "spire-agent api fetch x509 printed something else than SVIDs"
 
 
 def script(tmp_path: Path, text: str) -> str:
@@ -279,7 +288,10 @@ def test_keys_of_tokens_come_without_the_tokens() -> None:
     assert SECRET not in json.dumps(found)
 
 
-@pytest.mark.parametrize("told", [[{"svids": [{"svid": SECRET}]}], [{"bundles": {"x": SECRET}}], [{"svids": [{}]}], [SECRET], 5])
-def test_what_is_no_token_is_not_quoted(told: Any) -> None:
-    agent = SpireAgent("/x/spire-agent", "/run/s.sock", FakeCli({"api fetch jwt": say(told)}))
+@pytest.mark.parametrize("told", [
+    say([{"svids": [{"svid": SECRET}]}]), say([{"bundles": {"x": SECRET}}]), say([{"svids": [{}]}]), say([SECRET]), say(5),
+    Completed(0, f"token(spiffe://x/w): {SECRET}\n", ""),
+])
+def test_what_is_no_token_is_not_quoted(told: Completed) -> None:
+    agent = SpireAgent("/x/spire-agent", "/run/s.sock", FakeCli({"api fetch jwt": told}))
     assert message(agent.fetch_jwt_keys, "x") == "spire-agent api fetch jwt printed something else than tokens and bundles"

@@ -222,6 +222,13 @@ def test_agents_are_sorted_filtered_and_without_selectors() -> None:
     assert ([agent["id"] for agent in result["agents"]], result["agent_count"]) == ([ID + "b"], 2)
 
 
+def test_a_bundle_that_is_damaged() -> None:
+    broken = "-----BEGIN CERTIFICATE-----\n*\n-----END CERTIFICATE-----\n"
+    run = FakeCli({"healthcheck": Completed(0, "", ""), "--version": NEW, "bundle show": Completed(0, broken, "")})
+    with pytest.raises(SpireCliError, match="^a PEM text holds a certificate that is no base64$"):
+        server_state.state(make(run), {"agents": False, "only_agents": [], "spiffe_bundle": False, "authorities": False})
+
+
 def test_a_servers_own_authorities() -> None:
     run = FakeCli({
         "healthcheck": Completed(0, "Server is healthy.\n", ""), "--version": NEW, "bundle show": Completed(0, "", ""),
