@@ -9,6 +9,7 @@ The file is never readable to others, not even for a moment, and is either the o
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import stat
@@ -47,7 +48,9 @@ def write(path: str | Path, content: bytes, uid: int = -1, gid: int = -1, mode: 
         os.replace(temporary, path)
         sync_directory(path.parent)
     except OSError as exc:
-        temporary.unlink(missing_ok=True)
+        # What can't be removed either, below a file for example, is told by the first error.
+        with contextlib.suppress(OSError):
+            temporary.unlink()
         raise SecretFileError(f"{path} can't be written: {exc.strerror}") from exc
     return True
 
@@ -64,19 +67,6 @@ def same(path: str | Path, content: bytes, uid: int = -1, gid: int = -1, mode: i
         return path.read_bytes() == content
     except OSError as exc:
         raise SecretFileError(f"{path} can't be read: {exc.strerror}") from exc
-
-
-def remove(path: str | Path) -> bool:
-    """Remove the file and what a crash left of an earlier one; says whether the file was there."""
-    path = Path(path)
-    clean(path)
-    try:
-        path.unlink()
-    except FileNotFoundError:
-        return False
-    except OSError as exc:
-        raise SecretFileError(f"{path} can't be removed: {exc.strerror}") from exc
-    return True
 
 
 def clean(path: Path) -> None:

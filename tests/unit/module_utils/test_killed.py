@@ -48,16 +48,6 @@ def test_a_secret_file(tmp_path: Path, old: "bytes | None") -> None:
     assert len(left) > 20 and {(False, False), (False, True), (True, False)} <= set(left)
 
 
-def test_a_removal(tmp_path: Path) -> None:
-    path = tmp_path / "token"
-
-    def prepare() -> None:
-        secret_file.write(path, OLD)
-
-    for _moment in killed.moments(lambda: secret_file.remove(path), prepare):
-        assert not path.exists() or path.read_bytes() == OLD
-
-
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl found")
 @pytest.mark.parametrize("force", [False, True], ids=["new", "replaced"])
 def test_a_key_that_is_born(tmp_path: Path, force: bool) -> None:

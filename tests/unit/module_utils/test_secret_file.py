@@ -87,18 +87,16 @@ def test_what_a_crash_left_is_removed(tmp_path: Path) -> None:
     assert sorted(one.name for one in tmp_path.iterdir()) == [f"{secret_file.TEMPORARY}token2.0a1b", "token"]
 
 
-def test_removal(tmp_path: Path) -> None:
-    path = tmp_path / "token"
-    secret_file.write(path, SECRET)
-    (tmp_path / f"{secret_file.TEMPORARY}token.0a1b").write_bytes(SECRET)
-    assert secret_file.remove(path)
-    assert list(tmp_path.iterdir()) == []
-    assert not secret_file.remove(path)
-    assert not secret_file.remove(tmp_path / "nowhere" / "token")
-
-
 def test_a_missing_directory_is_named(tmp_path: Path) -> None:
     path = tmp_path / "nowhere" / "token"
     with pytest.raises(secret_file.SecretFileError) as caught:
         secret_file.write(path, SECRET)
     assert str(caught.value) == f"{path} can't be written: No such file or directory"
+
+
+def test_a_directory_that_is_a_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    path = tmp_path / "file" / "token"
+    with pytest.raises(secret_file.SecretFileError) as caught:
+        secret_file.write(path, SECRET)
+    assert str(caught.value) == f"{path} can't be written: Not a directory"
