@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import re
 from typing import Any
 
@@ -73,11 +74,14 @@ def dump(key: Any, passphrase: str = "") -> bytes:
 
 
 def encrypted(text: bytes) -> bool:
-    """Whether the private key in a PEM file takes a passphrase to read."""
+    """Whether the private key in a PEM file takes a passphrase to read; not one that is damaged, which nothing reads."""
     openssh = re.search(rb"-----BEGIN OPENSSH PRIVATE KEY-----\s+([A-Za-z0-9+/=\s]+)-----END ", text)
     if openssh:
-        # the name of its cipher comes first
-        return not base64.b64decode(openssh.group(1)[:64]).startswith(_OPENSSH_IN_THE_CLEAR)
+        try:
+            # the name of its cipher comes first
+            return not base64.b64decode(openssh.group(1)[:64]).startswith(_OPENSSH_IN_THE_CLEAR)
+        except binascii.Error:
+            return False
     return b"ENCRYPTED" in text
 
 

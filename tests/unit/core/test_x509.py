@@ -403,3 +403,11 @@ def test_whether_a_key_is_encrypted(passphrase: str) -> None:
     except UnsupportedAlgorithm:
         pytest.skip("OpenSSH's encryption needs bcrypt")
     assert x509_keys.encrypted(text) is locked
+
+
+@pytest.mark.parametrize("passphrase", ["", PASSPHRASE])
+def test_a_damaged_key_of_openssh(passphrase: str) -> None:
+    text = b"-----BEGIN OPENSSH PRIVATE KEY-----\nabcde\n-----END OPENSSH PRIVATE KEY-----\n"
+    with pytest.raises(X509Error) as caught:
+        x509_keys.load(text, passphrase, "own.key")
+    assert str(caught.value) == "The key in own.key can't be read: its PEM is damaged."
