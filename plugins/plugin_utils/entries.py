@@ -17,12 +17,11 @@ from itertools import zip_longest
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.module_utils.entries import TRUST_DOMAIN, EntryError, normalise
-from ansible_collections.spire.fleet.plugins.plugin_utils import nested
+from ansible_collections.spire.fleet.plugins.plugin_utils import nested, pki
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import AGENTS, Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.identity import absolute
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan, plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema_values import seconds
 from ansible_collections.spire.fleet.plugins.plugin_utils.tree import describe
 from ansible_collections.spire.fleet.plugins.plugin_utils.versions import Version
 
@@ -121,7 +120,7 @@ def of_nested(planned: Plan, fleet: Fleet, group: str, identities: Mapping[str, 
                     "downstream": True,
                 }
                 if planned.version < DOWNSTREAM_TTL_UNTIL:
-                    entry["x509_svid_ttl"] = int(seconds(str(server.main.get("ca_ttl") or "24h")))
+                    entry["x509_svid_ttl"] = int(pki.ca_ttl(server.main).total_seconds())
                 found.append(entry)
     return found
 

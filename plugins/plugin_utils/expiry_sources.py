@@ -115,7 +115,7 @@ def _file(kind: str, one: Any, path: str, renewed_by: str = YOU, **more: Any) ->
 
 def of_server(planned: Plan, state: Mapping[str, Any]) -> Iterator[Expiry]:
     """A server's own authorities."""
-    upstream = _has_upstream(planned)
+    upstream = planned.upstream_authority[1]
     for kind, authorities in (state.get("authorities") or {}).items():
         for status, one in authorities.items():
             if not one["expires_at"]:
@@ -131,16 +131,12 @@ def of_server(planned: Plan, state: Mapping[str, Any]) -> Iterator[Expiry]:
 
 def of_bundle(planned: Plan, bundle: str) -> Iterator[Expiry]:
     """The CAs that a server gives out. SPIRE keeps one for a day after its end, and takes it out by itself."""
-    renewed_by = YOU if _has_upstream(planned) else SPIRE
+    renewed_by = YOU if planned.upstream_authority[1] else SPIRE
     for one in x509_keys.load_certificates(bundle.encode(), "the bundle") if bundle.strip() else ():
         key = extension(one, x509.SubjectKeyIdentifier)
         name = one.subject.rfc4514_string() if renewed_by == YOU or key is None else key.digest.hex()
         starts, ends = one.not_valid_before_utc, one.not_valid_after_utc
         yield Expiry("trust_bundle", ends, renewed_by, planned.trust_domain, name=name, starts=starts, outlived=True)
-
-
-def _has_upstream(planned: Plan) -> bool:
-    return bool(planned.plugins("UpstreamAuthority") or planned.plugins("UpstreamCA"))
 
 
 def of_canary(planned: Plan, spiffe_id: str, svids: Iterable[Mapping[str, Any]]) -> Iterator[Expiry]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import entries, nested
+from ansible_collections.spire.fleet.plugins.plugin_utils import entries, nested, pki
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import SERVERS, Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.identity import absolute
 from ansible_collections.spire.fleet.plugins.plugin_utils.nested import PLUGIN, VARIABLE
@@ -69,7 +69,7 @@ def _one_authority(planned: Plan, group: str) -> Iterable[Problem]:
 
     Source: pkg/server/catalog/catalog.go (at most one UpstreamAuthority), v1.15.3
     """
-    for kind in ("UpstreamAuthority", "UpstreamCA"):
+    for kind in pki.AUTHORITY_KINDS:
         for name in planned.plugins(kind):
             if name != PLUGIN:
                 yield at(planned, "upstream_other", f"plugins.{kind}.{name}", (
@@ -131,7 +131,7 @@ def _parent(planned: Plan, parent: Plan) -> Iterable[Problem]:
 
     Source: doc/plugin_server_upstreamauthority_spire.md, v1.15.3; the newer guide to configuring SPIRE
     """
-    kind = "UpstreamAuthority" if planned.plugins("UpstreamAuthority") else "UpstreamCA"
+    kind, _plugins = planned.upstream_authority
     data = planned.plugin_data(kind, PLUGIN)
     if not data:
         return
@@ -158,7 +158,7 @@ def _by_hand(planned: Plan, fleet: Fleet) -> Iterable[Problem]:
 
     Source: docs/nested.md
     """
-    kind = "UpstreamAuthority" if planned.plugins("UpstreamAuthority") else "UpstreamCA"
+    kind, _plugins = planned.upstream_authority
     data = planned.plugin_data(kind, PLUGIN)
     named = (plan("server", name, fleet) for name in fleet.servers) if data else ()
     parent = next((server for server in named if _means(data, server)), None)

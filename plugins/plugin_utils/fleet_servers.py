@@ -70,7 +70,7 @@ def _one_root(planned: Plan, group: str, fleet: Fleet) -> Iterable[Problem]:
 
 
 def _upstream(planned: Plan) -> bool:
-    return bool(planned.plugins("UpstreamAuthority") or planned.plugins("UpstreamCA") or planned.values["spire_upstream_server_group"])
+    return bool(planned.upstream_authority[1] or planned.values["spire_upstream_server_group"])
 
 
 @fleet_rule("server")

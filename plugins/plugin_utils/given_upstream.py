@@ -24,12 +24,13 @@ def mistakes(planned: Plan, seen: Mapping[str, Sequence[str]], now: datetime.dat
     """What SPIRE or its clients would refuse, and what is about to be so, by the certificates that the look read in each file."""
     if planned.component != "server" or planned.upstream:
         return [], []
-    data = planned.plugin_data("UpstreamAuthority", "disk") or planned.plugin_data("UpstreamCA", "disk")
+    kind, _plugins = planned.upstream_authority
+    data = planned.plugin_data(kind, "disk")
     file, roots = str(data.get("cert_file_path") or ""), str(data.get("bundle_file_path") or "")
     if not seen.get(file) or (roots and not seen.get(roots)):
         # not there yet, or for its service alone: SPIRE has the last word
         return [], []
-    where = f"{pki.Wiring('disk', planned.version, {}).path}.cert_file_path"
+    where = f"plugins.{kind}.disk.plugin_data.cert_file_path"
     try:
         chain = x509_keys.load_certificates("\n".join(seen[file]).encode(), file)
         bundle = x509_keys.load_certificates("\n".join(seen[roots]).encode(), roots) if roots else chain
@@ -43,7 +44,7 @@ def mistakes(planned: Plan, seen: Mapping[str, Sequence[str]], now: datetime.dat
     authority = Authority(chain, bundle, file, roots or file)
     found = x509_check.check(authority, BELOW, planned.trust_domain, now, datetime.timedelta(0))
     soon = x509_check.check(authority, BELOW, planned.trust_domain, now, pki.ca_ttl(planned.main))
-    ttl = planned.main.get("ca_ttl") or pki.CA_TTL
+    ttl = pki.ca_ttl_text(planned.main)
     return (
         [f"{where}: {message}" for message in found],
         [f"{where}: {message} SPIRE's own CA ends with it, whatever ca_ttl ({ttl}) says." for message in soon if message not in found],

@@ -23,7 +23,7 @@ BARE_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z")
 
 # Ansible's encrypted strings, of 2.19 and of the cores before it. They are told by name so that this file needs no
 # Ansible; the older one is also a sequence of characters and would pass for a list.
-_ENCRYPTED = frozenset(("EncryptedString", "AnsibleVaultEncryptedUnicode"))
+ENCRYPTED = frozenset(("EncryptedString", "AnsibleVaultEncryptedUnicode"))
 
 
 class HclError(ValueError):
@@ -82,7 +82,7 @@ def _mapping(value: Mapping[Any, Any], path: Path) -> Tree:
 
 
 def _value(value: object, path: Path) -> Value:
-    if type(value).__name__ in _ENCRYPTED:
+    if type(value).__name__ in ENCRYPTED:
         return _string(str(value), path)
     if isinstance(value, str):
         return _string(value, path)

@@ -25,7 +25,6 @@ from .tree import plain
 from .versions import Version
 
 DATA = Path(__file__).parent / "permission_data"
-CLOUDS = ("aws", "azure", "ejbca", "gcp", "k8s", "vault")
 
 _PLACE = re.compile(r"<([^<>]+)>")
 # what SPIRE replaces when it runs with -expandEnv

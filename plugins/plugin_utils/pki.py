@@ -16,7 +16,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import pki_aws, rotation, x509_keys
+from ansible_collections.spire.fleet.plugins.plugin_utils import pki_aws, rotation, schema_model, x509_keys
 from ansible_collections.spire.fleet.plugins.plugin_utils.host_files import File
 from ansible_collections.spire.fleet.plugins.plugin_utils.issued import Issued, directory
 from ansible_collections.spire.fleet.plugins.plugin_utils.paths import Paths
@@ -30,8 +30,8 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.x509_request import Re
 VARIABLE = "spire_pki"
 #: the type of the plugins was renamed here
 AUTHORITY_SINCE = Version(0, 10, 0)
-#: SPIRE's own default
-CA_TTL = "24h"
+#: what it is called, and was called until then
+AUTHORITY_KINDS = ("UpstreamAuthority", "UpstreamCA")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Wiring:
 
     @property
     def kind(self) -> str:
-        return "UpstreamAuthority" if self.version >= AUTHORITY_SINCE else "UpstreamCA"
+        return AUTHORITY_KINDS[self.version < AUTHORITY_SINCE]
 
     @property
     def path(self) -> str:
@@ -115,9 +115,14 @@ def host_files(paths: Paths, user: str) -> dict[str, File]:
     }
 
 
+def ca_ttl_text(server: Mapping[str, Any]) -> str:
+    """How long a server's own CA lives, by its block of the tree and in its words, or by SPIRE's own default."""
+    return str(server.get("ca_ttl") or schema_model.default("server", "ca_ttl"))
+
+
 def ca_ttl(server: Mapping[str, Any]) -> datetime.timedelta:
-    """How long a server's own CA lives, by its block of the tree; ValueError for what is no duration."""
-    return datetime.timedelta(seconds=float(seconds(str(server.get("ca_ttl") or CA_TTL))))
+    """The same as a length of time; ValueError for what is no duration."""
+    return datetime.timedelta(seconds=float(seconds(ca_ttl_text(server))))
 
 
 def upstream(host: str, values: Mapping[str, Any], trust_domain: str, merged: Merged, wired: Wiring | None) -> Upstream | None:

@@ -166,7 +166,7 @@ def _requests(upstream: Upstream) -> Iterable[Problem]:
 
 def _lifetimes(planned: Plan, upstream: Upstream) -> Iterable[Problem]:
     """SPIRE's CA lives no longer than the one above it."""
-    text = str(planned.main.get("ca_ttl") or pki.CA_TTL)
+    text = pki.ca_ttl_text(planned.main)
     try:
         ttl = pki.ca_ttl(planned.main)
     except ValueError:
@@ -196,7 +196,7 @@ def _cut_short(planned: Plan, upstream: Upstream, now: datetime.datetime) -> Ite
     if now < ends <= now + ttl:
         message = (
             f"{first.subject.rfc4514_string()} in {where} ends at {moment(ends)}, in {words(ends - now)}, and server.ca_ttl is "
-            f"{planned.main.get('ca_ttl') or pki.CA_TTL}: what SPIRE signs from now on ends with it, and then nothing is left to sign with. "
+            f"{pki.ca_ttl_text(planned.main)}: what SPIRE signs from now on ends with it, and then nothing is left to sign with. "
             "Replace it now, with spire.fleet.rotate_upstream."
         )
         name = "spire_pki_issuer" if upstream.given else "spire_pki_dir"

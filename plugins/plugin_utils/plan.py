@@ -102,6 +102,12 @@ class Plan:
         return data if isinstance(data, dict) else {}
 
     @property
+    def upstream_authority(self) -> tuple[str, dict[str, Any]]:
+        """What signs a server's CA: the type of its plugins, as the tree calls it, and those that are switched on, by name."""
+        named = ((kind, self.plugins(kind)) for kind in pki.AUTHORITY_KINDS)
+        return next(((kind, plugins) for kind, plugins in named if plugins), (pki.AUTHORITY_KINDS[0], {}))
+
+    @property
     def trust_domain(self) -> str:
         """As the tree says; empty when it does not."""
         return str(self.main.get("trust_domain") or "")

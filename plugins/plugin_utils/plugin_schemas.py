@@ -19,15 +19,14 @@ from typing import Any
 import yaml
 
 from .problems import Problem
-from .schema_model import ATTRIBUTES, DATA, Block, block, made, plugin, plugin_types
+from .schema_model import ATTRIBUTES, DATA, RULE_KINDS, Block, block, made, plugin, plugin_types
 from .schema_values import FORMATS, TYPES
 from .tree import child, describe
 
 VARIABLE = "spire_plugin_schemas"
 #: our own files of plugins that SPIRE doesn't have built in
 EXTERNAL = "external"
-#: what a rule of the data says, and what it may say besides
-RULE_KINDS = frozenset({"exactly_one", "at_most_one", "at_least_one", "together", "needs", "none"})
+#: what a rule of the data may say besides its kind
 RULE_WORDS = frozenset({"since", "until", "when", "unless", "because", "source", "severity"})
 #: finds the block of a plugin's data, by the plugin's type, name and own block
 Finder = Callable[[str, str, Any], "Block | None"]

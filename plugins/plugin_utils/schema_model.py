@@ -119,6 +119,10 @@ class Option:
         return Spec(self.name, **attributes)
 
 
+#: what a rule of the data can say of options
+RULE_KINDS = frozenset({"exactly_one", "at_most_one", "at_least_one", "together", "needs", "none"})
+
+
 @dataclass(frozen=True)
 class Rule:
     """How the options of one block depend on each other."""
@@ -187,6 +191,12 @@ def block(name: str) -> Block:
 def made(data: Mapping[str, Any]) -> Block:
     """The block that a file's data say."""
     return _block(data)
+
+
+def default(component: str, option: str) -> Any:
+    """What SPIRE itself takes for an option of the ``server`` or ``agent`` block that is not set; KeyError without a default."""
+    main = block(component).options[component].block
+    return main.options[option].base["default"] if main else None
 
 
 @lru_cache(maxsize=None)

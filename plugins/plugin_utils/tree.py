@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .hcl_tree import ENCRYPTED
 from .problems import Problem
 
 SINGLETONS: dict[str, frozenset[str]] = {
@@ -20,8 +21,6 @@ SINGLETONS: dict[str, frozenset[str]] = {
     "agent": frozenset({"KeyManager", "NodeAttestor"}),
 }
 BUILT_IN = "built-in defaults"
-
-_ENCRYPTED = frozenset({"AnsibleVaultEncryptedUnicode", "EncryptedString"})
 
 
 @dataclass
@@ -98,7 +97,7 @@ def plain(value: Any) -> Any:
         return int.__int__(value)
     if isinstance(value, float):
         return float.__float__(value)
-    if type(value).__name__ in _ENCRYPTED:
+    if type(value).__name__ in ENCRYPTED:
         return str.__str__(str(value))
     if isinstance(value, Mapping):
         return {plain(key): plain(value[key]) for key in value}

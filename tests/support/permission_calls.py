@@ -49,7 +49,7 @@ def missing(checkout: str) -> Iterator[str]:
     from ansible_collections.spire.fleet.plugins.plugin_utils import permissions, versions
 
     looked = 0
-    for cloud in permissions.CLOUDS:
+    for cloud in permissions_page.CLOUDS:
         for key, facts in permissions.load(cloud).items():
             for statement in facts["statements"]:
                 for release in permissions_page.releases(key, facts, statement):

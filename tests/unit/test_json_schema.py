@@ -18,7 +18,9 @@ import jsonschema
 import pytest
 import yaml
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import json_schema, json_schema_values, schema, schema_rules, schema_values, versions
+from ansible_collections.spire.fleet.plugins.plugin_utils import (
+    json_schema, json_schema_values, schema, schema_model, schema_rules, schema_values, versions,
+)
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema_model import Rule, Span
 
 from tests.support import examples, json_schema_files
@@ -144,7 +146,7 @@ VALUES: tuple[Any, ...] = (REMOVE, "", False, [], "x", {}, 1)
 
 
 @pytest.mark.parametrize("when, unless", [({}, {}), ({"mode": "m"}, {}), ({}, {"mode": "m"})], ids=["", "when", "unless"])
-@pytest.mark.parametrize("kind", sorted(schema_rules.KINDS))
+@pytest.mark.parametrize("kind", sorted(schema_model.RULE_KINDS))
 def test_a_rule_of_the_data_says_the_same(kind: str, when: dict[str, str], unless: dict[str, str]) -> None:
     rule = Rule(kind, ("a", "b"), Span(), tuple(when.items()), tuple(unless.items()))
     said = json_schema_values.rule(rule.kind, rule.names, when, unless)

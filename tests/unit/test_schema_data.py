@@ -114,7 +114,7 @@ def test_rules_speak_of_options_that_exist() -> None:
     rules = [(name, inside, rule) for name, inside in blocks.values() for rule in inside.rules]
     assert len(rules) > 30
     for name, inside, rule in rules:
-        assert rule.kind in schema_rules.KINDS, name
+        assert rule.kind in schema_model.RULE_KINDS, name
         assert set(rule.names) | {key for key, _value in rule.when + rule.unless} <= set(inside.options), name
         together = [r for r in RELEASES if r in rule.span and all(r in inside.options[o].span for o in rule.names)]
         assert together, f"{name}: {rule} never has all its options"

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from . import agent, akeyless, attestors, authorities, federation, keys, provider, server, strict, telemetry, workloads
 from .agent import ONCE
-from .data import KINDS, broken
+from .data import broken
 from .listing import Listed, listed, listing
 from .published import published_certificate
 from .registry import FLEET, RULES, Rule, broken_rules, enabled, fleet_rule
@@ -29,6 +29,6 @@ def allowed_names() -> list[str]:
 
 
 __all__ = [
-    "FLEET", "KINDS", "Listed", "ONCE", "REGISTERED", "RULES", "Rule", "allowed_names", "broken", "broken_rules", "certificate_files",
+    "FLEET", "Listed", "ONCE", "REGISTERED", "RULES", "Rule", "allowed_names", "broken", "broken_rules", "certificate_files",
     "enabled", "fleet_rule", "listed", "listing", "published_certificate", "readable_key", "secret_files",
 ]

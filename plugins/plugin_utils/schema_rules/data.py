@@ -10,8 +10,6 @@ from typing import Any
 from ..schema_model import Rule
 from .registry import is_set
 
-KINDS = frozenset({"exactly_one", "at_most_one", "at_least_one", "together", "needs", "none"})
-
 
 def broken(rule: Rule, found: dict[str, Any]) -> str:
     """What is wrong by this rule; an empty value counts as not set, as in SPIRE."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
+from ..schema_model import default
 from ..schema_values import seconds
 from ..tree import child
 from .registry import Findings, Found, enabled, rule
@@ -15,7 +16,6 @@ from .registry import Findings, Found, enabled, rule
 #: SPIRE gives no SVID a longer life than this part of its CA's, nor than a week
 _CA_SHARE = 6
 _LONGEST_SVID = Fraction(7 * 24 * 3600)
-_DEFAULT_CA_TTL = "24h"
 _SQL = "plugins.DataStore.sql.plugin_data"
 
 
@@ -29,7 +29,7 @@ def length(text: str) -> Fraction | None:
 
 def longest_svid(ca_ttl: str) -> Fraction | None:
     """How many seconds an SVID is sure to live at most under a CA of this ca_ttl; None where that is no duration."""
-    life = length(ca_ttl or _DEFAULT_CA_TTL)
+    life = length(ca_ttl or default("server", "ca_ttl"))
     return min(life / _CA_SHARE, _LONGEST_SVID) if life else None
 
 
@@ -54,7 +54,7 @@ def lifetimes(found: Found) -> Findings:
         if ttl and ttl > longest:
             reason = "the longest life of an SVID is a week"
             if longest < _LONGEST_SVID:
-                given = found.text("ca_ttl") or _DEFAULT_CA_TTL
+                given = found.text("ca_ttl") or default("server", "ca_ttl")
                 reason = f"with a ca_ttl of {given} an SVID lives at most a sixth of that, {hours(longest)}"
             enough = f"; a ca_ttl of {hours(ttl * _CA_SHARE)} would do" if ttl <= _LONGEST_SVID else ""
             yield name, f'"{found.text(name)}" can\'t be had: {reason}{enough}.'

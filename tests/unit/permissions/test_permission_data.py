@@ -42,7 +42,7 @@ KNOWN = set("""account alias_domain db_resource_id db_user kms_keys node_account
 def statements() -> list[Any]:
     return [
         pytest.param(cloud, key, facts, statement, id=f"{key} {number}")
-        for cloud in permissions.CLOUDS
+        for cloud in permissions_page.CLOUDS
         for key, facts in permissions.load(cloud).items()
         for number, statement in enumerate(facts["statements"])
     ]
@@ -72,7 +72,7 @@ def test_statements(cloud: str, key: str, facts: dict[str, Any], statement: dict
         assert statement["role"] in facts["roles"]
 
 
-@pytest.mark.parametrize("cloud", permissions.CLOUDS)
+@pytest.mark.parametrize("cloud", permissions_page.CLOUDS)
 def test_every_statement_holds_in_some_release(cloud: str) -> None:
     for key, facts in permissions.load(cloud).items():
         found = [permissions_page.releases(key, facts, statement) for statement in facts["statements"]]
@@ -81,7 +81,7 @@ def test_every_statement_holds_in_some_release(cloud: str) -> None:
 
 
 def test_names_of_actions_are_sorted_and_whole() -> None:
-    for cloud in permissions.CLOUDS:
+    for cloud in permissions_page.CLOUDS:
         for key, facts in permissions.load(cloud).items():
             for statement in facts["statements"]:
                 for name in ("actions", "data_actions", "key_permissions", "permissions", "verbs", "roles", "scopes", "capabilities", "rules"):
@@ -161,7 +161,7 @@ def test_files_of_the_examples_are_understood() -> None:
             planned = plan(component, host, fleet)
             tree = hcl.loads(next(file.content for file in planned.files if file.name == "configuration"))
             names = {f"{component}/{kind}/{name}" for kind, named in tree["plugins"].items() for name in named}
-            known = {name for name in names for cloud in permissions.CLOUDS if name in permissions.load(cloud)}
+            known = {name for name in names for cloud in permissions_page.CLOUDS if name in permissions.load(cloud)}
             for made, options in GIVEN:
                 for key in known:
                     _component, kind, plugin = key.split("/")
