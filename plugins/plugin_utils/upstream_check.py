@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import permissions_aws, pki, x509_check, x509_keys, x509_request
+from ansible_collections.spire.fleet.plugins.plugin_utils import permissions_aws, pki, pki_aws, x509_check, x509_keys, x509_request
 from ansible_collections.spire.fleet.plugins.plugin_utils.aws import Service
 from ansible_collections.spire.fleet.plugins.plugin_utils.crypto import x509
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki_aws import FILES, template
@@ -25,16 +25,13 @@ _ARN = re.compile(r"arn:([^:]+):acm-pca:([^:]+):([0-9]{12}):certificate-authorit
 _PATH_LENGTH = re.compile(r"_PathLen([0-9])")
 #: what SPIRE does with a private CA
 SIGNING = ("acm-pca:DescribeCertificateAuthority", "acm-pca:GetCertificate", "acm-pca:IssueCertificate")
-KINDS = ("UpstreamAuthority", "UpstreamCA")
 
 
 def authority(planned: Plan) -> tuple[str, dict[str, Any]]:
     """The plugin of AWS that signs this server's CA, with its options; empty where another one does, or none."""
-    for kind in KINDS:
-        for name in ("aws_pca", "awssecret"):
-            if name in planned.plugins(kind):
-                return name, planned.plugin_data(kind, name)
-    return "", {}
+    kind, plugins = planned.upstream_authority
+    name = next((name for name in (pki_aws.PRIVATE_CA, pki_aws.SECRETS) if name in plugins), "")
+    return name, planned.plugin_data(kind, name)
 
 
 def check(planned: Plan, principal: str, now: datetime.datetime) -> tuple[dict[str, str], list[str]]:
@@ -145,8 +142,12 @@ def _permissions(principal: str, arn: str, named: str, region: str) -> Iterator[
 def _secrets(planned: Plan, data: Mapping[str, Any], now: datetime.datetime) -> tuple[dict[str, str], list[str]]:
     service = Service("secretsmanager", str(data.get("region") or ""))
     texts: dict[str, tuple[str, bytes]] = {}
-    found: list[str] = []
-    for what, option in FILES.items():
+    kind, _plugins = planned.upstream_authority
+    found = [
+        f"plugins.{kind}.{pki_aws.SECRETS}.plugin_data.{option} is not set, and SPIRE reads {content} there: name the ARN of its secret."
+        for option, content in ((FILES["certificate"], "the certificate of its CA"), (FILES["key"], "the CA's key")) if not data.get(option)
+    ]
+    for what, option in FILES.items() if not found else ():
         arn = str(data.get(option) or "")
         if arn:
             seen = service.call("get_secret_value", f"the secret {arn} ({option})", SecretId=arn)

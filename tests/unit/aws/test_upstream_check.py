@@ -202,6 +202,16 @@ def test_an_intermediate_needs_its_root() -> None:
     assert found.wrong() == [f"The secret {arn} holds 2 certificates, and bundle_file_arn is not set: SPIRE takes a root alone then."]
 
 
+@pytest.mark.parametrize(("option", "content"), [("cert_file_arn", "the certificate of its CA"), ("key_file_arn", "the CA's key")])
+def test_a_secret_that_is_not_named(option: str, content: str) -> None:
+    """The playbook runs no preflight."""
+    found = Secrets()
+    del found.arns[option]
+    assert found.wrong() == [
+        f"plugins.UpstreamAuthority.awssecret.plugin_data.{option} is not set, and SPIRE reads {content} there: name the ARN of its secret.",
+    ]
+
+
 def test_bytes_are_no_text() -> None:
     found = Secrets()
     arn = client("secretsmanager").create_secret(Name="bytes", SecretBinary=b"PEM")["ARN"]
