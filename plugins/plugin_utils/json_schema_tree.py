@@ -17,12 +17,13 @@ from .json_schema_values import Schema
 from .plugin_schemas import external, external_names
 from .schema_model import Block, PluginType, Spec, View, block, plugin, plugin_names, plugin_types
 from .schema_model import version as schema_version
+from .tree import OFF
 from .versions import Version
 
 _DISABLED: Schema = {
     "type": "object",
     "required": ["enabled"],
-    "properties": {"enabled": {"anyOf": [{"const": False}, {"type": "string", "pattern": values.fitting(values.words(("false", "no", "off")))}]}},
+    "properties": {"enabled": {"anyOf": [{"const": False}, {"type": "string", "pattern": values.fitting(values.words(OFF))}]}},
 }
 
 _PLUGIN, _OFF, _EXTERNAL = ({"$ref": f"#/definitions/{name}"} for name in ("plugin", "disabled_plugin", "external_plugin"))

@@ -21,6 +21,8 @@ SINGLETONS: dict[str, frozenset[str]] = {
     "agent": frozenset({"KeyManager", "NodeAttestor"}),
 }
 BUILT_IN = "built-in defaults"
+#: what switches a plugin off as its ``enabled``, in whatever case
+OFF = ("false", "no", "off")
 
 
 @dataclass
@@ -138,7 +140,7 @@ class _Merger:
         if not isinstance(above, Mapping) or not isinstance(below.get(kind), dict):
             return
         named = {str(name) for name in above if above[name] is not None}
-        if any(_enabled(above[name]) for name in above if above[name] is not None):
+        if any(enabled(above[name]) for name in above if above[name] is not None):
             for other in [name for name in below[kind] if name not in named and above.get(name, ...) is not None]:
                 del below[kind][other]
                 self.result.origin.forget(child(f"plugins.{kind}", other), self.layer)
@@ -181,9 +183,10 @@ class _Merger:
         self.result.problems.append(Problem(code, path, message, self.layer))
 
 
-def _enabled(plugin: Any) -> bool:
-    enabled = plugin.get("enabled", True) if isinstance(plugin, Mapping) else True
-    return str(enabled).lower() not in {"false", "no", "off"}
+def enabled(plugin: Any) -> bool:
+    """Whether SPIRE looks at the plugin with this block, as a person may have written it: nothing is coerced yet."""
+    said = plugin.get("enabled", True) if isinstance(plugin, Mapping) else True
+    return str(said).lower() not in OFF
 
 
 def _not_a_mapping(layer: Layer) -> Problem:

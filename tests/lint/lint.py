@@ -28,7 +28,7 @@ BIN = Path(sys.executable).parent
 
 # All that a user of the collection needs. Whatever else turns up in the archive was not meant to be there.
 ARCHIVED = {
-    "CHANGELOG.md", "FILES.json", "LICENSE", "MANIFEST.json", "README.md", "bindep.txt", "changelogs", "docs", "examples",
+    "CHANGELOG.md", "FILES.json", "LICENSE", "MANIFEST.json", "README.md", "changelogs", "docs", "examples",
     "meta", "playbooks", "plugins", "requirements.txt", "roles",
 }
 ARCHIVED_CHANGELOGS = {"changelog.yaml"}

@@ -130,7 +130,7 @@ def test_a_server_may_trust_other_cas_besides(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_first_run_and_a_converged_one(tmp_path: Path, kind: str) -> None:
-    nodes, (key, certificate, authorities) = Nodes(tmp_path, kind), FILES[kind]
+    nodes, (_key, certificate, authorities) = Nodes(tmp_path, kind), FILES[kind]
     server = nodes.plan("server")
     found = look_at(server)
     # a server that runs has read the CAs at its start
