@@ -11,7 +11,8 @@ from typing import Any
 from ansible_collections.spire.fleet.plugins.plugin_utils import authority_judge, entries
 from ansible_collections.spire.fleet.plugins.plugin_utils.host_check import HostCheck
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan, plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
 
 NAMES: dict[str, Any] = {"type": "list", "elements": "str", "default": []}
 ARGUMENTS: dict[str, dict[str, Any]] = {

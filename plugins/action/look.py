@@ -18,7 +18,8 @@ from ansible_collections.spire.fleet.plugins.plugin_utils import clocks, expiry_
 from ansible_collections.spire.fleet.plugins.plugin_utils.aws import AwsError
 from ansible_collections.spire.fleet.plugins.plugin_utils.compare import compare
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan, plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.spec import planned_digests, spec_of, variants_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_keys import X509Error
 

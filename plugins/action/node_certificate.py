@@ -13,7 +13,8 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import authority_result, node_rules, problems
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan, plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Run
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_keys import X509Error
 

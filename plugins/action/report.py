@@ -18,7 +18,7 @@ from ansible_collections.spire.fleet.plugins.module_utils import secret_file
 from ansible_collections.spire.fleet.plugins.plugin_utils import expiry, observe, rules
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_keys import X509Error
 
 

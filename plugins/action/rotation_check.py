@@ -14,7 +14,8 @@ from ansible.errors import AnsibleActionFail
 from ansible_collections.spire.fleet.plugins.plugin_utils import entries, rotation, rotation_judge, rotation_run
 from ansible_collections.spire.fleet.plugins.plugin_utils.host_check import HostCheck
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan, plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_keys import X509Error
 
 

@@ -14,7 +14,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.spire.fleet.plugins.plugin_utils import authority_result, pki_kept, pki_rules, problems
 from ansible_collections.spire.fleet.plugins.plugin_utils.aws import AwsError
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Run
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_keys import X509Error
 

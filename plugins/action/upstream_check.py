@@ -14,7 +14,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.spire.fleet.plugins.plugin_utils import upstream_check
 from ansible_collections.spire.fleet.plugins.plugin_utils.aws import AwsError
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
 
 ARGUMENTS: dict[str, dict[str, Any]] = {"principal": {"type": "str", "default": ""}}
 

@@ -20,7 +20,8 @@ from ansible_collections.spire.fleet.plugins.module_utils.entries import TRUST_D
 from ansible_collections.spire.fleet.plugins.plugin_utils import nested, pki
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import AGENTS, Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.identity import absolute
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan, plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem
 from ansible_collections.spire.fleet.plugins.plugin_utils.tree import describe
 from ansible_collections.spire.fleet.plugins.plugin_utils.versions import Version

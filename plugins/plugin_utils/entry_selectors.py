@@ -18,7 +18,8 @@ from typing import Any
 from ansible_collections.spire.fleet.plugins.plugin_utils import entries, selector_words, selectors
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import AGENTS, Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.identity import absolute
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan, plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem
 from ansible_collections.spire.fleet.plugins.plugin_utils.selector_words import Asked, Found
 from ansible_collections.spire.fleet.plugins.plugin_utils.selectors import Selector

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Sequence
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import fleet_attestors
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import SERVERS, Fleet
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan, plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.planned_places import at, machine, meant, step, unknown_release
+from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema_rules import fleet_rule
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema_rules.server import hours, length

@@ -12,8 +12,9 @@ from ansible_collections.spire.fleet.plugins.plugin_utils import entries, nested
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import SERVERS, Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.identity import absolute
 from ansible_collections.spire.fleet.plugins.plugin_utils.nested import PLUGIN, VARIABLE
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan, plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.planned_places import at, meant, step, unknown_release
+from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema_rules import fleet_rule
 

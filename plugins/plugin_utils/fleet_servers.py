@@ -9,8 +9,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import SERVERS, Fleet
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan, plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.planned_places import at, meant, step, unknown_release
+from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema_rules import fleet_rule
 

@@ -13,7 +13,8 @@ from typing import Any
 from ansible_collections.spire.fleet.plugins.plugin_utils import clocks, entries, expiry, expiry_sources, identity
 from ansible_collections.spire.fleet.plugins.plugin_utils.crypto import InvalidSignature, x509
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import Fleet
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan, plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
 
 
 @dataclasses.dataclass

@@ -14,7 +14,8 @@ from typing import Any
 from ansible_collections.spire.fleet.plugins.plugin_utils import addresses, entries, identity, nested, node_pki, releases
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.host_files import File
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan, plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.spec import supervisorctl, supervisord
 
 #: a token must outlive its wave: SPIRE's own default, and a second for each agent, since a server

@@ -13,7 +13,8 @@ from typing import Any
 from ansible_collections.spire.fleet.plugins.plugin_utils import pki_rules, problems, rotation, x509_authority, x509_check, x509_files, x509_keys
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import Upstream
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan, plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import DONE, STEPS, TRUST, Signer, State
 from ansible_collections.spire.fleet.plugins.plugin_utils.versions import Version
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Issuer, Run

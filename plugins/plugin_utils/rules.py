@@ -13,7 +13,8 @@ from ansible_collections.spire.fleet.plugins.plugin_utils import (
     places, plugin_places, problems, strict_mode,
 )
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import AGENTS, SERVERS, Fleet
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan, plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema_rules import fleet_rule
 from ansible_collections.spire.fleet.plugins.plugin_utils.versions import Version

@@ -19,7 +19,8 @@ import pytest
 
 from ansible_collections.spire.fleet.plugins.module_utils import key_request
 from ansible_collections.spire.fleet.plugins.plugin_utils import node_pki
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan, plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Run
 from tests.real.test_pki_real import PASSPHRASE, config, delivered, now, upstream_of
 from tests.support.real_spire import TRUST_DOMAIN, RealAgent, RealServer, merged

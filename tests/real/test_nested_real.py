@@ -17,7 +17,7 @@ import pytest
 
 from ansible_collections.spire.fleet.plugins.module_utils.entries import normalise
 from ansible_collections.spire.fleet.plugins.plugin_utils import entries
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
 from tests.support.real_spire import TRUST_DOMAIN, RealAgent, RealServer
 from tests.unit.core.fleets import fleet
 

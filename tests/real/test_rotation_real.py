@@ -27,7 +27,7 @@ from ansible_collections.spire.fleet.plugins.module_utils.authority import Wish,
 from ansible_collections.spire.fleet.plugins.module_utils.der import key_id
 from ansible_collections.spire.fleet.plugins.module_utils.spire_cli import SpireCliError, SpireServer
 from ansible_collections.spire.fleet.plugins.plugin_utils import rotation_judge, rotation_run
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import State
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Run
 from tests.support import watched, watcher

@@ -19,7 +19,8 @@ import pytest
 import yaml
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import entries, hcl, problems, public, rules, schema_model
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan, plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
 
 from tests.support import examples, examples_page
 

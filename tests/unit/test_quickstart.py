@@ -17,7 +17,7 @@ import yaml
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import problems, rules
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import Fleet
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.variables import Values
 from playbooks.files.quickstart import ansible_run, inventory, processes, programs, screen
 from playbooks.files.quickstart.place import Place, free_ports, is_free

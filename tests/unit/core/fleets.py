@@ -11,7 +11,8 @@ from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import problems, rules
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import Fleet
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan, plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.variables import Values
 
 DOMAIN = "prod.acme.com"

@@ -12,7 +12,8 @@ import pytest
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import public
 from ansible_collections.spire.fleet.plugins.plugin_utils.compare import Comparison, compare
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan, plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
 from tests.unit.core.fleets import fleet
 from tests.unit.core.looks import AGENT_ID, NOW, SERVER, converged
 

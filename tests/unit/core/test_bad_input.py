@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import rules
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
 from tests.unit.core.fleets import fleet, mistakes
 
 X509POP = {"NodeAttestor": {"x509pop": {"plugin_data": {"private_key_path": "/k.pem", "certificate_path": "/c.pem"}}}}

@@ -20,7 +20,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils import expiry_sources,
 from ansible_collections.spire.fleet.plugins.plugin_utils.compare import compare
 from ansible_collections.spire.fleet.plugins.plugin_utils.expiry import SITE, SPIRE, YOU, Expiry, in_order, table
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import Fleet
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.spec import spec_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Run
 from tests.support.authorities import DAY, NOW, PASSPHRASE, make, written

@@ -17,7 +17,8 @@ import yaml
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import entries, nested, public, rules, units
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import Fleet
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan, plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
 from tests.unit.core.fleets import DOMAIN, fleet
 
 GROUPS = {"edges": ["edge1"], "hubs": ["hub1", "hub2"], "roots": ["root1"]}

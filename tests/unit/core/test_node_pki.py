@@ -21,7 +21,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from ansible_collections.spire.fleet.plugins.module_utils import look
 from ansible_collections.spire.fleet.plugins.plugin_utils import expiry_sources, node_rules, node_ssh, problems, public, x509_keys
 from ansible_collections.spire.fleet.plugins.plugin_utils.compare import Comparison, compare
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan, plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.spec import planned_digests, spec_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Outcome, Run
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_keys import X509Error

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import hcl, identity, public
 from ansible_collections.spire.fleet.plugins.plugin_utils.entries import alias_id, ids_of_agent, of_agents, of_inventory
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan, plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.spec import planned_digests, spec_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.variables import Values, catalogue
 from tests.unit.core.fleets import fleet, mistakes, planned

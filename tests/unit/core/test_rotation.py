@@ -18,7 +18,7 @@ from cryptography import x509
 from ansible_collections.spire.fleet.plugins.plugin_utils import pki_rules, problems, rotation, rotation_judge, rotation_run, x509_keys, x509_make
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import Upstream
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import State
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Run
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_keys import X509Error

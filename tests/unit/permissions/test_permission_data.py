@@ -20,7 +20,7 @@ from ansible_collections.spire.fleet.plugins.filter import (
     aws_policy, aws_role_policies, azure_permissions, ejbca_rules, gcp_permissions, k8s_rbac, vault_policy,
 )
 from ansible_collections.spire.fleet.plugins.plugin_utils import hcl, permissions, schema_model
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.versions import RELEASES
 
 from tests.support import collection, examples, permission_calls, permissions_page
