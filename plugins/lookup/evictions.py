@@ -36,7 +36,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _raw:
-  description: Targets as P(spire.fleet.server_targets#lookup) returns them, with the keys ids and entries.
+  description: Targets as P(spire.fleet.server_targets#lookup) returns them, with the keys ids and entries, the entries' IDs.
   type: list
   elements: dict
 """

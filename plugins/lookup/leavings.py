@@ -40,7 +40,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _raw:
-  description: Targets as P(spire.fleet.server_targets#lookup) returns them, with the key entries, and for agents ids.
+  description: Targets as P(spire.fleet.server_targets#lookup) returns them, with the key entries, the entries' IDs, and for agents ids.
   type: list
   elements: dict
 """

@@ -237,7 +237,7 @@ def leavings(fleet: Fleet, identities: Mapping[str, str]) -> list[dict[str, Any]
         {
             **target,
             "ids": [identities[agent] for agent in agents if identities[agent]],
-            "entries": [{"entry_id": name} for agent in agents for name in entries.ids_of_agent(fleet, agent)],
+            "entries": [name for agent in agents for name in entries.ids_of_agent(fleet, agent)],
         }
         for target, agents in _of_each(fleet, identities)
     ]
@@ -248,7 +248,7 @@ def downstream_leavings(fleet: Fleet, servers: Iterable[str]) -> list[dict[str, 
     found: dict[str, dict[str, Any]] = {}
     for server in servers:
         above, group = nested.above(server, fleet), fleet.upstream_group(server)
-        ids = [{"entry_id": entries.downstream_id(server, agent)} for agent in nested.agents_of(server, fleet)]
+        ids = [entries.downstream_id(server, agent) for agent in nested.agents_of(server, fleet)]
         if above and ids:
             found.setdefault(group, {**_target(fleet, group, above[0]), "entries": []})["entries"] += ids
     return list(found.values())

@@ -83,3 +83,6 @@ def test_whom_a_server_must_forget() -> None:
         "fleet.alias.spire_agents.a1", "fleet.alias.spire_agents.a2", "fleet.alias.web.a2",
     ]
     assert public.evictions(made, {}) == []
+    # what goes for good leaves the same entries
+    (left,) = public.leavings(made, {"a1": "", "a2": AGENT_ID})
+    assert (left["server"], left["ids"], left["entries"]) == ("s1", [AGENT_ID], found["entries"])

@@ -7,16 +7,19 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ansible_collections.spire.fleet.plugins.module_utils import look
-from ansible_collections.spire.fleet.plugins.plugin_utils import expiry_sources, observe
+from ansible_collections.spire.fleet.plugins.modules import report
+from ansible_collections.spire.fleet.plugins.plugin_utils import expiry, expiry_sources, observe
 from ansible_collections.spire.fleet.plugins.plugin_utils.compare import compare
 from ansible_collections.spire.fleet.plugins.plugin_utils.expiry import SITE, SPIRE, YOU, Expiry, in_order, table
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import Fleet
@@ -238,3 +241,8 @@ LEFT    EXPIRES                  WHAT               WHERE           RENEWED BY  
 1h 0m   2030-01-02 01:00:00 UTC  upstream CA        s1 /etc/ca.pem  spire.fleet.site  LATE
 1d 0h   2030-01-03 00:00:00 UTC  X.509 authority    s1 active       SPIRE             ok
 30d 0h  2030-02-01 00:00:00 UTC  upstream CA        s1 /etc/ca.pem  spire.fleet.site  due"""
+
+
+def test_the_report_documents_every_kind() -> None:
+    (one,) = yaml.safe_load(report.RETURN)["expiry"]["contains"]["kind"]["description"]
+    assert set(re.findall(r"V\((\w+)\)", one)) == {*expiry.WORDS, "file"}

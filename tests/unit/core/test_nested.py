@@ -158,8 +158,8 @@ def test_what_servers_leave_above_them() -> None:
     made = tiers()
     found = public.downstream_leavings(made, ["edge1", "hub2", "root1"])
     assert [(one["group"], one["server"], one["entries"]) for one in found] == [
-        ("hubs", "hub1", [{"entry_id": entries.downstream_id("edge1", "edge1-agent")}]),
-        ("roots", "root1", [{"entry_id": entries.downstream_id("hub2", "hub2")}]),
+        ("hubs", "hub1", [entries.downstream_id("edge1", "edge1-agent")]),
+        ("roots", "root1", [entries.downstream_id("hub2", "hub2")]),
     ]
     assert entries.downstream_id("edge1", "edge1-agent") in entries.ids_of_agent(made, "edge1-agent")
     assert not [one for one in entries.ids_of_agent(made, "leaf1") if "downstream" in one]

@@ -10,6 +10,7 @@ from typing import Any
 
 import ansible.template
 import pytest
+import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 
@@ -17,6 +18,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils import problems
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import FACT_HINT, fleet_of, templated
 from ansible_collections.spire.fleet.plugins.plugin_utils.variables import Values
+from tests.support.collection import REPO
 from tests.unit.core.fleets import mistakes
 
 #: ansible-core 2.19 templates only what comes from a trusted source, as inventories do
@@ -159,3 +161,12 @@ def test_a_variable_may_name_another_hosts() -> None:
 def test_a_host_is_read_once() -> None:
     made = fleet("s1", s1={"spire_trust_domain": "prod.acme.com"}, a1={"spire_trust_domain": "prod.acme.com"})
     assert made.values_of("a1") is made.values_of("a1")
+
+
+@pytest.mark.parametrize("role", ["spire_server", "spire_agent"])
+@pytest.mark.parametrize("ids", [[], ["fleet.alias.web.a1", "fleet.alias.db.a1"]], ids=len)
+def test_the_entries_of_what_goes_are_named_as_the_module_takes_them(role: str, ids: list[str]) -> None:
+    tasks = yaml.safe_load((REPO / "roles" / role / "tasks" / "remove.yml").read_text(encoding="utf-8"))
+    (given,) = (task["spire.fleet.entries"]["entries"] for task in tasks if "spire.fleet.entries" in task)
+    made = Templar(loader=DataLoader(), variables={"item": {"entries": ids}}).template(trusted(given))
+    assert made == [{"entry_id": name} for name in ids]
