@@ -25,6 +25,11 @@ def private(directory: Path) -> bool:
     return all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in directory.iterdir())
 
 
+def test_work_in_which_nothing_is_killed_fails() -> None:
+    with pytest.raises(AssertionError, match="^the work came to its end without a line of /spire/fleet/plugins/module_utils/ or "):
+        list(killed.moments(lambda: "nothing of ours", lambda: None))
+
+
 @pytest.mark.parametrize("old", [OLD, None], ids=["replaced", "new"])
 def test_a_secret_file(tmp_path: Path, old: "bytes | None") -> None:
     home, path = tmp_path / "home", tmp_path / "home" / "token"
