@@ -29,7 +29,7 @@ options:
     type: path
     required: true
   timeout:
-    description: How many seconds to wait.
+    description: How many seconds to wait. One health check takes no longer either, and 30 seconds at most.
     type: int
     default: 60
   server:
