@@ -96,7 +96,8 @@ expiry:
     kind:
       description:
         - V(root), V(issuer) and V(upstream_ca) of C(spire_pki); V(node_ca) and V(node_certificate) of what nodes prove themselves by;
-          V(file) for another certificate in a file that the tree names; V(trust_bundle), V(x509_authority), V(jwt_authority), V(agent_svid) and V(workload_svid) of SPIRE.
+          V(file) for another certificate in a file that the tree names; V(trust_bundle), V(x509_authority), V(jwt_authority),
+          V(agent_svid) and V(workload_svid) of SPIRE.
       type: str
     what:
       description: The kind in words. A file is called by the option that names it.
