@@ -54,7 +54,7 @@ from ansible.plugins.lookup import LookupBase
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import public
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
 
 
 class LookupModule(LookupBase):
