@@ -32,13 +32,14 @@ class ActionModule(HostCheck):
             state = rotation.load(rotation_run.scope(fleet, given["trust_domain"]).upstream.directory)
         except X509Error as exc:
             raise AnsibleActionFail(str(exc)) from None
-        planned = [plan(component, host, fleet) for component in ("server", "agent") if state and host in fleet.hosts(component)]
+        if state is None:
+            return {**result, **self.check([], lambda one, seen: [], variables), "step": ""}
+        planned = [plan(component, host, fleet) for component in ("server", "agent") if host in fleet.hosts(component)]
 
         def judge(one: Plan, seen: Mapping[str, Any]) -> list[str]:
-            assert state is not None
             if one.component == "server":
                 return rotation_judge.server(seen, one.upstream is not None, state)
             return rotation_judge.agent(seen, entries.canary(one), state, datetime.datetime.now(datetime.timezone.utc))
 
-        result.update(self.check(planned, judge, variables), step=state.step if state else "")
+        result.update(self.check(planned, judge, variables), step=state.step)
         return result
