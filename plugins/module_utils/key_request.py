@@ -26,6 +26,8 @@ KEY_TYPES: Dict[str, List[str]] = {
 }
 #: what the controller puts into the certificate is its own choice
 SUBJECT = "/CN=spire.fleet"
+#: until 3.0 openssl looks for a distinguished_name here even where a subject is given; no other file of the host's counts
+CONFIG = b"[req]\ndistinguished_name = dn\n[dn]\n"
 MODE = 0o600
 
 
@@ -71,7 +73,8 @@ def keep(key: Key, force: bool, check: bool, now: time.struct_time) -> Dict[str,
         result.update(changed=True, diff=_diff(key, "mode or owner: another\n", "mode: 0600\n"))
         if not check:
             _write(key, _read(key))
-    result["csr"] = _run(key, ["req", "-new", "-key", key.path, "-subj", SUBJECT, "-sha256", "-config", os.devnull]).decode()
+    # through a pipe, so that a killed run leaves no file
+    result["csr"] = _run(key, ["req", "-new", "-key", key.path, "-subj", SUBJECT, "-sha256", "-config", "/dev/stdin"], CONFIG).decode()
     return result
 
 
@@ -136,5 +139,7 @@ def _run(key: Key, arguments: List[str], text: bytes = b"") -> bytes:
     except OSError as exc:
         raise KeyRequestError(f"{key.openssl} can't be run: {exc.strerror}.") from exc
     if done.returncode:
-        raise KeyRequestError(f"openssl {arguments[0]} failed on {key.path} (exit code {done.returncode}); is it a private key in PEM?")
+        # the other commands get a key that was read, or make one
+        question = "; is it a private key in PEM?" if arguments[0] == "pkey" else "."
+        raise KeyRequestError(f"openssl {arguments[0]} failed on {key.path} (exit code {done.returncode}){question}")
     return done.stdout

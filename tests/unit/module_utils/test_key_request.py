@@ -112,3 +112,43 @@ def test_the_key_is_in_no_argument(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     lines = (tmp_path / "k.key").read_text().splitlines()[1:-1]
     assert seen and [line for line in lines if any(line in argument for argument in seen)] == []
     assert any(lines[0] in argument for argument in [*seen, f"-key {lines[0]}"])
+
+
+#: openssl until 3.0 looks for this name before it looks at a given subject
+OLD = """#!/bin/sh
+if [ "$1" = req ]; then
+  for last; do :; done
+  cat "$last" >{kept}
+  grep -q '^distinguished_name *= *dn$' {kept} && grep -q '^\\[dn\\]$' {kept} || exit 1
+  exec {openssl} "$@" <{kept}
+fi
+exec {openssl} "$@"
+"""
+
+
+def program(path: Path, text: str) -> str:
+    path.write_text(text)
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_an_old_openssl_finds_its_distinguished_name(tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    keys.mkdir()
+    old = program(tmp_path / "openssl", OLD.format(kept=tmp_path / "kept", openssl=OPENSSL))
+    made = key_request.keep(key(keys, openssl=old), False, False, NOW)
+    assert (tmp_path / "kept").read_text() == "[req]\ndistinguished_name = dn\n[dn]\n"
+    assert "Subject: CN = spire.fleet" in public_of("req", text=made["csr"])
+    assert os.listdir(keys) == ["k.key"]
+
+
+def test_only_reading_a_key_asks_whether_it_is_one(tmp_path: Path) -> None:
+    def said(command: str) -> str:
+        bad = program(tmp_path / "openssl", f'#!/bin/sh\n[ "$1" = {command} ] && exit 3\nexec {OPENSSL} "$@"\n')
+        with pytest.raises(KeyRequestError) as caught:
+            key_request.keep(key(tmp_path, openssl=bad), False, False, NOW)
+        return str(caught.value)
+
+    assert said("genpkey") == f"openssl genpkey failed on {tmp_path}/k.key (exit code 3)."
+    assert said("req") == f"openssl req failed on {tmp_path}/k.key (exit code 3)."
+    assert said("pkey") == f"openssl pkey failed on {tmp_path}/k.key (exit code 3); is it a private key in PEM?"
