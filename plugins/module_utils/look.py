@@ -57,6 +57,7 @@ def look(spec: Dict[str, Any], planned: Dict[str, str]) -> Dict[str, Any]:
         "readable": _readable(spec.get("secrets") or []),
         "directories": {path: _file(path, content=False) for path in spec["directories"]},
         "leftovers": _leftovers(spec),
+        "unused": [path for path in spec["unused"] if os.path.lexists(path)],
         "link": os.readlink(spec["link"]) if spec["link"] and os.path.islink(spec["link"]) else "",
         "release": _release(spec["release"]),
         "binary": _binary(spec["binary"], spec["probe_version"]),
@@ -81,7 +82,7 @@ def own_variant(params: Dict[str, Any]) -> Tuple[Dict[str, Any], Dict[str, str]]
 def _leftovers(spec: Dict[str, Any]) -> List[str]:
     """What an interrupted run has left: files of one run alone, and new contents beside the files that they were for."""
     found = [path for path in spec["leftovers"] if os.path.lexists(path)]
-    written = [*spec["files"].values(), *(key["path"] for key in spec["keys"].values()), *spec["leftovers"]]
+    written = [*spec["files"].values(), *(key["path"] for key in spec["keys"].values()), *spec["leftovers"], *spec["unused"]]
     return found + [str(beside) for path in written for beside in secret_file.leavings(Path(path))]
 
 

@@ -40,7 +40,10 @@ class Comparison:
     link: bool = False
     directories: list[str] = dataclasses.field(default_factory=list)
     files: list[str] = dataclasses.field(default_factory=list)
+    #: what interrupted runs have left, which goes first
     absent: list[str] = dataclasses.field(default_factory=list)
+    #: what the configuration names no more, which goes once a healthy process has it
+    unused: list[str] = dataclasses.field(default_factory=list)
     reload: bool = False
     enable: bool = False
     restart: bool = False
@@ -82,6 +85,9 @@ def compare(plan: Plan, seen: Mapping[str, Any], server: Mapping[str, Any] | Non
     for path in seen["leftovers"]:
         found.absent.append(path)
         found.note(f"{path} is left over", "there\n", "absent\n")
+    for path in seen["unused"]:
+        found.unused.append(path)
+        found.note(f"{path} is not used any more", "there\n", "absent\n")
     _secrets(plan, seen, found)
     if plan.upstream and not plan.upstream.delivered:
         _kept_in_aws(plan.upstream, seen, now, found)

@@ -209,7 +209,7 @@ def paths_of(component: str, paths: Paths) -> list[str]:
     return [path for name in KINDS for path in (paths.node_key(name), paths.node_certificate(name))]
 
 
-def leftovers(component: str, paths: Paths, merged: Merged) -> list[str]:
+def unused(component: str, paths: Paths, merged: Merged) -> list[str]:
     """Files of ours for attestors that the tree names no more."""
     found = []
     for name in KINDS:

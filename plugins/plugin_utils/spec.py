@@ -19,9 +19,11 @@ def spec_of(plan: Plan) -> dict[str, Any]:
     paths = plan.paths
     files = {file.name: file.path for file in plan.files}
     leftovers = [paths.candidate, paths.incoming]
+    # The process that runs, as it is configured now, may read these again; they go once it is another one.
+    unused = node_pki.unused(plan.component, paths, plan.merged)
     if not plan.environment:
         # credentials that the process needs no more
-        leftovers.append(paths.environment)
+        unused.append(paths.environment)
     identity: dict[str, Any] = {}
     keys = {}
     if plan.material:
@@ -30,8 +32,7 @@ def spec_of(plan: Plan) -> dict[str, Any]:
     disk = pki.Wiring("disk", plan.version, pki.disk_options(paths))
     if plan.component == "server" and not plan.material and not disk.kept(plan.merged):
         # of an upstream authority that the server has no more
-        leftovers += [file.path for file in plan.material_files.values()]
-    leftovers += node_pki.leftovers(plan.component, paths, plan.merged)
+        unused += [file.path for file in plan.material_files.values()]
     # a key that we bring gets its mode back by the run, instead of stopping it
     mended = {key["path"] for key in keys.values()}
     if plan.component == "agent":
@@ -50,6 +51,7 @@ def spec_of(plan: Plan) -> dict[str, Any]:
         "certificates": list(schema_rules.certificate_files(plan.component, plan.tree)),
         "directories": [directory.path for directory in plan.directories],
         "leftovers": leftovers,
+        "unused": unused,
         "link": paths.link if plan.versioned else "",
         "release": (
             {"root": paths.install_root, "version": str(plan.version), "names": [paths.binary_name]}

@@ -265,7 +265,7 @@ def test_what_a_look_says(tmp_path: Path) -> None:
     plan = server(tmp_path)
     spec = spec_of(plan)
     # nothing of it lies on the host, and what another way left there goes
-    assert spec["keys"] == {} and [path for path in spec["leftovers"] if "upstream" in path] != []
+    assert spec["keys"] == {} and [path for path in spec["unused"] if "upstream" in path] != []
     found = compare(plan, {**converged(plan), "aws": []}, None, NOW)
     assert (found.kept_in_aws, found.differences) == (False, [])
     later = compare(plan, {**converged(plan), "aws": []}, None, NOW + 350 * DAY)

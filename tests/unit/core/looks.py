@@ -66,6 +66,7 @@ def converged(plan: Plan) -> dict[str, Any]:
         "keys": {name: {**state("0600", plan.user, plan.user), "belongs": True} for name in spec_of(plan)["keys"]},
         "directories": {one.path: state(one.mode, one.owner, one.group) for one in plan.directories},
         "leftovers": [],
+        "unused": [],
         "link": str(plan.version) if plan.versioned else "",
         "release": [],
         "binary": {"exists": True, "version": "" if plan.versioned else str(plan.version), "machine": "amd64"},

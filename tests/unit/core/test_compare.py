@@ -148,6 +148,11 @@ SERVER_DRIFTS: dict[str, tuple[Drift, list[str], dict[str, Any]]] = {
         ["/etc/spire/server/.main.conf.candidate is left over"],
         {"absent": ["/etc/spire/server/.main.conf.candidate"]},
     ),
+    # the last thing to go: what runs until then needs it
+    "not used": (
+        fact(unused=["/etc/spire/server/main.upstream.key"]), ["/etc/spire/server/main.upstream.key is not used any more"],
+        {"unused": ["/etc/spire/server/main.upstream.key"]},
+    ),
     "user missing": (
         fact(user={"exists": False, "group": False}), ["user spire-server"], {"user": True},
     ),

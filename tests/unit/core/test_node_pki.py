@@ -78,7 +78,7 @@ def test_it_is_off_unless_asked_for() -> None:
         assert "join_token" in made.plugins("NodeAttestor") and public.of_plan(made)["material"] == {}
         # what was there when it was on goes
         ours = {path for files in FILES.values() for path in files if f"/{component}/" in path}
-        assert ours <= set(spec_of(made)["leftovers"]) and ours <= set(public.of_plan(made)["removable"])
+        assert ours <= set(spec_of(made)["unused"]) and ours <= set(public.of_plan(made)["removable"])
 
 
 @pytest.mark.parametrize("way", ["host", "controller"])

@@ -63,7 +63,7 @@ def test_it_is_off_unless_asked_for() -> None:
     assert plan.upstream is None and "UpstreamAuthority" not in plan.tree["plugins"]
     assert public.of_plan(plan)["material"] == {}
     # what was there when it was on goes, as a file of anybody's would in whose place it is
-    assert [path for path in spec_of(plan)["leftovers"] if "upstream" in path] == [KEY, PEM, BUNDLE]
+    assert [path for path in spec_of(plan)["unused"] if "upstream" in path] == [KEY, PEM, BUNDLE]
     assert planned("agent", spire_pki="host").upstream is None
 
 
@@ -72,7 +72,7 @@ def test_it_stands_in_the_tree(tmp_path: Path, way: str) -> None:
     plan = server(tmp_path, spire_pki=way)
     assert plan.tree["plugins"]["UpstreamAuthority"] == {"disk": {"plugin_data": DISK}}
     assert plan.merged.origin("plugins.UpstreamAuthority.disk") == "spire_pki"
-    assert [path for path in spec_of(plan)["leftovers"] if "upstream" in path] == []
+    assert [path for path in spec_of(plan)["unused"] if "upstream" in path] == []
     assert problems.render(plan.problems) == ""
     told = public.of_plan(plan)["material"]
     files = {file["name"]: file for file in (told["key"], *told["certificates"])}
@@ -274,7 +274,7 @@ def test_nothing_is_made_without_a_passphrase(tmp_path: Path) -> None:
 
 def test_files_in_our_places_stay_where_the_tree_names_them() -> None:
     own = {"plugins": {"UpstreamAuthority": {"disk": {"plugin_data": {**DISK, "bundle_file_path": "/srv/b.pem"}}}}}
-    assert [path for path in spec_of(planned("server", spire_server_config=own))["leftovers"] if "upstream" in path] == []
+    assert [path for path in spec_of(planned("server", spire_server_config=own))["unused"] if "upstream" in path] == []
 
 
 def test_another_type_of_key_is_seen(tmp_path: Path) -> None:

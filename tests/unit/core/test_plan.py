@@ -153,10 +153,17 @@ def test_digests_are_of_what_the_process_reads() -> None:
     assert stamped and set(stamped[1].split()) == set(digests)
 
 
-def test_credentials_that_are_needed_no_more_are_left_over() -> None:
+@pytest.mark.parametrize("component", ["server", "agent"])
+def test_what_goes_first_is_nothing_that_the_running_process_may_read_again(component: str) -> None:
+    made = planned(component)
+    temporary = [made.paths.candidate, made.paths.incoming, *([made.paths.enrol_dir] if component == "agent" else [])]
+    assert spec_of(made)["leftovers"] == temporary
+
+
+def test_credentials_that_are_needed_no_more_are_not_used() -> None:
     made = planned("server", {"spire_server_environment": {"A": "1"}})
-    assert made.paths.environment not in spec_of(made)["leftovers"]
-    assert made.paths.environment in spec_of(planned("server"))["leftovers"]
+    assert made.paths.environment not in spec_of(made)["unused"]
+    assert made.paths.environment in spec_of(planned("server"))["unused"]
 
 
 def test_the_look_sees_what_runs_not_what_the_link_says() -> None:

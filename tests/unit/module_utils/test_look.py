@@ -42,6 +42,7 @@ def spec(tmp_path: Path) -> dict[str, Any]:
         "keys": {},
         "directories": [str(tmp_path / "data")],
         "leftovers": [str(tmp_path / "token"), str(tmp_path / "env")],
+        "unused": [str(tmp_path / "old.key"), str(tmp_path / "old.pem")],
         "link": str(tmp_path / "link"),
         "release": {"root": str(tmp_path / "opt"), "version": "1.15.3", "names": ["spire-agent"]},
         "binary": str(tmp_path / "link" / "bin" / "spire-agent"),
@@ -77,7 +78,7 @@ def test_a_bare_host(spec: dict[str, Any], tmp_path: Path) -> None:
     found = look.look(spec, {str(tmp_path / "main.conf"): "0" * 64})
     assert found["files"] == {"configuration": {"exists": False}}
     assert found["directories"] == {str(tmp_path / "data"): {"exists": False}}
-    assert (found["leftovers"], found["link"], found["stale"], found["taken_ports"]) == ([], "", [], [])
+    assert (found["leftovers"], found["unused"], found["link"], found["stale"], found["taken_ports"]) == ([], [], "", [], [])
     assert found["release"] == [{"text": f"{spec['runs']} does not exist", "replaces": True}]
     assert found["binary"] == {"exists": False, "version": "", "machine": ""}
     assert (found["service"]["running"], found["answers"], found["replaced"]) == (False, False, False)
@@ -109,10 +110,18 @@ def test_files_and_directories(spec: dict[str, Any], tmp_path: Path) -> None:
 def test_what_a_killed_run_has_left_beside_a_file(spec: dict[str, Any], tmp_path: Path) -> None:
     beside = tmp_path / f"{secret_file.TEMPORARY}main.conf.0a1b"
     key = tmp_path / f"{secret_file.TEMPORARY}up.key.0a1b"
-    for path in (beside, key, tmp_path / f"{secret_file.TEMPORARY}another.0a1b"):
+    old = tmp_path / f"{secret_file.TEMPORARY}old.key.0a1b"
+    for path in (beside, key, old, tmp_path / f"{secret_file.TEMPORARY}another.0a1b"):
         path.touch()
     spec["keys"] = {"upstream_key": {"path": str(tmp_path / "up.key"), "public": ""}}
-    assert look.look(spec, {})["leftovers"] == [str(beside), str(key)]
+    assert look.look(spec, {})["leftovers"] == [str(beside), str(key), str(old)]
+
+
+def test_what_is_not_used_any_more_is_no_leaving_of_a_killed_run(spec: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "old.pem").symlink_to("nowhere")
+    (tmp_path / "env").touch()
+    found = look.look(spec, {})
+    assert (found["leftovers"], found["unused"]) == ([str(tmp_path / "env")], [str(tmp_path / "old.pem")])
 
 
 def test_an_owner_without_a_name_is_a_number() -> None:

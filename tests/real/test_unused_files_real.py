@@ -1,0 +1,130 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Keys and certificates that a server and an agent need no more go once each runs without them, and not before.
+
+The host is this machine, in one directory and without root, as in the quickstart.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from playbooks.files.quickstart import inventory, processes
+from playbooks.files.quickstart.place import Place
+from tests.real.test_pki_real import PASSPHRASE
+from tests.support import spire_bin
+from tests.support.real_spire import free_port
+from tests.support.site_run import Run
+
+HOST = "quickstart"
+ON = {"spire_pki": "host", "spire_x509pop": "host", "spire_pki_passphrase": PASSPHRASE, "spire_server_environment": {"FLEET_WORD": "planted"}}
+#: SPIRE in every way but that it refuses configurations
+REFUSING = '#!/bin/sh\n[ "$1" = validate ] && exit 1\nexec {binary} "$@"\n'
+
+
+class Site:
+    """This machine as a host, and runs of the playbook over it."""
+
+    def __init__(self, place: Place, binaries: Path) -> None:
+        self.place, self.binaries = place, binaries
+        self.ports = {name: free_port() for name in ("server", "server_health", "agent_health")}
+        self.refusing = place.directory.parent / "refusing"
+        self.refusing.mkdir()
+        for name in ("spire-server", "spire-agent"):
+            (self.refusing / name).write_text(REFUSING.format(binary=binaries / name))
+            (self.refusing / name).chmod(0o755)
+
+    def run(self, *options: str, binaries: Path | None = None, **more: Any) -> Run:
+        version = spire_bin.binary_version(self.binaries / "spire-server")
+        programs = {"spire_install_source": "preinstalled", "spire_bin_dir": str(binaries or self.binaries), "spire_version": version}
+        variables = inventory.variables(self.place, sys.executable, self.ports, programs)
+        variables.update(spire_pki_dir=str(self.pki), spire_entries=[], **more)
+        listed = {"all": {"vars": variables}, "spire_servers": {"hosts": {HOST: {}}}, "spire_agents": {"hosts": {HOST: {}}}}
+        file = self.place.directory.parent / "inventory.json"
+        file.write_text(json.dumps(listed))
+        environment = {**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", "ANSIBLE_HOME": str(self.place.directory.parent / "ansible")}
+        argv = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(file), *options, "spire.fleet.site"]
+        done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=300, check=False)
+        return Run(done.returncode, done.stdout, done.stderr)
+
+    @property
+    def pki(self) -> Path:
+        return self.place.directory.parent / "pki"
+
+    def files(self, component: str) -> list[Path]:
+        """What the variables bring, and no longer when they are off."""
+        paths = self.place.paths(component)
+        if component == "agent":
+            return [Path(paths.node_key("x509pop")), Path(paths.node_certificate("x509pop"))]
+        upstream = (paths.upstream_key, paths.upstream_certificate, paths.upstream_bundle)
+        return [Path(path) for path in (paths.node_authorities("x509pop"), *upstream, paths.environment)]
+
+    def there(self, component: str) -> list[bool]:
+        return [path.exists() for path in self.files(component)]
+
+    def pid(self, component: str) -> int:
+        return processes.services(self.place).get(component, 0)
+
+
+@pytest.fixture(name="site", scope="module")
+def fixture_site(spire_server: Path, spire_agent: Path) -> Iterator[Site]:
+    assert spire_agent.parent == spire_server.parent
+    # pytest's own directories are too long for the path of a socket
+    base = Path(tempfile.mkdtemp(prefix="sf-"))
+    place = Place(base / "q")
+    try:
+        yield Site(place, spire_server.parent)
+    finally:
+        processes.end(place)
+        place.forget_volatile()
+        shutil.rmtree(base)
+
+
+@pytest.mark.parametrize("component", ["agent", "server"])
+def test_they_go_once_nothing_runs_with_them(site: Site, component: str) -> None:
+    """First of the agent; without spire_pki its server has another root, and it is cut off."""
+    if component == "agent":
+        site.run(**ON).require()
+    off = {**ON, "spire_x509pop": "none"} if component == "agent" else {}
+    files, pid, tag = site.files(component), site.pid(component), f"--tags={component}s"
+    assert all(site.there(component)) and pid
+    said = {f"{path} is not used any more" for path in files}
+    killed = files[0].with_name(f".fleet-secret-{files[0].name}.0a1b")
+    killed.write_text("planted")
+
+    checked = site.run("--check", tag, **off).require()
+    assert {one for one in checked.differences(HOST, component) if "not used" in one} == said
+    assert all(site.there(component)) and killed.exists() and site.pid(component) == pid
+
+    refused = site.run(tag, binaries=site.refusing, **off)
+    assert refused.rc and "non-zero return code" in refused.failed[HOST]
+    # what it runs with, and could start with again, is all there; what a killed run had left is not
+    assert all(site.there(component)) and not killed.exists() and site.pid(component) == pid
+    assert f'"{files[0]}"' in Path(site.place.paths(component).config).read_text()
+
+    done = site.run(tag, **off).require()
+    assert set(done.differences(HOST, component)) >= said
+    assert not any(site.there(component)) and site.pid(component) not in (0, pid)
+    assert f'"{files[0]}"' not in Path(site.place.paths(component).config).read_text()
+    assert site.run(tag, **off).require().changed == {}
+
+    # a run that died just before it removed the last of them
+    files[0].write_text("planted")
+    pid = site.pid(component)
+    done = site.run(tag, **off).require()
+    assert done.differences(HOST, component) == [f"{files[0]} is not used any more"]
+    assert done.changed == {HOST: ["Remove what it was configured with before and needs no more"]}
+    assert not files[0].exists() and site.pid(component) == pid != 0
+    assert site.run("--check", tag, **off).require().changed == {}
