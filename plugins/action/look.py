@@ -14,7 +14,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.spire.fleet.plugins.module_utils.look import ARGUMENTS
-from ansible_collections.spire.fleet.plugins.plugin_utils import clocks, expiry_sources, identity, pki_kept, problems, rules
+from ansible_collections.spire.fleet.plugins.plugin_utils import clocks, expiry_sources, identity, lost_issuer, pki_kept, problems, rules
 from ansible_collections.spire.fleet.plugins.plugin_utils.aws import AwsError
 from ansible_collections.spire.fleet.plugins.plugin_utils.compare import compare
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
@@ -54,6 +54,10 @@ class ActionModule(ActionBase):
             planned = planned.on(seen["seen"]["machine"])
         except ValueError as exc:
             raise AnsibleActionFail(f"{host}: {exc}") from exc
+        lost = lost_issuer.mistakes(planned, seen["seen"])
+        if lost:
+            # who takes the host away must know all the same what it was
+            raise AnsibleActionFail("\n".join(f"{host}: {one}" for one in lost), result={"lost": True, **_identity(planned, seen["seen"])})
         try:
             seen["seen"]["aws"] = pki_kept.differences(planned.upstream) if planned.upstream else []
         except (AwsError, X509Error) as exc:
@@ -86,13 +90,10 @@ class ActionModule(ActionBase):
             machine=seen["seen"]["machine"],
             certificates=expiry_sources.in_files(planned, seen["seen"]["certificates"]),
             clock=dataclasses.asdict(clock),
+            **_identity(planned, seen["seen"]),
         )
         if found.warnings:
             result["warnings"] = [f"{host}: {warning}" for warning in found.warnings]
-        if planned.component == "agent":
-            own = identity.of_chain(seen["seen"]["identity"].get("chain") or [])
-            result["spiffe_id"] = own.spiffe_id if own else ""
-            result["starts"], result["expires"] = (own.starts.isoformat(), own.expires.isoformat()) if own else ("", "")
         return result
 
     def _look(self, planned: Plan, variables: dict[str, Any]) -> dict[str, Any]:
@@ -114,3 +115,12 @@ class ActionModule(ActionBase):
             )
         finally:
             self._task.no_log, self._play_context.no_log = task, context
+
+
+def _identity(planned: Plan, seen: dict[str, Any]) -> dict[str, str]:
+    """An agent's own, as it is told."""
+    if planned.component != "agent":
+        return {}
+    own = identity.of_chain(seen["identity"].get("chain") or [])
+    starts, expires = (own.starts.isoformat(), own.expires.isoformat()) if own else ("", "")
+    return {"spiffe_id": own.spiffe_id if own else "", "starts": starts, "expires": expires}

@@ -17,7 +17,10 @@ author:
   - spire.fleet contributors (@spire-fleet)
 options:
   _terms:
-    description: V(servers), V(agents) or V(nested).
+    description:
+      - V(servers), V(agents) or V(nested).
+      - V(without_root) for servers and agents while a CA of a server's, one of ours, is missing on the controller, so that this run would
+        make it; nobody otherwise.
     type: list
     elements: str
     required: true
@@ -45,7 +48,7 @@ from typing import Any
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import nested
+from ansible_collections.spire.fleet.plugins.plugin_utils import lost_issuer, nested
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import AGENTS, SERVERS
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
 
@@ -61,9 +64,12 @@ class LookupModule(LookupBase):
         """The patterns of one play; AnsibleLookupError for a play that there is not."""
         (which,) = terms
         seen = variables or {}
+        if which == "without_root":
+            missing = "hostvars" in seen and lost_issuer.concerns(fleet_of(seen, self._templar))
+            return list(GROUPS.values()) if missing else [NOBODY]
         apart = nested.order(fleet_of(seen, self._templar)) if "hostvars" in seen else []
         if which == "nested":
             return apart or [NOBODY]
         if which not in GROUPS:
-            raise AnsibleLookupError(f"{which} is no play; it must be servers, agents or nested")
+            raise AnsibleLookupError(f"{which} is no play; it must be servers, agents, nested or without_root")
         return [GROUPS[which], *(f"!{host}" for host in apart)]

@@ -53,6 +53,7 @@ def look(spec: Dict[str, Any], planned: Dict[str, str]) -> Dict[str, Any]:
         "user": _user(spec.get("user") or ""),
         "files": {name: _file(path, content=True) for name, path in spec["files"].items()},
         "keys": {name: _key(asked["path"], asked["public"]) for name, asked in spec["keys"].items()},
+        "issued": {path: _file(path, content=True) for path in spec.get("issued") or []},
         "certificates": {path: _certificates(path) for path in spec.get("certificates") or []},
         "readable": _readable(spec.get("secrets") or []),
         "directories": {path: _file(path, content=False) for path in spec["directories"]},

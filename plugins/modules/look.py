@@ -99,6 +99,12 @@ clock:
       at which the controller asked and was answered.
   returned: always
   type: dict
+lost:
+  description:
+    - Whether it failed because the host has something of a CA of this collection's that is missing on the controller, so that a run
+      would make another CA.
+  returned: when that is so
+  type: bool
 act:
   description: What the acting tasks have to do. Meant for the roles of this collection.
   returned: always

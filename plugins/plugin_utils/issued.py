@@ -43,7 +43,7 @@ class Issued:
     #: and what the CA's that signs it
     issuer_title: ClassVar[str] = "root"
     #: what to do for a new root
-    renewed_by: ClassVar[str] = "move it away for a new root"
+    renewed_by: ClassVar[str] = "move it away and run once with spire_pki_new_root set to true for a new root"
     #: the fields of a CA that is given
     issuer_files: ClassVar[tuple[str, ...]] = ("certificate", "key", "bundle")
     #: whether SVIDs come below, whose chains SPIRE verifies as those of servers
@@ -169,6 +169,15 @@ class Issued:
             return None
         bundle = x509_keys.load_certificates(x509_files.must_read(self.bundle_file), self.bundle_file)
         return Issuer(self.issuer_place, self.passphrase, certificates, bundle)
+
+    @property
+    def unmade(self) -> bool:
+        """Whether the CA is one of ours that is not there, so that a run would make it."""
+        try:
+            return self.issuer is None
+        except X509Error:
+            # preflight tells it, and no run goes on
+            return False
 
     def mistakes(self, now: datetime.datetime, window: datetime.timedelta = datetime.timedelta(0)) -> list[str]:
         """What is wrong with a CA that is given, in full; within the window, that it ends soon as well."""

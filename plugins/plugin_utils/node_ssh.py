@@ -119,6 +119,13 @@ class Sshpop(Issued):
         text = x509_files.must_read(place) if self.given else x509_files.read(place)
         return None if text is None else _public(text, place)
 
+    @property
+    def unmade(self) -> bool:
+        try:
+            return self.authority is None
+        except X509Error:
+            return False
+
     def authorities_text(self) -> str:
         """What servers verify nodes with, as OpenSSH writes it; empty before there is a CA."""
         return _line(self.authority) if self.authority else ""
@@ -273,6 +280,14 @@ def facts(certificate: Any) -> dict[str, str]:
 def fingerprint(public: Any) -> str:
     """A public key's, as OpenSSH shows it."""
     return "SHA256:" + base64.b64encode(hashlib.sha256(base64.b64decode(_line(public).split()[1])).digest()).decode().rstrip("=")
+
+
+def authority_of(text: bytes, where: str) -> str:
+    """The fingerprint of the CA that a file holds, or that has signed the certificate in it; X509Error for neither."""
+    try:
+        return fingerprint(_certificate(text, where).signature_key())
+    except X509Error:
+        return fingerprint(_public(text, where))
 
 
 def _line(public: Any) -> str:

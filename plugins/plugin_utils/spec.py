@@ -10,7 +10,7 @@ import posixpath
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.module_utils.release_source import RELEASED
-from ansible_collections.spire.fleet.plugins.plugin_utils import node_pki, pki, schema_rules, units
+from ansible_collections.spire.fleet.plugins.plugin_utils import lost_issuer, node_pki, pki, schema_rules, units
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
 
 
@@ -48,6 +48,7 @@ def spec_of(plan: Plan) -> dict[str, Any]:
         "files": files,
         "keys": keys,
         "secrets": [path for path in schema_rules.secret_files(plan.component, plan.tree) if path not in mended],
+        "issued": lost_issuer.paths(plan),
         "certificates": list(schema_rules.certificate_files(plan.component, plan.tree)),
         "directories": [directory.path for directory in plan.directories],
         "leftovers": leftovers,

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Keys and certificates that a server and an agent need no more go once each runs without them, and not before.
+"""Keys and certificates go once a server and an agent run without them, and a CA that is gone from the controller stops a run.
 
 The host is this machine, in one directory and without root, as in the quickstart.
 """
@@ -28,8 +28,10 @@ from tests.support import spire_bin
 from tests.support.real_spire import free_port
 from tests.support.site_run import Run
 
-HOST = "quickstart"
-ON = {"spire_pki": "host", "spire_x509pop": "host", "spire_pki_passphrase": PASSPHRASE, "spire_server_environment": {"FLEET_WORD": "planted"}}
+HOST, NEW = "quickstart", "anew"
+ON = {
+    "spire_pki": "host", "spire_x509pop": "host", "spire_pki_passphrase": PASSPHRASE, "spire_server_environment": {"FLEET_WORD": "planted"},
+}
 #: SPIRE in every way but that it refuses configurations
 REFUSING = '#!/bin/sh\n[ "$1" = validate ] && exit 1\nexec {binary} "$@"\n'
 
@@ -38,7 +40,7 @@ class Site:
     """This machine as a host, and runs of the playbook over it."""
 
     def __init__(self, place: Place, binaries: Path) -> None:
-        self.place, self.binaries = place, binaries
+        self.place, self.binaries, self.grows = place, binaries, False
         self.ports = {name: free_port() for name in ("server", "server_health", "agent_health")}
         self.refusing = place.directory.parent / "refusing"
         self.refusing.mkdir()
@@ -50,11 +52,16 @@ class Site:
         version = spire_bin.binary_version(self.binaries / "spire-server")
         programs = {"spire_install_source": "preinstalled", "spire_bin_dir": str(binaries or self.binaries), "spire_version": version}
         variables = inventory.variables(self.place, sys.executable, self.ports, programs)
-        variables.update(spire_pki_dir=str(self.pki), spire_entries=[], **more)
-        listed = {"all": {"vars": variables}, "spire_servers": {"hosts": {HOST: {}}}, "spire_agents": {"hosts": {HOST: {}}}}
+        variables.update(ansible_host="127.0.0.1", spire_pki_dir=str(self.pki), spire_entries=[], **more)
+        # one that was never touched, and comes first
+        health = {"health_checks": {"bind_port": str(free_port())}}
+        new = {"spire_root_dir": str(self.place.directory.parent / "n"), "spire_agent_config": health, "spire_agent_instance": NEW}
+        agents = {**({NEW: new} if self.grows else {}), HOST: {}}
+        listed = {"all": {"vars": variables}, "spire_servers": {"hosts": {HOST: {}}}, "spire_agents": {"hosts": agents}}
         file = self.place.directory.parent / "inventory.json"
         file.write_text(json.dumps(listed))
-        environment = {**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", "ANSIBLE_HOME": str(self.place.directory.parent / "ansible")}
+        home = str(self.place.directory.parent / "ansible")
+        environment = {**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", "ANSIBLE_HOME": home}
         argv = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(file), *options, "spire.fleet.site"]
         done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=300, check=False)
         return Run(done.returncode, done.stdout, done.stderr)
@@ -90,6 +97,39 @@ def fixture_site(spire_server: Path, spire_agent: Path) -> Iterator[Site]:
         processes.end(place)
         place.forget_volatile()
         shutil.rmtree(base)
+
+
+def test_a_run_without_the_cas_stops_before_it_makes_others(site: Site) -> None:
+    """As in an execution environment that keeps nothing; a host is there that has nothing to lose."""
+    site.run(**ON).require()
+    pids = [site.pid(component) for component in ("server", "agent")]
+    lost = site.pki.with_name("lost")
+    site.pki.rename(lost)
+    site.grows = True
+    paths = {component: site.place.paths(component) for component in ("server", "agent")}
+    told = {
+        "server": {
+            paths["server"].upstream_certificate: "was issued by CN=SPIRE root CA",
+            paths["server"].node_authorities("x509pop"): "is the CA CN=SPIRE node CA",
+        },
+        "agent": {paths["agent"].node_certificate("x509pop"): "was issued by CN=SPIRE node CA"},
+    }
+    try:
+        for options in (("--check",), (), ("--tags=agents",), ("--limit=!" + NEW, "--tags=agents")):
+            run = site.run(*options, **ON)
+            assert set(run.failed) == {HOST} and run.changed == {} and not any(run.acted(host) for host in (HOST, NEW))
+            for path, says in told["server"].items():
+                assert f"{HOST}: {path} {says}" in run.failed[HOST]
+            assert not site.pki.exists()
+        # whose look alone must see it too: the servers may be in no play
+        run = site.run("--start-at-task=Look at the agent", "--tags=agents", f"--limit={HOST}", **ON)
+        for path, says in told["agent"].items():
+            assert f"{HOST}: {path} {says}" in run.failed[HOST]
+        assert not site.pki.exists() and [site.pid(component) for component in ("server", "agent")] == pids
+    finally:
+        site.grows = False
+        lost.rename(site.pki)
+    assert site.run(**ON).require().changed == {}
 
 
 @pytest.mark.parametrize("component", ["agent", "server"])

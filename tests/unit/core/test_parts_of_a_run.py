@@ -23,6 +23,8 @@ SERVERS = ["Look at the server", "Mend what differs"]
 AGENTS = ["Ask the servers what they know of their agents", "Look at the agent", "Mend what differs"]
 DOWNSTREAM = ["Keep the entries that let servers below have their CAs signed"]
 ENTRIES = ["Keep the registration entries"]
+#: with every CA on the controller this play has no hosts
+GONE = [f"Ask for what a CA that is gone has issued to the {one}" for one in ("server", "agent")]
 #: without nested servers this play has no hosts
 NESTED = [*AGENTS, *DOWNSTREAM, *SERVERS]
 
@@ -30,9 +32,9 @@ NESTED = [*AGENTS, *DOWNSTREAM, *SERVERS]
 @pytest.mark.parametrize(
     ("tags", "tasks"),
     [
-        ("all", [*SERVERS, *NESTED, *AGENTS, *ENTRIES]), ("preflight", []), ("servers", [*SERVERS, *NESTED]),
-        ("agents", [*AGENTS, *DOWNSTREAM, *AGENTS, *ENTRIES]), ("entries", [*DOWNSTREAM, *ENTRIES]),
-        ("servers,entries", [*SERVERS, *NESTED, *ENTRIES]),
+        ("all", [*GONE, *SERVERS, *NESTED, *AGENTS, *ENTRIES]), ("preflight", []), ("servers", [*GONE, *SERVERS, *NESTED]),
+        ("agents", [*GONE, *AGENTS, *DOWNSTREAM, *AGENTS, *ENTRIES]), ("entries", [*DOWNSTREAM, *ENTRIES]),
+        ("servers,entries", [*GONE, *SERVERS, *NESTED, *ENTRIES]),
     ],
 )
 def test_tags_choose_parts_and_all_are_checked_first(tags: str, tasks: list[str], tmp_path: Path) -> None:
