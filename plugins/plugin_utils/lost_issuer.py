@@ -19,7 +19,8 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.issued import Issued
 from ansible_collections.spire.fleet.plugins.plugin_utils.node_ssh import Sshpop
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import Upstream
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan, plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_keys import X509Error
 
 VARIABLE = "spire_pki_new_root"

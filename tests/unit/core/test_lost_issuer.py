@@ -14,7 +14,8 @@ import pytest
 
 from ansible_collections.spire.fleet.plugins.module_utils import look
 from ansible_collections.spire.fleet.plugins.plugin_utils import hcl, lost_issuer, node_ssh, pki_aws
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan, plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.spec import spec_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Run
 from tests.support.authorities import NOW, PASSPHRASE, make
