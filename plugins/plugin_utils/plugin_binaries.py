@@ -19,7 +19,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils import addresses, plug
 from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases import architecture
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema_model import plugin_types
-from ansible_collections.spire.fleet.plugins.plugin_utils.tree import Origin, child, describe
+from ansible_collections.spire.fleet.plugins.plugin_utils.tree import Origin, child, describe, enabled
 
 VARIABLE = "spire_plugins"
 #: the fields that say where a binary is: behind a URL, on the controller, on the host
@@ -216,7 +216,7 @@ def switched_on(tree: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, A
     plugins = tree.get("plugins")
     for kind, names in plugins.items() if isinstance(plugins, dict) else ():
         for name, body in names.items() if isinstance(names, dict) else ():
-            if isinstance(body, dict) and str(body.get("enabled", True)).lower() not in ("false", "no", "off"):
+            if isinstance(body, dict) and enabled(body):
                 yield kind, name, body
 
 

@@ -28,6 +28,9 @@ MOLECULE = REPO / "molecule"
 HOST_PYTHONS = ("3.9", "3.11", "3.13")
 HOST_TESTS = ("tests/unit/module_utils", "tests/unit/modules")
 
+#: tests against real SPIRE wait more than they work, so two at a time are no burden for two cores
+WORKERS = 2
+
 
 @dataclass
 class Outcome:
@@ -87,15 +90,18 @@ def count_report(report: Path) -> Counted:
     return Counted(passed, failed, skipped)
 
 
-def run_pytest(outcome: Outcome, name: str, paths: list[str], python: Path, extra_path: Path | None = None) -> Counted:
-    """Run pytest and add its numbers to the outcome."""
+def run_pytest(
+    outcome: Outcome, name: str, paths: list[str], python: Path, extra_path: Path | None = None, workers: int = 0
+) -> Counted:
+    """Run pytest and add its numbers to the outcome. What shares a file shares a process, with what its fixtures have started."""
     REPORTS.mkdir(parents=True, exist_ok=True)
     report = REPORTS / f"{name}.xml"
     report.unlink(missing_ok=True)
     environment = dict(os.environ)
     if extra_path is not None:
         environment["PYTHONPATH"] = str(extra_path)
-    command = [str(python), "-m", "pytest", "-q", "-ra", f"--junitxml={report}", *paths]
+    several = [f"--numprocesses={workers}", "--dist=loadfile"] if workers else []
+    command = [str(python), "-m", "pytest", "-q", "-ra", f"--junitxml={report}", *several, *paths]
     code = subprocess.run(command, cwd=REPO, env=environment, check=False).returncode
     counted = count_report(report)
     # 5: nothing was collected; the caller says so, since an empty tier is no success.
@@ -107,7 +113,7 @@ def run_pytest(outcome: Outcome, name: str, paths: list[str], python: Path, extr
 def unit() -> Outcome:
     """Everything in tests/unit here, and what runs on hosts also on the hosts' versions of Python."""
     outcome = Outcome("unit")
-    counted = run_pytest(outcome, "unit", ["tests/unit"], Path(sys.executable))
+    counted = run_pytest(outcome, "unit", ["tests/unit"], Path(sys.executable), workers=WORKERS)
     outcome.count = counted.ran
     note_skips(outcome, counted)
     found = pythons.find_pythons(HOST_PYTHONS)
@@ -168,7 +174,7 @@ def real() -> Outcome:
     directory = spire_bin.find_bin_dir()
     if directory is None:
         return outcome.skip(spire_bin.why_missing())
-    counted = run_pytest(outcome, "real", ["tests/real"], Path(sys.executable))
+    counted = run_pytest(outcome, "real", ["tests/real"], Path(sys.executable), workers=WORKERS)
     outcome.count = counted.ran
     if not counted.ran and outcome.state != "failed":
         return outcome.skip(next(iter(counted.skipped), "no tests found in tests/real"))
