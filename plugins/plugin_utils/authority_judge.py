@@ -36,21 +36,23 @@ class Wanted:
         if left:
             yield f"{whose} still has {_many(left)}"
 
-    def signed(self, what: str, by: str) -> Iterator[str]:
-        """What is wrong with who signed."""
-        if by in self.retired:
-            yield f"{what} is still signed by {by}"
+    def signed(self, what: str, *by: str) -> Iterator[str]:
+        """What is wrong with those who signed, the nearest first."""
+        yield from (f"{what} is still signed by {one}" for one in by if one in self.retired)
 
 
 def server(seen: Mapping[str, Any], wanted: Wanted) -> list[str]:
-    """Of a server: its bundle, and the SVID that it shows to agents."""
+    """Of a server: its bundle, the SVID that it shows to agents, and who signed its CAs, where it is nested."""
     if wanted.kind == "jwt":
         return list(wanted.bundle("its bundle", (one["id"] for one in seen["jwt"])))
     try:
         bundle, leaf = [certificate(one["certificate"]) for one in seen["bundle"]], certificate(seen["shown"])
     except ValueError:
         return ["what it shows is no certificate"]
-    return [*wanted.bundle("its bundle", map(key_id, bundle)), *wanted.signed("the SVID that it shows to agents", issuer_id(leaf))]
+    missing = [*wanted.bundle("its bundle", map(key_id, bundle)), *wanted.signed("the SVID that it shows to agents", issuer_id(leaf))]
+    for name, what in (("active", "its CA"), ("prepared", "its next CA")):
+        missing += wanted.signed(what, seen["authorities"].get(name, {}).get("upstream_id", ""))
+    return missing
 
 
 def agent(seen: Mapping[str, Any], canary: str, wanted: Wanted) -> list[str]:
@@ -61,14 +63,14 @@ def agent(seen: Mapping[str, Any], canary: str, wanted: Wanted) -> list[str]:
         chain, bundle = kept(seen)
     except Lacking as exc:
         return [str(exc)]
-    missing = [*wanted.bundle("its bundle", map(key_id, bundle)), *wanted.signed("its own SVID", issuer_id(chain[0]))]
+    missing = [*wanted.bundle("its bundle", map(key_id, bundle)), *wanted.signed("its own SVID", *map(issuer_id, chain))]
     if canary:
         try:
             chain, bundle = given(seen, canary)
         except Lacking as exc:
             return [*missing, str(exc)]
         missing += wanted.bundle("a workload's bundle", map(key_id, bundle))
-        missing += wanted.signed("a workload's SVID", issuer_id(chain[0]))
+        missing += wanted.signed("a workload's SVID", *map(issuer_id, chain))
     return missing
 
 

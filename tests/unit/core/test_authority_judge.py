@@ -20,10 +20,10 @@ class Authority:
     """A server's own CA, and a leaf of it."""
 
     def __init__(self, name: str) -> None:
-        key = x509_keys.generate("ec-p256")
-        self.certificate = x509_make.issue(Request(f"CN={name}", DAY), key.public_key(), key, None, NOW)
+        self.key = x509_keys.generate("ec-p256")
+        self.certificate = x509_make.issue(Request(f"CN={name}", DAY), self.key.public_key(), self.key, None, NOW)
         public = x509_keys.generate("ec-p256").public_key()
-        self.leaf = x509_make.issue(Request("CN=leaf", DAY, ca=False), public, key, self.certificate, NOW)
+        self.leaf = x509_make.issue(Request("CN=leaf", DAY, ca=False), public, self.key, self.certificate, NOW)
         self.id = key_id(self.certificate)
 
 
@@ -42,7 +42,8 @@ def pem(*found: Any) -> str:
 
 
 def server(signer: Authority, *bundle: Authority) -> dict[str, Any]:
-    return {"bundle": [{"certificate": text(one.certificate)} for one in bundle], "shown": text(signer.leaf), "jwt": [{"id": "k1"}]}
+    found = [{"certificate": text(one.certificate)} for one in bundle]
+    return {"bundle": found, "shown": text(signer.leaf), "jwt": [{"id": "k1"}], "authorities": {"active": {"id": signer.id, "upstream_id": ""}}}
 
 
 def agent(signer: Authority, *bundle: Authority, workload: bool = False) -> dict[str, Any]:
@@ -60,6 +61,25 @@ def test_servers() -> None:
     assert authority_judge.server(server(NEW, NEW), GONE) == []
     assert authority_judge.server({"bundle": [], "shown": "x"}, GONE) == ["what it shows is no certificate"]
     assert authority_judge.server(server(NEW), Wanted("jwt", frozenset(("k1", "k2")))) == ["its bundle does not have k2 yet"]
+
+
+def test_nested_servers() -> None:
+    seen = {**server(NEW, OLD, NEW), "authorities": {"active": {"id": "a", "upstream_id": OLD.id}, "prepared": {"id": "b", "upstream_id": OLD.id}}}
+    assert authority_judge.server(seen, RETIRED) == [f"its CA is still signed by {OLD.id}", f"its next CA is still signed by {OLD.id}"]
+    # of no account any more
+    assert authority_judge.server({**seen, "authorities": {"active": {"id": "a", "upstream_id": NEW.id}, "old": {"upstream_id": OLD.id}}}, RETIRED) == []
+
+
+def test_a_ca_between_them_counts() -> None:
+    key = x509_keys.generate("ec-p256")
+    public = key.public_key()
+    between = x509_make.issue(Request("CN=between", DAY), public, OLD.key, OLD.certificate, NOW)
+    leaf = x509_make.issue(Request("CN=leaf", DAY, ca=False), x509_keys.generate("ec-p256").public_key(), key, between, NOW)
+    seen = {"chain": [text(leaf), text(between)], "bundle": [text(NEW.certificate)], "said": ""}
+    seen["svids"] = [{"spiffe_id": "w", "certificates": pem(leaf, between), "bundle": pem(NEW.certificate)}]
+    assert authority_judge.agent(seen, "w", RETIRED) == [
+        f"its own SVID is still signed by {OLD.id}", f"a workload's SVID is still signed by {OLD.id}",
+    ]
 
 
 def test_agents_and_their_workloads() -> None:
