@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import authority_judge, entries
+from ansible_collections.spire.fleet.plugins.plugin_utils import authority_judge, authority_run, entries
 from ansible_collections.spire.fleet.plugins.plugin_utils.host_check import HostCheck
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
@@ -17,7 +17,8 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
 NAMES: dict[str, Any] = {"type": "list", "elements": "str", "default": []}
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "authority": {"type": "str", "choices": ["x509", "jwt"], "required": True},
-    "group": {"type": "str", "required": True},
+    "group": {"type": "str", "default": ""},
+    "shown": {"type": "str", "default": ""},
     "trusted": NAMES,
     "retired": NAMES,
     "gone": NAMES,
@@ -28,16 +29,19 @@ class ActionModule(HostCheck):
     """See the documentation of the module of the same name."""
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Returns what the host lacks, as far as it is of the group."""
+        """Returns what the host lacks, as far as it knows the group's authorities."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
         _spec, given = self.validate_argument_spec(ARGUMENTS)
-        wanted = authority_judge.Wanted(given["authority"], *(frozenset(given[name]) for name in ("trusted", "retired", "gone")))
         host, fleet = variables["inventory_hostname"], fleet_of(variables, self._templar)
-        planned = [
-            plan(component, host, fleet) for component, group in (("server", fleet.group_of_server), ("agent", fleet.server_group))
-            if host in fleet.hosts(component) and group(host) == given["group"]
-        ]
+        found = authority_run.scopes(fleet, authority_run.Asked(given["authority"], group=given["group"]))
+        if given["shown"]:
+            said = [variables["hostvars"].raw_get(server).get(given["shown"]) or {} for one in found for server in one.tiers]
+            given["retired"] = authority_run.signed_by(given["retired"], said)
+        wanted = authority_judge.Wanted(given["authority"], *(frozenset(given[name]) for name in ("trusted", "retired", "gone")))
+        planned = [plan("server", host, fleet)] if any(host in one.tiers for one in found) else []
+        if host in fleet.agents and any(one.has_agent(host, fleet) for one in found):
+            planned.append(plan("agent", host, fleet))
 
         def judge(one: Plan, seen: Mapping[str, Any]) -> list[str]:
             if one.component == "server":

@@ -16,6 +16,7 @@ description:
     server and agent before the next one.
   - SPIRE refuses to taint or revoke a server's own X.509 authority where an upstream authority signs it. It taints and revokes a root
     above only while the server's last CA carries that root's subject key ID as its issuer's.
+  - A JWT key is tainted and revoked in the bundle of the server's own database alone. Nested servers and those above them keep it.
   - Needs SPIRE 1.11.0 or newer.
 author:
   - spire.fleet contributors (@spire-fleet)
@@ -31,6 +32,7 @@ options:
       - V(prepared) has the server make a new authority, which comes into the bundle and is not used yet. One that is prepared stays.
       - V(activated) has the server sign with the prepared one.
       - V(tainted) says that an authority is not to be trusted for long. SPIRE then renews whatever it signed. It stays in the bundle.
+        Of a server's own, SPIRE taints and revokes the old one alone, which it forgets once another is prepared.
       - V(revoked) takes a tainted authority out of the bundle.
     type: str
     choices: [shown, prepared, activated, tainted, revoked]

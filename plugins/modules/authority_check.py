@@ -23,19 +23,27 @@ options:
     choices: [x509, jwt]
     required: true
   group:
-    description: The inventory group of the servers. A host that does not belong to it is ready.
+    description:
+      - The inventory group of the servers. A host that has nothing of theirs in its bundle is ready. Their X.509 authorities are in the
+        bundles of nested servers below them, and their JWT keys in those of all tiers. All servers unless it is given.
     type: str
-    required: true
+    default: ""
   trusted:
     description: IDs of authorities that must be in the bundles.
     type: list
     elements: str
     default: []
   retired:
-    description: IDs of authorities that must not have signed the SVIDs in use.
+    description: IDs of authorities that must not have signed the SVIDs in use, nor any CA above them.
     type: list
     elements: str
     default: []
+  shown:
+    description: >-
+      The name under which the result of M(spire.fleet.authority) was registered on servers. Whatever one of O(retired) signed, by these
+      results, is retired as well.
+    type: str
+    default: ""
   gone:
     description: IDs of authorities that must be in no bundle.
     type: list

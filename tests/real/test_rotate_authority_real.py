@@ -2,14 +2,19 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The playbook spire.fleet.rotate_authority on a server and an agent of this machine, which sign for themselves."""
+"""The playbook spire.fleet.rotate_authority on servers and agents of this machine: one that signs for itself, two of one database, two tiers."""
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import json
+import os
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,59 +22,82 @@ from typing import Any
 import pytest
 import yaml
 
+from ansible_collections.spire.fleet.plugins.module_utils.der import key_id
+from tests.real.test_nested_real import EAGER, EAGER_AGENT, below
 from tests.support import collection
-from tests.support.real_spire import RealAgent, RealServer
+from tests.support.real_spire import TRUST_DOMAIN, RealAgent, RealServer
 
 DOMAIN = "rotate.test"
 CANARY = f"spiffe://{DOMAIN}/fleet-canary"
 ANSIBLE = Path(sys.executable).with_name("ansible-playbook")
 #: of a socket's path
 LONGEST = 107
+Rotate = Callable[..., tuple[int, str]]
 
 
-@pytest.fixture(scope="module")
-def running(spire_binary: Callable[..., Path]) -> Iterator[tuple[RealServer, RealAgent]]:
-    """A server and an agent, with the canary. Not below /tmp: a service of the inventory's would see another one."""
+@contextlib.contextmanager
+def own_place() -> Iterator[None]:
+    """Not below /tmp: a service of the inventory's would see another one."""
     before, tempfile.tempdir = tempfile.tempdir, str(collection.REPO / ".build")
     try:
         if len(f"{tempfile.tempdir}/sf-12345678/api.sock") > LONGEST:
             pytest.skip("the path of the work tree is too long for a socket below it")
-        with RealServer(spire_binary("spire-server"), DOMAIN) as server, RealAgent(spire_binary("spire-agent"), server) as agent:
-            selectors = [dict(zip(("type", "value"), text.split(":", 1))) for text in server.selectors()]
-            entry = {"entry_id": "w", "spiffe_id": CANARY, "selectors": selectors, "parent_id": agent.spiffe_id}
-            assert [item.code for item in server.client().entry_create([entry])] == [0]
-            agent.wait_svid(CANARY)
-            yield server, agent
+        yield
     finally:
         tempfile.tempdir = before
 
 
-@pytest.fixture(scope="module")
-def rotate(running: tuple[RealServer, RealAgent], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[int, str]]:
-    """`rotate(spire_rotate_authority="jwt")`: the exit code and what was said."""
-    server, agent = running
-    home = tmp_path_factory.mktemp("rotate")
-    everybody = {
-        "ansible_connection": "local", "ansible_python_interpreter": sys.executable, "spire_become": False, "spire_trust_domain": DOMAIN,
-        "spire_version": server.client().version(), "spire_install_source": "preinstalled", "spire_bin_dir": str(Path(server.binary).parent),
-        "spire_rotate_settle": 1,
-    }
-    # only where the API is matters here; that the server listens on loopback alone, preflight would refuse
-    hosts = {
-        "spire_servers": {"s1": {"spire_server_config": {"server": {"socket_path": str(server.socket_path), "bind_port": server.port}}}},
-        "spire_agents": {"a1": {"spire_agent_config": {"agent": {
-            "socket_path": str(agent.socket_path), "data_dir": str(agent.directory / "data"),
-        }}}},
-    }
-    inventory = {"all": {"vars": everybody, "children": {group: {"hosts": members} for group, members in hosts.items()}}}
-    (home / "inventory.yml").write_text(yaml.safe_dump(inventory))
+def canary(server: RealServer, agent: RealAgent) -> str:
+    """The canary on this agent."""
+    name = f"spiffe://{server.trust_domain}/fleet-canary"
+    selectors = [dict(zip(("type", "value"), text.split(":", 1))) for text in server.selectors()]
+    assert [item.code for item in server.client().entry_create([
+        {"entry_id": "w", "spiffe_id": name, "selectors": selectors, "parent_id": agent.spiffe_id},
+    ])] == [0]
+    agent.wait_svid(name)
+    return name
 
-    def run(**variables: Any) -> tuple[int, str]:
-        argv = [str(ANSIBLE), "-i", "inventory.yml", "spire.fleet.rotate_authority", "-e", json.dumps(variables)]
+
+def rotating(home: Path, server: RealServer, groups: dict[str, Any]) -> Rotate:
+    """`rotate("--limit", "s1", spire_rotate_authority="jwt")`: the exit code and what was said."""
+    everybody = {
+        "ansible_connection": "local", "ansible_python_interpreter": sys.executable, "spire_become": False, "spire_trust_domain": server.trust_domain,
+        "spire_version": server.client().version(), "spire_install_source": "preinstalled", "spire_bin_dir": str(Path(server.binary).parent),
+        "spire_rotate_settle": 1, "spire_rotate_timeout": 120, "spire_allow": ["example_trust_domain"] * (server.trust_domain == TRUST_DOMAIN),
+    }
+    (home / "inventory.yml").write_text(yaml.safe_dump({"all": {"vars": everybody, "children": groups}}))
+
+    def run(*more: str, **variables: Any) -> tuple[int, str]:
+        argv = [str(ANSIBLE), "-i", "inventory.yml", "spire.fleet.rotate_authority", "-e", json.dumps(variables), *more]
         done = subprocess.run(argv, cwd=home, capture_output=True, text=True, check=False)
         return done.returncode, done.stdout + done.stderr
 
     return run
+
+
+def of_server(server: RealServer, **more: Any) -> dict[str, Any]:
+    """Only where the API is matters here; that the server listens on loopback alone, preflight would refuse."""
+    return {"spire_server_config": {"server": {"socket_path": str(server.socket_path), "bind_port": server.port}, **more}}
+
+
+def of_agent(agent: RealAgent) -> dict[str, Any]:
+    return {"spire_agent_config": {"agent": {"socket_path": str(agent.socket_path), "data_dir": str(agent.directory / "data")}}}
+
+
+@pytest.fixture(scope="module")
+def running(spire_binary: Callable[..., Path]) -> Iterator[tuple[RealServer, RealAgent]]:
+    """A server and an agent, with the canary."""
+    with own_place(), RealServer(spire_binary("spire-server"), DOMAIN) as server, RealAgent(spire_binary("spire-agent"), server) as agent:
+        assert canary(server, agent) == CANARY
+        yield server, agent
+
+
+@pytest.fixture(scope="module")
+def rotate(running: tuple[RealServer, RealAgent], tmp_path_factory: pytest.TempPathFactory) -> Rotate:
+    server, agent = running
+    return rotating(tmp_path_factory.mktemp("rotate"), server, {
+        "spire_servers": {"hosts": {"s1": of_server(server)}}, "spire_agents": {"hosts": {"a1": of_agent(agent)}},
+    })
 
 
 def ids(server: RealServer, kind: str) -> tuple[str, str]:
@@ -78,7 +106,18 @@ def ids(server: RealServer, kind: str) -> tuple[str, str]:
     return found["active"]["id"], found.get("old", {}).get("id", "")
 
 
-def test_a_jwt_key_is_replaced_and_then_revoked(running: tuple[RealServer, RealAgent], rotate: Callable[..., tuple[int, str]]) -> None:
+def trusted(server: RealServer, kind: str) -> set[str]:
+    """The IDs of what is in its bundle."""
+    found = server.client().bundle_authorities()[kind]
+    return {one["id"] if kind == "jwt" else key_id(base64.b64decode(one["certificate"])) for one in found}
+
+
+def asks(said: str, *names: str) -> bool:
+    """Whether it was asked which is meant, with these servers."""
+    return all(text in said for text in ("is trusted still, replaced before", "-e spire_rotate_from=taint takes", *names))
+
+
+def test_a_jwt_key_is_replaced_and_then_revoked(running: tuple[RealServer, RealAgent], rotate: Rotate) -> None:
     server = running[0]
     first = ids(server, "jwt")[0]
     code, said = rotate(spire_rotate_authority="jwt")
@@ -87,17 +126,24 @@ def test_a_jwt_key_is_replaced_and_then_revoked(running: tuple[RealServer, RealA
     assert ids(server, "jwt") == (signs, first) and signs != first
     # one that was replaced before is trusted still: which is meant?
     code, said = rotate(spire_rotate_authority="jwt", spire_rotate_revoke=True)
-    assert code == 2 and (
-        f"s1 has an old jwt authority, {first}: it was replaced before, by the server itself or by a run that did not come to its end. "
-        f"-e spire_rotate_from=taint takes the trust from that one, and replaces none; -e spire_rotate_from=prepare replaces {signs} and takes "
-        "the trust from that."
-    ) in said
+    assert code == 2 and asks(said, f"on s1 ({first}; it signs with {signs})")
     code, said = rotate(spire_rotate_authority="jwt", spire_rotate_revoke=True, spire_rotate_from="taint")
     assert code == 0, said
-    assert [key["id"] for key in server.client().bundle_authorities()["jwt"]] == [signs] == [ids(server, "jwt")[0]]
+    assert trusted(server, "jwt") == {signs} == {ids(server, "jwt")[0]}
 
 
-def test_a_ca_is_replaced_and_revoked_in_one_go(running: tuple[RealServer, RealAgent], rotate: Callable[..., tuple[int, str]]) -> None:
+def test_both_the_old_one_and_the_one_that_signs_go(running: tuple[RealServer, RealAgent], rotate: Rotate) -> None:
+    server = running[0]
+    assert rotate(spire_rotate_authority="jwt")[0] == 0
+    before = set(ids(server, "jwt"))
+    assert len(before) == 2 and before <= trusted(server, "jwt")
+    code, said = rotate(spire_rotate_authority="jwt", spire_rotate_revoke=True, spire_rotate_from="prepare")
+    assert code == 0, said
+    signs = ids(server, "jwt")[0]
+    assert trusted(server, "jwt") == {signs} and signs not in before
+
+
+def test_a_ca_is_replaced_and_revoked_in_one_go(running: tuple[RealServer, RealAgent], rotate: Rotate) -> None:
     server, agent = running
     pids, first = (server.pid, agent.pid), ids(server, "x509")[0]
     code, said = rotate(spire_rotate_authority="x509", spire_rotate_revoke=True)
@@ -107,6 +153,150 @@ def test_a_ca_is_replaced_and_revoked_in_one_go(running: tuple[RealServer, RealA
     assert (server.pid, agent.pid) == pids
 
 
-def test_it_wants_to_be_told_which(rotate: Callable[..., tuple[int, str]]) -> None:
+@pytest.mark.parametrize("kind", ["x509", "jwt"])
+def test_one_that_was_prepared_before_goes_as_well(running: tuple[RealServer, RealAgent], rotate: Rotate, kind: str) -> None:
+    """It lay beside the one in wrong hands."""
+    server = running[0]
+    prepared = server.client().authority_do(kind, "prepare")["id"]
+    code, said = rotate("--check", spire_rotate_authority=kind, spire_rotate_revoke=True)
+    assert code == 0 and f"spire_servers: nobody to trust {prepared} of s1" in said, said
+    assert server.client().authorities(kind)["prepared"]["id"] == prepared
+    before = {prepared, ids(server, kind)[0]}
+    code, said = rotate(spire_rotate_authority=kind, spire_rotate_revoke=True)
+    assert code == 0, said
+    signs = ids(server, kind)[0]
+    assert trusted(server, kind) == {signs} and signs not in before
+
+
+def test_nobody_is_left_out(running: tuple[RealServer, RealAgent], rotate: Rotate) -> None:
+    server, agent = running
+    before = server.client().authorities("x509"), server.client().bundle_show("pem")
+    code, said = rotate("--limit", "s1", spire_rotate_authority="x509", spire_rotate_revoke=True)
+    assert code == 2 and "these are not in this run: a1. Run it without --limit" in said
+    # it would come back with what is revoked then
+    os.kill(agent.pid, signal.SIGSTOP)
+    try:
+        code, said = rotate(spire_rotate_authority="x509", spire_rotate_revoke=True)
+    finally:
+        os.kill(agent.pid, signal.SIGCONT)
+    assert code == 2 and f"a1 is not ready yet: agent: it gives no SVID of {CANARY}: " in said, said
+    assert (server.client().authorities("x509"), server.client().bundle_show("pem")) == before
+
+
+def test_a_start_of_nothing(rotate: Rotate) -> None:
+    code, said = rotate(spire_rotate_authority="jwt", spire_rotate_from="taint")
+    assert code == 2 and "spire_rotate_from is taint, which says where taking the trust from authorities begins, and spire_rotate_revoke is not" in said
+
+
+def test_it_wants_to_be_told_which(rotate: Rotate) -> None:
     code, said = rotate()
     assert code == 2 and "Say which authorities to replace, -e spire_rotate_authority=x509 or -e spire_rotate_authority=jwt." in said
+
+
+@pytest.fixture
+def pair(spire_server: Path, spire_agent: Path, tmp_path: Path) -> Iterator[tuple[RealServer, RealServer, Rotate]]:
+    """Two servers of one database, and an agent."""
+    store = {"plugins": {"DataStore": {"sql": {"plugin_data": {"connection_string": f"{tmp_path}/datastore.sqlite3"}}}}}
+    planned = {"plugins": {"DataStore": {"sql": {"plugin_data": {"database_type": "postgres", "connection_string": "host=db"}}}}}
+    with own_place(), RealServer(spire_server, DOMAIN, store) as first, RealServer(spire_server, DOMAIN, store) as second:
+        with RealAgent(spire_agent, second) as agent:
+            canary(second, agent)
+            yield first, second, rotating(tmp_path, first, {
+                "spire_servers": {"hosts": {"s1": of_server(first, **planned), "s2": of_server(second, **planned)}},
+                "spire_agents": {"hosts": {"a1": of_agent(agent)}},
+            })
+
+
+@pytest.mark.parametrize("kind", ["x509", "jwt"])
+def test_a_run_that_came_to_its_end_between_two_servers(pair: tuple[RealServer, RealServer, Rotate], kind: str) -> None:
+    first, second, rotate = pair
+    stolen = ids(first, kind)[0], ids(second, kind)[0]
+    prepared = first.client().authority_do(kind, "prepare")["id"]
+    first.client().authority_do(kind, "activate", prepared)
+    code, said = rotate(spire_rotate_authority=kind, spire_rotate_revoke=True)
+    assert code == 2 and asks(said, f"on s1 ({stolen[0]}; it signs with {prepared})", f"There is none on s2 (it signs with {stolen[1]})"), said
+    code, said = rotate(spire_rotate_authority=kind, spire_rotate_revoke=True, spire_rotate_from="taint")
+    assert code == 0, said
+    assert ids(first, kind)[0] == prepared
+    signs = ids(second, kind)[0]
+    assert signs not in stolen
+    for server in (first, second):
+        assert trusted(server, kind) == {prepared, signs}
+
+
+Tiers = tuple[RealServer, RealServer, RealAgent, Rotate]
+
+
+@pytest.fixture(scope="module")
+def tiers(spire_binary: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tiers]:
+    """A root with its agent, a site's server beside that, and an agent of the site."""
+    server_binary, agent_binary = spire_binary("spire-server"), spire_binary("spire-agent")
+    with own_place(), contextlib.ExitStack() as started:
+        root = started.enter_context(RealServer(server_binary, config=EAGER))
+        beside = started.enter_context(RealAgent(agent_binary, root, config=EAGER_AGENT))
+        site = started.enter_context(below(root, beside))
+        agent = started.enter_context(RealAgent(agent_binary, site, config=EAGER_AGENT))
+        canary(site, agent)
+        yield root, site, agent, rotating(tmp_path_factory.mktemp("tiers"), root, {
+            "root_servers": {"hosts": {"root1": of_server(root)}, "vars": {"spire_server_group": "root_servers"}},
+            "site_servers": {
+                "hosts": {"site1": {**of_server(site), **of_agent(beside)}},
+                # all of it runs as one user here, and the site's server must have no other SVID on the agent beside it
+                "vars": {"spire_server_group": "site_servers", "spire_upstream_server_group": "root_servers", "spire_canary": False},
+            },
+            "site_agents": {"hosts": {"web1": of_agent(agent)}, "vars": {"spire_server_group": "site_servers"}},
+            "spire_servers": {"children": {"root_servers": {}, "site_servers": {}}},
+            "spire_agents": {"children": {"site_servers": {}, "site_agents": {}}},
+        })
+
+
+def test_what_tiers_are_refused_before_any_of_them_begins(tiers: Tiers) -> None:
+    root, site, _agent, rotate = tiers
+    before = [server.client().authorities(kind) for server in (root, site) for kind in ("x509", "jwt")]
+    code, said = rotate(spire_rotate_authority="x509", spire_rotate_revoke=True)
+    assert code == 2 and "An upstream authority signs the CA of site1, and SPIRE neither taints nor revokes such a CA" in said, said
+    assert "-e spire_rotate_group=root_servers takes the trust from the CAs of root_servers, and from all that they signed." in said
+    for group in ("root_servers", "site_servers"):
+        code, said = rotate(spire_rotate_authority="jwt", spire_rotate_revoke=True, spire_rotate_group=group)
+        assert code == 2 and "nested servers and those above them have each other's JWT keys in their bundles" in said, said
+    code, said = rotate("--limit", "root1", spire_rotate_authority="x509", spire_rotate_revoke=True, spire_rotate_group="root_servers")
+    assert code == 2 and "these are not in this run: site1, web1." in said, said
+    assert [server.client().authorities(kind) for server in (root, site) for kind in ("x509", "jwt")] == before
+
+
+def test_the_jwt_keys_of_tiers_are_replaced(tiers: Tiers) -> None:
+    root, site, _agent, rotate = tiers
+    code, said = rotate(spire_rotate_authority="jwt")
+    assert code == 0, said
+    assert {ids(root, "jwt")[0], ids(site, "jwt")[0]} < trusted(root, "jwt") == trusted(site, "jwt")
+
+
+def test_spire_leaves_a_revoked_jwt_key_in_the_bundles_of_other_tiers(tiers: Tiers) -> None:
+    """Why the playbook refuses it. Once this fails, it need not."""
+    root, site, _agent, _rotate = tiers
+    for server, other in ((root, site), (site, root)):
+        made = server.client().authority_do("jwt", "prepare")["id"]
+        old = ids(server, "jwt")[0]
+        deadline = time.monotonic() + 30
+        while made not in trusted(other, "jwt"):
+            assert time.monotonic() < deadline
+            time.sleep(0.5)
+        server.client().authority_do("jwt", "activate", made)
+        for what in ("taint", "revoke"):
+            server.client().authority_do("jwt", what, old)
+        time.sleep(7)
+        found = [one["tainted"] for one in other.client().bundle_authorities()["jwt"] if one["id"] == old]
+        assert old not in trusted(server, "jwt") and False in found
+
+
+def test_the_ca_at_the_top_is_revoked_and_all_below_it_is_renewed(tiers: Tiers) -> None:
+    root, site, agent, rotate = tiers
+    first, before = ids(root, "x509")[0], ids(site, "x509")[0]
+    code, said = rotate(spire_rotate_authority="x509", spire_rotate_revoke=True, spire_rotate_group="root_servers")
+    assert code == 0, said
+    new = ids(root, "x509")[0]
+    assert trusted(root, "x509") == trusted(site, "x509") == {new} != {first}
+    signs = site.client().authorities("x509")["active"]
+    assert signs["id"] != before and signs["upstream_id"] == new
+    svid = agent.wait_svid(f"spiffe://{TRUST_DOMAIN}/fleet-canary")
+    assert svid["bundle"].split() == root.client().bundle_show("pem").split() and svid["certificates"].count("BEGIN CERTIFICATE") == 2

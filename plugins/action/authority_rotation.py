@@ -1,0 +1,54 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plans how servers replace authorities of their own, on the controller."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.spire.fleet.plugins.plugin_utils import authority_run
+from ansible_collections.spire.fleet.plugins.plugin_utils.authority_run import Asked, AuthorityError
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
+
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "authority": {"type": "str", "choices": ["x509", "jwt"], "required": True},
+    "revoke": {"type": "bool", "default": False},
+    "start": {"type": "str", "choices": ["", "prepare", "taint"], "default": ""},
+    "group": {"type": "str", "default": ""},
+    "hosts": {"type": "list", "elements": "str", "required": True},
+    "shown": {"type": "str", "default": ""},
+}
+
+
+class ActionModule(ActionBase):
+    """See the documentation of the module of the same name."""
+
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Returns whom it concerns and the rounds; raises AnsibleActionFail for what can't be done, or is not clear."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        variables = task_vars or {}
+        _spec, given = self.validate_argument_spec(ARGUMENTS)
+        asked = Asked(given["authority"], given["revoke"], given["start"], given["group"])
+        fleet = fleet_of(variables, self._templar)
+        try:
+            found = authority_run.scopes(fleet, asked)
+            servers, hosts = authority_run.members(fleet, found)
+            authority_run.complete(hosts, given["hosts"])
+            rounds = []
+            if given["shown"]:
+                shown = {server: variables["hostvars"].raw_get(server)[given["shown"]] for server in servers}
+                rounds = authority_run.rounds(fleet, asked, found, shown)
+        except AuthorityError as exc:
+            raise AnsibleActionFail(str(exc)) from None
+        return {
+            # its rounds do it later, and check mode does not come to them
+            **result, "changed": bool(rounds) and bool(self._task.check_mode), "msg": "; ".join(authority_run.tell(asked, rounds)),
+            "servers": servers, "hosts": hosts, "rounds": [dataclasses.asdict(one) for one in rounds],
+        }
