@@ -127,7 +127,7 @@ class Maker:
         assert known is not None
         body = {"plugin_data": self._block(known, share)}
         if subject == ("DataStore", "sql"):
-            self.values.connect(body["plugin_data"])
+            self.values.connect(body["plugin_data"], reachable=not share)
         single = schema_model.plugin_types(self.component)[kind].max == 1
         tree["plugins"][kind] = {name: body} if single else {**tree["plugins"].get(kind, {}), name: body}
         return tree

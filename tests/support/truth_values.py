@@ -143,6 +143,7 @@ class Values:
             ("rego_path", str(directory / "policy.rego")),
             ("cgroup_prefix", "/docker"),
             ("_uid", "1000"),
+            ("service_account_key_file", str(directory / "cert.pem")),
             ("key_file_path", str(directory / "key.pem")),
             ("key_path", str(directory / "key.pem")),
             ("key_file", str(directory / "key.pem")),
@@ -164,8 +165,10 @@ class Values:
         )
         return next((value for end, value in ends if name.endswith(end)), str(spec.default or "one"))
 
-    def connect(self, options: dict[str, Any]) -> None:
-        """Connection strings that suit the database, on a port of loopback where nobody is."""
+    def connect(self, options: dict[str, Any], reachable: bool) -> None:
+        """Connection strings that suit the database, on a port of loopback where nobody is; or a database that SPIRE can start with."""
+        if reachable:
+            options["database_type"] = "sqlite3"
         suits = {
             "sqlite3": str(self.directory / "data" / "own.sqlite3"),
             "postgres": "postgresql://spire:none@127.0.0.1:9/spire?sslmode=disable",
