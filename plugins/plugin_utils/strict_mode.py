@@ -9,7 +9,8 @@ import dataclasses
 import difflib
 import functools
 import hashlib
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import schema_rules, x509_keys
@@ -19,6 +20,11 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema_rules.published import CERTIFICATES, PUBLIC_KEYS
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema_rules.strict import example_secret
+from ansible_collections.spire.fleet.plugins.plugin_utils.tree import child
+from ansible_collections.spire.fleet.plugins.plugin_utils.variables import catalogue
+
+#: names of environment variables that hold secrets; what else a process is told may look like a placeholder and be none
+_SECRET_NAME = re.compile(r"KEY|SECRET|TOKEN|PASS(?:WORD|WD|PHRASE)|CREDENTIAL", re.IGNORECASE)
 
 
 def judged(found: Iterable[Problem], values: Mapping[str, Any]) -> list[Problem]:
@@ -38,9 +44,9 @@ def check(planned: Plan) -> Iterable[Problem]:
             near = difflib.get_close_matches(str(name), names, 1)
             hint = f'did you mean "{near[0]}"?' if near else f"the names are {', '.join(names)}."
             yield Problem("spire_allow", "spire_allow", f'"{name}" is nothing that strict mode refuses; {hint}', "spire_allow")
+    yield from _secrets(planned)
     if planned.component == "agent":
         yield from _bundle(planned.values["spire_trust_bundle"])
-        yield from _token(planned.values["spire_join_token"])
     elif planned.upstream is not None and planned.upstream.given:
         yield from _issuer(planned.upstream)
 
@@ -60,15 +66,31 @@ def _bundle(text: str | None) -> Iterable[Problem]:
         yield Problem("dummy_bundle", "spire_trust_bundle", message, "spire_trust_bundle", allow="dummy_ca")
 
 
-@schema_rules.fleet_rule("agent", allow="example_secret")
-def _token(text: str | None) -> Iterable[Problem]:
-    """spire_join_token is no placeholder.
+@schema_rules.fleet_rule("both", allow="example_secret")
+def _secrets(planned: Plan) -> Iterable[Problem]:
+    """No variable that holds a secret, such as spire_pki_passphrase, is a placeholder or a secret that everybody tries first.
 
-    Source: the newer guide to configuring SPIRE (a token comes from spire-server token generate)
+    Source: the newer guide to configuring SPIRE (a token comes from spire-server token generate; precautions for keys on disk)
     """
-    if text and example_secret(text):
-        message = "It is a placeholder and no token. Set one that the server has made for this agent."
-        yield Problem("example_secret", "spire_join_token", message, "spire_join_token", allow="example_secret")
+    for name, path, text in _given(planned):
+        if not example_secret(text):
+            continue
+        message = "It is the placeholder of a document, or a secret that everybody tries first. Set a secret of your own."
+        if name == "spire_join_token":
+            message = "It is a placeholder and no token. Set one that the server has made for this agent."
+        yield Problem("example_secret", path, message, name, allow="example_secret")
+
+
+def _given(planned: Plan) -> Iterator[tuple[str, str, str]]:
+    """Each secret that a variable of ours has for this component: the variable, the secret's path, and the secret itself."""
+    for name, variable in catalogue().items():
+        if not variable.secret or variable.scope not in ("fleet", planned.component):
+            continue
+        value = planned.values[name]
+        if isinstance(value, str):
+            yield name, name, value
+        elif isinstance(value, Mapping):
+            yield from ((name, child(name, key), str(text)) for key, text in value.items() if _SECRET_NAME.search(str(key)))
 
 
 @schema_rules.fleet_rule("server", allow="dummy_ca")

@@ -57,6 +57,18 @@ def test_preflight_of_examples_can_fail() -> None:
     assert "Prod.acme.com" in problems.render(rules.of_fleet(broken))
 
 
+def test_preflight_misses_a_secret_that_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    examples.fleet("keys_memory")  # sets them all
+    assert {"SPIRE_PKI_PASSPHRASE", "SPIRE_DB_PASSWORD"} <= set(examples.secrets())
+    for name in ("SPIRE_PKI_PASSPHRASE", "SPIRE_DB_PASSWORD"):
+        monkeypatch.delenv(name)
+    found = problems.errors(problems.merged(rules.of_fleet(examples.fleet("ha_postgres"))))
+    said = {problem.path: problem.message for problem in found}
+    assert {path: "SPIRE_" in message and message.startswith("The value can't be made yet: ") for path, message in said.items()} == {
+        "spire_pki_passphrase": True, "spire_server_config.plugins.DataStore.sql.plugin_data.connection_string": True,
+    }, said
+
+
 def secret_options(block: schema_model.Block) -> set[str]:
     found = {name for name, option in block.options.items() if option.secret}
     return found.union(*(secret_options(option.block) for option in block.options.values() if option.block))

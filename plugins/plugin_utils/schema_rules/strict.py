@@ -16,7 +16,7 @@ from .secrets import known_texts
 _EXAMPLE_DOMAIN = re.compile(r"(?:.*\.)?(?:example\.(?:com|org|net)|example|invalid|localhost)|domain\.test")
 #: what stands for a secret in SPIRE's documents and in the guides, and what people write while they wait for the real one
 _EXAMPLE_SECRETS = frozenset(
-    "access_key_id secret_access_key secret_token app_secret password pass1 pass2 pass3 secret changeme change_me "
+    "access_key_id secret_access_key secret_token app_secret password pass1 pass2 pass3 secret changeme change_me not-the-real-one "
     "minio-key-id minio-access-key my-storage-account-key my-app-secret your-application-secret production-secret "
     "wjalrxutnfemi/k7mdeng/bpxrficyexamplekey akiaiosfodnn7example token".split()
 )
