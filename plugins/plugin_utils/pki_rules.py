@@ -112,8 +112,8 @@ def names(issued: Issued) -> Iterable[Problem]:
 
 
 def passphrase(issued: Issued) -> Iterable[Problem]:
-    """Nothing is made without one."""
-    if not issued.passphrase:
+    """Nothing is made without one. That its template failed is told already."""
+    if not issued.passphrase and all(problem.path != "spire_pki_passphrase" for problem in issued.values.problems):
         message = (
             f"It is required where {issued.prefix} is {issued.values[issued.prefix]}: keys on the controller are encrypted with it. Set it, "
             "from Ansible Vault for example."

@@ -25,7 +25,7 @@ DATA = Path(__file__).parent / "schema_data"
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _ATTRIBUTES = frozenset("""type required default default_env enum ignore_case format keys min below secret secret_file certificate
-    windows deprecated replaced_by inverted no_effect because misnamed not_empty description""".split())
+    file windows deprecated replaced_by inverted no_effect because misnamed not_empty description""".split())
 _STRUCTURE = frozenset({"since", "until", "absent", "changes", "options", "rules", "uses"})
 
 #: what a file's block says besides
@@ -72,6 +72,7 @@ class Spec:
     secret: bool = False
     secret_file: bool = False
     certificate: bool = False
+    file: bool = False
     windows: bool = False
     deprecated: str = ""
     replaced_by: str = ""

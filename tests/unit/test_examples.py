@@ -63,10 +63,12 @@ def test_preflight_misses_a_secret_that_is_not_set(monkeypatch: pytest.MonkeyPat
     for name in ("SPIRE_PKI_PASSPHRASE", "SPIRE_DB_PASSWORD"):
         monkeypatch.delenv(name)
     found = problems.errors(problems.merged(rules.of_fleet(examples.fleet("ha_postgres"))))
-    said = {problem.path: problem.message for problem in found}
-    assert {path: "SPIRE_" in message and message.startswith("The value can't be made yet: ") for path, message in said.items()} == {
-        "spire_pki_passphrase": True, "spire_server_config.plugins.DataStore.sql.plugin_data.connection_string": True,
-    }, said
+    assert {problem.path for problem in found} == {
+        "spire_pki_passphrase", "spire_server_config.plugins.DataStore.sql.plugin_data.connection_string",
+    }
+    assert len(found) == 2, problems.render(found)
+    for problem in found:  # the rest are Ansible's own words, which differ from core to core
+        assert problem.message.startswith("The value can't be made yet: ") and "SPIRE_" in problem.message
 
 
 def secret_options(block: schema_model.Block) -> set[str]:

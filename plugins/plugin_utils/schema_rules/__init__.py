@@ -17,7 +17,7 @@ from .data import broken
 from .listing import Listed, listed, listing
 from .published import published_certificate
 from .registry import FLEET, RULES, Rule, broken_rules, enabled, fleet_rule
-from .secrets import certificate_files, readable_key, secret_files
+from .secrets import certificate_files, files, readable_key, secret_files
 
 #: modules whose import registers their rules
 REGISTERED = (agent, akeyless, attestors, authorities, federation, keys, provider, server, strict, telemetry, workloads)
@@ -30,5 +30,5 @@ def allowed_names() -> list[str]:
 
 __all__ = [
     "FLEET", "Listed", "ONCE", "REGISTERED", "RULES", "Rule", "allowed_names", "broken", "broken_rules", "certificate_files",
-    "enabled", "fleet_rule", "listed", "listing", "published_certificate", "readable_key", "secret_files",
+    "enabled", "files", "fleet_rule", "listed", "listing", "published_certificate", "readable_key", "secret_files",
 ]

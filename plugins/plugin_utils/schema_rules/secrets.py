@@ -71,6 +71,15 @@ def certificate_files(component: str, tree: dict[str, Any]) -> dict[str, str]:
     return {file: path for path, file in found if file.startswith("/")}
 
 
+def files(component: str, tree: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Each file on the host that SPIRE reads, after the path of the option that names it. Empty texts are none."""
+
+    def wanted(option: Option) -> bool:
+        return any(option.base.get(mark) for mark in ("secret_file", "certificate", "file"))
+
+    yield from ((path, file) for path, file in known_texts(component, tree, wanted) if file)
+
+
 @fleet_rule("both", allow="world_readable_key")
 def readable_key(option: str, file: str, mode: str) -> str:
     """A file that holds a key or a token can be read by its service and by root alone. The look asks the host.
