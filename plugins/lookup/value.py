@@ -10,6 +10,7 @@ short_description: The value of a variable of this collection, of its type and w
 version_added: 0.1.0
 description:
   - Returns variables of the current host as every plugin of this collection reads them, so that their defaults stand in one place.
+  - A variable whose name is nearly that of one that is asked for is a mistake, as it is to preflight.
   - An empty text, as a survey of AWX sends it for a field that was left empty, is the default where a text is no value.
 author:
   - spire.fleet contributors (@spire-fleet)
@@ -41,18 +42,19 @@ from ansible.plugins.lookup import LookupBase
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import problems
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import templated
-from ansible_collections.spire.fleet.plugins.plugin_utils.variables import catalogue
+from ansible_collections.spire.fleet.plugins.plugin_utils.variables import catalogue, misspelt
 
 
 class LookupModule(LookupBase):
     """See DOCUMENTATION."""
 
     def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[Any]:
-        """Raises AnsibleError for a name that is none, and for a value that does not fit its type."""
+        """Raises AnsibleError for a name that is none, for a variable that misspells one, and for a value that does not fit its type."""
         unknown = [name for name in terms if name not in catalogue()]
         if unknown:
             raise AnsibleError(f"No variable of spire.fleet is called {', '.join(unknown)}.")
         values = templated(variables or {}, self._templar, terms)
-        if values.problems:
-            raise AnsibleError(problems.render(values.problems))
+        wrong = [*values.problems, *misspelt(variables or {}, terms)]
+        if wrong:
+            raise AnsibleError(problems.render(wrong))
         return ["" if values[name] is None and catalogue()[name].type == "string" else values[name] for name in terms]

@@ -10,7 +10,7 @@ import difflib
 import functools
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -84,7 +84,7 @@ class Values(Mapping[str, Any]):
                 self.problems.append(Problem("variable_type", name, mistake, layer=name))
                 converted = variable.default
             self._values[name] = converted
-        self.problems += _misspelt(raw)
+        self.problems += misspelt(raw)
 
     def __getitem__(self, name: str) -> Any:
         return self._values[name]
@@ -130,15 +130,15 @@ def _convert(variable: Variable, value: Any) -> tuple[Any, str]:
     return text, ""
 
 
-def _misspelt(raw: Mapping[str, Any]) -> list[Problem]:
-    """Names so near to one of ours that they can only be meant for it.
+def misspelt(raw: Iterable[str], names: Container[str] | None = None) -> list[Problem]:
+    """Names so near to one of ours, or to one of these, that they can only be meant for it.
 
     Other names that begin with spire_ are the inventory's own business.
     """
     problems = []
     for name in raw:
         near = _meant(str(name)) if str(name).startswith("spire_") and not concerns(name) else ""
-        if near:
+        if near and (names is None or near in names):
             message = f"No variable is called {name}; did you mean {near}?"
             problems.append(Problem("unknown_variable", str(name), message, layer=str(name)))
     return problems

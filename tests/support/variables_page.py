@@ -41,6 +41,7 @@ SCOPES = {
     "server": ("Servers", "Set them for `spire_servers`."),
     "agent": ("Agents", "Set them for `spire_agents`."),
     "entries": ("Entries", "Set them for `spire_servers`; see [entries.md](entries.md)."),
+    "playbook": ("Single playbooks", "Give them with `-e` to the playbook that the description names."),
 }
 
 

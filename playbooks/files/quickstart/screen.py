@@ -57,7 +57,7 @@ def show(place: Place, bin_dir: str, version: str, changed: int, environ: Mappin
     running = processes.services(place)
     configs = [place.paths(component).config for component in processes.COMPONENTS]
     stop = command(environ, place, "quickstart-down")
-    purge = f"{stop} PURGE=1" if environ.get("QUICKSTART_MAKE") else f"{stop} -e quickstart_purge=true"
+    purge = f"{stop} PURGE=1" if environ.get("QUICKSTART_MAKE") else f"{stop} -e spire_quickstart_purge=true"
     words = f"This run made {changed} changes." if changed else "Everything was as it should be: nothing was changed."
     return f"""
 A workload on this machine, your own user, has an identity:

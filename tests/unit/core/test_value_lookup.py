@@ -40,6 +40,12 @@ def test_what_can_not_be_read() -> None:
         value("spire_rotate_settle", spire_rotate_settle="soon")
 
 
+def test_a_misspelt_variable_is_told_where_the_right_one_is_read() -> None:
+    with pytest.raises(AnsibleError, match="error: spire_upstream_principle: No variable is called spire_upstream_principle; did you mean spire_u"):
+        value("spire_upstream_principal", spire_upstream_principle="arn:aws:iam::123456789012:role/spire-server")
+    assert value("spire_rotate_settle", spire_upstream_principle="arn:aws:iam::123456789012:role/spire-server", spire_mine="x") == [60]
+
+
 def test_no_other_default_stands_in_playbooks_and_roles() -> None:
     found: dict[str, set[str]] = {}
     for directory in ("playbooks", "roles"):
