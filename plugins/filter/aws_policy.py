@@ -30,7 +30,7 @@ EXAMPLES = r"""
 - name: Write the policy of the servers' instance profile
   ansible.builtin.copy:
     content: "{{ server_tree | spire.fleet.aws_policy(version='1.15.3', account='111122223333') | to_nice_json }}"
-    dest: policies/spire-server.json
+    dest: "{{ playbook_dir }}/spire-server.json"
     mode: "0644"
   delegate_to: localhost
   vars:

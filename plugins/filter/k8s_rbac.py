@@ -52,7 +52,7 @@ EXAMPLES = r"""
 - name: Write what the server needs
   ansible.builtin.copy:
     content: "{{ server_tree | spire.fleet.k8s_rbac | map('to_nice_yaml') | join('---\n') }}"
-    dest: manifests/spire-server-rbac.yml
+    dest: "{{ playbook_dir }}/spire-server-rbac.yml"
     mode: "0644"
   delegate_to: localhost
   vars:

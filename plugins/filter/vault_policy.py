@@ -26,7 +26,7 @@ EXAMPLES = r"""
 - name: Write the policy of the server's tokens
   ansible.builtin.copy:
     content: "{{ server_tree | spire.fleet.vault_policy(plugins=['KeyManager.hashicorp_vault']) }}"
-    dest: policies/spire-server.hcl
+    dest: "{{ playbook_dir }}/spire-server.hcl"
     mode: "0644"
   delegate_to: localhost
   vars:

@@ -46,7 +46,7 @@ In a play of your own, here over the servers, which need not be there yet; every
         - name: Write the policy of the server's role
           ansible.builtin.copy:
             content: "{{ tree | spire.fleet.aws_policy(version=version, account='111122223333') | to_nice_json }}"
-            dest: "policies/{{ inventory_hostname }}.json"
+            dest: "{{ playbook_dir }}/{{ inventory_hostname }}.policy.json"
             mode: "0644"
           delegate_to: localhost
 
