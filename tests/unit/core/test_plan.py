@@ -202,7 +202,7 @@ def test_every_variable_of_the_catalogue_is_sound() -> None:
     kinds = {"string", "integer", "boolean", "mapping", "list", "string or mapping"}
     for name, variable in catalogue().items():
         assert name.startswith("spire_") and variable.type in kinds, name
-        assert variable.scope in {"fleet", "server", "agent", "entries"}, name
+        assert variable.scope in {"fleet", "server", "agent", "entries", "playbook"}, name
         assert variable.description, name
         # a default fits its own type
         assert variable.default is None or not Values({name: variable.default}).problems, name
