@@ -65,10 +65,13 @@ class ActionModule(ActionBase):
         server = None
         if planned.component == "agent" and not arguments["final"]:
             # As it was registered: thousands of agents in it would be templated anew for each of them.
-            answers = (variables.get(arguments["servers"] or "") or {}).get("results", [])
-            server = rules.server_knowledge(host, fleet, answers)
+            answers = variables.get(arguments["servers"] or "") or {}
+            server = rules.server_knowledge(host, fleet, answers.get("results", []))
             silence = rules.silence(host, fleet, answers)
-            if silence and not self._task.check_mode:
+            # With --check a bare server may be silent: the run itself would have brought it up, but not one that can't be reached.
+            # (verify's look is in check mode by itself; there the report says it.)
+            forgiven = self._task.check_mode and not (variables.get("ansible_check_mode") and rules.unreachable(host, fleet, answers))
+            if silence and not forgiven:
                 raise AnsibleActionFail(silence)
         found = compare(planned, seen["seen"], server, datetime.datetime.now(datetime.timezone.utc))
         tokenless = rules.tokenless(planned, fleet) if found.token else ""

@@ -121,16 +121,26 @@ def by_id(answer: Mapping[str, Any]) -> dict[str, Any]:
     return {**answer, "agents": {agent["id"]: agent for agent in answer["agents"]}}
 
 
-def silence(host: str, fleet: Fleet, results: Sequence[Mapping[str, Any]]) -> str:
-    """Why this agent's server, which is in the inventory, gave no answer; empty when it did."""
+def silence(host: str, fleet: Fleet, registered: Mapping[str, Any]) -> str:
+    """Why this agent's server, which is in the inventory, gave no answer; empty when it did.
+
+    ``registered`` is what was registered of the task that asked the servers.
+    """
+    results = registered.get("results", [])
     if not fleet.servers_of(host) or server_answer(host, fleet, results):
         return ""
-    result = _answer(host, fleet, results)
+    # without results, what failed is the question itself
+    result = _answer(host, fleet, results) or ({} if results else registered)
     said = str(result.get("message") or result.get("msg") or "nobody asked it").strip().rstrip(".")
     return (
         f"{host}: its server {fleet.servers_of(host)[0]} does not answer, so nobody can tell whether it knows this agent: "
         f"{said}. Run the playbook for the servers first."
     )
+
+
+def unreachable(host: str, fleet: Fleet, registered: Mapping[str, Any]) -> bool:
+    """Whether this agent's server can't be reached, by the same."""
+    return bool(_answer(host, fleet, registered.get("results", [])).get("unreachable"))
 
 
 def _answer(host: str, fleet: Fleet, results: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
