@@ -13,12 +13,15 @@ description:
   - Nested servers, and the agents that they have their identities from, come in an order of their own, so they are in a play of
     their own, and in no other one.
   - Ansible's own C(--list-hosts) knows no variables of hosts. There they are listed among the others.
+  - An inventory without any host in these two groups is an error, whatever C(--limit) says. A group with a name near to one of a group
+    that is missing is a warning.
 author:
   - spire.fleet contributors (@spire-fleet)
 options:
   _terms:
     description:
       - V(servers), V(agents) or V(nested).
+      - V(fleet) is every server and agent, nested ones too.
       - V(without_root) for servers and agents while a CA of a server's, one of ours, is missing on the controller, so that this run would
         make it; nobody otherwise.
     type: list
@@ -43,18 +46,22 @@ _raw:
   elements: str
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible import context
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import lost_issuer, nested
+from ansible_collections.spire.fleet.plugins.plugin_utils import group_names, lost_issuer, nested
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import AGENTS, SERVERS
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
 
 GROUPS = {"servers": SERVERS, "agents": AGENTS}
 #: An empty list would mean every host, and a group that is not there a warning.
 NOBODY = "!all"
+#: what ansible-playbook, and ansible-lint with it, does with playbooks alone
+WITHOUT_INVENTORY = ("syntax", "listtasks", "listtags")
 
 
 class LookupModule(LookupBase):
@@ -64,6 +71,10 @@ class LookupModule(LookupBase):
         """The patterns of one play; AnsibleLookupError for a play that there is not."""
         (which,) = terms
         seen = variables or {}
+        if "groups" in seen and not any(context.CLIARGS.get(option) for option in WITHOUT_INVENTORY):
+            self._check(seen["groups"])
+        if which == "fleet":
+            return list(GROUPS.values())
         if which == "without_root":
             missing = "hostvars" in seen and lost_issuer.concerns(fleet_of(seen, self._templar))
             return list(GROUPS.values()) if missing else [NOBODY]
@@ -71,5 +82,13 @@ class LookupModule(LookupBase):
         if which == "nested":
             return apart or [NOBODY]
         if which not in GROUPS:
-            raise AnsibleLookupError(f"{which} is no play; it must be servers, agents, nested or without_root")
+            raise AnsibleLookupError(f"{which} is no play; it must be fleet, servers, agents, nested or without_root")
         return [GROUPS[which], *(f"!{host}" for host in apart)]
+
+    def _check(self, groups: Mapping[str, Sequence[str]]) -> None:
+        """AnsibleLookupError for an inventory that has nothing for any play."""
+        wrong = group_names.nobody(groups)
+        if wrong:
+            raise AnsibleLookupError(wrong)
+        for line in group_names.doubtful(groups):
+            self._display.warning(line)
