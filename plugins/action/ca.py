@@ -9,10 +9,10 @@ import datetime
 import os
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import authority_result, crypto, x509_authority, x509_check, x509_files, x509_keys
+from ansible_collections.spire.fleet.plugins.plugin_utils.failure import failed
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema_values import seconds
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Issuer, Run
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_files import Place
@@ -49,7 +49,7 @@ class ActionModule(ActionBase):
         """Returns what was made and why; raises AnsibleActionFail for what can't be made."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         if crypto.MISSING:
-            raise AnsibleActionFail(crypto.MISSING)
+            raise failed(crypto.MISSING)
         _spec, arguments = self.validate_argument_spec(
             ARGUMENTS,
             required_together=[("issuer_certificate_path", "issuer_key_path")],
@@ -68,7 +68,7 @@ class ActionModule(ActionBase):
                     found = x509_authority.ensure(place, request, issuer, arguments["passphrase"], run)
         except X509Error as exc:
             # without its cause, which Ansible would tell too: a library's word of a key
-            raise AnsibleActionFail(str(exc)) from None
+            raise failed(str(exc)) from None
         return {**result, **authority_result.of(found, place)}
 
 

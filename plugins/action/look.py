@@ -10,13 +10,13 @@ import datetime
 import time
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.spire.fleet.plugins.module_utils.look import ARGUMENTS
 from ansible_collections.spire.fleet.plugins.plugin_utils import clocks, expiry_sources, identity, lost_issuer, pki_kept, problems, rules
 from ansible_collections.spire.fleet.plugins.plugin_utils.aws import AwsError
 from ansible_collections.spire.fleet.plugins.plugin_utils.compare import compare
+from ansible_collections.spire.fleet.plugins.plugin_utils.failure import failed
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
@@ -42,7 +42,7 @@ class ActionModule(ActionBase):
         planned = plan(arguments["component"], host, fleet)
         mistakes = problems.errors(rules.of_plan(planned, fleet))
         if mistakes:
-            raise AnsibleActionFail(problems.render(problems.for_host(mistakes, host)))
+            raise failed(problems.render(problems.for_host(mistakes, host)))
         before = time.time()
         seen = self._look(planned, variables)
         clock = clocks.Clock.between(before, seen.get("seen", {}).get("time", before), time.time())
@@ -53,15 +53,15 @@ class ActionModule(ActionBase):
             # which of its variants the module has looked for
             planned = planned.on(seen["seen"]["machine"])
         except ValueError as exc:
-            raise AnsibleActionFail(f"{host}: {exc}") from exc
+            raise failed(f"{host}: {exc}") from exc
         lost = lost_issuer.mistakes(planned, seen["seen"])
         if lost:
             # who takes the host away must know all the same what it was
-            raise AnsibleActionFail("\n".join(f"{host}: {one}" for one in lost), result={"lost": True, **_identity(planned, seen["seen"])})
+            raise failed("\n".join(f"{host}: {one}" for one in lost), result={"lost": True, **_identity(planned, seen["seen"])})
         try:
             seen["seen"]["aws"] = pki_kept.differences(planned.upstream) if planned.upstream else []
         except (AwsError, X509Error) as exc:
-            raise AnsibleActionFail(f"{host}: {exc}") from None
+            raise failed(f"{host}: {exc}") from None
         server = None
         if planned.component == "agent" and not arguments["final"]:
             # As it was registered: thousands of agents in it would be templated anew for each of them.
@@ -72,16 +72,16 @@ class ActionModule(ActionBase):
             # (verify's look is in check mode by itself; there the report says it.)
             forgiven = self._task.check_mode and not (variables.get("ansible_check_mode") and rules.unreachable(host, fleet, answers))
             if silence and not forgiven:
-                raise AnsibleActionFail(silence)
+                raise failed(silence)
         found = compare(planned, seen["seen"], server, datetime.datetime.now(datetime.timezone.utc))
         tokenless = rules.tokenless(planned, fleet) if found.token else ""
         if tokenless:
             found.errors.append(tokenless)
         found.errors[:0] = clocks.apart(clock, planned.values["spire_clock_tolerance"])
         if found.errors:
-            raise AnsibleActionFail("\n".join(f"{host}: {error}" for error in found.errors))
+            raise failed("\n".join(f"{host}: {error}" for error in found.errors))
         if arguments["final"] and found.differences:
-            raise AnsibleActionFail(f"{host}: still differs after the run: {'; '.join(found.differences)}")
+            raise failed(f"{host}: still differs after the run: {'; '.join(found.differences)}")
         differs = bool(found.differences)
         result.update(
             changed=differs and (self._task.check_mode or self._task.diff),

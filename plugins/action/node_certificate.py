@@ -8,10 +8,10 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import authority_result, node_rules, problems
+from ansible_collections.spire.fleet.plugins.plugin_utils.failure import failed
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
@@ -39,16 +39,16 @@ class ActionModule(ActionBase):
         planned = plan(arguments["component"], host, fleet)
         mistakes = problems.errors(node_rules.check(planned, fleet))
         if mistakes:
-            raise AnsibleActionFail(problems.render(problems.for_host(mistakes, host)))
+            raise failed(problems.render(problems.for_host(mistakes, host)))
         try:
             if planned.component == "server":
                 return {**result, **_authorities(planned, self._task.check_mode)}
             if planned.node is None:
-                raise AnsibleActionFail(f"{host}: its agent has no certificate of spire_x509pop's or spire_sshpop's.")
+                raise failed(f"{host}: its agent has no certificate of spire_x509pop's or spire_sshpop's.")
             return {**result, **authority_result.keep(planned.node, arguments["csr"], self._task.check_mode)}
         except X509Error as exc:
             # without its cause, which Ansible would tell too: a library's word of a key
-            raise AnsibleActionFail(f"{host}: {exc}") from None
+            raise failed(f"{host}: {exc}") from None
 
 
 def _authorities(planned: Plan, check: bool) -> dict[str, Any]:

@@ -7,15 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible.release import __version__ as ansible_version
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import problems, rules
+from ansible_collections.spire.fleet.plugins.plugin_utils.failure import SHOWN_AS_TEXT, failed
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
-
-#: from here on Ansible shows the message of a failure as text; older releases show it as one line of JSON alone
-SHOWS_MESSAGES = (2, 19)
 
 
 class ActionModule(ActionBase):
@@ -34,9 +30,9 @@ class ActionModule(ActionBase):
             count = len(problems.merged(mistakes))
             title = f"{count} {'mistake' if count == 1 else 'mistakes'} in the inventory; no host was touched."
             report = f"{title}\n\n{problems.report(found)}"
-            if tuple(map(int, ansible_version.split(".")[:2])) < SHOWS_MESSAGES:
+            if not SHOWN_AS_TEXT:
                 self._display.display(report, stderr=True)
-            raise AnsibleActionFail(report)
+            raise failed(report)
         warnings = problems.render(found)
         if warnings:
             result["warnings"] = [line.removeprefix("warning: ") for line in warnings.splitlines()]

@@ -11,11 +11,11 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.spire.fleet.plugins.module_utils import secret_file
 from ansible_collections.spire.fleet.plugins.plugin_utils import expiry, observe, rules
+from ansible_collections.spire.fleet.plugins.plugin_utils.failure import failed
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
@@ -103,4 +103,4 @@ def _write(path: str, found: dict[str, Any]) -> None:
     try:
         secret_file.write(os.path.expanduser(path), (json.dumps(found, indent=2) + "\n").encode(), mode=0o644)
     except (OSError, secret_file.SecretFileError) as exc:
-        raise AnsibleActionFail(f"The report can't be written: {exc}.") from exc
+        raise failed(f"The report can't be written: {exc}.") from exc

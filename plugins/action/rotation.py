@@ -8,10 +8,10 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import rotation_run
+from ansible_collections.spire.fleet.plugins.plugin_utils.failure import failed
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import State
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Run
@@ -53,7 +53,7 @@ class ActionModule(ActionBase):
                 done = [rotation_run.remaining(found, now)]
         except X509Error as exc:
             # without its cause, which Ansible would tell too: a library's word of a key
-            raise AnsibleActionFail(str(exc)) from None
+            raise failed(str(exc)) from None
         result.update(
             changed=bool(done) if given["state"] != "begun" else state is not None and any(one.startswith("new root") for one in done),
             msg="; ".join(done),

@@ -9,9 +9,9 @@ import datetime
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import entries, rotation, rotation_judge, rotation_run
+from ansible_collections.spire.fleet.plugins.plugin_utils.failure import failed
 from ansible_collections.spire.fleet.plugins.plugin_utils.host_check import HostCheck
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
@@ -31,7 +31,7 @@ class ActionModule(HostCheck):
         try:
             state = rotation.load(rotation_run.scope(fleet, given["trust_domain"]).upstream.directory)
         except X509Error as exc:
-            raise AnsibleActionFail(str(exc)) from None
+            raise failed(str(exc)) from None
         if state is None:
             return {**result, **self.check([], lambda one, seen: [], variables), "step": ""}
         planned = [plan(component, host, fleet) for component in ("server", "agent") if host in fleet.hosts(component)]

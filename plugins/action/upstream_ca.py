@@ -8,11 +8,11 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import authority_result, pki_kept, pki_rules, problems
 from ansible_collections.spire.fleet.plugins.plugin_utils.aws import AwsError
+from ansible_collections.spire.fleet.plugins.plugin_utils.failure import failed
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Run
@@ -35,9 +35,9 @@ class ActionModule(ActionBase):
         planned = plan("server", host, fleet_of(variables, self._templar))
         mistakes = problems.errors(pki_rules.check(planned))
         if mistakes:
-            raise AnsibleActionFail(problems.render(problems.for_host(mistakes, host)))
+            raise failed(problems.render(problems.for_host(mistakes, host)))
         if planned.upstream is None:
-            raise AnsibleActionFail(f"{host}: its server has no upstream CA of spire_pki's.")
+            raise failed(f"{host}: its server has no upstream CA of spire_pki's.")
         try:
             if not planned.upstream.delivered:
                 run = Run(datetime.datetime.now(datetime.timezone.utc), self._task.check_mode)
@@ -46,4 +46,4 @@ class ActionModule(ActionBase):
             return {**result, **authority_result.keep(planned.upstream, arguments["csr"], self._task.check_mode)}
         except (X509Error, AwsError) as exc:
             # without its cause, which Ansible would tell too: a library's word of a key
-            raise AnsibleActionFail(f"{host}: {exc}") from None
+            raise failed(f"{host}: {exc}") from None

@@ -8,11 +8,11 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import upstream_check
 from ansible_collections.spire.fleet.plugins.plugin_utils.aws import AwsError
+from ansible_collections.spire.fleet.plugins.plugin_utils.failure import failed
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
 
@@ -35,7 +35,7 @@ class ActionModule(ActionBase):
         try:
             facts, wrong = upstream_check.check(planned, arguments["principal"], datetime.datetime.now(datetime.timezone.utc))
         except AwsError as exc:
-            raise AnsibleActionFail(f"{host}: {exc}") from None
+            raise failed(f"{host}: {exc}") from None
         if wrong:
-            raise AnsibleActionFail("\n".join(f"{host}: {one}" for one in wrong))
+            raise failed("\n".join(f"{host}: {one}" for one in wrong))
         return {**result, "changed": False, "authority": name, "facts": facts}

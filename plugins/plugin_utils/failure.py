@@ -1,0 +1,28 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How an action fails with its message alone, in every release of Ansible."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.release import __version__ as ansible_version
+
+#: Ansible 2.19 shows the message of a failure as text; older releases show it as one line of JSON alone
+SHOWN_AS_TEXT = tuple(map(int, ansible_version.split(".")[:2])) >= (2, 19)
+
+
+def failed(message: str, result: Mapping[str, Any] | None = None) -> AnsibleActionFail:
+    """What an action raises where something is wrong with what it was given, and nothing with the action.
+
+    ``result`` is what the task returns besides.
+    """
+    made = AnsibleActionFail(message, result=dict(result or {}))
+    if not SHOWN_AS_TEXT:
+        # Older releases print a traceback's last line above the message, "NoneType: None" where there is none. A result without one
+        # would do in all of them, but from 2.19 on Ansible puts words of its own before the message of a result.
+        made.result.pop("exception", None)
+    return made

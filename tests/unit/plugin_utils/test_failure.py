@@ -1,0 +1,45 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""An action's failure is its message, without a traceback that is none."""
+
+from __future__ import annotations
+
+import pytest
+from ansible.errors import AnsibleActionFail
+
+from ansible_collections.spire.fleet.plugins.plugin_utils import failure
+from tests.support import collection
+
+
+class OldActionFail(AnsibleActionFail):
+    """As ansible-core 2.17 makes it."""
+
+    def __init__(self, message: str, result: dict[str, object]) -> None:
+        super().__init__(message, result=result)
+        self.own = {**result, "failed": True, "msg": message, "exception": "NoneType: None\n"}
+
+    @property
+    def result(self) -> dict[str, object]:
+        """What becomes the task's result."""
+        return self.own
+
+    @result.setter
+    def result(self, value: dict[str, object]) -> None:
+        """Older releases set it in their constructor."""
+
+
+@pytest.mark.parametrize(("shown", "kept"), [(False, {}), (True, {"exception": "NoneType: None\n"})])
+def test_older_releases_get_no_traceback(shown: bool, kept: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(failure, "SHOWN_AS_TEXT", shown)
+    monkeypatch.setattr(failure, "AnsibleActionFail", OldActionFail)
+    found = failure.failed("a1: no", {"lost": True})
+    assert isinstance(found, AnsibleActionFail)
+    assert found.result == {"lost": True, "failed": True, "msg": "a1: no", **kept}
+
+
+def test_every_action_fails_so() -> None:
+    actions = list((collection.REPO / "plugins" / "action").glob("*.py"))
+    assert len(actions) > 10
+    assert [path.name for path in actions if "raise AnsibleActionFail" in path.read_text(encoding="utf-8")] == []
