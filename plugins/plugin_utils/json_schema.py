@@ -111,6 +111,11 @@ def _variable(variable: Variable) -> Schema:
         result.update({"minimum": 0, "maximum": 1})
     elif variable.type == "mapping" or variable.name == "spire_entries":
         result["pattern"] = values.TEMPLATE + "|^$"
+    if variable.pattern:
+        result["pattern"] = values.fitting(variable.pattern, empty=True)
+    if variable.keys:
+        result["propertyNames"] = {"enum": list(variable.keys)}
+        result["additionalProperties"] = {"type": "string", "pattern": values.fitting(variable.pattern, empty=True)}
     choices = [str(release) for release in reversed(RELEASES)] if variable.name == "spire_version" else variable.choices
     if choices:
         result["anyOf"] = [{"enum": [*choices, None]}, {"type": "string", "pattern": f"{values.TEMPLATE}|^$"}]

@@ -16,6 +16,8 @@ from typing import Any
 import yaml
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases import architecture
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema_values import shown
 from ansible_collections.spire.fleet.plugins.plugin_utils.tree import describe
 
 LAYER = re.compile(r"spire_(server|agent)_config__\w+\Z")
@@ -25,6 +27,8 @@ _NEAR_LAYER = re.compile(r"(spire_(?:server|agent)_config)_([^\W_]\w*)\Z")
 FOREIGN = ("ansible_host", "ansible_port")
 _TRUE = {"yes", "true", "on", "1"}
 _FALSE = {"no", "false", "off", "0"}
+#: of what is longer, a message names the type alone
+_SHORT = 40
 _EXPECTED = {
     "string": "a string",
     "integer": "a whole number",
@@ -46,6 +50,14 @@ class Variable:
     default: Any = None
     choices: tuple[str, ...] = ()
     secret: bool = False
+    pattern: str = ""
+    form: str = ""
+    keys: tuple[str, ...] = ()
+    shown: bool = True
+
+    def fits(self, text: str) -> bool:
+        """Whether a string has the form that this variable wants."""
+        return not self.pattern or re.fullmatch(self.pattern, text) is not None
 
 
 @functools.lru_cache(maxsize=None)
@@ -55,7 +67,8 @@ def catalogue() -> dict[str, Variable]:
     with open(path, encoding="utf-8") as file:
         data = yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     return {
-        name: Variable(name, **{**fields, "choices": tuple(fields.get("choices", ()))}) for name, fields in data.items()
+        name: Variable(name, **{**fields, **{key: tuple(fields.get(key, ())) for key in ("choices", "keys")}})
+        for name, fields in data.items()
     }
 
 
@@ -97,37 +110,82 @@ class Values(Mapping[str, Any]):
 
 
 def _convert(variable: Variable, value: Any) -> tuple[Any, str]:
-    """Returns the value in its type, or what is wrong with it. The value itself is shown for choices alone."""
-    expected = f"It must be {_EXPECTED[variable.type]}, and it is {describe(value)}."
+    """Returns the value in its type, or what is wrong with it."""
     if variable.type == "boolean":
         if isinstance(value, bool):
             return value, ""
         word = str(value).lower()
         if word in _TRUE | _FALSE:
             return word in _TRUE, ""
-        return None, expected
+        return None, _expected(variable, value)
     if variable.type == "integer":
-        if not isinstance(value, bool) and re.fullmatch(r"\s*\d+\s*", str(value)):
-            return int(value), ""
-        return None, expected
+        return _integer(variable, value)
     if variable.type == "list":
         if isinstance(value, str) and variable.name != "spire_entries":
             return [str(value)], ""
-        return (list(value), "") if isinstance(value, Sequence) and not isinstance(value, str) else (None, expected)
+        return (list(value), "") if isinstance(value, Sequence) and not isinstance(value, str) else (None, _expected(variable, value))
     if variable.type == "mapping":
         # a configuration's layers are the tree's, which has words of its own for them
         layer = variable.name in ("spire_server_config", "spire_agent_config")
-        return (value, "") if isinstance(value, Mapping) else (None, "" if layer else expected)
+        return (value, "") if isinstance(value, Mapping) else (None, "" if layer else _expected(variable, value))
     if variable.type == "string or mapping" and isinstance(value, Mapping):
-        return {str(key): str(item) for key, item in value.items()}, ""
+        return _keyed(variable, {str(key): str(item) for key, item in value.items()})
+    return _string(variable, value)
+
+
+def _integer(variable: Variable, value: Any) -> tuple[Any, str]:
+    if not isinstance(value, bool) and re.fullmatch(r"\s*\d+\s*", str(value)):
+        return int(value), ""
+    if not isinstance(value, bool) and re.fullmatch(r"\s*-\d+\s*", str(value)):
+        return None, f"It must be 0 or more, and it is {int(value)}."
+    return None, _expected(variable, value)
+
+
+def _keyed(variable: Variable, value: dict[str, str]) -> tuple[Any, str]:
+    for key, item in value.items():
+        if variable.keys and key not in variable.keys:
+            meant = architecture(key)
+            hint = f'; did you mean "{meant}"?' if meant in variable.keys else "."
+            return None, f"{shown(key)} is not one of its keys, which are {', '.join(variable.keys)}{hint}"
+        if item and not variable.fits(item):
+            return None, f"{key} must be {variable.form}, and it is {_found(variable, item)}."
+    return value, ""
+
+
+def _string(variable: Variable, value: Any) -> tuple[Any, str]:
+    choices = ", ".join(variable.choices)
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-        return None, expected
+        wrong = f"It must be one of {choices}, and it is {_found(variable, value)}." if choices else _expected(variable, value)
+        return None, wrong + (_bare(value, "" if choices else ": put quotes around it") if isinstance(value, bool) else "")
     text = str(value)
-    if variable.choices and text not in variable.choices:
+    if choices and text not in variable.choices:
         near = difflib.get_close_matches(text, variable.choices, 1)
         hint = f'; did you mean "{near[0]}"?' if near else "."
-        return None, f'"{text}" is not one of its values, which are {", ".join(variable.choices)}{hint}'
+        return None, f'"{text}" is not one of its values, which are {choices}{hint}'
+    if text and not variable.fits(text):
+        return None, f"It must be {variable.form}, and it is {_found(variable, value)}."
     return text, ""
+
+
+def _bare(value: bool, remedy: str) -> str:
+    return f" YAML reads a bare {'yes or on as true' if value else 'no or off as false'}{remedy}."
+
+
+def _expected(variable: Variable, value: Any) -> str:
+    return f"It must be {_EXPECTED[variable.type]}, and it is {_found(variable, value)}."
+
+
+def _found(variable: Variable, value: Any) -> str:
+    """A value as a message names it: a secret, and what may be one, by its type alone."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if variable.secret or not variable.shown or variable.type in ("mapping", "list"):
+        return describe(value)
+    if isinstance(value, (int, float)):
+        return str(value)
+    if isinstance(value, str) and len(value) <= _SHORT:
+        return shown(value)
+    return describe(value)
 
 
 def misspelt(raw: Iterable[str], names: Container[str] | None = None) -> list[Problem]:

@@ -213,6 +213,12 @@ VARIABLES = {
     "a choice": ("spire_install_source: rpm", ["spire_install_source: anyOf"]),
     "no release": ("spire_version: 1.15.9", ["spire_version: anyOf"]),
     "no number": ("spire_start_timeout: soon", ["spire_start_timeout: pattern"]),
+    "waves and checksums": (
+        f'spire_agents_serial: 25%\nspire_archive_sha256: {{amd64: "{"0" * 64}"}}\nspire_archive_url: "{{{{ mirror }}}}/spire"', []
+    ),
+    "no wave": ("spire_agents_serial: 3x", ["spire_agents_serial: pattern"]),
+    "no checksum": ("spire_archive_sha256: {amd64: abc}", ["spire_archive_sha256.amd64: pattern"]),
+    "no architecture": ("spire_archive_sha256: {x86_64: ''}", ["spire_archive_sha256: enum"]),
     "no switch": ("spire_canary: 2", ["spire_canary: maximum"]),
     "an entry's field": (
         "spire_entries: [{spiffe_id: /a, parent_id: /b, selectors: ['unix:uid:0'], dns: [a]}]",

@@ -81,11 +81,71 @@ VARIABLES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a number that is none": (
         {"spire_start_timeout": "soon"},
+        'error: spire_start_timeout: It must be a whole number, and it is "soon". [a1, s1]',
+    ),
+    "a number with a fraction": (
+        {"spire_start_timeout": 1.5},
+        "error: spire_start_timeout: It must be a whole number, and it is 1.5. [a1, s1]",
+    ),
+    "a negative number": (
+        {"spire_start_timeout": -5},
+        "error: spire_start_timeout: It must be 0 or more, and it is -5. [a1, s1]",
+    ),
+    "a negative number of a survey": (
+        {"spire_clock_tolerance": "-5"},
+        "error: spire_clock_tolerance: It must be 0 or more, and it is -5. [a1, s1]",
+    ),
+    "a choice that YAML takes for a boolean": (
+        {"spire_x509pop": True},
+        "error: spire_x509pop: It must be one of none, controller, host, and it is true. YAML reads a bare yes or on as true. [a1, s1]",
+    ),
+    "a choice that is a list": (
+        {"spire_x509pop": ["host"]},
+        "error: spire_x509pop: It must be one of none, controller, host, and it is a list. [a1, s1]",
+    ),
+    "a string that YAML takes for a boolean": (
+        {"spire_agent_user": False},
+        "error: spire_agent_user: It must be a string, and it is false. YAML reads a bare no or off as false: put quotes around it. "
+        "[a1, s1]",
+    ),
+    "a long value": (
+        {"spire_start_timeout": "soon " * 9},
         "error: spire_start_timeout: It must be a whole number, and it is a string. [a1, s1]",
+    ),
+    "a secret that is none": (
+        {"spire_join_token": ["planted-secret"]},
+        "error: spire_join_token: It must be a string, and it is a list. [a1, s1]",
+    ),
+    "a wave that is none": (
+        {"spire_agents_serial": "3x"},
+        'error: spire_agents_serial: It must be a number of agents above 0, such as "10", or a share of them, such as "25%", and it is "3x". '
+        "[a1, s1]",
+    ),
+    "a wave of nobody": (
+        {"spire_agents_serial": 0},
+        'error: spire_agents_serial: It must be a number of agents above 0, such as "10", or a share of them, such as "25%", and it is 0. '
+        "[a1, s1]",
+    ),
+    "a checksum that is none": (
+        {"spire_archive_sha256": "abc"},
+        'error: spire_archive_sha256: It must be a SHA-256, 64 hexadecimal digits, and it is "abc". [a1, s1]',
+    ),
+    "a checksum of an architecture that is none": (
+        {"spire_archive_sha256": {"arm64": "abc"}},
+        'error: spire_archive_sha256: arm64 must be a SHA-256, 64 hexadecimal digits, and it is "abc". [a1, s1]',
+    ),
+    "an architecture as a kernel calls it": (
+        {"spire_archive_sha256": {"x86_64": "0" * 64}},
+        'error: spire_archive_sha256: "x86_64" is not one of its keys, which are amd64, arm64; did you mean "amd64"? [a1, s1]',
+    ),
+    "a mirror without a scheme": (
+        {"spire_archive_url": "me:planted-secret@mirror/x"},
+        'error: spire_archive_url: It must be the address of a directory, such as "https://mirror.acme.com/spire/{version}", and it is a '
+        "string. [a1, s1]",
     ),
     "a boolean that is none": (
         {"spire_canary": "perhaps"},
-        "error: spire_canary: It must be true or false, and it is a string. [a1, s1]",
+        'error: spire_canary: It must be true or false, and it is "perhaps". [a1, s1]',
     ),
     "a mapping that is none": (
         {"spire_agent_environment": ["planted-secret"]},
@@ -378,7 +438,7 @@ def test_all_mistakes_of_all_hosts_in_one_message_without_values() -> None:
             "spire_agent_config": {"plugins": {"NodeAttestor": {"join_token": {"plugin_data": {"pin": "planted-secret"}}}}},
             "spire_server_environment": "planted-secret",
             "spire_join_token": ["planted-secret"],
-            "spire_start_timeout": "planted-secret",
+            "spire_start_timeout": "soon",
         },
         agents=tuple(f"a{number}" for number in range(12)),
         a3={"spire_version": "9.9.9"},

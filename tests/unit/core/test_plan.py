@@ -204,6 +204,7 @@ def test_every_variable_of_the_catalogue_is_sound() -> None:
         assert name.startswith("spire_") and variable.type in kinds, name
         assert variable.scope in {"fleet", "server", "agent", "entries", "playbook"}, name
         assert variable.description, name
+        assert bool(variable.pattern) == bool(variable.form), name
         # a default fits its own type
         assert variable.default is None or not Values({name: variable.default}).problems, name
 
@@ -313,9 +314,9 @@ def test_where_a_release_is(machine: str, arch: str) -> None:
     found = public.archive(planned("server"), machine)
     assert found["url"] == f"{base}/spire-1.15.3-linux-{arch}-musl.tar.gz"
     assert found["checksum"].startswith(f"sha256:{base}/spire-1.15.3-linux-{arch}-musl")
-    mirror = {"spire_archive_url": "http://m/{version}/{arch}/", "spire_archive_sha256": {arch: "ab"}}
+    mirror = {"spire_archive_url": "http://m/{version}/{arch}/", "spire_archive_sha256": {arch: "ab" * 32}}
     found = public.archive(planned("server", mirror), machine)
-    assert found["url"] == f"http://m/1.15.3/{arch}/{found['name']}" and found["checksum"] == "sha256:ab"
+    assert found["url"] == f"http://m/1.15.3/{arch}/{found['name']}" and found["checksum"] == "sha256:" + "ab" * 32
 
 
 # Nothing that a person writes makes planning fall over

@@ -36,7 +36,7 @@ def test_values_are_of_their_type() -> None:
 def test_what_can_not_be_read() -> None:
     with pytest.raises(AnsibleError, match="^No variable of spire.fleet is called spire_rotate_setle.$"):
         value("spire_rotate_setle")
-    with pytest.raises(AnsibleError, match="error: spire_rotate_settle: It must be a whole number, and it is a string.$"):
+    with pytest.raises(AnsibleError, match='error: spire_rotate_settle: It must be a whole number, and it is "soon".$'):
         value("spire_rotate_settle", spire_rotate_settle="soon")
 
 
