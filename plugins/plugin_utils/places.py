@@ -38,18 +38,18 @@ def check(planned: Plan) -> Iterable[Problem]:
         if not _PATH.fullmatch(whole) and layer in planned.values.raw:
             # a connection string is a secret as a whole
             yield Problem("path", path, bad_path(whole, hidden=path.endswith("connection_string")), layer)
+        elif not planned.paths.root and re.match(r"/(?:var/)?tmp(?:/|\Z)", whole):
+            message = (
+                "The service sees a /tmp of its own, which nobody else can look into and which goes when it stops; "
+                "name a directory below /run for sockets, and below /var/lib for data."
+            )
+            yield Problem("private_tmp", path, message, layer)
         elif directory in _SYSTEM:
             message = (
                 f"It makes {directory} the service's own directory, and that belongs to the system; name one below it, "
                 f"such as {directory.rstrip('/')}/spire."
             )
             yield Problem("system_directory", path, message, layer)
-        elif not planned.paths.root and re.match(r"/(?:var/)?tmp/", whole):
-            message = (
-                "The service sees a /tmp of its own, which nobody else can look into and which goes when it stops; "
-                "name a directory below /run for sockets, and below /var/lib for data."
-            )
-            yield Problem("private_tmp", path, message, layer)
 
 
 def _names(planned: Plan) -> Iterable[Problem]:

@@ -10,8 +10,8 @@ from .schema_model import version as parsed
 from .versions import Version
 
 _TREE = "https://github.com/spiffe/spire/blob"
-#: what servers and agents have beside their plugins, with files of its own in schema_data
-_SHARED = frozenset({"telemetry", "health_checks"})
+#: what servers and agents have beside their plugins, with a page of its own; the page of each of them tells of health_checks
+_SHARED = frozenset({"telemetry"})
 #: from here on SPIRE's tags begin with a v
 _FIRST_V = Version(0, 9, 2)
 

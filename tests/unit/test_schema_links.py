@@ -26,6 +26,7 @@ SPIRE = "https://github.com/spiffe/spire/blob"
         ("server", "telemetry", "", "1.10.0", "v1.10.0/doc/telemetry_config.md"),
         ("agent", "telemetry", "", "1.10.1", "v1.10.1/doc/telemetry/telemetry_config.md"),
         ("server", "health_checks", "", "1.15.3", "v1.15.3/doc/spire_server.md"),
+        ("agent", "health_checks", "", "0.9.4", "v0.9.4/doc/spire_agent.md"),
         ("server", "NodeAttestor", "x509pop", "1.15.3", "v1.15.3/doc/plugin_server_nodeattestor_x509pop.md"),
         ("agent", "NodeAttestor", "join_token", "1.0.0", "v1.0.0/doc/plugin_agent_nodeattestor_jointoken.md"),
         ("server", "UpstreamAuthority", "cert-manager", "1.2.0", "v1.2.0/doc/plugin_server_upstreamauthority_cert_manager.md"),

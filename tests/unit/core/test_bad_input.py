@@ -237,6 +237,16 @@ TREES: dict[str, tuple[dict[str, Any], str]] = {
         "error: server.log_file (set by spire_server_config): It makes /var/log the service's own directory, and that belongs "
         "to the system; name one below it, such as /var/log/spire. [s1]",
     ),
+    "a socket right in /tmp": (
+        agent(agent={"socket_path": "/tmp/x.sock"}),
+        "error: agent.socket_path (set by spire_agent_config): The service sees a /tmp of its own, which nobody else can look "
+        "into and which goes when it stops; name a directory below /run for sockets, and below /var/lib for data. [a1]",
+    ),
+    "data right in /var/tmp": (
+        server(server={"data_dir": "/var/tmp"}),
+        "error: server.data_dir (set by spire_server_config): The service sees a /tmp of its own, which nobody else can look "
+        "into and which goes when it stops; name a directory below /run for sockets, and below /var/lib for data. [s1]",
+    ),
     "a socket in /tmp": (
         agent(agent={"socket_path": "/tmp/spire-agent/public/api.sock"}),
         "error: agent.socket_path (set by spire_agent_config): The service sees a /tmp of its own, which nobody else can look "
