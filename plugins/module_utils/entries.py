@@ -38,8 +38,16 @@ TRUST_DOMAIN = re.compile(r"[a-z0-9._-]{1,255}")
 SEGMENT = re.compile(r"[A-Za-z0-9._-]+")
 
 
+# Names of other times and of options of the command line, which no spelling is near to.
+MEANT = {"ttl": "x509_svid_ttl", "dns": "dns_names"}
+
+
 class EntryError(ValueError):
-    """An entry that SPIRE would refuse, or silently take for another one."""
+    """An entry that SPIRE would refuse, or silently take for another one: everything that is wrong with it."""
+
+    def __init__(self, *mistakes: str) -> None:
+        super().__init__("; ".join(mistakes))
+        self.mistakes = mistakes
 
 
 def check_id(text: str) -> str:
@@ -60,22 +68,26 @@ def check_id(text: str) -> str:
     return text
 
 
+# What is wrong with a list of strings.
+EACH = "each must be a string, and one"
+
+
 def _id(value: Any) -> str:
     if not isinstance(value, (str, Mapping)):
-        raise EntryError(f"a string is wanted, found {_kind(value)}")
+        raise EntryError(f"must be a string, and it is {_kind(value)}")
     return check_id(spiffe_id(value))
 
 
-def _text(value: Any) -> str:
+def _text(value: Any, wanted: str = "must be a string, and it") -> str:
     if not isinstance(value, str):
-        raise EntryError(f"a string is wanted, found {_kind(value)}")
+        raise EntryError(f"{wanted} is {_kind(value)}")
     return str(value)
 
 
 def _number(value: Any) -> int:
     # The CLI prints int64 as strings, and templated values are strings as well.
     if isinstance(value, bool) or not isinstance(value, (int, str)) or not re.fullmatch(r"\d+", str(value)):
-        raise EntryError("a number of seconds that is not negative is wanted" + _found(value))
+        raise EntryError("must be a number of seconds, 0 or more, and it is " + _found(value))
     return int(value)
 
 
@@ -84,12 +96,12 @@ def _flag(value: Any) -> bool:
         return value
     if isinstance(value, str) and value.lower() in ("true", "false", "yes", "no"):
         return value.lower() in ("true", "yes")
-    raise EntryError("true or false is wanted" + _found(value))
+    raise EntryError("must be true or false, and it is " + _found(value))
 
 
 def _list(value: Any) -> list[Any]:
     if not isinstance(value, (list, tuple)):
-        raise EntryError(f"a list is wanted, found {_kind(value)}")
+        raise EntryError(f"must be a list, and it is {_kind(value)}")
     return list(value)
 
 
@@ -104,7 +116,7 @@ def _selectors(value: Any) -> list[dict[str, str]]:
             unknown = sorted(set(item) - {"type", "value"})
             if unknown:
                 raise EntryError(f"a selector has type and value, found {', '.join(map(str, unknown))}")
-            kind, rest = _text(item.get("type", "")), _text(item.get("value", ""))
+            kind, rest = (_text(item.get(name, ""), "type and value must be strings, and one") for name in ("type", "value"))
         else:
             raise EntryError(f"a selector is type:value or a dictionary of both, found {_kind(item)}")
         if not kind or not rest or ":" in kind:
@@ -117,7 +129,7 @@ def _domains(value: Any) -> list[str]:
     # SPIRE takes names and IDs and keeps names.
     found = set()
     for item in _list(value):
-        name = re.sub(r"^spiffe://", "", _text(item))
+        name = re.sub(r"^spiffe://", "", _text(item, EACH))
         if not TRUST_DOMAIN.fullmatch(name):
             raise EntryError(f"{item!r} is no trust domain")
         found.add(name)
@@ -126,13 +138,15 @@ def _domains(value: Any) -> list[str]:
 
 def _dns_names(value: Any) -> list[str]:
     # The first name becomes the certificate's common name, so the order counts.
-    return list(dict.fromkeys(_text(item) for item in _list(value)))
+    return list(dict.fromkeys(_text(item, EACH) for item in _list(value)))
 
 
 def _attributes(value: Any) -> dict[str, bool]:
     if not isinstance(value, Mapping):
-        raise EntryError(f"a dictionary is wanted, found {_kind(value)}")
-    _known(value, ATTRIBUTES)
+        raise EntryError(f"must be a dictionary, and it is {_kind(value)}")
+    unknown = _unknown(value, ATTRIBUTES, "is none of them")
+    if unknown:
+        raise EntryError(*unknown)
     return {name: True for name in ATTRIBUTES if value.get(name) is not None and _flag(value[name])}
 
 
@@ -156,20 +170,22 @@ REQUIRED = ("entry_id", "spiffe_id", "parent_id", "selectors")
 
 
 def _kind(value: Any) -> str:
-    return {"NoneType": "nothing", "dict": "a dictionary", "list": "a list", "bool": "a boolean"}.get(
+    return {"NoneType": "nothing", "dict": "a dictionary", "list": "a list", "bool": "a boolean", "str": "a string"}.get(
         type(value).__name__, "a number" if isinstance(value, (int, float)) else type(value).__name__
     )
 
 
 def _found(value: Any) -> str:
-    return f", found {value!r}" if isinstance(value, (int, float, str)) else f", found {_kind(value)}"
+    return repr(value) if isinstance(value, (int, float, str)) else _kind(value)
 
 
-def _known(value: Mapping[str, Any], names: Iterable[str]) -> None:
+def _unknown(value: Mapping[str, Any], names: Iterable[str], wrong: str) -> list[str]:
+    found = []
     for key in value:
         if key not in names:
-            near = difflib.get_close_matches(str(key), list(names), 1)
-            raise EntryError(f"has no field {key}" + (f"; did you mean {near[0]}?" if near else ""))
+            near = [MEANT[key]] if MEANT.get(key) in names else difflib.get_close_matches(str(key), list(names), 1)
+            found.append(f'"{key}" {wrong}' + (f'; did you mean "{near[0]}"?' if near else ""))
+    return found
 
 
 def current(entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -181,26 +197,32 @@ def current(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def normalise(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Any of the two shapes in the normal form: every field present, sets sorted, numbers as numbers."""
+    """Any of the two shapes in the normal form: every field present, sets sorted, numbers as numbers.
+
+    EntryError with all mistakes. Each says first which field it is about, or that the entry "has" something.
+    """
     renamed: dict[str, Any] = {}
+    mistakes = []
     for key, value in entry.items():
         name = ALIASES.get(key, key)
         if name in renamed:
-            raise EntryError(f"has {name} twice, once as {key}")
+            mistakes.append(f"has {name} twice, once as {key}")
         renamed[name] = value
-    _known(renamed, (*FIELDS, *SERVERS_OWN))
+    mistakes += _unknown(renamed, (*FIELDS, *SERVERS_OWN), "is no field of an entry")
     result: dict[str, Any] = {}
     for name, (convert, default) in FIELDS.items():
         value = renamed.get(name)
         try:
             result[name] = default if value is None or value == "" else convert(value)
         except EntryError as exc:
-            raise EntryError(f"{name}: {exc}") from exc
+            mistakes += [f"{name} {text}" if text.startswith("must ") else f"{name}: {text}" for text in exc.mistakes]
+    if mistakes:
+        raise EntryError(*mistakes)
     return result
 
 
 def desired(entries: Iterable[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:
-    """The wanted entries in the normal form, and one message for each that can't be."""
+    """The wanted entries in the normal form, and what is wrong with each that can't be."""
     found: dict[str, dict[str, Any]] = {}
     twins: dict[tuple[Any, ...], str] = {}
     problems: list[str] = []
@@ -221,7 +243,7 @@ def desired(entries: Iterable[Mapping[str, Any]]) -> tuple[list[dict[str, Any]],
                 raise EntryError(f"has the same SPIFFE ID, parent and selectors as {twin}, which SPIRE does not allow")
             found[entry["entry_id"]] = entry
         except EntryError as exc:
-            problems.append(f"{name}: {exc}")
+            problems += [f"{name}: {text}" for text in exc.mistakes]
     return list(found.values()), problems
 
 

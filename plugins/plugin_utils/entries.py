@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import zip_longest
 from typing import Any
 
@@ -137,13 +137,14 @@ def ids_of_agent(fleet: Fleet, agent: str) -> list[str]:
     return aliases + [downstream_id(server, agent) for server in nested.below(agent, fleet)]
 
 
-def sound(planned: Plan) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The entries that have no mistake of their own, each with the place that says it."""
+def sound(planned: Plan, fields: Collection[str] = ()) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The entries that have no mistake of their own, or none in these fields, each with the place that says it."""
     given = planned.values["spire_entries"]
     paths = [f"spire_entries[{index}]" for index, entry in enumerate(given) if isinstance(entry, Mapping)]
     for path, entry in zip_longest(paths, of_inventory(planned), fillvalue="spire_canary_selectors"):
         whole = all(entry.get(name) for name in ("spiffe_id", "parent_id", "selectors"))
-        if whole and not any(_mistakes(entry, planned.trust_domain)):
+        asked = {name: entry[name] for name in fields if name in entry} if fields else entry
+        if whole and not any(_mistakes(asked, planned.trust_domain)):
             yield path, entry
 
 
@@ -177,12 +178,14 @@ def _mistakes(entry: Mapping[str, Any], trust_domain: str) -> Iterable[str]:
     given = {name: text for name, text in ids.items() if domain or not text.startswith(f"spiffe://{trust_domain}/")}
     try:
         normalise({name: value for name, value in entry.items() if name not in ids or name in given})
+        wrong: tuple[str, ...] = ()
     except EntryError as exc:
-        said = f"{exc}" if str(exc).endswith("?") else f"{exc}."
-        yield f"The entry {said}" if said.startswith("has ") else f"Its {said}"
-        return
+        wrong = exc.mistakes
+    for text in wrong:
+        said = text if text.endswith("?") else f"{text}."
+        yield said if said.startswith('"') else f"The entry {said}" if said.startswith("has ") else f"Its {said}"
     for name, text in given.items():
-        if domain and text.removeprefix("spiffe://").partition("/")[0] != domain:
+        if domain and not any(one.startswith(name) for one in wrong) and text.removeprefix("spiffe://").partition("/")[0] != domain:
             yield f"Its {name} is {text}, and this server's trust domain is {domain}; write the path alone."
 
 

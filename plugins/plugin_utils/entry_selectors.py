@@ -68,7 +68,7 @@ def check(planned: Plan, fleet: Fleet) -> Iterator[Problem]:
     if any(problem.path == "spire_version" for problem in planned.problems):
         return
     linter = _Linter(planned, fleet)
-    for path, entry in entries.sound(planned):
+    for path, entry in entries.sound(planned, ("spiffe_id", "parent_id", "selectors", "store_svid")):
         yield from linter.entry(path, entry)
 
 

@@ -279,7 +279,24 @@ ENTRIES: dict[str, tuple[list[Any], str]] = {
     ),
     "an unknown field": (
         [{**ENTRY, "selectorz": ["planted-secret"]}],
-        "error: spire_entries[0]: The entry has no field selectorz; did you mean selectors? [s1]",
+        'error: spire_entries[0]: "selectorz" is no field of an entry; did you mean "selectors"? [s1]',
+    ),
+    "mistakes of its fields and of its selectors": (
+        [{**ENTRY, "selectors": ["uid:0"], "ttl": 3600, "dns_names": "x"}],
+        'error: spire_entries[0]: "ttl" is no field of an entry; did you mean "x509_svid_ttl"? [s1]\n'
+        "error: spire_entries[0]: Its dns_names must be a list, and it is a string. [s1]\n"
+        "error: spire_entries[0].selectors[0]: Its selector is of the type \"uid\", and SPIRE has no workload attestor of that name; they run unix. "
+        "[s1]",
+    ),
+    "many mistakes": (
+        [{**ENTRY, "spiffe_id": "/we b", "parent_id": "spiffe://other.com/web", "selectors": "unix:uid:0", "ttl": 3600, "id": "a", "entry_id": "b"}],
+        'error: spire_entries[0]: "ttl" is no field of an entry; did you mean "x509_svid_ttl"? [s1]\n'
+        "error: spire_entries[0]: Its parent_id is spiffe://other.com/web, and this server's trust domain is prod.acme.com; "
+        "write the path alone. [s1]\n"
+        "error: spire_entries[0]: Its selectors must be a list, and it is a string. [s1]\n"
+        "error: spire_entries[0]: Its spiffe_id: 'spiffe://prod.acme.com/we b' is no SPIFFE ID: a path segment has letters, "
+        "digits, dots, dashes and underscores, and is neither empty nor a relative one. [s1]\n"
+        "error: spire_entries[0]: The entry has entry_id twice, once as entry_id. [s1]",
     ),
     "no SPIFFE ID": (
         [ENTRY, {**ENTRY, "spiffe_id": "/we b"}],

@@ -76,8 +76,9 @@ def test_the_order_of_selectors_does_not_matter_and_that_of_dns_names_does() -> 
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
-        ({"x509_svid_tll": 3}, "entry fleet.a: has no field x509_svid_tll; did you mean x509_svid_ttl?"),
-        ({"zzzz": "s3cret"}, "entry fleet.a: has no field zzzz"),
+        ({"x509_svid_tll": 3}, 'entry fleet.a: "x509_svid_tll" is no field of an entry; did you mean "x509_svid_ttl"?'),
+        ({"ttl": 3}, 'entry fleet.a: "ttl" is no field of an entry; did you mean "x509_svid_ttl"?'),
+        ({"zzzz": "s3cret"}, 'entry fleet.a: "zzzz" is no field of an entry'),
         ({"revision_number": 3}, "entry fleet.a: sets revision_number, which only the server sets"),
         ({"spiffe_id": None, "selectors": []}, "entry fleet.a: has no spiffe_id, selectors"),
         ({"id": "fleet.a"}, "entry fleet.a: has entry_id twice, once as id"),
@@ -95,9 +96,9 @@ def test_the_order_of_selectors_does_not_matter_and_that_of_dns_names_does() -> 
             "entry fleet.a: parent_id: 'spiffe://example.org/a//b' is no SPIFFE ID: a path segment has letters, digits,"
             " dots, dashes and underscores, and is neither empty nor a relative one",
         ),
-        ({"parent_id": ["a"]}, "entry fleet.a: parent_id: a string is wanted, found a list"),
+        ({"parent_id": ["a"]}, "entry fleet.a: parent_id must be a string, and it is a list"),
         ({"selectors": ["unix"]}, "entry fleet.a: selectors: selector 'unix' is wanted as type:value"),
-        ({"selectors": "unix:uid:1"}, "entry fleet.a: selectors: a list is wanted, found str"),
+        ({"selectors": "unix:uid:1"}, "entry fleet.a: selectors must be a list, and it is a string"),
         (
             {"selectors": [{"type": "unix", "valeu": "uid:1"}]},
             "entry fleet.a: selectors: a selector has type and value, found valeu",
@@ -108,23 +109,39 @@ def test_the_order_of_selectors_does_not_matter_and_that_of_dns_names_does() -> 
         ),
         (
             {"jwt_svid_ttl": -1},
-            "entry fleet.a: jwt_svid_ttl: a number of seconds that is not negative is wanted, found -1",
+            "entry fleet.a: jwt_svid_ttl must be a number of seconds, 0 or more, and it is -1",
         ),
         (
             {"jwt_svid_ttl": "5m"},
-            "entry fleet.a: jwt_svid_ttl: a number of seconds that is not negative is wanted, found '5m'",
+            "entry fleet.a: jwt_svid_ttl must be a number of seconds, 0 or more, and it is '5m'",
         ),
-        ({"admin": "maybe"}, "entry fleet.a: admin: true or false is wanted, found 'maybe'"),
+        ({"admin": "maybe"}, "entry fleet.a: admin must be true or false, and it is 'maybe'"),
         ({"federates_with": ["https://b.org"]}, "entry fleet.a: federates_with: 'https://b.org' is no trust domain"),
-        ({"hint": 3}, "entry fleet.a: hint: a string is wanted, found a number"),
+        ({"hint": 3}, "entry fleet.a: hint must be a string, and it is a number"),
         (
             {"additional_attributes": {"jwt_include_jti": True}},
-            "entry fleet.a: additional_attributes: has no field jwt_include_jti; did you mean jwt_svid_include_jti?",
+            'entry fleet.a: additional_attributes: "jwt_include_jti" is none of them; did you mean "jwt_svid_include_jti"?',
+        ),
+        ({"additional_attributes": ["a"]}, "entry fleet.a: additional_attributes must be a dictionary, and it is a list"),
+        ({"dns_names": ["a", 1]}, "entry fleet.a: dns_names: each must be a string, and one is a number"),
+        (
+            {"selectors": [{"type": "unix", "value": 0}]},
+            "entry fleet.a: selectors: type and value must be strings, and one is a number",
         ),
     ],
 )
 def test_what_spire_would_refuse_or_drop_is_named(changes: dict[str, Any], text: str) -> None:
     assert only_problem(**changes) == text
+
+
+def test_everything_that_is_wrong_with_an_entry_comes_at_once() -> None:
+    _wanted, problems = model.desired([{**MINIMAL, "selectors": ["uid:0", "unix"], "ttl": 3600, "dns_names": "x", "admin": 2}])
+    assert problems == [
+        'entry fleet.a: "ttl" is no field of an entry; did you mean "x509_svid_ttl"?',
+        "entry fleet.a: selectors: selector 'unix' is wanted as type:value",
+        "entry fleet.a: admin must be true or false, and it is 2",
+        "entry fleet.a: dns_names must be a list, and it is a string",
+    ]
 
 
 def test_an_entry_without_id_is_named_by_its_position() -> None:

@@ -99,7 +99,7 @@ def test_bad_entries_are_refused_together_before_anything_runs() -> None:
     with pytest.raises(entries.BadEntries) as caught:
         entries.present(make(run), [wanted("a", admin="x"), wanted("b", hnit="x"), wanted("c")], check=False)
     assert caught.value.problems == [
-        "entry a: admin: true or false is wanted, found 'x'", "entry b: has no field hnit; did you mean hint?",
+        "entry a: admin must be true or false, and it is 'x'", 'entry b: "hnit" is no field of an entry; did you mean "hint"?',
     ]
     assert run.calls == []
 
