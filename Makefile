@@ -38,7 +38,7 @@ quickstart:
 	$(QUICKSTART) up
 
 quickstart-down:
-	$(QUICKSTART) down $(if $(PURGE),--purge)
+	$(QUICKSTART) down $(if $(filter 1 true yes,$(PURGE)),--purge)
 
 venv: $(VENV)/.installed
 

@@ -50,7 +50,7 @@ _raw:
 
 from typing import Any
 
-from ansible.errors import AnsibleError
+from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import json_schema, versions
@@ -66,4 +66,4 @@ class LookupModule(LookupBase):
             release = versions.parse(self.get_option("release") or str(versions.DEFAULT))
             return [json_schema.document(str(term), release, self.get_option("plugins")) for term in terms]
         except ValueError as error:
-            raise AnsibleError(f"json_schema: {error}") from None
+            raise AnsibleLookupError(f"json_schema: {error}") from None

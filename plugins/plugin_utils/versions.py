@@ -59,7 +59,7 @@ _PARTIAL = re.compile(r"v?([0-9]{1,9})(?:\.([0-9]{1,9}))?(?:\.([0-9]{1,9}))?", r
 
 @lru_cache(maxsize=1024)
 def parse(text: str) -> Version:
-    """The release that ``text`` names; ValueError, with the nearest one, when SPIRE never had it."""
+    """The release that ``text`` names; ValueError when SPIRE never had it, with the nearest one, or when it is newer than what is known."""
     written = str(text).strip()
     match = _FULL.fullmatch(written)
     if not match:
@@ -71,10 +71,10 @@ def parse(text: str) -> Version:
         return version
     if version < OLDEST:
         raise ValueError(f"SPIRE {version} is older than what is supported: the oldest release is {OLDEST}.")
-    newer = " If it is newer than this collection, take a newer collection." if version > DEFAULT else ""
-    raise ValueError(
-        f"SPIRE {version} is a version that SPIRE never had: the nearest release is {nearest(written)}.{newer}"
-    )
+    if version > DEFAULT:
+        # it may be out by the time that somebody reads this
+        raise ValueError(f"This collection knows SPIRE up to {DEFAULT}. For {version} take a newer collection.")
+    raise ValueError(f"SPIRE {version} is a version that SPIRE never had: the nearest release is {nearest(written)}.")
 
 
 def nearest(text: str) -> Version:

@@ -22,6 +22,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.variables import Value
 from playbooks.files.quickstart import ansible_run, inventory, processes, programs, screen
 from playbooks.files.quickstart.place import Place, free_ports, is_free
 from playbooks.files.quickstart.stop import NO_SPIRE, Stop
+from tests.support import collection
 
 PORTS = {"server": 20001, "server_health": 20002, "agent_health": 20003}
 
@@ -243,3 +244,11 @@ def test_a_process_of_somebody_else_is_never_taken_for_ours(tmp_path: Path) -> N
         assert processes.end(place) == []
         assert other.poll() is None
         other.communicate(b"\n")
+
+
+@pytest.mark.parametrize(("given", "purges"), [(None, False), ("", False), ("0", False), ("no", False), ("1", True), ("yes", True), ("true", True)])
+def test_make_deletes_only_when_it_is_told_to(given: str | None, purges: bool) -> None:
+    argv = ["make", "--dry-run", "quickstart-down", *([] if given is None else [f"PURGE={given}"])]
+    done = subprocess.run(argv, cwd=collection.REPO, capture_output=True, text=True, check=True)
+    assert "playbooks.files.quickstart down" in done.stdout
+    assert ("--purge" in done.stdout) is purges

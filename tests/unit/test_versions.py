@@ -33,20 +33,8 @@ def test_versions_are_ordered_by_number_not_by_letter() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (
-            "1.15.9",
-            (
-                "SPIRE 1.15.9 is a version that SPIRE never had: the nearest release is 1.15.3. If it is newer than"
-                " this collection, take a newer collection."
-            ),
-        ),
-        (
-            "1.16.0",
-            (
-                "SPIRE 1.16.0 is a version that SPIRE never had: the nearest release is 1.15.3. If it is newer than"
-                " this collection, take a newer collection."
-            ),
-        ),
+        ("1.15.9", "This collection knows SPIRE up to 1.15.3. For 1.15.9 take a newer collection."),
+        ("1.16.0", "This collection knows SPIRE up to 1.15.3. For 1.16.0 take a newer collection."),
         ("1.5.9", "SPIRE 1.5.9 is a version that SPIRE never had: the nearest release is 1.5.6."),
         ("0.13.0", "SPIRE 0.13.0 is a version that SPIRE never had: the nearest release is 0.12.3."),
         ("0.7.3", "SPIRE 0.7.3 is older than what is supported: the oldest release is 0.8.0."),

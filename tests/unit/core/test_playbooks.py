@@ -58,8 +58,7 @@ MISTAKES = """\
    on a1, a2, s1
 
 8. spire_version
-   SPIRE 1.15.9 is a version that SPIRE never had: the nearest release is 1.15.3. If it is newer
-   than this collection, take a newer collection.
+   This collection knows SPIRE up to 1.15.3. For 1.15.9 take a newer collection.
    on a2"""
 
 

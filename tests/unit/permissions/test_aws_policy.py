@@ -130,8 +130,7 @@ MISTAKES: dict[str, tuple[Any, dict[str, Any], str]] = {
     "no release": (
         tree({}),
         {"version": "1.15.9"},
-        "version: SPIRE 1.15.9 is a version that SPIRE never had: the nearest release is 1.15.3. If it is newer than this collection, "
-        "take a newer collection.",
+        "version: This collection knows SPIRE up to 1.15.3. For 1.15.9 take a newer collection.",
     ),
     "too early": (
         tree({"BundlePublisher": {"aws_s3": {}}}),
