@@ -368,8 +368,15 @@ def _service(plan: Plan, seen: Mapping[str, Any], found: Comparison) -> None:
     if not service["healthy"]:
         # It starts, or dies and starts again: whether the look meets a process then is chance.
         found.note(name, f"{service['state']}\n", "active\n")
-    if seen["stale"]:
-        found.note(f"{name} was started with another {', '.join(seen['stale'])}", "as before\n", "restarted\n")
+    # Its stamp is compared with the plan: what this run changes, it may well have been started with.
+    differing = {file.path for file in plan.files if file.name in found.files}
+    changing = [path for path in seen["stale"] if path in differing]
+    others = [path for path in seen["stale"] if path not in differing]
+    if changing:
+        verb = "changes" if len(changing) == 1 else "change"
+        found.note(f"{name} must be restarted, because {', '.join(changing)} {verb}", "running\n", "restarted\n")
+    if others:
+        found.note(f"{name} was started with another {', '.join(others)}", "as before\n", "restarted\n")
     if seen["replaced"] and not (found.install or found.link):
         found.note(f"{name} runs another binary than {plan.binary}", "as before\n", "restarted\n")
     if not seen["answers"] and service["healthy"] and not found.enrol:

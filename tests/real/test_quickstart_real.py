@@ -94,6 +94,11 @@ def test_a_workload_has_its_identity(own: Quickstart, up: subprocess.CompletedPr
         assert Path(told).is_file()
 
 
+def test_only_plays_with_hosts_are_shown(up: subprocess.CompletedProcess[str]) -> None:
+    assert "  · SPIRE servers, one at a time\n" in up.stdout
+    assert "Nested SPIRE servers" not in up.stdout
+
+
 def test_the_token_is_nowhere(own: Quickstart, up: subprocess.CompletedProcess[str], spire_server: Path) -> None:
     agents = SpireServer(str(spire_server), own.place.paths("server").socket).agent_list()
     token = TOKEN.search(str(agents))

@@ -252,3 +252,16 @@ def test_make_deletes_only_when_it_is_told_to(given: str | None, purges: bool) -
     done = subprocess.run(argv, cwd=collection.REPO, capture_output=True, text=True, check=True)
     assert "playbooks.files.quickstart down" in done.stdout
     assert ("--purge" in done.stdout) is purges
+
+
+def test_only_plays_with_hosts_are_shown() -> None:
+    log = (
+        "\nPLAY [one] ***\n\nTASK [a] ***\nok: [x]\n\nTASK [b] ***\nok: [x]\n[WARNING]: of two\n\nPLAY [two] ***\nskipping: no hosts matched\n"
+        "\nPLAY [three] ***\n[WARNING]: of three\n\nTASK [c] ***\nok: [x]\n\nPLAY RECAP ***\n"
+    )
+    assert list(ansible_run.plays(log.splitlines(keepends=True))) == ["one", "three"]
+
+
+def test_programs_that_are_too_old_are_not_missing(tmp_path: Path) -> None:
+    said = screen.no_spire(Place(tmp_path), "The programs in SPIRE_BIN_DIR (/x) are of SPIRE 0.9.4.", {})
+    assert said.startswith("\nThe quickstart has no SPIRE that it can run. The programs in SPIRE_BIN_DIR (/x) are of SPIRE 0.9.4.\n")

@@ -26,7 +26,7 @@ def test_an_expired_agent_is_enrolled_again(shell: Callable[..., str], take_snap
     run = site_run.run("site", variables=SHORT).require()
     assert run.differences("server1", "server") == [
         "file /etc/spire/server/main.conf",
-        "spire-server@main.service was started with another /etc/spire/server/main.conf",
+        "spire-server@main.service must be restarted, because /etc/spire/server/main.conf changes",
     ]
     shortened = take_snapshot()
     assert {host for host, pid in pids(shortened).items() if pid != pids(before)[host]} == {"server1", "agent1"}

@@ -89,7 +89,7 @@ def test_package(shell: Callable[..., str], version: str) -> None:
     assert run.differences("agent1", "agent") == [
         "package /root/spire-agent.deb",
         "file /etc/systemd/system/spire-agent@main.service",
-        "spire-agent@main.service was started with another /etc/systemd/system/spire-agent@main.service",
+        "spire-agent@main.service must be restarted, because /etc/systemd/system/spire-agent@main.service changes",
     ]
     assert running(shell, "agent1", "agent") == "/usr/bin/spire-agent"
     converged(variables, "--limit", "agent1")

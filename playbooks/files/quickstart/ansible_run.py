@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One run of Ansible, with settings of its own: it shows which play it is at, and tells why it failed."""
+"""One run of Ansible, with settings of its own: it shows which play with hosts it is at, and tells why it failed."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from .place import ROOT, Place
 
@@ -62,13 +62,29 @@ def play(place: Place, python: str, environ: Mapping[str, str], extra: Mapping[s
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8",
         errors="replace", cwd=place.directory, env=environment(place, python, environ),
     ) as process:
-        for line in process.stdout or ():
-            log.write(line)
-            log.flush()
-            name = re.match(r"PLAY \[(.*)\]", line)
-            if name:
-                print(f"  · {name.group(1)}", flush=True)
+        for name in plays(_logged(process.stdout or (), log)):
+            print(f"  · {name}", flush=True)
         return process.wait()
+
+
+def plays(lines: Iterable[str]) -> Iterator[str]:
+    """The names of the plays that have hosts, each as soon as that is known, which is with its first task."""
+    waiting = ""
+    for line in lines:
+        name = re.match(r"PLAY \[(.*)\]", line)
+        if name:
+            waiting = name.group(1)
+        elif waiting and line.startswith(("TASK [", "skipping: no hosts matched")):
+            if line.startswith("TASK ["):
+                yield waiting
+            waiting = ""
+
+
+def _logged(lines: Iterable[str], log: TextIO) -> Iterator[str]:
+    for line in lines:
+        log.write(line)
+        log.flush()
+        yield line
 
 
 def failure(log: str) -> str:

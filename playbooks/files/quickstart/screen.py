@@ -89,7 +89,7 @@ def no_spire(place: Place, reason: str, environ: Mapping[str, str]) -> str:
     else:
         have, mirror = f"SPIRE_BIN_DIR=/where/they/are {again}", f"SPIRE_ARCHIVE_URL=https://mirror.example/v{{version}} {again}"
     return f"""
-SPIRE itself is missing. {reason}
+The quickstart has no SPIRE that it can run. {reason}
 
 Both configurations are rendered, and checked as far as that goes without SPIRE:
 {configs}

@@ -96,6 +96,14 @@ def gone(name: str) -> Drift:
     return lambda plan, seen: seen["files"].update({name: {"exists": False}})
 
 
+def both(one: Drift, other: Drift) -> Drift:
+    def drift(plan: Plan, seen: dict[str, Any]) -> None:
+        one(plan, seen)
+        other(plan, seen)
+
+    return drift
+
+
 CONFIG, UNIT = "/etc/spire/server/main.conf", "/etc/systemd/system/spire-server@main.service"
 BINARY = "/opt/spire/1.15.3/bin/spire-server"
 
@@ -115,6 +123,24 @@ SERVER_DRIFTS: dict[str, tuple[Drift, list[str], dict[str, Any]]] = {
     "disabled": (service(enabled=False), ["spire-server@main.service at boot"], {"enable": True}),
     "started with an older configuration": (
         fact(stale=[CONFIG]), [f"spire-server@main.service was started with another {CONFIG}"], {"restart": True},
+    ),
+    "another configuration is planned": (
+        both(edited, fact(stale=[CONFIG])),
+        [f"file {CONFIG}", f"spire-server@main.service must be restarted, because {CONFIG} changes"],
+        {"files": ["configuration"], "restart": True},
+    ),
+    "another configuration and unit are planned": (
+        both(edited, both(changed("service", content="W1VuaXRd"), fact(stale=[CONFIG, UNIT]))),
+        [f"file {CONFIG}", f"file {UNIT}", f"spire-server@main.service must be restarted, because {CONFIG}, {UNIT} change"],
+        {"files": ["configuration", "service"], "restart": True},
+    ),
+    "a file is planned, and it was started with another one of the others": (
+        both(changed("service", content="W1VuaXRd"), fact(stale=[CONFIG, UNIT])),
+        [
+            f"file {UNIT}", f"spire-server@main.service must be restarted, because {UNIT} changes",
+            f"spire-server@main.service was started with another {CONFIG}",
+        ],
+        {"files": ["service"], "restart": True},
     ),
     "binary changed": (
         fact(release=[damage("was changed after it had been placed")]), ["binaries of SPIRE 1.15.3"],
