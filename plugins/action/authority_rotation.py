@@ -8,11 +8,11 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import authority_run
 from ansible_collections.spire.fleet.plugins.plugin_utils.authority_run import Asked, AuthorityError
+from ansible_collections.spire.fleet.plugins.plugin_utils.failure import failed
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -46,7 +46,7 @@ class ActionModule(ActionBase):
                 shown = {server: variables["hostvars"].raw_get(server)[given["shown"]] for server in servers}
                 rounds = authority_run.rounds(fleet, asked, found, shown)
         except AuthorityError as exc:
-            raise AnsibleActionFail(str(exc)) from None
+            raise failed(str(exc)) from None
         return {
             # its rounds do it later, and check mode does not come to them
             **result, "changed": bool(rounds) and bool(self._task.check_mode), "msg": "; ".join(authority_run.tell(asked, rounds)),

@@ -9,7 +9,6 @@ import datetime
 from collections.abc import Mapping
 from typing import Any
 
-
 from ansible_collections.spire.fleet.plugins.plugin_utils import entries, rotation, rotation_judge, rotation_run
 from ansible_collections.spire.fleet.plugins.plugin_utils.failure import failed
 from ansible_collections.spire.fleet.plugins.plugin_utils.host_check import HostCheck
