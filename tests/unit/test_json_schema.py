@@ -298,7 +298,7 @@ def test_the_files_are_fresh() -> None:
 
 @pytest.mark.parametrize(("given", "code", "told"), [("1.16.0", 2, 1), ("1.14.7", 0, 0)])
 def test_the_playbook_tells_a_mistake_once(given: str, code: int, told: int, tmp_path: Path) -> None:
-    argv = [str(Path(sys.executable).with_name("ansible-playbook")), "spire.fleet.json_schema", "-e", f"release={given}"]
+    argv = [str(Path(sys.executable).with_name("ansible-playbook")), "spire.fleet.json_schema", "-e", f"spire_json_schema_release={given}"]
     environment = {**os.environ, "PWD": str(tmp_path), "ANSIBLE_STDOUT_CALLBACK": "default", "ANSIBLE_NOCOLOR": "1"}
     done = subprocess.run(argv, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == code, done.stdout + done.stderr
