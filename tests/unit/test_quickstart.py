@@ -246,7 +246,9 @@ def test_a_process_of_somebody_else_is_never_taken_for_ours(tmp_path: Path) -> N
         other.communicate(b"\n")
 
 
-@pytest.mark.parametrize(("given", "purges"), [(None, False), ("", False), ("0", False), ("no", False), ("1", True), ("yes", True), ("true", True)])
+@pytest.mark.parametrize(
+    ("given", "purges"), [(None, False), ("", False), ("0", False), ("no", False), ("1", True), ("yes", True), ("true", True)]
+)
 def test_make_deletes_only_when_it_is_told_to(given: str | None, purges: bool) -> None:
     argv = ["make", "--dry-run", "quickstart-down", *([] if given is None else [f"PURGE={given}"])]
     done = subprocess.run(argv, cwd=collection.REPO, capture_output=True, text=True, check=True)
@@ -256,7 +258,8 @@ def test_make_deletes_only_when_it_is_told_to(given: str | None, purges: bool) -
 
 def test_only_plays_with_hosts_are_shown() -> None:
     log = (
-        "\nPLAY [one] ***\n\nTASK [a] ***\nok: [x]\n\nTASK [b] ***\nok: [x]\n[WARNING]: of two\n\nPLAY [two] ***\nskipping: no hosts matched\n"
+        "\nPLAY [one] ***\n\nTASK [a] ***\nok: [x]\n\nTASK [b] ***\nok: [x]\n[WARNING]: of two\n"
+        "\nPLAY [two] ***\nskipping: no hosts matched\n"
         "\nPLAY [three] ***\n[WARNING]: of three\n\nTASK [c] ***\nok: [x]\n\nPLAY RECAP ***\n"
     )
     assert list(ansible_run.plays(log.splitlines(keepends=True))) == ["one", "three"]

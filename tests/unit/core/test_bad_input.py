@@ -117,8 +117,8 @@ VARIABLES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a wave that is none": (
         {"spire_agents_serial": "3x"},
-        'error: spire_agents_serial: It must be a number of agents above 0, such as "10", or a share of them, such as "25%", and it is "3x". '
-        "[a1, s1]",
+        'error: spire_agents_serial: It must be a number of agents above 0, such as "10", or a share of them, such as "25%", and it is '
+        '"3x". [a1, s1]',
     ),
     "a wave of nobody": (
         {"spire_agents_serial": 0},
@@ -284,11 +284,14 @@ ENTRIES: dict[str, tuple[list[Any], str]] = {
         [{**ENTRY, "selectors": ["uid:0"], "ttl": 3600, "dns_names": "x"}],
         'error: spire_entries[0]: "ttl" is no field of an entry; did you mean "x509_svid_ttl"? [s1]\n'
         "error: spire_entries[0]: Its dns_names must be a list, and it is a string. [s1]\n"
-        "error: spire_entries[0].selectors[0]: Its selector is of the type \"uid\", and SPIRE has no workload attestor of that name; they run unix. "
-        "[s1]",
+        'error: spire_entries[0].selectors[0]: Its selector is of the type "uid", and SPIRE has no workload attestor of that name; they '
+        "run unix. [s1]",
     ),
     "many mistakes": (
-        [{**ENTRY, "spiffe_id": "/we b", "parent_id": "spiffe://other.com/web", "selectors": "unix:uid:0", "ttl": 3600, "id": "a", "entry_id": "b"}],
+        [{
+            **ENTRY, "spiffe_id": "/we b", "parent_id": "spiffe://other.com/web", "selectors": "unix:uid:0", "ttl": 3600,
+            "id": "a", "entry_id": "b",
+        }],
         'error: spire_entries[0]: "ttl" is no field of an entry; did you mean "x509_svid_ttl"? [s1]\n'
         "error: spire_entries[0]: Its parent_id is spiffe://other.com/web, and this server's trust domain is prod.acme.com; "
         "write the path alone. [s1]\n"
