@@ -154,7 +154,7 @@ def _unused(planned: Plan, name: str) -> Iterable[Problem]:
 def _stable(planned: Plan, name: str, template: str, path: str) -> Iterable[Problem]:
     """A node whose certificate is renewed keeps its SPIFFE ID: agent_path_template says nothing that changes with a certificate.
 
-    Source: pkg/common/plugin/x509pop/x509pop.go and pkg/common/plugin/sshpop/sshpop.go (MakeAgentID), v1.15.3
+    Source: pkg/common/plugin/x509pop/x509pop.go (MakeAgentID) and pkg/common/plugin/sshpop/handshake.go (makeAgentID), v1.15.3
     """
     fleeting = next((word for word in _FLEETING if f".{word}" in template), "")
     if fleeting:
