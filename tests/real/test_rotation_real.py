@@ -143,6 +143,17 @@ class Fleet:
         return rotation_run.advance(self.scope(), state.step, checked, Run(now()))[0]
 
 
+    def in_use(self) -> State:
+        """Begins a rotation and takes it to the step use, for what SPIRE makes of it there; nobody waits for agents."""
+        state = rotation_run.begin(self.scope(), "one", Run(now()))[0]
+        assert state
+        self.renew()
+        checked = {host: {"ready": True, "step": "trust"} for host in self.scope().hosts}
+        rotation_run.advance(self.scope(), "trust", checked, Run(now()))
+        self.renew()
+        return state
+
+
 @contextmanager
 def running(made: Fleet) -> Iterator[Fleet]:
     with made.servers["s1"] as first, made.servers["s2"] as second:
@@ -208,12 +219,7 @@ def test_a_tainted_root_goes_with_the_next_ca_as_well(spire_server: Path, spire_
     made = Fleet(tmp_path, spire_server, spire_agent)
     made.servers.pop("s2").remove()
     with made.servers["s1"] as server:
-        state = rotation_run.begin(made.scope(), "one", Run(now()))[0]
-        assert state
-        made.renew()
-        checked = {host: {"ready": True, "step": "trust"} for host in made.scope().hosts}
-        rotation_run.advance(made.scope(), "trust", checked, Run(now()))
-        made.renew()
+        state = made.in_use()
         assert undo(server, "tainted", state.old_key_id)["changed"]
         # as it does by itself when half of ca_ttl is over; with the files of the steps use and remove, the root goes with it
         own(server, "x509", "prepared")
@@ -226,12 +232,8 @@ def test_a_server_that_has_replaced_its_ca_signs_below_the_old_root_once_more(sp
     made = Fleet(tmp_path, spire_server, spire_agent)
     made.servers.pop("s2").remove()
     with made.servers["s1"] as server:
-        state = rotation_run.begin(made.scope(), "one", Run(now()))[0]
-        assert state
+        state = made.in_use()
         old = state.old_key_id
-        made.renew()
-        rotation_run.advance(made.scope(), "trust", {host: {"ready": True, "step": "trust"} for host in made.scope().hosts}, Run(now()))
-        made.renew()
         assert keep(server.client(), Wish("upstream", "shown", old), False)["taintable"]
         prepared = own(server, "x509", "prepared")["authority_id"]
         assert not keep(server.client(), Wish("upstream", "shown", old), False)["taintable"]
