@@ -17,7 +17,6 @@ UPSTREAM = "upstream"
 STATES = ("shown", "prepared", "activated", "tainted", "revoked")
 #: SPIRE's words where the CA that the root signed is not its last one any more
 MOVED_ON = ("didn't sign the old local authority", "signing an old authority can be used")
-NOT_THE_LAST = "SPIRE taints a root only as long as the server's last CA was signed by it"
 #: where another server did it a moment ago: a server looks into the database once a second
 DONE_ALREADY = ("root CA is already tainted", "no root CA found with provided subject key ID")
 SHOW = "spire-server bundle show"
@@ -38,9 +37,10 @@ class Wish:
 
 def keep(server: SpireServer, wish: Wish, check: bool) -> dict[str, Any]:
     """Do what is left to be done; the result of the module."""
-    before = {} if wish.authority == UPSTREAM else server.authorities(wish.authority)
     if wish.state == "shown" and wish.authority == UPSTREAM:
-        return {"changed": False, "authority_id": "", "active": {}, "prepared": {}, "old": {}, "taintable": _taintable(server, wish.authority_id.lower())}
+        nothing: dict[str, Any] = {"changed": False, "authority_id": "", "active": {}, "prepared": {}, "old": {}}
+        return {**nothing, "taintable": _taintable(server, wish.authority_id.lower())}
+    before = {} if wish.authority == UPSTREAM else server.authorities(wish.authority)
     step = {"prepared": _prepare, "activated": _activate, "tainted": _taint, "revoked": _revoke}.get(wish.state)
     if wish.state == "shown" and before.get("old"):
         before["old"]["in_bundle"] = before["old"]["id"] in _in_bundle(server, wish.authority)
@@ -125,8 +125,7 @@ def _undo_upstream(server: SpireServer, what: str, wanted: str, tainted: bool) -
         moved_on = any(words in exc.message for words in MOVED_ON)
         if what == "taint" and moved_on:
             raise SpireCliError(
-                f"{NOT_THE_LAST}, and this server's was not: {exc.message}",
-                exc.stderr,
+                f"SPIRE taints a root only as long as the server's last CA was signed by it, and this server's was not: {exc.message}", exc.stderr,
             ) from exc
         if not (moved_on and tainted):
             raise
