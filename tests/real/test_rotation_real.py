@@ -142,7 +142,6 @@ class Fleet:
         checked = {host: {"ready": True, "step": state.step} for host in ("s1", "s2", "a1", "a2")}
         return rotation_run.advance(self.scope(), state.step, checked, Run(now()))[0]
 
-
     def in_use(self) -> State:
         """Begins a rotation and takes it to the step use, for what SPIRE makes of it there; nobody waits for agents."""
         state = rotation_run.begin(self.scope(), "one", Run(now()))[0]
