@@ -9,7 +9,8 @@ name: play_hosts
 short_description: The hosts of a play over a fleet that may have nested servers
 version_added: 0.1.0
 description:
-  - Returns patterns for a play's C(hosts). Without nested servers these are the groups C(spire_servers) and C(spire_agents).
+  - Returns patterns for a play's C(hosts). Without nested servers these are the groups C(spire_servers) and C(spire_agents), those of
+    them that the inventory has.
   - Nested servers, and the agents that they have their identities from, come in an order of their own, so they are in a play of
     their own, and in no other one.
   - Ansible's own C(--list-hosts) knows no variables of hosts. There they are listed among the others.
@@ -46,7 +47,7 @@ _raw:
   elements: str
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ansible import context
@@ -74,16 +75,16 @@ class LookupModule(LookupBase):
         if "groups" in seen and not any(context.CLIARGS.get(option) for option in WITHOUT_INVENTORY):
             self._check(seen["groups"])
         if which == "fleet":
-            return list(GROUPS.values())
+            return _there(GROUPS.values(), seen)
         if which == "without_root":
             missing = "hostvars" in seen and lost_issuer.concerns(fleet_of(seen, self._templar))
-            return list(GROUPS.values()) if missing else [NOBODY]
+            return _there(GROUPS.values(), seen) if missing else [NOBODY]
         apart = nested.order(fleet_of(seen, self._templar)) if "hostvars" in seen else []
         if which == "nested":
             return apart or [NOBODY]
         if which not in GROUPS:
             raise AnsibleLookupError(f"{which} is no play; it must be fleet, servers, agents, nested or without_root")
-        return [GROUPS[which], *(f"!{host}" for host in apart)]
+        return [*_there([GROUPS[which]], seen), *(f"!{host}" for host in apart)]
 
     def _check(self, groups: Mapping[str, Sequence[str]]) -> None:
         """AnsibleLookupError for an inventory that has nothing for any play."""
@@ -92,3 +93,8 @@ class LookupModule(LookupBase):
             raise AnsibleLookupError(wrong)
         for line in group_names.doubtful(groups):
             self._display.warning(line)
+
+
+def _there(names: Collection[str], variables: Mapping[str, Any]) -> list[str]:
+    """Those that the inventory has. A fleet of agents or servers alone is sound, and Ansible warns of each pattern that fits nothing."""
+    return [name for name in names if name in variables.get("groups", names)] or [NOBODY]

@@ -69,6 +69,11 @@ def test_one_misspelt_group_is_a_warning(tmp_path: Path) -> None:
     ) == 1
 
 
+def test_a_fleet_of_servers_alone_gives_no_warning(tmp_path: Path) -> None:
+    code, text = run(tmp_path, {"spire_servers": ["s1"]}, "site", "--tags", "preflight")
+    assert code == 0 and "[WARNING]" not in text, text
+
+
 @pytest.mark.parametrize(
     "groups",
     [
