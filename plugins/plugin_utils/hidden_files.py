@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
+from urllib.parse import unquote
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import places, schema_rules
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
@@ -15,6 +17,10 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Proble
 #: what PrivateTmp hides, and ProtectHome where it says yes; read-only shows it
 _TEMPORARY = ("/tmp", "/var/tmp")
 _HOMES = ("/home", "/root", "/run/user", "/var/run/user")
+#: a file among the parameters of a PostgreSQL connection string, which is a URL or words
+_PARAMETER = re.compile(r"(?:^|[\s?&])(sslrootcert|sslcert|sslkey|passfile)\s*=\s*(?:'((?:[^'\\]|\\.)*)'|([^\s&]*))")
+#: what lib/pq takes in place of a file's path
+_NO_FILE = ("system", "-----BEGIN")
 
 
 def check(planned: Plan) -> Iterable[Problem]:
@@ -25,10 +31,41 @@ def check(planned: Plan) -> Iterable[Problem]:
         if not file.startswith("/"):
             yield Problem("path", path, places.bad_path(file), layer)
             continue
-        whole = posixpath.normpath(file)
-        place = next((place for place in hidden if whole.startswith(f"{place}/")), "")
+        place = _hides(file, hidden)
         if place:
             # SPIRE itself writes the file that its keys are known by, at its first start
             better = planned.data_dir if path.endswith(".key_identifier_file") else "/etc/spire"
             message = f"The service's sandbox hides {place} from it, so SPIRE would find no file there; put it below {better}."
             yield Problem("hidden_file", path, message, layer)
+    for path, name, file in _of_database(planned):
+        layer = planned.merged.origin(path)
+        place = _hides(file, hidden)
+        if not file.startswith("/"):
+            message = f"Its {name} must be an absolute path: the service has no directory to start from."
+            yield Problem("path", path, message, layer)
+        elif place:
+            message = f"The service's sandbox hides {place} from it, so its {name} would not be found there; put it below /etc/spire."
+            yield Problem("hidden_file", path, message, layer)
+
+
+def _hides(file: str, hidden: Iterable[str]) -> str:
+    """The directory that hides a file; empty for one that the service sees."""
+    whole = posixpath.normpath(file)
+    return next((place for place in hidden if whole.startswith(f"{place}/")), "")
+
+
+def _of_database(planned: Plan) -> Iterator[tuple[str, str, str]]:
+    """Path, parameter and file of each file that a connection string names; the string itself is a secret.
+
+    Source: github.com/lib/pq, connector.go and ssl.go (parameters of the connection, sslinline)
+    """
+    sql = planned.plugin_data("DataStore", "sql")
+    if "postgres" not in str(sql.get("database_type")):
+        return
+    for option in ("connection_string", "ro_connection_string"):
+        text = str(sql.get(option) or "")
+        for name, quoted, bare in _PARAMETER.findall(text):
+            file = re.sub(r"\\(.)", r"\1", quoted or bare)
+            file = unquote(file) if "://" in text else file
+            if file and not file.startswith(_NO_FILE):
+                yield f"plugins.DataStore.sql.plugin_data.{option}", name, file
