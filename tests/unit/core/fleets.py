@@ -16,6 +16,8 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.variables import Values
 
 DOMAIN = "prod.acme.com"
+#: the plugins of an agent that shows a certificate of its own
+X509POP = {"NodeAttestor": {"x509pop": {"plugin_data": {"private_key_path": "/k.pem", "certificate_path": "/c.pem"}}}}
 
 
 def fleet(
@@ -31,6 +33,16 @@ def fleet(
         {"spire_servers": list(servers), "spire_agents": list(agents), **(groups or {})},
         lambda host: Values({**everywhere, **hosts.get(host, {})}),
     )
+
+
+def server_tree(**blocks: Any) -> dict[str, Any]:
+    """The variable with these blocks of a server's tree."""
+    return {"spire_server_config": blocks}
+
+
+def agent_tree(**blocks: Any) -> dict[str, Any]:
+    """The variable with these blocks of an agent's tree."""
+    return {"spire_agent_config": blocks}
 
 
 def mistakes(made: Fleet) -> str:
