@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import base64
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -15,73 +14,13 @@ from typing import Any
 import pytest
 from cryptography import x509
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import pki_rules, problems, rotation, rotation_judge, rotation_run, x509_keys, x509_make
-from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import Fleet
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import Upstream
+from ansible_collections.spire.fleet.plugins.plugin_utils import pki_rules, problems, rotation, rotation_run, x509_keys, x509_make
 from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import State
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Run
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509_keys import X509Error
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_request import Request, issued_by
 from tests.support.authorities import DAY, NOW, PASSPHRASE
 from tests.unit.core.fleets import DOMAIN, fleet
-
-RUN = Run(NOW)
-HOSTS = ["s1", "s2", "a1"]
-#: a database that both servers can share
-POSTGRES = {"plugins": {"DataStore": {"sql": {"plugin_data": {"database_type": "postgres", "connection_string": "host=db"}}}}}
-
-
-def a_fleet(tmp_path: Path, **more: Any) -> Fleet:
-    common = {
-        "spire_pki": "controller", "spire_pki_dir": str(tmp_path / "pki"), "spire_pki_passphrase": PASSPHRASE,
-        "spire_server_config": POSTGRES, **more,
-    }
-    return fleet(common, servers=("s1", "s2"))
-
-
-def scope(tmp_path: Path, **more: Any) -> rotation_run.Scope:
-    """As a task sees it that has just begun."""
-    return rotation_run.scope(a_fleet(tmp_path, **more), "")
-
-
-def upstream(tmp_path: Path, host: str = "s1", **more: Any) -> Upstream:
-    found = plan("server", host, a_fleet(tmp_path, **more)).upstream
-    assert found is not None
-    return found
-
-
-def site(tmp_path: Path, **more: Any) -> None:
-    """What a run of it makes on the controller."""
-    for host in ("s1", "s2"):
-        upstream(tmp_path, host, **more).ensure("", RUN)
-
-
-def begun(tmp_path: Path, name: str = "one", **more: Any) -> State | None:
-    return rotation_run.begin(scope(tmp_path, **more), name, RUN)[0]
-
-
-def advanced(tmp_path: Path, step: str, **more: Any) -> State | None:
-    checked = {host: {"ready": True, "step": step} for host in HOSTS}
-    return rotation_run.advance(scope(tmp_path, **more), step, checked, RUN)[0]
-
-
-def refused(call: Callable[..., Any], *args: Any, **more: Any) -> str:
-    with pytest.raises(X509Error) as caught:
-        call(*args, **more)
-    return str(caught.value)
-
-
-def root(tmp_path: Path) -> Any:
-    return x509_keys.load_certificates((tmp_path / "pki" / DOMAIN / "root.pem").read_bytes(), "root")[0]
-
-
-def of_server(tmp_path: Path, host: str = "s1", **more: Any) -> tuple[Any, list[Any]]:
-    """The intermediate and the bundle that a run brings to a server."""
-    site(tmp_path, **more)
-    files = upstream(tmp_path, host, **more).files()
-    chain, bundle = (x509_keys.load_certificates(files[f"upstream_{name}"].encode(), name) for name in ("certificate", "bundle"))
-    return chain[0], bundle
+from tests.unit.core.rotations import RUN, a_fleet, advanced, begun, of_server, refused, root, scope, site, upstream
 
 
 def test_what_each_step_signs_and_trusts(tmp_path: Path) -> None:
@@ -391,90 +330,3 @@ def test_variables_that_ask_for_another_root(tmp_path: Path) -> None:
         advanced(tmp_path, step, spire_pki_root_subject="CN=Other")
     assert preflight() == preflight(spire_rotate="one") == "" and root(tmp_path).subject.rfc4514_string() == "CN=Other"
     assert preflight(spire_pki_root_subject="CN=Third", spire_rotate="one").startswith("error: spire_pki_dir:")
-
-
-class Seen:
-    """What hosts show of chains below an old and a new root."""
-
-    def __init__(self, tmp_path: Path) -> None:
-        site(tmp_path)
-        state = begun(tmp_path)
-        assert state
-        self.state = state
-        self.old, self.new = state.old_roots[0], state.new_roots[0]
-        self.chains = {}
-        for name, signer in (("old", state.old), ("new", state.new)):
-            key, certificate = signer.place.load_key(PASSPHRASE), signer.place.certificates()[0]
-            leaf = x509_make.issue(
-                Request("CN=leaf", DAY, ca=False, uris=(f"spiffe://{DOMAIN}/w",)), x509_keys.generate("ec-p256").public_key(), key, certificate, NOW,
-            )
-            self.chains[name] = [leaf]
-
-    @staticmethod
-    def text(certificate: Any) -> str:
-        return base64.b64encode(x509_keys.dump_certificates([certificate]).encode()).decode()
-
-    def agent(self, chain: str, *bundle: Any, workload: str = "", roots: tuple[Any, ...] = ()) -> dict[str, Any]:
-        texts = {"certificates": self.chains[workload or chain], "bundle": list(roots)}
-        svids = [{"spiffe_id": "w", **{name: x509_keys.dump_certificates(found) for name, found in texts.items()}}]
-        return {
-            "chain": [self.text(one) for one in self.chains[chain]], "bundle": [self.text(one) for one in bundle], "said": "",
-            "svids": svids if workload else [],
-        }
-
-    def server(self, leaf: str, active: str, *bundle: tuple[Any, bool]) -> dict[str, Any]:
-        issuer = {"old": self.old, "new": self.new}[leaf]
-        return {
-            "authorities": {"active": {"id": rotation.key_id(issuer), "upstream_id": active}},
-            "bundle": [{"certificate": self.text(one), "tainted": tainted} for one, tainted in bundle],
-            "shown": self.text(self.chains[leaf][0]),
-        }
-
-
-def test_whether_a_host_is_ready(tmp_path: Path) -> None:
-    seen = Seen(tmp_path)
-    trust = seen.state
-    use, remove = trust.at("use", NOW), trust.at("remove", NOW)
-    old, new, lent = seen.old, seen.new, trust.old_key_id
-
-    def agent(state: State, answer: dict[str, Any], canary: str = "") -> list[str]:
-        return rotation_judge.agent(answer, canary, state, NOW)
-
-    assert agent(trust, seen.agent("old", old)) == ["its bundle does not have the new root yet"]
-    assert agent(trust, seen.agent("old", old, new)) == []
-    assert agent(use, seen.agent("old", old, new)) == ["its own SVID is not below the new root yet"]
-    assert agent(use, seen.agent("new", old, new)) == []
-    assert agent(use, seen.agent("new", old, new), "w") == ["it gives no SVID of w: there is none for the user that asks"]
-    assert agent(use, seen.agent("new", old, new, workload="old", roots=(old,)), "w") == [
-        "a workload's bundle does not have the new root yet", "a workload's SVID is not below the new root yet",
-    ]
-    assert agent(remove, seen.agent("new", old, new, workload="new", roots=(old, new)), "w") == [
-        "its bundle still has the old root", "a workload's bundle still has the old root",
-    ]
-    assert agent(remove, seen.agent("new", new, workload="new", roots=(new,)), "w") == []
-    assert agent(trust, {**seen.agent("old"), "chain": []}) == ["it has no SVID of its own: it is not attested"]
-    assert agent(trust, {**seen.agent("old"), "chain": ["x"]}) == ["what it keeps is no certificate"]
-
-    def server(state: State, answer: dict[str, Any], ours: bool = True) -> list[str]:
-        return rotation_judge.server(answer, ours, state)
-
-    assert server(trust, seen.server("old", "own", (old, False))) == [
-        "its bundle does not have the new root yet", "its CA is not below the intermediate of this step yet",
-    ]
-    assert server(trust, seen.server("old", lent, (old, False), (new, False))) == []
-    # another server's CA is not ours to replace
-    assert server(trust, seen.server("old", "own", (old, False), (new, False)), False) == []
-    assert server(use, seen.server("old", lent, (old, False), (new, False))) == [
-        "the old root is not tainted in its bundle yet",
-        "the SVID that it shows to agents is still below the old root; SPIRE renews it by itself, at 2030-01-02 11:57:30 UTC",
-    ]
-    assert server(use, seen.server("new", "own", (old, True), (new, False))) == []
-    assert server(remove, seen.server("new", "own", (old, True), (new, False))) == ["its bundle still has the old root"]
-    assert server(remove, seen.server("new", "own", (new, False))) == []
-    # with a key ID of both, SPIRE taints and revokes both
-    assert server(use, seen.server("new", "own", (old, True), (new, True))) == [
-        "the new root is tainted in its bundle, and would be revoked with the old one",
-    ]
-    assert server(remove, seen.server("new", "own")) == ["its bundle does not have the new root yet"]
-    assert agent(remove, seen.agent("new")) == ["its bundle does not have the new root yet"]
-    assert server(trust, {"bundle": [], "shown": "x"}) == ["what it shows is no certificate"]
