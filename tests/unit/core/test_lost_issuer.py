@@ -21,7 +21,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import 
 from tests.support.authorities import NOW, PASSPHRASE, make
 from tests.unit.core.fleets import fleet
 from tests.unit.core.looks import state
-from tests.unit.core.test_node_pki import SPIFFE
+from tests.unit.core.nodes import SPIFFE
 
 PEM, POP, POP_CA = "/etc/spire/server/main.upstream.pem", "/etc/spire/agent/main.x509pop.pem", "/etc/spire/server/main.x509pop-ca.pem"
 SSH, SSH_CA = "/etc/spire/agent/main.sshpop-cert.pub", "/etc/spire/server/main.sshpop-ca.pub"
