@@ -2,14 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+"""A release is put in place whole or not at all, is mended where it was damaged, and goes when nobody uses it any more."""
+
 from __future__ import annotations
 
-import hashlib
 import os
 import platform
 import shutil
 import stat
-import tarfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -21,43 +21,14 @@ import pytest
 from ansible_collections.spire.fleet.plugins.module_utils import release
 from ansible_collections.spire.fleet.plugins.module_utils.release import Outcome, Owner, Placer
 from ansible_collections.spire.fleet.plugins.module_utils.release_source import ReleaseError, Source, machine
-from ansible_collections.spire.fleet.plugins.module_utils.spire_cli import Completed
+from tests.unit.module_utils.releases import NAMES, archive, directory, printed, program
 
-NAMES = ["spire-server", "spire-agent"]
-NUMBERS = {"x86_64": 62, "aarch64": 183, "i686": 3, "s390x": 22, "ppc64le": 21, "riscv64": 243, "armv7l": 40}
 OTHER = "aarch64" if machine() != "aarch64" else "x86_64"
 
 
 def verify(root: Path, version: str, names: list[str]) -> list[str]:
     """How a release differs, in words."""
     return [difference.text for difference in release.differences(root, version, names)]
-
-
-def program(version: str = "1.15.3", built_for: str = "", salt: str = "") -> bytes:
-    """Enough of an ELF file to be checked; what it prints as its version stands behind the header."""
-    number = NUMBERS[built_for or machine()]
-    return b"\x7fELF\x02\x01" + bytes(12) + number.to_bytes(2, "little") + bytes(40) + f"|{version}|{salt}".encode()
-
-
-def printed(argv: Any, stdin: str, timeout: float) -> Completed:
-    """Runs such a program."""
-    assert os.access(argv[0], os.X_OK)
-    return Completed(0, "", Path(argv[0]).read_bytes().split(b"|")[1].decode() + "\n")
-
-
-def directory(tmp_path: Path, **changes: bytes) -> Path:
-    path = tmp_path / "src"
-    (path / "bin").mkdir(parents=True, exist_ok=True)
-    for name in NAMES:
-        (path / "bin" / name).write_bytes(changes.get(name.replace("-", "_"), program(salt=name)))
-    return path
-
-
-def archive(tmp_path: Path, source: Path, top: str = "spire-1.15.3") -> Path:
-    path = tmp_path / "spire.tar.gz"
-    with tarfile.open(path, "w:gz") as out:
-        out.add(source, top)
-    return path
 
 
 @pytest.fixture
@@ -185,45 +156,6 @@ def test_what_is_no_program_is_refused(tmp_path: Path, root: Path) -> None:
     src = directory(tmp_path, spire_agent=b"#!/bin/sh\necho 1.15.3\n")
     with pytest.raises(ReleaseError, match=r"spire-agent is no Linux program \(it has no ELF header\)$"):
         place(root, src)
-
-
-def test_what_is_missing_is_named_together(tmp_path: Path) -> None:
-    with pytest.raises(ReleaseError, match="^/nowhere/spire does not exist$"):
-        Source("/nowhere/spire", "1.15.3", NAMES)
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(ReleaseError, match="empty holds no spire-server and no spire-agent$"):
-        Source(tmp_path / "empty", "1.15.3", NAMES)
-    src = directory(tmp_path)
-    (src / "bin" / "spire-agent").unlink()
-    with pytest.raises(ReleaseError, match=r"spire\.tar\.gz holds no spire-agent$"):
-        Source(archive(tmp_path, src), "1.15.3", NAMES)
-
-
-def test_an_archive_that_is_cut_off_is_refused(tmp_path: Path) -> None:
-    path = archive(tmp_path, directory(tmp_path))
-    path.write_bytes(path.read_bytes()[:60])
-    with pytest.raises(ReleaseError, match=r"spire\.tar\.gz is no archive that can be read: "):
-        Source(path, "1.15.3", NAMES)
-
-
-def test_the_archives_checksum_is_held_to(tmp_path: Path) -> None:
-    path = archive(tmp_path, directory(tmp_path))
-    right = hashlib.sha256(path.read_bytes()).hexdigest()
-    Source(path, "1.15.3", NAMES, right.upper())
-    wrong = "0" * 64
-    with pytest.raises(ReleaseError) as caught:
-        Source(path, "1.15.3", NAMES, wrong)
-    assert str(caught.value) == (
-        f"{path} has the SHA-256 checksum {right}, {wrong} was expected; nothing was replaced"
-    )
-
-
-def test_links_in_an_archive_are_not_followed(tmp_path: Path) -> None:
-    src = directory(tmp_path)
-    (src / "bin" / "spire-agent").unlink()
-    (src / "bin" / "spire-agent").symlink_to("/etc/passwd")
-    with pytest.raises(ReleaseError, match="holds no spire-agent$"):
-        Source(archive(tmp_path, src), "1.15.3", NAMES)
 
 
 def damage_content(path: Path) -> None:
