@@ -18,7 +18,6 @@ from ansible_collections.spire.fleet.plugins.plugin_utils import plugin_places, 
 from ansible_collections.spire.fleet.plugins.plugin_utils.compare import Comparison, compare
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.spec import planned_digests, spec_of, variants_of
-from ansible_collections.spire.fleet.plugins.plugin_utils.versions import Version
 from tests.unit.core.fleets import fleet, mistakes, planned
 from tests.unit.core.looks import NOW, converged
 
@@ -368,42 +367,3 @@ def test_options_in_a_file_that_is_missing() -> None:
 def test_plugin_data_is_never_shown() -> None:
     shown = schema.redact("server", made().tree)["plugins"]["UpstreamAuthority"]["vaulted"]
     assert shown == {"plugin_cmd": PLACED, "plugin_checksum": ONE, "plugin_data": schema.REDACTED}
-
-
-AKEYLESS = {
-    "akeyless_gateway_url": "https://gateway.acme.com:8000/api/v2", "access_id": "p-1", "pki_cert_issuer_name": "/spire/issuer",
-}
-
-
-def akeyless(**data: Any) -> list[str]:
-    tree = {"plugins": {"UpstreamAuthority": {"akeyless_upstream": {
-        "plugin_cmd": "/opt/akeyless", "plugin_checksum": ONE, "plugin_data": {**AKEYLESS, **data},
-    }}}}
-    found = schema.check("server", tree, Version(1, 15, 3))
-    path = "plugins.UpstreamAuthority.akeyless_upstream.plugin_data"
-    return [f"{one.path.removeprefix(path)}: {one.message}" for one in found if one.path.startswith(path) and one.severity == "error"]
-
-
-def test_akeyless_is_checked_like_spires_own() -> None:
-    assert akeyless() == []
-    assert akeyless(access_key="hidden-key", jwt_keys_max_count=10, jwt_keys_retention_period="48h", jwt_keys_secret_name="keys") == []
-    assert akeyless(acess_key="hidden") == [
-        '.acess_key: SPIRE 1.15.3 has no option "acess_key" in the UpstreamAuthority akeyless_upstream; did you mean "access_key"?'
-    ]
-    (line,) = akeyless(access_key="hidden-key", gcp_audience="akeyless.io")
-    assert line.startswith(": At most one of access_key, azure_object_id, gcp_audience and k8s_auth_config_name can be set, and ")
-    assert "hidden-key" not in line
-
-
-def test_akeyless_shows_all_but_its_key() -> None:
-    tree = {"plugins": {"UpstreamAuthority": {"akeyless_upstream": {
-        "plugin_cmd": "/opt/akeyless", "plugin_data": {**AKEYLESS, "access_key": "hidden-key", "other": "hidden"},
-    }}}}
-    shown = schema.redact("server", tree)["plugins"]["UpstreamAuthority"]["akeyless_upstream"]["plugin_data"]
-    assert shown == {**AKEYLESS, "access_key": schema.REDACTED, "other": schema.REDACTED}
-
-
-def test_akeyless_and_an_old_spire() -> None:
-    tree = {"plugins": {"UpstreamAuthority": {"akeyless_upstream": {"plugin_cmd": "/opt/a", "plugin_data": AKEYLESS}}}}
-    found = {one.message for one in schema.check("server", tree, Version(0, 12, 3))}
-    assert "The UpstreamAuthority akeyless_upstream is for SPIRE 1.0.0 or later, and this is 0.12.3." in found
