@@ -16,19 +16,14 @@ import pytest
 from ansible_collections.spire.fleet.plugins.module_utils import secret_file
 from ansible_collections.spire.fleet.plugins.plugin_utils import x509_authority, x509_files, x509_keys
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Issuer, Outcome, Run
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509_files import Place
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_request import Request
 from tests.support import killed
 from tests.support.authorities import DAY, NOW, PASSPHRASE
+from tests.unit.core.kept_certificates import OWN, place
 
 ROOT = Request("CN=Root,O=Acme", 3650 * DAY, path_length=2, key_type="ec-p256")
-OWN = Request("CN=One,O=Acme", 365 * DAY, path_length=1, key_type="ec-p256", renew_before=60 * DAY)
 #: lines between two kills: opening an encrypted key takes a while
 STEP = 2
-
-
-def place(directory: Path, name: str) -> Place:
-    return Place(str(directory / f"{name}.pem"), str(directory / f"{name}.key"))
 
 
 def public(directory: Path, name: str) -> bytes:

@@ -2,13 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Keys and certificates on the controller: made as asked for, kept while they mean the same, never lost, never shown."""
+"""Certificates on the controller: made as asked for, and kept while they mean the same."""
 
 from __future__ import annotations
 
-import base64
 import dataclasses
-import os
 import re
 import stat
 import subprocess
@@ -16,37 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
 
-from ansible_collections.spire.fleet.plugins.module_utils import secret_file
-from ansible_collections.spire.fleet.plugins.plugin_utils import authority_result, x509_authority, x509_keys, x509_make
+from ansible_collections.spire.fleet.plugins.plugin_utils import x509_authority, x509_keys, x509_make
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Issuer, Outcome, Run
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_files import Place
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_keys import X509Error
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509_request import Request
 from tests.support.authorities import DAY, NOW, PASSPHRASE, make
+from tests.unit.core.kept_certificates import OWN, ROOT, contents, issuer_in, keep, place
 
-ROOT = Request("CN=Root,O=Acme,C=US", 3650 * DAY, path_length=2, key_type="ec-p384")
-OWN = Request("CN=One,O=Acme", 365 * DAY, path_length=1, key_type="ec-p256", renew_before=60 * DAY)
 CSR = """openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:{curve} -nodes -keyout {key} -subj /CN=x -config /dev/null"""
-
-
-def place(directory: Path, name: str) -> Place:
-    return Place(str(directory / f"{name}.pem"), str(directory / f"{name}.key"))
-
-
-def keep(directory: Path, name: str = "root", request: Request = ROOT, issuer: Issuer | None = None, **run: Any) -> Outcome:
-    return x509_authority.ensure(place(directory, name), request, issuer, PASSPHRASE, Run(**{"now": NOW, **run}))
-
-
-def issuer_in(directory: Path) -> Issuer:
-    root = keep(directory)
-    return Issuer(place(directory, "root"), PASSPHRASE, root.certificates, root.certificates)
-
-
-def contents(directory: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(directory.iterdir())}
 
 
 @pytest.mark.parametrize("key_type", x509_keys.KEY_TYPES)
@@ -209,122 +185,12 @@ def test_the_chain_has_all_but_the_root(tmp_path: Path) -> None:
     assert place(tmp_path, "own").certificates() == found.certificates and below(corporate).changed is False
 
 
-def test_an_issuer_with_a_key_of_another(tmp_path: Path) -> None:
-    issuer = issuer_in(tmp_path)
-    (tmp_path / "root.key").write_text(make("Other").key_pem(PASSPHRASE))
-    with pytest.raises(X509Error) as caught:
-        keep(tmp_path, "own", OWN, Issuer(issuer.place, PASSPHRASE, issuer.certificates, issuer.bundle))
-    assert str(caught.value) == (
-        f"The key in {tmp_path}/root.key and the certificate in {tmp_path}/root.pem don't belong together: their public keys differ."
-    )
-
-
-def test_no_key_is_written_in_the_clear(tmp_path: Path) -> None:
-    with pytest.raises(X509Error) as caught:
-        x509_authority.ensure(place(tmp_path, "root"), ROOT, None, "", Run(NOW))
-    assert str(caught.value) == f"No passphrase is given, and the key in {tmp_path}/root.key must be encrypted."
-    assert contents(tmp_path) == {}
-
-
-def test_a_key_is_never_overwritten_unasked(tmp_path: Path) -> None:
-    keep(tmp_path)
-    before = contents(tmp_path)
-    with pytest.raises(X509Error) as caught:
-        keep(tmp_path, request=dataclasses.replace(ROOT, key_type="rsa-2048"))
-    assert str(caught.value) == (
-        f"The key in {tmp_path}/root.key is ec-p384, and should be rsa-2048. A key is never overwritten unasked: move it away, make a new one "
-        "with force, which keeps a copy, or ask for the type that it has."
-    )
-    assert contents(tmp_path) == before
-    checked = keep(tmp_path, request=dataclasses.replace(ROOT, key_type="rsa-2048"), force=True, check=True)
-    assert (checked.changed, checked.differences) == (True, [
-        f"the key in {tmp_path}/root.key is made anew", f"the certificate in {tmp_path}/root.pem is made anew",
-    ])
-    assert contents(tmp_path) == before
-    forced = keep(tmp_path, request=dataclasses.replace(ROOT, key_type="rsa-2048"), force=True)
-    assert forced.differences == checked.differences
-    assert forced.backup == f"{tmp_path}/root.key.20300102T000000Z.old"
-    after = contents(tmp_path)
-    assert after["root.key.20300102T000000Z.old"] == before["root.key"] and after["root.pem.20300102T000000Z.old"] == before["root.pem"]
-    assert after["root.key"] != before["root.key"] and forced.after["key"] == "rsa-2048"
-    assert stat.S_IMODE(os.stat(forced.backup).st_mode) == 0o600
-
-
 def test_a_new_root_has_its_intermediates_signed_anew(tmp_path: Path) -> None:
     keep(tmp_path, "own", OWN, issuer_in(tmp_path))
     root = keep(tmp_path, force=True)
     issuer = Issuer(place(tmp_path, "root"), PASSPHRASE, root.certificates, root.certificates)
     named = root.after["sha256"][:16]
     assert keep(tmp_path, "own", OWN, issuer).differences == [f"it was not issued by CN=Root,O=Acme,C=US ({named}...)"]
-
-
-def test_a_root_may_be_kept_away(tmp_path: Path) -> None:
-    issuer = issuer_in(tmp_path)
-    keep(tmp_path, "own", OWN, issuer)
-    away = (tmp_path / "root.key").read_bytes()
-    (tmp_path / "root.key").unlink()
-    issuer = Issuer(issuer.place, PASSPHRASE, issuer.certificates, issuer.bundle)
-    assert keep(tmp_path).changed is False and keep(tmp_path, "own", OWN, issuer).changed is False
-    with pytest.raises(X509Error) as caught:
-        keep(tmp_path, "other", OWN, issuer)
-    assert str(caught.value) == f"{tmp_path}/root.key is not there, and CN=Root,O=Acme,C=US has to sign. Bring the key back for this run."
-    with pytest.raises(X509Error) as caught:
-        keep(tmp_path, request=dataclasses.replace(ROOT, path_length=3))
-    assert str(caught.value) == (
-        f"{tmp_path}/root.pem is not as it should be (it is a CA of path length 2, and should be a CA of path length 3), and its key "
-        f"{tmp_path}/root.key is not there. Bring the key back for this run, or make a new root with force."
-    )
-    assert not (tmp_path / "root.key").exists()
-    (tmp_path / "root.key").write_bytes(away)
-    (tmp_path / "root.key").chmod(0o600)
-    assert keep(tmp_path, "other", OWN, issuer).changed is True
-
-
-def test_bad_keys(tmp_path: Path) -> None:
-    keep(tmp_path)
-    keep(tmp_path, "other")
-    good = (tmp_path / "root.key").read_bytes()
-    request, run = ROOT, Run(NOW)
-    path = f"{tmp_path}/root.key"
-
-    def said(passphrase: str = PASSPHRASE) -> str:
-        with pytest.raises(X509Error) as caught:
-            x509_authority.ensure(place(tmp_path, "root"), request, None, passphrase, run)
-        return str(caught.value)
-
-    assert said("wrong") == f"The passphrase does not open the key in {path}, or the file is damaged."
-    assert said("") == f"The key in {path} is encrypted, and no passphrase is given."
-    (tmp_path / "root.key").write_bytes((tmp_path / "other.key").read_bytes())
-    assert said() == f"The key in {path} and the certificate in {tmp_path}/root.pem don't belong together: their public keys differ."
-    (tmp_path / "root.key").write_bytes(good[:200] + good[260:])
-    assert said() == f"The passphrase does not open the key in {path}, or the file is damaged."
-    (tmp_path / "root.key").write_text("nothing")
-    assert said() == f"{path} holds no private key in PEM."
-    (tmp_path / "root.key").write_bytes(good)
-    (tmp_path / "root.pem").write_text("nothing")
-    assert said() == f"{tmp_path}/root.pem holds no certificate in PEM."
-    (tmp_path / "root.pem").write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
-    assert said() == f"A certificate in {tmp_path}/root.pem can't be read: its PEM is damaged."
-    (tmp_path / "root.pem").unlink()
-    (tmp_path / "root.pem").mkdir()
-    assert said() == f"{tmp_path}/root.pem can't be read: Is a directory."
-    assert (tmp_path / "root.key").read_bytes() == good
-
-
-def test_an_interrupted_run_is_taken_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Between the key and its certificate nothing is lost: the next run signs the key that is there."""
-    with monkeypatch.context() as patched:
-        def killed(self: Place, certificates: list[Any]) -> None:
-            raise KeyboardInterrupt
-        patched.setattr(Place, "write_certificates", killed)
-        with pytest.raises(KeyboardInterrupt):
-            keep(tmp_path)
-    key = (tmp_path / "root.key").read_bytes()
-    (tmp_path / f"{secret_file.TEMPORARY}root.key.123").write_bytes(b"a part")
-    assert keep(tmp_path).differences == ["there is no certificate"]
-    assert (tmp_path / "root.key").read_bytes() == key
-    keep(tmp_path, force=True)
-    assert [name for name in contents(tmp_path) if name.startswith(secret_file.TEMPORARY)] == []
 
 
 def csr_of(directory: Path, curve: str = "P-256") -> str:
@@ -371,43 +237,3 @@ def test_requests_that_nobody_could_fulfil(tmp_path: Path, changes: dict[str, An
     with pytest.raises(X509Error) as caught:
         keep(tmp_path, request=dataclasses.replace(OWN, **changes))
     assert str(caught.value) == said and contents(tmp_path) == {}
-
-
-def test_no_secret_is_in_a_result(tmp_path: Path) -> None:
-    """With a planted one as the proof that the search finds any."""
-    issuer = issuer_in(tmp_path)
-    keep(tmp_path, "own", OWN, issuer)
-    results = [
-        authority_result.of(outcome, place(tmp_path, "own"))
-        for outcome in (keep(tmp_path, force=True), keep(tmp_path, "own", OWN, issuer, force=True))
-    ]
-    said = repr(results)
-    secrets = [PASSPHRASE]
-    for name in ("root", "own"):
-        key = x509_keys.load((tmp_path / f"{name}.key").read_bytes(), PASSPHRASE, "")
-        scalar = key.private_numbers().private_value
-        whole = x509_keys.dump(key)
-        secrets += [f"{scalar:x}", str(scalar), *whole.decode().splitlines()[1:3], base64.b64encode(whole).decode()[90:140]]
-    assert [secret for secret in secrets if secret in said] == []
-    assert [secret for secret in secrets if secret in said + secrets[3]] != []
-
-
-@pytest.mark.parametrize("passphrase", ["", PASSPHRASE])
-def test_whether_a_key_is_encrypted(passphrase: str) -> None:
-    """In either way of writing one."""
-    key, locked = x509_keys.generate("ec-p256"), bool(passphrase)
-    assert x509_keys.encrypted(x509_keys.dump(key, passphrase)) is locked
-    kind = serialization.BestAvailableEncryption(passphrase.encode()) if locked else serialization.NoEncryption()
-    try:
-        text = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, kind)
-    except UnsupportedAlgorithm:
-        pytest.skip("OpenSSH's encryption needs bcrypt")
-    assert x509_keys.encrypted(text) is locked
-
-
-@pytest.mark.parametrize("passphrase", ["", PASSPHRASE])
-def test_a_damaged_key_of_openssh(passphrase: str) -> None:
-    text = b"-----BEGIN OPENSSH PRIVATE KEY-----\nabcde\n-----END OPENSSH PRIVATE KEY-----\n"
-    with pytest.raises(X509Error) as caught:
-        x509_keys.load(text, passphrase, "own.key")
-    assert str(caught.value) == "The key in own.key can't be read: its PEM is damaged."
