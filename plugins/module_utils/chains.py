@@ -14,7 +14,8 @@ import ssl
 import uuid
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.module_utils.spire_cli import SpireAgent, SpireCliError, SpireServer
+from ansible_collections.spire.fleet.plugins.module_utils.spire_agent_cli import SpireAgent
+from ansible_collections.spire.fleet.plugins.module_utils.spire_cli import SpireCliError, SpireServer
 
 HANDSHAKE_SECONDS = 5.0
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import Any, Iterator
 
-from ansible_collections.spire.fleet.plugins.module_utils.spire_cli import SpireAgent, SpireCliError, SpireServer
+from ansible_collections.spire.fleet.plugins.module_utils.spire_agent_cli import SpireAgent
+from ansible_collections.spire.fleet.plugins.module_utils.spire_cli import SpireCliError, SpireServer
 
 TIMEOUT = 30
 

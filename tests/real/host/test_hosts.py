@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.spire.fleet.plugins.module_utils import release, spire_cli
+from ansible_collections.spire.fleet.plugins.module_utils.spire_agent_cli import SpireAgent
 from tests.support.real_spire import RealAgent, RealServer
 
 Module = Callable[..., dict[str, Any]]
@@ -126,7 +127,7 @@ def test_a_real_release_is_placed_and_repaired(
     assert (done["placed"], done["linked"], done["directory"]) == (["spire-agent"], True, str(root / version))
     assert not module("release", check=True, **arguments)["changed"]
     binary = root / "agent-main" / "bin" / "spire-agent"
-    assert spire_cli.SpireAgent(str(binary), "").version() == version
+    assert SpireAgent(str(binary), "").version() == version
     assert not list(release.differences(root, version, ["spire-agent"]))
     # Replaced by somebody else: the server's program under the agent's name.
     shutil.copy(spire_server, binary)
