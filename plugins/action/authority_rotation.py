@@ -14,6 +14,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils import authority_run
 from ansible_collections.spire.fleet.plugins.plugin_utils.authority_run import Asked, AuthorityError
 from ansible_collections.spire.fleet.plugins.plugin_utils.failure import failed
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.participants import want_all
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "authority": {"type": "str", "choices": ["x509", "jwt"], "required": True},
@@ -40,7 +41,7 @@ class ActionModule(ActionBase):
         try:
             found = authority_run.scopes(fleet, asked)
             servers, hosts = authority_run.members(fleet, found)
-            authority_run.complete(hosts, given["hosts"])
+            want_all(hosts, given["hosts"], "that knows the authorities", "; -e spire_rotate_group names one group of servers")
             rounds = []
             if given["shown"]:
                 shown = {server: variables["hostvars"].raw_get(server)[given["shown"]] for server in servers}

@@ -13,6 +13,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.spire.fleet.plugins.plugin_utils import rotation_run
 from ansible_collections.spire.fleet.plugins.plugin_utils.failure import failed
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.participants import want_all
 from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import State
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Run
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509_keys import X509Error
@@ -42,12 +43,7 @@ class ActionModule(ActionBase):
         run = Run(now, self._task.check_mode)
         try:
             found = rotation_run.scope(fleet_of(variables, self._templar), given["trust_domain"])
-            absent = rotation_run.absent(found, given["hosts"])
-            if absent:
-                raise X509Error(
-                    f"Every server and agent of the trust domain takes part in each step, and these are not in this run: {', '.join(absent)}. "
-                    "Run it without --limit, and with hosts that answer."
-                )
+            want_all(found.hosts, given["hosts"], "of the trust domain")
             state, done = self._do(found, given, run, variables)
             if state is None and not done:
                 done = [rotation_run.remaining(found, now)]

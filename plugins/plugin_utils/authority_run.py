@@ -108,16 +108,6 @@ def members(fleet: Fleet, found: Iterable[Scope]) -> tuple[list[str], list[str]]
     return servers, list(dict.fromkeys([*servers, *agents]))
 
 
-def complete(concerned: Sequence[str], hosts: Sequence[str]) -> None:
-    """AuthorityError unless everybody whom it concerns is in the run."""
-    absent = [host for host in concerned if host not in hosts]
-    if absent:
-        raise AuthorityError(
-            "Every server and agent that knows the authorities takes part in each step, and these are not in this run: "
-            f"{', '.join(absent)}. Run it without --limit, and with hosts that answer; -e spire_rotate_group names one group of servers."
-        )
-
-
 def rounds(fleet: Fleet, asked: Asked, found: Sequence[Scope], shown: Shown) -> list[Round]:
     """What is done, in this order. AuthorityError for what SPIRE refuses, and for what only the operator knows."""
     if not asked.revoke:

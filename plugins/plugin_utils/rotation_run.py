@@ -232,11 +232,6 @@ def fall_back(found: Scope, hosts: Sequence[str], run: Run) -> tuple[State, list
     return state, [what] if changed else []
 
 
-def absent(found: Scope, hosts: Sequence[str]) -> list[str]:
-    """Hosts of the rotation that a run leaves out."""
-    return [host for host in found.hosts if host not in hosts]
-
-
 def remaining(found: Scope, now: datetime.datetime) -> str:
     """How long the root lives that signs now, for a person who wonders whether to rotate it."""
     issuer = found.upstream.issuer

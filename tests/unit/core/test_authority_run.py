@@ -59,16 +59,6 @@ def test_those_at_the_top_come_first() -> None:
     assert [found.group for found in authority_run.scopes(tiers(), Asked("x509"))] == ["roots", "hubs", "edges"]
 
 
-def test_who_is_missing_is_told() -> None:
-    authority_run.complete(["s1", "a1"], ["a1", "other", "s1"])
-    with pytest.raises(AuthorityError) as caught:
-        authority_run.complete(["s1", "s2", "a1", "a2"], ["s1", "a1"])
-    assert str(caught.value) == (
-        "Every server and agent that knows the authorities takes part in each step, and these are not in this run: s2, a2. Run it without "
-        "--limit, and with hosts that answer; -e spire_rotate_group names one group of servers."
-    )
-
-
 def test_what_makes_no_sense() -> None:
     assert refused(Asked("jwt", start="taint")) == (
         "spire_rotate_from is taint, which says where taking the trust from authorities begins, and spire_rotate_revoke is not set, so it is taken "
