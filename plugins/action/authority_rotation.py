@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 from typing import Any
 
 from ansible.plugins.action import ActionBase
@@ -42,12 +43,15 @@ class ActionModule(ActionBase):
             found = authority_run.scopes(fleet, asked)
             servers, hosts = authority_run.members(fleet, found)
             want_all(hosts, given["hosts"], "that knows the authorities", "; -e spire_rotate_group names one group of servers")
-            rounds = []
+            rounds, warnings = [], []
             if given["shown"]:
                 shown = {server: variables["hostvars"].raw_get(server)[given["shown"]] for server in servers}
                 rounds = authority_run.rounds(fleet, asked, found, shown)
+                warnings = authority_run.strays(asked, found, shown, datetime.datetime.now(datetime.timezone.utc)) if asked.revoke else []
         except AuthorityError as exc:
             raise failed(str(exc)) from None
+        if warnings:
+            result["warnings"] = warnings
         return {
             # its rounds do it later, and check mode does not come to them
             **result, "changed": bool(rounds) and bool(self._task.check_mode), "msg": "; ".join(authority_run.tell(asked, rounds)),

@@ -33,6 +33,8 @@ class Wish:
     authority_id: str = ""
     #: the CA to be prepared or activated is below this one, by its subject key ID
     upstream_id: str = ""
+    #: nothing is prepared unless this one signs
+    active_id: str = ""
 
 
 def keep(server: SpireServer, wish: Wish, check: bool) -> dict[str, Any]:
@@ -42,14 +44,24 @@ def keep(server: SpireServer, wish: Wish, check: bool) -> dict[str, Any]:
         return {**nothing, "taintable": _taintable(server, wish.authority_id.lower())}
     before = {} if wish.authority == UPSTREAM else server.authorities(wish.authority)
     step = {"prepared": _prepare, "activated": _activate, "tainted": _taint, "revoked": _revoke}.get(wish.state)
-    if wish.state == "shown" and before.get("old"):
-        before["old"]["in_bundle"] = before["old"]["id"] in _in_bundle(server, wish.authority)
     changed, authority_id = step(server, wish, before, check) if step else (False, "")
     after = before if not changed or check or wish.authority == UPSTREAM else server.authorities(wish.authority)
-    return {"changed": changed, "authority_id": authority_id, **{name: after.get(name, {}) for name in ("active", "prepared", "old")}}
+    result = {"changed": changed, "authority_id": authority_id, **{name: after.get(name, {}) for name in ("active", "prepared", "old")}}
+    if wish.state == "shown":
+        result["trusted"] = _trusted(server, wish.authority)
+        if result["old"]:
+            result["old"]["in_bundle"] = any(one["id"] == result["old"]["id"] for one in result["trusted"])
+    return result
 
 
 def _prepare(server: SpireServer, wish: Wish, before: dict[str, Any], check: bool) -> tuple[bool, str]:
+    signs = str(before.get("active", {}).get("id", ""))
+    if wish.active_id and signs != wish.active_id:
+        # a server has two places: with the next one it would forget the one that is to be revoked
+        raise SpireCliError(
+            f"the server signs with {signs} by now. It has replaced {wish.active_id} by itself since it was asked, and would forget it with "
+            "the next one, so none was prepared. Run the playbook again: it asks which is meant"
+        )
     for name in ("active", "prepared"):
         found = before.get(name, {})
         if found and (found["upstream_id"] == wish.upstream_id if wish.upstream_id else name == "prepared"):
@@ -144,10 +156,17 @@ def _taintable(server: SpireServer, wanted: str) -> bool:
 
 def _in_bundle(server: SpireServer, kind: str) -> dict[str, list[bool]]:
     """By ID, whether each of its entries in the bundle is tainted."""
-    bundle = server.bundle_authorities()
     found: dict[str, list[bool]] = {}
-    with reading(SHOW, "a bundle"):
-        for one in bundle["jwt" if kind == "jwt" else "x509"]:
-            name = one["id"] if kind == "jwt" else der.key_id(der.from_base64(one["certificate"], f"{SHOW} printed a certificate"))
-            found.setdefault(name, []).append(one["tainted"])
+    for one in _trusted(server, kind):
+        found.setdefault(one["id"], []).append(one["tainted"])
     return found
+
+
+def _trusted(server: SpireServer, kind: str) -> list[dict[str, Any]]:
+    """Each entry of the bundle: its ID, whether it is tainted, when it expires."""
+    bundle = server.bundle_authorities()
+    if kind == "jwt":
+        return bundle["jwt"]
+    with reading(SHOW, "a bundle"):
+        certificates = [(der.from_base64(one["certificate"], f"{SHOW} printed a certificate"), one["tainted"]) for one in bundle["x509"]]
+    return [{"id": der.key_id(data), "tainted": tainted, "expires_at": der.ends(data)} for data, tainted in certificates]

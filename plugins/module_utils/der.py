@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+import datetime
 import hashlib
 import re
 
 #: the extension of a certificate that holds its subject key ID
 _KEY_ID = re.compile(rb"\x06\x03\x55\x1d\x0e(?:\x01\x01\xff)?\x04(.)\x04(.)", re.DOTALL)
+#: from when a certificate is valid, and to when: times with a year of two digits up to 2049, and of four after it
+_VALIDITY = re.compile(rb"\x30.(?:\x17\x0d\d{12}Z|\x18\x0f\d{14}Z)(?:\x17\x0d(\d{12})Z|\x18\x0f(\d{14})Z)", re.DOTALL)
 _BLOCK = re.compile(r"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", re.DOTALL)
 
 
@@ -64,3 +67,13 @@ def key_id(der: bytes) -> str:
         return ""
     length = found.group(2)[0]
     return der[found.end():found.end() + length].hex() if found.group(1)[0] == length + 2 else ""
+
+
+def ends(der: bytes) -> int:
+    """When a certificate expires, in seconds of the epoch; 0 where that can't be read. RFC 5280, 4.1.2.5."""
+    found = _VALIDITY.search(der)
+    if not found:
+        return 0
+    short, long = (part.decode() for part in (found.group(1) or b"", found.group(2) or b""))
+    whole = long or f"{'19' if short >= '5' else '20'}{short}"
+    return int(datetime.datetime.strptime(f"{whole}+0000", "%Y%m%d%H%M%S%z").timestamp())

@@ -316,7 +316,7 @@ class SpireServer(Cli):
                     for one in answer.get("x509_authorities") or []
                 ],
                 "jwt": [
-                    {"id": str(one.get("key_id", "")), "tainted": bool(one.get("tainted", False))}
+                    {"id": str(one.get("key_id", "")), "tainted": bool(one.get("tainted", False)), "expires_at": int(one.get("expires_at") or 0)}
                     for one in answer.get("jwt_authorities") or []
                 ],
             }

@@ -48,6 +48,12 @@ options:
       Of O(authority=x509), the subject key ID of the CA that signs it. A server whose active CA was signed by that one needs no other.
     type: str
     default: ""
+  active_id:
+    description: >-
+      Of O(state=prepared), the ID of the authority that is to sign at this moment. Where another one does by now, nothing is prepared: with the
+      next one SPIRE would forget the one before, and could not revoke it any more.
+    type: str
+    default: ""
 extends_documentation_fragment:
   - spire.fleet.attributes
   - spire.fleet.client
@@ -113,6 +119,21 @@ old:
     The one that signed before. Empty where there is none. With O(state=shown), C(in_bundle) says whether it is in the bundle still.
   returned: success
   type: dict
+trusted:
+  description: The authorities of this kind in the server's bundle.
+  returned: with O(state=shown), and O(authority) not V(upstream)
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: Its ID.
+      type: str
+    tainted:
+      description: Whether it is tainted.
+      type: bool
+    expires_at:
+      description: When it expires, in seconds of the epoch; 0 where that is not known.
+      type: int
 taintable:
   description: >-
     Whether the server's last CA was signed by the root, so that SPIRE would taint it. Also true where it is tainted, or in the bundle no more.
@@ -130,6 +151,7 @@ ARGUMENTS = client.arguments(
     state={"type": "str", "choices": list(STATES), "default": "shown"},
     authority_id={"type": "str", "default": ""},
     upstream_id={"type": "str", "default": ""},
+    active_id={"type": "str", "default": ""},
 )
 
 
@@ -139,7 +161,7 @@ def main() -> None:
         argument_spec=ARGUMENTS, supports_check_mode=True, required_if=[("authority", UPSTREAM, ("authority_id",))],
     )
     params = module.params
-    wish = Wish(params["authority"], params["state"], params["authority_id"], params["upstream_id"])
+    wish = Wish(params["authority"], params["state"], params["authority_id"], params["upstream_id"], params["active_id"])
     if wish.authority == UPSTREAM and wish.state in ("prepared", "activated"):
         module.fail_json(msg=f"a root is not {wish.state} by its server; state must be shown, tainted or revoked")
     server = client.server(params)

@@ -13,6 +13,7 @@ description:
   - Says, on the controller, whom it concerns that servers replace their X.509 or JWT authorities, and in which rounds they do. It fails
     where somebody is missing from the run, where SPIRE would refuse a step, and where only the operator knows which authority is meant.
     It changes nothing itself.
+  - Where trust is taken from authorities, it warns of others that stay trusted, since SPIRE revokes only what a server signed with last.
   - C(spire.fleet.rotate_authority) uses it. Use the playbook.
 author:
   - spire.fleet contributors (@spire-fleet)

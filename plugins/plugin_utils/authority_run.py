@@ -145,14 +145,23 @@ def _refuse_x509(fleet: Fleet, asked: Asked, found: Sequence[Scope], shown: Show
         return
     free = [one.group for one in found if not set(signed) & set(one.servers)]
     ways = []
-    if any(not fleet.upstream_group(server) for server in signed):
+    if any(plan("server", server, fleet).upstream for server in signed):
         ways.append("For a new root, run spire.fleet.rotate_upstream.")
+    elsewhere = {server: _foreign(server, fleet) for server in signed}
+    for name in dict.fromkeys(filter(None, elsewhere.values())):
+        ways.append(f"The root of {', '.join(server for server in signed if elsewhere[server] == name)} is replaced where {name} has it from.")
     if free:
         ways.append(f"-e spire_rotate_group={free[0]} takes the trust from the CAs of {free[0]}, and from all that they signed.")
     raise AuthorityError(" ".join([
         f"An upstream authority signs the CA of {', '.join(signed)}, and SPIRE neither taints nor revokes such a CA: the bundle has the root above "
         "alone. Nothing was replaced. Without spire_rotate_revoke such a CA is replaced.", *ways,
     ]))
+
+
+def _foreign(server: str, fleet: Fleet) -> str:
+    """The plugin that has a CA signed by something that is not of this inventory; empty for our roots, and below other servers of ours."""
+    planned = plan("server", server, fleet)
+    return "" if planned.upstream or fleet.upstream_group(server) else next(iter(planned.upstream_authority[1]), "")
 
 
 def _refuse_jwt(fleet: Fleet, asked: Asked, found: Sequence[Scope], shown: Shown) -> None:
@@ -207,6 +216,24 @@ def tell(asked: Asked, made: Iterable[Round]) -> list[str]:
             olds = ", ".join(f"{name} of {server}" for server, name in one.revoke.items())
             found.append(f"{one.group}: nobody to trust {olds}")
     return found
+
+
+def strays(asked: Asked, found: Iterable[Scope], shown: Shown, now: datetime.datetime) -> list[str]:
+    """Warnings of what stays trusted by the servers of a group, since none of them can take the trust from it."""
+    texts = []
+    for one in found:
+        held = {shown[server][name]["id"] for server in one.tiers for name in ("active", "prepared", "old") if shown[server].get(name)}
+        others = {
+            other["id"]: other for server in one.servers for other in shown[server].get("trusted") or ()
+            if other["id"] not in held and other["expires_at"] > now.timestamp()
+        }
+        if others:
+            names = ", ".join(f"{name} until {_moment(other)}" for name, other in others.items())
+            texts.append(
+                f"{one.group}: other {asked.authority} authorities are in the bundle, and stay trusted: {names}. SPIRE takes the trust from nothing "
+                "but what a server signed with last. It is as it should be where a server that is not in this inventory signs with one."
+            )
+    return texts
 
 
 def signed_by(retired: Iterable[str], shown: Iterable[Mapping[str, Any]]) -> list[str]:

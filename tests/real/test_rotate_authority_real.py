@@ -183,6 +183,19 @@ def test_nobody_is_left_out(running: tuple[RealServer, RealAgent], rotate: Rotat
     assert (server.client().authorities("x509"), server.client().bundle_show("pem")) == before
 
 
+def test_what_spire_does_not_take_the_trust_from_is_told(running: tuple[RealServer, RealAgent], rotate: Rotate) -> None:
+    """A server knows two authorities. One that it replaced before those, and did not revoke, is out of its hands."""
+    server = running[0]
+    first = ids(server, "jwt")[0]
+    for _time in range(2):
+        made = server.client().authority_do("jwt", "prepare")["id"]
+        server.client().authority_do("jwt", "activate", made)
+    code, said = rotate(spire_rotate_authority="jwt", spire_rotate_revoke=True, spire_rotate_from="prepare")
+    said = " ".join(said.split())
+    assert code == 0 and f"[WARNING]: spire_servers: other jwt authorities are in the bundle, and stay trusted: {first} until " in said, said
+    assert trusted(server, "jwt") == {first, ids(server, "jwt")[0]}
+
+
 def test_a_start_of_nothing(rotate: Rotate) -> None:
     code, said = rotate(spire_rotate_authority="jwt", spire_rotate_from="taint")
     assert code == 2 and "spire_rotate_from is taint, which says where taking the trust from authorities begins, and spire_rotate_revoke is not" in said

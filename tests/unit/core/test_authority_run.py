@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 import pytest
@@ -26,8 +27,9 @@ def one(name: str, upstream: str = "", **more: Any) -> dict[str, Any]:
     return {"id": name, "expires_at": EXPIRES, "upstream_id": upstream, **more}
 
 
-def said(active: str, prepared: str = "", old: str = "", upstream: str = "", in_bundle: bool = True) -> dict[str, Any]:
+def said(active: str, prepared: str = "", old: str = "", upstream: str = "", in_bundle: bool = True, trusted: str = "") -> dict[str, Any]:
     return {
+        "trusted": [{"id": name, "tainted": False, "expires_at": EXPIRES} for name in trusted.split()],
         "active": one(active, upstream), "prepared": one(prepared) if prepared else {}, "old": one(old, in_bundle=in_bundle) if old else {},
     }
 
@@ -123,9 +125,15 @@ def test_cas_below_others_are_refused_before_any_group_begins() -> None:
         "roots, and from all that they signed."
     )
     assert rounds(Asked("x509", True, group="roots"), tiers(), **NESTED) == [Round("roots", ["root1"], {"root1": "r"}, ["edge1", "hub1", "hub2"])]
-    assert refused(Asked("x509", True), s1=said("a", upstream="u"), s2=said("b", upstream="u")) == (
+
+
+def test_where_the_root_above_is_replaced() -> None:
+    vault = {"plugins": {"UpstreamAuthority": {"vault": {"plugin_data": {"vault_addr": "https://vault.acme.com", "token_auth": {}}}}}}
+    made = fleet(servers=("s1", "s2"), s1={"spire_pki": "controller", "spire_pki_passphrase": "x" * 20}, s2={"spire_server_config": vault})
+    assert refused(Asked("x509", True), made, s1=said("a", upstream="u"), s2=said("b", upstream="v")) == (
         "An upstream authority signs the CA of s1, s2, and SPIRE neither taints nor revokes such a CA: the bundle has the root above alone. Nothing "
-        "was replaced. Without spire_rotate_revoke such a CA is replaced. For a new root, run spire.fleet.rotate_upstream."
+        "was replaced. Without spire_rotate_revoke such a CA is replaced. For a new root, run spire.fleet.rotate_upstream. The root of s2 is "
+        "replaced where vault has it from."
     )
 
 
@@ -151,6 +159,19 @@ def test_what_is_to_be_done_in_words() -> None:
     assert authority_run.tell(asked, rounds(asked, s1=said("a", old="o"), s2=said("b"))) == [
         "spire_servers: s2 to sign with another jwt authority", "spire_servers: nobody to trust o of s1, b of s2",
     ]
+
+
+def test_what_stays_trusted_is_told() -> None:
+    asked, before = Asked("jwt", True), datetime.datetime(2026, 11, 25, tzinfo=datetime.timezone.utc)
+    shown = {"s1": said("a", old="o", trusted="a b o x"), "s2": said("b", prepared="p", trusted="a b o p x y")}
+    found = authority_run.scopes(PAIR, asked)
+    assert authority_run.strays(asked, found, shown, before) == [
+        "spire_servers: other jwt authorities are in the bundle, and stay trusted: x until 2026-11-25 12:00:00 UTC, y until 2026-11-25 12:00:00 UTC. "
+        "SPIRE takes the trust from nothing but what a server signed with last. It is as it should be where a server that is not in this inventory "
+        "signs with one."
+    ]
+    assert authority_run.strays(asked, found, shown, before + datetime.timedelta(days=1)) == []
+    assert authority_run.strays(asked, found, {"s1": said("a", trusted="a b"), "s2": said("b")}, before) == []
 
 
 def test_what_a_retired_one_signed_is_retired() -> None:

@@ -59,6 +59,7 @@ def test_showing_changes_nothing() -> None:
         "changed": False, "authority_id": "", "prepared": {},
         "active": {"id": "a", "expires_at": 1795584743, "upstream_id": OLD},
         "old": {"id": "o", "expires_at": 1795584743, "upstream_id": "", "in_bundle": False},
+        "trusted": [{"id": NEW, "tainted": False, "expires_at": 0}],
     }
     assert keep(client, Wish("jwt", "shown"), False)["old"]["in_bundle"]
     assert done(run) == []
@@ -91,6 +92,18 @@ def test_each_step_is_done_where_it_is_left() -> None:
         assert done(run) == ([] if check else [
             "localauthority x509 prepare", "localauthority jwt taint Kid", f"upstreamauthority taint {OLD}",
         ])
+
+
+def test_nothing_is_prepared_after_a_server_has_replaced_its_own() -> None:
+    """With the next one it would forget the one that is to be revoked."""
+    shown = say({"active": authority("a", OLD), "prepared": authority("p", OLD)})
+    client, run = server(localauthority_x509_show=shown)
+    assert refused(client, "x509", "prepared", "", "", "before") == (
+        "the server signs with a by now. It has replaced before by itself since it was asked, and would forget it with the next one, so none was "
+        "prepared. Run the playbook again: it asks which is meant"
+    )
+    assert keep(client, Wish("x509", "prepared", active_id="a"), False)["authority_id"] == "p"
+    assert done(run) == []
 
 
 def test_the_prepared_one_is_activated() -> None:

@@ -61,3 +61,21 @@ def test_a_subject_key_id(critical: bytes) -> None:
 
 def test_what_has_no_subject_key_id() -> None:
     assert [der.key_id(b""), der.key_id(sequence(20)), der.key_id(EXTENSION[:-1] + b"\x13" + bytes(20))] == ["", "", ""]
+
+
+#: from and to, as certificates hold them, and the end in seconds of the epoch
+ENDS = [
+    (b"\x17\x0d980101000000Z\x17\x0d990102030405Z", 915246245),
+    (b"\x17\x0d260101000000Z\x17\x0d491231235959Z", 2524607999),
+    (b"\x17\x0d260101000000Z\x18\x0f20500101000000Z", 2524608000),
+    (b"\x18\x0f20510101000000Z\x18\x0f20520101000000Z", 2587680000),
+]
+
+
+@pytest.mark.parametrize(("times", "epoch"), ENDS)
+def test_when_a_certificate_ends(times: bytes, epoch: int) -> None:
+    assert der.ends(sequence(50) + bytes([0x30, len(times)]) + times + sequence(20)) == epoch
+
+
+def test_what_has_no_end_ends_at_no_time() -> None:
+    assert der.ends(sequence(40)) == 0
