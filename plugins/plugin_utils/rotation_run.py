@@ -224,6 +224,10 @@ def fall_back(found: Scope, hosts: Sequence[str], run: Run) -> tuple[State, list
         state = rotation.load(found.upstream.directory)
         if state is None or state.step != rotation.USE:
             raise X509Error("The rotation is not at the step use.")
+        if hosts:
+            # before anything says that it is on its way
+            x509_files.must_read(state.old.certificate)
+            Issuer(state.old.place, found.upstream.passphrase, state.old.place.certificates(), []).key()
         changed = state.behind != tuple(hosts)
         state = dataclasses.replace(state, behind=tuple(hosts))
         if changed and not run.check:

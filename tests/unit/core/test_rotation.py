@@ -118,6 +118,21 @@ def test_a_server_falls_back_and_the_others_stay(tmp_path: Path) -> None:
     assert again and (again.step, again.behind) == ("use", ()) and of_server(tmp_path)[1] == [new]
 
 
+def test_no_server_falls_back_without_the_old_key(tmp_path: Path) -> None:
+    """It may have gone into its safe after the step trust. The state does not say then that a server waits for it."""
+    site(tmp_path)
+    state = begun(tmp_path)
+    assert state
+    advanced(tmp_path, "trust")
+    before, key = of_server(tmp_path), Path(state.old.key)
+    key.rename(tmp_path / "safe")
+    assert refused(rotation_run.fall_back, scope(tmp_path), ["s1"], RUN) == (
+        f"{key} is not there, and {state.old_roots[0].subject.rfc4514_string()} has to sign. Bring the key back for this run."
+    )
+    assert of_server(tmp_path) == before
+    assert rotation_run.fall_back(scope(tmp_path), [], RUN)[1] == []
+
+
 @pytest.mark.parametrize("write", range(1, 10))
 def test_a_crash_while_the_files_get_their_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: int) -> None:
     """Whatever was done last, a run of site finds a root that signs, and the playbook ends what it began."""
