@@ -41,7 +41,7 @@ def canary(planned: Plan) -> str:
 
     Servers outside of the inventory have one only where somebody says so.
     """
-    wanted = planned.values["spire_canary"] and (not planned.external or planned.values.raw.get("spire_canary") is not None)
+    wanted = planned.values["spire_canary"] and (not planned.external or planned.values.given("spire_canary"))
     return absolute(CANARY, planned.trust_domain) if wanted else ""
 
 

@@ -55,6 +55,11 @@ class Variable:
     keys: tuple[str, ...] = ()
     shown: bool = True
 
+    @property
+    def may_be_empty(self) -> bool:
+        """Whether an empty text is a value of it. Elsewhere it is what a survey sends for a field that was left empty."""
+        return self.type == "string" and not self.choices and not self.pattern
+
     def fits(self, text: str) -> bool:
         """Whether a string has the form that this variable wants."""
         return not self.pattern or re.fullmatch(self.pattern, text) is not None
@@ -88,16 +93,20 @@ class Values(Mapping[str, Any]):
         self.problems: list[Problem] = list(problems)
         self._values: dict[str, Any] = {}
         for name, variable in catalogue().items():
-            value = raw.get(name)
-            if value is None or (value == "" and variable.type != "string"):
+            if not self.given(name):
                 self._values[name] = variable.default
                 continue
-            converted, mistake = _convert(variable, value)
+            converted, mistake = _convert(variable, raw[name])
             if mistake:
                 self.problems.append(Problem("variable_type", name, mistake, layer=name))
                 converted = variable.default
             self._values[name] = converted
         self.problems += misspelt(raw)
+
+    def given(self, name: str) -> bool:
+        """Whether the host has a value for this variable of the catalogue, be it the default or a wrong one."""
+        value = self.raw.get(name)
+        return value is not None and (value != "" or catalogue()[name].may_be_empty)
 
     def __getitem__(self, name: str) -> Any:
         return self._values[name]
@@ -162,7 +171,7 @@ def _string(variable: Variable, value: Any) -> tuple[Any, str]:
         near = difflib.get_close_matches(text, variable.choices, 1)
         hint = f'; did you mean "{near[0]}"?' if near else "."
         return None, f'"{text}" is not one of its values, which are {choices}{hint}'
-    if text and not variable.fits(text):
+    if not variable.fits(text):
         return None, f"It must be {variable.form}, and it is {_found(variable, value)}."
     return text, ""
 

@@ -33,7 +33,8 @@ own: it goes into `spire_server_config` and `spire_agent_config`, see [tree.md](
 - They have no role defaults. The defaults below are in the collection itself, and hold everywhere.
 - A value of the wrong type, a value that is not one of the choices, and a name that is nearly one of these are mistakes
   that stop a run before any host is touched. Strings such as `"yes"` and `"90"` count as what they say, because surveys
-  and `-e name=value` make strings. Other names that begin with `spire_` are your own business.
+  and `-e name=value` make strings. An empty string is the default, except where any string is right. Other names that begin
+  with `spire_` are your own business.
 - A secret one appears in no output. Vault it, or take it from where you keep secrets.
 """
 SCOPES = {

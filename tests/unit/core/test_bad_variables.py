@@ -88,6 +88,10 @@ VARIABLES: dict[str, tuple[dict[str, Any], str]] = {
         {"spire_x509pop": ["host"]},
         "error: spire_x509pop: It must be one of none, controller, host, and it is a list. [a1, s1]",
     ),
+    "a choice that is a space": (
+        {"spire_x509pop": " "},
+        'error: spire_x509pop: " " is not one of its values, which are none, controller, host. [a1, s1]',
+    ),
     "a string that YAML takes for a boolean": (
         {"spire_agent_user": False},
         "error: spire_agent_user: It must be a string, and it is false. YAML reads a bare no or off as false: put quotes around it. "

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import hcl, identity, public
-from ansible_collections.spire.fleet.plugins.plugin_utils.entries import alias_id, ids_of_agent, of_agents, of_inventory
+from ansible_collections.spire.fleet.plugins.plugin_utils.entries import alias_id, canary, ids_of_agent, of_agents, of_inventory
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.spec import planned_digests, spec_of
@@ -222,6 +222,19 @@ def test_booleans_as_people_write_them(given_: Any, value: bool) -> None:
     assert Values({"spire_canary": given_})["spire_canary"] is value
 
 
+@pytest.mark.parametrize("name", [name for name, of in catalogue().items() if of.type != "string" or of.form or of.choices])
+def test_an_empty_text_is_the_default_where_it_is_no_value(name: str) -> None:
+    """As a survey sends it for a field that was left empty."""
+    values = Values({name: ""})
+    assert (values[name], values.problems, values.given(name)) == (catalogue()[name].default, [], False)
+
+
+def test_any_other_text_may_be_empty() -> None:
+    values = Values({"spire_agent_user": "", "spire_canary": "no"})
+    assert (values["spire_agent_user"], values.given("spire_agent_user")) == ("", True)
+    assert (values.given("spire_canary"), values.given("spire_version")) == (True, False)
+
+
 # Entries
 
 
@@ -231,17 +244,23 @@ def test_ids_of_entries_stay() -> None:
         {"spiffe_id": "/web", "parent_id": "/fleet/web", "selectors": ["unix:uid:34"]},
         {"spiffe_id": "spiffe://prod.acme.com/we-b", "parent_id": "/fleet/web", "selectors": ["unix:uid:34"]},
     ]})
-    one, two, three, canary = of_inventory(made)
+    one, two, three, last = of_inventory(made)
     # pinned: another ID would make every fleet register its entries anew
     assert one["entry_id"] == "fleet.entry.web.b5c78a1b"
     assert two["entry_id"] == one["entry_id"] + ".2"
     assert three["entry_id"].startswith("fleet.entry.we-b.")
-    assert canary["entry_id"] == "fleet.canary"
+    assert last["entry_id"] == "fleet.canary"
     assert [entry["spiffe_id"] for entry in (one, three)] == ["spiffe://prod.acme.com/web", "spiffe://prod.acme.com/we-b"]
     changed = planned("server", {"spire_entries": [
         {"spiffe_id": "/web", "parent_id": "/fleet/web", "selectors": ["unix:uid:99"], "hint": "other"},
     ]})
     assert of_inventory(changed)[0]["entry_id"] == one["entry_id"]
+
+
+@pytest.mark.parametrize("said", [{}, {"spire_canary": None}, {"spire_canary": ""}, {"spire_canary": True}])
+def test_servers_elsewhere_have_a_canary_where_somebody_says_so(said: dict[str, Any]) -> None:
+    made = plan("agent", "a1", fleet({"spire_server_address": "spire.acme.com", "spire_trust_bundle": "PEM", **said}, servers=()))
+    assert canary(made) == ("spiffe://prod.acme.com/fleet-canary" if said.get("spire_canary") else "")
 
 
 @given(st.text(max_size=300), st.text(max_size=300))

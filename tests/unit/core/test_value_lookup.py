@@ -31,6 +31,7 @@ def test_values_are_of_their_type() -> None:
     assert value("spire_rotate_settle", spire_rotate_settle="90") == [90]
     # fields of a survey that were left empty
     assert value("spire_rotate_settle", "spire_decommission_evict", spire_rotate_settle="", spire_decommission_evict="") == [60, True]
+    assert value("spire_rotate_from", "spire_pki_key_type", spire_rotate_from="", spire_pki_key_type="") == ["", "ec-p384"]
 
 
 def test_what_can_not_be_read() -> None:
