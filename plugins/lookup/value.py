@@ -37,7 +37,7 @@ _raw:
 
 from typing import Any
 
-from ansible.errors import AnsibleError
+from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import problems
@@ -49,12 +49,12 @@ class LookupModule(LookupBase):
     """See DOCUMENTATION."""
 
     def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[Any]:
-        """Raises AnsibleError for a name that is none, for a variable that misspells one, and for a value that does not fit its type."""
+        """Raises AnsibleLookupError for a name that is none, a variable that misspells one, and a value that does not fit its type."""
         unknown = [name for name in terms if name not in catalogue()]
         if unknown:
-            raise AnsibleError(f"No variable of spire.fleet is called {', '.join(unknown)}.")
+            raise AnsibleLookupError(f"No variable of spire.fleet is called {', '.join(unknown)}.")
         values = templated(variables or {}, self._templar, terms)
         wrong = [*values.problems, *misspelt(variables or {}, terms)]
         if wrong:
-            raise AnsibleError(problems.render(wrong))
+            raise AnsibleLookupError(problems.render(wrong))
         return ["" if values[name] is None and catalogue()[name].type == "string" else values[name] for name in terms]

@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 import pytest
-from ansible.errors import AnsibleError
+from ansible.errors import AnsibleLookupError
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 
@@ -35,14 +35,14 @@ def test_values_are_of_their_type() -> None:
 
 
 def test_what_can_not_be_read() -> None:
-    with pytest.raises(AnsibleError, match="^No variable of spire.fleet is called spire_rotate_setle.$"):
+    with pytest.raises(AnsibleLookupError, match="^No variable of spire.fleet is called spire_rotate_setle.$"):
         value("spire_rotate_setle")
-    with pytest.raises(AnsibleError, match='error: spire_rotate_settle: It must be a whole number, and it is "soon".$'):
+    with pytest.raises(AnsibleLookupError, match='error: spire_rotate_settle: It must be a whole number, and it is "soon".$'):
         value("spire_rotate_settle", spire_rotate_settle="soon")
 
 
 def test_a_misspelt_variable_is_told_where_the_right_one_is_read() -> None:
-    with pytest.raises(AnsibleError, match="error: spire_upstream_principle: No variable is called spire_upstream_principle; did you mean spire_u"):
+    with pytest.raises(AnsibleLookupError, match="error: spire_upstream_principle: No variable is called spire_upstream_principle; did you mean spire_u"):
         value("spire_upstream_principal", spire_upstream_principle="arn:aws:iam::123456789012:role/spire-server")
     assert value("spire_rotate_settle", spire_upstream_principle="arn:aws:iam::123456789012:role/spire-server", spire_mine="x") == [60]
 
