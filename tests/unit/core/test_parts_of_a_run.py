@@ -6,10 +6,13 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -50,3 +53,31 @@ def test_a_play_over_hosts_says_its_strategy(playbook: str) -> None:
     plays = yaml.safe_load((PLAYBOOKS / f"{playbook}.yml").read_text(encoding="utf-8"))
     assert len(plays) >= 3
     assert {play["name"]: play.get("strategy") for play in plays} == {play["name"]: "linear" for play in plays}
+
+
+@pytest.mark.parametrize(
+    ("everywhere", "extra", "waves"),
+    [
+        ({}, {}, ["a1 a2 a3"]),
+        ({"spire_agents_serial": 2}, {}, ["a1 a2", "a3"]),
+        ({"spire_agents_serial": 2}, {"spire_agents_serial": "1"}, ["a1", "a2", "a3"]),
+        # fields of a survey that were left empty: nothing in the inventory shows through an extra variable
+        ({"spire_agents_serial": 2}, {"spire_agents_serial": ""}, ["a1 a2 a3"]),
+        ({"spire_agents_serial": "{{ survey_wave }}", "survey_wave": ""}, {}, ["a1 a2 a3"]),
+    ],
+    ids=["not set", "in the inventory", "for one run", "empty answer", "empty in the inventory"],
+)
+def test_agents_are_changed_in_waves(everywhere: dict[str, Any], extra: dict[str, str], waves: list[str], tmp_path: Path) -> None:
+    """As site says it in its play of agents, which does nothing here."""
+    (play,) = (play for play in yaml.safe_load((PLAYBOOKS / "site.yml").read_text(encoding="utf-8")) if play["name"] == "SPIRE agents")
+    task = {"run_once": True, "ansible.builtin.debug": {"msg": "wave: {{ ansible_play_batch | join(' ') }}"}}
+    (tmp_path / "play.yml").write_text(yaml.safe_dump([
+        # a run's first play doesn't see what hosts have
+        {"hosts": "spire_agents", "gather_facts": False, "tasks": []},
+        {"hosts": "spire_agents", "gather_facts": False, "serial": play["serial"], "tasks": [task]},
+    ]))
+    (tmp_path / "inventory.yml").write_text(yaml.safe_dump({"spire_agents": {"hosts": {f"a{n}": {} for n in (1, 2, 3)}, "vars": everywhere}}))
+    argv = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "inventory.yml", "-e", json.dumps(extra), "play.yml"]
+    environment = {**os.environ, "ANSIBLE_HOME": str(tmp_path / "home"), "ANSIBLE_STDOUT_CALLBACK": "default", "ANSIBLE_NOCOLOR": "1"}
+    done = subprocess.run(argv, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert (re.findall("wave: ([a-z0-9 ]+)", done.stdout), done.returncode) == (waves, 0), done.stdout + done.stderr
