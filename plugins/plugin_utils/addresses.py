@@ -28,12 +28,12 @@ def web(text: str) -> bool:
 def parted(address: str) -> tuple[str, Login | None]:
     """An address without the login in it, and that login, decoded; a path has none."""
     scheme, mark, rest = address.partition("://")
-    place = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    place, more = _split(rest)
     login, at, host = place.rpartition("@")
     if not mark or not at:
         return address, None
     user, _colon, password = login.partition(":")
-    return f"{scheme}://{host}{rest[len(place):]}", Login(urllib.parse.unquote(user), urllib.parse.unquote(password))
+    return f"{scheme}://{host}{more}", Login(urllib.parse.unquote(user), urllib.parse.unquote(password))
 
 
 def plain(address: str) -> str:
@@ -44,7 +44,8 @@ def plain(address: str) -> str:
 def mistake(address: str) -> str:
     """Why nobody could ask there, without a word of the address; empty when there is nothing wrong, or it is a path.
 
-    A password with a slash in it ends where a port should be: the rest of it would be taken for a path, and shown.
+    A login with a slash in it ends there, and the rest of it would be taken for a path, and shown. What is before the slash may look
+    like a name and a port; then the @ that ends the login tells. A query may have one, unless it takes the path's place.
     """
     if not web(address):
         return ""
@@ -55,4 +56,16 @@ def mistake(address: str) -> str:
             "What follows the host's name in this address is no port. If it is a part of a user's name or password, write / as %2F, ? as "
             "%3F, # as %23 and @ as %40 there."
         )
+    more = _split(address.partition("://")[2])[1]
+    if "@" in (re.split(r"[?#]", more, maxsplit=1)[0] or more):
+        return (
+            "An @ follows the host's name in this address. If a user's name or password ends there, write / as %2F, ? as %3F, # as %23 and "
+            "@ as %40 in it. If it is a part of the path, write it as %40."
+        )
     return ""
+
+
+def _split(rest: str) -> tuple[str, str]:
+    """What follows the scheme, as the host's part, with login and port, and the path, query and fragment."""
+    place = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    return place, rest[len(place):]

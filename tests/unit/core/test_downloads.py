@@ -199,3 +199,8 @@ def test_an_address_that_can_not_be_one() -> None:
         "write / as %2F, ? as %3F, # as %23 and @ as %40 there. [a1, s1]"
     ]
     assert mistakes(fleet({**given, "spire_install_source": "preinstalled", "spire_bin_dir": "/usr/bin"})) == ""
+    for login in (f"me:4711/{PASSWORD}", f"token/{PASSWORD}"):
+        assert mistakes(fleet({"spire_archive_url": f"https://{login}@mirror.acme.com/spire"})).splitlines() == [
+            "error: spire_archive_url: An @ follows the host's name in this address. If a user's name or password ends there, write / as "
+            "%2F, ? as %3F, # as %23 and @ as %40 in it. If it is a part of the path, write it as %40. [a1, s1]"
+        ]
