@@ -10,6 +10,7 @@ import re
 import urllib.parse
 
 _WEB = re.compile(r"https?://", re.IGNORECASE)
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://", re.ASCII)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,6 +24,11 @@ class Login:
 def web(text: str) -> bool:
     """Whether it is an address, and no path."""
     return bool(_WEB.match(text))
+
+
+def other(text: str) -> bool:
+    """Whether it is an address of another kind, such as one of FTP."""
+    return bool(_SCHEME.match(text)) and not web(text)
 
 
 def parted(address: str) -> tuple[str, Login | None]:

@@ -188,6 +188,8 @@ def _by_architecture(field: str, value: Any) -> Iterator[str]:
             yield "It must be a SHA-256 checksum, 64 hexadecimal digits."
         elif field == "url" and not re.match(r"(?i)https?://[^/]", text):
             yield "It must begin with https:// or http://."
+        elif field == "sums" and addresses.other(text):
+            yield "It must begin with https:// or http://, or be the path of a file on the controller."
         elif field in ("url", "sums") and addresses.mistake(text):
             yield addresses.mistake(text)
         elif field == "path" and not text.startswith("/"):

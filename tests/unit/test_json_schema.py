@@ -220,6 +220,9 @@ VARIABLES = {
     "waves and checksums": (
         f'spire_agents_serial: 25%\nspire_archive_sha256: {{amd64: "{"0" * 64}"}}\nspire_archive_url: "{{{{ mirror }}}}/spire"', []
     ),
+    "mirrors": ("spire_archive_url: HTTP://mirror/spire", []),
+    "a directory": ("spire_archive_url: file:///srv/spire", []),
+    "no mirror": ("spire_archive_url: ftp://mirror/spire", ["spire_archive_url: pattern"]),
     "no wave": ("spire_agents_serial: 3x", ["spire_agents_serial: pattern"]),
     "no checksum": ("spire_archive_sha256: {amd64: abc}", ["spire_archive_sha256.amd64: pattern"]),
     "no architecture": ("spire_archive_sha256: {x86_64: ''}", ["spire_archive_sha256: enum"]),

@@ -129,8 +129,13 @@ VARIABLES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a mirror without a scheme": (
         {"spire_archive_url": "me:planted-secret@mirror/x"},
-        'error: spire_archive_url: It must be the address of a directory, such as "https://mirror.acme.com/spire/{version}", and it is a '
-        "string. [a1, s1]",
+        "error: spire_archive_url: It must be the address of a directory that begins with https://, http:// or file://, such as "
+        '"https://mirror.acme.com/spire/{version}", and it is a string. [a1, s1]',
+    ),
+    "a mirror that nobody would log in to": (
+        {"spire_archive_url": "ftp://me:planted-secret@mirror/x"},
+        "error: spire_archive_url: It must be the address of a directory that begins with https://, http:// or file://, such as "
+        '"https://mirror.acme.com/spire/{version}", and it is a string. [a1, s1]',
     ),
     "a boolean that is none": (
         {"spire_canary": "perhaps"},

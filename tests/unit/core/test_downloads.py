@@ -115,6 +115,14 @@ def test_a_page_that_wants_another_password(tmp_path: Path, page: str) -> None:
     assert "HTTP Error 401" in done.failed["s1"]
 
 
+def test_a_mirror_that_is_a_directory(tmp_path: Path) -> None:
+    (tmp_path / NAMES.archive).write_bytes(CONTENT)
+    variables = {"spire_archive_url": f"file://{tmp_path}", "spire_archive_sha256": RELEASED}
+    assert mistakes(fleet(variables)) == ""
+    done = run(tmp_path, role("install_archive", {}), variables)
+    assert done.failed == {"s1": f"file://{tmp_path}/{NAMES.archive} can't be had: {RELEASE}"}
+
+
 def plugins(page: str, **more: Any) -> dict[str, Any]:
     """Two plugins of one name, one of them from the page."""
     entry = {"plugin": "mine", "type": "UpstreamAuthority", "url": f"{page}/mine", "sha256": hashlib.sha256(PLUGIN).hexdigest()}
