@@ -165,6 +165,16 @@ def test_whatever_sounds_secret_is_marked_or_a_path() -> None:
             assert option.secret or option.base.get("secret_file") or is_file or last.startswith("key_identifier"), name
 
 
+def test_whatever_is_called_a_file_is_marked_as_one() -> None:
+    """So that preflight looks at where it lies. SPIRE writes its log, and no service of ours runs the provider."""
+    unmarked = {
+        name for name, option, _inside in ALL
+        if re.search(r"_files?(_paths?)?$", name) and not option.block
+        and not any(option.base.get(mark) for mark in ("file", "secret_file", "certificate"))
+    }
+    assert unmarked == {"agent: agent.log_file", "server: server.log_file", "oidc_discovery_provider: serving_cert_file.cert_file_path"}
+
+
 @pytest.mark.parametrize(
     ("block", "option", "first", "last"),
     [
