@@ -84,11 +84,18 @@ def _text(value: Any, wanted: str = "must be a string, and it") -> str:
     return str(value)
 
 
-def _number(value: Any) -> int:
+def _number(value: Any, most: int = 2**63 - 1) -> int:
     # The CLI prints int64 as strings, and templated values are strings as well.
     if isinstance(value, bool) or not isinstance(value, (int, str)) or not re.fullmatch(r"\d+", str(value)):
         raise EntryError("must be a number of seconds, 0 or more, and it is " + _found(value))
+    if int(value) > most:
+        raise EntryError(f"must be {most} seconds at most, and it is {value}")
     return int(value)
+
+
+def _lifetime(value: Any) -> int:
+    # SPIRE's command would refuse the whole batch.
+    return _number(value, 2**31 - 1)
 
 
 def _flag(value: Any) -> bool:
@@ -155,8 +162,8 @@ FIELDS: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "spiffe_id": (_id, ""),
     "parent_id": (_id, ""),
     "selectors": (_selectors, []),
-    "x509_svid_ttl": (_number, 0),
-    "jwt_svid_ttl": (_number, 0),
+    "x509_svid_ttl": (_lifetime, 0),
+    "jwt_svid_ttl": (_lifetime, 0),
     "federates_with": (_domains, []),
     "admin": (_flag, False),
     "downstream": (_flag, False),

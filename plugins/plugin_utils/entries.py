@@ -16,8 +16,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import zip_longest
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.module_utils.entries import TRUST_DOMAIN, EntryError, normalise
-from ansible_collections.spire.fleet.plugins.plugin_utils import nested, pki
+from ansible_collections.spire.fleet.plugins.module_utils.entries import TRUST_DOMAIN, EntryError, identity, normalise
+from ansible_collections.spire.fleet.plugins.plugin_utils import entry_refusals, nested, pki
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import AGENTS, Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.identity import absolute
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
@@ -31,7 +31,6 @@ CANARY = "/fleet-canary"
 DOWNSTREAM_PREFIX = "/fleet-downstream/"
 #: entry IDs of ours begin so; whatever else a server has is not touched
 ID_PREFIX = "fleet."
-MAX_ID = 255
 #: until here a CA of a server below lived as long as an SVID of its entry
 DOWNSTREAM_TTL_UNTIL = Version(1, 12, 0)
 
@@ -144,7 +143,7 @@ def sound(planned: Plan, fields: Collection[str] = ()) -> Iterator[tuple[str, di
     for path, entry in zip_longest(paths, of_inventory(planned), fillvalue="spire_canary_selectors"):
         whole = all(entry.get(name) for name in ("spiffe_id", "parent_id", "selectors"))
         asked = {name: entry[name] for name in fields if name in entry} if fields else entry
-        if whole and not any(_mistakes(asked, planned.trust_domain)):
+        if whole and not any(_mistakes(asked, planned)):
             yield path, entry
 
 
@@ -162,31 +161,52 @@ def check(planned: Plan) -> Iterable[Problem]:
         if missing:
             yield Problem("entry", path, f"The entry needs {' and '.join(missing)}.", "spire_entries")
     seen: dict[str, str] = {}
+    same: dict[tuple[Any, ...], str] = {}
     for path, entry in zip_longest(paths, of_inventory(planned), fillvalue="spire_canary_selectors"):
-        for message in _mistakes(entry, planned.trust_domain):
+        for message in _mistakes(entry, planned):
             yield Problem("entry", path, message, path.split("[", 1)[0])
-        first = seen.setdefault(str(entry["entry_id"]), path)
-        if first != path:
+        key = _identity(entry)
+        first, twin = seen.setdefault(str(entry["entry_id"]), path), same.setdefault(key, path) if key else path
+        if twin != path:
+            message = (
+                f"The entry has the same SPIFFE ID, parent and selectors as {twin}, which SPIRE does not allow; take one of them out."
+            )
+            yield Problem("entry", path, message, path.split("[", 1)[0])
+        elif first != path:
             message = f"The entry ID {entry['entry_id']} is {first}'s already; an ID names one entry."
             yield Problem("entry", path, message, path.split("[", 1)[0])
 
 
-def _mistakes(entry: Mapping[str, Any], trust_domain: str) -> Iterable[str]:
+def _identity(entry: Mapping[str, Any]) -> tuple[Any, ...] | None:
+    """What SPIRE tells the entry apart by; None where that is missing or a mistake of its own."""
+    try:
+        key = identity(normalise({name: entry.get(name) for name in ("spiffe_id", "parent_id", "selectors")}))
+    except EntryError:
+        return None
+    return key if all(key) else None
+
+
+def _mistakes(entry: Mapping[str, Any], planned: Plan) -> Iterable[str]:
+    trust_domain = planned.trust_domain
     # without a sound trust domain, which is a mistake of its own, no path makes a SPIFFE ID
     domain = trust_domain if TRUST_DOMAIN.fullmatch(trust_domain) else ""
     ids = {name: entry[name] for name in ("spiffe_id", "parent_id") if isinstance(entry.get(name), str) and entry[name]}
     given = {name: text for name, text in ids.items() if domain or not text.startswith(f"spiffe://{trust_domain}/")}
+    judged = {name: value for name, value in entry.items() if name not in ids or name in given}
     try:
-        normalise({name: value for name, value in entry.items() if name not in ids or name in given})
+        whole = list(entry_refusals.of_whole(normalise(judged)))
         wrong: tuple[str, ...] = ()
     except EntryError as exc:
-        wrong = exc.mistakes
+        whole, wrong = [], exc.mistakes
     for text in wrong:
         said = text if text.endswith("?") else f"{text}."
         yield said if said.startswith('"') else f"The entry {said}" if said.startswith("has ") else f"Its {said}"
     for name, text in given.items():
         if domain and not any(one.startswith(name) for one in wrong) and text.removeprefix("spiffe://").partition("/")[0] != domain:
             yield f"Its {name} is {text}, and this server's trust domain is {domain}; write the path alone."
+    formed = {name: value for name, value in judged.items() if not any(text.startswith(name) for text in wrong)}
+    for text in (*entry_refusals.of_fields(formed, planned.version), *whole):
+        yield f"Its {text}"
 
 
 def check_groups(planned: Plan, fleet: Fleet) -> Iterable[Problem]:
@@ -221,7 +241,7 @@ def _free(entry: Mapping[str, Any], taken: set[str]) -> str:
 def _entry_id(kind: str, readable: str, *parts: str) -> str:
     # The digest keeps apart what is alike without the rest.
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:8]
-    return f"{ID_PREFIX}{kind}.{_slug(readable)}"[: MAX_ID - 16] + f".{digest}"
+    return f"{ID_PREFIX}{kind}.{_slug(readable)}"[: entry_refusals.MAX_ID - 16] + f".{digest}"
 
 
 def _slug(readable: str) -> str:

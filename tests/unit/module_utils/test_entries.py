@@ -115,6 +115,14 @@ def test_the_order_of_selectors_does_not_matter_and_that_of_dns_names_does() -> 
             {"jwt_svid_ttl": "5m"},
             "entry fleet.a: jwt_svid_ttl must be a number of seconds, 0 or more, and it is '5m'",
         ),
+        (
+            {"x509_svid_ttl": 2**31},
+            "entry fleet.a: x509_svid_ttl must be 2147483647 seconds at most, and it is 2147483648",
+        ),
+        (
+            {"entryExpiry": str(2**63)},
+            "entry fleet.a: entryExpiry must be 9223372036854775807 seconds at most, and it is 9223372036854775808",
+        ),
         ({"admin": "maybe"}, "entry fleet.a: admin must be true or false, and it is 'maybe'"),
         ({"federates_with": ["https://b.org"]}, "entry fleet.a: federates_with: 'https://b.org' is no trust domain"),
         ({"hint": 3}, "entry fleet.a: hint must be a string, and it is a number"),
