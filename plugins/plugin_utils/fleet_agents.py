@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import fleet_attestors
+from ansible_collections.spire.fleet.plugins.plugin_utils import fleet_attestors, given_bundle
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import SERVERS, Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.planned_places import at, machine, meant, step, unknown_release
@@ -25,9 +25,11 @@ _HALF_A_WEEK = 84 * 3600
 def of_agent(planned: Plan, fleet: Fleet) -> Iterable[Problem]:
     """What an agent has against its servers."""
     yield from _address(planned)
+    yield from given_bundle.check_pins(planned)
     names = fleet.servers_of(planned.host)
     if not names:
         yield from _external(planned, fleet)
+        yield from _token(planned)
         yield from _memory_keys(planned)
         return
     servers = [plan("server", name, fleet) for name in names]
@@ -151,12 +153,30 @@ def _external(planned: Plan, fleet: Fleet) -> Iterable[Problem]:
             "servers are not in this inventory, set spire_server_address and spire_trust_bundle."
         )
         yield Problem("no_server", "spire_server_group", message)
-    elif str(planned.main.get("trust_bundle_path", "")) == planned.paths.bundle and not planned.values["spire_trust_bundle"]:
+    elif str(planned.main.get("trust_bundle_path", "")) != planned.paths.bundle:
+        return  # the tree says where another comes from
+    elif planned.values["spire_trust_bundle"]:
+        yield from given_bundle.check_bundle(planned)
+    else:
         message = (
             "The agent's servers are not in this inventory, so nobody can be asked for their trust bundle. "
             "Set spire_trust_bundle to its certificates in PEM."
         )
         yield Problem("no_bundle", "spire_trust_bundle", message)
+
+
+@fleet_rule("agent", severity="warning")
+def _token(planned: Plan) -> Iterable[Problem]:
+    """An agent of servers elsewhere that attests by join_token is given a token, which it needs until it has joined.
+
+    Source: docs/enrolment.md
+    """
+    if planned.main.get("server_address") and planned.attests_by_token and not planned.values["spire_join_token"]:
+        message = (
+            "The agent attests by join_token, its servers are not in this inventory, and no token is given. If it has not joined yet, the "
+            "run stops for it: set spire_join_token to a fresh one, or choose another NodeAttestor. An agent that has joined needs none."
+        )
+        yield Problem("no_token", "spire_join_token", message, severity="warning")
 
 
 @fleet_rule("agent", allow="memory_keys")

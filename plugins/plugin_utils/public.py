@@ -11,7 +11,7 @@ import posixpath
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import addresses, entries, identity, nested, node_pki, releases
+from ansible_collections.spire.fleet.plugins.plugin_utils import addresses, entries, given_bundle, identity, nested, node_pki, releases
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.host_files import File
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
@@ -195,16 +195,20 @@ def token_targets(fleet: Fleet, needy: Iterable[str], start_timeout: int) -> lis
 
 def bundle_for(planned: Plan, knowledge: Mapping[str, Any] | None) -> str:
     """The trust bundle that this agent starts with. Raises ValueError when there is none, or not the one expected."""
-    pem = str((knowledge or {}).get("bundle") or planned.values["spire_trust_bundle"] or "")
+    answered = str((knowledge or {}).get("bundle") or "")
+    pem = answered or str(planned.values["spire_trust_bundle"] or "")
     if not pem.strip():
         raise ValueError(f"{planned.host}: no server gave its trust bundle, and spire_trust_bundle is not set")
+    wrong = "" if answered else given_bundle.mistake(pem)
+    if wrong:
+        raise ValueError(f"{planned.host}: spire_trust_bundle: {wrong}")
     try:
         fingerprints = identity.fingerprints(pem)
-    except ValueError as exc:
-        raise ValueError(f"{planned.host}: the trust bundle holds no certificates in PEM") from exc
+    except ValueError:
+        raise ValueError(f"{planned.host}: the trust bundle of its server holds no certificates in PEM") from None
     if knowledge and sorted(fingerprints) != sorted(knowledge["fingerprints"]):
         raise ValueError(f"{planned.host}: the trust bundle arrived with other certificates than its server sent")
-    pinned = {str(pin).lower().replace(":", "") for pin in planned.values["spire_trust_bundle_sha256"] or []}
+    pinned = given_bundle.pinned(planned.values["spire_trust_bundle_sha256"])
     if pinned and pinned != set(fingerprints):
         raise ValueError(
             f"{planned.host}: the trust bundle has the fingerprints {', '.join(sorted(fingerprints))}; "

@@ -47,6 +47,7 @@ NOT_JUDGED = {
 }
 #: where examples warn on purpose: what they show is legacy
 WARNINGS = {
+    "agents_only": {"spire_join_token"},
     "fleet_0_9": {"plugins.UpstreamCA.awssecret.plugin_data.ttl", "plugins.UpstreamCA.disk.plugin_data.ttl"},
     "node_k8s_sat": {"plugins.NodeAttestor.k8s_sat"},
 }

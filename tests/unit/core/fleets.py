@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import problems, rules
@@ -18,6 +19,13 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.variables import Value
 DOMAIN = "prod.acme.com"
 #: the plugins of an agent that shows a certificate of its own
 X509POP = {"NodeAttestor": {"x509pop": {"plugin_data": {"private_key_path": "/k.pem", "certificate_path": "/c.pem"}}}}
+#: a trust bundle, and its SHA-256 fingerprint
+BUNDLE = (Path(__file__).parents[3] / "examples" / "agents_only" / "bundle.pem").read_text("utf-8")
+BUNDLE_SHA256 = "465a3b0ed971fe1439f13ca3bcee347a650732669d67f33a90c617b8dad111ab"
+#: an agent of servers that are not in the inventory
+ALONE = {
+    "spire_server_address": "spire.acme.com", "spire_trust_bundle": BUNDLE, "spire_join_token": "9e0c2b7a-1c1d-4b83-9b1e-1f0f4b7a1c11",
+}
 
 
 def fleet(

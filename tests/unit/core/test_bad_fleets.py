@@ -12,7 +12,7 @@ import pytest
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import rules
 from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
-from tests.unit.core.fleets import X509POP, agent_tree, fleet, mistakes, server_tree
+from tests.unit.core.fleets import ALONE, BUNDLE_SHA256, X509POP, agent_tree, fleet, mistakes, server_tree
 
 
 def test_an_empty_inventory() -> None:
@@ -41,17 +41,30 @@ def test_agents_of_a_group_that_is_not_there() -> None:
 
 
 def test_external_servers_without_a_bundle() -> None:
-    assert mistakes(fleet({"spire_server_address": "spire.acme.com"}, servers=())) == (
+    assert mistakes(fleet({**ALONE, "spire_trust_bundle": ""}, servers=())) == (
         "error: spire_trust_bundle: The agent's servers are not in this inventory, so nobody can be asked for their trust "
         "bundle. Set spire_trust_bundle to its certificates in PEM. [a1]"
     )
 
 
-@pytest.mark.parametrize(
-    "agents", [{"spire_trust_bundle": "PEM"}, agent_tree(agent={"trust_bundle_url": "https://bundle.acme.com/"})]
-)
-def test_external_servers_with_a_bundle(agents: dict[str, Any]) -> None:
-    assert mistakes(fleet({"spire_server_address": "spire.acme.com", **agents}, servers=())) == ""
+@pytest.mark.parametrize("more", [
+    {}, {"spire_trust_bundle_sha256": [BUNDLE_SHA256]}, {"spire_trust_bundle_sha256": [":".join(BUNDLE_SHA256.upper())]},
+    # another source than the bundle, which is not looked at
+    {"spire_trust_bundle": "none", **agent_tree(agent={"trust_bundle_url": "https://bundle.acme.com/"})},
+    # an attestor that needs no token
+    {"spire_join_token": "", **agent_tree(plugins=X509POP)},
+])
+def test_external_servers_with_what_an_agent_needs(more: dict[str, Any]) -> None:
+    assert mistakes(fleet({**ALONE, **more}, servers=())) == ""
+
+
+def test_a_server_in_the_inventory_gives_bundle_and_token() -> None:
+    """Nothing uses the variable of a bundle there; a fingerprint is compared with the server's own bundle."""
+    assert mistakes(fleet({"spire_trust_bundle": "none", "spire_trust_bundle_sha256": [BUNDLE_SHA256]})) == ""
+    assert mistakes(fleet({"spire_trust_bundle_sha256": [BUNDLE_SHA256, "12"]})) == (
+        'error: spire_trust_bundle_sha256[1]: "12" is no SHA-256 fingerprint, which has 64 hexadecimal digits, with colons or '
+        "without. openssl x509 -noout -fingerprint -sha256 prints one. [a1]"
+    )
 
 
 def test_who_gives_an_agent_its_token() -> None:

@@ -54,6 +54,7 @@ def test_every_fleet_rule_speaks_in_the_catalogue() -> None:
         "shared_datastore", "datastore_differs", "trust_domain_differs", "shared_keys", "server_too_old", "parent_trust_domain",
         "parent_port", "no_bundle_endpoint", "address", "server_outside", "attestor_not_offered", "attestors_differ", "attests_once", "agent_newer",
         "agent_too_old", "address_local", "address_none", "port_unheard", "server_local", "no_server", "no_bundle",
+        "bundle", "pin", "pins_differ", "no_token",
         "memory_keys_with_token", "memory_keys_once", "downtime", "availability", "same_instance", "same_port", "same_socket", "same_directory",
         "same_file", "same_plugin", "spire_allow", "example_trust_domain", "example_secret", "entry_lifetime",
         "no_upstream", "upstream_no_server", "upstream_circle", "upstream_other", "no_agent_beside", "agent_beside_unix",

@@ -321,7 +321,12 @@ def test_a_bundle_is_taken_with_the_fingerprints_that_were_reported_and_pinned()
         public.bundle_for(planned("agent"), {**knowledge, "fingerprints": ["00"]})
     with pytest.raises(ValueError, match=r"^a1: the trust bundle has the fingerprints [0-9a-f]{64}; .*sha256 expects 00$"):
         public.bundle_for(planned("agent", {"spire_trust_bundle_sha256": ["00"]}), knowledge)
-    with pytest.raises(ValueError, match=r"^a1: the trust bundle holds no certificates in PEM$"):
+    with pytest.raises(ValueError, match=r"^a1: the trust bundle of its server holds no certificates in PEM$"):
+        public.bundle_for(planned("agent"), {"bundle": "planted", "fingerprints": []})
+    with pytest.raises(ValueError, match=(
+        r"^a1: spire_trust_bundle: It holds no certificate in PEM. Set it to what spire-server bundle show prints on one of the agent's "
+        r"servers\.$"
+    )):
         public.bundle_for(planned("agent", spire_trust_bundle="planted"), None)
     with pytest.raises(ValueError, match=r"^a1: no server gave its trust bundle, and spire_trust_bundle is not set$"):
         public.bundle_for(planned("agent"), None)

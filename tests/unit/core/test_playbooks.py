@@ -149,6 +149,8 @@ TARGET = {"group": "spire_servers", "server": "s1"}
 ANSWER = {
     "item": {"group": "spire_servers"}, "healthy": True, "agents": [], "bundle": "", "fingerprints": [],
 }
+#: looks like one, and no certificate can be read from it
+BAD_BUNDLE = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 
 
 def good_tasks() -> dict[str, dict[str, Any]]:
@@ -173,6 +175,7 @@ def good_tasks() -> dict[str, dict[str, Any]]:
         "entries": show(
             "query('spire.fleet.desired_entries', " + json.dumps(TARGET) + ", identities={'a1': 'spiffe://prod.acme.com/x'})"
         ),
+        "bad_bundle": show(f"lookup('spire.fleet.trust_bundle', servers=[{({**ANSWER, 'bundle': BAD_BUNDLE})}])"),
         "no_bundle": show("lookup('spire.fleet.trust_bundle', servers=[" + json.dumps(ANSWER).replace("true", "True") + "])"),
     }
 
@@ -299,6 +302,13 @@ def test_entries_of_the_agents_that_are_known(good: Run) -> None:
 
 def test_no_bundle(good: Run) -> None:
     assert "a1: no server gave its trust bundle, and spire_trust_bundle is not set" in good.results["no_bundle"]["msg"]
+
+
+def test_a_bundle_that_is_none_is_said_once(good: Run) -> None:
+    """Ansible adds what caused an error to it, and what caused that."""
+    message = good.results["bad_bundle"]["msg"]
+    assert message.count("a1: the trust bundle of its server holds no certificates in PEM") == 1
+    assert message.endswith("a1: the trust bundle of its server holds no certificates in PEM")
 
 
 def test_no_secret_is_in_any_output(good: Run, check: Run) -> None:

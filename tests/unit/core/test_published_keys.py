@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import strict_mode
-from tests.unit.core.fleets import fleet, mistakes, planned
+from tests.unit.core.fleets import ALONE, fleet, mistakes, planned
 
 NOW = datetime.datetime(2030, 1, 1)
 KEY = ec.generate_private_key(ec.SECP256R1())
@@ -44,7 +44,7 @@ def published(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_bundle_with_a_published_key() -> None:
     other = made(ec.generate_private_key(ec.SECP256R1()))
-    outside = {"spire_server_address": "spire.acme.com", "spire_trust_bundle": pem(other, made(KEY, serial=2))}
+    outside = {**ALONE, "spire_trust_bundle": pem(other, made(KEY, serial=2))}
     assert mistakes(fleet(outside, servers=())) == (
         "error: spire_trust_bundle: It holds a certificate of the dummy CA that comes with SPIRE, and that CA's key is public: anybody "
         "could play the server. Give the bundle of your own servers. If it is meant so: spire_allow: [dummy_ca]. [a1]"
