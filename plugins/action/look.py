@@ -49,15 +49,17 @@ class ActionModule(ActionBase):
         if "seen" not in seen:
             # What a module said that came back in pieces may hold a part of a file.
             return {key: value for key, value in seen.items() if key not in UNSAFE}
+        lost = [f"{host}: {one}" for one in lost_issuer.mistakes(planned, seen["seen"])]
+        if arguments["lost"]:
+            return {**result, "lost": lost}
         try:
             # which of its variants the module has looked for
             planned = planned.on(seen["seen"]["machine"])
         except ValueError as exc:
             raise failed(f"{host}: {exc}") from exc
-        lost = lost_issuer.mistakes(planned, seen["seen"])
         if lost:
             # who takes the host away must know all the same what it was
-            raise failed("\n".join(f"{host}: {one}" for one in lost), result={"lost": True, **_identity(planned, seen["seen"])})
+            raise failed("\n".join(lost), result=_identity(planned, seen["seen"]))
         try:
             seen["seen"]["aws"] = pki_kept.differences(planned.upstream) if planned.upstream else []
         except (AwsError, X509Error) as exc:

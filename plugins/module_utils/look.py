@@ -32,6 +32,7 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "component": {"type": "str", "choices": ["server", "agent"], "required": True},
     "servers": {"type": "str"},
     "final": {"type": "bool", "default": False},
+    "lost": {"type": "bool", "default": False},
 }
 #: TCP_LISTEN in /proc/net/tcp
 LISTEN = "0A"

@@ -34,6 +34,12 @@ options:
         still differs.
     type: bool
     default: false
+  lost:
+    description:
+      - Whether to ask for nothing but what the host has of a CA of this collection's that is missing on the controller, so that a run would
+        make another CA. Otherwise that is a failure.
+    type: bool
+    default: false
   spec:
     description: Where to look on the host. Set by the action plugin.
     type: dict
@@ -100,11 +106,10 @@ clock:
   returned: always
   type: dict
 lost:
-  description:
-    - Whether it failed because the host has something of a CA of this collection's that is missing on the controller, so that a run
-      would make another CA.
-  returned: when that is so
-  type: bool
+  description: What the host has of a CA that is missing on the controller, and what to do, in words. Nothing else is returned then.
+  returned: when O(lost=true)
+  type: list
+  elements: str
 act:
   description: What the acting tasks have to do. Meant for the roles of this collection.
   returned: always

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A server that can't be reached: its agents are looked at all the same, and the run says what is wrong with which host."""
+"""A host that can't be reached: the others are looked at all the same, and the run says what is wrong with which host."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+
+from tests.support.authorities import PASSPHRASE, make
 
 ANSIBLE = Path(sys.executable).with_name("ansible-playbook")
 AGENTS = ("a1", "a2")
@@ -33,8 +36,12 @@ def fixture_home(tmp_path: Path) -> Path:
         "spire_servers": {"hosts": {"s1": {"ansible_ssh_executable": str(ssh)}}},
         "spire_agents": {"hosts": {name: {"spire_agent_instance": name} for name in AGENTS}, "vars": local},
     }
-    (tmp_path / "inventory.yml").write_text(yaml.safe_dump(inventory))
+    write(tmp_path, inventory)
     return tmp_path
+
+
+def write(home: Path, inventory: dict[str, Any]) -> None:
+    (home / "inventory.yml").write_text(yaml.safe_dump(inventory))
 
 
 def run(home: Path, playbook: str, *more: str) -> subprocess.CompletedProcess[str]:
@@ -82,3 +89,62 @@ def test_what_is_wrong_with_the_question_is_told(home: Path) -> None:
     done = subprocess.run(argv, cwd=home, env=environment, capture_output=True, text=True, timeout=300, check=False)
     said = [line for line in done.stdout.splitlines() if "a1: its server s1 does not answer" in line]
     assert said and "'nowhere' is undefined" in said[0], done.stdout + done.stderr
+
+
+def without_cas(home: Path, dead: str) -> None:
+    """A fleet whose CAs are not on the controller; nobody reaches one host, and each other one has a directory on this machine."""
+    for name in ("spire-server", "spire-agent"):
+        (home / name).write_text("#!/bin/sh\necho 1.15.3 >&2\n")
+        (home / name).chmod(0o755)
+    inventory = yaml.safe_load((home / "inventory.yml").read_text())
+    inventory["all"]["vars"] |= {
+        "spire_pki": "controller", "spire_x509pop": "controller", "spire_pki_dir": str(home / "pki"), "spire_pki_passphrase": PASSPHRASE,
+        "spire_install_source": "preinstalled", "spire_bin_dir": str(home), "spire_service_manager": "supervisor",
+        "spire_supervisor_bin": str(home),
+    }
+    away, here = inventory["spire_servers"]["hosts"]["s1"], inventory["spire_agents"].pop("vars")
+    for group in ("spire_servers", "spire_agents"):
+        for host in inventory[group]["hosts"]:
+            inventory[group]["hosts"][host] = away if host == dead else {**here, "spire_root_dir": str(home / host)}
+    write(home, inventory)
+
+
+def recap(done: subprocess.CompletedProcess[str]) -> dict[str, str]:
+    """How each host ended: the first of these that there is any of."""
+    lines = [line.split() for line in done.stdout.partition("PLAY RECAP")[2].splitlines()[1:] if line]
+    return {line[0]: next((word for word in ("failed", "unreachable") if f"{word}=0" not in line), "ok") for line in lines}
+
+
+def test_a_first_run_goes_on_without_an_agent(home: Path) -> None:
+    without_cas(home, "a2")
+    done = run(home, "site", "--check")
+    assert recap(done) == {"s1": "ok", "a1": "ok", "a2": "unreachable"}, done.stdout + done.stderr
+    assert "TASK [spire.fleet.spire_server : Look at the server]" in done.stdout
+    assert "TASK [spire.fleet.spire_agent : Look at the agent]" in done.stdout
+
+
+def test_a_first_run_says_that_the_server_is_away(home: Path) -> None:
+    without_cas(home, "s1")
+    done = run(home, "site")
+    assert recap(done) == {"s1": "unreachable", "a1": "ok", "a2": "ok"}, done.stdout + done.stderr
+    assert LOST in done.stdout.partition("TASK [spire.fleet.spire_server : Look at the server]")[2]
+    assert not (home / "pki").exists()
+
+
+@pytest.mark.parametrize("more", [(), ("--check",)])
+@pytest.mark.parametrize("dead", ["s1", "a1"])
+def test_a_ca_that_is_gone_stops_every_host_and_each_is_named(home: Path, dead: str, more: tuple[str, ...]) -> None:
+    """Whether or not the host that tells it for all can be reached."""
+    without_cas(home, dead)
+    files = {name: home / name / "etc" / "agent" / "main.x509pop.pem" for name in AGENTS if name != dead}
+    for file in files.values():
+        file.parent.mkdir(parents=True)
+        file.write_text(make("of old").pem)
+    done = run(home, "site", *more)
+    assert done.returncode == 2, done.stdout + done.stderr
+    for name, file in files.items():
+        said = f"{name}: {file} was issued by CN=of old, and the controller has no such CA: {home}/pki/prod.acme.com/x509pop/root.pem is missing."
+        assert said in done.stdout, done.stdout
+    assert "TASK [Stop before another CA is made]" in done.stdout and "PLAY [SPIRE" not in done.stdout
+    assert set(recap(done)) == {"s1", *AGENTS} and list(recap(done).values()).count("failed") == 1
+    assert not (home / "pki").exists()
