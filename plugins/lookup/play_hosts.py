@@ -23,8 +23,8 @@ options:
     description:
       - V(servers), V(agents) or V(nested).
       - V(fleet) is every server and agent, nested ones too.
-      - V(without_root) for servers and agents while a CA of a server's, one of ours, is missing on the controller, so that this run would
-        make it; nobody otherwise.
+      - V(without_root) for servers and agents while a CA of ours, of a server's or of an agent's whose servers are not in the inventory, is
+        missing on the controller, so that this run would make it; nobody otherwise.
     type: list
     elements: str
     required: true

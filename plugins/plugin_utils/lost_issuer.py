@@ -32,9 +32,22 @@ def paths(planned: Plan) -> list[str]:
 
 
 def concerns(fleet: Fleet) -> bool:
-    """Whether a CA of some server's is missing, so that this run would make it."""
+    """Whether a CA of some server's, or of an agent's whose servers are elsewhere, is missing, so that this run would make it."""
     planned = (plan("server", host, fleet) for host in fleet.servers)
-    return any(paths(one) for one in planned)
+    return any(paths(one) for one in planned) or any(paths(one) for one in _alone(fleet))
+
+
+def _alone(fleet: Fleet) -> Iterator[Plan]:
+    """An agent for each CA that there is no server here for. The others, thousands perhaps, have theirs from their servers' plans."""
+    asked = set()
+    for host in fleet.agents:
+        if fleet.servers_of(host) or not node_pki.wanted(fleet.values_of(host)):
+            continue
+        planned = plan("agent", host, fleet)
+        place = planned.node and (planned.node.directory, planned.node.issuer_place, planned.values[VARIABLE])
+        if place and place not in asked:
+            asked.add(place)
+            yield planned
 
 
 def mistakes(planned: Plan, seen: Mapping[str, Any]) -> list[str]:

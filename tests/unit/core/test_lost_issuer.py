@@ -77,6 +77,51 @@ def test_nothing_is_asked_for_where_every_ca_is_there(tmp_path: Path) -> None:
         assert lost_issuer.concerns(controller.fleet()) is False
 
 
+@pytest.mark.parametrize("kind", ["x509pop", "sshpop"])
+def test_agents_whose_servers_are_elsewhere_are_asked_too(tmp_path: Path, kind: str) -> None:
+    """The second of two is the one that has such a CA, whether there are servers of others or none."""
+    common = {"spire_pki_dir": str(tmp_path), "spire_pki_passphrase": PASSPHRASE}
+    own = {f"spire_{kind}": "controller", "spire_server_group": "elsewhere"}
+    for servers in ((), ("s1",)):
+        made = fleet(common, servers, ("a1", "a2"), a2=own)
+        assert lost_issuer.concerns(made) is True
+        assert lost_issuer.concerns(fleet(common, servers, ("a1", "a2"), a2={**own, "spire_pki_new_root": True})) is False
+        assert lost_issuer.concerns(fleet(common, servers, ("a1", "a2"))) is False
+    node = plan("agent", "a2", made).node
+    assert node
+    node.ensure("", Run(NOW))
+    assert lost_issuer.concerns(fleet(common, (), ("a1", "a2"), a2=own)) is False
+    # one that asks for a new CA answers for itself alone
+    shutil.rmtree(tmp_path)
+    assert lost_issuer.concerns(fleet(common, (), ("a1", "a2"), a1={**own, "spire_pki_new_root": True}, a2=own)) is True
+
+
+def test_few_agents_are_planned_to_know_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of thousands, none whose servers are here; and one CA is looked for once where they are elsewhere."""
+    controller = Controller(tmp_path, **ALL)
+    controller.make()
+    agents = tuple(f"a{number}" for number in range(1, 9))
+    planned: list[str] = []
+    looked: list[str] = []
+    ask = lost_issuer.paths
+
+    def noted_plan(component: str, host: str, made: Any) -> Plan:
+        planned.append(host)
+        return plan(component, host, made)
+
+    def noted_paths(one: Plan) -> list[str]:
+        looked.append(one.host)
+        return ask(one)
+
+    monkeypatch.setattr(lost_issuer, "plan", noted_plan)
+    monkeypatch.setattr(lost_issuer, "paths", noted_paths)
+    assert lost_issuer.concerns(fleet(controller.common, agents=agents)) is False
+    assert (planned, looked) == (["s1"], ["s1"])
+    looked.clear()
+    assert lost_issuer.concerns(fleet({**controller.common, "spire_server_address": "spire.acme.com"}, (), agents)) is False
+    assert looked == ["a1"]
+
+
 def test_a_first_run_and_a_new_host_have_nothing_to_lose(tmp_path: Path) -> None:
     controller = Controller(tmp_path, **ALL)
     for component in ("server", "agent"):

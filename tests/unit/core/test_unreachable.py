@@ -131,6 +131,20 @@ def test_a_first_run_says_that_the_server_is_away(home: Path) -> None:
     assert not (home / "pki").exists()
 
 
+def test_a_ca_that_is_gone_stops_agents_alone(home: Path) -> None:
+    without_cas(home, "s1")
+    inventory = yaml.safe_load((home / "inventory.yml").read_text())
+    del inventory["spire_servers"]
+    inventory["all"]["vars"] |= {"spire_pki": "none", "spire_server_address": "spire.acme.com", "spire_trust_bundle": make("of servers").pem}
+    write(home, inventory)
+    file = home / "a1" / "etc" / "agent" / "main.x509pop.pem"
+    file.parent.mkdir(parents=True)
+    file.write_text(make("of old").pem)
+    done = run(home, "site")
+    assert done.returncode == 2 and f"a1: {file} was issued by CN=of old, and the controller has no such CA" in done.stdout, done.stdout
+    assert "PLAY [SPIRE" not in done.stdout and not (home / "pki").exists()
+
+
 @pytest.mark.parametrize("more", [(), ("--check",)])
 @pytest.mark.parametrize("dead", ["s1", "a1"])
 def test_a_ca_that_is_gone_stops_every_host_and_each_is_named(home: Path, dead: str, more: tuple[str, ...]) -> None:
