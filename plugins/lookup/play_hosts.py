@@ -22,7 +22,7 @@ options:
   _terms:
     description:
       - V(servers), V(agents) or V(nested).
-      - V(fleet) is every server and agent, nested ones too.
+      - V(fleet) is every server and agent, nested ones too; V(every_server) and V(every_agent) are those of one kind, in no order.
       - V(without_root) for servers and agents while a CA of ours, of a server's or of an agent's whose servers are not in the inventory, is
         missing on the controller, so that this run would make it; nobody otherwise.
     type: list
@@ -59,6 +59,8 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import AGENTS, S
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
 
 GROUPS = {"servers": SERVERS, "agents": AGENTS}
+#: with the nested ones, for plays that need no order
+EVERY = {"fleet": (SERVERS, AGENTS), "every_server": (SERVERS,), "every_agent": (AGENTS,)}
 #: An empty list would mean every host, and a group that is not there a warning.
 NOBODY = "!all"
 #: what ansible-playbook, and ansible-lint with it, does with playbooks alone
@@ -74,16 +76,16 @@ class LookupModule(LookupBase):
         seen = variables or {}
         if "groups" in seen and not any(context.CLIARGS.get(option) for option in WITHOUT_INVENTORY):
             self._check(seen["groups"])
-        if which == "fleet":
-            return _there(GROUPS.values(), seen)
+        if which in EVERY:
+            return _there(EVERY[which], seen)
         if which == "without_root":
             missing = "hostvars" in seen and lost_issuer.concerns(fleet_of(seen, self._templar))
-            return _there(GROUPS.values(), seen) if missing else [NOBODY]
+            return _there(EVERY["fleet"], seen) if missing else [NOBODY]
         apart = nested.order(fleet_of(seen, self._templar)) if "hostvars" in seen else []
         if which == "nested":
             return apart or [NOBODY]
         if which not in GROUPS:
-            raise AnsibleLookupError(f"{which} is no play; it must be fleet, servers, agents, nested or without_root")
+            raise AnsibleLookupError(f"{which} is no play; it must be {', '.join(EVERY)}, servers, agents, nested or without_root")
         return [*_there([GROUPS[which]], seen), *(f"!{host}" for host in apart)]
 
     def _check(self, groups: Mapping[str, Sequence[str]]) -> None:

@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import group_names
+from tests.support.authorities import PASSPHRASE, make
 
 ANSIBLE = Path(sys.executable).with_name("ansible-playbook")
 PLAYBOOKS = ["site", "verify", "decommission", "rotate_upstream", "rotate_authority", "upstream_check"]
@@ -31,15 +32,17 @@ EMPTY = (
 )
 
 
-def run(home: Path, groups: dict[str, list[str]], playbook: str, *more: str) -> tuple[int, str]:
+def run(home: Path, groups: dict[str, list[str]], playbook: str, *more: str, **variables: Any) -> tuple[int, str]:
     made: dict[str, Any] = {name: {"hosts": dict.fromkeys(hosts)} for name, hosts in groups.items()}
-    (home / "inventory.yml").write_text(yaml.safe_dump({"all": {"vars": {"spire_trust_domain": "prod.acme.com"}}, **made}))
+    (home / "inventory.yml").write_text(yaml.safe_dump({"all": {"vars": {"spire_trust_domain": "prod.acme.com", **variables}}, **made}))
     argv = [str(ANSIBLE), "-i", "inventory.yml", f"spire.fleet.{playbook}", *more]
     environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "COLUMNS": "1000", "ANSIBLE_STDOUT_CALLBACK": "default"}
     done = subprocess.run(argv, cwd=home, env=environment, capture_output=True, text=True, timeout=120, check=False)
     return done.returncode, re.sub(r"\s+", " ", done.stdout + done.stderr)
 
 
+#: reached, as this machine
+HERE = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, "spire_become": False}
 GROUPS = {"spire_server": ["s1"], "spire-agents": ["a1"], "web": ["w1"]}
 
 
@@ -69,9 +72,26 @@ def test_one_misspelt_group_is_a_warning(tmp_path: Path) -> None:
     ) == 1
 
 
-def test_a_fleet_of_servers_alone_gives_no_warning(tmp_path: Path) -> None:
-    code, text = run(tmp_path, {"spire_servers": ["s1"]}, "site", "--tags", "preflight")
-    assert code == 0 and "[WARNING]" not in text, text
+@pytest.mark.parametrize(("playbook", "more"), [("site", ("--tags", "preflight")), ("verify", ()), ("upstream_check", ())])
+@pytest.mark.parametrize("group", ["spire_servers", "spire_agents"])
+def test_no_playbook_warns_of_the_group_that_is_not_there(group: str, playbook: str, more: tuple[str, ...], tmp_path: Path) -> None:
+    alone = {
+        "spire_server_address": "spire.acme.com", "spire_trust_bundle": make("root").pem, "spire_x509pop": "controller",
+        "spire_pki_dir": str(tmp_path), "spire_pki_passphrase": PASSPHRASE,
+    }
+    code, text = run(tmp_path, {group: ["h1"]}, playbook, *more, **(alone if group == "spire_agents" else {}), **HERE)
+    assert "[WARNING]" not in text, text
+    assert (code == 0) is (playbook != "verify") and "mistake" not in text and "h1 : ok=" in text, text
+
+
+def test_no_server_to_ask_aws_about_is_told(tmp_path: Path) -> None:
+    said = (
+        "No host of the inventory is in spire_servers, so there is nothing to ask AWS about: an upstream authority is a server's. Run this "
+        "playbook with the inventory that has the servers."
+    )
+    for group in ("spire_servers", "spire_agents"):
+        code, text = run(tmp_path, {group: ["h1"]}, "upstream_check")
+        assert code == 0 and (said in text) is (group == "spire_agents"), text
 
 
 @pytest.mark.parametrize(
