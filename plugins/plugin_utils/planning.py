@@ -32,13 +32,15 @@ def plan(component: str, host: str, fleet: Fleet) -> Plan:
         install_root=values["spire_install_root"],
         root=values["spire_root_dir"],
     )
-    version, known = versions.DEFAULT, True
+    version = versions.DEFAULT
     if values["spire_version"]:
         try:
             version = versions.parse(values["spire_version"])
         except ValueError as exc:
-            known = False
-            problems.append(Problem("version", "spire_version", str(exc), layer="spire_version"))
+            # The rest is checked all the same: mistakes are told all at once.
+            version = versions.nearest(values["spire_version"])
+            message = f"{exc} Until then everything else is checked for {version}."
+            problems.append(Problem("version", "spire_version", message, layer="spire_version"))
     if component == "server":
         builtin = defaults.server_defaults(paths, version, values["spire_trust_domain"] or "")
     else:
@@ -52,8 +54,7 @@ def plan(component: str, host: str, fleet: Fleet) -> Plan:
     stack[1:1] = [*([wired.layer()] if wired else ()), *between, *node_pki.layers(component, values, paths, stack[1:])]
     tree = checked.checked(component, stack, version, fleet, filler)
     problems += tree.merged.problems
-    # What a release that never was has and lacks, nobody can say.
-    problems += checked.attributed(component, values, tree.problems) if known else []
+    problems += checked.attributed(component, values, tree.problems)
     made = Plan(
         component, host, values, version, paths, tree.merged, tree.coerced, problems,
         external=component == "agent" and not fleet.servers_of(host), beside=beside,

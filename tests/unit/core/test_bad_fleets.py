@@ -96,10 +96,26 @@ def test_an_agent_one_minor_release_older_is_fine() -> None:
     assert mistakes(fleet(a1={"spire_version": "1.14.7"})) == ""
 
 
-def test_a_version_that_never_was_is_the_only_mistake() -> None:
-    # what 1.15.3 has is not what a release has that nobody knows
-    assert mistakes(fleet({**server_tree(server={"from_the_future": 1})}, s1={"spire_version": "1.16.0"})) == (
-        "error: spire_version: This collection knows SPIRE up to 1.15.3. For 1.16.0 take a newer collection. [s1]"
+@pytest.mark.parametrize("version, wrong, checked_for", [
+    ("1.16.0", "This collection knows SPIRE up to 1.15.3. For 1.16.0 take a newer collection.", "1.15.3"),
+    ("1.14", '"1.14" is not the number of a SPIRE release, which has three parts: write "1.14.7".', "1.14.7"),
+])
+def test_a_version_that_never_was_hides_no_other_mistake(version: str, wrong: str, checked_for: str) -> None:
+    tree = agent_tree(agent={"insecure_bootstrap": True, "log_levle": "INFO"})
+    assert mistakes(fleet(tree, a1={"spire_version": version})) == (
+        "error: agent.insecure_bootstrap (set by spire_agent_config): The agent would trust whoever answers first. It is never "
+        "needed: the playbooks bring the trust bundle, and spire_trust_bundle does where the server is not in this inventory. If it is "
+        "meant so: spire_allow: [insecure_bootstrap]. [a1]\n"
+        f'error: agent.log_levle (set by spire_agent_config): SPIRE {checked_for} has no option "log_levle" in agent; did you mean '
+        '"log_level"? [a1]\n'
+        f"error: spire_version: {wrong} Until then everything else is checked for {checked_for}. [a1]"
+    )
+
+
+def test_of_a_version_that_never_was_nobody_says_what_it_fits() -> None:
+    assert mistakes(fleet(a1={"spire_version": "1.5.9"})) == (
+        "error: spire_version: SPIRE 1.5.9 is a version that SPIRE never had: the nearest release is 1.5.6. Until then everything "
+        "else is checked for 1.5.6. [a1]"
     )
 
 
@@ -145,8 +161,8 @@ def test_all_mistakes_of_all_hosts_in_one_message_without_values() -> None:
     ))
     lines = said.splitlines()
     assert len(lines) == 7
-    assert any(line.endswith("[a0, a1, a2, a4, a5 and 6 more]") for line in lines)
-    assert any(line.startswith("error: spire_version: ") and line.endswith("For 9.9.9 take a newer collection. [a3]") for line in lines)
+    assert any(line.endswith("[a0, a1, a2, a3, a4 and 7 more]") for line in lines)
+    assert any(line.startswith("error: spire_version: ") and "For 9.9.9 take a newer collection." in line and line.endswith("[a3]") for line in lines)
     assert "planted-secret" not in said
 
 

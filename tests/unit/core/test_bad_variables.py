@@ -34,11 +34,13 @@ VARIABLES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "no such version": (
         {"spire_version": "1.15.9"},
-        "error: spire_version: This collection knows SPIRE up to 1.15.3. For 1.15.9 take a newer collection. [a1, s1]",
+        "error: spire_version: This collection knows SPIRE up to 1.15.3. For 1.15.9 take a newer collection. Until then everything "
+        "else is checked for 1.15.3. [a1, s1]",
     ),
     "a version of two parts": (
         {"spire_version": 1.14},
-        'error: spire_version: "1.14" is not the number of a SPIRE release, which has three parts: write "1.14.7". [a1, s1]',
+        'error: spire_version: "1.14" is not the number of a SPIRE release, which has three parts: write "1.14.7". '
+        "Until then everything else is checked for 1.14.7. [a1, s1]",
     ),
     "no local directory": (
         {"spire_install_source": "local"},

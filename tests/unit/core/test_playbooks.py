@@ -25,12 +25,12 @@ MISTAKES = """\
 
 1. agent.join_tokenn, set by spire_agent_config
    SPIRE 1.15.3 has no option "join_tokenn" in agent; did you mean "join_token"?
-   on a1
+   on a1, a2
    https://github.com/spiffe/spire/blob/v1.15.3/doc/spire_agent.md
 
 2. agent.server_port, set by spire_agent_config
    It must be a whole number, and it is a string.
-   on a1
+   on a1, a2
    SPIRE 0.8.0 and later: https://github.com/spiffe/spire/blob/v1.15.3/doc/spire_agent.md
 
 3. plugins.NodeAtestor, set by spire_server_config
@@ -58,7 +58,8 @@ MISTAKES = """\
    on a1, a2, s1
 
 8. spire_version
-   This collection knows SPIRE up to 1.15.3. For 1.15.9 take a newer collection.
+   This collection knows SPIRE up to 1.15.3. For 1.15.9 take a newer collection. Until then
+   everything else is checked for 1.15.3.
    on a2"""
 
 
