@@ -9,7 +9,7 @@ import dataclasses
 import datetime
 import functools
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import rotation, x509_authority, x509_check, x509_files, x509_keys, x509_make
@@ -178,6 +178,31 @@ class Issued:
         except X509Error:
             # preflight tells it, and no run goes on
             return False
+
+    @property
+    def readers(self) -> dict[str, Callable[[], Any]]:
+        """How each file of the issuer is read, by its field in the variable; X509Error for one that makes no sense."""
+        place, bundle = self.issuer_place, self.bundle_file
+        return {
+            "certificate": lambda: x509_keys.load_certificates(x509_files.must_read(place.certificate), place.certificate),
+            "key": lambda: place.load_key(self.passphrase),
+            "bundle": lambda: x509_keys.load_certificates(x509_files.must_read(bundle), bundle),
+        }
+
+    def unreadable(self) -> dict[str, str]:
+        """Why files of a CA that is given can't be read, by their fields: of all of them, since one that is missing is mostly not alone.
+
+        A key may be kept away, where nothing else is missing.
+        """
+        found = {}
+        for field, read in self.readers.items():
+            try:
+                read()
+            except X509Error as exc:
+                found[field] = str(exc)
+        if found and "key" not in found and x509_files.read(self.issuer_place.key) is None:
+            found["key"] = x509_files.missing(self.issuer_place.key)
+        return found
 
     def mistakes(self, now: datetime.datetime, window: datetime.timedelta = datetime.timedelta(0)) -> list[str]:
         """What is wrong with a CA that is given, in full; within the window, that it ends soon as well."""

@@ -173,6 +173,10 @@ def _issuer(issued: Issued, now: datetime.datetime) -> Iterable[Problem]:
 
 def _ssh_ca(issued: Sshpop, now: datetime.datetime) -> Iterable[Problem]:
     variable = "spire_sshpop_issuer" if issued.given else "spire_pki_dir"
+    unread = list(pki_rules.unread_issuer(issued))
+    if unread:
+        yield from unread
+        return
     try:
         found = issued.mistakes(now) if issued.given else issued.ca_mistakes()
     except X509Error as exc:

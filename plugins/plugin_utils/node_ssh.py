@@ -12,6 +12,7 @@ import functools
 import hashlib
 import os
 import secrets
+from collections.abc import Callable
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import x509_authority, x509_files, x509_keys, x509_make
@@ -129,6 +130,14 @@ class Sshpop(Issued):
     def authorities_text(self) -> str:
         """What servers verify nodes with, as OpenSSH writes it; empty before there is a CA."""
         return _line(self.authority) if self.authority else ""
+
+    @property
+    def readers(self) -> dict[str, Callable[[], Any]]:
+        place = self.issuer_place
+        return {
+            "public": lambda: _public(x509_files.must_read(place.certificate), place.certificate),
+            "key": lambda: _load_key(place.key, self.passphrase),
+        }
 
     def mistakes(self, now: datetime.datetime, window: datetime.timedelta = datetime.timedelta(0)) -> list[str]:
         """What is wrong with a CA that is given. It has no end of its own."""

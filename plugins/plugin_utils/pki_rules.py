@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 import re
 from collections.abc import Iterable
 
@@ -205,6 +206,10 @@ def _cut_short(planned: Plan, upstream: Upstream, now: datetime.datetime) -> Ite
 
 def _given(issued: Issued, lifetime: str, now: datetime.datetime) -> Iterable[Problem]:
     variable = f"{issued.prefix}_issuer"
+    unread = list(unread_issuer(issued))
+    if unread:
+        yield from unread
+        return
     try:
         found = issued.mistakes(now)
         soon = issued.mistakes(now, issued.length(lifetime))
@@ -215,6 +220,22 @@ def _given(issued: Issued, lifetime: str, now: datetime.datetime) -> Iterable[Pr
         yield Problem("pki_issuer", variable, message, variable, severity=severity)
     if not found:
         yield from open_issuer(issued)
+        yield from _keyless(issued)
+
+
+def unread_issuer(issued: Issued) -> Iterable[Problem]:
+    """The files of a CA that is given which can't be read, each under its own field."""
+    variable = f"{issued.prefix}_issuer"
+    for field, message in issued.unreadable().items() if issued.given else ():
+        yield Problem("pki_issuer", f"{variable}.{field}", message, variable)
+
+
+def _keyless(issued: Issued) -> Iterable[Problem]:
+    """That the key of a CA that is given is kept away while a server still has to get its first intermediate."""
+    variable, key = f"{issued.prefix}_issuer", issued.issuer_place.key
+    if isinstance(issued, Upstream) and not os.path.exists(key) and not os.path.exists(issued.place.certificate):
+        message = f"{key} is not there, and has to sign the first intermediate of a server. Bring the key back for the run that makes it."
+        yield Problem("pki_issuer", f"{variable}.key", message, variable, severity="warning")
 
 
 def open_issuer(issued: Issued) -> Iterable[Problem]:

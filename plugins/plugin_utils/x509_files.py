@@ -90,8 +90,13 @@ def must_read(path: str) -> bytes:
     """The same for one that must be there."""
     found = read(path)
     if found is None:
-        raise X509Error(f"{path} can't be read: there is no such file.")
+        raise X509Error(missing(path))
     return found
+
+
+def missing(path: str) -> str:
+    """What is said of a file that must be there and is not."""
+    return f"{path} can't be read: there is no such file."
 
 
 def write(path: str, content: bytes, mode: int) -> None:

@@ -49,13 +49,15 @@ class Bad:
     bundle: Iterable[Made] = (ROOT,)
     key: Made | None = None
     passphrase: str = PASSPHRASE
+    #: the field of the file at fault, where it can't be read at all
+    field: str = ""
     #: instead of what a file would hold; None for no file, a directory for an empty text
     texts: dict[str, str | None] = dataclasses.field(default_factory=dict)
 
 
 ORDER = "Write the CA's own certificate first, and after each the one that issued it."
 BAD = {
-    "wrong passphrase": Bad(["The passphrase does not open the key in {key}, or the file is damaged."], passphrase="another"),
+    "wrong passphrase": Bad(["The passphrase does not open the key in {key}, or the file is damaged."], passphrase="another", field="key"),
     "key of another certificate": Bad([
         "The key in {key} and the first certificate in {certificate} (CN=Acme) don't belong together: their public keys differ."
     ], key=ROOT),
@@ -105,18 +107,18 @@ BAD = {
     "key of a strange curve": Bad([
         "The key of CN=Acme in {certificate} is secp256k1; a CA of SPIRE's takes ec-p256, ec-p384, ec-p521, rsa-2048, rsa-3072, rsa-4096."
     ], [authority("Acme", ROOT, key=ec.generate_private_key(ec.SECP256K1()))]),
-    "no certificate": Bad(["{certificate} can't be read: there is no such file."], texts={"certificate": None}),
-    "no bundle": Bad(["{bundle} can't be read: there is no such file."], texts={"bundle": None}),
-    "unreadable certificate": Bad(["{certificate} can't be read: Is a directory."], texts={"certificate": ""}),
-    "unreadable key": Bad(["{key} can't be read: Is a directory."], texts={"key": ""}),
-    "a key where the certificate should be": Bad(["{certificate} holds no certificate in PEM."], texts={"certificate": ACME.key_pem()}),
-    "a certificate where the key should be": Bad(["{key} holds no private key in PEM."], texts={"key": ACME.pem}),
+    "no certificate": Bad(["{certificate} can't be read: there is no such file."], field="certificate", texts={"certificate": None}),
+    "no bundle": Bad(["{bundle} can't be read: there is no such file."], field="bundle", texts={"bundle": None}),
+    "unreadable certificate": Bad(["{certificate} can't be read: Is a directory."], field="certificate", texts={"certificate": ""}),
+    "unreadable key": Bad(["{key} can't be read: Is a directory."], field="key", texts={"key": ""}),
+    "a key where the certificate should be": Bad(["{certificate} holds no certificate in PEM."], field="certificate", texts={"certificate": ACME.key_pem()}),
+    "a certificate where the key should be": Bad(["{key} holds no private key in PEM."], field="key", texts={"key": ACME.pem}),
     "a damaged certificate": Bad([
         "A certificate in {certificate} can't be read: its PEM is damaged."
-    ], texts={"certificate": ACME.pem.replace("MII", "MIX", 1)}),
+    ], field="certificate", texts={"certificate": ACME.pem.replace("MII", "MIX", 1)}),
     "a damaged key": Bad([
         "The key in {key} can't be read: its PEM is damaged."
-    ], texts={"key": "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"}),
+    ], field="key", texts={"key": "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"}),
 }
 
 
@@ -143,8 +145,36 @@ def preflight(files: dict[str, str], passphrase: str = PASSPHRASE, **more: Any) 
 @pytest.mark.parametrize("name", BAD)
 def test_preflight_says(tmp_path: Path, name: str) -> None:
     files = laid_out(tmp_path, BAD[name])
-    said = [f"error: spire_pki_issuer: {text.format(**files)} [s1]" for text in BAD[name].says]
+    path = f"spire_pki_issuer.{BAD[name].field}".rstrip(".")
+    said = [f"error: {path}: {text.format(**files)} [s1]" for text in BAD[name].says]
     assert preflight(files, BAD[name].passphrase) == sorted(said)
+
+
+@pytest.mark.parametrize("gone", [("key", "bundle"), ("certificate", "key"), ("certificate", "key", "bundle")])
+def test_preflight_names_each_file_that_is_missing(tmp_path: Path, gone: tuple[str, ...]) -> None:
+    files = laid_out(tmp_path, Bad([], texts=dict.fromkeys(gone)))
+    assert preflight(files) == [f"error: spire_pki_issuer.{name}: {files[name]} can't be read: there is no such file. [s1]" for name in sorted(gone)]
+
+
+def test_preflight_names_each_file_that_makes_no_sense(tmp_path: Path) -> None:
+    files = laid_out(tmp_path, Bad([], texts={"certificate": "x", "bundle": "x", "key": "x"}))
+    assert preflight(files) == [
+        f"error: spire_pki_issuer.bundle: {files['bundle']} holds no certificate in PEM. [s1]",
+        f"error: spire_pki_issuer.certificate: {files['certificate']} holds no certificate in PEM. [s1]",
+        f"error: spire_pki_issuer.key: {files['key']} holds no private key in PEM. [s1]",
+    ]
+
+
+def test_a_key_may_be_away_once_every_server_has_its_intermediate(tmp_path: Path) -> None:
+    files = laid_out(tmp_path, Bad([], texts={"key": None}))
+    assert preflight(files, spire_pki_dir=str(tmp_path)) == [
+        f"warning: spire_pki_issuer.key: {files['key']} is not there, and has to sign the first intermediate of a server. Bring the key back for "
+        "the run that makes it. [s1]"
+    ]
+    own = tmp_path / "prod.acme.com" / "servers" / "s1" / "upstream.pem"
+    own.parent.mkdir(parents=True)
+    own.write_text(ACME.pem)
+    assert preflight(files, spire_pki_dir=str(tmp_path)) == []
 
 
 def test_a_good_one_and_what_becomes_bad_soon(tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ def test_a_ca_that_is_given_is_checked(tmp_path: Path) -> None:
         "their public keys differ.",
     )
     assert nodes(good, good, "other").preflight("server") == said(
-        "spire_x509pop_issuer", f"The passphrase does not open the key in {tmp_path}/key, or the file is damaged.",
+        "spire_x509pop_issuer.key", f"The passphrase does not open the key in {tmp_path}/key, or the file is damaged.",
     )
     made = nodes(good, good).made().certificates
     assert [one.subject.rfc4514_string() for one in made] == ["CN=a1,O=prod.acme.com", "CN=Acme"]

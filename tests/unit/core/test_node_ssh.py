@@ -60,13 +60,13 @@ def test_an_ssh_ca_that_is_given_is_checked(tmp_path: Path) -> None:
     assert nodes(line(ours), text(ours)).preflight("server") == ""
     assert nodes(line(ours), openssh(ours)).made().changed
     assert nodes(line(ours), text(ours)).made().differences == []
-    for public_key, key, message in (
-        (line(other), openssh(ours), f"The key in {tmp_path}/key and the public key in {tmp_path}/public don't belong together."),
-        (line(ours), text(ours, "other"), f"The passphrase does not open the key in {tmp_path}/key, or the file is damaged."),
-        ("nothing", text(ours), f"{tmp_path}/public holds no public key as OpenSSH writes it."),
-        (line(ours), "nothing", f"{tmp_path}/key holds no private key in PEM."),
+    for public_key, key, field, message in (
+        (line(other), openssh(ours), "", f"The key in {tmp_path}/key and the public key in {tmp_path}/public don't belong together."),
+        (line(ours), text(ours, "other"), ".key", f"The passphrase does not open the key in {tmp_path}/key, or the file is damaged."),
+        ("nothing", text(ours), ".public", f"{tmp_path}/public holds no public key as OpenSSH writes it."),
+        (line(ours), "nothing", ".key", f"{tmp_path}/key holds no private key in PEM."),
     ):
-        assert nodes(public_key, key).preflight("server") == said("spire_sshpop_issuer", message)
+        assert nodes(public_key, key).preflight("server") == said(f"spire_sshpop_issuer{field}", message)
     assert nodes(line(ours), openssh(ours)).preflight("server") == said(
         "spire_sshpop_issuer", f"{tmp_path}/key is not encrypted. Whoever can read it can sign for this fleet: encrypt it (openssl pkcs8 -topk8, "
         "or ssh-keygen -p for one of OpenSSH's) and make it 0600.", "warning",

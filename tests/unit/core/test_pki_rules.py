@@ -63,7 +63,9 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         "error: spire_pki_issuer.root: It has no field of this name; its fields are certificate, key, bundle."
     )),
     "issuer's files": ({"spire_pki_issuer": {"certificate": "/no/a", "key": "/no/b", "bundle": "/no/c"}}, (
-        "error: spire_pki_issuer: /no/a can't be read: there is no such file."
+        "error: spire_pki_issuer.bundle: /no/c can't be read: there is no such file.\n"
+        "error: spire_pki_issuer.certificate: /no/a can't be read: there is no such file.\n"
+        "error: spire_pki_issuer.key: /no/b can't be read: there is no such file."
     )),
 }
 
@@ -122,9 +124,9 @@ def test_preflight_checks_a_given_ca_in_full(tmp_path: Path) -> None:
         "their public keys differ.",
     ]
     assert preflight(tmp_path, **given(good, good, passphrase="other")) == (
-        f"error: spire_pki_issuer: The passphrase does not open the key in {tmp_path}/key, or the file is damaged."
+        f"error: spire_pki_issuer.key: The passphrase does not open the key in {tmp_path}/key, or the file is damaged."
     )
-    assert preflight(tmp_path, **given(good, good, roots="")) == f"error: spire_pki_issuer: {tmp_path}/bundle holds no certificate in PEM."
+    assert preflight(tmp_path, **given(good, good, roots="")) == f"error: spire_pki_issuer.bundle: {tmp_path}/bundle holds no certificate in PEM."
     with pytest.raises(X509Error, match="has the path length 1"):
         made(tmp_path, **given(bad, bad))
     chain = made(tmp_path, **given(good, good)).certificates
