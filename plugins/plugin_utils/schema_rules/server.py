@@ -52,11 +52,14 @@ def lifetimes(found: Found) -> Findings:
     for name in ("default_x509_svid_ttl", "default_jwt_svid_ttl", "default_svid_ttl", "svid_ttl", "agent_ttl"):
         ttl = length(found.text(name))
         if ttl and ttl > longest:
-            reason = "the longest life of an SVID is a week"
+            reason, enough = "the longest life of an SVID is a week", ""
             if longest < _LONGEST_SVID:
                 given = found.text("ca_ttl") or default("server", "ca_ttl")
                 reason = f"with a ca_ttl of {given} an SVID lives at most a sixth of that, {hours(longest)}"
-            enough = f"; a ca_ttl of {hours(ttl * _CA_SHARE)} would do" if ttl <= _LONGEST_SVID else ""
+                enough = f"; a ca_ttl of {hours(ttl * _CA_SHARE)} would do"
+                if ttl > _LONGEST_SVID:
+                    most = f"{hours(_LONGEST_SVID)}, from a ca_ttl of {hours(_LONGEST_SVID * _CA_SHARE)} on"
+                    enough = f", and with any ca_ttl at most a week: {most}"
             yield name, f'"{found.text(name)}" can\'t be had: {reason}{enough}.'
 
 
