@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import (
-    addresses, entries, entry_lifetimes, entry_selectors, fleet_agents, fleet_nested, fleet_servers, hidden_files, machines, node_rules, pki_rules,
+    addresses, credentials, entries, entry_lifetimes, entry_selectors, fleet_agents, fleet_nested, fleet_servers, hidden_files, machines, node_rules, pki_rules,
     places, plugin_places, problems, strict_mode,
 )
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import AGENTS, SERVERS, Fleet
@@ -48,6 +48,7 @@ def of_plan(planned: Plan, fleet: Fleet) -> list[Problem]:
     found += places.check(planned)
     found += hidden_files.check(planned)
     found += plugin_places.check(planned)
+    found += credentials.check(planned)
     found += pki_rules.check(planned)
     found += node_rules.check(planned, fleet)
     found += strict_mode.check(planned)

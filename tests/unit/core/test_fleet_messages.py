@@ -59,6 +59,7 @@ def test_every_fleet_rule_speaks_in_the_catalogue() -> None:
         "same_file", "same_plugin", "spire_allow", "example_trust_domain", "example_secret", "entry_lifetime",
         "no_upstream", "upstream_no_server", "upstream_circle", "upstream_other", "no_agent_beside", "agent_beside_unix",
         "nested_other_svid", "nested_by_hand", "nested_far", "nested_path_length",
+        "vault_login", "lone_key",
     } <= seen
 
 
