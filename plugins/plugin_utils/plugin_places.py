@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import os
 import re
@@ -77,6 +78,35 @@ def check_sources(planned: Plan) -> Iterable[Problem]:
                     f"should have {command.sha256}. Put the right file there, or correct the checksum."
                 )
                 yield _of_source(command, message)
+
+
+@dataclasses.dataclass
+class Entries:
+    """The entries of spire_plugins over a whole fleet, which mostly shares them: one that no tree names was meant for one."""
+
+    #: the plugin of each entry by the entry's name, and the hosts that have it
+    plugins: dict[str, str] = dataclasses.field(default_factory=dict)
+    hosts: dict[str, dict[str, None]] = dataclasses.field(default_factory=dict)
+    used: set[str] = dataclasses.field(default_factory=set)
+
+    def note(self, planned: Plan) -> None:
+        """One server or agent."""
+        if planned.filler is None or not planned.filler.definitions:
+            return
+        for one in planned.filler.definitions:
+            self.plugins[one.key] = one.plugin
+            self.hosts.setdefault(one.key, {})[planned.host] = None
+        self.used.update(one.key for _kind, _name, _body, one in planned.filler.of(planned.tree))
+
+    def check(self) -> Iterator[Problem]:
+        """Each entry that nothing uses."""
+        for key, plugin in self.plugins.items():
+            if key not in self.used:
+                message = (
+                    f"No tree has a plugin {plugin} that this entry is for, so it is brought nowhere. Name {plugin} under its type in "
+                    "spire_server_config or spire_agent_config, or take the entry out."
+                )
+                yield Problem("unused_plugin", child(VARIABLE, key), message, VARIABLE, tuple(self.hosts[key]), severity="warning")
 
 
 def by_architecture(planned: Plan) -> Iterator[tuple[str, list[Command]]]:

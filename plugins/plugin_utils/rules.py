@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema_rules import fleet_rule
+from ansible_collections.spire.fleet.plugins.plugin_utils.tree import child
 from ansible_collections.spire.fleet.plugins.plugin_utils.versions import Version
 
 
@@ -26,7 +28,7 @@ def of_fleet(fleet: Fleet) -> list[Problem]:
     if not fleet.servers and not fleet.agents:
         message = f"It has no host in {SERVERS} and none in {AGENTS}; put your hosts into these groups."
         return [Problem("no_hosts", "inventory", message)]
-    together = machines.Machines(fleet)
+    together, entries_of_plugins = machines.Machines(fleet), plugin_places.Entries()
     # agents first: servers' entries are checked against what was noted of them
     for component in ("agent", "server"):
         for host in fleet.hosts(component):
@@ -34,7 +36,8 @@ def of_fleet(fleet: Fleet) -> list[Problem]:
             found += problems.for_host(of_plan(planned, fleet), host)
             found += problems.for_host(plugin_places.check_sources(planned), host)
             together.note(planned)
-    return found + list(together.check())
+            entries_of_plugins.note(planned)
+    return [*found, *together.check(), *entries_of_plugins.check()]
 
 
 def of_plan(planned: Plan, fleet: Fleet) -> list[Problem]:
@@ -64,9 +67,27 @@ def _source(planned: Plan) -> Iterable[Problem]:
         what = "the controller" if source == "local" else "the host"
         message = f"It is required where spire_install_source is {source}; set it to the directory of the binaries on {what}."
         yield Problem("missing_variable", needed, message)
+    elif source == "local":
+        yield from _local(planned)
     wrong = addresses.mistake(str(planned.values["spire_archive_url"])) if source == "archive" else ""
     if wrong:
         yield Problem("download_address", "spire_archive_url", wrong)
+
+
+def _local(planned: Plan) -> Iterable[Problem]:
+    """A program that is not where the controller should have it. A relative path is Ansible's to look up."""
+    given, name = planned.values["spire_local_dir"], planned.paths.binary_name
+    for arch, directory in given.items() if isinstance(given, Mapping) else [("", given)]:
+        place = os.path.expanduser(str(directory))
+        if not directory or not os.path.isabs(place) or os.path.isfile(os.path.join(place, name)):
+            continue
+        path = child("spire_local_dir", arch) if arch else "spire_local_dir"
+        message = f"There is no directory {directory} on the controller, which should hold the programs of SPIRE."
+        if os.path.isfile(os.path.join(place, "bin", name)):
+            message = f"There is no {name} in {directory} on the controller; it is in {directory.rstrip('/')}/bin, so name that."
+        elif os.path.isdir(place):
+            message = f"There is no {name} in {directory} on the controller."
+        yield Problem("local_dir", path, message, "spire_local_dir")
 
 
 @fleet_rule("both")

@@ -139,9 +139,10 @@ def test_yaml_is_what_the_collection_takes(block: str, tmp_path: Path) -> None:
     else:
         assert [set(play) for play in data] == [{"ansible.builtin.import_playbook"}]
         return
-    # how agents alone attest stands in the text beside their variables
-    said = problems.render(problem for problem in rules.of_fleet(made) if problem.code != "no_token")
-    assert said == ""
+    # how agents alone attest stands in the text beside their variables; what lies on the reader's controller, and what trees beside the block
+    # name, nobody knows here
+    elsewhere = ("no_token", "local_dir", "unused_plugin")
+    assert problems.render(problem for problem in rules.of_fleet(made) if problem.code not in elsewhere) == ""
 
 
 def test_blocks_are_found() -> None:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -182,3 +183,14 @@ VARIABLES: dict[str, tuple[dict[str, Any], str]] = {
 def test_a_variable(name: str) -> None:
     common, message = VARIABLES[name]
     assert mistakes(fleet(common)) == message
+
+
+def test_a_local_directory_must_have_the_programs(tmp_path: Path) -> None:
+    common = {"spire_install_source": "local", "spire_local_dir": str(tmp_path)}
+    assert mistakes(fleet(common, agents=())) == f"error: spire_local_dir: There is no spire-server in {tmp_path} on the controller. [s1]"
+    tmp_path.joinpath("bin").mkdir()
+    tmp_path.joinpath("bin", "spire-server").touch()
+    assert mistakes(fleet(common, agents=())) == (
+        f"error: spire_local_dir: There is no spire-server in {tmp_path} on the controller; it is in {tmp_path}/bin, so name that. [s1]"
+    )
+    assert mistakes(fleet({**common, "spire_local_dir": {"amd64": f"{tmp_path}/bin"}}, agents=())) == ""

@@ -238,7 +238,9 @@ def test_an_entry_is_a_directory_of_its_own() -> None:
     """Unless the plugin is on the host already."""
     entries = {"my plugin": {**URL, "plugin": "vaulted"}, "our plugin": {"plugin": "vaulted", "path": "/opt/vaulted", "sha256": ONE}}
     assert mistakes(fleet(common={"spire_plugins": entries})).splitlines() == [
-        f'error: spire_plugins.my plugin: "my plugin" {NAME} [a1, s1]'
+        f'error: spire_plugins.my plugin: "my plugin" {NAME} [a1, s1]',
+        "warning: spire_plugins.our plugin: No tree has a plugin vaulted that this entry is for, so it is brought nowhere. Name vaulted under "
+        "its type in spire_server_config or spire_agent_config, or take the entry out. [a1, s1]",
     ]
 
 
