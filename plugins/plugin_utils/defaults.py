@@ -72,6 +72,11 @@ def agent_defaults(
     }
 
 
+def unheard(builtin: dict[str, Any]) -> dict[str, Any]:
+    """The built-in layer where the health checks are switched off: what the listener would be told is left out."""
+    return {**builtin, "health_checks": {"listener_enabled": True}}
+
+
 def _health_checks(component: str) -> dict[str, Any]:
     return {
         "listener_enabled": True,

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import (
@@ -18,6 +19,8 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.tree import Layer, lay
 
 #: options that name a bootstrap source; naming one switches the built-in trust_bundle_path off
 BOOTSTRAP_SOURCES = ("trust_bundle_url", "trust_bundle_spiffe_workload_api", "insecure_bootstrap")
+#: a switch that is off, as text
+OFF = ("false", "no", "off")
 
 
 def plan(component: str, host: str, fleet: Fleet) -> Plan:
@@ -49,6 +52,8 @@ def plan(component: str, host: str, fleet: Fleet) -> Plan:
     problems += mistakes
     filler = plugin_binaries.filler(component, values, definitions)
     stack = layers(component, values.raw, builtin)
+    if _unheard(stack):
+        stack[0] = dataclasses.replace(stack[0], tree=defaults.unheard(builtin))
     wired = pki.wiring(host, values, stack, paths, version) if component == "server" else None
     beside, between = _nested(host, fleet, version) if component == "server" else ([], [])
     stack[1:1] = [*([wired.layer()] if wired else ()), *between, *node_pki.layers(component, values, paths, stack[1:])]
@@ -68,6 +73,17 @@ def plan(component: str, host: str, fleet: Fleet) -> Plan:
     else:
         fleet.server_plans[host] = made
     return made
+
+
+def _unheard(stack: list[Layer]) -> bool:
+    """Whether the last layer that speaks of the listener of the health checks switches it off."""
+    said: Any = True
+    for layer in stack:
+        block = layer.tree.get("health_checks") if isinstance(layer.tree, dict) else None
+        if isinstance(block, dict) and "listener_enabled" in block:
+            said = block["listener_enabled"]
+    # an older core makes a string of a template's boolean
+    return said is None or str(said).strip().lower() in OFF
 
 
 def _nested(host: str, fleet: Fleet, version: versions.Version) -> tuple[list[Plan], list[Layer]]:

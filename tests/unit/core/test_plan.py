@@ -71,6 +71,17 @@ def test_another_bootstrap_source_switches_the_bundle_off(option: str) -> None:
     assert "trust_bundle_path" not in planned("agent", agent(agent={option: True})).main
 
 
+@pytest.mark.parametrize("component", ["server", "agent"])
+@pytest.mark.parametrize("off", [False, "no"])
+def test_without_a_listener_the_health_checks_have_no_built_in_options(component: str, off: Any) -> None:
+    variables = {f"spire_{component}_config": {"health_checks": {"listener_enabled": off}}}
+    assert planned(component, variables).tree["health_checks"] == {"listener_enabled": False}
+    assert mistakes(fleet(variables)) == ""
+    # a layer above may switch it on again
+    variables[f"spire_{component}_config__on"] = {"health_checks": {"listener_enabled": True}}
+    assert planned(component, variables).tree["health_checks"]["live_path"] == "/live"
+
+
 def test_json_is_the_other_choice() -> None:
     made = planned("server", {"spire_server_config_format": "json"})
     assert made.render().startswith("{") and hcl.loads(made.render()) == made.tree
