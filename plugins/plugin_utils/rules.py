@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import (
-    addresses, credentials, entries, entry_lifetimes, entry_selectors, fleet_agents, fleet_nested, fleet_servers, hidden_files, machines, node_rules, pki_rules,
-    places, plugin_places, problems, strict_mode,
+    addresses, credentials, entries, entry_lifetimes, entry_selectors, fleet_agents, fleet_nested, fleet_servers, hidden_files, machines,
+    node_rules, pki_rules, places, plugin_places, problems, strict_mode,
 )
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import AGENTS, SERVERS, Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
@@ -20,6 +21,9 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Proble
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema_rules import fleet_rule
 from ansible_collections.spire.fleet.plugins.plugin_utils.tree import child
 from ansible_collections.spire.fleet.plugins.plugin_utils.versions import Version
+
+#: what a variable with the configuration of the OIDC discovery provider would be called
+_PROVIDER = re.compile(r"spire_oidc_(?:discovery_)?provider_config(?:__\w+)?")
 
 
 def of_fleet(fleet: Fleet) -> list[Problem]:
@@ -46,6 +50,7 @@ def of_plan(planned: Plan, fleet: Fleet) -> list[Problem]:
     if not planned.trust_domain and not any(p.path == "spire_trust_domain" for p in found):
         message = "No trust domain is set. Set it, for example to prod.acme.com."
         found.append(Problem("no_trust_domain", "spire_trust_domain", message))
+    found += _provider(planned)
     found += _source(planned)
     found += _format(planned)
     found += places.check(planned)
@@ -58,6 +63,17 @@ def of_plan(planned: Plan, fleet: Fleet) -> list[Problem]:
     found += _server(planned, fleet) if planned.component == "server" else _agent(planned, fleet)
     found += machines.within(planned)
     return strict_mode.judged(found, planned.values)
+
+
+def _provider(planned: Plan) -> Iterable[Problem]:
+    """The reference has the OIDC discovery provider's options as well, so a variable for them is easily thought of."""
+    for name in planned.values.raw:
+        if _PROVIDER.fullmatch(str(name)):
+            message = (
+                "No playbook installs the OIDC discovery provider, so nothing is done with it. The filter spire.fleet.config_mistakes checks "
+                "such a tree."
+            )
+            yield Problem("provider_config", str(name), message, str(name), severity="warning")
 
 
 def _source(planned: Plan) -> Iterable[Problem]:

@@ -37,6 +37,9 @@ INDEX = """\
 Every option of SPIRE's configuration files from 0.8.0 on: what a run checks, and what [your editor](../editors.md) completes. One page
 for each file and block, and one for each plugin. [Selectors](../selectors.md), and [rules between hosts](../rules.md), have pages of their own.
 
+A run checks servers and agents. No playbook installs the OIDC discovery provider, so its file is checked by
+[a filter](../checks.md#files-of-your-own) and by your editor alone.
+
 How to read the tables:
 - *Releases* are those that have the option. Where nothing stands, it is as old and as lasting as the block around it.
 - **required**: SPIRE does not start without, or its `validate` refuses the file. *secret*: the value appears in no output.
@@ -114,6 +117,8 @@ def page(name: str) -> str:
     lines.append(" · ".join([*facts, f"[Index]({up}README.md)"]) + "\n")
     if parts != name.split("/"):
         lines.append(f"An external plugin, not SPIRE's own: see [external plugins]({up}../external_plugins.md).\n")
+    if name == "oidc_discovery_provider":
+        lines.append(f"No playbook installs it, and no run checks it: see [files of your own]({up}../checks.md#files-of-your-own).\n")
     lines += _extra(known.extra)
     path = f"plugins.{parts[1]}.{parts[2]}.plugin_data" if len(parts) == 3 else ""
     if len(parts) == 3:

@@ -47,11 +47,14 @@ def page() -> str:
 
 
 def _introduction(everything: list[Listed]) -> str:
-    warnings = sum(one.severity == "warning" for one in everything)
+    asked = [one for one in everything if one.component != "oidc_discovery_provider"]
+    warnings = sum(one.severity == "warning" for one in asked)
     return (
         "<!-- Made by `make docs` from plugins/plugin_utils. Changes made here are lost. -->\n"
         "# Rules\n\n"
-        f"What preflight asks beyond single options: {len(everything)} rules, {warnings} of which only warn. What each option may be "
+        f"What preflight asks beyond single options: {len(asked)} rules, {warnings} of which only warn. Another "
+        f"{len(everything) - len(asked)} are of the OIDC discovery provider, which no playbook installs: the filter "
+        "[spire.fleet.config_mistakes](checks.md#files-of-your-own) asks them, no run does. What each option may be "
         "is in the [reference](reference/README.md); how to read what preflight says is in [checks.md](checks.md). A name in the last "
         "column is one for `spire_allow`.\n"
     )

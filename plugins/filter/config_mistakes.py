@@ -1,0 +1,82 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The filter config_mistakes."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: config_mistakes
+author:
+  - spire.fleet contributors (@spire-fleet)
+version_added: 0.1.0
+short_description: What is wrong with a whole configuration of SPIRE
+description:
+  - Checks a tree that is shaped as a configuration file of SPIRE's against the options of one release, and against the rules between them.
+  - It is for a file that no host of the inventory has from this collection, such as that of the OIDC discovery provider, which no
+    playbook installs. The trees of servers and agents are checked by P(spire.fleet.preflight#module), which knows strict mode and the
+    rules between hosts too.
+  - A message holds neither a secret nor the value of an option that is not known.
+positional: _input, component
+options:
+  _input:
+    description: The tree, as P(spire.fleet.from_hcl#filter) reads it from a file.
+    type: dict
+    required: true
+  component:
+    description: Whose file it is.
+    type: str
+    choices: [server, agent, oidc_discovery_provider]
+    required: true
+  release:
+    description: The SPIRE release, such as V(1.14.7). The newest one that this collection knows, unless set.
+    type: str
+    default: ""
+seealso:
+  - plugin: spire.fleet.from_hcl
+    plugin_type: filter
+"""
+
+EXAMPLES = r"""
+- name: Refuse a configuration of the OIDC discovery provider that could not work
+  ansible.builtin.assert:
+    that: mistakes | select('match', 'error') | length == 0
+    fail_msg: "{{ mistakes }}"
+  vars:
+    tree: "{{ lookup('ansible.builtin.file', 'oidc-discovery-provider.conf') | spire.fleet.from_hcl }}"
+    mistakes: "{{ tree | spire.fleet.config_mistakes('oidc_discovery_provider', release='1.14.7') }}"
+"""
+
+RETURN = r"""
+_value:
+  description: A line for each mistake, errors first. It begins with V(error:) or V(warning:) and the path of the option.
+  type: list
+  elements: str
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.spire.fleet.plugins.plugin_utils import problems, schema, versions
+from ansible_collections.spire.fleet.plugins.plugin_utils.tree import describe, plain
+
+COMPONENTS = ("server", "agent", "oidc_discovery_provider")
+
+
+def config_mistakes(tree: Mapping[str, Any], component: str, release: str = "") -> list[str]:
+    if component not in COMPONENTS:
+        raise AnsibleFilterError(f"config_mistakes: component is one of {', '.join(COMPONENTS)}.")
+    if not isinstance(tree, Mapping):
+        raise AnsibleFilterError(f"config_mistakes: The configuration must be a mapping, and it is {describe(tree)}.")
+    try:
+        version = versions.parse(release or str(versions.DEFAULT))
+    except ValueError as error:
+        raise AnsibleFilterError(f"config_mistakes: release: {error}") from None
+    found = schema.check(component, schema.coerce(component, plain(tree), version), version)
+    return [f"{one.severity}: {one.path or component}: {one.message}" for one in problems.merged(found)]
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Any]:
+        return {"config_mistakes": config_mistakes}
