@@ -11,6 +11,7 @@ from __future__ import annotations
 import posixpath
 from typing import Any
 
+from ansible_collections.spire.fleet.plugins.plugin_utils import schema_model
 from ansible_collections.spire.fleet.plugins.plugin_utils.paths import Paths
 from ansible_collections.spire.fleet.plugins.plugin_utils.versions import Version
 
@@ -24,7 +25,7 @@ SOCKET_PATH_SINCE = Version(1, 0, 0)
 def server_defaults(paths: Paths, version: Version, trust_domain: str) -> dict[str, Any]:
     """The server's built-in layer."""
     socket_option = "socket_path" if version >= SOCKET_PATH_SINCE else "registration_uds_path"
-    return {
+    return _had("server", version, {
         "server": {
             "trust_domain": trust_domain,
             "bind_address": "0.0.0.0",
@@ -46,14 +47,14 @@ def server_defaults(paths: Paths, version: Version, trust_domain: str) -> dict[s
             "NodeAttestor": {"join_token": {"plugin_data": {}}},
         },
         "health_checks": _health_checks("server"),
-    }
+    })
 
 
 def agent_defaults(
     paths: Paths, version: Version, trust_domain: str, server_address: str, server_port: int
 ) -> dict[str, Any]:
     """The agent's built-in layer; it follows the servers' address and port."""
-    return {
+    return _had("agent", version, {
         "agent": {
             "trust_domain": trust_domain,
             "server_address": server_address,
@@ -69,7 +70,13 @@ def agent_defaults(
             "WorkloadAttestor": {"unix": {"plugin_data": {}}},
         },
         "health_checks": _health_checks("agent"),
-    }
+    })
+
+
+def _had(component: str, version: Version, tree: dict[str, Any]) -> dict[str, Any]:
+    """The tree without the blocks that this release doesn't have yet: nobody asked for them."""
+    known = schema_model.block(component).at(version).specs
+    return {name: block for name, block in tree.items() if name in known}
 
 
 def unheard(builtin: dict[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import hcl, identity, public
+from ansible_collections.spire.fleet.plugins.plugin_utils import hcl, identity, public, versions
 from ansible_collections.spire.fleet.plugins.plugin_utils.entries import alias_id, canary, ids_of_agent, of_agents, of_inventory
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
@@ -45,6 +45,14 @@ def test_a_trust_domain_alone_makes_a_fleet() -> None:
     assert hcl.loads(server.render()) == server.tree
     assert hcl.loads(client.render()) == client.tree
     assert (client.main["server_address"], client.main["server_port"]) == ("s1", 8081)
+
+
+@pytest.mark.parametrize("release", versions.RELEASES, ids=str)
+def test_every_release_takes_the_built_in_defaults(release: versions.Version) -> None:
+    made = fleet({"spire_version": str(release)})
+    assert mistakes(made) == ""
+    checked = release >= versions.Version(0, 8, 2)
+    assert ["health_checks" in plan(*one, made).tree for one in (("server", "s1"), ("agent", "a1"))] == [checked, checked]
 
 
 @pytest.mark.parametrize("common, own, address", [
