@@ -83,7 +83,7 @@ class _Checker:
             here = child(path, name)
             spec = view.specs.get(name)
             if spec is None:
-                self.add(*names.unknown_option(known, name, here, where, self.version))
+                self.add(*names.unknown_option(self.component, known, name, here, where, self.version))
             else:
                 self._value(spec, known, value, here)
         for name in view.required:
@@ -200,7 +200,7 @@ class _Checker:
             data = body.get("plugin_data", {})
             if known and isinstance(data, dict):
                 self.block(known, data, child(path, "plugin_data"), f"the {kind.name} {name}")
-        old = names.deprecated(known.extra, self.version) if known and self.version in known.span else ""
+        old = names.deprecated_plugin(self.component, kind.name, known, self.version) if known and self.version in known.span else ""
         if old:
             self.add("deprecated", path, old, severity="warning")
 
@@ -219,7 +219,7 @@ class _Checker:
     def _outdated(self, spec: Spec, known: Block, path: str) -> None:
         """SPIRE takes it and warns of it, or does nothing with it."""
         idle = names.idle(spec, self.version)
-        message = idle or names.deprecated(known.options[spec.name].base, self.version)
+        message = idle or names.deprecated_option(self.component, known, known.options[spec.name], path, self.version)
         if message:
             self.add("no_effect" if idle else "deprecated", path, message, severity="warning")
 

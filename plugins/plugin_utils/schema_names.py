@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from . import schema_successors as successors
 from . import selectors
 from .schema_model import Block, Option, PluginType, Span, Spec, plugin, plugin_names, version
 from .versions import RELEASES, Version
@@ -21,10 +22,11 @@ _PLUGIN_DATA = re.compile(r"plugins\.(\w+)\.(\w+)\.plugin_data")
 _VARIABLE = {"server.trust_domain": "spire_trust_domain", "agent.trust_domain": "spire_trust_domain"}
 
 
-def unknown_option(known: Block, name: str, path: str, where: str, release: Version) -> _Finding:
+def unknown_option(component: str, known: Block, name: str, path: str, where: str, release: Version) -> _Finding:
     option = known.options.get(name)
     if option:
-        return "version", path, _not_in(f'the option "{name}"', option.span, release, _instead(option.base))
+        instead = successors.of_option(component, option, known, path, release)
+        return "version", path, _not_in(f'the option "{name}"', option.span, release, instead)
     for other, spec in known.at(release).specs.items():
         if spec.misnamed == name:
             words = f'SPIRE {release} does not read "{name}", although its documentation says so; the option is "{other}".'
@@ -39,7 +41,8 @@ def unknown_option(known: Block, name: str, path: str, where: str, release: Vers
     other = _meant(name, known.options)
     if other:
         option = known.options[other]
-        hint = _not_in(f'the option "{other}"', option.span, release, _instead(option.base))
+        instead = successors.of_option(component, option, known, path, release)
+        hint = _not_in(f'the option "{other}"', option.span, release, instead)
         return "unknown", path, f'SPIRE {release} has no option "{name}" in {where}; "{other}" may be meant, but {hint}'
     return "unknown", path, f'SPIRE {release} has no option "{name}" in {where}; {_choices(known.at(release).specs)}.'
 
@@ -56,7 +59,7 @@ def _selector(name: str, path: str, release: Version) -> str:
 def unknown_type(types: Mapping[str, PluginType], kind: str, path: str, component: str, release: Version) -> _Finding:
     known = types.get(kind)
     if known:
-        instead = _instead({"replaced_by": known.replaced_by})
+        instead = successors.of_type(component, kind, release)
         return "version", path, _not_in(f'the plugin type "{kind}"', known.span, release, instead)
     here = [name for name, other in types.items() if release in other.span]
     meant = _meant(kind, here)
@@ -66,7 +69,8 @@ def unknown_type(types: Mapping[str, PluginType], kind: str, path: str, componen
 
 def unknown_plugin(component: str, kind: str, name: str, known: Block | None, path: str, release: Version) -> _Finding:
     if known:
-        return "version", path, _not_in(f"the {kind} {name}", known.span, release, _instead(known.extra))
+        instead = successors.of_plugin(component, kind, known, release)
+        return "version", path, _not_in(f"the {kind} {name}", known.span, release, instead)
     here = [other for other in plugin_names(component, kind) if _available(component, kind, other, release)]
     meant = _meant(name, here)
     hint = f'did you mean "{meant}"?' if meant else f"it has {', '.join(sorted(here)) or 'none'}."
@@ -110,24 +114,24 @@ def by_null(path: str, removed: Mapping[str, str]) -> str:
     return ""
 
 
-def deprecated(data: Mapping[str, Any], release: Version) -> str:
-    """Of an option or a plugin; nothing before SPIRE says so itself."""
+def deprecated_option(component: str, known: Block, option: Option, path: str, release: Version) -> str:
+    """Nothing before SPIRE says so itself."""
+    return _deprecated(option.base, release, successors.of_option(component, option, known, path, release))
+
+
+def deprecated_plugin(component: str, kind: str, known: Block, release: Version) -> str:
+    """The same of a plugin."""
+    return _deprecated(known.extra, release, successors.of_plugin(component, kind, known, release))
+
+
+def _deprecated(data: Mapping[str, Any], release: Version, instead: str) -> str:
     since = data.get("deprecated")
-    if not since or release < version(since):
-        return ""
-    return f"It is deprecated since SPIRE {since}{_instead(data)}."
+    return f"It is deprecated since SPIRE {since}{instead}." if since and release >= version(since) else ""
 
 
 def idle(spec: Spec, release: Version) -> str:
     """Of an option that SPIRE reads, and does nothing with."""
     return f"SPIRE {release} does nothing with it. {spec.because} Remove it." if spec.idle(release) else ""
-
-
-def _instead(data: Mapping[str, Any]) -> str:
-    if not data.get("replaced_by"):
-        return ""
-    opposite = ", which means the opposite: true becomes false" if data.get("inverted") else ""
-    return f"; use {data['replaced_by']} instead{opposite}"
 
 
 def _not_in(what: str, span: Span, release: Version, instead: str) -> str:

@@ -9,6 +9,7 @@ The exact words of such mistakes are in mistakes/trees/silent.yml.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -103,7 +104,7 @@ def everything(component: str) -> Iterator[tuple[str, schema_model.Option, Block
         for name in schema_model.plugin_names(component, kind):
             known = schema_model.plugin(component, kind, name)
             assert known
-            yield from options(known)
+            yield from options(known, f"plugins.{kind}.{name}.plugin_data.")
 
 
 @pytest.mark.parametrize("component", ["server", "agent"])
@@ -114,13 +115,67 @@ def test_every_option_that_went_is_an_error_afterwards(component: str) -> None:
     for path, option, inside in gone:
         assert option.span.until
         after = RELEASES[RELEASES.index(option.span.until) + 1]
-        code, _where, message = schema_names.unknown_option(inside, option.name, path, "it", after)
+        code, _where, message = schema_names.unknown_option(component, inside, option.name, path, "it", after)
         words = f'SPIRE {after} no longer has the option "{option.name}", it was removed after {option.span.until}'
         if option.base.get("replaced_by"):
             words += f"; use {option.base['replaced_by']} instead"
         if option.base.get("inverted"):
             words += ", which means the opposite: true becomes false"
         assert (code, message) == ("version", f"{words}.")
+
+
+def hinted(message: str) -> list[str]:
+    found = re.search(r"; use (.+?) instead", message)
+    return found[1].split(", ") if found else []
+
+
+def placed(name: str, path: str) -> str:
+    """Where in the tree a message sends a person who stands at ``path``."""
+    if name.startswith("plugin_data."):
+        return ".".join([*path.split(".")[:3], name])
+    return name if "." in name else f"{path.rpartition('.')[0]}.{name}"
+
+
+@pytest.mark.parametrize("component", ["server", "agent"])
+def test_what_a_message_says_to_use_instead_is_there(component: str) -> None:
+    spans: dict[str, list[schema_model.Option]] = {}
+    for path, option, _inside in everything(component):
+        spans[path] = [*spans.get(path.rpartition(".")[0], []), option]
+    seen = 0
+    for path, option, inside in everything(component):
+        # of a block that is gone itself, one message alone tells
+        around = spans[path][:-1]
+        for release in RELEASES if option.base.get("replaced_by") else ():
+            if not all(release in one.span for one in around):
+                continue
+            _code, _where, gone = schema_names.unknown_option(component, inside, option.name, path, "it", release)
+            old = schema_names.deprecated_option(component, inside, option, path, release)
+            for name in [] if release in option.span else hinted(gone):
+                assert all(release in one.span for one in spans[placed(name, path)]), f"{path} in {release}: {gone}"
+                seen += 1
+            for name in hinted(old) if release in option.span else []:
+                assert all(release in one.span for one in spans[placed(name, path)]), f"{path} in {release}: {old}"
+                seen += 1
+    assert seen > 300
+
+
+@pytest.mark.parametrize("component", ["server", "agent"])
+def test_a_plugin_that_a_message_says_to_use_instead_is_there(component: str) -> None:
+    seen = 0
+    types = schema_model.plugin_types(component)
+    for kind in types:
+        for name in schema_model.plugin_names(component, kind):
+            known = schema_model.plugin(component, kind, name)
+            assert known
+            for release in RELEASES if known.extra.get("replaced_by") else ():
+                _code, _where, gone = schema_names.unknown_plugin(component, kind, name, known, name, release)
+                old = schema_names.deprecated_plugin(component, kind, known, release)
+                for hint in hinted(old if release in known.span else gone):
+                    other, its = re.fullmatch(r"(?:the (\w+) )?(\w+)", hint).groups()  # type: ignore[union-attr]
+                    successor = schema_model.plugin(component, other or kind, its)
+                    assert successor and release in successor.span and release in types[other or kind].span, f"{name}: {hint}"
+                    seen += 1
+    assert seen > 20
 
 
 def datastore(name: str) -> dict[str, Any]:
