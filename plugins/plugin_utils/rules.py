@@ -46,8 +46,11 @@ def of_fleet(fleet: Fleet) -> list[Problem]:
 
 def of_plan(planned: Plan, fleet: Fleet) -> list[Problem]:
     """Every mistake of one server or agent."""
-    found = [p for p in planned.problems if p.path != f"{planned.component}.trust_domain" or planned.trust_domain]
-    if not planned.trust_domain and not any(p.path == "spire_trust_domain" for p in found):
+    option = f"{planned.component}.trust_domain"
+    # set, and taken away by a layer: that is told of the layer
+    set_here = planned.trust_domain or planned.values["spire_trust_domain"] and planned.merged.origin.taken(option)
+    found = [p for p in planned.problems if p.path != option or set_here]
+    if not set_here and not any(p.path == "spire_trust_domain" for p in found):
         message = "No trust domain is set. Set it, for example to prod.acme.com."
         found.append(Problem("no_trust_domain", "spire_trust_domain", message))
     found += _provider(planned)

@@ -16,7 +16,7 @@ from . import schema_values as values
 from .plugin_schemas import Finder, finder
 from .problems import Problem
 from .schema_model import Block, Option, PluginType, Spec, block, plugin_names, plugin_types
-from .tree import child, describe
+from .tree import Origin, child, describe
 from .versions import Version
 
 
@@ -88,7 +88,8 @@ class _Checker:
                 self._value(spec, known, value, here)
         for name in view.required:
             if found.get(name) in (None, "") and (name not in found or view.specs[name].format != "trust_domain"):
-                self.add("required", child(path, name), names.missing(view.specs[name], child(path, name)))
+                here = child(path, name)
+                self.add("required", here, names.missing(view.specs[name], here, self._taken(here)))
         for rule in view.rules:
             message = rules.broken(rule, found)
             if message:
@@ -204,11 +205,14 @@ class _Checker:
         if old:
             self.add("deprecated", path, old, severity="warning")
 
+    def _taken(self, path: str) -> tuple[str, str] | None:
+        return self.origin.taken(path) if isinstance(self.origin, Origin) else None
+
     def _count(self, kind: PluginType, found: Any, path: str) -> None:
         if not isinstance(found, dict):
             return
         on = [name for name, body in found.items() if rules.enabled(body)]
-        removed = getattr(self.origin, "removed", {})
+        removed = self.origin.removed if isinstance(self.origin, Origin) else {}
         if len(on) < kind.min:
             message = names.too_few(self.component, kind, plugin_names(self.component, kind.name))
             self.add("count", path, message + names.by_null(path, removed))

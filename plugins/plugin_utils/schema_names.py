@@ -17,6 +17,8 @@ from .versions import RELEASES, Version
 
 _Finding = tuple[str, str, str]
 _PLUGIN_DATA = re.compile(r"plugins\.(\w+)\.(\w+)\.plugin_data")
+#: a key that holds dots itself is quoted
+_LAST_KEY = re.compile(r'"[^"]*"$|[^.]*$')
 
 # where this collection has a variable of its own for an option
 _VARIABLE = {"server.trust_domain": "spire_trust_domain", "agent.trust_domain": "spire_trust_domain"}
@@ -85,7 +87,14 @@ def wrong_release(kind: str, name: str, span: Span, release: Version) -> str:
     return f"The {kind} {name} is for SPIRE{since}{until}, and this is {release}."
 
 
-def missing(spec: Spec, path: str) -> str:
+def missing(spec: Spec, path: str, taken: tuple[str, str] | None = None) -> str:
+    """``taken`` is what a layer set to null, and the layer, where that took the option away."""
+    if taken:
+        gone, layer = taken
+        block = gone != path or spec.type in ("block", "plugins")
+        name = _LAST_KEY.findall(gone)[0]
+        remedy = f"write `{name}: {{}}` or leave it out" if block else "set it or leave it out"
+        return f"It is required, and {layer} sets {gone} to null, which removes it; {remedy}."
     variable = _VARIABLE.get(path)
     remedy = f" Set {variable}." if variable else f" Its meaning: {spec.description}" if spec.description else ""
     return f"It is required and not set.{remedy}"

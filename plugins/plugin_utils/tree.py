@@ -45,6 +45,7 @@ class Origin:
     def __init__(self) -> None:
         self._set: dict[str, str] = {}
         self.removed: dict[str, str] = {}
+        self._taken: dict[str, tuple[str, str]] = {}
 
     def __call__(self, path: str) -> str:
         """The layer of ``path``, or of the nearest block around it."""
@@ -55,12 +56,24 @@ class Origin:
     def note(self, path: str, layer: str) -> None:
         self._set[path] = layer
         self.removed.pop(path, None)
+        self._taken.pop(path, None)
 
-    def forget(self, path: str, layer: str) -> None:
+    def forget(self, path: str) -> list[str]:
+        """The paths that were set there and below."""
         prefixes = (path + ".", path + "[")
-        for known in [p for p in self._set if p == path or p.startswith(prefixes)]:
+        forgotten = [p for p in self._set if p == path or p.startswith(prefixes)]
+        for known in forgotten:
             del self._set[known]
+        return forgotten
+
+    def remove(self, path: str, layer: str) -> None:
+        """The layer sets it to null."""
+        self._taken.update(dict.fromkeys(self.forget(path), (path, layer)))
         self.removed[path] = layer
+
+    def taken(self, path: str) -> tuple[str, str] | None:
+        """What a layer set to null, and which one, where that took away what stood at ``path`` and nothing stands there now."""
+        return self._taken.get(path)
 
 
 @dataclass
@@ -143,12 +156,12 @@ class _Merger:
         if any(enabled(above[name]) for name in above if above[name] is not None):
             for other in [name for name in below[kind] if name not in named and above.get(name, ...) is not None]:
                 del below[kind][other]
-                self.result.origin.forget(child(f"plugins.{kind}", other), self.layer)
+                self.result.origin.forget(child(f"plugins.{kind}", other))
 
     def _remove(self, below: dict[str, Any], name: str, here: str) -> None:
         if name in below:
             del below[name]
-            self.result.origin.forget(here, self.layer)
+            self.result.origin.remove(here, self.layer)
             return
         self._problem(
             "null",

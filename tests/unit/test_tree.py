@@ -176,6 +176,18 @@ def test_null_removes() -> None:
     assert merged.origin.removed == {"agent.a": "layer1"}
 
 
+def test_what_null_took_away_is_known_until_it_is_set_again() -> None:
+    null, again = {"agent": None}, {"agent": {"a": 1}}
+    merged = merge({"agent": {"a": 1, "b": 2}}, null, again)
+    assert merged.origin.taken("agent.b") == ("agent", "layer1")
+    assert [merged.origin.taken(path) for path in ("agent", "agent.a", "agent.c")] == [None, None, None]
+
+
+def test_a_singleton_that_was_replaced_was_not_removed_by_null() -> None:
+    first, other = ({"plugins": {"KeyManager": {name: {}}}} for name in ("disk", "memory"))
+    assert merge(first, other).origin.removed == {}
+
+
 def test_what_was_removed_can_be_set_again() -> None:
     merged = merge({"a": 1}, {"a": None}, {"a": 2})
     assert (merged.tree, merged.origin.removed, merged.problems) == ({"a": 2}, {}, [])

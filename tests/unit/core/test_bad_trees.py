@@ -12,6 +12,8 @@ import pytest
 
 from tests.unit.core.fleets import X509POP, agent_tree, fleet, mistakes, server_tree
 
+FEDERATED = {"bundle_endpoint_url": "https://east.acme.com", "bundle_endpoint_profile": {"https_web": {}}}
+
 TREES: dict[str, tuple[dict[str, Any], str]] = {
     "unknown server option": (
         server_tree(server={"bind_prot": 8081}),
@@ -51,6 +53,44 @@ TREES: dict[str, tuple[dict[str, Any], str]] = {
         agent_tree(plugins={"WorkloadAttestor": {"docker": None}}),
         "error: plugins.WorkloadAttestor.docker (set by spire_agent_config): null removes what a lower layer set, and no lower "
         "layer sets this; to switch it on without options write `docker: {}`. [a1]",
+    ),
+    "a server's block without anything in it": (
+        server_tree(server=None),
+        "error: server: It is required, and spire_server_config sets server to null, which removes it; write `server: {}` or "
+        "leave it out. [s1]",
+    ),
+    "an agent's block without anything in it": (
+        agent_tree(agent=None),
+        "error: agent: It is required, and spire_agent_config sets agent to null, which removes it; write `agent: {}` or leave "
+        "it out. [a1]",
+    ),
+    "a required option that is removed": (
+        server_tree(server={"data_dir": None}),
+        "error: server.data_dir (set by spire_server_config): It is required, and spire_server_config sets server.data_dir to "
+        "null, which removes it; set it or leave it out. [s1]",
+    ),
+    "the trust domain removed": (
+        agent_tree(agent={"trust_domain": None}),
+        "error: agent.trust_domain (set by spire_agent_config): It is required, and spire_agent_config sets agent.trust_domain "
+        "to null, which removes it; set it or leave it out. [a1]",
+    ),
+    "a server's block removed, and begun anew": (
+        {**server_tree(server=None), "spire_server_config__ttl": {"server": {"ca_ttl": "48h"}}},
+        "error: server.data_dir (set by spire_server_config__ttl): It is required, and spire_server_config sets server to null, "
+        "which removes it; write `server: {}` or leave it out. [s1]\n"
+        "error: server.trust_domain (set by spire_server_config__ttl): It is required, and spire_server_config sets server to "
+        "null, which removes it; write `server: {}` or leave it out. [s1]",
+    ),
+    "a key with dots removed, and begun anew": (
+        {
+            **server_tree(server={"federation": {"federates_with": {"east.acme.com": FEDERATED}}}),
+            "spire_server_config__1": {"server": {"federation": {"federates_with": {"east.acme.com": None}}}},
+            "spire_server_config__2": {"server": {"federation": {"federates_with": {"east.acme.com": {
+                "bundle_endpoint_profile": {"https_web": {}}}}}}},
+        },
+        'error: server.federation.federates_with."east.acme.com".bundle_endpoint_url (set by spire_server_config__2): It is '
+        'required, and spire_server_config__1 sets server.federation.federates_with."east.acme.com" to null, which removes it; '
+        'write `"east.acme.com": {}` or leave it out. [s1]',
     ),
     "an attestor that no server offers": (
         agent_tree(plugins=X509POP),
