@@ -23,6 +23,14 @@ FACT_HINT = (
     "or gather facts in a play of your own before importing them."
 )
 
+#: a name in a Go template, which begins with a dot as no name in a template of Ansible's does
+_GO_NAME = re.compile(r"""\{\{(?:(?:[^{}'"]|'[^']*'|"[^"]*")*[\s(|-])?\.[A-Za-z]""")
+
+_GO_TEMPLATE = (
+    "It is a Go template, which SPIRE is to get as it is, and Ansible takes it for a template of its own. Write !unsafe before "
+    'the text, for example `!unsafe "/{{ .PluginName }}"`.'
+)
+_SYNTAX = re.compile(r"(?:Syntax error in template|template error while templating string): (.*?)(?:\. String: .*)?$")
 
 #: what a template that failed has made
 _NOTHING = object()
@@ -100,20 +108,27 @@ class _Parts:
 
 
 def _unmade(exc: Exception, value: Any, path: str, layer: str, raw: Mapping[str, Any]) -> Problem:
+    # "lower .Name" is an attribute to Ansible, of something undefined
+    if _GO_NAME.search(str(value)) and (isinstance(exc, AnsibleUndefinedVariable) or _SYNTAX.match(_first_line(exc))):
+        return Problem("template", path, _GO_TEMPLATE, layer)
     hint = f" {FACT_HINT}" if _asks_facts(str(value), raw) else ""
     return Problem("template", path, f"The value can't be made yet: {_reason(exc)}.{hint}", layer)
 
 
 def _reason(exc: Exception) -> str:
     """Why a template failed. An undefined name is told; what a filter says of its input may hold a secret."""
-    lines = str(exc.message if hasattr(exc, "message") else exc).strip().splitlines()
-    reason = lines[0].rstrip(".") if lines else type(exc).__name__
+    reason = _first_line(exc)
     if isinstance(exc, AnsibleUndefinedVariable):
         return re.sub(r"^\{\{.*?\}\}: ", "", reason).split(". ", 1)[0]
-    syntax = re.match(r"(?:Syntax error in template|template error while templating string): (.*?)(?:\. String: .*)?$", reason)
+    syntax = _SYNTAX.match(reason)
     if syntax:
         return f"the template has a syntax error, {syntax[1].rstrip('.')}"
     return f"its template failed ({type(exc).__name__})"
+
+
+def _first_line(exc: Exception) -> str:
+    lines = str(exc.message if hasattr(exc, "message") else exc).strip().splitlines()
+    return lines[0].rstrip(".") if lines else type(exc).__name__
 
 
 def _asks_facts(text: str, raw: Mapping[str, Any]) -> bool:

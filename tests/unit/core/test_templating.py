@@ -138,6 +138,32 @@ def test_a_syntax_error() -> None:
 
 
 @pytest.mark.parametrize("template", [
+    "/{{ .PluginName }}/{{ .AccountID }}/{{ .InstanceID }}", "/{{.PluginName}}", "/{{- .PluginName -}}", "/{{ lower .PluginName }}",
+    "/{{ .Subject.CommonName | trimSuffix \".acme.com\" }}", "/{{ (index .Subject.Organization 0) }}", "{{ stage }}/{{ .PluginName }}",
+    "/{{if .PluginName}}a{{end}}", '/{{ printf "%s.x" .PluginName }}',
+])
+def test_a_go_template_without_unsafe(template: str) -> None:
+    attestor = {"plugin_data": {"agent_path_template": template}}
+    assert found(read(stage="prod", spire_server_config={"plugins": {"NodeAttestor": {"aws_iid": attestor}}})) == [(
+        "spire_server_config.plugins.NodeAttestor.aws_iid.plugin_data.agent_path_template",
+        "It is a Go template, which SPIRE is to get as it is, and Ansible takes it for a template of its own. Write !unsafe "
+        'before the text, for example `!unsafe "/{{ .PluginName }}"`.',
+    )]
+
+
+@pytest.mark.parametrize("template", ["{{ stage.x + }}", "{{ 'a.b' 1.5 }}", "{{ stage.b.c", "/etc/x.pem {{ stage"])
+def test_a_syntax_error_with_a_dot_is_no_go_template(template: str) -> None:
+    [(path, message)] = found(read(stage={"x": 1}, spire_version=template))
+    assert path == "spire_version"
+    assert message.startswith("The value can't be made yet: the template has a syntax error, ")
+
+
+@pytest.mark.parametrize("template", ["{{ nowhere.x }}", "{{ nowhere ~ ' .acme.com' }}", "{{ nowhere }}/.cache", "{{ nowhere(1.5) }}"])
+def test_an_undefined_name_with_a_dot_is_no_go_template(template: str) -> None:
+    assert found(read(spire_version=template)) == [("spire_version", "The value can't be made yet: 'nowhere' is undefined.")]
+
+
+@pytest.mark.parametrize("template", [
     "{{ secret | from_json }}", "{{ (secret + 1) }}", "{{ secret | hash('planted-secret') }}", "{{ 1 / 0 }}",
     "{{ secret | mandatory | b64decode | from_json }}", "{{ lookup('file', '/nowhere/' ~ secret) }}",
 ])
