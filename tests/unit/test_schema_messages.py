@@ -219,3 +219,18 @@ def test_types_that_are_right_in_their_releases() -> None:
     assert said("server", NEWEST, ("server/log_level", "debug"), ("server/ca_key_type", "RSA-2048")) == []
     assert said("agent", "1.14.0", ("agent/workload_x509_svid_key_type", "ec-p384")) == []
     assert said("server", NEWEST, ("server/ca_ttl", "1h30m5.5s"), ("server/default_x509_svid_ttl", "")) == []
+
+
+@pytest.mark.parametrize("change", [
+    ("server/log_file", "/var/log/$HOST/{NAME}-${name}-${}-$.log"),
+    ("plugins/NodeAttestor/mine", {"plugin_cmd": "/p", "plugin_checksum": "ab" * 32, "plugin_data": {"a": [{"b": "${MINE}"}]}}),
+    ("plugins/NodeAttestor/gcp_iit", {"enabled": False, "plugin_data": {"projectid_allow_list": ["${PROJECT}"]}}),
+], ids=["not in capitals", "of an external plugin", "disabled"])
+def test_what_is_no_variable_of_the_environment(change: tuple[str, Any]) -> None:
+    assert said("server", NEWEST, change) == []
+
+
+def test_of_a_text_with_a_variable_the_name_alone_is_told() -> None:
+    found = said("server", NEWEST, ("plugins/DataStore/sql/plugin_data/connection_string", "planted-1${DB_PASS}planted-2${DB_PASS}${B}"))
+    assert [message.split(" literally")[0].rpartition("SPIRE gets ")[2] for message in found] == ["${DB_PASS}", "${B}"]
+    assert "planted" not in str(found)

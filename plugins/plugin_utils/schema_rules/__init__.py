@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from . import agent, akeyless, attestors, authorities, federation, keys, provider, server, strict, telemetry, workloads
+from . import agent, akeyless, attestors, authorities, environment, federation, keys, provider, server, strict, telemetry, workloads
 from .agent import ONCE
 from .data import broken
 from .listing import Listed, listed, listing
@@ -20,7 +20,9 @@ from .registry import FLEET, RULES, Rule, broken_rules, enabled, fleet_rule
 from .secrets import certificate_files, files, readable_key, secret_files
 
 #: modules whose import registers their rules
-REGISTERED = (agent, akeyless, attestors, authorities, federation, keys, provider, server, strict, telemetry, workloads)
+REGISTERED = (
+    agent, akeyless, attestors, authorities, environment, federation, keys, provider, server, strict, telemetry, workloads,
+)
 
 
 def allowed_names() -> list[str]:
