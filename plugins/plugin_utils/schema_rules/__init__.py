@@ -11,7 +11,10 @@
 
 from __future__ import annotations
 
-from . import agent, akeyless, attestors, authorities, environment, federation, keys, provider, server, strict, telemetry, workloads
+from . import (
+    agent, agent_paths, akeyless, attestors, authorities, environment, federation, keys, provider, server, ssh_keys, strict, telemetry,
+    workloads,
+)
 from .agent import ONCE
 from .data import broken
 from .listing import Listed, listed, listing
@@ -21,7 +24,8 @@ from .secrets import certificate_files, files, readable_key, secret_files
 
 #: modules whose import registers their rules
 REGISTERED = (
-    agent, akeyless, attestors, authorities, environment, federation, keys, provider, server, strict, telemetry, workloads,
+    agent, agent_paths, akeyless, attestors, authorities, environment, federation, keys, provider, server, ssh_keys, strict, telemetry,
+    workloads,
 )
 
 

@@ -1,0 +1,93 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""SSH public keys in the form of authorized_keys, as Go's ssh.ParseAuthorizedKey reads them. No message shows a part of a key."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass
+
+_ECDSA = ("ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521")
+#: how many strings follow the type in a key of it
+_FIELDS = {
+    "ssh-rsa": 2, "ssh-dss": 4, "ssh-ed25519": 1, "sk-ssh-ed25519@openssh.com": 2, "sk-ecdsa-sha2-nistp256@openssh.com": 3,
+    **dict.fromkeys(_ECDSA, 2),
+}
+_ED25519_BYTES = 32
+_CERTIFICATE = "-cert-v01@openssh.com"
+_BLANK = re.compile(r"[ \t]+")
+#: what may stand before a type: words, and texts in quotes with blanks in them
+_OPTIONS = re.compile(r'(?:[^ \t"]|"(?:[^"\\]|\\.)*")*(?=[ \t])')
+
+
+class KeyLineError(ValueError):
+    """No key can be read; the words follow a colon."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """The type that stands before a key, and the one in it."""
+
+    declared: str
+    encoded: str
+
+    @property
+    def told(self) -> str:
+        """What stands before it, as people may see it."""
+        return self.declared if self.declared in _FIELDS else "another word"
+
+
+def first(text: str) -> Key:
+    """The first key of these lines; KeyLineError tells why the last line that might be one isn't."""
+    reason = "it is empty"
+    for line in text.split("\n"):
+        line = line.split("\r")[0].strip()
+        if not line or line.startswith("#"):
+            continue
+        try:
+            return _key(line)
+        except KeyLineError as exc:
+            reason = str(exc)
+            options = _OPTIONS.match(line)
+            rest = line[options.end() :].lstrip(" \t") if options else ""
+            try:
+                return _key(rest)
+            except KeyLineError as again:
+                # options are seldom; what looks like none is told of as a key
+                reason = str(again) if rest.split(" ")[0] in _FIELDS else reason
+    raise KeyLineError(reason)
+
+
+def _key(line: str) -> Key:
+    declared, *rest = _BLANK.split(line, maxsplit=2)
+    # whatever else stands first may be a part of a key
+    first_word = declared if declared in _FIELDS else "its first word"
+    if not rest:
+        raise KeyLineError(f"nothing stands after {first_word}")
+    try:
+        blob = base64.b64decode(rest[0], validate=True)
+    except (binascii.Error, ValueError):
+        raise KeyLineError(f"what stands after {first_word} is not Base64, or is cut off") from None
+    encoded, blob = _string(blob, first_word)
+    name = encoded.decode("ascii", "replace")
+    if name.endswith(_CERTIFICATE):
+        return Key(declared, name)  # SPIRE takes it
+    if name not in _FIELDS:
+        raise KeyLineError(f"what stands after {first_word} is no key of a type that SPIRE knows")
+    for _number in range(_FIELDS[name]):
+        value, blob = _string(blob, first_word)
+        if name.endswith("ssh-ed25519") and len(value) != _ED25519_BYTES:
+            raise KeyLineError(f"the key after {first_word} has {len(value)} bytes, and one of Ed25519 has {_ED25519_BYTES}")
+    if blob:
+        raise KeyLineError(f"the key after {first_word} goes on behind its end")
+    return Key(declared, name)
+
+
+def _string(blob: bytes, first_word: str) -> tuple[bytes, bytes]:
+    size = int.from_bytes(blob[:4], "big")
+    if len(blob) < 4 + size or len(blob) < 4:
+        raise KeyLineError(f"the key after {first_word} is cut off")
+    return blob[4 : 4 + size], blob[4 + size :]

@@ -1,0 +1,132 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Templates of agents' paths and keys of SSH CAs, judged by us and by SPIRE."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.spire.fleet.plugins.plugin_utils import hcl, schema, versions
+from ansible_collections.spire.fleet.plugins.plugin_utils.problems import errors
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema_rules.agent_paths import data
+
+from tests.support import truth, truth_trees, truth_values
+
+KEY = truth_values.AUTHORITY.split()[1]
+RSA = (
+    "AAAAB3NzaC1yc2EAAAADAQABAAABAQC7ZbTCxF8AZLQlyRGCLNaGKxSxlN5YsRHKJN2mTn3ShqPhBbQHxGRwAvG0EKuYqWzVjkkJ0C1p5yZ0fU0VbTqSC5iC0kKWLwVk"
+)
+
+#: a template, and whether Go can read it
+TEMPLATES = {
+    "/{{ .PluginName }}/{{ .Fingerprint }}": True,
+    "/x/{{- .Fingerprint -}}": True,
+    "/x/{{  .Fingerprint  -}}": True,
+    "/x/{{.Subject.CommonName}}": True,
+    '/x/{{ .Subject.CommonName | trimSuffix ".acme.com" | lower }}': True,
+    "/x/{{ index .DNSNames 0 }}": True,
+    "/x/{{ (index .DNSNames 0) | upper }}": True,
+    '/x/{{ if eq .Subject.CommonName "a" }}b{{ else if .DNSNames }}c{{ else }}d{{ end }}': True,
+    "/x/{{ with $s := .Subject }}{{ $s.CommonName }}{{ .CommonName }}{{ $.Fingerprint }}{{ end }}": True,
+    "/x/{{ range .DNSNames }}{{ . }}{{ break }}{{ continue }}{{ else }}y{{ end }}": True,
+    "/x/{{ /* a comment }} */ }}": False,
+    "/x/{{/* a comment }} */}}y": True,
+    "/x/{{- /* a comment */ -}}y": True,
+    '/x/{{ printf "%s}}" .Fingerprint }}': True,
+    "/x/{{ `}}` }}": True,
+    "/x/{{ print 'a' 1.5 -3 true nil }}": True,
+    "/x}}/{{ .Fingerprint }}": True,
+    '/x/{{ define "a" }}{{ . }}{{ end }}{{ template "a" .Fingerprint }}': True,
+    '/x/{{ block "a" .Fingerprint }}{{ . }}{{ end }}': True,
+    "/x/{{ .Fingerprint\n}}": True,
+    "/x/{{ .Subject.CommonName": False,
+    "/x/{{ .Subject.CommonName }": False,
+    "/x/{{ .A /{{ .B }}": False,
+    "/x/{{ .Subject.CommonName | toLowr }}": False,
+    "/x/{{ Fingerprint }}": False,
+    "/x/{{ env .Fingerprint }}": False,
+    "/x/{{ }}": False,
+    "/x/{{ if .Fingerprint }}": False,
+    "/x/{{ end }}": False,
+    "/x/{{ else }}": False,
+    "/x/{{ (print .Fingerprint }}": False,
+    "/x/{{ print .Fingerprint) }}": False,
+    '/x/{{ print "a }}': False,
+    "/x/{{ .Fingerprint & .PluginName }}": False,
+    "/x/{{ /* }}": False,
+}
+
+#: a line, and whether SSH can read it: at all, or not from 1.15.3 on
+KEYS = {
+    f"ssh-ed25519 {KEY}": True,
+    f"ssh-ed25519\t{KEY}  a name": True,
+    f"\n# a comment\r\n  ssh-ed25519 {KEY}\n": True,
+    f'cert-authority,from="a b" ssh-ed25519 {KEY}': True,
+    f"ssh-rsa {KEY}": "1.15.3",
+    f"restrict {KEY}": "1.15.3",
+    f"ssh-dss ssh-rsa {KEY}": "1.15.3",
+    "ssh-rsa AAAAB3": False,
+    f"ssh-rsa {RSA}": False,
+    f"ssh-ed25519 {KEY[:-4]}": False,
+    f"ssh-ed25519 {KEY[:-1]}": False,
+    f"ssh-ed25519 {KEY}AAAA": False,
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAAmFi": False,
+    "ssh-x AAAABXNzaC14": False,
+    KEY: False,
+    "ssh-ed25519": False,
+    "/etc/ssh/ca.pub": False,
+    "": False,
+    "# a comment": False,
+}
+
+
+@pytest.fixture
+def judged(spire_binary: Callable[..., Path], tmp_path: Path) -> Callable[[str, str, dict[str, Any]], tuple[bool, bool, str]]:
+    """Whether we find an attestor's options right, whether SPIRE does, and what both said."""
+
+    def judge(release: str, attestor: str, options: dict[str, Any]) -> tuple[bool, bool, str]:
+        version = versions.parse(release)
+        truth_values.make_files(tmp_path)
+        tree = truth_trees.base("server", version, tmp_path)
+        tree["plugins"]["NodeAttestor"] = {attestor: {"plugin_data": options}}
+        file = tmp_path / "judged.conf"
+        file.write_text(hcl.dumps(tree), "utf-8")
+        taken, said = truth.validate(spire_binary("spire-server", release), file)
+        ours = errors(schema.check("server", tree, version))
+        return not ours, taken, f"{ours}\n{said}"
+
+    return judge
+
+
+@pytest.mark.parametrize("release", ["1.15.3", "1.14.7"])
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_a_template_is_judged_alike(
+    judged: Callable[[str, str, dict[str, Any]], tuple[bool, bool, str]], tmp_path: Path, release: str, template: str,
+) -> None:
+    options = {"ca_bundle_path": str(tmp_path / "cert.pem"), "agent_path_template": template}
+    ours, spires, said = judged(release, "x509pop", options)
+    assert (ours, spires) == (TEMPLATES[template], TEMPLATES[template]), said
+
+
+@pytest.mark.parametrize("release", ["1.15.3", "1.14.7"])
+def test_spire_has_each_function(
+    judged: Callable[[str, str, dict[str, Any]], tuple[bool, bool, str]], tmp_path: Path, release: str,
+) -> None:
+    functions = [*data()["functions"]["go"], *data()["functions"]["sprig"]]
+    template = "/x/" + "".join(f"{{{{ {word} }}}}" for word in functions)
+    ours, spires, said = judged(release, "x509pop", {"ca_bundle_path": str(tmp_path / "cert.pem"), "agent_path_template": template})
+    assert (ours, spires) == (True, True), said
+
+
+@pytest.mark.parametrize("release", ["1.15.3", "1.14.7"])
+@pytest.mark.parametrize("line", KEYS)
+def test_a_key_is_judged_alike(judged: Callable[[str, str, dict[str, Any]], tuple[bool, bool, str]], release: str, line: str) -> None:
+    right = KEYS[line] is True or KEYS[line] != release and KEYS[line] is not False
+    ours, spires, said = judged(release, "sshpop", {"cert_authorities": [line]})
+    assert (ours, spires) == (right, right), said
