@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
+from ansible_collections.spire.fleet.plugins.plugin_utils import fleet_datastores
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import SERVERS, Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.planned_places import at, meant, step, unknown_release
@@ -29,7 +29,7 @@ def of_server(planned: Plan, fleet: Fleet) -> Iterable[Problem]:
         others = [other for other in together if other.host != planned.host]
         # what differs is said of the later one
         before = together[: names.index(planned.host)]
-        yield from _shared_datastore(planned, group, together, before)
+        yield from fleet_datastores.check(planned, group, together, before)
         yield from _one_trust_domain(planned, group, before)
         yield from _own_keys(planned, before)
         yield from _servers_near(planned, group, others)
@@ -72,36 +72,6 @@ def _one_root(planned: Plan, group: str, fleet: Fleet) -> Iterable[Problem]:
 
 def _upstream(planned: Plan) -> bool:
     return bool(planned.upstream_authority[1] or planned.values["spire_upstream_server_group"])
-
-
-@fleet_rule("server")
-def _shared_datastore(
-    planned: Plan, group: str, together: Sequence[Plan], before: Sequence[Plan]
-) -> Iterable[Problem]:
-    """Several servers of one group share one database, of one type, and that is no file of one host.
-
-    Source: doc/scaling_spire.md (high availability), v1.15.3; the newer guide to configuring SPIRE
-    """
-    path = "plugins.DataStore.sql.plugin_data.database_type"
-    kind = _database(planned)
-    if kind == "sqlite3":
-        yield at(planned, "shared_datastore", path, (
-            f"There are {len(together)} servers in {group}, and sqlite3 is a file on one host: each of them would be a trust "
-            "domain of its own. Give them one PostgreSQL or MySQL database (database_type: postgres or mysql)."
-        ))
-        return
-    other = next((other for other in before if _database(other) not in (kind, "sqlite3")), None)
-    if other:
-        yield at(planned, "datastore_differs", path, (
-            f"It is {kind} here and {_database(other)} on {other.host}, and both are in {group}; servers of one group share one "
-            "database."
-        ))
-
-
-def _database(planned: Plan) -> str:
-    given: Any = planned.plugin_data("DataStore", "sql").get("database_type")
-    name = next(iter(given), "") if isinstance(given, dict) else str(given or "")
-    return name.removeprefix("aws_")
 
 
 @fleet_rule("server")

@@ -6,19 +6,17 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Iterable, Iterator
-from urllib.parse import unquote
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import places, schema_rules
+from ansible_collections.spire.fleet.plugins.plugin_utils import connections, places, schema_rules
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem
 
 #: what PrivateTmp hides, and ProtectHome where it says yes; read-only shows it
 _TEMPORARY = ("/tmp", "/var/tmp")
 _HOMES = ("/home", "/root", "/run/user", "/var/run/user")
-#: a file among the parameters of a PostgreSQL connection string, which is a URL or words
-_PARAMETER = re.compile(r"(?:^|[\s?&])(sslrootcert|sslcert|sslkey|passfile)\s*=\s*(?:'((?:[^'\\]|\\.)*)'|([^\s&]*))")
+#: files among the parameters of a PostgreSQL connection string
+_PARAMETERS = ("sslrootcert", "sslcert", "sslkey", "passfile")
 #: what lib/pq takes in place of a file's path
 _NO_FILE = ("system", "-----BEGIN")
 
@@ -60,12 +58,10 @@ def _of_database(planned: Plan) -> Iterator[tuple[str, str, str]]:
     Source: github.com/lib/pq, connector.go and ssl.go (parameters of the connection, sslinline)
     """
     sql = planned.plugin_data("DataStore", "sql")
-    if "postgres" not in str(sql.get("database_type")):
-        return
+    kind = connections.kind(sql.get("database_type"))
     for option in ("connection_string", "ro_connection_string"):
-        text = str(sql.get(option) or "")
-        for name, quoted, bare in _PARAMETER.findall(text):
-            file = re.sub(r"\\(.)", r"\1", quoted or bare)
-            file = unquote(file) if "://" in text else file
+        found = connections.read(kind, str(sql.get(option) or ""))
+        for name in _PARAMETERS if found else ():
+            file = found.parameters.get(name, "")
             if file and not file.startswith(_NO_FILE):
                 yield f"plugins.DataStore.sql.plugin_data.{option}", name, file

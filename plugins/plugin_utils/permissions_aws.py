@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urlsplit
 
+from . import connections
 from .permissions import Asked, PermissionsError, Use, ask, listed, uses
 
 PARTITIONS = ("aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f", "aws-eusc")
@@ -24,8 +24,6 @@ _ACCOUNT = re.compile(r"[0-9]{12}")
 _ARN = re.compile(r"arn:([^:]+):[^:]+:[^:]*:[^:]*:.+")
 # what IAM reads as a pattern or as a variable
 _SPECIAL = re.compile(r"[*?$]")
-_MYSQL_USER = re.compile(r"([^:@/]+)(?::[^@]*)?@")
-_POSTGRES_USER = re.compile(r"(?:^|\s)user\s*=\s*('(?:[^'\\]|\\.)*'|[^\s']+)")
 
 
 @dataclass(frozen=True)
@@ -238,14 +236,15 @@ class _Place:
         return list(self.around.db_resource_ids)
 
     def _db_user(self) -> list[str]:
-        found = []
+        kind = connections.MYSQL if self.use.values("database_type.aws_mysql") else connections.POSTGRES
+        users = []
         for option in ("connection_string", "ro_connection_string"):
             for text in self.use.texts(option):
-                user = _user(text, bool(self.use.values("database_type.aws_mysql")))
-                if not user:
+                found = connections.read(kind, text)
+                if not found or not found.user:
                     raise PermissionsError(f"{self.use.path}.{option} names no user, and the ARN of rds-db:connect holds it.")
-                found.append(_literal(user))
-        return found
+                users.append(_literal(found.user))
+        return users
 
 
 def partition_of(region: str) -> str:
@@ -255,16 +254,6 @@ def partition_of(region: str) -> str:
 
 def _named_by(region: str) -> str:
     return next((found for start, found in _REGIONS if region.startswith(start)), "")
-
-
-def _user(connection: str, mysql: bool) -> str:
-    if mysql:
-        match = _MYSQL_USER.match(connection)
-        return match.group(1) if match else ""
-    if connection.startswith(("postgres://", "postgresql://")):
-        return urlsplit(connection).username or ""
-    match = _POSTGRES_USER.search(connection)
-    return match.group(1).strip("'") if match else ""
 
 
 def _literal(text: str) -> str:

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import (
-    credentials, entry_lifetimes, fleet_agents, fleet_attestors, fleet_nested, fleet_servers, machines, rules, schema_rules, strict_mode,
+    entry_lifetimes, fleet_agents, fleet_attestors, fleet_datastores, fleet_nested, fleet_servers, machines, rules, schema_rules,
+    strict_mode,
 )
 
 #: modules whose import notes their rules
-NOTED = (credentials, entry_lifetimes, fleet_agents, fleet_attestors, fleet_nested, fleet_servers, machines, rules, strict_mode)
+NOTED = (entry_lifetimes, fleet_agents, fleet_attestors, fleet_datastores, fleet_nested, fleet_servers, machines, rules, strict_mode)
 
 
 def everything() -> list[schema_rules.Listed]:

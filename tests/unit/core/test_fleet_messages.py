@@ -51,7 +51,8 @@ def codes(mistake: dict[str, Any]) -> set[str]:
 def test_every_fleet_rule_speaks_in_the_catalogue() -> None:
     seen = set().union(*(codes(mistake) for mistake in CATALOGUE))
     assert {
-        "shared_datastore", "datastore_differs", "trust_domain_differs", "shared_keys", "server_too_old", "parent_trust_domain",
+        "shared_datastore", "datastore_differs", "database_differs", "database_local", "database_elsewhere",
+        "trust_domain_differs", "shared_keys", "server_too_old", "parent_trust_domain",
         "parent_port", "no_bundle_endpoint", "address", "server_outside", "attestor_not_offered", "attestors_differ", "attests_once", "agent_newer",
         "agent_too_old", "address_local", "address_none", "port_unheard", "server_local", "no_server", "no_bundle",
         "bundle", "pin", "pins_differ", "no_token",
