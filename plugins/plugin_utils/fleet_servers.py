@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import fleet_datastores
+from ansible_collections.spire.fleet.plugins.plugin_utils import fleet_datastores, fleet_federation
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import SERVERS, Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.planned_places import at, meant, step, unknown_release
@@ -33,7 +33,7 @@ def of_server(planned: Plan, fleet: Fleet) -> Iterable[Problem]:
         yield from _one_trust_domain(planned, group, before)
         yield from _own_keys(planned, before)
         yield from _servers_near(planned, group, others)
-    yield from _federation(planned, fleet)
+    yield from fleet_federation.check(planned, fleet)
     yield from _one_root(planned, group, fleet)
 
 
@@ -120,26 +120,3 @@ def _servers_near(planned: Plan, group: str, others: Sequence[Plan]) -> Iterable
             "group may be one minor release apart. Upgrade one minor release at a time."
         )
         yield Problem("server_too_old", "spire_version", message, layer="spire_version")
-
-
-@fleet_rule("server", severity="warning")
-def _federation(planned: Plan, fleet: Fleet) -> Iterable[Problem]:
-    """A trust domain of this inventory that another one federates with has a bundle endpoint.
-
-    Source: doc/spire_server.md (federation), v1.15.3
-    """
-    federation = planned.main.get("federation")
-    named = federation.get("federates_with") if isinstance(federation, dict) else None
-    for domain in named if isinstance(named, dict) else ():
-        there = [plan("server", name, fleet) for name in fleet.servers if name != planned.host]
-        there = [other for other in there if other.trust_domain == domain]
-        if there and not any(_endpoint(other) for other in there):
-            yield at(planned, "no_bundle_endpoint", f'server.federation.federates_with."{domain}"', (
-                f"{domain} is in this inventory, and its server {there[0].host} has no bundle_endpoint to fetch the bundle from. "
-                "Set server.federation.bundle_endpoint there."
-            ), "warning")
-
-
-def _endpoint(planned: Plan) -> bool:
-    federation = planned.main.get("federation")
-    return isinstance(federation, dict) and isinstance(federation.get("bundle_endpoint"), dict)

@@ -53,7 +53,8 @@ def test_every_fleet_rule_speaks_in_the_catalogue() -> None:
     assert {
         "shared_datastore", "datastore_differs", "database_differs", "database_local", "database_elsewhere",
         "trust_domain_differs", "shared_keys", "server_too_old", "parent_trust_domain",
-        "parent_port", "no_bundle_endpoint", "address", "server_outside", "attestor_not_offered", "attestors_differ", "attests_once", "agent_newer",
+        "parent_port", "no_bundle_endpoint", "federation_profile", "federation_id", "federation_port", "address", "server_outside",
+        "attestor_not_offered", "attestors_differ", "attests_once", "agent_newer",
         "agent_too_old", "address_local", "address_none", "port_unheard", "server_local", "no_server", "no_bundle",
         "bundle", "pin", "pins_differ", "no_token",
         "memory_keys_with_token", "memory_keys_once", "downtime", "availability", "same_instance", "same_port", "same_socket", "same_directory",
