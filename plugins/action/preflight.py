@@ -9,7 +9,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import problems, rules
+from ansible_collections.spire.fleet.plugins.plugin_utils import fleet_steps, problems, rules
 from ansible_collections.spire.fleet.plugins.plugin_utils.failure import SHOWN_AS_TEXT, failed
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
 
@@ -22,9 +22,11 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Returns the counts; raises AnsibleActionFail with every mistake of every host."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        self.validate_argument_spec({})
-        fleet = fleet_of(task_vars or {}, self._templar)
-        found = rules.of_fleet(fleet)
+        _spec, arguments = self.validate_argument_spec({"acts": {"type": "bool", "default": False}})
+        variables = task_vars or {}
+        fleet = fleet_of(variables, self._templar)
+        tags = [variables.get(name) or () for name in ("ansible_run_tags", "ansible_skip_tags")]
+        found = rules.of_fleet(fleet) + fleet_steps.check(fleet, fleet_steps.taken(*tags) if arguments["acts"] else ())
         mistakes = problems.errors(found)
         if mistakes:
             count = len(problems.merged(mistakes))

@@ -15,7 +15,13 @@ description:
   - All mistakes of all hosts come in one message. No host is contacted.
 author:
   - spire.fleet contributors (@spire-fleet)
-options: {}
+options:
+  acts:
+    description:
+      - Whether the playbook goes on to make servers, agents and entries, as far as its tags say.
+      - What a SPIRE release is too old for is then a mistake where a step would take it, and a warning otherwise.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - spire.fleet.attributes
   - spire.fleet.attributes.read_only

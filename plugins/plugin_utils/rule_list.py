@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import (
-    entry_lifetimes, fleet_agents, fleet_attestors, fleet_datastores, fleet_federation, fleet_nested, fleet_servers, machines, rules,
-    schema_rules, strict_mode,
+    entry_lifetimes, fleet_agents, fleet_attestors, fleet_datastores, fleet_federation, fleet_nested, fleet_servers, fleet_steps, machines,
+    rules, schema_rules, strict_mode,
 )
 
 #: modules whose import notes their rules
 NOTED = (
-    entry_lifetimes, fleet_agents, fleet_attestors, fleet_datastores, fleet_federation, fleet_nested, fleet_servers, machines, rules,
-    strict_mode,
+    entry_lifetimes, fleet_agents, fleet_attestors, fleet_datastores, fleet_federation, fleet_nested, fleet_servers, fleet_steps, machines,
+    rules, strict_mode,
 )
 
 

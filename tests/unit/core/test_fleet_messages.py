@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import problems, rule_list, rules, schema_rules
+from ansible_collections.spire.fleet.plugins.plugin_utils import fleet_steps, problems, rule_list, rules, schema_rules
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import Fleet
 from tests.support import rules_page
 from tests.unit.core.fleets import fleet
@@ -35,9 +35,15 @@ def made(mistake: dict[str, Any]) -> Fleet:
     )
 
 
+def found(mistake: dict[str, Any]) -> list[problems.Problem]:
+    """All mistakes; where steps are named, also those of releases that are too old for one."""
+    steps = mistake.get("steps")
+    return rules.of_fleet(made(mistake)) + (fleet_steps.check(made(mistake), steps) if steps is not None else [])
+
+
 @pytest.mark.parametrize("mistake", CATALOGUE, ids=lambda mistake: mistake["name"])
 def test_one_report(mistake: dict[str, Any]) -> None:
-    assert problems.report(rules.of_fleet(made(mistake))) == mistake["says"]
+    assert problems.report(found(mistake)) == mistake["says"]
 
 
 def test_the_catalogue_names_each_kind_once() -> None:
@@ -45,7 +51,7 @@ def test_the_catalogue_names_each_kind_once() -> None:
 
 
 def codes(mistake: dict[str, Any]) -> set[str]:
-    return {problem.code for problem in rules.of_fleet(made(mistake))}
+    return {problem.code for problem in found(mistake)}
 
 
 def test_every_fleet_rule_speaks_in_the_catalogue() -> None:
@@ -61,7 +67,7 @@ def test_every_fleet_rule_speaks_in_the_catalogue() -> None:
         "same_file", "same_plugin", "spire_allow", "example_trust_domain", "example_secret", "entry_lifetime",
         "no_upstream", "upstream_no_server", "upstream_circle", "upstream_other", "no_agent_beside", "agent_beside_unix",
         "nested_other_svid", "nested_by_hand", "nested_far", "nested_path_length",
-        "vault_login", "lone_key",
+        "old_server", "old_archive", "old_list", "old_tokens", "old_entries",
     } <= seen
 
 

@@ -1,0 +1,83 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Releases that a step of site is too new for, before any host is touched; the words are in mistakes/fleets/steps.yml."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ansible_collections.spire.fleet.plugins.plugin_utils import fleet_steps
+from ansible_collections.spire.fleet.plugins.plugin_utils.versions import RELEASES
+from tests.unit.core.fleets import X509POP, fleet
+
+ALL = tuple(fleet_steps.STEPS)
+ANSIBLE = Path(sys.executable).with_name("ansible-playbook")
+
+
+@pytest.mark.parametrize(("run", "skip", "steps"), [
+    ((), (), {"server", "agent", "entries"}), (["all"], (), {"server", "agent", "entries"}), (["preflight"], (), set()),
+    (["servers"], (), {"server"}), (["agents"], (), {"agent", "entries"}), (["preflight", "entries"], (), {"entries"}),
+    (["all"], ["entries"], {"server", "agent"}), (["all"], ["agents"], {"server"}),
+])
+def test_tags_say_which_steps_a_run_takes(run: list[str], skip: list[str], steps: set[str]) -> None:
+    assert fleet_steps.taken(run, skip) == steps
+
+
+def codes(common: dict[str, Any], **more: Any) -> list[str]:
+    return [problem.code for problem in fleet_steps.check(fleet(common, **more), ALL)]
+
+
+def test_the_first_release_that_each_step_takes() -> None:
+    # those before have no health checks, which is a mistake of its own
+    releases = [str(release) for release in RELEASES if str(release) not in ("0.8.0", "0.8.1")]
+    said = {release: codes({"spire_version": release}) for release in releases}
+    outside = {"spire_server_address": "spire.acme.com"}
+    alone = {release: codes({**outside, "spire_version": release}, servers=()) for release in releases}
+    last = {code: release for release, found in said.items() for code in found}
+    assert last == {"old_server": "0.12.3", "old_list": "1.5.2", "old_tokens": "1.5.6", "old_entries": "1.7.6"}
+    assert [text for text, found in alone.items() if found] == [text for text in alone if text.startswith("0.")]
+
+
+def test_who_wants_no_entry_and_no_token_is_told_nothing() -> None:
+    pop = {"spire_agent_config": {"plugins": X509POP}, "spire_canary": False, "spire_version": "1.5.5"}
+    assert codes(pop) == []
+    assert codes({**pop, "spire_agent_config": {}}) == ["old_tokens"]
+    assert codes({**pop, "spire_canary": True}) == ["old_entries"]
+    assert codes({"spire_version": "9.9.9"}) == []
+
+
+def test_entries_are_kept_through_the_first_server_of_a_group() -> None:
+    assert codes({}, servers=("s1", "s2"), agents=(), s2={"spire_version": "1.7.6"}) == []
+    assert codes({}, servers=("s1", "s2"), agents=(), s1={"spire_version": "1.7.6"}) == ["old_entries"]
+
+
+def site(home: Path, *more: str) -> tuple[int, str]:
+    variables = {"spire_trust_domain": "prod.acme.com", "spire_version": "1.7.2"}
+    inventory = {"all": {"vars": variables}, "spire_servers": {"hosts": {"s1": {}}}}
+    (home / "inventory.yml").write_text(yaml.safe_dump(inventory))
+    environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "COLUMNS": "1000", "ANSIBLE_STDOUT_CALLBACK": "default"}
+    argv = [str(ANSIBLE), "-i", "inventory.yml", "spire.fleet.site", *more]
+    done = subprocess.run(argv, cwd=home, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    return done.returncode, re.sub(r"\s+", " ", done.stdout + done.stderr)
+
+
+@pytest.mark.parametrize("tags", [(), ("--tags", "entries")])
+def test_a_run_that_would_fail_at_its_last_step_ends_at_its_first(tags: tuple[str, ...], tmp_path: Path) -> None:
+    code, text = site(tmp_path, *tags)
+    assert code != 0
+    assert "1 mistake in the inventory; no host was touched. 1. spire_version site can't keep entries on a server of SPIRE 1.7.2" in text
+
+
+def test_a_run_that_only_checks_is_warned(tmp_path: Path) -> None:
+    code, text = site(tmp_path, "--tags", "preflight")
+    assert code == 0 and "spire_version: site can't keep entries on a server of SPIRE 1.7.2" in text
