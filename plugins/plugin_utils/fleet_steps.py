@@ -77,7 +77,7 @@ def _agent(planned: Plan, fleet: Fleet, steps: Collection[str]) -> Iterable[Prob
 def _runs(planned: Plan, steps: Collection[str]) -> Iterable[Problem]:
     """The roles run servers from 1.0.0 on, whose commands take -socketPath; older ones are rendered and checked alone.
 
-    Source: cmd/spire-server/util/util.go (registrationUDSPath), v0.12.3
+    Source: cmd/spire-server/cli/healthcheck/healthcheck.go, v0.12.3
     """
     yield _old("old_server", "server", steps, (
         f"site can't run servers of SPIRE {planned.version}: their commands have no -socketPath, by which it asks whether one is "
