@@ -6,20 +6,15 @@
 
 from __future__ import annotations
 
-import os
-import re
-import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import group_names
 from tests.support.authorities import PASSPHRASE, make
+from tests.support.playbook_run import run
 
-ANSIBLE = Path(sys.executable).with_name("ansible-playbook")
 PLAYBOOKS = ["site", "verify", "decommission", "rotate_upstream", "rotate_authority", "upstream_check"]
 WRONG = (
     "No host of the inventory is in spire_servers or spire_agents, so nothing was checked. The names of these two groups are fixed. "
@@ -30,15 +25,6 @@ EMPTY = (
     "The inventory has no hosts, so nothing was checked. Name it with -i. If it was named, Ansible's warnings above say why it could not "
     "be read."
 )
-
-
-def run(home: Path, groups: dict[str, list[str]], playbook: str, *more: str, **variables: Any) -> tuple[int, str]:
-    made: dict[str, Any] = {name: {"hosts": dict.fromkeys(hosts)} for name, hosts in groups.items()}
-    (home / "inventory.yml").write_text(yaml.safe_dump({"all": {"vars": {"spire_trust_domain": "prod.acme.com", **variables}}, **made}))
-    argv = [str(ANSIBLE), "-i", "inventory.yml", f"spire.fleet.{playbook}", *more]
-    environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "COLUMNS": "1000", "ANSIBLE_STDOUT_CALLBACK": "default"}
-    done = subprocess.run(argv, cwd=home, env=environment, capture_output=True, text=True, timeout=120, check=False)
-    return done.returncode, re.sub(r"\s+", " ", done.stdout + done.stderr)
 
 
 #: reached, as this machine

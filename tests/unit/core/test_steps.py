@@ -6,22 +6,17 @@
 
 from __future__ import annotations
 
-import os
-import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import fleet_steps
 from ansible_collections.spire.fleet.plugins.plugin_utils.versions import RELEASES
+from tests.support import playbook_run
 from tests.unit.core.fleets import X509POP, fleet
 
 ALL = tuple(fleet_steps.STEPS)
-ANSIBLE = Path(sys.executable).with_name("ansible-playbook")
 
 
 @pytest.mark.parametrize(("run", "skip", "steps"), [
@@ -62,13 +57,7 @@ def test_entries_are_kept_through_the_first_server_of_a_group() -> None:
 
 
 def site(home: Path, *more: str) -> tuple[int, str]:
-    variables = {"spire_trust_domain": "prod.acme.com", "spire_version": "1.7.2"}
-    inventory = {"all": {"vars": variables}, "spire_servers": {"hosts": {"s1": {}}}}
-    (home / "inventory.yml").write_text(yaml.safe_dump(inventory))
-    environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "COLUMNS": "1000", "ANSIBLE_STDOUT_CALLBACK": "default"}
-    argv = [str(ANSIBLE), "-i", "inventory.yml", "spire.fleet.site", *more]
-    done = subprocess.run(argv, cwd=home, env=environment, capture_output=True, text=True, timeout=120, check=False)
-    return done.returncode, re.sub(r"\s+", " ", done.stdout + done.stderr)
+    return playbook_run.run(home, {"spire_servers": ["s1"]}, "site", *more, spire_version="1.7.2")
 
 
 @pytest.mark.parametrize("tags", [(), ("--tags", "entries")])
