@@ -10,7 +10,7 @@ import re
 import urllib.parse
 
 _WEB = re.compile(r"https?://", re.IGNORECASE)
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://", re.ASCII)
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +28,17 @@ def web(text: str) -> bool:
 
 def other(text: str) -> bool:
     """Whether it is an address of another kind, such as one of FTP."""
-    return bool(_SCHEME.match(text)) and not web(text)
+    return has_scheme(text) and not web(text)
+
+
+def has_scheme(text: str) -> bool:
+    """Whether it begins as a URL does."""
+    return bool(_SCHEME.match(text))
+
+
+def without_scheme(text: str) -> str:
+    """The same from behind the scheme on."""
+    return _SCHEME.sub("", text, count=1) if has_scheme(text) else text
 
 
 def parted(address: str) -> tuple[str, Login | None]:

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import schema_model
+from ansible_collections.spire.fleet.plugins.plugin_utils import addresses, schema_model
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.planned_places import at
 from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem
@@ -22,7 +22,6 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.schema_rules import fl
 #: the plugins that log in to Vault
 _VAULTS = (("UpstreamAuthority", "vault"), ("UpstreamCA", "vault"), ("KeyManager", "hashicorp_vault"))
 _ADDRESS = "vault_addr"
-_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 #: what can be shown of an address: it has no login in it
 _HOST = re.compile(r"[\w.-]+(?::[0-9]+)?", re.ASCII)
 _SECRETS_MANAGER = ("SVIDStore", "aws_secretsmanager")
@@ -75,7 +74,7 @@ def _missing(planned: Plan, path: str, given: dict[str, Any], option: schema_mod
 
 def _schemeless(planned: Plan, path: str, option: str, name: str) -> Iterator[Problem]:
     address = planned.environment.get(name, option)
-    if address and not _SCHEME.match(address):
+    if address and not addresses.has_scheme(address):
         example = f"https://{address}" if _HOST.fullmatch(address) else "https://vault.acme.com:8200"
         if name in planned.environment:
             yield Problem("vault_login", "spire_server_environment", (

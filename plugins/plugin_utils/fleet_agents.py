@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import fleet_attestors, given_bundle
+from ansible_collections.spire.fleet.plugins.plugin_utils import addresses, fleet_attestors, given_bundle
 from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import SERVERS, Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.planned_places import at, machine, meant, step, unknown_release
@@ -50,7 +49,7 @@ def _address(planned: Plan) -> Iterable[Problem]:
     Source: cmd/spire-agent/cli/run/run.go (NewAgentConfig joins it with server_port), v1.15.3
     """
     address = str(planned.main.get("server_address") or "")
-    bare = re.sub(r"^[A-Za-z][A-Za-z0-9+.-]*://", "", address).split("/")[0]
+    bare = addresses.without_scheme(address).split("/")[0]
     name, colon, port = bare.rpartition(":")
     with_port = bool(colon and port.isdigit() and ":" not in name)
     if address and (bare != address or with_port):

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
+from .addresses import without_scheme
 from .schema_model import Option, Spec
 from .tree import describe
 from .versions import RELEASES
@@ -186,7 +187,7 @@ def _port(text: str) -> str:
 
 def _trust_domain(text: str) -> str:
     found = f"The trust domain {shown(text)}"
-    bare = re.sub(r"^[A-Za-z][A-Za-z0-9+.-]*://", "", text)
+    bare = without_scheme(text)
     plain = re.split(r"[/:?#]", bare.rpartition("@")[2])[0].lower()
     suggestion = f": write {shown(plain)}" if plain and re.fullmatch(r"[a-z0-9._-]+", plain) else ""
     if not text:
