@@ -148,13 +148,9 @@ def _keeps_entries(planned: Plan, fleet: Fleet, steps: Collection[str]) -> Itera
     if kept:
         yield _old("old_entries", "entries", steps, (
             f"site can't keep entries on a server of SPIRE {planned.version}, which takes no entry IDs from its callers; servers do "
-            f"from {FIRST_OWN_IDS} on. Wanted: {_and([what for what, _remedy in kept])}. Take a newer release, or "
-            f"{_and([remedy for _what, remedy in kept])}."
+            f"from {FIRST_OWN_IDS} on. Wanted: {problems.and_list([what for what, _remedy in kept])}. Take a newer release, or "
+            f"{problems.and_list([remedy for _what, remedy in kept])}."
         ))
-
-
-def _and(words: list[str]) -> str:
-    return ", ".join(words[:-1]) + " and " + words[-1] if len(words) > 1 else words[0]
 
 
 def _old(code: str, step: str, steps: Collection[str], message: str) -> Problem:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from ..problems import and_list
 from ..tree import child
 from .registry import Findings, Found, enabled, rule
 
@@ -80,7 +81,7 @@ def resolver_needs_tenants(found: Found) -> Findings:
     for name, tenant in tenants.items():
         without = lacking(tenant, _TENANT)
         if without:
-            yield child("tenants", name), f"The tenant lacks {_and(without)}: without use_msi SPIRE needs credentials for each tenant."
+            yield child("tenants", name), f"The tenant lacks {and_list(without)}: without use_msi SPIRE needs credentials for each tenant."
 
 
 @rule("server", "plugins.NodeAttestor.azure_msi.plugin_data.tenants.*", since="1.4.0")
@@ -92,7 +93,7 @@ def tenant_credentials_are_whole(found: Found) -> Findings:
     without = lacking(found.values, _TENANT)
     if without and len(without) < len(_TENANT):
         yield "", (
-            f"The tenant's credentials lack {_and(without)}. Set subscription_id, app_id and app_secret together, or leave all "
+            f"The tenant's credentials lack {and_list(without)}. Set subscription_id, app_id and app_secret together, or leave all "
             "three out to use the identity of the server's own machine."
         )
 
@@ -105,7 +106,7 @@ def machine_or_credentials(found: Found) -> Findings:
     """
     given = [name for name in _TENANT if name in found]
     if found.true("use_msi") and given:
-        yield "", f"use_msi and {_and(given)} exclude each other; keep one way to get credentials."
+        yield "", f"use_msi and {and_list(given)} exclude each other; keep one way to get credentials."
 
 
 @rule("agent", "plugins.NodeAttestor.azure_msi.plugin_data", severity="warning", allow="wide_resource_id")
@@ -243,7 +244,7 @@ def files_or_workload_api(found: Found) -> Findings:
     both = [name for name in ("private_key_path", "certificate_path", "intermediates_path") if name in found]
     if "spiffe_endpoint_socket" in found and both:
         yield "spiffe_endpoint_socket", (
-            f"SPIRE would ask this Workload API and never read {_and(both)}; keep one source of the certificate."
+            f"SPIRE would ask this Workload API and never read {and_list(both)}; keep one source of the certificate."
         )
 
 
@@ -308,7 +309,3 @@ def _compiles(pattern: str) -> bool:
     except re.error:
         return False
     return True
-
-
-def _and(names: list[str]) -> str:
-    return ", ".join(names[:-1]) + " and " + names[-1] if len(names) > 1 else "".join(names)

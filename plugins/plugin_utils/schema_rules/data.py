@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..problems import and_list
 from ..schema_model import Rule
 from .registry import is_set
 
@@ -22,8 +23,8 @@ def broken(rule: Rule, found: dict[str, Any]) -> str:
 
 
 def _broken(rule: Rule, on: list[str]) -> str:
-    listed = _list(rule.names)
-    are_set = f"{_list(tuple(on))} {'is' if len(on) == 1 else 'are'} set" if on else "none is"
+    listed = and_list(rule.names)
+    are_set = f"{and_list(tuple(on))} {'is' if len(on) == 1 else 'are'} set" if on else "none is"
     condition = _when(rule)
     if rule.kind == "exactly_one" and len(on) != 1:
         if len(rule.names) == 1:
@@ -39,15 +40,15 @@ def _broken(rule: Rule, on: list[str]) -> str:
         return f"{listed} must be set together, and only {are_set}."
     if rule.kind == "needs" and rule.names[0] in on and len(on) < len(rule.names):
         lacking = tuple(name for name in rule.names[1:] if name not in on)
-        return f"{rule.names[0]} needs {_list(lacking)}, which {'is' if len(lacking) == 1 else 'are'} not set."
+        return f"{rule.names[0]} needs {and_list(lacking)}, which {'is' if len(lacking) == 1 else 'are'} not set."
     if rule.kind == "none" and on:
-        return f"{_list(tuple(on))} can't be set{condition}."
+        return f"{and_list(tuple(on))} can't be set{condition}."
     return ""
 
 
 def says(rule: Rule) -> str:
     """The rule as a person reads it in the reference."""
-    listed = _list(rule.names)
+    listed = and_list(rule.names)
     condition = _when(rule)
     condition += "".join(f" unless {name} is {_value(value)}" for name, value in rule.unless)
     one = len(rule.names) == 1
@@ -56,14 +57,10 @@ def says(rule: Rule) -> str:
         "at_most_one": f"At most one of {listed}",
         "at_least_one": f"{listed} is required" if one else f"At least one of {listed}",
         "together": f"{listed} together or not at all",
-        "needs": f"{rule.names[0]} needs {_list(rule.names[1:])}",
+        "needs": f"{rule.names[0]} needs {and_list(rule.names[1:])}",
         "none": f"{listed} can't be set",
     }[rule.kind]
     return f"{text}{condition}.{' ' + rule.because if rule.because else ''}"
-
-
-def _list(names: tuple[str, ...]) -> str:
-    return ", ".join(names[:-1]) + " and " + names[-1] if len(names) > 1 else "".join(names)
 
 
 def _when(rule: Rule) -> str:
