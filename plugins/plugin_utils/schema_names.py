@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from . import schema_successors as successors
@@ -125,17 +125,18 @@ def by_null(path: str, removed: Mapping[str, str]) -> str:
 
 def deprecated_option(component: str, known: Block, option: Option, path: str, release: Version) -> str:
     """Nothing before SPIRE says so itself."""
-    return _deprecated(option.base, release, successors.of_option(component, option, known, path, release))
+    return _deprecated(option.base, release, lambda: successors.of_option(component, option, known, path, release))
 
 
 def deprecated_plugin(component: str, kind: str, known: Block, release: Version) -> str:
     """The same of a plugin."""
-    return _deprecated(known.extra, release, successors.of_plugin(component, kind, known, release))
+    return _deprecated(known.extra, release, lambda: successors.of_plugin(component, kind, known, release))
 
 
-def _deprecated(data: Mapping[str, Any], release: Version, instead: str) -> str:
+def _deprecated(data: Mapping[str, Any], release: Version, instead: Callable[[], str]) -> str:
+    # asked of every option that is set, and seldom so
     since = data.get("deprecated")
-    return f"It is deprecated since SPIRE {since}{instead}." if since and release >= version(since) else ""
+    return f"It is deprecated since SPIRE {since}{instead()}." if since and release >= version(since) else ""
 
 
 def idle(spec: Spec, release: Version) -> str:
