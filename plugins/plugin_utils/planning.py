@@ -15,12 +15,10 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.paths import Paths
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem
-from ansible_collections.spire.fleet.plugins.plugin_utils.tree import Layer, layers
+from ansible_collections.spire.fleet.plugins.plugin_utils.tree import OFF, Layer, layers
 
 #: options that name a bootstrap source; naming one switches the built-in trust_bundle_path off
 BOOTSTRAP_SOURCES = ("trust_bundle_url", "trust_bundle_spiffe_workload_api", "insecure_bootstrap")
-#: a switch that is off, as text
-OFF = ("false", "no", "off")
 
 
 def plan(component: str, host: str, fleet: Fleet) -> Plan:
