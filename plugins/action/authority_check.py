@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import authority_judge, authority_run, entries
-from ansible_collections.spire.fleet.plugins.plugin_utils.host_check import HostCheck
-from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import authority_readiness as authority_judge
+from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import authority as authority_run
+from ansible_collections.spire.fleet.plugins.plugin_utils.entries import desired as entries
+from ansible_collections.spire.fleet.plugins.plugin_utils.rotation.host_check import HostCheck
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import fleet_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 
 NAMES: dict[str, Any] = {"type": "list", "elements": "str", "default": []}
 ARGUMENTS: dict[str, dict[str, Any]] = {

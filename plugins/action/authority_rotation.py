@@ -11,11 +11,11 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import authority_run
-from ansible_collections.spire.fleet.plugins.plugin_utils.authority_run import Asked, AuthorityError
-from ansible_collections.spire.fleet.plugins.plugin_utils.failure import failed
-from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
-from ansible_collections.spire.fleet.plugins.plugin_utils.participants import want_all
+from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import authority as authority_run
+from ansible_collections.spire.fleet.plugins.plugin_utils.rotation.authority import Asked, AuthorityError
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.failure import failed
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import fleet_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.rotation.participants import want_all
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "authority": {"type": "str", "choices": ["x509", "jwt"], "required": True},

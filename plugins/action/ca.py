@@ -11,13 +11,18 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import authority_result, crypto, x509_authority, x509_check, x509_files, x509_keys
-from ansible_collections.spire.fleet.plugins.plugin_utils.failure import failed
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema_values import seconds
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Issuer, Run
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509_files import Place
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509_keys import X509Error
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509_request import Request
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import results as authority_result
+from ansible_collections.spire.fleet.plugins.plugin_utils.common import cryptography_import as crypto
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import ensure as x509_authority
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import ca_check as x509_check
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import store as x509_files
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.failure import failed
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema.values import seconds
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Issuer, Run
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import Place
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import Request
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "certificate_path": {"type": "str", "required": True},

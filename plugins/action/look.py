@@ -12,16 +12,22 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.spire.fleet.plugins.module_utils.look import ARGUMENTS
-from ansible_collections.spire.fleet.plugins.plugin_utils import clocks, expiry_sources, identity, lost_issuer, pki_kept, problems, rules
-from ansible_collections.spire.fleet.plugins.plugin_utils.aws import AwsError
-from ansible_collections.spire.fleet.plugins.plugin_utils.compare import compare
-from ansible_collections.spire.fleet.plugins.plugin_utils.failure import failed
-from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.spec import planned_digests, spec_of, variants_of
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509_keys import X509Error
+from ansible_collections.spire.fleet.plugins.module_utils.host.probe import ARGUMENTS
+from ansible_collections.spire.fleet.plugins.plugin_utils.common import clocks
+from ansible_collections.spire.fleet.plugins.plugin_utils.report import expiry_sources
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import svid as identity
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift import missing_ca as lost_issuer
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import aws as pki_kept
+from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules import run as rules
+from ansible_collections.spire.fleet.plugins.plugin_utils.aws.client import AwsError
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift.compare import compare
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.failure import failed
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import fleet_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift.probe import planned_digests, spec_of, variants_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 
 #: of a failed module's result: its output as it was
 UNSAFE = ("module_stdout", "module_stderr", "stdout", "stdout_lines", "stderr", "stderr_lines", "invocation")

@@ -10,13 +10,15 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import authority_result, node_rules, problems
-from ansible_collections.spire.fleet.plugins.plugin_utils.failure import failed
-from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Run
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509_keys import X509Error
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import results as authority_result
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet import node_certificates as node_rules
+from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.failure import failed
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import fleet_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Run
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "component": {"type": "str", "choices": ["server", "agent"], "default": "agent"},

@@ -9,9 +9,11 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import fleet_steps, problems, rules
-from ansible_collections.spire.fleet.plugins.plugin_utils.failure import SHOWN_AS_TEXT, failed
-from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet import release_support as fleet_steps
+from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules import run as rules
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.failure import SHOWN_AS_TEXT, failed
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import fleet_of
 
 
 class ActionModule(ActionBase):

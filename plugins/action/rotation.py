@@ -10,13 +10,13 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import rotation_run
-from ansible_collections.spire.fleet.plugins.plugin_utils.failure import failed
-from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
-from ansible_collections.spire.fleet.plugins.plugin_utils.participants import want_all
-from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import State
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Run
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509_keys import X509Error
+from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import root as rotation_run
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.failure import failed
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import fleet_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.rotation.participants import want_all
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki.rotation_state import State
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Run
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "state": {"type": "str", "choices": ["begun", "advanced", "fallen_back"], "default": "begun"},

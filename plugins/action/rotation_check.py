@@ -9,13 +9,16 @@ import datetime
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import entries, rotation, rotation_judge, rotation_run
-from ansible_collections.spire.fleet.plugins.plugin_utils.failure import failed
-from ansible_collections.spire.fleet.plugins.plugin_utils.host_check import HostCheck
-from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509_keys import X509Error
+from ansible_collections.spire.fleet.plugins.plugin_utils.entries import desired as entries
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import rotation_state as rotation
+from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import root_readiness as rotation_judge
+from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import root as rotation_run
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.failure import failed
+from ansible_collections.spire.fleet.plugins.plugin_utils.rotation.host_check import HostCheck
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import fleet_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 
 
 class ActionModule(HostCheck):

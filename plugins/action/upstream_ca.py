@@ -10,13 +10,16 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import authority_result, pki_kept, pki_rules, problems
-from ansible_collections.spire.fleet.plugins.plugin_utils.aws import AwsError
-from ansible_collections.spire.fleet.plugins.plugin_utils.failure import failed
-from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
-from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Run
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509_keys import X509Error
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import results as authority_result
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import aws as pki_kept
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import upstream_ca as pki_rules
+from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems
+from ansible_collections.spire.fleet.plugins.plugin_utils.aws.client import AwsError
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.failure import failed
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import fleet_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Run
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 
 ARGUMENTS: dict[str, dict[str, Any]] = {"csr": {"type": "str", "default": ""}}
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The options stand in plugins/module_utils/client.py."""
+    """The options stand in plugins/module_utils/spire/connection.py."""
 
     DOCUMENTATION = r"""
 options:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The options are read by plugins/plugin_utils/permissions.py."""
+    """The options are read by plugins/plugin_utils/permissions/catalogue.py."""
 
     DOCUMENTATION = r"""
 options:

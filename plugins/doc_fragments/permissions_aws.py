@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The options are read by plugins/plugin_utils/permissions_aws.py."""
+    """The options are read by plugins/plugin_utils/permissions/aws.py."""
 
     DOCUMENTATION = r"""
 options:

@@ -52,7 +52,8 @@ _value:
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.spire.fleet.plugins.plugin_utils import permissions, permissions_aws
+from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import catalogue as permissions
+from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import aws as permissions_aws
 
 
 def aws_role_policies(tree: object, **options: Any) -> dict[str, Any]:

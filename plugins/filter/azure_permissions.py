@@ -83,7 +83,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.spire.fleet.plugins.plugin_utils import permissions, permissions_grants
+from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import catalogue as permissions
+from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import gcp_azure as permissions_grants
 
 
 def azure_permissions(

@@ -58,8 +58,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.spire.fleet.plugins.plugin_utils import problems, schema, versions
-from ansible_collections.spire.fleet.plugins.plugin_utils.tree import describe, plain
+from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import api as schema
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import describe, plain
 
 COMPONENTS = ("server", "agent", "oidc_discovery_provider")
 

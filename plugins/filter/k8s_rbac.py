@@ -85,7 +85,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.spire.fleet.plugins.plugin_utils import permissions, permissions_k8s
+from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import catalogue as permissions
+from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import kubernetes as permissions_k8s
 
 
 def k8s_rbac(

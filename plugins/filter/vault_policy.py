@@ -52,7 +52,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.spire.fleet.plugins.plugin_utils import permissions, permissions_paths
+from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import catalogue as permissions
+from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import vault_ejbca as permissions_paths
 
 
 def vault_policy(tree: object, version: str | None = None, component: str | None = None, plugins: Sequence[str] = ()) -> str:

@@ -45,8 +45,8 @@ from typing import Any
 
 from ansible.plugins.lookup import LookupBase
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import public
-from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import task_view as public
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import fleet_of
 
 
 class LookupModule(LookupBase):

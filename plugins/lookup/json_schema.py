@@ -53,7 +53,8 @@ from typing import Any
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import json_schema, versions
+from ansible_collections.spire.fleet.plugins.plugin_utils.json_schema import document as json_schema
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
 
 
 class LookupModule(LookupBase):

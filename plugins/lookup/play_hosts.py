@@ -54,9 +54,11 @@ from ansible import context
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import group_names, lost_issuer, nested
-from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import AGENTS, SERVERS
-from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import groups as group_names
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift import missing_ca as lost_issuer
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import nested
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import AGENTS, SERVERS
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import fleet_of
 
 GROUPS = {"servers": SERVERS, "agents": AGENTS}
 #: with the nested ones, for plays that need no order

@@ -46,9 +46,10 @@ from typing import Any
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import public, rules
-from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import fleet_of
-from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import task_view as public
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules import run as rules
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import fleet_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 
 
 class LookupModule(LookupBase):

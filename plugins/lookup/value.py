@@ -40,9 +40,9 @@ from typing import Any
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import problems
-from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import templated
-from ansible_collections.spire.fleet.plugins.plugin_utils.variables import catalogue, misspelt
+from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import templated
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables import catalogue, misspelt
 
 
 class LookupModule(LookupBase):

@@ -57,8 +57,8 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.spire.fleet.plugins.module_utils import client
-from ansible_collections.spire.fleet.plugins.module_utils.spire_cli import SpireCliError, SpireServer, spiffe_id
+from ansible_collections.spire.fleet.plugins.module_utils.spire import connection as client
+from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireCliError, SpireServer, spiffe_id
 
 ARGUMENTS = client.arguments(
     ids={"type": "list", "elements": "str", "required": True},

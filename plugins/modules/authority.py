@@ -143,8 +143,8 @@ taintable:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.spire.fleet.plugins.module_utils import client
-from ansible_collections.spire.fleet.plugins.module_utils.authority import STATES, UPSTREAM, Wish, keep
+from ansible_collections.spire.fleet.plugins.module_utils.spire import connection as client
+from ansible_collections.spire.fleet.plugins.module_utils.spire.authorities import STATES, UPSTREAM, Wish, keep
 
 ARGUMENTS = client.arguments(
     authority={"type": "str", "choices": ["x509", "jwt", UPSTREAM], "required": True},

@@ -96,9 +96,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.spire.fleet.plugins.module_utils import client
-from ansible_collections.spire.fleet.plugins.module_utils import entries as model
-from ansible_collections.spire.fleet.plugins.module_utils.spire_cli import SpireCliError, SpireServer
+from ansible_collections.spire.fleet.plugins.module_utils.spire import connection as client
+from ansible_collections.spire.fleet.plugins.module_utils.spire import entries as model
+from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireCliError, SpireServer
 
 ARGUMENTS = client.arguments(
     entries={"type": "list", "elements": "dict", "required": True},

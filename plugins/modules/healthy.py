@@ -69,8 +69,8 @@ log:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.spire.fleet.plugins.module_utils import client
-from ansible_collections.spire.fleet.plugins.module_utils.wait import Log, NotHealthy, wait
+from ansible_collections.spire.fleet.plugins.module_utils.spire import connection as client
+from ansible_collections.spire.fleet.plugins.module_utils.host.health import Log, NotHealthy, wait
 
 
 def main() -> None:

@@ -67,8 +67,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.spire.fleet.plugins.module_utils import client
-from ansible_collections.spire.fleet.plugins.module_utils.spire_cli import SpireCliError, SpireServer
+from ansible_collections.spire.fleet.plugins.module_utils.spire import connection as client
+from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireCliError, SpireServer
 
 ARGUMENTS = client.arguments(
     # No password itself: the names of the agents.

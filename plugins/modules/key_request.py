@@ -76,7 +76,7 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.spire.fleet.plugins.module_utils import key_request
+from ansible_collections.spire.fleet.plugins.module_utils.host import key_request
 
 ARGUMENTS = {
     "path": {"type": "path", "required": True},

@@ -134,7 +134,7 @@ machine:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.spire.fleet.plugins.module_utils.look import ARGUMENTS, look, own_variant
+from ansible_collections.spire.fleet.plugins.module_utils.host.probe import ARGUMENTS, look, own_variant
 
 
 def main() -> None:

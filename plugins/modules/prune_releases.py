@@ -54,7 +54,7 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.spire.fleet.plugins.module_utils.release import prune
+from ansible_collections.spire.fleet.plugins.module_utils.host.releases import prune
 
 
 def main() -> None:

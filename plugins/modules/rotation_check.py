@@ -60,9 +60,10 @@ waiting_for:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.spire.fleet.plugins.module_utils import chains, client
-from ansible_collections.spire.fleet.plugins.module_utils.spire_agent_cli import SpireAgent
-from ansible_collections.spire.fleet.plugins.module_utils.spire_cli import SpireServer
+from ansible_collections.spire.fleet.plugins.module_utils.spire import tls_chains as chains
+from ansible_collections.spire.fleet.plugins.module_utils.spire import connection as client
+from ansible_collections.spire.fleet.plugins.module_utils.spire.agent_cli import SpireAgent
+from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireServer
 
 #: a question to the Workload API waits for an SVID that is not there yet
 WORKLOAD_SECONDS = 5

@@ -65,7 +65,7 @@ import pwd
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.spire.fleet.plugins.module_utils import secret_file
+from ansible_collections.spire.fleet.plugins.module_utils.host import atomic_file as secret_file
 
 ARGUMENTS = {
     "path": {"type": "path", "required": True},

@@ -126,8 +126,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.spire.fleet.plugins.module_utils import client, der
-from ansible_collections.spire.fleet.plugins.module_utils.spire_cli import SpireCliError, SpireServer, reading
+from ansible_collections.spire.fleet.plugins.module_utils.spire import connection as client
+from ansible_collections.spire.fleet.plugins.module_utils.spire import der
+from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireCliError, SpireServer, reading
 
 ARGUMENTS = client.arguments(
     agents={"type": "bool", "default": True},

@@ -76,9 +76,9 @@ from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.spire.fleet.plugins.module_utils import client
-from ansible_collections.spire.fleet.plugins.module_utils.spire_agent_cli import SpireAgent
-from ansible_collections.spire.fleet.plugins.module_utils.spire_cli import SpireCliError
+from ansible_collections.spire.fleet.plugins.module_utils.spire import connection as client
+from ansible_collections.spire.fleet.plugins.module_utils.spire.agent_cli import SpireAgent
+from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireCliError
 
 ARGUMENTS = client.arguments(
     timeout=10,

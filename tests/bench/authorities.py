@@ -52,7 +52,9 @@ def measure(work: Path) -> bool:
 def keep(directory: Path, size: int) -> int:
     """A root, and both certificates of each host; how many were made."""
     collection.make_importable()
-    from ansible_collections.spire.fleet.plugins.plugin_utils import x509_authority, x509_files, x509_request
+    from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import ensure as x509_authority
+    from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import store as x509_files
+    from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import request as x509_request
 
     def place(*names: str) -> x509_files.Place:
         base = directory.joinpath(*names)

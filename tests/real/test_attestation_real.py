@@ -17,11 +17,11 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.module_utils import key_request
-from ansible_collections.spire.fleet.plugins.plugin_utils import node_pki
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Run
+from ansible_collections.spire.fleet.plugins.module_utils.host import key_request
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as node_pki
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Run
 from tests.real.test_pki_real import PASSPHRASE, config, delivered, now, upstream_of
 from tests.support.real_spire import TRUST_DOMAIN, RealAgent, RealServer, merged
 from tests.unit.core.fleets import fleet

@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import hcl, schema, versions
-from ansible_collections.spire.fleet.plugins.plugin_utils.problems import errors
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema_rules.agent_paths import data
+from ansible_collections.spire.fleet.plugins.plugin_utils import hcl
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import api as schema
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import errors
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree.agent_path_template import data
 
 from tests.support import truth, truth_trees, truth_values
 

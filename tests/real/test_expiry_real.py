@@ -20,8 +20,8 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import x509_keys
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509_request import BACKDATE
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import BACKDATE
 from tests.support import site_run, supervised
 from tests.support.real_spire import free_port
 from tests.unit.core.test_clocks import python_of_another_time

@@ -28,9 +28,9 @@ import pytest
 import yaml
 from cryptography import x509
 
-from ansible_collections.spire.fleet.plugins.module_utils.spire_cli import SpireServer
-from ansible_collections.spire.fleet.plugins.plugin_utils import plugin_sums
-from ansible_collections.spire.fleet.plugins.plugin_utils.releases import architecture
+from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireServer
+from ansible_collections.spire.fleet.plugins.plugin_utils.external_plugins import checksums as plugin_sums
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases.archives import architecture
 from tests.support import release_page, site_run, spire_bin, supervised
 from tests.support.plugin_program import PIN, write, write_root
 from tests.support.real_spire import RealServer, free_port

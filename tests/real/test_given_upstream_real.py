@@ -15,7 +15,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import given_upstream
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift import supplied_ca as given_upstream
 from tests.support.authorities import Made, make, signed_with_sha1, written
 from tests.support.real_spire import TRUST_DOMAIN, RealServer
 from tests.unit.core.fleets import planned

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.module_utils.entries import normalise
-from ansible_collections.spire.fleet.plugins.plugin_utils import entries
-from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
+from ansible_collections.spire.fleet.plugins.module_utils.spire.entries import normalise
+from ansible_collections.spire.fleet.plugins.plugin_utils.entries import desired as entries
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from tests.support.real_spire import TRUST_DOMAIN, RealAgent, RealServer
 from tests.unit.core.fleets import fleet
 

@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import pki_kept, x509_keys
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Run
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import aws as pki_kept
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Run
 from tests.real.test_pki_real import PASSPHRASE, local_authority, now, verified
 from tests.support.moto_server import REGION, Moto, running
 from tests.support.real_spire import TRUST_DOMAIN, RealAgent, RealServer

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from tests.real.test_pki_real import PASSPHRASE, delivered, upstream_of, verified
 from tests.support.real_spire import TRUST_DOMAIN, free_port
 from tests.unit.core.fleets import planned

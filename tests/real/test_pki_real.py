@@ -21,11 +21,13 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.module_utils import key_request
-from ansible_collections.spire.fleet.plugins.plugin_utils import x509_authority, x509_files, x509_keys
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import Upstream
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Run
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509_request import Request
+from ansible_collections.spire.fleet.plugins.module_utils.host import key_request
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import ensure as x509_authority
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import store as x509_files
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki.upstream import Upstream
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Run
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import Request
 from tests.support.real_spire import TRUST_DOMAIN, RealAgent, RealServer, free_port
 from tests.unit.core.fleets import planned
 

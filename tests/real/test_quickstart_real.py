@@ -20,8 +20,9 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.module_utils.spire_cli import SpireServer
-from ansible_collections.spire.fleet.plugins.plugin_utils import releases, versions
+from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireServer
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases import archives as releases
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
 from playbooks.files.quickstart import __main__ as quickstart
 from playbooks.files.quickstart import processes, programs
 from playbooks.files.quickstart.place import Place

@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.spire.fleet.plugins.module_utils.der import key_id
+from ansible_collections.spire.fleet.plugins.module_utils.spire.der import key_id
 from tests.real.test_nested_real import EAGER, EAGER_AGENT, below
 from tests.support import collection
 from tests.support.real_spire import TRUST_DOMAIN, RealAgent, RealServer

@@ -22,14 +22,15 @@ from typing import Any
 import pytest
 from cryptography import x509
 
-from ansible_collections.spire.fleet.plugins.module_utils import chains
-from ansible_collections.spire.fleet.plugins.module_utils.authority import Wish, keep
-from ansible_collections.spire.fleet.plugins.module_utils.der import key_id
-from ansible_collections.spire.fleet.plugins.module_utils.spire_cli import SpireCliError, SpireServer
-from ansible_collections.spire.fleet.plugins.plugin_utils import rotation_judge, rotation_run
-from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import State
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Run
+from ansible_collections.spire.fleet.plugins.module_utils.spire import tls_chains as chains
+from ansible_collections.spire.fleet.plugins.module_utils.spire.authorities import Wish, keep
+from ansible_collections.spire.fleet.plugins.module_utils.spire.der import key_id
+from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireCliError, SpireServer
+from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import root_readiness as rotation_judge
+from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import root as rotation_run
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki.rotation_state import State
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Run
 from tests.support import watched, watcher
 from tests.support.real_spire import TRUST_DOMAIN, RealAgent, RealServer
 from tests.unit.core.fleets import fleet

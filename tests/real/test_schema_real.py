@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import hcl, schema, versions
-from ansible_collections.spire.fleet.plugins.plugin_utils.problems import errors
+from ansible_collections.spire.fleet.plugins.plugin_utils import hcl
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import api as schema
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import errors
 
 from tests.support import spire_bin, truth, truth_trees
 from tests.unit.test_schema_messages import REMOVE, having

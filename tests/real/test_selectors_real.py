@@ -19,7 +19,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import selectors, versions
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import selectors
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
 
 from tests.support import spire_bin
 from tests.support.real_spire import TRUST_DOMAIN, RealAgent, RealServer, free_port

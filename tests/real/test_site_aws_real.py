@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.module_utils.spire_cli import SpireServer
+from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireServer
 from playbooks.files.quickstart import inventory, processes
 from playbooks.files.quickstart.place import Place
 from tests.real.test_pki_real import PASSPHRASE

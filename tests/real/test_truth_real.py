@@ -17,8 +17,9 @@ import pytest
 
 from tests.support import truth, truth_trees, truth_values
 from tests.support.truth import Court, Difference, Judged
-from ansible_collections.spire.fleet.plugins.plugin_utils import schema_model, versions
-from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import model as schema_model
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
 
 #: component, release, judge, whether of plugins alone or of the rest alone, and how many. Agents validate without loading a plugin;
 #: 0.9.4 has no validate; servers of 1.14 and later validate what most plugins are given.

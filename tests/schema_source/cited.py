@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import rule_list
-from ansible_collections.spire.fleet.plugins.plugin_utils.versions import Version
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules import catalogue as rule_list
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
 from tests.schema_source.checkout import Source
 from tests.schema_source.compare import Difference
 

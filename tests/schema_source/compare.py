@@ -14,7 +14,7 @@ from pathlib import Path
 
 import yaml
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.versions import Version
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
 from tests.schema_source.found import Options
 
 KNOWN = Path(__file__).parent / "known.yml"

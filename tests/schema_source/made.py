@@ -14,8 +14,8 @@ import posixpath
 import re
 from collections.abc import Iterator
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import selectors
-from ansible_collections.spire.fleet.plugins.plugin_utils.versions import Version
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import selectors
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
 from tests.schema_source.checkout import Source
 from tests.schema_source.compare import Difference
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import schema_model
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema_model import Block
-from ansible_collections.spire.fleet.plugins.plugin_utils.versions import Version
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import model as schema_model
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Block
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
 from tests.schema_source.found import Options
 
 COMPONENTS = ("server", "agent", "oidc_discovery_provider")

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import schema_links, schema_model
-from ansible_collections.spire.fleet.plugins.plugin_utils.versions import RELEASES, Version
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import links as schema_links
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import model as schema_model
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import RELEASES, Version
 from tests.schema_source import cited, compare, found, made, ours
 from tests.schema_source.checkout import Checkout, Source
 from tests.schema_source.compare import Difference, Known

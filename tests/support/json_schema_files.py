@@ -20,7 +20,8 @@ DIRECTORY = collection.REPO / "docs" / "schema"
 def files() -> dict[str, str]:
     """The text of each file by its name."""
     collection.make_importable()
-    from ansible_collections.spire.fleet.plugins.plugin_utils import json_schema, versions
+    from ansible_collections.spire.fleet.plugins.plugin_utils.json_schema import document as json_schema
+    from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
 
     documents = {kind: json_schema.document(kind, versions.DEFAULT) for kind in json_schema.KINDS}
     return {f"{kind}.json": json.dumps(made, indent=1, ensure_ascii=False) + "\n" for kind, made in documents.items()}

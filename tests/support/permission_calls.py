@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Looks in SPIRE's source whether each release makes the calls that plugins/plugin_utils/permission_data names, and on AWS no other ones.
+"""Looks in SPIRE's source whether each release makes the calls that plugins/plugin_utils/permissions/data names, and on AWS no other ones.
 
     python -m tests.support.permission_calls CHECKOUT
 
@@ -46,7 +46,8 @@ def calls(statement: Mapping[str, Any]) -> list[str]:
 def missing(checkout: str) -> Iterator[str]:
     """A line for each call that a release does not make, and at the end how many were looked for."""
     collection.make_importable()
-    from ansible_collections.spire.fleet.plugins.plugin_utils import permissions, versions
+    from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import catalogue as permissions
+    from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
 
     looked = 0
     for cloud in permissions_page.CLOUDS:
@@ -64,7 +65,9 @@ def missing(checkout: str) -> Iterator[str]:
 def unnamed(checkout: str) -> Iterator[str]:
     """A line for each call to AWS that a release makes and that no statement is about."""
     collection.make_importable()
-    from ansible_collections.spire.fleet.plugins.plugin_utils import permissions, schema_model, versions
+    from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import catalogue as permissions
+    from ansible_collections.spire.fleet.plugins.plugin_utils.schema import model as schema_model
+    from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
 
     for key, facts in permissions.load("aws").items():
         named = FREE | {action.partition(":")[2] for statement in facts["statements"] for action in statement["actions"]}

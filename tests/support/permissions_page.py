@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Makes docs/cloud_permissions.md from plugins/plugin_utils/permission_data.
+"""Makes docs/cloud_permissions.md from plugins/plugin_utils/permissions/data.
 
     python -m tests.support.permissions_page
 """
@@ -18,7 +18,7 @@ from tests.support import collection
 
 PAGE = collection.REPO / "docs" / "cloud_permissions.md"
 INTRODUCTION = """\
-<!-- Made by `make docs` from plugins/plugin_utils/permission_data. Changes made here are lost. -->
+<!-- Made by `make docs` from plugins/plugin_utils/permissions/data. Changes made here are lost. -->
 # Cloud permissions
 
 Seven filters say what a server's or an agent's tree needs of a cloud, as files that you can review, and apply with the tool that
@@ -107,7 +107,7 @@ _WANTED = ("actions", "data_actions", "permissions", "verbs", "capabilities", "r
 def page() -> str:
     """The whole page."""
     collection.make_importable()
-    from ansible_collections.spire.fleet.plugins.plugin_utils import permissions
+    from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import catalogue as permissions
 
     parts = [INTRODUCTION]
     for cloud, title in CLOUDS.items():
@@ -124,7 +124,9 @@ def page() -> str:
 
 def releases(key: str, facts: Mapping[str, Any], statement: Mapping[str, Any]) -> list[Any]:
     """Those that need it, if the options are set."""
-    from ansible_collections.spire.fleet.plugins.plugin_utils import permissions, schema_model, versions
+    from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import catalogue as permissions
+    from ansible_collections.spire.fleet.plugins.plugin_utils.schema import model as schema_model
+    from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
 
     block = schema_model.plugin(*key.split("/"))
     assert block is not None
@@ -153,7 +155,7 @@ def _in(block: Any, path: Sequence[str], release: Any) -> bool:
 
 
 def _row(key: str, facts: Mapping[str, Any], statement: Mapping[str, Any]) -> str:
-    from ansible_collections.spire.fleet.plugins.plugin_utils import versions
+    from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
 
     found = releases(key, facts, statement)
     last = "on" if found[-1] == versions.RELEASES[-1] else f"to {found[-1]}"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Makes docs/reference from plugins/plugin_utils/schema_data: a page for each file there, and an index.
+"""Makes docs/reference from plugins/plugin_utils/schema/data: a page for each file there, and an index.
 
     python -m tests.support.reference_pages
 """
@@ -20,15 +20,18 @@ from typing import TYPE_CHECKING, Any
 from tests.support import collection
 
 collection.make_importable()
-from ansible_collections.spire.fleet.plugins.plugin_utils import schema_links, schema_model, schema_rules, selectors
-from ansible_collections.spire.fleet.plugins.plugin_utils.plugin_schemas import EXTERNAL, external_names
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema_rules.data import says
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import links as schema_links
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import model as schema_model
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules import tree as schema_rules
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import selectors
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema.external import EXTERNAL, external_names
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema.block_rules import says
 
 if TYPE_CHECKING:
-    from ansible_collections.spire.fleet.plugins.plugin_utils.schema_model import Block, Option, Span
+    from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Block, Option, Span
 
 DIRECTORY = collection.REPO / "docs" / "reference"
-MADE = "<!-- Made by `make docs` from plugins/plugin_utils/schema_data. Changes made here are lost. -->\n"
+MADE = "<!-- Made by `make docs` from plugins/plugin_utils/schema/data. Changes made here are lost. -->\n"
 PLUGINS = ("server", "agent")
 COMPONENTS = (*PLUGINS, "oidc_discovery_provider")
 INDEX = """\

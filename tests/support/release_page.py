@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import releases
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases import archives as releases
 
 PROGRAMS = ("spire-server", "spire-agent")
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from tests.support import collection
 
 if TYPE_CHECKING:
-    from ansible_collections.spire.fleet.plugins.plugin_utils.schema_rules import Listed
+    from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree import Listed
 
 PAGE = collection.REPO / "docs" / "rules.md"
 TITLES = {
@@ -30,7 +30,7 @@ TITLES = {
 def page() -> str:
     """The whole page."""
     collection.make_importable()
-    from ansible_collections.spire.fleet.plugins.plugin_utils import rule_list
+    from ansible_collections.spire.fleet.plugins.plugin_utils.rules import catalogue as rule_list
 
     everything = rule_list.everything()
     trees = [one for one in everything if one.path != "inventory"]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Makes docs/selectors.md from plugins/plugin_utils/selector_data.
+"""Makes docs/selectors.md from plugins/plugin_utils/schema/selector_data.
 
     python -m tests.support.selectors_page
 """
@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 from tests.support import collection
 
 if TYPE_CHECKING:
-    from ansible_collections.spire.fleet.plugins.plugin_utils.selectors import Condition, Selector
+    from ansible_collections.spire.fleet.plugins.plugin_utils.schema.selectors import Condition, Selector
 
 PAGE = collection.REPO / "docs" / "selectors.md"
 INTRODUCTION = """\
-<!-- Made by `make docs` from plugins/plugin_utils/selector_data. Changes made here are lost. -->
+<!-- Made by `make docs` from plugins/plugin_utils/schema/selector_data. Changes made here are lost. -->
 # Selectors
 
 What the built-in plugins make, from SPIRE 0.8.0 on. Preflight checks `spire_entries` against it and against the plugins, options and
@@ -45,7 +45,7 @@ TITLES = {
 def page() -> str:
     """The whole page."""
     collection.make_importable()
-    from ansible_collections.spire.fleet.plugins.plugin_utils import selectors
+    from ansible_collections.spire.fleet.plugins.plugin_utils.schema import selectors
 
     parts = [INTRODUCTION]
     for kind, title in TITLES.items():

@@ -11,7 +11,7 @@ import signal
 import time
 from pathlib import Path
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.paths import Paths
+from ansible_collections.spire.fleet.plugins.plugin_utils.host.paths import Paths
 from playbooks.files.quickstart.processes import alive
 
 #: supervisor gives each program ten seconds

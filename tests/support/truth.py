@@ -19,8 +19,10 @@ from pathlib import Path
 
 import yaml
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import hcl, schema, schema_model
-from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem, errors
+from ansible_collections.spire.fleet.plugins.plugin_utils import hcl
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import api as schema
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import model as schema_model
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem, errors
 
 from tests.support import collection
 from tests.support.truth_trees import Case

@@ -17,13 +17,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import schema, schema_model
-from ansible_collections.spire.fleet.plugins.plugin_utils.versions import RELEASES, Version
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import api as schema
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import model as schema_model
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import RELEASES, Version
 
 from tests.support.truth_values import WRONG_TEXTS, WRONG_TYPES, Values
 
 if TYPE_CHECKING:
-    from ansible_collections.spire.fleet.plugins.plugin_utils.schema_model import Block, Rule, Spec
+    from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Block, Rule, Spec
 
 Tree = dict[str, Any]
 Path_ = tuple[str, ...]

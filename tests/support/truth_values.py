@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 if TYPE_CHECKING:
-    from ansible_collections.spire.fleet.plugins.plugin_utils.schema_model import Spec
+    from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Spec
 
 #: something of this type that is wrong where the key's type is wanted
 WRONG_TYPES: dict[str, Any] = {

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Makes docs/variables.md from plugins/plugin_utils/variables.yml.
+"""Makes docs/variables.md from plugins/plugin_utils/inventory/variables.yml.
 
     python -m tests.support.variables_page
 """
@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 from tests.support import collection
 
 if TYPE_CHECKING:
-    from ansible_collections.spire.fleet.plugins.plugin_utils.variables import Variable
+    from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables import Variable
 
 PAGE = collection.REPO / "docs" / "variables.md"
 INTRODUCTION = """\
-<!-- Made by `make docs` from plugins/plugin_utils/variables.yml. Changes made here are lost. -->
+<!-- Made by `make docs` from plugins/plugin_utils/inventory/variables.yml. Changes made here are lost. -->
 # Variables
 
 These are all variables that an inventory may set. What stands in SPIRE's own configuration file has no variable of its
@@ -49,7 +49,7 @@ SCOPES = {
 def page() -> str:
     """The whole page."""
     collection.make_importable()
-    from ansible_collections.spire.fleet.plugins.plugin_utils.variables import catalogue
+    from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables import catalogue
 
     parts = [INTRODUCTION]
     for scope, (title, where) in SCOPES.items():

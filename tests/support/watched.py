@@ -18,7 +18,7 @@ from typing import Any
 
 from cryptography import x509
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.observe import leads_to
+from ansible_collections.spire.fleet.plugins.plugin_utils.report.fleet_state import leads_to
 
 
 @dataclass

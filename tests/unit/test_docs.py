@@ -16,9 +16,10 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import problems, rules
-from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import Fleet
-from ansible_collections.spire.fleet.plugins.plugin_utils.variables import LAYER, Values, catalogue
+from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules import run as rules
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables import LAYER, Values, catalogue
 
 from tests.support import collection, examples, variables_page
 from tests.unit.core.fleets import BUNDLE

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import authorized_keys, go_template, schema_model
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema_rules.agent_paths import data
+from ansible_collections.spire.fleet.plugins.plugin_utils.formats import authorized_keys
+from ansible_collections.spire.fleet.plugins.plugin_utils.formats import go_template
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import model as schema_model
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree.agent_path_template import data
 
 PARTS = st.sampled_from([
     "{{", "}}", "{{-", "-}}", " ", ".A", ".A.B", "$", "$x", ":=", "|", "(", ")", '"', "`", "'", "/*", "*/", "if", "with", "range", "else",

@@ -22,10 +22,14 @@ import jsonschema
 import pytest
 import yaml
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import (
-    json_schema, json_schema_values, schema, schema_model, schema_rules, schema_values, versions,
-)
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema_model import Rule, Span
+from ansible_collections.spire.fleet.plugins.plugin_utils.json_schema import document as json_schema
+from ansible_collections.spire.fleet.plugins.plugin_utils.json_schema import values as json_schema_values
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import api as schema
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import model as schema_model
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules import tree as schema_rules
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import values as schema_values
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Rule, Span
 
 from tests.support import examples, json_schema_files
 from tests.unit.test_schema_messages import AGENT, MISTAKES, NEWEST, REMOVE, SERVER, having, name

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem, errors, for_host, merged, render
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem, errors, for_host, merged, render
 
 TYPO = Problem("unknown", "server.bind_prt", "There is no such option.", layer="spire_server_config__eu")
 OLD = Problem("deprecated", "agent.experimental", "It is deprecated.", severity="warning")

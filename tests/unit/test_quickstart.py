@@ -15,10 +15,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import problems, rules
-from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import Fleet
-from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.variables import Values
+from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules import run as rules
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables import Values
 from playbooks.files.quickstart import ansible_run, inventory, processes, programs, screen
 from playbooks.files.quickstart.place import Place, free_ports, is_free
 from playbooks.files.quickstart.stop import NO_SPIRE, Stop

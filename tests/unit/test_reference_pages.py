@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import schema_model, schema_rules
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema_model import Block, Option, Span, version
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import model as schema_model
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules import tree as schema_rules
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Block, Option, Span, version
 
 from tests.support import reference_pages
 from tests.unit.test_docs import broken_links

@@ -17,15 +17,13 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import (
-    schema,
-    schema_model,
-    schema_rules,
-    schema_values,
-    versions,
-)
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema_model import Block, Option
-from ansible_collections.spire.fleet.plugins.plugin_utils.versions import RELEASES, Version
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import api as schema
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import model as schema_model
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules import tree as schema_rules
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import values as schema_values
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Block, Option
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import RELEASES, Version
 
 NAMES = sorted(str(path.relative_to(schema_model.DATA).with_suffix("")) for path in schema_model.DATA.rglob("*.yml"))
 PLUGINS = [name for name in NAMES if name.count("/") == 2]
@@ -220,7 +218,7 @@ def test_loading_is_fast() -> None:
     """What one run of Ansible loads: CPU time of a process of its own, the best of three."""
     script = (
         "import sys, time\n"
-        f"sys.path[:0] = {[str(Path(schema_model.__file__).parents[5])]!r}\n"
+        f"sys.path[:0] = {[str(Path(schema_model.__file__).parents[6])]!r}\n"
         "import yaml, fractions, difflib, ipaddress\n"
         "from ansible_collections.spire.fleet.plugins.plugin_utils import schema, schema_model\n"
         "began = time.process_time()\n"

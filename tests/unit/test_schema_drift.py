@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.versions import RELEASES, Version
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import RELEASES, Version
 from tests.schema_source import cited, compare, found, ours, report
 from tests.schema_source.checkout import Checkout, Source
 from tests.schema_source.compare import Difference, Known

@@ -10,8 +10,9 @@ import re
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import json_schema_values, schema_values
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema_model import Spec
+from ansible_collections.spire.fleet.plugins.plugin_utils.json_schema import values as json_schema_values
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import values as schema_values
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Spec
 
 URL = "It must be a URL with a scheme and a host, such as https://oidc.example.org."
 

@@ -10,7 +10,9 @@ import re
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import schema_links, schema_model, versions
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import links as schema_links
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import model as schema_model
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
 
 SPIRE = "https://github.com/spiffe/spire/blob"
 

@@ -14,9 +14,12 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import schema, schema_rules, tree, versions
-from ansible_collections.spire.fleet.plugins.plugin_utils.problems import errors, report
-from ansible_collections.spire.fleet.plugins.plugin_utils.tree import Layer
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import api as schema
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules import tree as schema_rules
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree import layers as tree
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import errors, report
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import Layer
 
 REMOVE = object()
 NEWEST = "1.15.3"

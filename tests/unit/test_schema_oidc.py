@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import schema, versions
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import api as schema
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
 
 NEWEST = "1.15.3"
 PLANTED = "pl4nted-s3cret"

@@ -15,9 +15,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import schema, schema_model, versions
-from ansible_collections.spire.fleet.plugins.plugin_utils.problems import render
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema_model import Block
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import api as schema
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import model as schema_model
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import render
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Block
 
 NEWEST = versions.DEFAULT
 PLANTED = "pl4nted-s3cret"

@@ -15,9 +15,12 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import schema, schema_model, schema_names, versions
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema_model import Block
-from ansible_collections.spire.fleet.plugins.plugin_utils.versions import RELEASES, Version
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import api as schema
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import model as schema_model
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import suggestions as schema_names
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Block
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import RELEASES, Version
 
 KEY = "qqqq_zzzz"
 #: the last release of each line that operators still meet, and the oldest

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.versions import DEFAULT, parse
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import DEFAULT, parse
 from tests.schema_source import made, report
 from tests.schema_source.checkout import Source
 

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import schema_model, selectors
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema_model import Block, Option
-from ansible_collections.spire.fleet.plugins.plugin_utils.selectors import Selector
-from ansible_collections.spire.fleet.plugins.plugin_utils.versions import DEFAULT, RELEASES, parse
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import model as schema_model
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import selectors
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Block, Option
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema.selectors import Selector
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import DEFAULT, RELEASES, parse
 
 from tests.support import selectors_page
 

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import tree
-from ansible_collections.spire.fleet.plugins.plugin_utils.problems import render
-from ansible_collections.spire.fleet.plugins.plugin_utils.tree import Layer, Merged
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree import layers as tree
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import render
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import Layer, Merged
 
 KEYS = st.sampled_from(["a", "b", "c", "plugins", "server", "KeyManager", "disk", "example.org"])
 SCALARS = st.one_of(st.booleans(), st.integers(), st.text(max_size=5), st.floats(allow_nan=False))

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import versions
-from ansible_collections.spire.fleet.plugins.plugin_utils.versions import RELEASES, Version
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import RELEASES, Version
 
 
 def test_every_release_is_known() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import releases
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases import archives as releases
 from tests.support import release_page
 
 FOREIGN = {"x86_64": 183, "aarch64": 62}

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import releases
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases import archives as releases
 from tests.support import site_run
 
 #: what a program of this machine is rebuilt for, in the archive `foreign`

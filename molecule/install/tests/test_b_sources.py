@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import releases
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases import archives as releases
 from tests.support import site_run
 
 Snapshot = dict[str, Any]

@@ -21,8 +21,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.module_utils import secret_file
-from ansible_collections.spire.fleet.plugins.plugin_utils import hcl, x509_keys
+from ansible_collections.spire.fleet.plugins.module_utils.host import atomic_file as secret_file
+from ansible_collections.spire.fleet.plugins.plugin_utils import hcl
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
 from tests.support import killed, site_run
 from tests.support.hygiene import capture, collect
 

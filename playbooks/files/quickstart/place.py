@@ -31,10 +31,10 @@ INSTANCE = "main"
 
 
 def _paths_module() -> Any:
-    """plugin_utils/paths.py, which names all paths. It is loaded by its file because Ansible may not be installed yet."""
+    """plugin_utils/host/paths.py, which names all paths. It is loaded by its file because Ansible may not be installed yet."""
     name = "spire_fleet_paths"
     if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, ROOT / "plugins" / "plugin_utils" / "paths.py")
+        spec = importlib.util.spec_from_file_location(name, ROOT / "plugins" / "plugin_utils" / "host" / "paths.py")
         if spec is None or spec.loader is None:
             raise Stop(f"{ROOT} is not a whole copy of the collection.")
         module = importlib.util.module_from_spec(spec)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.module_utils import entries as model
+from ansible_collections.spire.fleet.plugins.module_utils.spire import entries as model
 from tests.support.real_spire import RealServer
 
 Module = Callable[..., dict[str, Any]]

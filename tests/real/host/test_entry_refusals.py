@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.module_utils import entries as model
-from ansible_collections.spire.fleet.plugins.module_utils.spire_cli import SpireCliError
-from ansible_collections.spire.fleet.plugins.plugin_utils import entries, entry_refusals
-from ansible_collections.spire.fleet.plugins.plugin_utils.versions import parse
+from ansible_collections.spire.fleet.plugins.module_utils.spire import entries as model
+from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireCliError
+from ansible_collections.spire.fleet.plugins.plugin_utils.entries import desired as entries
+from ansible_collections.spire.fleet.plugins.plugin_utils.entries import validation as entry_refusals
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import parse
 from tests.support.real_spire import TRUST_DOMAIN, RealServer
 from tests.unit.core.fleets import planned
 

@@ -19,8 +19,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.module_utils import release, spire_cli
-from ansible_collections.spire.fleet.plugins.module_utils.spire_agent_cli import SpireAgent
+from ansible_collections.spire.fleet.plugins.module_utils.host import releases as release
+from ansible_collections.spire.fleet.plugins.module_utils.spire import server_cli as spire_cli
+from ansible_collections.spire.fleet.plugins.module_utils.spire.agent_cli import SpireAgent
 from tests.support.real_spire import RealAgent, RealServer
 
 Module = Callable[..., dict[str, Any]]

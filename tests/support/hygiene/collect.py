@@ -23,7 +23,10 @@ from typing import Any
 
 import yaml
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import addresses, hcl, schema, variables
+from ansible_collections.spire.fleet.plugins.plugin_utils.common import urls as addresses
+from ansible_collections.spire.fleet.plugins.plugin_utils import hcl
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import api as schema
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import variables
 from tests.hosts.connection.fleet_host import PIDS
 from tests.support.hygiene import capture, needles
 from tests.support.hygiene.needles import Secret

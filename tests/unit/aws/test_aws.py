@@ -20,8 +20,10 @@ import parliament
 import pytest
 from botocore import exceptions
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import aws, pki_rules, problems
-from ansible_collections.spire.fleet.plugins.plugin_utils.aws import AwsError, Service
+from ansible_collections.spire.fleet.plugins.plugin_utils.aws import client as aws
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import upstream_ca as pki_rules
+from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems
+from ansible_collections.spire.fleet.plugins.plugin_utils.aws.client import AwsError, Service
 from tests.support.collection import REPO
 from tests.support.real_spire import free_port
 from tests.unit.core.fleets import planned
@@ -219,7 +221,7 @@ def test_the_page_has_the_policy_of_every_call() -> None:
     plugins = REPO / "plugins" / "plugin_utils"
     calls = {
         service: {text.title().replace("_", "") for text in re.findall(r'\.(?:call|pages)\(\s*"(\w+)"', (plugins / file).read_text())}
-        for service, file in (("secretsmanager", "pki_secrets.py"), ("acm-pca", "pki_private_ca.py"))
+        for service, file in (("secretsmanager", "pki/aws_secrets.py"), ("acm-pca", "pki/aws_private_ca.py"))
     }
     (text,) = re.findall(r"```json\n(.*?)```", (REPO / "docs" / "aws.md").read_text(), re.DOTALL)
     policy = json.loads(text)

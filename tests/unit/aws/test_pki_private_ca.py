@@ -12,12 +12,17 @@ from typing import Any
 import boto3
 import pytest
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import (
-    pki_kept, pki_private_ca, pki_rules, problems, rules, x509_keys, x509_make, x509_request,
-)
-from ansible_collections.spire.fleet.plugins.plugin_utils.aws import AwsError, Service
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Run
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import aws as pki_kept
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import aws_private_ca as pki_private_ca
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import upstream_ca as pki_rules
+from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules import run as rules
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import issue as x509_make
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import request as x509_request
+from ansible_collections.spire.fleet.plugins.plugin_utils.aws.client import AwsError, Service
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Run
 from tests.support.authorities import DAY, NOW, PASSPHRASE, make, written
 from tests.unit.core.fleets import fleet, planned
 

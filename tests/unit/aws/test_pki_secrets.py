@@ -13,13 +13,19 @@ from typing import Any
 import boto3
 import pytest
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import pki_kept, pki_rules, problems, rotation_run, rules, units, x509_keys
-from ansible_collections.spire.fleet.plugins.plugin_utils.aws import AwsError
-from ansible_collections.spire.fleet.plugins.plugin_utils.compare import compare
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.spec import spec_of
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Run
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509_keys import X509Error
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import aws as pki_kept
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import upstream_ca as pki_rules
+from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems
+from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import root as rotation_run
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules import run as rules
+from ansible_collections.spire.fleet.plugins.plugin_utils.host import services as units
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
+from ansible_collections.spire.fleet.plugins.plugin_utils.aws.client import AwsError
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift.compare import compare
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift.probe import spec_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Run
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 from tests.support.authorities import DAY, NOW, PASSPHRASE, make, written
 from tests.unit.core.fleets import fleet, planned
 from tests.unit.core.looks import converged
@@ -121,7 +127,7 @@ def test_a_second_run_reads_no_secret_and_changes_nothing(tmp_path: Path, monkey
 
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every call to AWS from here on."""
-    from ansible_collections.spire.fleet.plugins.plugin_utils.aws import Service
+    from ansible_collections.spire.fleet.plugins.plugin_utils.aws.client import Service
 
     calls: list[str] = []
     call = Service.call

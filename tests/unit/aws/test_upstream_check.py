@@ -11,8 +11,8 @@ from typing import Any
 import boto3
 import pytest
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import upstream_check
-from ansible_collections.spire.fleet.plugins.plugin_utils.aws import AwsError, Service
+from ansible_collections.spire.fleet.plugins.plugin_utils.report import upstream_check
+from ansible_collections.spire.fleet.plugins.plugin_utils.aws.client import AwsError, Service
 from tests.support.authorities import DAY, NOW, make
 from tests.unit.core.fleets import planned
 

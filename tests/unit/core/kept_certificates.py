@@ -9,10 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import x509_authority
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Issuer, Outcome, Run
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509_files import Place
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509_request import Request
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import ensure as x509_authority
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Issuer, Outcome, Run
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import Place
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import Request
 from tests.support.authorities import DAY, NOW, PASSPHRASE
 
 ROOT = Request("CN=Root,O=Acme,C=US", 3650 * DAY, path_length=2, key_type="ec-p384")

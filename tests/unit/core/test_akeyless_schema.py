@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import schema
-from ansible_collections.spire.fleet.plugins.plugin_utils.versions import Version
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import api as schema
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
 
 AKEYLESS = {
     "akeyless_gateway_url": "https://gateway.acme.com:8000/api/v2", "access_id": "p-1", "pki_cert_issuer_name": "/spire/issuer",

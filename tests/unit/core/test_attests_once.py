@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import public
-from ansible_collections.spire.fleet.plugins.plugin_utils.compare import Comparison, compare
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import task_view as public
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift.compare import Comparison, compare
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from tests.unit.core.fleets import fleet
 from tests.unit.core.looks import AGENT_ID, NOW, SERVER, converged
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import authority_judge, x509_keys, x509_make
-from ansible_collections.spire.fleet.plugins.plugin_utils.authority_judge import Wanted
-from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import key_id
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509_request import Request
+from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import authority_readiness as authority_judge
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import issue as x509_make
+from ansible_collections.spire.fleet.plugins.plugin_utils.rotation.authority_readiness import Wanted
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki.rotation_state import key_id
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import Request
 from tests.support.authorities import DAY, NOW
 
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import authority_run
-from ansible_collections.spire.fleet.plugins.plugin_utils.authority_run import Asked, AuthorityError, Round
-from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import Fleet
+from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import authority as authority_run
+from ansible_collections.spire.fleet.plugins.plugin_utils.rotation.authority import Asked, AuthorityError, Round
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
 from tests.unit.core.fleets import fleet
 from tests.unit.core.test_nested import tiers
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import rules
-from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules import run as rules
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from tests.unit.core.fleets import ALONE, BUNDLE_SHA256, X509POP, agent_tree, fleet, mistakes, server_tree
 
 

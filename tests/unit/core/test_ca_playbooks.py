@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import x509_keys
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
 from tests.unit.core.test_playbooks import Run, inventory, play
 
 PASSPHRASE = "planted-passphrase-93c1"

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import clocks
-from ansible_collections.spire.fleet.plugins.plugin_utils.clocks import Clock
+from ansible_collections.spire.fleet.plugins.plugin_utils.common import clocks
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.clocks import Clock
 from tests.support.authorities import NOW
 from tests.unit.core.test_playbooks import good_inventory, play
 

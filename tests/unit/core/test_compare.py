@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.compare import UNREADABLE, Comparison, compare
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift.compare import UNREADABLE, Comparison, compare
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from tests.unit.core.fleets import planned
 from tests.unit.core.looks import AGENT_ID, HOUR, NOW, SERVER, chain, converged, state
 

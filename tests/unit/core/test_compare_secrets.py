@@ -10,7 +10,7 @@ import json
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.compare import compare
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift.compare import compare
 from tests.unit.core.fleets import planned
 from tests.unit.core.looks import NOW, SERVER, converged, state
 

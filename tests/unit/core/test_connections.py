@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import connections, rules
+from ansible_collections.spire.fleet.plugins.plugin_utils.formats import connection_strings as connections
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules import run as rules
 from tests.unit.core.fleets import fleet
 
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import Fleet
-from ansible_collections.spire.fleet.plugins.plugin_utils.problems import Problem
-from ansible_collections.spire.fleet.plugins.plugin_utils.variables import Values
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables import Values
 from tests.unit.core.fleets import DOMAIN, agent_tree, fleet, mistakes, server_tree
 
 ADDRESS = {"vault_addr": "https://vault.acme.com:8200"}

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import releases
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases import archives as releases
 from tests.support import release_page, site_run
 from tests.unit.core.fleets import fleet, mistakes
 

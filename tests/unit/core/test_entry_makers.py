@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import entry_selectors
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet import entry_selectors
 
 from tests.unit.core.entry_of import AT, AWS, DOCKER, K8S, SERVER, WORKLOADS, said
 from tests.unit.core.fleets import fleet, mistakes

@@ -17,15 +17,17 @@ import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ansible_collections.spire.fleet.plugins.module_utils import look
+from ansible_collections.spire.fleet.plugins.module_utils.host import probe as look
 from ansible_collections.spire.fleet.plugins.modules import report
-from ansible_collections.spire.fleet.plugins.plugin_utils import expiry, expiry_sources, observe
-from ansible_collections.spire.fleet.plugins.plugin_utils.compare import compare
-from ansible_collections.spire.fleet.plugins.plugin_utils.expiry import SITE, SPIRE, YOU, Expiry, in_order, table
-from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import Fleet
-from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.spec import spec_of
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Run
+from ansible_collections.spire.fleet.plugins.plugin_utils.report import expiry
+from ansible_collections.spire.fleet.plugins.plugin_utils.report import expiry_sources
+from ansible_collections.spire.fleet.plugins.plugin_utils.report import fleet_state as observe
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift.compare import compare
+from ansible_collections.spire.fleet.plugins.plugin_utils.report.expiry import SITE, SPIRE, YOU, Expiry, in_order, table
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift.probe import spec_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Run
 from tests.support.authorities import DAY, NOW, PASSPHRASE, make, written
 from tests.unit.core.fleets import DOMAIN, fleet, planned
 from tests.unit.core.looks import AGENT_ID, HOUR, certificate, converged

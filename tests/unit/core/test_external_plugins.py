@@ -14,10 +14,13 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import plugin_places, public, schema, units
-from ansible_collections.spire.fleet.plugins.plugin_utils.compare import Comparison, compare
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.spec import planned_digests, spec_of, variants_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import external_plugins as plugin_places
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import task_view as public
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import api as schema
+from ansible_collections.spire.fleet.plugins.plugin_utils.host import services as units
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift.compare import Comparison, compare
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift.probe import planned_digests, spec_of, variants_of
 from tests.unit.core.fleets import fleet, mistakes, planned
 from tests.unit.core.looks import NOW, converged
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import rules
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules import run as rules
 from tests.unit.core.fleets import fleet
 
 ACME = {"https_web": {"acme": {"domain_name": "bundle.west.com", "email": "ops@acme.com", "tos_accepted": True}}}

@@ -13,8 +13,12 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import fleet_steps, problems, rule_list, rules, schema_rules
-from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import Fleet
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet import release_support as fleet_steps
+from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules import catalogue as rule_list
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules import run as rules
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules import tree as schema_rules
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
 from tests.support import rules_page
 from tests.unit.core.fleets import fleet
 

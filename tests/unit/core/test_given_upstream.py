@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.compare import compare
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift.compare import compare
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from tests.support.authorities import DAY, NOW, Made, make
 from tests.unit.core.fleets import DOMAIN, planned
 from tests.unit.core.looks import converged

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import group_names
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import groups as group_names
 from tests.support.authorities import PASSPHRASE, make
 from tests.support.playbook_run import run
 

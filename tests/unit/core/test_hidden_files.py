@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import hidden_files
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import sandbox as hidden_files
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from tests.unit.core.fleets import planned
 
 

@@ -13,10 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.module_utils import secret_file
-from ansible_collections.spire.fleet.plugins.plugin_utils import x509_authority, x509_files, x509_keys
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Issuer, Outcome, Run
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509_request import Request
+from ansible_collections.spire.fleet.plugins.module_utils.host import atomic_file as secret_file
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import ensure as x509_authority
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import store as x509_files
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Issuer, Outcome, Run
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import Request
 from tests.support import killed
 from tests.support.authorities import DAY, NOW, PASSPHRASE
 from tests.unit.core.kept_certificates import OWN, place

@@ -12,12 +12,15 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.module_utils import look
-from ansible_collections.spire.fleet.plugins.plugin_utils import hcl, lost_issuer, node_ssh, pki_aws
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.spec import spec_of
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Run
+from ansible_collections.spire.fleet.plugins.module_utils.host import probe as look
+from ansible_collections.spire.fleet.plugins.plugin_utils import hcl
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift import missing_ca as lost_issuer
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node_ssh
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import aws_record as pki_aws
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift.probe import spec_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Run
 from tests.support.authorities import NOW, PASSPHRASE, make
 from tests.unit.core.fleets import fleet
 from tests.unit.core.looks import state

@@ -15,10 +15,14 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import entries, nested, public, rules, units
-from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import Fleet
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.entries import desired as entries
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import nested
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import task_view as public
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules import run as rules
+from ansible_collections.spire.fleet.plugins.plugin_utils.host import services as units
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from tests.unit.core.fleets import DOMAIN, fleet
 
 GROUPS = {"edges": ["edge1"], "hubs": ["hub1", "hub2"], "roots": ["root1"]}

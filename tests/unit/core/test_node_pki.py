@@ -14,13 +14,16 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ansible_collections.spire.fleet.plugins.module_utils import look
-from ansible_collections.spire.fleet.plugins.plugin_utils import expiry_sources, problems, public, x509_keys
-from ansible_collections.spire.fleet.plugins.plugin_utils.compare import Comparison, compare
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.spec import planned_digests, spec_of
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Run
+from ansible_collections.spire.fleet.plugins.module_utils.host import probe as look
+from ansible_collections.spire.fleet.plugins.plugin_utils.report import expiry_sources
+from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import task_view as public
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift.compare import Comparison, compare
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift.probe import planned_digests, spec_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Run
 from tests.support.authorities import DAY, NOW, PASSPHRASE
 from tests.unit.core.fleets import fleet, mistakes
 from tests.unit.core.looks import SERVER, converged

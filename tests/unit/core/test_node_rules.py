@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from cryptography import x509
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import node_rules, problems
-from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet import node_certificates as node_rules
+from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from tests.support.authorities import DAY, NOW, PASSPHRASE, make, written
 from tests.unit.core.fleets import fleet
 from tests.unit.core.nodes import FILES, KINDS, SPIFFE, Nodes, said

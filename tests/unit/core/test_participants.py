@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from ansible.errors import AnsibleActionFail
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.participants import want_all
+from ansible_collections.spire.fleet.plugins.plugin_utils.rotation.participants import want_all
 from tests.support.playbook_run import run
 
 

@@ -14,10 +14,14 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import pki_rules, problems, public, x509_keys, x509_make
-from ansible_collections.spire.fleet.plugins.plugin_utils.spec import spec_of
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Run
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509_keys import X509Error
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import upstream_ca as pki_rules
+from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import task_view as public
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import issue as x509_make
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift.probe import spec_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Run
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 from tests.support.authorities import NOW
 from tests.unit.core.fleets import planned
 from tests.unit.core.upstreams import BUNDLE, DISK, KEY, PEM, csr, made, server, variables

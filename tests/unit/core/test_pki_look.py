@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.module_utils import look
-from ansible_collections.spire.fleet.plugins.plugin_utils import x509_keys
-from ansible_collections.spire.fleet.plugins.plugin_utils.compare import Comparison, compare
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.spec import planned_digests, spec_of
+from ansible_collections.spire.fleet.plugins.module_utils.host import probe as look
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift.compare import Comparison, compare
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift.probe import planned_digests, spec_of
 from tests.support.authorities import DAY, NOW, make
 from tests.unit.core.looks import converged
 from tests.unit.core.upstreams import BUNDLE, KEY, PEM, made, server

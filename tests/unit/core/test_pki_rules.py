@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import pki_rules, problems
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509_keys import X509Error
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import upstream_ca as pki_rules
+from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 from tests.support.authorities import DAY, NOW, PASSPHRASE, Made, make, written
 from tests.unit.core.fleets import fleet, mistakes
 from tests.unit.core.upstreams import made, server, variables

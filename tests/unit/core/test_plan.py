@@ -15,12 +15,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import hcl, identity, public, versions
-from ansible_collections.spire.fleet.plugins.plugin_utils.entries import alias_id, canary, ids_of_agent, of_agents, of_inventory
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.spec import planned_digests, spec_of
-from ansible_collections.spire.fleet.plugins.plugin_utils.variables import Values, catalogue
+from ansible_collections.spire.fleet.plugins.plugin_utils import hcl
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import svid as identity
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import task_view as public
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
+from ansible_collections.spire.fleet.plugins.plugin_utils.entries.desired import alias_id, canary, ids_of_agent, of_agents, of_inventory
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift.probe import planned_digests, spec_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables import Values, catalogue
 from tests.unit.core.fleets import fleet, mistakes, planned
 from tests.unit.core.looks import AGENT_ID, certificate, chain
 

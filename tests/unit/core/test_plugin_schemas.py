@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import plugin_schemas, schema
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import external as plugin_schemas
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import api as schema
 from tests.unit.core.fleets import fleet, mistakes, planned
 
 ONE = "1a" * 32

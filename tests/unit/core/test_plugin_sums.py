@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import plugin_sums
+from ansible_collections.spire.fleet.plugins.plugin_utils.external_plugins import checksums as plugin_sums
 from tests.support import release_page
 from tests.unit.core.fleets import fleet, mistakes, planned
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import strict_mode
-from ansible_collections.spire.fleet.plugins.plugin_utils.compare import compare
-from ansible_collections.spire.fleet.plugins.plugin_utils.spec import spec_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import strict as strict_mode
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift.compare import compare
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift.probe import spec_of
 from tests.unit.core.fleets import planned
 from tests.unit.core.looks import NOW, certificate, converged
 

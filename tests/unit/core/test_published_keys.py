@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import strict_mode
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import strict as strict_mode
 from tests.unit.core.fleets import ALONE, fleet, mistakes, planned
 
 NOW = datetime.datetime(2030, 1, 1)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.compare import compare
-from ansible_collections.spire.fleet.plugins.plugin_utils.spec import spec_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift.compare import compare
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift.probe import spec_of
 from tests.unit.core.fleets import planned
 from tests.unit.core.looks import NOW, SERVER, converged
 

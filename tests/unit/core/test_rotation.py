@@ -14,10 +14,15 @@ from typing import Any
 import pytest
 from cryptography import x509
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import pki_rules, problems, rotation, rotation_run, x509_keys, x509_make
-from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Run
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509_request import Request, issued_by
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import upstream_ca as pki_rules
+from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import rotation_state as rotation
+from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import root as rotation_run
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import issue as x509_make
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Run
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import Request, issued_by
 from tests.support.authorities import DAY, NOW, PASSPHRASE
 from tests.unit.core.fleets import DOMAIN, fleet
 from tests.unit.core.rotations import RUN, a_fleet, advanced, begun, of_server, refused, root, scope, site, upstream

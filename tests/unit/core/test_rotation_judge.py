@@ -10,9 +10,12 @@ import base64
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import rotation, rotation_judge, x509_keys, x509_make
-from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import State
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509_request import Request
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import rotation_state as rotation
+from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import root_readiness as rotation_judge
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import issue as x509_make
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki.rotation_state import State
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import Request
 from tests.support.authorities import DAY, NOW, PASSPHRASE
 from tests.unit.core.fleets import DOMAIN
 from tests.unit.core.rotations import begun, site

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import fleet_steps
-from ansible_collections.spire.fleet.plugins.plugin_utils.versions import RELEASES
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet import release_support as fleet_steps
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import RELEASES
 from tests.support import playbook_run
 from tests.unit.core.fleets import X509POP, fleet
 

@@ -14,10 +14,10 @@ import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import problems
-from ansible_collections.spire.fleet.plugins.plugin_utils.fleet import Fleet
-from ansible_collections.spire.fleet.plugins.plugin_utils.inventory_vars import FACT_HINT, fleet_of, templated
-from ansible_collections.spire.fleet.plugins.plugin_utils.variables import Values
+from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import FACT_HINT, fleet_of, templated
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables import Values
 from tests.support.collection import REPO
 from tests.unit.core.fleets import mistakes
 

@@ -15,7 +15,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 
 from ansible_collections.spire.fleet.plugins.lookup.value import LookupModule
-from ansible_collections.spire.fleet.plugins.plugin_utils.variables import catalogue
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables import catalogue
 from tests.support import collection
 
 DEFAULTED = re.compile(r"\b(spire_\w+) *\| *default\(([^,()]*)\)")

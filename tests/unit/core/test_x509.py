@@ -15,10 +15,12 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import x509_authority, x509_keys, x509_make
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Issuer, Outcome, Run
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509_files import Place
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509_keys import X509Error
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import ensure as x509_authority
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import issue as x509_make
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Issuer, Outcome, Run
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import Place
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 from tests.support.authorities import DAY, NOW, PASSPHRASE, make
 from tests.unit.core.kept_certificates import OWN, ROOT, contents, issuer_in, keep, place
 

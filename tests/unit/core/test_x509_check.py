@@ -18,7 +18,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import x509_check, x509_files, x509_keys
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import ca_check as x509_check
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import store as x509_files
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
 from tests.support.authorities import DAY, NOW, Made, make, signed_with_sha1
 
 ROOT = make("Root")

@@ -17,11 +17,13 @@ import pytest
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 
-from ansible_collections.spire.fleet.plugins.module_utils import secret_file
-from ansible_collections.spire.fleet.plugins.plugin_utils import authority_result, x509_authority, x509_keys
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Issuer, Run
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509_files import Place
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509_keys import X509Error
+from ansible_collections.spire.fleet.plugins.module_utils.host import atomic_file as secret_file
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import results as authority_result
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import ensure as x509_authority
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Issuer, Run
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import Place
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 from tests.support.authorities import NOW, PASSPHRASE, make
 from tests.unit.core.kept_certificates import OWN, ROOT, contents, issuer_in, keep, place
 

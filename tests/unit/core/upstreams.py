@@ -13,9 +13,9 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import x509_keys
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import Plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509_authority import Outcome, Run
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Outcome, Run
 from tests.support.authorities import NOW, PASSPHRASE
 from tests.unit.core.fleets import planned
 

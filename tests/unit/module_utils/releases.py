@@ -11,8 +11,8 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.module_utils.release_source import machine
-from ansible_collections.spire.fleet.plugins.module_utils.spire_cli import Completed
+from ansible_collections.spire.fleet.plugins.module_utils.host.release_archive import machine
+from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import Completed
 
 NAMES = ["spire-server", "spire-agent"]
 NUMBERS = {"x86_64": 62, "aarch64": 183, "i686": 3, "s390x": 22, "ppc64le": 21, "riscv64": 243, "armv7l": 40}

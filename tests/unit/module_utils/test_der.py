@@ -9,7 +9,7 @@ import hashlib
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.module_utils import der
+from ansible_collections.spire.fleet.plugins.module_utils.spire import der
 
 #: a certificate's subject key ID, as its extension holds it
 EXTENSION = b"\x06\x03\x55\x1d\x0e\x04\x16\x04\x14"

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.module_utils import entries as model
-from ansible_collections.spire.fleet.plugins.module_utils.spire_cli import Item
+from ansible_collections.spire.fleet.plugins.module_utils.spire import entries as model
+from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import Item
 
 MINIMAL: dict[str, Any] = {
     "entry_id": "fleet.a", "spiffe_id": "spiffe://example.org/a", "parent_id": "spiffe://example.org/p",

@@ -15,9 +15,10 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.module_utils import look, release
-from ansible_collections.spire.fleet.plugins.module_utils.release import Outcome, Owner, Placer
-from ansible_collections.spire.fleet.plugins.module_utils.release_source import ReleaseError, Source, machine
+from ansible_collections.spire.fleet.plugins.module_utils.host import probe as look
+from ansible_collections.spire.fleet.plugins.module_utils.host import releases as release
+from ansible_collections.spire.fleet.plugins.module_utils.host.releases import Outcome, Owner, Placer
+from ansible_collections.spire.fleet.plugins.module_utils.host.release_archive import ReleaseError, Source, machine
 
 NUMBERS = {"x86_64": 62, "aarch64": 183}
 OTHER = "aarch64" if machine() != "aarch64" else "x86_64"

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.module_utils import key_request
-from ansible_collections.spire.fleet.plugins.module_utils.key_request import Key, KeyRequestError
+from ansible_collections.spire.fleet.plugins.module_utils.host import key_request
+from ansible_collections.spire.fleet.plugins.module_utils.host.key_request import Key, KeyRequestError
 
 OPENSSL = str(shutil.which("openssl"))
 NOW = time.gmtime(1893542400)

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.module_utils import key_request, secret_file
+from ansible_collections.spire.fleet.plugins.module_utils.host import key_request
+from ansible_collections.spire.fleet.plugins.module_utils.host import atomic_file as secret_file
 from tests.support import killed
 
 OLD, NEW = b"the old secret\n" * 400, b"the new secret\n" * 500

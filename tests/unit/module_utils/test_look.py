@@ -21,7 +21,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.module_utils import look, secret_file
+from ansible_collections.spire.fleet.plugins.module_utils.host import probe as look
+from ansible_collections.spire.fleet.plugins.module_utils.host import atomic_file as secret_file
 
 
 def sha256(path: Path) -> str:

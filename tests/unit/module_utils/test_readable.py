@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.module_utils import look
+from ansible_collections.spire.fleet.plugins.module_utils.host import probe as look
 
 
 @pytest.fixture

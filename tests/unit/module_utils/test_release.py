@@ -18,9 +18,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.module_utils import release
-from ansible_collections.spire.fleet.plugins.module_utils.release import Outcome, Owner, Placer
-from ansible_collections.spire.fleet.plugins.module_utils.release_source import ReleaseError, Source, machine
+from ansible_collections.spire.fleet.plugins.module_utils.host import releases as release
+from ansible_collections.spire.fleet.plugins.module_utils.host.releases import Outcome, Owner, Placer
+from ansible_collections.spire.fleet.plugins.module_utils.host.release_archive import ReleaseError, Source, machine
 from tests.unit.module_utils.releases import NAMES, archive, directory, printed, program
 
 OTHER = "aarch64" if machine() != "aarch64" else "x86_64"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.module_utils.release_source import ReleaseError, Source
+from ansible_collections.spire.fleet.plugins.module_utils.host.release_archive import ReleaseError, Source
 from tests.unit.module_utils.releases import NAMES, archive, directory
 
 

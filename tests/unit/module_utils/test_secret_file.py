@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.module_utils import secret_file
+from ansible_collections.spire.fleet.plugins.module_utils.host import atomic_file as secret_file
 
 SECRET = b"planted-secret-5d2c1f6e"
 

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.module_utils import der, spire_cli
-from ansible_collections.spire.fleet.plugins.module_utils.spire_agent_cli import SpireAgent
-from ansible_collections.spire.fleet.plugins.module_utils.spire_cli import CALL_FAILED, Completed, Health, SpireCliError, SpireServer
+from ansible_collections.spire.fleet.plugins.module_utils.spire import der
+from ansible_collections.spire.fleet.plugins.module_utils.spire import server_cli as spire_cli
+from ansible_collections.spire.fleet.plugins.module_utils.spire.agent_cli import SpireAgent
+from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import CALL_FAILED, Completed, Health, SpireCliError, SpireServer
 from tests.support.fake_cli import FakeCli, fail, say
 
 SECRET = "5d2c1f6e-planted-secret"

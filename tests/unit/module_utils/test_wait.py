@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.module_utils import wait as module
-from ansible_collections.spire.fleet.plugins.module_utils.spire_cli import Health
-from ansible_collections.spire.fleet.plugins.module_utils.wait import INTERVAL, LAST_BYTES, LINES, Log, NotHealthy, wait
+from ansible_collections.spire.fleet.plugins.module_utils.host import health as module
+from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import Health
+from ansible_collections.spire.fleet.plugins.module_utils.host.health import INTERVAL, LAST_BYTES, LINES, Log, NotHealthy, wait
 
 
 class World:

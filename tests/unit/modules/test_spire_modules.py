@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.module_utils.spire_agent_cli import SpireAgent
-from ansible_collections.spire.fleet.plugins.module_utils.spire_cli import BATCH_ITEMS, Completed, SpireCliError, SpireServer
+from ansible_collections.spire.fleet.plugins.module_utils.spire.agent_cli import SpireAgent
+from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import BATCH_ITEMS, Completed, SpireCliError, SpireServer
 from ansible_collections.spire.fleet.plugins.modules import agent_evict, entries, join_tokens, server_state, svid
 from tests.support.fake_cli import FakeCli, fail, say
 

@@ -74,7 +74,7 @@ def test_the_linter_finds_what_is_wrong() -> None:
 
 
 def test_every_plugin_of_the_data_is_in_the_table() -> None:
-    from ansible_collections.spire.fleet.plugins.plugin_utils import permissions
+    from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import catalogue as permissions
 
     seen = {f"{case.get('component', 'server')}/{kind}/{name}" for case in CASES for kind, found in case["plugins"].items() for name in found}
     assert set(permissions.load("aws")) - seen == set()

@@ -17,7 +17,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.spire.fleet.plugins.filter.azure_permissions import FilterModule as Azure
 from ansible_collections.spire.fleet.plugins.filter.gcp_permissions import FilterModule as Gcp
 from ansible_collections.spire.fleet.plugins.filter.k8s_rbac import FilterModule as Kubernetes
-from ansible_collections.spire.fleet.plugins.plugin_utils import permissions
+from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import catalogue as permissions
 
 AZURE: Callable[..., Any] = Azure().filters()["azure_permissions"]
 GCP: Callable[..., Any] = Gcp().filters()["gcp_permissions"]

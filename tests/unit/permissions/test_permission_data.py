@@ -19,9 +19,11 @@ import yaml
 from ansible_collections.spire.fleet.plugins.filter import (
     aws_policy, aws_role_policies, azure_permissions, ejbca_rules, gcp_permissions, k8s_rbac, vault_policy,
 )
-from ansible_collections.spire.fleet.plugins.plugin_utils import hcl, permissions, schema_model
-from ansible_collections.spire.fleet.plugins.plugin_utils.planning import plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.versions import RELEASES
+from ansible_collections.spire.fleet.plugins.plugin_utils import hcl
+from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import catalogue as permissions
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import model as schema_model
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import RELEASES
 
 from tests.support import collection, examples, permission_calls, permissions_page
 

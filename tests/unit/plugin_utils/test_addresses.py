@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.addresses import Login, mistake, parted
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.urls import Login, mistake, parted
 
 NO_PORT = (
     "What follows the host's name in this address is no port. If it is a part of a user's name or password, write / as %2F, ? as %3F, "

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 from ansible.errors import AnsibleActionFail
 
-from ansible_collections.spire.fleet.plugins.plugin_utils import failure
+from ansible_collections.spire.fleet.plugins.plugin_utils.common import failure
 from tests.support import collection
 
 

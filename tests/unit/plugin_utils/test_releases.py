@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.releases import archive_names
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases.archives import archive_names
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,186 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where programs of SPIRE come from on a host, and whether they are what they should be."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import shutil
+import tarfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Iterator, Sequence
+
+from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import Run, SpireCliError, SpireServer, run_command
+
+CHUNK = 1 << 20
+HEAD = 64
+VERSION_TIMEOUT = 60.0
+# e_machine of the ELF header, as `uname -m` calls it.
+MACHINES = {3: "i686", 21: "ppc64le", 22: "s390x", 40: "armv7l", 62: "x86_64", 183: "aarch64", 243: "riscv64"}
+#: what there are releases for, and as a kernel calls it
+RELEASED = {"amd64": "x86_64", "arm64": "aarch64"}
+SAME_MACHINE = {**RELEASED, "i386": "i686", "armv6l": "armv7l", "armv8l": "armv7l"}
+
+
+class ReleaseError(Exception):
+    """A release that is not put in place, and why."""
+
+
+def examine(stream: IO[bytes]) -> tuple[bytes, str]:
+    """The beginning and the SHA-256 of a stream."""
+    head = b""
+    total = hashlib.sha256()
+    for chunk in iter(lambda: stream.read(CHUNK), b""):
+        head = head or chunk[:HEAD]
+        total.update(chunk)
+    return head, total.hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """The SHA-256 of a file."""
+    with path.open("rb") as stream:
+        return examine(stream)[1]
+
+
+def machine() -> str:
+    """The host's architecture."""
+    name = platform.machine()
+    return SAME_MACHINE.get(name, name)
+
+
+def elf_machine(head: bytes, label: str) -> str:
+    """What an ELF program is built for."""
+    if len(head) < 20 or head[:4] != b"\x7fELF":
+        raise ReleaseError(f"{label} is no Linux program (it has no ELF header)")
+    order = "big" if head[5] == 2 else "little"
+    number = int.from_bytes(head[18:20], order)  # type: ignore[arg-type]
+    return MACHINES.get(number, f"machine {number}")
+
+
+class Source:
+    """Where the programs come from: a directory or an archive on the host."""
+
+    def __init__(self, path: str | Path, version: str, names: Sequence[str], sha256: str = "") -> None:
+        self.path = Path(path)
+        self.names = list(names)
+        self._places: dict[str, str] = {}
+        self._seen: dict[str, tuple[bytes, str]] = {}
+        if self.path.is_dir():
+            tries = [self.path / "bin", self.path, self.path / f"spire-{version}" / "bin"]
+            for name in self.names:
+                found = [place / name for place in tries if (place / name).is_file()]
+                if found:
+                    self._places[name] = str(found[0])
+        elif self.path.is_file():
+            if sha256:
+                actual = file_digest(self.path)
+                if actual != sha256.lower():
+                    raise ReleaseError(
+                        f"{self.path} has the SHA-256 checksum {actual}, {sha256.lower()} was expected; "
+                        "nothing was replaced"
+                    )
+            self._scan()
+        else:
+            raise ReleaseError(f"{self.path} does not exist")
+        missing = [name for name in self.names if name not in self._places]
+        if missing:
+            raise ReleaseError(f"{self.path} holds no {' and no '.join(missing)}")
+
+    @property
+    def archive(self) -> bool:
+        return not self.path.is_dir()
+
+    def label(self, name: str) -> str:
+        """How a message names a program."""
+        return f"{self.path}:{self._places[name]}" if self.archive else self._places[name]
+
+    def _scan(self) -> None:
+        # Everything in one pass: a compressed archive has to be read from its beginning each time.
+        with self._reading() as archive:
+            for member in archive:
+                path = Path(member.name)
+                if not member.isfile() or path.parent.name != "bin" or path.name not in self.names:
+                    continue
+                stream = archive.extractfile(member)
+                if stream is not None and path.name not in self._places:
+                    self._places[path.name] = member.name
+                    self._seen[path.name] = examine(stream)
+
+    def head(self, name: str) -> bytes:
+        """The beginning of a program."""
+        return self._examined(name)[0]
+
+    def sha256(self, name: str) -> str:
+        """The checksum of a program."""
+        return self._examined(name)[1]
+
+    def _examined(self, name: str) -> tuple[bytes, str]:
+        if name not in self._seen:
+            with self.open(name) as stream:
+                self._seen[name] = examine(stream)
+        return self._seen[name]
+
+    @contextmanager
+    def _reading(self) -> Iterator[tarfile.TarFile]:
+        try:
+            with tarfile.open(self.path, "r:*") as archive:
+                yield archive
+        except (tarfile.TarError, EOFError, OSError) as exc:
+            raise ReleaseError(f"{self.path} is no archive that can be read: {exc}") from exc
+
+    @contextmanager
+    def open(self, name: str) -> Iterator[IO[bytes]]:
+        """The program's bytes."""
+        if not self.archive:
+            with open(self._places[name], "rb") as stream:
+                yield stream
+            return
+        with self._reading() as archive:
+            member = archive.extractfile(self._places[name])
+            if member is None:
+                raise ReleaseError(f"{self.label(name)} is no regular file")
+            yield member
+
+    def copy(self, name: str, target: Path, mode: int) -> None:
+        """Copy a program and bring it to the disk."""
+        with self.open(name) as stream, target.open("wb") as out:
+            shutil.copyfileobj(stream, out, CHUNK)
+            out.flush()
+            os.fchmod(out.fileno(), mode)
+            os.fsync(out.fileno())
+
+
+def check_architecture(source: Source, scripts: bool = False) -> None:
+    """Refuse programs that this host can't run. Scripts, where they are allowed, name their interpreter."""
+    for name in source.names:
+        head = source.head(name)
+        if scripts and head.startswith(b"#!"):
+            continue
+        built = elf_machine(head, source.label(name))
+        if built != machine():
+            raise ReleaseError(f"{source.label(name)} is built for {built}, host {platform.node()} is {machine()}")
+
+
+def check_checksum(source: Source, sha256: str) -> None:
+    """Refuse programs that are not the ones meant."""
+    for name in source.names:
+        actual = source.sha256(name)
+        if actual != sha256:
+            raise ReleaseError(
+                f"{source.label(name)} has the SHA-256 checksum {actual}, {sha256} was expected; nothing was replaced"
+            )
+
+
+def check_version(path: Path, label: str, version: str, run: Run = run_command) -> None:
+    """Refuse a program of another version; one built from source adds a suffix to it."""
+    try:
+        printed = SpireServer(str(path), "", run, VERSION_TIMEOUT).version()
+    except SpireCliError as exc:
+        raise ReleaseError(f"{label} can't tell its version: {exc.stderr or exc.message}") from exc
+    if printed != version and not printed.startswith((version + "-", version + "+")):
+        raise ReleaseError(f"{label} says that it is version {printed}, {version} was asked for")

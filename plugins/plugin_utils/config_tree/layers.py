@@ -1,0 +1,230 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One tree per server or agent, merged from layers by rules of our own.
+
+Lists replace; a singleton (an agent has exactly one NodeAttestor) is replaced whole by a layer that names another
+plugin; ``null`` removes, and a ``null`` that removes nothing is a mistake, because ``unix:`` in YAML is null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.hcl.types import ENCRYPTED
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
+
+SINGLETONS: dict[str, frozenset[str]] = {
+    "server": frozenset({"KeyManager", "DataStore", "UpstreamAuthority", "UpstreamCA"}),
+    "agent": frozenset({"KeyManager", "NodeAttestor"}),
+}
+BUILT_IN = "built-in defaults"
+#: what switches a plugin off as its ``enabled``, in whatever case
+OFF = ("false", "no", "off")
+
+
+@dataclass
+class Layer:
+    name: str
+    tree: Any
+
+
+def child(path: str, key: object) -> str:
+    """Dotted; a key that holds a dot itself (a trust domain) is quoted."""
+    text = str(key)
+    if "." in text:
+        text = f'"{text}"'
+    return f"{path}.{text}" if path else text
+
+
+class Origin:
+    """Which layer set what stands at a path, and which one removed what stood there."""
+
+    def __init__(self) -> None:
+        self._set: dict[str, str] = {}
+        self.removed: dict[str, str] = {}
+        self._taken: dict[str, tuple[str, str]] = {}
+
+    def __call__(self, path: str) -> str:
+        """The layer of ``path``, or of the nearest block around it."""
+        while path and path not in self._set:
+            path = path[: max(path.rfind("."), path.rfind("["), 0)]
+        return self._set.get(path, "")
+
+    def note(self, path: str, layer: str) -> None:
+        self._set[path] = layer
+        self.removed.pop(path, None)
+        self._taken.pop(path, None)
+
+    def forget(self, path: str) -> list[str]:
+        """The paths that were set there and below."""
+        prefixes = (path + ".", path + "[")
+        forgotten = [p for p in self._set if p == path or p.startswith(prefixes)]
+        for known in forgotten:
+            del self._set[known]
+        return forgotten
+
+    def remove(self, path: str, layer: str) -> None:
+        """The layer sets it to null."""
+        self._taken.update(dict.fromkeys(self.forget(path), (path, layer)))
+        self.removed[path] = layer
+
+    def taken(self, path: str) -> tuple[str, str] | None:
+        """What a layer set to null, and which one, where that took away what stood at ``path`` and nothing stands there now."""
+        return self._taken.get(path)
+
+
+@dataclass
+class Merged:
+    tree: dict[str, Any]
+    origin: Origin
+    problems: list[Problem] = field(default_factory=list)
+
+
+def layers(component: str, variables: Mapping[str, Any], defaults: Mapping[str, Any]) -> list[Layer]:
+    """Built-in defaults, spire_<component>_config, then every spire_<component>_config__<x> in order of its name."""
+    base = f"spire_{component}_config"
+    names = [base] if base in variables else []
+    names += sorted(str(name) for name in variables if str(name).startswith(base + "__"))
+    return [Layer(BUILT_IN, defaults)] + [Layer(name, variables[name]) for name in names]
+
+
+def merge(component: str, stack: Iterable[Layer]) -> Merged:
+    """The tree of one host. Inputs are never changed; the output is plain dict, list and scalars."""
+    result = Merged({}, Origin())
+    for layer in stack:
+        if not isinstance(layer.tree, Mapping):
+            result.problems.append(_not_a_mapping(layer))
+            continue
+        _Merger(component, layer.name, result).into(result.tree, layer.tree, "")
+    return result
+
+
+def plain(value: Any) -> Any:
+    """Ansible's tagged strings, lazy mappings and the like as what they stand for."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int):
+        return int.__int__(value)
+    if isinstance(value, float):
+        return float.__float__(value)
+    if type(value).__name__ in ENCRYPTED:
+        return str.__str__(str(value))
+    if isinstance(value, Mapping):
+        return {plain(key): plain(value[key]) for key in value}
+    if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray)):
+        return [plain(item) for item in value]
+    return value
+
+
+@dataclass
+class _Merger:
+    component: str
+    layer: str
+    result: Merged
+
+    def into(self, below: dict[str, Any], above: Mapping[Any, Any], path: str) -> None:
+        if path == "plugins":
+            for kind in SINGLETONS[self.component] & {str(key) for key in above}:
+                self._replace_singleton(below, kind, above[kind])
+        for key in above:
+            here = child(path, key)
+            if not isinstance(key, str):
+                self._problem("key", here, f"The key {key} is {describe(key)}; a key must be a string: quote it.")
+                continue
+            name = str.__str__(key)
+            value = above[key]
+            if value is None:
+                self._remove(below, name, here)
+            elif isinstance(value, Mapping):
+                if not isinstance(below.get(name), dict):
+                    below[name] = {}
+                self.result.origin.note(here, self.layer)
+                self.into(below[name], value, here)
+            else:
+                below[name] = self._leaf(plain(value), here)
+                self.result.origin.note(here, self.layer)
+
+    def _replace_singleton(self, below: dict[str, Any], kind: str, above: Any) -> None:
+        if not isinstance(above, Mapping) or not isinstance(below.get(kind), dict):
+            return
+        named = {str(name) for name in above if above[name] is not None}
+        if any(enabled(above[name]) for name in above if above[name] is not None):
+            for other in [name for name in below[kind] if name not in named and above.get(name, ...) is not None]:
+                del below[kind][other]
+                self.result.origin.forget(child(f"plugins.{kind}", other))
+
+    def _remove(self, below: dict[str, Any], name: str, here: str) -> None:
+        if name in below:
+            del below[name]
+            self.result.origin.remove(here, self.layer)
+            return
+        self._problem(
+            "null",
+            here,
+            "null removes what a lower layer set, and no lower layer sets this; to switch it on without options write"
+            f" `{name}: {{}}`.",
+        )
+
+    def _leaf(self, value: Any, here: str) -> Any:
+        if not isinstance(value, list):
+            return value
+        return [
+            self._item(item, f"{here}[{index}]")
+            for index, item in enumerate(value)
+            if not self._null(item, f"{here}[{index}]")
+        ]
+
+    def _item(self, value: Any, here: str) -> Any:
+        # inside a list nothing is merged, so a null there can't remove anything
+        if isinstance(value, dict):
+            return {k: self._item(v, child(here, k)) for k, v in value.items() if not self._null(v, child(here, k))}
+        return self._leaf(value, here)
+
+    def _null(self, value: Any, here: str) -> bool:
+        if value is None:
+            self._problem(
+                "null", here, "null inside a list removes nothing, because lists are replaced whole; leave it out."
+            )
+        return value is None
+
+    def _problem(self, code: str, path: str, message: str) -> None:
+        self.result.problems.append(Problem(code, path, message, self.layer))
+
+
+def enabled(plugin: Any) -> bool:
+    """Whether SPIRE looks at the plugin with this block, as a person may have written it: nothing is coerced yet."""
+    said = plugin.get("enabled", True) if isinstance(plugin, Mapping) else True
+    return str(said).lower() not in OFF
+
+
+def _not_a_mapping(layer: Layer) -> Problem:
+    hint = "write `{}` for an empty one" if layer.tree is None else "write SPIRE's blocks as a mapping"
+    return Problem(
+        "layer", layer.name, f"A layer must be a mapping, and this is {describe(layer.tree)}; {hint}.", layer.name
+    )
+
+
+def describe(value: Any) -> str:
+    """The type of a value in a person's words; the value itself may be a secret."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "a boolean"
+    if isinstance(value, str):
+        return "a string"
+    if isinstance(value, int):
+        return "a whole number"
+    if isinstance(value, float):
+        return "a number with a fraction"
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray)):
+        return "a list"
+    if hasattr(value, "isoformat"):
+        return "a date"
+    return f"a value of type {type(value).__name__}"

@@ -1,0 +1,145 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A CA of ours that is gone from the controller while hosts still have what it issued.
+
+A first run makes a CA where there is none. Where spire_pki_dir was lost, or is another one than before, that would be a second CA,
+which nothing of what is in use trusts; so a run stops before it, and the look asks hosts for files only while a CA is missing.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ansible_collections.spire.fleet.plugins.plugin_utils import hcl
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as node_pki
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node_ssh
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import aws_record as pki_aws
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import store as x509_files
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import request as x509_request
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki.managed import Issued
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki.node_ssh import Sshpop
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki.upstream import Upstream
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
+
+VARIABLE = "spire_pki_new_root"
+
+
+def paths(planned: Plan) -> list[str]:
+    """The files on the host, all of them public, that a CA has issued which the controller should have and has not."""
+    return [path for path, _issued in _missing(planned)]
+
+
+def concerns(fleet: Fleet) -> bool:
+    """Whether a CA of some server's, or of an agent's whose servers are elsewhere, is missing, so that this run would make it."""
+    planned = (plan("server", host, fleet) for host in fleet.servers)
+    return any(paths(one) for one in planned) or any(paths(one) for one in _alone(fleet))
+
+
+def _alone(fleet: Fleet) -> Iterator[Plan]:
+    """An agent for each CA that there is no server here for. The others, thousands perhaps, have theirs from their servers' plans."""
+    asked = set()
+    for host in fleet.agents:
+        if fleet.servers_of(host) or not node_pki.wanted(fleet.values_of(host)):
+            continue
+        planned = plan("agent", host, fleet)
+        place = planned.node and (planned.node.directory, planned.node.issuer_place, planned.values[VARIABLE])
+        if place and place not in asked:
+            asked.add(place)
+            yield planned
+
+
+def mistakes(planned: Plan, seen: Mapping[str, Any]) -> list[str]:
+    """What the host has of CAs that are missing on the controller, and what to do; by what the look has seen."""
+    found = []
+    for path, issued in _missing(planned):
+        state = seen.get("issued", {}).get(path, {"exists": False})
+        if state["exists"]:
+            text = base64.b64decode(state.get("content", ""))
+            says = _says(issued, path, text, of_ca=path == planned.paths.node_authorities(issued.name))
+            found += [_stop(issued, says)] if says else []
+        elif isinstance(issued, Upstream):
+            found += [_stop(issued, says) for says in _in_aws(issued, seen)]
+    return found
+
+
+def _missing(planned: Plan) -> Iterator[tuple[str, Issued]]:
+    """Each CA that has to be made, with the file that a host has from it."""
+    if planned.values[VARIABLE]:
+        return
+    if planned.upstream and planned.upstream.unmade:
+        yield planned.paths.upstream_certificate, planned.upstream
+    if planned.node and planned.node.unmade:
+        yield planned.paths.node_certificate(planned.node.name), planned.node
+    for authority in planned.authorities:
+        if authority.unmade:
+            yield planned.paths.node_authorities(authority.name), authority
+
+
+def _says(issued: Issued, path: str, text: bytes, of_ca: bool) -> str:
+    """Whose file it is; empty for a certificate of another CA that the controller has."""
+    try:
+        if isinstance(issued, Sshpop):
+            name = node_ssh.authority_of(text, path)
+        else:
+            certificates = x509_keys.load_certificates(text, path)
+            if not of_ca and _of_another(issued, certificates[-1]):
+                return ""
+            name = (certificates[0].subject if of_ca else certificates[-1].issuer).rfc4514_string()
+    except X509Error:
+        return f"{path} is there, and can't be read"
+    return f"{path} is the CA {name}" if of_ca else f"{path} was issued by {name}"
+
+
+def _of_another(issued: Issued, certificate: Any) -> bool:
+    """Where nodes go from one CA of the controller's to another one."""
+    roots = (os.path.join(issued.home, *parts, "root.pem") for parts in ((), (node_pki.X509pop.name,)))
+    return any(x509_request.issued_by(certificate, root) for path in roots for root in _certificates(path))
+
+
+def _certificates(path: str) -> list[Any]:
+    text = x509_files.read(path)
+    return x509_keys.load_certificates(text, path) if text else []
+
+
+def _in_aws(upstream: Upstream, seen: Mapping[str, Any]) -> Iterator[str]:
+    """What AWS keeps of it, by the note on the controller, or by the configuration that the server has."""
+    record = pki_aws.record_path(upstream.home, upstream.way, upstream.host)
+    if not upstream.delivered and upstream.record:
+        yield f"{record} notes what AWS keeps below a root of ours"
+        return
+    try:
+        content = seen["files"]["configuration"].get("content", "")
+        tree: Any = hcl.loads(base64.b64decode(content).decode("utf-8", "replace"))
+    except hcl.HclError:
+        # SPIRE could not read it either
+        return
+    plugins = _block(tree, "plugins", "UpstreamAuthority")
+    secret = str(_block(plugins, pki_aws.SECRETS, "plugin_data").get("cert_file_arn") or "")
+    names = pki_aws.secret_names(upstream.values, upstream.host, upstream.trust_domain)
+    if secret.startswith("arn:") and f":secret:{names['certificate']}" in secret:
+        yield f"the configuration of the server names {secret}, which a root of ours has issued"
+    private = str(_block(plugins, pki_aws.PRIVATE_CA, "plugin_data").get("certificate_authority_arn") or "")
+    if upstream.way == pki_aws.PRIVATE_CA and private and not private.endswith(pki_aws.NOT_MADE):
+        yield f"the configuration of the server names {private}, which stands below a root"
+
+
+def _block(tree: Any, *keys: str) -> dict[str, Any]:
+    for key in keys:
+        tree = tree.get(key) if isinstance(tree, dict) else None
+    return tree if isinstance(tree, dict) else {}
+
+
+def _stop(issued: Issued, says: str) -> str:
+    return (
+        f"{says}, and the controller has no such CA: {issued.issuer_place.certificate} is missing. Nothing that is in use would trust another "
+        f"one, so none was made. Bring spire_pki_dir ({issued.values['spire_pki_dir']}) back, from its backup or with the volume that it is "
+        f"kept on. If a new CA is meant, run once with {VARIABLE} set to true."
+    )

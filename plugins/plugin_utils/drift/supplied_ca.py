@@ -1,0 +1,53 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether the files that somebody else's hands put on a server for SPIRE's disk plugin make a CA above its own.
+
+SPIRE tells this at its start alone, when it is down already, and mostly in one sentence for all mistakes. Its key stays unseen.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping, Sequence
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import upstream as pki
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import ca_check as x509_check
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ca_check import Authority
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
+
+#: SPIRE's own CA comes below it; a server may have nested ones, of which nothing is said here
+BELOW = 1
+
+
+def mistakes(planned: Plan, seen: Mapping[str, Sequence[str]], now: datetime.datetime) -> tuple[list[str], list[str]]:
+    """What SPIRE or its clients would refuse, and what is about to be so, by the certificates that the look read in each file."""
+    if planned.component != "server" or planned.upstream:
+        return [], []
+    kind, _plugins = planned.upstream_authority
+    data = planned.plugin_data(kind, "disk")
+    file, roots = str(data.get("cert_file_path") or ""), str(data.get("bundle_file_path") or "")
+    if not seen.get(file) or (roots and not seen.get(roots)):
+        # not there yet, or for its service alone: SPIRE has the last word
+        return [], []
+    where = f"plugins.{kind}.disk.plugin_data.cert_file_path"
+    try:
+        chain = x509_keys.load_certificates("\n".join(seen[file]).encode(), file)
+        bundle = x509_keys.load_certificates("\n".join(seen[roots]).encode(), roots) if roots else chain
+    except X509Error as exc:
+        return [f"{where}: {exc}"], []
+    if not roots and len(chain) > 1:
+        return [
+            f"{where}: {file} holds {len(chain)} certificates, and bundle_file_path is not set: SPIRE takes nothing but a self-signed CA then. "
+            "Set bundle_file_path to the file of its root."
+        ], []
+    authority = Authority(chain, bundle, file, roots or file)
+    found = x509_check.check(authority, BELOW, planned.trust_domain, now, datetime.timedelta(0))
+    soon = x509_check.check(authority, BELOW, planned.trust_domain, now, pki.ca_ttl(planned.main))
+    ttl = pki.ca_ttl_text(planned.main)
+    return (
+        [f"{where}: {message}" for message in found],
+        [f"{where}: {message} SPIRE's own CA ends with it, whatever ca_ttl ({ttl}) says." for message in soon if message not in found],
+    )

@@ -1,0 +1,94 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who belongs to whom. Always the whole inventory, whatever --limit says."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables import Values
+
+#: inventory groups that the playbooks address
+SERVERS = "spire_servers"
+AGENTS = "spire_agents"
+
+
+class Fleet:
+    """The inventory's groups, and each host's variables when somebody asks for them."""
+
+    def __init__(
+        self,
+        groups: Mapping[str, Sequence[str]],
+        values_of: Callable[[str], Values],
+        address_of: Callable[[str], Mapping[str, Any]] | None = None,
+    ) -> None:
+        self.groups = groups
+        self.values_of = functools.lru_cache(maxsize=None)(values_of)
+        #: a host's ansible_host and ansible_port, which cost less than all of its values
+        self.address_of = functools.lru_cache(maxsize=None)(address_of or (lambda host: self.values_of(host).raw))
+        #: plans of servers, which every agent of theirs asks for
+        self.server_plans: dict[str, object] = {}
+        #: trees that have been made and checked, by what they were made of
+        self.trees: dict[bytes, object] = {}
+        #: what the selectors of each agent depend on
+        self.makers: dict[str, object] = {}
+
+    @property
+    def servers(self) -> list[str]:
+        """Every server in the inventory."""
+        return list(self.groups.get(SERVERS, ()))
+
+    @property
+    def agents(self) -> list[str]:
+        """Every agent in the inventory."""
+        return list(self.groups.get(AGENTS, ()))
+
+    def hosts(self, component: str) -> list[str]:
+        """Every host of a component."""
+        return self.servers if component == "server" else self.agents
+
+    @functools.cached_property
+    def server_names(self) -> frozenset[str]:
+        """The same servers, for those who look many hosts up."""
+        return frozenset(self.servers)
+
+    def upstream_group(self, server: str) -> str:
+        """The group of the servers above a nested one; empty for others. It may not exist."""
+        return str(self.values_of(server)["spire_upstream_server_group"] or "") if server in self.server_names else ""
+
+    def machine(self, host: str) -> str:
+        """What tells machines apart: several inventory hosts may be one."""
+        return machine_of(self.address_of(host), host)
+
+    def server_group(self, agent: str) -> str:
+        """The group of an agent's servers; it may not exist. The agent of a nested server's own host is one of those above."""
+        return self.upstream_group(agent) or self.values_of(agent)["spire_server_group"]
+
+    def servers_of(self, agent: str) -> list[str]:
+        """The servers of an agent; none when they are outside of this inventory."""
+        return list(self.groups.get(self.server_group(agent), ()))
+
+    def group_of_server(self, server: str) -> str:
+        """The group of servers that share one trust domain and datastore."""
+        named = self.values_of(server)["spire_server_group"]
+        return named if server in self.groups.get(named, ()) else SERVERS
+
+    def server_groups(self, hosts: Sequence[str]) -> dict[str, list[str]]:
+        """Each server group that some of these hosts (servers or agents) belong to, with its servers."""
+        found: dict[str, list[str]] = {}
+        servers, agents = set(self.servers), set(self.agents)
+        for host in hosts:
+            if host in agents:
+                found.setdefault(self.server_group(host), self.servers_of(host))
+            if host in servers:
+                group = self.group_of_server(host)
+                found.setdefault(group, list(self.groups[group]))
+        return {group: members for group, members in found.items() if members}
+
+
+def machine_of(raw: Mapping[str, Any], host: str) -> str:
+    """The same by the host's variables. Machines behind one forwarded address differ in their ports."""
+    return f"{raw.get('ansible_host') or host}:{raw.get('ansible_port') or 22}"

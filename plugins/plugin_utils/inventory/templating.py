@@ -1,0 +1,145 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From Ansible's variables to a Fleet: only what planning reads is templated, with errors that name the path."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ansible.errors import AnsibleError, AnsibleUndefinedVariable
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.common import cryptography_import as crypto
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import child, plain
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables import FOREIGN, Values, concerns
+
+FACT_HINT = (
+    "These playbooks gather no facts: write the value in the inventory, "
+    "or gather facts in a play of your own before importing them."
+)
+
+#: a name in a Go template, which begins with a dot as no name in a template of Ansible's does
+_GO_NAME = re.compile(r"""\{\{(?:(?:[^{}'"]|'[^']*'|"[^"]*")*[\s(|-])?\.[A-Za-z]""")
+
+_GO_TEMPLATE = (
+    "It is a Go template, which SPIRE is to get as it is, and Ansible takes it for a template of its own. Write !unsafe before "
+    'the text, for example `!unsafe "/{{ .PluginName }}"`.'
+)
+_SYNTAX = re.compile(r"(?:Syntax error in template|template error while templating string): (.*?)(?:\. String: .*)?$")
+
+#: what a template that failed has made
+_NOTHING = object()
+
+
+def fleet_of(task_vars: Mapping[str, Any], templar: Any) -> Fleet:
+    """The whole inventory as this task sees it.
+
+    The task's own host is read with everything that the play adds to it, every other one from the inventory,
+    its facts and extra variables.
+    """
+    if crypto.MISSING:
+        raise AnsibleError(crypto.MISSING)
+    hostvars = task_vars["hostvars"]
+    # none where a play's hosts are looked up
+    own = task_vars.get("inventory_hostname")
+
+    def values_of(host: str) -> Values:
+        # hostvars leaves itself out of what it gives, and one host's variable often names another host's
+        raw = task_vars if host == own else {**hostvars.raw_get(host), "hostvars": hostvars}
+        return templated(raw, templar)
+
+    def address_of(host: str) -> Mapping[str, Any]:
+        raw = hostvars.raw_get(host)
+        given = {name: raw[name] for name in FOREIGN if raw.get(name)}
+        plainly = not any("{{" in str(value) for value in given.values())
+        return given if plainly else templated({**raw, "hostvars": hostvars}, templar, FOREIGN).raw
+
+    return Fleet(dict(task_vars.get("groups") or {}), values_of, address_of)
+
+
+def templated(raw: Mapping[str, Any], templar: Any, names: Iterable[str] = ()) -> Values:
+    """The variables of ours among ``raw``, or these, as plain values; what can't be templated is a problem with its path."""
+    local = templar.copy_with_new_env(available_variables=raw)
+    values: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for name in names or raw:
+        if name not in raw or not str(name).startswith(("spire_", *FOREIGN)):
+            continue
+        if not concerns(name):
+            values[name] = None
+            continue
+        try:
+            values[name] = plain(local.template(raw[name]))
+        except Exception as exc:  # older cores let a filter's own exceptions through
+            found: list[Problem] = []
+            made = _Parts(local, raw, name, found).of(raw[name], name)
+            problems += found or [_unmade(exc, raw[name], name, name, raw)]
+            if made is not _NOTHING:
+                values[name] = made
+    return Values(values, problems)
+
+
+@dataclasses.dataclass
+class _Parts:
+    """What can be templated of a value, so that the rest of it is checked too; each leaf that can't is a problem."""
+
+    templar: Any
+    raw: Mapping[str, Any]
+    layer: str
+    problems: list[Problem]
+
+    def of(self, value: Any, path: str) -> Any:
+        if isinstance(value, Mapping):
+            made = {str(key): self.of(value[key], child(path, key)) for key in value}
+            return {key: part for key, part in made.items() if part is not _NOTHING}
+        if isinstance(value, Sequence) and not isinstance(value, str):
+            parts = [self.of(item, f"{path}[{index}]") for index, item in enumerate(value)]
+            return [part for part in parts if part is not _NOTHING]
+        try:
+            return plain(self.templar.template(value))
+        except Exception as exc:  # as above
+            self.problems.append(_unmade(exc, value, path, self.layer, self.raw))
+            return _NOTHING
+
+
+def _unmade(exc: Exception, value: Any, path: str, layer: str, raw: Mapping[str, Any]) -> Problem:
+    # "lower .Name" is an attribute to Ansible, of something undefined
+    if _GO_NAME.search(str(value)) and (isinstance(exc, AnsibleUndefinedVariable) or _SYNTAX.match(_first_line(exc))):
+        return Problem("template", path, _GO_TEMPLATE, layer)
+    hint = f" {FACT_HINT}" if _asks_facts(str(value), raw) else ""
+    return Problem("template", path, f"The value can't be made yet: {_reason(exc)}.{hint}", layer)
+
+
+def _reason(exc: Exception) -> str:
+    """Why a template failed. An undefined name is told; what a filter says of its input may hold a secret."""
+    reason = _first_line(exc)
+    if isinstance(exc, AnsibleUndefinedVariable):
+        return re.sub(r"^\{\{.*?\}\}: ", "", reason).split(". ", 1)[0]
+    syntax = _SYNTAX.match(reason)
+    if syntax:
+        return f"the template has a syntax error, {syntax[1].rstrip('.')}"
+    return f"its template failed ({type(exc).__name__})"
+
+
+def _first_line(exc: Exception) -> str:
+    lines = str(exc.message if hasattr(exc, "message") else exc).strip().splitlines()
+    return lines[0].rstrip(".") if lines else type(exc).__name__
+
+
+def _asks_facts(text: str, raw: Mapping[str, Any]) -> bool:
+    """Whether a template needs facts, itself or through other variables."""
+    waiting = [text]
+    seen: set[str] = set()
+    while waiting:
+        found = waiting.pop()
+        if re.search(r"\bansible_(?!host\b)", found):
+            return True
+        names = {name for name in re.findall(r"[A-Za-z_]\w*", found) if name in raw} - seen
+        seen |= names
+        waiting += [raw[name] for name in names if isinstance(raw[name], str) and "{{" in raw[name]]
+    return False

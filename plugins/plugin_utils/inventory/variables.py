@@ -1,0 +1,221 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The inventory's variables: their names, types and defaults come from variables.yml alone."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import functools
+import os
+import re
+from collections.abc import Container, Iterable, Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases.archives import architecture
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema.values import shown
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import describe
+
+LAYER = re.compile(r"spire_(server|agent)_config__\w+\Z")
+#: a layer's name with one underscore too few, or with a hyphen's stand-in
+_NEAR_LAYER = re.compile(r"(spire_(?:server|agent)_config)_([^\W_]\w*)\Z")
+#: variables of Ansible's own that planning reads
+FOREIGN = ("ansible_host", "ansible_port")
+_TRUE = {"yes", "true", "on", "1"}
+_FALSE = {"no", "false", "off", "0"}
+#: of what is longer, a message names the type alone
+_SHORT = 40
+_EXPECTED = {
+    "string": "a string",
+    "integer": "a whole number",
+    "boolean": "true or false",
+    "mapping": "a mapping",
+    "list": "a list",
+    "string or mapping": "a string or a mapping",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Variable:
+    """One variable as variables.yml describes it."""
+
+    name: str
+    type: str
+    scope: str
+    description: str
+    default: Any = None
+    choices: tuple[str, ...] = ()
+    secret: bool = False
+    pattern: str = ""
+    form: str = ""
+    keys: tuple[str, ...] = ()
+    shown: bool = True
+
+    @property
+    def may_be_empty(self) -> bool:
+        """Whether an empty text is a value of it. Elsewhere it is what a survey sends for a field that was left empty."""
+        return self.type == "string" and not self.choices and not self.pattern
+
+    def fits(self, text: str) -> bool:
+        """Whether a string has the form that this variable wants."""
+        return not self.pattern or re.fullmatch(self.pattern, text) is not None
+
+
+@functools.lru_cache(maxsize=None)
+def catalogue() -> dict[str, Variable]:
+    """Every variable by its name."""
+    path = os.path.join(os.path.dirname(__file__), "variables.yml")
+    with open(path, encoding="utf-8") as file:
+        data = yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return {
+        name: Variable(name, **{**fields, **{key: tuple(fields.get(key, ())) for key in ("choices", "keys")}})
+        for name, fields in data.items()
+    }
+
+
+def concerns(name: str) -> bool:
+    """Whether planning reads the variable of this name."""
+    return name in catalogue() or name in FOREIGN or LAYER.match(name) is not None
+
+
+class Values(Mapping[str, Any]):
+    """One host's variables, each of its declared type, with defaults filled in.
+
+    What doesn't fit its type is reported by ``problems`` and reads as the default.
+    """
+
+    def __init__(self, raw: Mapping[str, Any], problems: Sequence[Problem] = ()) -> None:
+        self.raw = raw
+        self.problems: list[Problem] = list(problems)
+        self._values: dict[str, Any] = {}
+        for name, variable in catalogue().items():
+            if not self.given(name):
+                self._values[name] = variable.default
+                continue
+            converted, mistake = _convert(variable, raw[name])
+            if mistake:
+                self.problems.append(Problem("variable_type", name, mistake, layer=name))
+                converted = variable.default
+            self._values[name] = converted
+        self.problems += misspelt(raw)
+
+    def given(self, name: str) -> bool:
+        """Whether the host has a value for this variable of the catalogue, be it the default or a wrong one."""
+        value = self.raw.get(name)
+        return value is not None and (value != "" or catalogue()[name].may_be_empty)
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
+
+    def __iter__(self):
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+def _convert(variable: Variable, value: Any) -> tuple[Any, str]:
+    """Returns the value in its type, or what is wrong with it."""
+    if variable.type == "boolean":
+        if isinstance(value, bool):
+            return value, ""
+        word = str(value).lower()
+        if word in _TRUE | _FALSE:
+            return word in _TRUE, ""
+        return None, _expected(variable, value)
+    if variable.type == "integer":
+        return _integer(variable, value)
+    if variable.type == "list":
+        if isinstance(value, str) and variable.name != "spire_entries":
+            return [str(value)], ""
+        return (list(value), "") if isinstance(value, Sequence) and not isinstance(value, str) else (None, _expected(variable, value))
+    if variable.type == "mapping":
+        # a configuration's layers are the tree's, which has words of its own for them
+        layer = variable.name in ("spire_server_config", "spire_agent_config")
+        return (value, "") if isinstance(value, Mapping) else (None, "" if layer else _expected(variable, value))
+    if variable.type == "string or mapping" and isinstance(value, Mapping):
+        return _keyed(variable, {str(key): str(item) for key, item in value.items()})
+    return _string(variable, value)
+
+
+def _integer(variable: Variable, value: Any) -> tuple[Any, str]:
+    if not isinstance(value, bool) and re.fullmatch(r"\s*\d+\s*", str(value)):
+        return int(value), ""
+    if not isinstance(value, bool) and re.fullmatch(r"\s*-\d+\s*", str(value)):
+        return None, f"It must be 0 or more, and it is {int(value)}."
+    return None, _expected(variable, value)
+
+
+def _keyed(variable: Variable, value: dict[str, str]) -> tuple[Any, str]:
+    for key, item in value.items():
+        if variable.keys and key not in variable.keys:
+            meant = architecture(key)
+            hint = f'; did you mean "{meant}"?' if meant in variable.keys else "."
+            return None, f"{shown(key)} is not one of its keys, which are {', '.join(variable.keys)}{hint}"
+        if item and not variable.fits(item):
+            return None, f"{key} must be {variable.form}, and it is {_found(variable, item)}."
+    return value, ""
+
+
+def _string(variable: Variable, value: Any) -> tuple[Any, str]:
+    choices = ", ".join(variable.choices)
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        wrong = f"It must be one of {choices}, and it is {_found(variable, value)}." if choices else _expected(variable, value)
+        return None, wrong + (_bare(value, "" if choices else ": put quotes around it") if isinstance(value, bool) else "")
+    text = str(value)
+    if choices and text not in variable.choices:
+        near = difflib.get_close_matches(text, variable.choices, 1)
+        hint = f'; did you mean "{near[0]}"?' if near else "."
+        return None, f'"{text}" is not one of its values, which are {choices}{hint}'
+    if not variable.fits(text):
+        return None, f"It must be {variable.form}, and it is {_found(variable, value)}."
+    return text, ""
+
+
+def _bare(value: bool, remedy: str) -> str:
+    return f" YAML reads a bare {'yes or on as true' if value else 'no or off as false'}{remedy}."
+
+
+def _expected(variable: Variable, value: Any) -> str:
+    return f"It must be {_EXPECTED[variable.type]}, and it is {_found(variable, value)}."
+
+
+def _found(variable: Variable, value: Any) -> str:
+    """A value as a message names it: a secret, and what may be one, by its type alone."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if variable.secret or not variable.shown or variable.type in ("mapping", "list"):
+        return describe(value)
+    if isinstance(value, (int, float)):
+        return str(value)
+    if isinstance(value, str) and len(value) <= _SHORT:
+        return shown(value)
+    return describe(value)
+
+
+def misspelt(raw: Iterable[str], names: Container[str] | None = None) -> list[Problem]:
+    """Names so near to one of ours, or to one of these, that they can only be meant for it.
+
+    Other names that begin with spire_ are the inventory's own business.
+    """
+    problems = []
+    for name in raw:
+        near = _meant(str(name)) if str(name).startswith("spire_") and not concerns(name) else ""
+        if near and (names is None or near in names):
+            message = f"No variable is called {name}; did you mean {near}?"
+            problems.append(Problem("unknown_variable", str(name), message, layer=str(name)))
+    return problems
+
+
+@functools.lru_cache(maxsize=1024)
+def _meant(name: str) -> str:
+    near = difflib.get_close_matches(name, catalogue(), 1, cutoff=0.9)
+    layer = _NEAR_LAYER.match(name)
+    # spire_server_config_format is a word away from its misspellings, spire_server_config_eu from nothing
+    if layer and (not near or near[0] == layer[1]):
+        return f"{layer[1]}__{layer[2]}"
+    return near[0] if near else ""

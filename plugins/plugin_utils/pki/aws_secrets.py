@@ -1,0 +1,193 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A server's upstream CA in AWS Secrets Manager: three secrets that say what the controller's files say."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import aws_record as pki_aws
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import store as x509_files
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
+from ansible_collections.spire.fleet.plugins.plugin_utils.aws.client import AwsError, Service
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki.upstream import Upstream
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki.aws_record import FILES, TAG_DOMAIN, TAG_SERVER
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
+
+#: what a secret holds, for a person
+HOLDS = {
+    "certificate": "the certificate of the CA above a SPIRE server's own, and those between it and the root",
+    "key": "the private key of the CA above a SPIRE server's own",
+    "bundle": "the roots above a SPIRE server's own CA",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Secrets:
+    """Those of one server, as they should be."""
+
+    upstream: Upstream
+
+    @functools.cached_property
+    def service(self) -> Service:
+        return Service("secretsmanager", self.upstream.region)
+
+    @functools.cached_property
+    def names(self) -> dict[str, str]:
+        return pki_aws.secret_names(self.upstream.values, self.upstream.host, self.upstream.trust_domain)
+
+    @functools.cached_property
+    def record(self) -> dict[str, Any]:
+        """As it was when this run began."""
+        return self.upstream.record
+
+    @functools.cached_property
+    def digests(self) -> dict[str, str]:
+        """What tells one content from another, of what is public: a key by its certificate. Empty before there is a certificate."""
+        certificates, files = self.upstream.place.certificates(), self.upstream.files()
+        if not files:
+            return {}
+        public = {
+            "certificate": files["upstream_certificate"].encode(), "bundle": files["upstream_bundle"].encode(),
+            "key": x509_keys.public_info(certificates[0].public_key()),
+        }
+        return {what: hashlib.sha256(content).hexdigest() for what, content in public.items()}
+
+    @property
+    def tags(self) -> dict[str, str]:
+        own = {TAG_SERVER: self.upstream.host, TAG_DOMAIN: self.upstream.trust_domain}
+        return {**{str(key): str(value) for key, value in self.upstream.values["spire_pki_aws_tags"].items()}, **own}
+
+    @property
+    def kms_key(self) -> str:
+        return str(self.upstream.values["spire_pki_kms_key"] or "")
+
+    def differences(self) -> list[str]:
+        """In words, how Secrets Manager differs from the controller. No value is read; nothing that was never made is asked for."""
+        return [reason for what in FILES for reason in self._of(what)]
+
+    def _of(self, what: str) -> Iterator[str]:
+        name, known = self.names[what], self.record.get(what, {})
+        if not known or known.get("name") != name:
+            yield f"the secret {name} is not known here"
+            return
+        seen = self._look(what)
+        if seen is None:
+            yield f"the secret {name} is not in {self.upstream.region} any more"
+            return
+        if _current(seen) != known.get("version"):
+            yield f"somebody else has changed the secret {name}"
+        elif self.digests and known.get("digest") != self.digests[what]:
+            yield f"the secret {name} holds another {what} than the controller"
+        yield from self._attributes(what, seen)
+
+    def _attributes(self, what: str, seen: dict[str, Any]) -> Iterator[str]:
+        if _missing_tags(self.tags, seen):
+            yield f"the secret {self.names[what]} lacks tags: {', '.join(sorted(_missing_tags(self.tags, seen)))}"
+        if self.kms_key != self.record.get(what, {}).get("kms_key", ""):
+            yield f"the secret {self.names[what]} is encrypted with another KMS key"
+
+    def ensure(self, check: bool) -> list[str]:
+        """Makes and updates what differs, and notes the ARNs; says what it did, or would do in check mode."""
+        if check:
+            return self.differences()
+        with x509_files.locked(self.upstream.home, check):
+            found, noted = self.differences(), dict(self.record)
+            for what in FILES:
+                noted[what] = self._made(what)
+                pki_aws.write(self._record_path, self.upstream.region, noted)
+        return found
+
+    @property
+    def _record_path(self) -> str:
+        return pki_aws.record_path(self.upstream.home, self.upstream.way, self.upstream.host)
+
+    def _made(self, what: str) -> dict[str, str]:
+        """What is known of a secret once it is as it should be."""
+        name, known, seen = self.names[what], self.record.get(what, {}), self._look(what)
+        if seen is None:
+            tags = [{"Key": key, "Value": value} for key, value in sorted(self.tags.items())]
+            kms = {"KmsKeyId": self.kms_key} if self.kms_key else {}
+            made = self.service.call(
+                "create_secret", f"the secret {name}", Name=name, Description=self._description(what), Tags=tags,
+                SecretString=self._text(what), **kms,
+            )
+            return self._noted(what, made["ARN"], made["VersionId"])
+        arn, version = str(seen["ARN"]), _current(seen)
+        if self.kms_key != known.get("kms_key", ""):
+            self.service.call("update_secret", f"the secret {name}", SecretId=arn, KmsKeyId=self.kms_key or "alias/aws/secretsmanager")
+        if version != known.get("version") or known.get("digest") != self.digests[what] or known.get("name") != name:
+            same = bool(version) and self._means_the_same(what, arn)
+            if not same:
+                self._may_write(what, seen)
+                version = self.service.call("put_secret_value", f"the secret {name}", SecretId=arn, SecretString=self._text(what))["VersionId"]
+        missing = _missing_tags(self.tags, seen)
+        if missing:
+            tags = [{"Key": key, "Value": value} for key, value in sorted(missing.items())]
+            self.service.call("tag_resource", f"the secret {name}", SecretId=arn, Tags=tags)
+        return self._noted(what, arn, version)
+
+    def _noted(self, what: str, arn: str, version: str) -> dict[str, str]:
+        return {"name": self.names[what], "arn": arn, "version": version, "digest": self.digests[what], "kms_key": self.kms_key}
+
+    def _look(self, what: str) -> dict[str, Any] | None:
+        name = self.names[what]
+        try:
+            found = self.service.call("describe_secret", f"the secret {name}", SecretId=name)
+        except AwsError as exc:
+            if exc.code == "ResourceNotFoundException":
+                return None
+            raise
+        if found.get("DeletedDate"):
+            raise AwsError(
+                f"The secret {name} in {self.upstream.region} is marked for deletion, and AWS keeps its name until then. Take it back with: "
+                f"aws secretsmanager restore-secret --region {self.upstream.region} --secret-id {name}"
+            )
+        return found
+
+    def _may_write(self, what: str, seen: dict[str, Any]) -> None:
+        """A secret that is somebody else's is not overwritten; an empty one was put there for us."""
+        tags = {str(tag["Key"]): str(tag["Value"]) for tag in seen.get("Tags") or []}
+        if _current(seen) and tags.get(TAG_SERVER) != self.upstream.host:
+            whose = f"its tag {TAG_SERVER} says {tags[TAG_SERVER]}" if TAG_SERVER in tags else f"it has no tag {TAG_SERVER}"
+            raise AwsError(
+                f"The secret {self.names[what]} in {self.upstream.region} is there already and is not {self.upstream.host}'s: {whose}, and it "
+                f"holds another {what}. Choose another spire_pki_secret_name, or take it away."
+            )
+
+    def _means_the_same(self, what: str, arn: str) -> bool:
+        """Whether the secret's value is what the controller has, however it is written."""
+        name = f"the secret {self.names[what]}"
+        text = str(self.service.call("get_secret_value", name, SecretId=arn).get("SecretString") or "").encode()
+        try:
+            if what == "key":
+                key = x509_keys.load(text, "", name)
+                own = self.upstream.place.certificates()[0].public_key()
+                return x509_keys.public_info(key) == x509_keys.public_info(own)
+            file = self.upstream.files()[f"upstream_{what}"].encode()
+            return x509_keys.load_certificates(text, name) == x509_keys.load_certificates(file, name)
+        except X509Error:
+            return False
+
+    def _text(self, what: str) -> str:
+        """A secret's value."""
+        return self.upstream.key_text() if what == "key" else self.upstream.files()[f"upstream_{what}"]
+
+    def _description(self, what: str) -> str:
+        return f"{self.upstream.host} of {self.upstream.trust_domain}: {HOLDS[what]}. Kept by spire.fleet."
+
+
+def _current(seen: dict[str, Any]) -> str:
+    """The version that SPIRE would read; empty where there is none."""
+    versions = seen.get("VersionIdsToStages") or {}
+    return next((str(version) for version, stages in versions.items() if "AWSCURRENT" in stages), "")
+
+
+def _missing_tags(wanted: dict[str, str], seen: dict[str, Any]) -> dict[str, str]:
+    there = {str(tag["Key"]): str(tag["Value"]) for tag in seen.get("Tags") or []}
+    return {key: value for key, value in wanted.items() if there.get(key) != value}

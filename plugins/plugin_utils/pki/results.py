@@ -1,0 +1,59 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an action says of a certificate that it keeps: public facts alone."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki.managed import Issued
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Outcome, Run
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import Place
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
+
+
+def keep(material: Issued, csr: str, check: bool) -> dict[str, Any]:
+    """Keeps a host's certificate, and says what was done; X509Error for what can't be made."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    if material.born and not csr:
+        if not check:
+            raise X509Error("its key is born on the host, so csr is required.")
+        why = material.differences(now)
+        return {"changed": bool(why), "differences": why}
+    return of(material.ensure(csr, Run(now, check)), material.place)
+
+
+def of(found: Outcome, place: Place) -> dict[str, Any]:
+    """The result of a task; the diff names what differs, and shows facts and fingerprints."""
+    result: dict[str, Any] = {
+        "changed": found.changed,
+        "differences": found.differences,
+        "certificate": found.text or x509_keys.dump_certificates(found.certificates),
+        "facts": {name.replace(" ", "_"): value for name, value in found.after.items()},
+        "backup": found.backup,
+    }
+    if found.changed:
+        result["diff"] = {
+            "before_header": place.certificate,
+            "after_header": f"{place.certificate} ({'; '.join(found.differences)})",
+            "before": _lines(found.before),
+            "after": _lines(found.after),
+        }
+    return result
+
+
+def with_aws(result: dict[str, Any], why: list[str]) -> dict[str, Any]:
+    """The same with what was made or changed in AWS."""
+    if not why:
+        return result
+    header = "the upstream CA in AWS"
+    diff = {"before_header": header, "after_header": header, "before": "".join(f"{one}\n" for one in why), "after": "as on the controller\n"}
+    before = [result["diff"]] if "diff" in result else []
+    return {**result, "changed": True, "differences": [*result["differences"], *why], "diff": [*before, diff]}
+
+
+def _lines(facts: dict[str, str]) -> str:
+    return "".join(f"{name}: {value}\n" for name, value in facts.items())

@@ -1,0 +1,129 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a plan is made: from the inventory's variables, the built-in defaults, and the plans of the servers that a host belongs to."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import tree_check as checked
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import defaults
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import nested
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as node_pki
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import upstream as pki
+from ansible_collections.spire.fleet.plugins.plugin_utils.external_plugins import binaries as plugin_binaries
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules import tree as schema_rules
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
+from ansible_collections.spire.fleet.plugins.plugin_utils.host.paths import Paths
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import OFF, Layer, layers
+
+#: options that name a bootstrap source; naming one switches the built-in trust_bundle_path off
+BOOTSTRAP_SOURCES = ("trust_bundle_url", "trust_bundle_spiffe_workload_api", "insecure_bootstrap")
+
+
+def plan(component: str, host: str, fleet: Fleet) -> Plan:
+    """What the component on this host should be; everything wrong with it is in ``problems``."""
+    if component == "server" and host in fleet.server_plans:
+        return fleet.server_plans[host]  # type: ignore[return-value]
+    values = fleet.values_of(host)
+    problems = list(values.problems)
+    paths = Paths(
+        component,
+        values[f"spire_{component}_instance"],
+        install_root=values["spire_install_root"],
+        root=values["spire_root_dir"],
+    )
+    version = versions.DEFAULT
+    if values["spire_version"]:
+        try:
+            version = versions.parse(values["spire_version"])
+        except ValueError as exc:
+            # The rest is checked all the same: mistakes are told all at once.
+            version = versions.nearest(values["spire_version"])
+            message = f"{exc} Until then everything else is checked for {version}."
+            problems.append(Problem("version", "spire_version", message, layer="spire_version"))
+    if component == "server":
+        builtin = defaults.server_defaults(paths, version, values["spire_trust_domain"] or "")
+    else:
+        builtin = _agent_defaults(host, fleet, paths, version)
+    definitions, mistakes = plugin_binaries.read(values[plugin_binaries.VARIABLE])
+    problems += mistakes
+    filler = plugin_binaries.filler(component, values, definitions)
+    stack = layers(component, values.raw, builtin)
+    if _unheard(stack):
+        stack[0] = dataclasses.replace(stack[0], tree=defaults.unheard(builtin))
+    wired = pki.wiring(host, values, stack, paths, version) if component == "server" else None
+    beside, between = _nested(host, fleet, version) if component == "server" else ([], [])
+    stack[1:1] = [*([wired.layer()] if wired else ()), *between, *node_pki.layers(component, values, paths, stack[1:])]
+    tree = checked.checked(component, stack, version, fleet, filler)
+    problems += tree.merged.problems
+    problems += checked.attributed(component, values, tree.problems)
+    made = Plan(
+        component, host, values, version, paths, tree.merged, tree.coerced, problems,
+        external=component == "agent" and not fleet.servers_of(host), beside=beside,
+        filler=filler, architectures=tree.architectures, arch=tree.arch, wiring=wired,
+    )
+    if component == "agent":
+        servers = fleet.servers_of(host)
+        server = plan("server", servers[0], fleet) if servers else None
+        made.node = node_pki.of_agent(host, values, made.trust_domain, tree.merged, paths, server)
+        made.once = _once(made, server)
+    else:
+        fleet.server_plans[host] = made
+    return made
+
+
+def _unheard(stack: list[Layer]) -> bool:
+    """Whether the last layer that speaks of the listener of the health checks switches it off."""
+    said: Any = True
+    for layer in stack:
+        block = layer.tree.get("health_checks") if isinstance(layer.tree, dict) else None
+        if isinstance(block, dict) and "listener_enabled" in block:
+            said = block["listener_enabled"]
+    # an older core makes a string of a template's boolean
+    return said is None or str(said).strip().lower() in OFF
+
+
+def _nested(host: str, fleet: Fleet, version: versions.Version) -> tuple[list[Plan], list[Layer]]:
+    """The agents beside a nested server, and its layer: it asks the first of the servers above it, as an agent does."""
+    above = nested.above(host, fleet)
+    if not above:
+        return [], []
+    server = plan("server", above[0], fleet)
+    beside = [plan("agent", agent, fleet) for agent in nested.agents_of(host, fleet)]
+    # That no agent is there is a mistake of its own, told once.
+    socket = beside[0].socket if beside else Paths("agent", "main").socket
+    return beside, [nested.layer(version, server.address, server.port, socket)]
+
+
+def _agent_defaults(host: str, fleet: Fleet, paths: Paths, version: versions.Version) -> dict[str, Any]:
+    values = fleet.values_of(host)
+    # on a nested server's host it is where that server is reached, and the agent's servers are others
+    address = "" if fleet.upstream_group(host) else values["spire_server_address"] or ""
+    port = defaults.SERVER_PORT
+    trust_domain = values["spire_trust_domain"] or ""
+    servers = fleet.servers_of(host)
+    if servers:
+        server = plan("server", servers[0], fleet)
+        address = address or server.address
+        port = server.port
+        trust_domain = trust_domain or server.trust_domain
+    builtin = defaults.agent_defaults(paths, version, trust_domain, str(address), port)
+    blocks = [layer.tree for layer in layers("agent", values.raw, builtin)[1:] if isinstance(layer.tree, dict)]
+    named = {option for block in blocks if isinstance(block.get("agent"), dict) for option in block["agent"]}
+    if named.intersection(BOOTSTRAP_SOURCES):
+        del builtin["agent"]["trust_bundle_path"]
+    return builtin
+
+
+def _once(agent: Plan, server: Plan | None) -> bool:
+    """Whether its servers take one attestation of it."""
+    named = agent.plugins("NodeAttestor")
+    # http_challenge trusts on first use unless it is told not to
+    tofu = "http_challenge" in named and (server is None or server.plugin_data("NodeAttestor", "http_challenge").get("tofu") is not False)
+    return tofu or any(name in named for name in schema_rules.ONCE)

@@ -1,0 +1,98 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A host's tree with everything that is wrong with it, and whose fault that is."""
+
+from __future__ import annotations
+
+import dataclasses
+import marshal
+from collections.abc import Iterator
+from typing import Any
+
+from ansible_collections.spire.fleet.plugins.plugin_utils import hcl
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import api as schema
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree import layers as tree
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
+from ansible_collections.spire.fleet.plugins.plugin_utils.external_plugins.binaries import Filler
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem, errors
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables import Values
+
+#: of a fleet whose hosts have a tree of their own each, not all trees are kept
+TREES_KEPT = 256
+#: what a variable of ours says in the built-in layer, so that a mistake in it is the variable's
+FROM_VARIABLES = {"trust_domain": "spire_trust_domain", "server_address": "spire_server_address"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Checked:
+    """One tree, and what the schema and HCL have against it."""
+
+    merged: tree.Merged
+    coerced: dict[str, Any]
+    problems: list[Problem]
+    #: those that it is another one for, and the one that it is shown for
+    architectures: tuple[str, ...] = ()
+    arch: str = ""
+
+
+def checked(
+    component: str, stack: list[tree.Layer], version: versions.Version, fleet: Fleet, filler: Filler
+) -> Checked:
+    """The tree of these layers, with the commands of its external plugins. Hosts of one group mostly share it."""
+    try:
+        key = marshal.dumps([component, str(version), [(layer.name, layer.tree) for layer in stack], filler.key()], 2)
+    except ValueError:
+        key = b""  # a date, for example, which is a mistake of its own
+    if key in fleet.trees:
+        return fleet.trees[key]  # type: ignore[return-value]
+    merged = tree.merge(component, stack)
+    architectures = filler.architectures(merged.tree)
+    arch, found = _fill(filler, merged, architectures)
+    coerced = schema.coerce(component, merged.tree, version, filler.schemas)
+    found += schema.check(component, coerced, version, merged.origin, filler.schemas)
+    refused = schema.check_strictly(component, coerced, version, merged.origin)
+    if not errors([*merged.problems, *found]):
+        try:
+            hcl.dumps(coerced)
+        except hcl.HclError as exc:
+            path, _colon, reason = str(exc).partition(": ")
+            found.append(Problem("render", path, reason, merged.origin(path)))
+    found += refused
+    made = Checked(merged, coerced, found, architectures, arch)
+    if key and len(fleet.trees) < TREES_KEPT:
+        fleet.trees[key] = made
+    return made
+
+
+def _fill(filler: Filler, merged: tree.Merged, architectures: tuple[str, ...]) -> tuple[str, list[Problem]]:
+    """Fills the tree for the first architecture that can be had: nobody knows yet which the host is of."""
+    first: list[Problem] = []
+    for arch in architectures or ("",):
+        found = filler.fill(merged.tree, arch, merged.origin)
+        if not found:
+            return arch, []
+        first = first or found
+    return architectures[0] if architectures else "", first
+
+
+def attributed(component: str, values: Values, found: list[Problem]) -> Iterator[Problem]:
+    """The schema's mistakes with the variable that is at fault, and without those that follow from another one."""
+    unmade = [problem.path.partition(".")[2] for problem in values.problems if problem.code == "template"]
+    for problem in found:
+        if any(path == problem.path or path.startswith(problem.path + ".") for path in unmade):
+            continue
+        option = problem.path.removeprefix(f"{component}.")
+        if problem.layer != tree.BUILT_IN:
+            yield problem
+        elif option in FROM_VARIABLES:
+            # Unset, it is a mistake of the fleet's, or of the server that the agent has it from.
+            name = FROM_VARIABLES[option]
+            if values[name]:
+                yield dataclasses.replace(problem, path=name, layer=name)
+        elif option == "socket_path":
+            layer = "spire_root_dir" if values["spire_root_dir"] else f"spire_{component}_instance"
+            yield dataclasses.replace(problem, layer=layer)
+        else:
+            yield problem

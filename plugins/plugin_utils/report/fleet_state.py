@@ -1,0 +1,212 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What was seen of a fleet, and what is wrong with it. One model for every report that is made of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.common import clocks
+from ansible_collections.spire.fleet.plugins.plugin_utils.entries import desired as entries
+from ansible_collections.spire.fleet.plugins.plugin_utils.report import expiry
+from ansible_collections.spire.fleet.plugins.plugin_utils.report import expiry_sources
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import svid as identity
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.cryptography_import import InvalidSignature, x509
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
+
+
+@dataclasses.dataclass
+class Seen:
+    """One server or agent as it was seen."""
+
+    host: str
+    component: str
+    group: str
+    spiffe_id: str = ""
+    version: str = ""
+    svid: str = ""
+    expires: datetime.datetime | None = None
+    differs: list[str] = dataclasses.field(default_factory=list)
+    #: what of that the next run of site renews, and that works until then
+    renewals: list[str] = dataclasses.field(default_factory=list)
+    problems: list[str] = dataclasses.field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {**dataclasses.asdict(self), "expires": self.expires.isoformat() if self.expires else ""}
+
+
+def server(host: str, fleet: Fleet, answers: Mapping[str, Any]) -> Seen:
+    """A server from what the look and server_state returned for it."""
+    seen = Seen(host, "server", fleet.group_of_server(host))
+    reached = _reached(seen, answers)
+    state = answers.get("state") or {}
+    seen.version = str(state.get("version") or "")
+    if reached and not state.get("healthy"):
+        seen.problems.append(f"not healthy: {state.get('message') or state.get('msg') or 'it gave no answer'}")
+    return seen
+
+
+def agent(
+    planned: Plan, fleet: Fleet, answers: Mapping[str, Any], state: Mapping[str, Any] | None, now: datetime.datetime
+) -> Seen:
+    """An agent from what the look and svid returned for it, against what its server knows: its agents by their ID."""
+    host = planned.host
+    seen = Seen(host, "agent", fleet.server_group(host))
+    if not _reached(seen, answers):
+        return seen
+    look = answers.get("look") or {}
+    seen.spiffe_id = str(look.get("spiffe_id") or "")
+    if not seen.spiffe_id:
+        seen.problems.append("not attested: it has no identity of its own")
+    elif state is None:
+        if fleet.servers_of(host):
+            seen.problems.append("its server gave no answer, so nobody knows whether it lists this agent")
+    else:
+        known = state["agents"].get(seen.spiffe_id)
+        if known is None:
+            seen.problems.append(f"its server does not list {seen.spiffe_id}")
+        elif known["banned"]:
+            seen.problems.append(f"its server has banned {seen.spiffe_id}")
+        elif known["expires_at"] and known["expires_at"] < now.timestamp():
+            seen.problems.append("its server says that its identity has expired")
+    wanted = entries.canary(planned)
+    if wanted:
+        _canary(seen, answers.get("svid") or {}, wanted, state, now)
+    return seen
+
+
+def _reached(seen: Seen, answers: Mapping[str, Any]) -> bool:
+    """Whether there is more to be said of it than what is noted here."""
+    for name, result in answers.items():
+        if result.get("unreachable"):
+            seen.problems.append(f"unreachable: {str(result.get('msg', '')).strip()}")
+            return False
+        if name == "look" and result and "differs" not in result:
+            seen.problems.append(str(result.get("msg", "")).strip())
+            return False
+    if not answers or not any(answers.values()):
+        seen.problems.append("it was not looked at")
+        return False
+    seen.differs = [str(text) for text in (answers.get("look") or {}).get("differences", [])]
+    seen.renewals = [str(text) for text in (answers.get("look") or {}).get("renewals", [])]
+    wrong = [text for text in seen.differs if text not in seen.renewals]
+    if wrong:
+        seen.problems.append(f"differs from its plan: {'; '.join(wrong)}")
+    return True
+
+
+def _canary(
+    seen: Seen, answer: Mapping[str, Any], wanted: str, state: Mapping[str, Any] | None, now: datetime.datetime
+) -> None:
+    """A workload's own view: an SVID came through the Workload API, and everything about it holds."""
+    found = next((svid for svid in answer.get("svids", []) if svid["spiffe_id"] == wanted), None)
+    if found is None:
+        seen.problems.append(f"no SVID for {wanted}: {str(answer.get('msg') or 'it was not asked for').strip()}")
+        return
+    # The server's bundle is what others verify with; the agent's own may be older, never newer.
+    bundle = str((state or {}).get("bundle") or found["bundle"])
+    svid, mistakes = check_svid(found["certificates"], bundle, wanted, now)
+    if svid:
+        seen.svid, seen.expires = svid.spiffe_id, svid.expires
+    seen.problems += mistakes
+
+
+def check_svid(
+    certificates: str, bundle: str, wanted: str, now: datetime.datetime
+) -> tuple[identity.Identity | None, list[str]]:
+    """The identity of an X.509-SVID, and what is wrong with it: its ID, its life, its chain up to the bundle."""
+    try:
+        chain = x509.load_pem_x509_certificates(certificates.encode())
+        roots = x509.load_pem_x509_certificates(bundle.encode())
+    except ValueError:
+        return None, ["the SVID or the bundle is no certificate in PEM"]
+    svid = identity.of_certificate(chain[0])
+    if svid is None:
+        return None, ["the SVID has not exactly one SPIFFE ID"]
+    mistakes = []
+    if svid.spiffe_id != wanted:
+        mistakes.append(f"the SVID is of {svid.spiffe_id}, not of {wanted}")
+    if not svid.starts <= now <= svid.expires:
+        mistakes.append(f"the SVID is valid from {svid.starts} to {svid.expires}, and it is {now:%Y-%m-%d %H:%M:%S} UTC")
+    elif (svid.expires - now) < expiry.LIFE_LEFT * (svid.expires - svid.starts):
+        mistakes.append(f"the SVID expires at {svid.expires}, and should have been renewed long ago")
+    if not leads_to(chain, roots, now):
+        mistakes.append("the SVID's chain does not lead to the trust bundle")
+    return svid, mistakes
+
+
+def leads_to(chain: Sequence[x509.Certificate], roots: Iterable[x509.Certificate], now: datetime.datetime) -> bool:
+    """Whether each certificate was issued by the next one, and the last by one of the roots."""
+    for current, issuer in zip(chain, chain[1:]):
+        if not _issued(current, issuer, now):
+            return False
+    return any(_issued(chain[-1], root, now) for root in roots)
+
+
+def _issued(certificate: x509.Certificate, issuer: x509.Certificate, now: datetime.datetime) -> bool:
+    try:
+        certificate.verify_directly_issued_by(issuer)
+        basic = issuer.extensions.get_extension_for_class(x509.BasicConstraints).value
+    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
+        return False
+    return basic.ca and issuer.not_valid_before_utc <= now <= issuer.not_valid_after_utc
+
+
+def expiring(planned: Plan, answers: Mapping[str, Any]) -> Iterator[expiry.Expiry]:
+    """What expires of one server or agent, by what was returned for it."""
+    yield from expiry_sources.of_look(planned, answers.get("look") or {})
+    if planned.component == "server":
+        yield from expiry_sources.of_controller(planned)
+        yield from expiry_sources.of_server(planned, answers.get("state") or {})
+    else:
+        yield from expiry_sources.of_canary(planned, entries.canary(planned), (answers.get("svid") or {}).get("svids", []))
+
+
+def bundles(fleet: Fleet, states: Mapping[str, Mapping[str, Any] | None]) -> Iterator[expiry.Expiry]:
+    """The CAs that each group of servers gives out, by what one of them answered."""
+    for group, state in states.items():
+        servers = fleet.groups.get(group)
+        if state and servers:
+            yield from expiry_sources.of_bundle(plan("server", servers[0], fleet), str(state.get("bundle") or ""))
+
+
+def blame(seen: Sequence[Seen], found: Iterable[expiry.Expiry], now: datetime.datetime) -> list[str]:
+    """Notes with each server and agent what of its own has expired or will for want of renewal; returns what is nobody's."""
+    owners = {(one.host, one.component): one for one in seen}
+    rest = []
+    for one in found:
+        problem = "" if one.judged else one.problem(now)
+        owner = owners.get((one.host, one.component))
+        if problem and owner:
+            owner.problems.append(problem)
+        elif problem:
+            rest.append(f"{one.host}: {problem}")
+    return rest
+
+
+def compare_clocks(seen: Sequence[Seen], read: Mapping[str, Mapping[str, float]], tolerance: int) -> None:
+    """Notes hosts whose clocks disagree with each other. A clock that disagrees with the controller's is the look's mistake."""
+    found = clocks.among({host: clocks.Clock(**clock) for host, clock in read.items()}, tolerance)
+    for one in seen:
+        if one.host in found:
+            one.problems.append(found[one.host])
+
+
+def table(seen: Sequence[Seen], now: datetime.datetime) -> str:
+    """Everything at one glance, for a terminal."""
+    head = ("HOST", "WHAT", "VERDICT", "IDENTITY", "SVID LEFT")
+    rows = [head]
+    for one in seen:
+        left = expiry.remaining(one.expires - now) if one.expires else ""
+        rows.append((one.host, one.component, "FAILED" if one.problems else "ok", one.spiffe_id or one.version, left))
+    lines = [expiry.columns(rows)]
+    for one in seen:
+        lines += [f"{one.host} ({one.component}): {problem}" for problem in one.problems]
+    return "\n".join(lines)

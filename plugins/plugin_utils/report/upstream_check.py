@@ -1,0 +1,184 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether what a server's tree names in AWS can sign the server's CA. SPIRE finds out at its start, or at its first signing."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import aws as permissions_aws
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import upstream as pki
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import aws_record as pki_aws
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import ca_check as x509_check
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import request as x509_request
+from ansible_collections.spire.fleet.plugins.plugin_utils.aws.client import Service
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.cryptography_import import x509
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki.aws_record import FILES, template
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki.aws_private_ca import ALGORITHMS
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import moment, words
+
+#: the longest that a private CA in short-lived mode signs for
+SHORT_LIVED = datetime.timedelta(days=7)
+_ARN = re.compile(r"arn:([^:]+):acm-pca:([^:]+):([0-9]{12}):certificate-authority/.+")
+_PATH_LENGTH = re.compile(r"_PathLen([0-9])")
+#: what SPIRE does with a private CA
+SIGNING = ("acm-pca:DescribeCertificateAuthority", "acm-pca:GetCertificate", "acm-pca:IssueCertificate")
+
+
+def authority(planned: Plan) -> tuple[str, dict[str, Any]]:
+    """The plugin of AWS that signs this server's CA, with its options; empty where another one does, or none."""
+    kind, plugins = planned.upstream_authority
+    name = next((name for name in (pki_aws.PRIVATE_CA, pki_aws.SECRETS) if name in plugins), "")
+    return name, planned.plugin_data(kind, name)
+
+
+def check(planned: Plan, principal: str, now: datetime.datetime) -> tuple[dict[str, str], list[str]]:
+    """What AWS says of it, and what is wrong with it, each in a sentence. AwsError where AWS does not say."""
+    name, data = authority(planned)
+    if name == "aws_pca":
+        return _private_ca(planned, data, principal, now)
+    return _secrets(planned, data, now) if name else ({}, [])
+
+
+def _private_ca(planned: Plan, data: Mapping[str, Any], principal: str, now: datetime.datetime) -> tuple[dict[str, str], list[str]]:
+    arn, region = str(data.get("certificate_authority_arn") or ""), str(data.get("region") or "")
+    found = list(_names(arn, region, data))
+    if found:
+        return {}, found
+    service = Service("acm-pca", region)
+    seen = service.call("describe_certificate_authority", f"the private CA {arn}", CertificateAuthorityArn=arn)["CertificateAuthority"]
+    configuration = seen.get("CertificateAuthorityConfiguration", {})
+    facts = {
+        "arn": arn, "status": str(seen["Status"]), "type": str(seen.get("Type", "")), "key_algorithm": str(configuration.get("KeyAlgorithm", "")),
+        "usage_mode": str(seen.get("UsageMode", "")),
+    }
+    if seen["Status"] != "ACTIVE":
+        return facts, [f"The private CA {arn} has the status {seen['Status']}, and signs nothing until it is ACTIVE."]
+    found += _algorithms(arn, configuration, str(data.get("signing_algorithm") or ""))
+    found += _usage(arn, str(seen.get("UsageMode", "")), pki.ca_ttl(planned.main))
+    text = service.call("get_certificate_authority_certificate", f"the private CA {arn}", CertificateAuthorityArn=arn)["Certificate"]
+    certificate = x509_keys.load_certificates(str(text).encode(), f"the private CA {arn}")[0]
+    facts.update(subject=certificate.subject.rfc4514_string(), not_after=moment(certificate.not_valid_after_utc))
+    found += _certificate(arn, certificate, _template(data, region), pki.ca_ttl(planned.main), now)
+    principal = principal or str(data.get("assume_role_arn") or "")
+    if principal:
+        found += _permissions(principal, arn, _template(data, region), region)
+    return facts, found
+
+
+def _template(data: Mapping[str, Any], region: str) -> str:
+    """SPIRE's own default is of the partition aws."""
+    return str(data.get("ca_signing_template_arn") or template("aws", 0))
+
+
+def _names(arn: str, region: str, data: Mapping[str, Any]) -> Iterator[str]:
+    parts = _ARN.fullmatch(arn)
+    if parts is None:
+        yield f"certificate_authority_arn is {arn or 'not set'}, and is written as arn:aws:acm-pca:REGION:ACCOUNT:certificate-authority/ID."
+        return
+    if parts[2] != region:
+        yield f"certificate_authority_arn is in {parts[2]}, and region is {region}. Make them the same."
+    partition = permissions_aws.partition_of(parts[2])
+    if parts[1] != partition:
+        yield f"certificate_authority_arn is of the partition {parts[1]}, and {parts[2]} is in {partition}."
+    named = _template(data, region)
+    if named.split(":")[1:2] != [partition]:
+        own = "" if data.get("ca_signing_template_arn") else ", which is SPIRE's default"
+        yield f"ca_signing_template_arn is {named}{own}, and the private CA is in the partition {partition}. Set it to {template(partition, 0)}."
+
+
+def _algorithms(arn: str, configuration: Mapping[str, Any], asked: str) -> Iterator[str]:
+    algorithm = str(configuration.get("KeyAlgorithm", ""))
+    known = [name for name, _signing in ALGORITHMS.values()]
+    if algorithm not in known:
+        yield f"The key of the private CA {arn} is {algorithm}, and SPIRE verifies {', '.join(known)}."
+        return
+    signing = asked or str(configuration.get("SigningAlgorithm", ""))
+    family = "ECDSA" if algorithm.startswith("EC_") else "RSA"
+    if not signing.endswith(f"WITH{family}"):
+        by = "signing_algorithm" if asked else f"The signing algorithm of the private CA {arn}"
+        yield f"{by} is {signing}, and its key is {algorithm}: it signs with SHA256WITH{family}, SHA384WITH{family} or SHA512WITH{family}."
+
+
+def _usage(arn: str, mode: str, ttl: datetime.timedelta) -> Iterator[str]:
+    if mode == "SHORT_LIVED_CERTIFICATE" and ttl > SHORT_LIVED:
+        yield f"The private CA {arn} signs for {words(SHORT_LIVED)} at most (it is for short-lived certificates), and server.ca_ttl is {words(ttl)}."
+
+
+def _certificate(arn: str, certificate: Any, named: str, ttl: datetime.timedelta, now: datetime.datetime) -> Iterator[str]:
+    ends = certificate.not_valid_after_utc
+    if ends <= now:
+        yield f"The private CA {arn} expired at {moment(ends)}."
+    elif ends - now <= ttl:
+        yield (
+            f"The private CA {arn} ends at {moment(ends)}, in {words(ends - now)}, and server.ca_ttl is {words(ttl)}: AWS signs nothing that would "
+            "end after it. Renew it."
+        )
+    basic = x509_request.extension(certificate, x509.BasicConstraints)
+    below = _PATH_LENGTH.search(named)
+    if basic is None or not basic.ca:
+        yield f"The certificate of the private CA {arn} is not one of a CA: its basic constraints don't say so."
+    elif below and basic.path_length is not None and basic.path_length <= int(below[1]):
+        yield (
+            f"The private CA {arn} has the path length {basic.path_length}, and the template {named} makes a CA of path length {below[1]} below "
+            f"it: AWS refuses that. The template's must be smaller, and the CA's {int(below[1]) + 1} or more."
+        )
+
+
+def _permissions(principal: str, arn: str, named: str, region: str) -> Iterator[str]:
+    """What IAM's own simulator says; a call that signs would leave a certificate behind."""
+    context = [{"ContextKeyName": "acm-pca:TemplateArn", "ContextKeyValues": [named], "ContextKeyType": "string"}]
+    said = Service("iam", region).call(
+        "simulate_principal_policy", f"what {principal} may do", PolicySourceArn=principal, ActionNames=list(SIGNING), ResourceArns=[arn],
+        ContextEntries=context,
+    )
+    denied = sorted(one["EvalActionName"] for one in said["EvaluationResults"] if one["EvalDecision"] != "allowed")
+    if denied:
+        yield f"{principal} may not {' and '.join(denied)} on {arn}. The filter spire.fleet.aws_policy makes the policy that it needs."
+
+
+def _secrets(planned: Plan, data: Mapping[str, Any], now: datetime.datetime) -> tuple[dict[str, str], list[str]]:
+    service = Service("secretsmanager", str(data.get("region") or ""))
+    texts: dict[str, tuple[str, bytes]] = {}
+    kind, _plugins = planned.upstream_authority
+    found = [
+        f"plugins.{kind}.{pki_aws.SECRETS}.plugin_data.{option} is not set, and SPIRE reads {content} there: name the ARN of its secret."
+        for option, content in ((FILES["certificate"], "the certificate of its CA"), (FILES["key"], "the CA's key")) if not data.get(option)
+    ]
+    for what, option in FILES.items() if not found else ():
+        arn = str(data.get(option) or "")
+        if arn:
+            seen = service.call("get_secret_value", f"the secret {arn} ({option})", SecretId=arn)
+            name = f"the secret {arn}"
+            texts[what] = (name, str(seen.get("SecretString") or "").encode())
+            if "SecretString" not in seen:
+                found.append(f"The secret {arn} ({option}) holds bytes, and SPIRE reads text: store the PEM as SecretString.")
+    if found:
+        return {}, found
+    facts: dict[str, str] = {}
+    try:
+        facts, found = _chain(planned, texts, now)
+    except X509Error as exc:
+        found = [str(exc)]
+    # a file's name begins many of these, and a secret has none
+    return facts, [one[0].upper() + one[1:] for one in found]
+
+
+def _chain(planned: Plan, texts: Mapping[str, tuple[str, bytes]], now: datetime.datetime) -> tuple[dict[str, str], list[str]]:
+    file, text = texts["certificate"]
+    certificates = x509_keys.load_certificates(text, file)
+    bundle_file, bundle_text = texts.get("bundle", (file, b""))
+    if not bundle_text and len(certificates) > 1:
+        return {}, [f"{file} holds {len(certificates)} certificates, and bundle_file_arn is not set: SPIRE takes a root alone then."]
+    bundle = x509_keys.load_certificates(bundle_text, bundle_file) if bundle_text else certificates
+    key = x509_keys.load(texts["key"][1], "", texts["key"][0])
+    whole = x509_check.Authority(certificates, bundle, file, bundle_file, texts["key"][0], key)
+    facts = {"subject": certificates[0].subject.rfc4514_string(), "not_after": moment(certificates[0].not_valid_after_utc)}
+    return facts, x509_check.check(whole, 1, planned.trust_domain, now, pki.ca_ttl(planned.main))

@@ -1,0 +1,252 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Begins the rotation of a trust domain's root, and lets it go from step to step once every host has been seen to be ready."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import upstream_ca as pki_rules
+from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import rotation_state as rotation
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import ensure as x509_authority
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import ca_check as x509_check
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import store as x509_files
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki.upstream import Upstream
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki.rotation_state import DONE, STEPS, TRUST, Signer, State
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Issuer, Run
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import moment, words
+
+#: the first release whose server has localauthority and upstreamauthority
+SINCE = Version(1, 11, 0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Scope:
+    """Whom a rotation concerns: everybody of one trust domain."""
+
+    #: those whose CA is signed by an intermediate of ours
+    servers: list[Plan]
+    #: by inventory name, in the inventory's order
+    hosts: list[str]
+    #: one server for each datastore, where the old root is tainted and revoked
+    targets: list[str]
+
+    @property
+    def upstream(self) -> Upstream:
+        """That of the first server: what all of them have in common is asked of it."""
+        return _upstream(self.servers[0])
+
+
+def _upstream(server: Plan) -> Upstream:
+    if server.upstream is None:
+        raise X509Error(f"{server.host}: its server has no upstream CA of spire_pki's.")
+    return server.upstream
+
+
+def scope(fleet: Fleet, trust_domain: str) -> Scope:
+    """X509Error where there is nothing to rotate, or more than one root."""
+    plans = [plan("server", host, fleet) for host in fleet.servers]
+    servers = [one for one in plans if one.upstream and trust_domain in ("", one.trust_domain)]
+    if not servers:
+        whose = f"of {trust_domain} " if trust_domain else ""
+        raise X509Error(f"No server {whose}has its CA signed by spire_pki, so there is no root to rotate here.")
+    domains = sorted({one.trust_domain for one in servers})
+    if len(domains) > 1:
+        raise X509Error(f"There are roots of {', '.join(domains)}; name one: -e spire_rotate_trust_domain={domains[0]}.")
+    found = Scope(servers, [], [])
+    for one in servers:
+        own = _upstream(one)
+        if (own.named, own.directory) != (found.upstream.named, found.upstream.directory):
+            raise X509Error(f"{one.host} has another issuer or another spire_pki_dir than {servers[0].host}; servers of one trust domain share both.")
+    groups: dict[str, str] = {}
+    for one in servers:
+        groups.setdefault(fleet.group_of_server(one.host), one.host)
+    hosts = [one.host for one in plans if one.trust_domain == domains[0]]
+    hosts += [host for host in fleet.agents if plan("agent", host, fleet).trust_domain == domains[0]]
+    return Scope(servers, list(dict.fromkeys(hosts)), list(groups.values()))
+
+
+def begin(found: Scope, name: str, run: Run) -> tuple[State | None, list[str]]:
+    """The rotation that is under way, or a new one of this name, and what was done for it; None where there is neither."""
+    upstream = found.upstream
+    if name and not rotation.NAME.fullmatch(name):
+        raise X509Error(f"The rotation can't be called {name}: use letters, digits, dots, dashes and underscores, as in 2027-01.")
+    with x509_files.locked(upstream.directory, run.check):
+        state, done = _under_way(upstream, run)
+        if state and name not in ("", state.name):
+            what = "is under way" if state.step != DONE else "is over, and spire_pki_issuer still names the CA before it"
+            raise X509Error(f"The rotation {state.name} {what}, so {name} can't begin. Finish that one first.")
+        if state and state.behind:
+            # a run that was interrupted; this one looks anew who is
+            state = dataclasses.replace(state, behind=())
+            if not run.check:
+                rotation.save(upstream.directory, state)
+        if state or not name or rotation.was(upstream.directory, name):
+            return state, done
+        _may_begin(found, run)
+        state, why = _new(found, name, run)
+        if not run.check:
+            rotation.save(upstream.directory, state)
+        return state, done + why
+
+
+def _under_way(upstream: Upstream, run: Run) -> tuple[State | None, list[str]]:
+    """One that only has to be put away is put away."""
+    state = rotation.load(upstream.directory)
+    if state is None or not state.over(upstream.named):
+        return state, []
+    if not run.check:
+        rotation.end(upstream.directory, state, run.now)
+    return None, [f"the rotation {state.name} is put away"]
+
+
+def _may_begin(found: Scope, run: Run) -> None:
+    mistakes = problems.errors(one for server in found.servers for one in pki_rules.check(server, run.now))
+    if mistakes:
+        raise X509Error(problems.render(mistakes))
+    kept = [server.host for server in found.servers if server.upstream and not server.upstream.delivered]
+    if kept:
+        way = found.upstream.way
+        raise X509Error(
+            f"spire_pki is {way}, and a root is rotated while its servers have their CA in files: {', '.join(kept)}. Set spire_pki to "
+            f"controller, run spire.fleet.site, rotate, and set it back to {way}."
+        )
+    old = [server.host for server in found.servers if server.version < SINCE]
+    if old:
+        raise X509Error(
+            f"SPIRE replaces its CAs on demand, and revokes roots, since {SINCE}; older: {', '.join(old)}. Upgrade the servers first."
+        )
+    # it signs once more
+    _issuer(found).key()
+
+
+def _issuer(found: Scope) -> Issuer:
+    if found.upstream.issuer is None:
+        raise X509Error(f"There is no root in {found.upstream.directory} yet, so there is none to rotate: run spire.fleet.site, which makes it.")
+    return found.upstream.issuer
+
+
+def _new(found: Scope, name: str, run: Run) -> tuple[State, list[str]]:
+    upstream = found.upstream
+    issuer = _issuer(found)
+    new = upstream.signer_in("spire_pki_next_issuer")
+    if new:
+        certificates, bundle = _given(found, new, run)
+        why = [f"{certificates[0].subject.rfc4514_string()} of {new.certificate} takes over"]
+    else:
+        new = rotation.next_root(upstream.directory)
+        made = x509_authority.ensure(new.place, upstream.root_request, None, upstream.passphrase, run)
+        bundle, why = made.certificates, [f"new root: {reason}" for reason in made.differences]
+    old_roots = [one for one in issuer.bundle if one not in bundle]
+    new_roots = [one for one in bundle if one not in issuer.bundle]
+    if bundle and not new_roots:
+        raise X509Error(
+            f"Every root in {new.bundle} is trusted already, so no root has to be rotated: set spire_pki_issuer to the new CA and run "
+            "spire.fleet.site."
+        )
+    if bundle and not old_roots:
+        raise X509Error(
+            f"{new.bundle} has the roots that are trusted now as well, so none of them would go. Leave the one that is to go out of it: as long "
+            "as the rotation lasts, both are trusted."
+        )
+    if len(old_roots) > 1:
+        raise X509Error(
+            f"{upstream.bundle_file} has {len(old_roots)} roots that the new bundle lacks, and SPIRE lets one be revoked: the one that the "
+            "servers' CAs lead to. Leave that one in it."
+        )
+    if not rotation.key_id(old_roots[0]):
+        raise X509Error(f"The root in {upstream.bundle_file} has no subject key ID, and SPIRE taints and revokes roots by theirs.")
+    if any(rotation.key_id(one) == rotation.key_id(old_roots[0]) for one in new_roots):
+        raise X509Error(
+            f"{old_roots[0].subject.rfc4514_string()} was issued anew for the same key in {new.bundle}. SPIRE knows roots by their keys and would "
+            "revoke both. It needs no rotation: set spire_pki_issuer to the new CA and run spire.fleet.site."
+        )
+    texts = [x509_keys.dump_certificates(roots) for roots in (old_roots, new_roots)]
+    return State(name, TRUST, upstream.named, new, texts[0], texts[1], {TRUST: moment(run.now)}), why
+
+
+def _given(found: Scope, new: Signer, run: Run) -> tuple[list[Any], list[Any]]:
+    """Somebody else's CA that takes over, checked as one that is there already."""
+    upstream = found.upstream
+    certificates = x509_keys.load_certificates(x509_files.must_read(new.certificate), new.certificate)
+    bundle = x509_keys.load_certificates(x509_files.must_read(new.bundle), new.bundle)
+    key = new.place.load_key(upstream.passphrase)
+    if key is None:
+        raise X509Error(f"{new.key} is not there, and the new CA has to sign.")
+    authority = x509_check.Authority(certificates, bundle, new.certificate, new.bundle, new.key, key)
+    window = upstream.length("spire_pki_renew_before")
+    wrong = x509_check.check(authority, upstream.path_length + 1, upstream.trust_domain, run.now, window)
+    if wrong:
+        raise X509Error("\n".join(wrong))
+    return certificates, bundle
+
+
+def advance(found: Scope, step: str, checked: Mapping[str, Mapping[str, Any]], run: Run) -> tuple[State | None, list[str]]:
+    """From this step to the next, where every host was seen to be ready for it; None once nothing is left to do."""
+    directory = found.upstream.directory
+    with x509_files.locked(directory, run.check):
+        state = rotation.load(directory)
+        if state is None or state.step != step:
+            raise X509Error(f"The rotation is not at the step {step}, but {'over' if state is None else f'at {state.step}'}: run the playbook again.")
+        late = [host for host in found.hosts if not (checked.get(host, {}).get("ready") and checked[host].get("step") == step)]
+        if late:
+            raise X509Error(
+                f"Not seen to be ready for what comes after the step {step}: {', '.join(late)}. Nothing goes on without them; bring them back, "
+                "or take them out of the inventory, and run the playbook again."
+            )
+        state = state.at(STEPS[STEPS.index(step) + 1], run.now)
+        if run.check:
+            return state, [f"the step {state.step} is reached"]
+        if state.step == DONE:
+            state = rotation.settle(directory, state)
+        rotation.save(directory, state)
+        if state.step != DONE:
+            return state, [f"the step {state.step} is reached"]
+        over = f"the rotation {state.name} is over"
+        if not state.over(found.upstream.named):
+            return state, [f"{over}; {pki_rules.left_to_write(found.upstream, state)}"]
+        rotation.end(directory, state, run.now)
+    return None, [over]
+
+
+def fall_back(found: Scope, hosts: Sequence[str], run: Run) -> tuple[State, list[str]]:
+    """Has these servers sign below the old root once more, as in TRUST, and all others as in USE.
+
+    It is for one server of a datastore in which the old root is not tainted yet. With both roots in its files a tainted one would come into
+    the bundle a second time.
+    """
+    with x509_files.locked(found.upstream.directory, run.check):
+        state = rotation.load(found.upstream.directory)
+        if state is None or state.step != rotation.USE:
+            raise X509Error("The rotation is not at the step use.")
+        if hosts:
+            # before anything says that it is on its way
+            x509_files.must_read(state.old.certificate)
+            Issuer(state.old.place, found.upstream.passphrase, state.old.place.certificates(), []).key()
+        changed = state.behind != tuple(hosts)
+        state = dataclasses.replace(state, behind=tuple(hosts))
+        if changed and not run.check:
+            rotation.save(found.upstream.directory, state)
+    what = f"signs below the old root once more: {', '.join(hosts)}" if hosts else "every server signs below the new root again"
+    return state, [what] if changed else []
+
+
+def remaining(found: Scope, now: datetime.datetime) -> str:
+    """How long the root lives that signs now, for a person who wonders whether to rotate it."""
+    issuer = found.upstream.issuer
+    if issuer is None:
+        return "There is no root yet."
+    roots: Iterable[Any] = [one for one in issuer.bundle if one == issuer.certificates[-1]] or issuer.bundle
+    ends = min(one.not_valid_after_utc for one in roots)
+    return f"{issuer.certificate.subject.rfc4514_string()} signs, and its root lives until {moment(ends)}, {words(ends - now)}."

@@ -1,0 +1,218 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether the agents and servers of the fleet make the selectors that registration entries name.
+
+SPIRE takes any selector, and an entry whose selectors nobody makes is never issued: nothing fails, nothing works.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.entries import desired as entries
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet import selector_messages as selector_words
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import selectors
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import AGENTS, Fleet
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.svid import absolute
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet.selector_messages import Asked, Found
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema.selectors import Selector
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
+
+WORKLOAD, NODE, STORE = ("WorkloadAttestor",), ("NodeAttestor", "NodeResolver"), ("SVIDStore",)
+#: what tells an agent by its SPIFFE ID; no attestor makes it
+SPIFFE_ID = "spiffe_id"
+AS_SELECTOR = Version(1, 15, 0)
+
+
+@dataclass(frozen=True)
+class Maker:
+    """A server or agent by what its selectors depend on; many agents are the same one."""
+
+    release: Version
+    #: plugins by type and name: their options, or null where nobody can tell them
+    text: str
+
+    @property
+    def plugins(self) -> dict[str, dict[str, Any]]:
+        """The same as a mapping."""
+        read: dict[str, dict[str, Any]] = json.loads(self.text)
+        return read
+
+
+@dataclass
+class Makers:
+    """Who could make an entry's selectors."""
+
+    #: as a message names them, after "no" where they are agents
+    who: str
+    releases: list[Version] = field(default_factory=list)
+    plugins: list[dict[str, dict[str, Any]]] = field(default_factory=list)
+    #: whether there may be others, outside of the inventory
+    open: bool = False
+
+
+def note(planned: Plan, fleet: Fleet) -> None:
+    """Keep what the selectors of a planned agent depend on, so that nobody plans it again."""
+    fleet.makers[planned.host] = _maker(planned, (*WORKLOAD, *STORE, "NodeAttestor"))
+
+
+def check(planned: Plan, fleet: Fleet) -> Iterator[Problem]:
+    """Selectors of a server's entries that nothing in the fleet makes."""
+    if any(problem.path == "spire_version" for problem in planned.problems):
+        return
+    linter = _Linter(planned, fleet)
+    for path, entry in entries.sound(planned, ("spiffe_id", "parent_id", "selectors", "store_svid")):
+        yield from linter.entry(path, entry)
+
+
+def _maker(planned: Plan, kinds: tuple[str, ...]) -> Maker:
+    plugins = {kind: {name: _options(wrapper) for name, wrapper in planned.plugins(kind).items()} for kind in kinds}
+    return Maker(planned.version, sys.intern(json.dumps(plugins, sort_keys=True, default=str)))
+
+
+def _options(wrapper: Mapping[str, Any]) -> Any:
+    if wrapper.get("plugin_cmd") or wrapper.get("plugin_data_file"):
+        return None
+    data = wrapper.get("plugin_data")
+    return data if isinstance(data, dict) else {}
+
+
+class _Linter:
+    def __init__(self, planned: Plan, fleet: Fleet) -> None:
+        self.planned, self.fleet = planned, fleet
+        self.group = fleet.group_of_server(planned.host)
+        server = _maker(planned, NODE)
+        self.server = Makers(planned.host, [server.release], [server.plugins])
+        self.server_id = absolute("/spire/server", planned.trust_domain)
+        self.aliases = absolute(entries.ALIAS_PREFIX, planned.trust_domain)
+        self.of_fleet = frozenset(fleet.agents)
+        self.agents: dict[str, Makers] = {}
+
+    def entry(self, path: str, entry: Mapping[str, Any]) -> Iterator[Problem]:
+        """What is wrong with one entry's selectors."""
+        parent = str(entry["parent_id"])
+        if parent == self.server_id:
+            kinds, makers = NODE, self.server
+        else:
+            kinds, makers = STORE if entry.get("store_svid") else WORKLOAD, self._under(parent)
+        sound: dict[str, list[int]] = {}
+        for index, given in enumerate(entry["selectors"]):
+            asked = _asked(given, kinds)
+            here = path if path.endswith("_selectors") else f"{path}.selectors"
+            if asked.type == SPIFFE_ID:
+                message, severity = self._by_id(asked, kinds), "error"
+            else:
+                able: list[int] = []
+                message, severity = self._judge(asked, makers, able)
+                if able:
+                    sound[asked.type] = able
+            if message:
+                hint = " Without a canary, set spire_canary to false." if here != f"{path}.selectors" else ""
+                yield _problem(f"{here}[{index}]", message + hint, severity)
+        if len(sound) > 1:
+            yield from self._together(path, kinds, makers, sound)
+
+    def _under(self, parent: str) -> Makers:
+        """The agents below a parent: those of an inventory group, or any agent of this server."""
+        group = parent.removeprefix(self.aliases) if parent.startswith(self.aliases) else ""
+        if group not in self.agents:
+            found = self.fleet.groups.get(group or AGENTS, ())
+            members = [name for name in found if name in self.of_fleet and self.fleet.server_group(name) == self.group]
+            who = f"agent of the inventory group {group}" if group else "agent of this server in the inventory"
+            kept = dict.fromkeys(self._of_agent(name) for name in members)
+            self.agents[group] = Makers(who, [m.release for m in kept], [m.plugins for m in kept], not group)
+        return self.agents[group]
+
+    def _of_agent(self, host: str) -> Maker:
+        if host not in self.fleet.makers:
+            note(plan("agent", host, self.fleet), self.fleet)
+        return self.fleet.makers[host]  # type: ignore[return-value]
+
+    def _by_id(self, asked: Asked, kinds: tuple[str, ...]) -> str:
+        if kinds != NODE:
+            return ""
+        experimental = self.planned.main.get("experimental")
+        on = isinstance(experimental, dict) and experimental.get("agent_spiffe_id_as_selector") is True
+        if on and self.planned.version >= AS_SELECTOR:
+            return ""
+        return selector_words.by_id(asked, self.planned.host, self.planned.version, AS_SELECTOR)
+
+    def _judge(self, asked: Asked, makers: Makers, able: list[int]) -> tuple[str, str]:
+        """A message, empty where all is well, and its severity; ``able`` gets the numbers of those who make it."""
+        doubtful = "warning" if makers.open else "error"
+        for number, plugins in enumerate(makers.plugins):
+            if any(plugins[kind].get(asked.type, ...) is None for kind in asked.kinds):
+                able.append(number)
+        if able:
+            return "", ""
+        if not any(asked.type in selectors.builtin(kind) for kind in asked.kinds):
+            message, elsewhere = selector_words.other_type(asked, self.server_id, makers.plugins)
+            return message, "error" if elsewhere else doubtful
+        known = [selector for kind in asked.kinds for selector in selectors.of(kind, asked.type)]
+        begun = [(selector, rest) for selector in known for rest in [selector.rest(asked.value)] if rest is not None]
+        if not begun:
+            return selector_words.unknown_key(asked, known), "error"
+        fitting = [(selector, rest) for selector, rest in begun if selector.fits(rest)]
+        if not fitting:
+            return selector_words.form(asked, begun[0][0]), "error"
+        return self._by_makers(asked, fitting, makers, able, doubtful)
+
+    def _by_makers(
+        self, asked: Asked, fitting: list[tuple[Selector, str]], makers: Makers, able: list[int], doubtful: str
+    ) -> tuple[str, str]:
+        lacking: list[Found] = []
+        for number, (release, plugins) in enumerate(zip(makers.releases, makers.plugins)):
+            for selector, rest in fitting:
+                data = plugins.get(selector.kind, {}).get(asked.type)
+                if release not in selector.span:
+                    lacking.append(Found("release", selector, release))
+                elif data is None:
+                    lacking.append(Found("plugin", selector, release))
+                else:
+                    condition = selector.lacking(release, data, rest)
+                    if condition is None:
+                        able.append(number)
+                        break
+                    lacking.append(Found("option", selector, release, condition, rest))
+        if not able and lacking:
+            return selector_words.nobody(asked, lacking, makers.plugins, makers.who), doubtful
+        if able and asked.kinds == NODE:
+            return self._unused(asked), "warning"
+        return "", ""
+
+    def _unused(self, asked: Asked) -> str:
+        """A server offers an attestor that none of the agents in the inventory uses."""
+        agents = self._under("")
+        if not agents.plugins or any(asked.type in plugins["NodeAttestor"] for plugins in agents.plugins):
+            return ""
+        return selector_words.unused(asked, agents.plugins)
+
+    def _together(
+        self, path: str, kinds: tuple[str, ...], makers: Makers, sound: Mapping[str, list[int]]
+    ) -> Iterator[Problem]:
+        if kinds == NODE:
+            yield _problem(path, selector_words.two_attestors(sorted(sound)))
+        elif not set.intersection(*map(set, sound.values())):
+            message = selector_words.never_together(sorted(sound), makers.who)
+            yield _problem(path, message, "warning" if makers.open else "error")
+
+
+def _asked(given: Any, kinds: tuple[str, ...]) -> Asked:
+    """A selector as text, or as a mapping of type and value."""
+    if isinstance(given, Mapping):
+        return Asked(str(given["type"]), str(given["value"]), kinds)
+    kind, _colon, value = str(given).partition(":")
+    return Asked(kind, value, kinds)
+
+
+def _problem(path: str, message: str, severity: str = "error") -> Problem:
+    return Problem("selector", path, message, re.split(r"[\[.]", path, maxsplit=1)[0], severity=severity)

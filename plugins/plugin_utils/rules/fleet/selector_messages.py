@@ -1,0 +1,216 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Words for selectors that nobody makes, and what was probably meant."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import selectors
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema.selectors import Condition, Selector
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import DEFAULT, Version
+
+_NAMES = {
+    "NodeAttestor": "node attestor",
+    "NodeResolver": "node resolver",
+    "WorkloadAttestor": "workload attestor",
+    "SVIDStore": "SVID store",
+}
+_PLACES = {"WorkloadAttestor": "workload", "NodeAttestor": "node", "NodeResolver": "node", "SVIDStore": "store"}
+#: what stands in the way, the nearest to a working selector first
+_RANK = ("option", "plugin", "release")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A selector of an entry, and the types of plugins that can make one there."""
+
+    type: str
+    value: str
+    kinds: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The type and the first word of the rest: what follows may be a secret as long as nobody knows what it is."""
+        word = re.match(r"[A-Za-z][A-Za-z_-]*(?=:|$)", self.value)
+        return f"{self.type}:{word.group()}" if word else self.type
+
+    def shown(self, selector: Selector) -> str:
+        """The selector as a message may show it."""
+        return f"{self.type}:{selector.key}" if selector.secret else f"{self.type}:{self.value}"
+
+
+@dataclass(frozen=True)
+class Found:
+    """Why one maker does not make a selector."""
+
+    why: str
+    selector: Selector
+    release: Version
+    condition: Condition | None = None
+    rest: str = ""
+
+
+def other_type(
+    asked: Asked, server_id: str, plugins: Sequence[Mapping[str, Mapping[str, Any]]]
+) -> tuple[str, bool]:
+    """A type that no built-in plugin of these kinds has, and whether one of another kind has it."""
+    found = next((kind for kind in selectors.KINDS if asked.type in selectors.builtin(kind)), "")
+    place = _PLACES[asked.kinds[0]]
+    if found and place == "node":
+        return (
+            f"Its selector {asked.name} is not of nodes, and an entry whose parent_id is the server's own ID is of nodes. Set "
+            "parent_id to an agent or to an alias of agents, such as /fleet/spire_agents.",
+            True,
+        )
+    if found and place == "store":
+        stores = " or ".join(sorted(selectors.builtin("SVIDStore")))
+        return (
+            f"Its selector {asked.name} does not say where to store the SVID, and with store_svid all of them must: they are "
+            f"of {stores}. Name one of these, or remove store_svid.",
+            True,
+        )
+    if found == "SVIDStore":
+        return f"Its selector {asked.name} says where to store an SVID, which needs store_svid: true.", True
+    if found:
+        return (
+            f"Its selector {asked.name} is of nodes, and agents look at workloads alone. Set parent_id to {server_id} to give "
+            "this SPIFFE ID to nodes, or name a selector of the workload.",
+            True,
+        )
+    what = _NAMES[asked.kinds[0]]
+    near = difflib.get_close_matches(asked.type.lower(), sorted(selectors.builtin(asked.kinds[0])), 1, 0.7)
+    hint = f'; did you mean "{near[0]}"?' if near else "." if not plugins else f"; {_running(plugins, asked.kinds[0])}."
+    return f'Its selector is of the type "{asked.type}", and SPIRE has no {what} of that name{hint}', False
+
+
+def unknown_key(asked: Asked, known: Sequence[Selector]) -> str:
+    """Something that a plugin makes in no release."""
+    what = f"{_NAMES[asked.kinds[0]]} {asked.type}"
+    if not known:
+        return (
+            f'Its selector is of the type "{asked.type}", and the {what} makes none. Name the agents\' SPIFFE ID as the '
+            "parent_id of the workloads' entries instead."
+        )
+    newest = [selector for selector in known if DEFAULT in selector.span] or known
+    keys = sorted({selector.key for selector in newest})
+    name = asked.name.partition(":")[2]
+    begins = f'"{name}"' if name else "of that form"
+    near = difflib.get_close_matches(name.lower(), keys, 1, 0.6)
+    hint = f'; did you mean "{near[0]}"?' if near else "."
+    return f"The {what} makes no selector {begins}{hint} It makes {', '.join(keys)}."
+
+
+def form(asked: Asked, selector: Selector) -> str:
+    """A value that the plugin never gives."""
+    return (
+        f"Its selector {asked.shown(selector)} has the wrong form: {asked.type}:{selector.key} is {selector.description}, for "
+        f"example {selector.written}."
+    )
+
+
+def nobody(
+    asked: Asked, lacking: Sequence[Found], plugins: Sequence[Mapping[str, Mapping[str, Any]]], who: str
+) -> str:
+    """What the plugin could make, and nobody does."""
+    nearest = min(lacking, key=lambda found: _RANK.index(found.why))
+    shown = asked.shown(nearest.selector)
+    if nearest.why == "option":
+        return f"Its selector {shown} {_option(nearest, asked, who)}"
+    if nearest.why == "release":
+        return f"Its selector {shown} {_release(lacking, asked, who)}"
+    kind = nearest.selector.kind
+    block, what = f"plugins.{kind}.{asked.type}", f"the {_NAMES[kind]} {asked.type}"
+    if kind == "NodeResolver":
+        what += f", which makes it up to SPIRE {nearest.selector.span.until}"
+    config = f"spire_{selectors.KINDS[kind]}_config"
+    return (
+        f"Its selector {shown} needs {what}, and {_nobody(asked, who, 'runs it', 'does not run it')}; "
+        f"{_running(plugins, kind)}. Add {block} to {config}, or choose another selector."
+    )
+
+
+def by_id(asked: Asked, host: str, release: Version, since: Version) -> str:
+    """A node's SPIFFE ID as a selector."""
+    return (
+        f"Its selector {asked.type}:{asked.value} is one that SPIRE gives to agents from {since} on and where "
+        f"server.experimental.agent_spiffe_id_as_selector is true, and {host} is {release} and "
+        f"{'has it off' if release >= since else 'too old'}. Set the agent's SPIFFE ID as the parent_id instead."
+    )
+
+
+def unused(asked: Asked, plugins: Sequence[Mapping[str, Mapping[str, Any]]]) -> str:
+    """A node's selector where no known node is attested so."""
+    used = sorted({name for found in plugins for name in found["NodeAttestor"]})
+    return (
+        f"Its selector is of the type {asked.type}, and the agents of this server in the inventory attest by {_list(used)}. "
+        "Only agents outside of the inventory can have it."
+    )
+
+
+def two_attestors(types: Sequence[str]) -> str:
+    """A node is attested in one way."""
+    return (
+        f"Its selectors are of {_list(types)}, and an agent attests by one of them: no node has them all. Write one entry for "
+        "each."
+    )
+
+
+def never_together(types: Sequence[str], who: str) -> str:
+    """Each is made by someone, and all of them by nobody."""
+    return f"Its selectors are of {_list(types)}, and no {who} makes all of them. Write one entry for each."
+
+
+def _option(found: Found, asked: Asked, who: str) -> str:
+    condition, selector = found.condition, found.selector
+    if condition is None:
+        raise ValueError(f"{selector.written} depends on no option")
+    option = condition.options[0]
+    block = f"plugins.{selector.kind}.{asked.type}.plugin_data"
+    config = f"spire_{selectors.KINDS[selector.kind]}_config"
+    if condition.kind == "listed_in":
+        part = found.rest.partition(":")[0]
+        state = _nobody(asked, who, f'lists "{part}" there', f'does not list "{part}" there')
+        return f"is made only for keys in {option}, and {state}. Add it to {block}.{option} in {config}."
+    if condition.kind == "needs":
+        options = " or ".join(condition.options)
+        state = _nobody(asked, who, "has it set", "does not have it set")
+        return f"is made only where {options} is set, and {state}. Set {block}.{option} in {config}."
+    state = "true" if condition.kind == "off_if" else "negative"
+    everyone = who if asked.kinds[0] == "NodeAttestor" else f"every {who} that runs {asked.type}"
+    return (
+        f"is not made where {option} is {state}, as on {everyone}. Remove {block}.{option} from {config}, or choose another "
+        "selector."
+    )
+
+
+def _release(lacking: Sequence[Found], asked: Asked, who: str) -> str:
+    releases = [found.release for found in lacking]
+    since = min((found.selector.span.since for found in lacking if found.selector.span.since), default=None)
+    node = asked.kinds[0] == "NodeAttestor"
+    if since and max(releases) < since:
+        state = f"{who} is {releases[0]}" if node else f"no {who} is that new; the newest is {max(releases)}"
+        return f"is made from SPIRE {since} on, and {state}. Upgrade, or choose another selector."
+    until = max((found.selector.span.until for found in lacking if found.selector.span.until), default=None)
+    state = f"{who} is {releases[0]}" if node else f"no {who} is that old; the oldest is {min(releases)}"
+    return f"was made up to SPIRE {until}, and {state}. Choose another selector."
+
+
+def _nobody(asked: Asked, who: str, does: str, does_not: str) -> str:
+    return f"{who} {does_not}" if asked.kinds[0] == "NodeAttestor" else f"no {who} {does}"
+
+
+def _running(plugins: Sequence[Mapping[str, Mapping[str, Any]]], kind: str) -> str:
+    running = sorted({name for found in plugins for name in found.get(kind, ())})
+    subject = "it runs" if kind in ("NodeAttestor", "NodeResolver") else "they run"
+    return f"{subject} {_list(running) or 'none'}"
+
+
+def _list(names: Iterable[str]) -> str:
+    *first, last = list(names) or [""]
+    return f"{', '.join(first)} and {last}" if first else last

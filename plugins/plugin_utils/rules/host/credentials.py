@@ -1,0 +1,108 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Credentials that a plugin takes from its options or from the process's environment, and finds in neither.
+
+SPIRE's validate takes such a tree, and the process fails, or goes on without, where it logs in. That is told by a warning alone: what
+starts the process may have set the environment in another way than by the inventory.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.common import urls as addresses
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import model as schema_model
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.support import at
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree import fleet_rule
+
+#: the plugins that log in to Vault
+_VAULTS = (("UpstreamAuthority", "vault"), ("UpstreamCA", "vault"), ("KeyManager", "hashicorp_vault"))
+_ADDRESS = "vault_addr"
+#: what can be shown of an address: it has no login in it
+_HOST = re.compile(r"[\w.-]+(?::[0-9]+)?", re.ASCII)
+_SECRETS_MANAGER = ("SVIDStore", "aws_secretsmanager")
+_KEYS = ("access_key_id", "secret_access_key")
+
+
+def check(planned: Plan) -> Iterable[Problem]:
+    """Every credential that is missing."""
+    if any(problem.code == "template" for problem in planned.values.problems):
+        # what can't be made yet is missing too, and is told already
+        return
+    if planned.component == "agent":
+        yield from _secrets_manager(planned)
+        return
+    for kind, name in _VAULTS:
+        block = schema_model.plugin("server", kind, name)
+        if block and planned.version in block.span and _built_in(planned, kind, name):
+            yield from _vault(planned, kind, name, block)
+
+
+def _built_in(planned: Plan, kind: str, name: str) -> bool:
+    wrapper = planned.plugins(kind).get(name)
+    return wrapper is not None and "plugin_cmd" not in wrapper and "plugin_data_file" not in wrapper
+
+
+@fleet_rule("server", severity="warning")
+def _vault(planned: Plan, kind: str, name: str, block: schema_model.Block) -> Iterable[Problem]:
+    """Vault's address, with its scheme, and the credentials of the way to log in are options or in spire_server_environment.
+
+    Source: pkg/server/common/vault/configuration.go (GenClientParams), v1.15.3
+    """
+    path, data = f"plugins.{kind}.{name}.plugin_data", planned.plugin_data(kind, name)
+    wanted = [(path, data, block.options[_ADDRESS])]
+    for method, option in block.options.items():
+        inner = data.get(method)
+        if option.block and isinstance(inner, dict):
+            wanted += [(f"{path}.{method}", inner, one) for one in option.block.options.values() if one.base.get("default_env")]
+    for where, given, option in wanted:
+        yield from _missing(planned, where, given, option)
+    yield from _schemeless(planned, path, str(data.get(_ADDRESS) or ""), block.options[_ADDRESS].base["default_env"])
+
+
+def _missing(planned: Plan, path: str, given: dict[str, Any], option: schema_model.Option) -> Iterator[Problem]:
+    name = option.base["default_env"]
+    # SPIRE asks the environment first, and takes what is empty there too
+    if not planned.environment.get(name, given.get(option.name)):
+        message = f"It is not set, nor {name} in spire_server_environment, so SPIRE can't log in to Vault. Set one of the two."
+        yield at(planned, "vault_login", f"{path}.{option.name}", message, "warning")
+
+
+def _schemeless(planned: Plan, path: str, option: str, name: str) -> Iterator[Problem]:
+    address = planned.environment.get(name, option)
+    if address and not addresses.has_scheme(address):
+        example = f"https://{address}" if _HOST.fullmatch(address) else "https://vault.acme.com:8200"
+        if name in planned.environment:
+            yield Problem("vault_login", "spire_server_environment", (
+                f'{name} has no scheme, so SPIRE can\'t log in to Vault; write it as in "{example}".'
+            ), "spire_server_environment", severity="warning")
+        else:
+            message = f'It has no scheme, so SPIRE can\'t log in to Vault; write it as in "{example}".'
+            yield at(planned, "vault_login", f"{path}.{_ADDRESS}", message, "warning")
+
+
+@fleet_rule("agent", severity="warning")
+def _secrets_manager(planned: Plan) -> Iterable[Problem]:
+    """access_key_id and secret_access_key of aws_secretsmanager are both set, each there or in spire_agent_environment, or neither is.
+
+    Source: pkg/agent/plugin/svidstore/awssecretsmanager/client.go (createSecretManagerClient), v1.15.3
+    """
+    kind, name = _SECRETS_MANAGER
+    if not _built_in(planned, kind, name):
+        return
+    block, data = schema_model.plugin("agent", kind, name), planned.plugin_data(kind, name)
+    names = {key: block.options[key].base["default_env"] for key in _KEYS} if block else {}
+    # SPIRE asks the environment where the option is empty
+    missing = [key for key in names if not (data.get(key) or planned.environment.get(names[key]))]
+    if len(missing) == 1 and any(data.get(key) for key in names):
+        (lacking,) = missing
+        (other,) = set(names) - {lacking}
+        yield at(planned, "lone_key", f"plugins.{kind}.{name}.plugin_data.{other}", (
+            f"It needs {lacking}, which is not set, nor {names[lacking]} in spire_agent_environment, so SPIRE takes neither. Set both, "
+            "or leave both out where the machine has a role."
+        ), "warning")

@@ -1,0 +1,34 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rules of akeyless_upstream, the external UpstreamAuthority that the collection knows."""
+
+from __future__ import annotations
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Findings, Found, rule
+
+_DATA = "plugins.UpstreamAuthority.akeyless_upstream.plugin_data"
+
+
+@rule("server", _DATA, severity="warning", allow="akeyless_api_key", external=True)
+def akeyless_api_key(found: Found) -> Findings:
+    """akeyless_upstream authenticates by a method of the cloud or of Kubernetes in production, and not by an API key.
+
+    Source: the guide to akeyless_upstream, section Authentication
+    """
+    if "access_key" in found:
+        yield "access_key", (
+            "An API key is for trials: it does not expire, and whoever reads it has the server's CA signed. In production take an "
+            "authentication method of AWS, Azure or Google Cloud, or k8s_auth_config_name."
+        )
+
+
+@rule("server", _DATA, severity="warning", external=True)
+def akeyless_endpoint(found: Found) -> Findings:
+    """akeyless_gateway_url is the gateway's API v2 endpoint, not the gateway's console.
+
+    Source: the guide to akeyless_upstream, section Configure SPIRE Server
+    """
+    url = found.text("akeyless_gateway_url")
+    if url and not url.rstrip("/").endswith("/api/v2"):
+        yield "akeyless_gateway_url", "It must be the gateway's API v2 endpoint, which ends in /api/v2, as in https://gateway:8000/api/v2."

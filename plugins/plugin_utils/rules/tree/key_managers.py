@@ -1,0 +1,89 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rules of key managers that keep keys elsewhere."""
+
+from __future__ import annotations
+
+import re
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import version as schema_version
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import child
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Findings, Found, rule
+
+
+@rule("server", "plugins.KeyManager.aws_kms.plugin_data", since="1.10.0")
+def aws_identifier(found: Found) -> Findings:
+    """key_identifier_value of aws_kms can be a part of an alias's name.
+
+    Source: pkg/server/plugin/keymanager/awskms/awskms.go (buildConfig), v1.15.3
+    """
+    value = found.text("key_identifier_value")
+    if re.search(r"[^A-Za-z0-9/_-]", value):
+        yield "key_identifier_value", "It may have letters, digits, slashes, underscores and dashes alone: it becomes part of a key's alias."
+    elif value.startswith("alias/aws/"):
+        yield "key_identifier_value", "It must not begin with alias/aws/, which AWS keeps for itself."
+    elif len(value) > 256:
+        yield "key_identifier_value", f"It is {len(value)} characters long; at most 256 are allowed."
+
+
+@rule("server", "plugins.KeyManager.gcp_kms.plugin_data", since="1.10.0")
+def gcp_identifier(found: Found) -> Findings:
+    """key_identifier_value of gcp_kms can be a part of a key's name.
+
+    Source: pkg/server/plugin/keymanager/gcpkms/gcpkms.go (buildConfig), v1.15.3
+    """
+    value = found.text("key_identifier_value")
+    if re.search(r"[^A-Za-z0-9_-]", value):
+        yield "key_identifier_value", "It may have letters, digits, underscores and dashes alone: it becomes part of a key's name."
+        return
+    # from 1.15.3 on SPIRE leaves room for what it puts around it
+    longest = 40 if found.release >= schema_version("1.15.3") else 63
+    if len(value) > longest:
+        yield "key_identifier_value", f"It is {len(value)} characters long; at most {longest} are allowed."
+
+
+@rule("server", "plugins.KeyManager.azure_key_vault.plugin_data", since="1.10.0")
+def azure_identifier(found: Found) -> Findings:
+    """key_identifier_value of azure_key_vault has at most 256 characters.
+
+    Source: pkg/server/plugin/keymanager/azurekeyvault/azure_key_vault.go (buildConfig), v1.15.3
+    """
+    value = found.text("key_identifier_value")
+    if len(value) > 256:
+        yield "key_identifier_value", f"It is {len(value)} characters long; at most 256 are allowed."
+
+
+@rule("server", "plugins.KeyManager.aws_kms.plugin_data", since="1.14.0")
+def tags_are_aws_tags(found: Found) -> Findings:
+    """key_tags are tags that AWS takes and SPIRE doesn't use itself: at most 50, none that begins with aws: or spire-.
+
+    Source: pkg/server/plugin/keymanager/awskms/awskms.go (validateTags), v1.15.3
+    """
+    tags = found.values.get("key_tags")
+    if not isinstance(tags, dict):
+        return
+    if len(tags) > 50:
+        yield "key_tags", f"There are {len(tags)} tags; AWS takes at most 50."
+    for name, value in tags.items():
+        prefix = next((prefix for prefix in ("aws:", "spire-") if str(name).lower().startswith(prefix)), "")
+        if not name or len(str(name)) > 128:
+            yield "key_tags", f"A tag's name has 1 to 128 characters, and one has {len(str(name))}."
+        elif prefix:
+            yield child("key_tags", name), f"A tag's name must not begin with {prefix}, which is kept for others."
+        if re.search(r"[^\w\s+=._:/@-]", f"{name}{value}"):
+            yield child("key_tags", name), "A tag's name and value have letters, digits, spaces and + - = . _ : / @ alone."
+        if isinstance(value, str) and len(value) > 256:
+            yield child("key_tags", name), f"Its value is {len(value)} characters long; at most 256 are allowed."
+
+
+@rule("server", "plugins.KeyManager.disk.plugin_data", severity="warning")
+def keys_apart_from_database(found: Found) -> Findings:
+    """The keys of the server and its database are two files.
+
+    Source: doc/plugin_server_keymanager_disk.md, v1.15.3; both guides to configuring SPIRE
+    """
+    sql = found.plugins("DataStore").get("sql", {})
+    path = found.text("keys_path")
+    if path and str(sql.get("connection_string") or "").removeprefix("file:").split("?")[0] == path:
+        yield "keys_path", "It is the database's file too; keep the keys in a file of their own."

@@ -1,0 +1,35 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rules of the OIDC discovery provider."""
+
+from __future__ import annotations
+
+import re
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Findings, Found, rule
+
+_PROVIDER = "oidc_discovery_provider"
+
+
+@rule(_PROVIDER, "", since="1.11.2", severity="warning")
+def issuer_moves_the_keys(found: Found) -> Findings:
+    """Where jwt_issuer is set jwks_uri is set as well, or it changes with it.
+
+    Source: support/oidc-discovery-provider/config.go (ParseConfig), v1.15.3
+    """
+    if "jwt_issuer" in found and "jwks_uri" not in found:
+        yield "jwks_uri", "It is not set, so jwt_issuer changes where the keys are said to be; set it to where they are."
+
+
+@rule(_PROVIDER, "", since="1.0.2")
+def domains_are_names(found: Found) -> Findings:
+    """Each of domains is a name in ASCII, neither a URL nor with a port.
+
+    Source: support/oidc-discovery-provider/domain_policy.go (toDomainKey), v1.15.3
+    """
+    for index, name in enumerate(found.strings("domains")):
+        if not re.fullmatch(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?", name):
+            bare = re.sub(r"^[A-Za-z]+://", "", name).split("/")[0].split(":")[0].lower()
+            hint = f': write "{bare}"' if re.fullmatch(r"[a-z0-9._-]+", bare) else ", in punycode where it has other letters"
+            yield f"domains[{index}]", f'"{name}" must be the name alone{hint}.'

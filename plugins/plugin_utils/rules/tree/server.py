@@ -1,0 +1,249 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rules of the server's own block, and of its database."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import default
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema.values import seconds
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import child
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Findings, Found, enabled, rule
+
+#: SPIRE gives no SVID a longer life than this part of its CA's, nor than a week
+_CA_SHARE = 6
+_LONGEST_SVID = Fraction(7 * 24 * 3600)
+_SQL = "plugins.DataStore.sql.plugin_data"
+
+
+def length(text: str) -> Fraction | None:
+    """The seconds of a duration; None where there is none."""
+    try:
+        return seconds(text) if text else None
+    except ValueError:
+        return None
+
+
+def longest_svid(ca_ttl: str) -> Fraction | None:
+    """How many seconds an SVID is sure to live at most under a CA of this ca_ttl; None where that is no duration."""
+    life = length(ca_ttl or default("server", "ca_ttl"))
+    return min(life / _CA_SHARE, _LONGEST_SVID) if life else None
+
+
+def hours(long: Fraction) -> str:
+    """A duration in Go's words."""
+    whole = int(long)
+    parts = ((whole // 3600, "h"), (whole // 60 % 60, "m"), (whole % 60, "s"))
+    return "".join(f"{number}{unit}" for number, unit in parts if number) or "0s"
+
+
+@rule("server", "server")
+def lifetimes(found: Found) -> Findings:
+    """No SVID is asked to live longer than a sixth of ca_ttl, nor than a week: SPIRE would only warn, and cut it short.
+
+    Source: cmd/spire-server/cli/run/run.go (hasCompatibleTTL) and pkg/server/ca/manager/manager.go, v1.15.3
+    """
+    longest = longest_svid(found.text("ca_ttl"))
+    if not longest:
+        return
+    for name in ("default_x509_svid_ttl", "default_jwt_svid_ttl", "default_svid_ttl", "svid_ttl", "agent_ttl"):
+        ttl = length(found.text(name))
+        if ttl and ttl > longest:
+            reason, enough = "the longest life of an SVID is a week", ""
+            if longest < _LONGEST_SVID:
+                given = found.text("ca_ttl") or default("server", "ca_ttl")
+                reason = f"with a ca_ttl of {given} an SVID lives at most a sixth of that, {hours(longest)}"
+                enough = f"; a ca_ttl of {hours(ttl * _CA_SHARE)} would do"
+                if ttl > _LONGEST_SVID:
+                    most = f"{hours(_LONGEST_SVID)}, from a ca_ttl of {hours(_LONGEST_SVID * _CA_SHARE)} on"
+                    enough = f", and with any ca_ttl at most a week: {most}"
+            yield name, f'"{found.text(name)}" can\'t be had: {reason}{enough}.'
+
+
+@rule("server", "server", since="1.2.0", until="1.5.3")
+def admins_are_members(found: Found) -> Findings:
+    """Up to 1.5.3 each of admin_ids is of the server's own trust domain; from 1.5.4 on any may be.
+
+    Source: cmd/spire-server/cli/run/run.go (NewServerConfig), v1.5.3 and v1.5.4
+    """
+    own = found.text("trust_domain")
+    for index, admin in enumerate(found.strings("admin_ids")):
+        domain = admin.removeprefix("spiffe://").partition("/")[0]
+        if admin.startswith("spiffe://") and own and domain != own:
+            yield f"admin_ids[{index}]", (
+                f"It is of the trust domain {domain}, and the server of {own}; other trust domains' are taken from 1.5.4 on."
+            )
+
+
+@rule("server", "server", since="1.13.0", severity="warning")
+def pruning_needs_an_age(found: Found) -> Findings:
+    """prune_tofu_nodes and prune_attested_nodes_batch_size do something only together with prune_attested_nodes_expired_for.
+
+    Source: cmd/spire-server/cli/run/run.go (NewServerConfig), v1.15.3
+    """
+    for name in ("prune_tofu_nodes", "prune_attested_nodes_batch_size"):
+        if name in found and "prune_attested_nodes_expired_for" not in found:
+            yield name, "It does nothing without prune_attested_nodes_expired_for; set how long a node must have been expired."
+
+
+@rule("server", "server", since="0.9.0", severity="warning")
+def empty_subject(found: Found) -> Findings:
+    """A ca_subject names at least one part; an empty one is as if it weren't there.
+
+    Source: cmd/spire-server/cli/run/run.go (isPKIXNameEmpty), v1.15.3
+    """
+    for subject in found.blocks("ca_subject"):
+        if not any(subject.values()):
+            yield "ca_subject", "It is empty, so SPIRE takes its own; set common_name, organization or country, or leave it out."
+
+
+@rule("server", "server", severity="warning")
+def profiling_without_port(found: Found) -> Findings:
+    """profiling_port, profiling_freq and profiling_names do something only with profiling_enabled.
+
+    Source: pkg/server/server.go (setupProfiling), v1.15.3
+    """
+    yield from profiling_off(found)
+
+
+def profiling_off(found: Found) -> Findings:
+    """The same for servers and agents."""
+    if not found.true("profiling_enabled"):
+        for name in ("profiling_port", "profiling_freq", "profiling_names"):
+            if name in found:
+                yield name, "It does nothing without profiling_enabled: true."
+
+
+@rule("server", "server.experimental", since="1.8.0", severity="warning")
+def events_kept_too_short(found: Found) -> Findings:
+    """prune_events_older_than is longer than the pause between two loads of the cache, or events are missed.
+
+    Source: pkg/server/endpoints/authorized_entryfetcher.go (PruneEventsTask), v1.15.3
+    """
+    pruned = length(found.text("prune_events_older_than"))
+    pause = length(found.text("cache_reload_interval") or "5s")
+    if pruned is not None and pause is not None and 0 < pruned <= pause:
+        yield "prune_events_older_than", (
+            f'"{found.text("prune_events_older_than")}" is not longer than cache_reload_interval ({hours(pause)}): events would '
+            "be deleted before every server has read them. The default is 12h."
+        )
+
+
+@rule("server", _SQL)
+def mysql_parse_time(found: Found) -> Findings:
+    """A MySQL connection string has parseTime=true among its parameters.
+
+    Source: pkg/server/datastore/sqlstore/mysql.go (validateMySQLConfig), v1.15.3; both guides to configuring SPIRE
+    """
+    mysql = database(found) in ("mysql", "aws_mysql")
+    for name in ("connection_string", "ro_connection_string"):
+        given = found.text(name)
+        if mysql and given and not re.search(r"[?&]parseTime=(?:true|True|TRUE|1)(?:&|\Z)", given):
+            yield name, (
+                'A MySQL connection string needs "parseTime=true" among its parameters: SPIRE refuses to start without.'
+            )
+
+
+def database(found: Found) -> str:
+    """The kind of database, however it is written."""
+    blocks = found.blocks("database_type")
+    return next(iter(blocks[0]), "") if blocks else found.text("database_type")
+
+
+@rule("server", _SQL, since="0.9.0", severity="warning")
+def database_certificates(found: Found) -> Findings:
+    """Certificates for the database's TLS belong to MySQL; PostgreSQL takes them in its connection string, SQLite has no TLS.
+
+    Source: doc/plugin_server_datastore_sql.md and pkg/server/datastore/sqlstore/mysql.go, v1.15.3
+    """
+    kind = database(found)
+    for name in ("root_ca_path", "client_cert_path", "client_key_path"):
+        if name in found and kind and kind not in ("mysql", "aws_mysql"):
+            instead = "; use sslrootcert, sslcert and sslkey in connection_string" if "postgres" in kind else ""
+            yield name, f"It is for MySQL alone, and database_type is {kind}: SPIRE would not read it{instead}."
+
+
+@rule("server", _SQL, since="0.9.0", severity="warning")
+def read_only_sqlite(found: Found) -> Findings:
+    """A read-only replica is for MySQL and PostgreSQL.
+
+    Source: doc/plugin_server_datastore_sql.md (ro_connection_string), v1.15.3
+    """
+    if database(found) == "sqlite3" and "ro_connection_string" in found:
+        yield "ro_connection_string", "A sqlite3 database is one file and has no read-only replica; leave it out."
+
+
+@rule("server", _SQL, since="1.9.2")
+def no_password_with_iam(found: Found) -> Findings:
+    """With aws_postgres AWS makes the password, so the connection string has none.
+
+    Source: pkg/server/datastore/sqlstore/postgres.go, v1.15.3
+    """
+    for name in ("connection_string", "ro_connection_string"):
+        if database(found) == "aws_postgres" and re.search(r"(?:\A|\s)password=|\A[a-z]+://[^:/@]*:[^@]+@", found.text(name)):
+            yield name, "With aws_postgres AWS makes the password, and SPIRE refuses one here; leave it out."
+
+
+@rule("server", "plugins.DataStore", since="0.12.0")
+def datastores_count_when_off(found: Found) -> Findings:
+    """SPIRE counts a DataStore that is switched off, and takes one.
+
+    Source: pkg/server/catalog/catalog.go (loadSQLDataStore), v0.12.0
+    """
+    for name, body in found.values.items():
+        if name != "sql" and isinstance(body, dict) and not enabled(body):
+            yield child(name, "enabled"), "SPIRE counts this DataStore all the same, and takes one alone; remove it."
+
+
+@rule("server", "server", since="1.5.0", until="1.5.6", severity="warning")
+def old_and_new_lifetime(found: Found) -> Findings:
+    """default_svid_ttl is ignored where default_x509_svid_ttl or default_jwt_svid_ttl is set.
+
+    Source: cmd/spire-server/cli/run/run.go (NewServerConfig), v1.5.6
+    """
+    new = [name for name in ("default_x509_svid_ttl", "default_jwt_svid_ttl") if name in found]
+    if "default_svid_ttl" in found and new:
+        yield "default_svid_ttl", f"{' and '.join(new)} {'is' if len(new) == 1 else 'are'} set, so SPIRE ignores this there; leave it out."
+
+
+@rule("server", "server", since="0.9.0", until="0.9.4", severity="warning")
+def older_and_old_lifetime(found: Found) -> Findings:
+    """svid_ttl is ignored where default_svid_ttl is set.
+
+    Source: cmd/spire-server/cli/run/run.go (newServerConfig), v0.9.4
+    """
+    if "svid_ttl" in found and "default_svid_ttl" in found:
+        yield "svid_ttl", "default_svid_ttl is set, so SPIRE ignores this; leave it out."
+
+
+@rule("server", "server.experimental", since="1.14.1", severity="warning")
+def wit_without_its_flag(found: Found) -> Findings:
+    """wit_key_type and wit_issuer do something only with the feature flag wit-svid.
+
+    Source: cmd/spire-server/cli/run/run.go (DisableWITSVIDs), v1.15.3
+    """
+    for name in ("wit_key_type", "wit_issuer"):
+        if name in found and "wit-svid" not in found.strings("feature_flags"):
+            yield name, "It does nothing without feature_flags: [wit-svid]."
+
+
+@rule("server", "plugins.KeyManager.memory", severity="warning", allow="memory_keys")
+def memory_keys(found: Found) -> Findings:
+    """A server keeps its keys through a restart, or every restart makes a new CA.
+
+    Source: doc/plugin_server_keymanager_memory.md, v1.15.3; the newer guide to configuring SPIRE
+    """
+    upstream = found.plugins("UpstreamAuthority") or found.plugins("UpstreamCA")
+    if "aws_pca" in upstream:
+        yield "", (
+            "Keys in memory are lost at every restart, and AWS then signs one more intermediate CA, perhaps by another private "
+            "CA than before. Use a KeyManager that keeps keys, such as disk or aws_kms."
+        )
+    else:
+        yield "", (
+            "Keys in memory are lost at every restart: the server then makes a new CA, and whoever holds the old trust bundle "
+            "alone trusts it no more. Use a KeyManager that keeps keys, such as disk."
+        )

@@ -1,0 +1,72 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The rules that stand in the data: how the options of one block depend on each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import and_list
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Rule
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import is_set
+
+
+def broken(rule: Rule, found: dict[str, Any]) -> str:
+    """What is wrong by this rule; an empty value counts as not set, as in SPIRE."""
+    if any(found.get(name) != value for name, value in rule.when):
+        return ""
+    if any(found.get(name) == value for name, value in rule.unless):
+        return ""
+    message = _broken(rule, [name for name in rule.names if is_set(found.get(name))])
+    return f"{message} {rule.because}" if message and rule.because else message
+
+
+def _broken(rule: Rule, on: list[str]) -> str:
+    listed = and_list(rule.names)
+    are_set = f"{and_list(tuple(on))} {'is' if len(on) == 1 else 'are'} set" if on else "none is"
+    condition = _when(rule)
+    if rule.kind == "exactly_one" and len(on) != 1:
+        if len(rule.names) == 1:
+            return f"{listed} is required{condition} and not set."
+        return f"Exactly one of {listed} must be set{condition}, and {are_set}."
+    if rule.kind == "at_most_one" and len(on) > 1:
+        return f"At most one of {listed} can be set{condition}, and {are_set}."
+    if rule.kind == "at_least_one" and not on:
+        if len(rule.names) == 1:
+            return f"{listed} is required{condition} and not set."
+        return f"One of {listed} must be set{condition}, and none is."
+    if rule.kind == "together" and on and len(on) < len(rule.names):
+        return f"{listed} must be set together, and only {are_set}."
+    if rule.kind == "needs" and rule.names[0] in on and len(on) < len(rule.names):
+        lacking = tuple(name for name in rule.names[1:] if name not in on)
+        return f"{rule.names[0]} needs {and_list(lacking)}, which {'is' if len(lacking) == 1 else 'are'} not set."
+    if rule.kind == "none" and on:
+        return f"{and_list(tuple(on))} can't be set{condition}."
+    return ""
+
+
+def says(rule: Rule) -> str:
+    """The rule as a person reads it in the reference."""
+    listed = and_list(rule.names)
+    condition = _when(rule)
+    condition += "".join(f" unless {name} is {_value(value)}" for name, value in rule.unless)
+    one = len(rule.names) == 1
+    text = {
+        "exactly_one": f"{listed} is required" if one else f"Exactly one of {listed}",
+        "at_most_one": f"At most one of {listed}",
+        "at_least_one": f"{listed} is required" if one else f"At least one of {listed}",
+        "together": f"{listed} together or not at all",
+        "needs": f"{rule.names[0]} needs {and_list(rule.names[1:])}",
+        "none": f"{listed} can't be set",
+    }[rule.kind]
+    return f"{text}{condition}.{' ' + rule.because if rule.because else ''}"
+
+
+def _when(rule: Rule) -> str:
+    conditions = " and ".join(f"{name} is {_value(value)}" for name, value in rule.when)
+    return f" when {conditions}" if conditions else ""
+
+
+def _value(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

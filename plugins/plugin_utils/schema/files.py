@@ -1,0 +1,93 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Secrets in a tree, and files that hold them, by what the schema says of options."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema.external import finder
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Block, Option, block
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import child
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import enabled, fleet_rule
+
+_Wanted = Callable[[Option], bool]
+
+
+def known_texts(component: str, tree: dict[str, Any], wanted: _Wanted) -> Iterator[tuple[str, str]]:
+    """Every text of an option that is wanted, with its path, those of its list as well. What the schema doesn't know is left out."""
+    yield from _of_block(component, block(component), tree, "", wanted)
+
+
+def _of_block(component: str, known: Block, values: Any, path: str, wanted: _Wanted) -> Iterator[tuple[str, str]]:
+    for name, value in values.items() if isinstance(values, dict) else ():
+        option, here = known.options.get(name), child(path, name)
+        if option is None:
+            continue
+        if "plugins" in option.types:
+            yield from _of_plugins(component, value, here, wanted)
+        elif isinstance(value, str):
+            if wanted(option):
+                yield here, value
+        elif isinstance(value, list) and "list(string)" in option.types:
+            if wanted(option):
+                yield from ((f"{here}[{index}]", text) for index, text in enumerate(value) if isinstance(text, str))
+        elif option.block:
+            for item, at in _items(option, value, here):
+                yield from _of_block(component, option.block, item, at, wanted)
+
+
+def _items(option: Option, value: Any, path: str) -> Iterator[tuple[Any, str]]:
+    named = value.items() if "map(block)" in option.types and isinstance(value, dict) else [("", value)]
+    for name, item in named:
+        here = child(path, name) if name else path
+        if isinstance(item, list):
+            yield from ((one, f"{here}[{index}]") for index, one in enumerate(item))
+        else:
+            yield item, here
+
+
+def _of_plugins(component: str, kinds: Any, path: str, wanted: _Wanted) -> Iterator[tuple[str, str]]:
+    find = finder(component)
+    for kind, plugins in kinds.items() if isinstance(kinds, dict) else ():
+        for name, body in plugins.items() if isinstance(plugins, dict) else ():
+            known = find(kind, name, body)
+            if known and isinstance(body, dict) and enabled(body):
+                here = child(child(child(path, kind), name), "plugin_data")
+                yield from _of_block(component, known, body.get("plugin_data"), here, wanted)
+
+
+def secret_files(component: str, tree: dict[str, Any]) -> dict[str, str]:
+    """Files on the host that hold secrets, each with the option that names it."""
+    found = known_texts(component, tree, lambda option: bool(option.base.get("secret_file")))
+    return {file: path for path, file in found if file.startswith("/")}
+
+
+def certificate_files(component: str, tree: dict[str, Any]) -> dict[str, str]:
+    """Files on the host with certificates that somebody has to renew, each with the option that names it."""
+    found = known_texts(component, tree, lambda option: bool(option.base.get("certificate")))
+    return {file: path for path, file in found if file.startswith("/")}
+
+
+def files(component: str, tree: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Each file on the host that SPIRE reads, after the path of the option that names it. Empty texts are none."""
+
+    def wanted(option: Option) -> bool:
+        return any(option.base.get(mark) for mark in ("secret_file", "certificate", "file"))
+
+    yield from ((path, file) for path, file in known_texts(component, tree, wanted) if file)
+
+
+@fleet_rule("both", allow="world_readable_key")
+def readable_key(option: str, file: str, mode: str) -> str:
+    """A file that holds a key or a token can be read by its service and by root alone. The look asks the host.
+
+    Source: doc/plugin_server_upstreamauthority_disk.md and doc/plugin_agent_nodeattestor_x509pop.md, v1.15.3; the newer guide to
+    configuring SPIRE (precautions for keys on disk)
+    """
+    return (
+        f"{file} ({option}) can be read by every user of the host: its mode is {mode}. Make it 0640 with the group of the service, "
+        "or 0600. If it is meant so: spire_allow: [world_readable_key]."
+    )

@@ -1,0 +1,242 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every mistake in a tree, before any host is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import suggestions as names
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import references as places
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules import tree as rules
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import values
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema.external import Finder, finder
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import (
+    Block, Option, PluginType, Spec, block, plugin_names, plugin_types,
+)
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import Origin, child, describe
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
+
+
+def check(
+    component: str, tree: Mapping[str, Any], version: Version, origin: Callable[[str], str] | None = None,
+    schemas: tuple[str, ...] = (),
+) -> list[Problem]:
+    """``tree`` is plain and coerced; ``origin`` tells which layer set a path."""
+    checker = _Checker(component, version, origin or _nowhere, finder(component, schemas))
+    if not isinstance(tree, dict):
+        return [Problem("type", component, f"The configuration must be a mapping, and it is {describe(tree)}.")]
+    known = block(component)
+    if version not in known.span:
+        message = f"SPIRE {version} has no {component.replace('_', ' ')} yet, it was added in {known.span.since}."
+        return [Problem("component", component, message)]
+    checker.block(known, tree, "", "the file")
+    return checker.problems + _functions(component, tree, version, checker, strict=False)
+
+
+def check_strictly(
+    component: str, tree: Mapping[str, Any], version: Version, origin: Callable[[str], str] | None = None
+) -> list[Problem]:
+    """What SPIRE takes and strict mode doesn't; each problem names what lifts it."""
+    if not isinstance(tree, dict):
+        return []
+    checker = _Checker(component, version, origin or _nowhere, finder(component, ()))
+    return _functions(component, tree, version, checker, strict=True)
+
+
+def _functions(
+    component: str, tree: dict[str, Any], version: Version, checker: _Checker, strict: bool
+) -> list[Problem]:
+    return [
+        checker.problem(rule.allow or rule.name, path, message, rule.severity, rule.allow)
+        for rule, path, message in rules.broken_rules(component, tree, version, strict)
+    ]
+
+
+def _nowhere(path: str) -> str:
+    return ""
+
+
+@dataclass
+class _Checker:
+    component: str
+    version: Version
+    origin: Callable[[str], str]
+    find: Finder
+    problems: list[Problem] = field(default_factory=list)
+
+    def add(self, code: str, path: str, message: str, severity: str = "error") -> None:
+        self.problems.append(self.problem(code, path, message, severity))
+
+    def problem(self, code: str, path: str, message: str, severity: str, allow: str = "") -> Problem:
+        """With what a person may want to read about the place."""
+        return Problem(
+            code, path, message, self.origin(path), severity=severity, allow=allow,
+            link=places.link(self.component, path, self.version), releases=places.releases(self.component, path),
+        )
+
+    def block(self, known: Block, found: dict[str, Any], path: str, where: str) -> None:
+        view = known.at(self.version)
+        for name, value in found.items():
+            here = child(path, name)
+            spec = view.specs.get(name)
+            if spec is None:
+                self.add(*names.unknown_option(self.component, known, name, here, where, self.version))
+            else:
+                self._value(spec, known, value, here)
+        for name in view.required:
+            if found.get(name) in (None, "") and (name not in found or view.specs[name].format != "trust_domain"):
+                here = child(path, name)
+                self.add("required", here, names.missing(view.specs[name], here, self._taken(here)))
+        for rule in view.rules:
+            message = rules.broken(rule, found)
+            if message:
+                self.add("rule", path, message, rule.severity)
+
+    def _value(self, spec: Spec, known: Block, value: Any, path: str) -> None:
+        wrong = values.wrong_type(spec.type, value)
+        if wrong:
+            self.add("type", path, wrong)
+            return
+        if spec.windows:
+            self.add("windows", path, "It is for Windows alone; SPIRE on Linux does not know it.")
+        self._outdated(spec, known, path)
+        if spec.type == "plugins":
+            self._plugins(value, path)
+        elif isinstance(value, str):
+            self._text(spec, value, path, known.options[spec.name])
+        elif isinstance(value, (int, float)):
+            self._add_if("number", path, values.wrong_number(spec, value))
+        elif spec.type == "list(string)":
+            self._strings(spec, value, path)
+        elif spec.type.startswith("map("):
+            self._names(spec, known, value, path)
+        else:
+            inner = known.options[spec.name].block
+            if inner:
+                self._blocks(spec, inner, value, path)
+
+    def _blocks(self, spec: Spec, inner: Block, value: Any, path: str) -> None:
+        for item, here in _items(value, path):
+            if isinstance(item, dict):
+                self.block(inner, item, here, spec.name)
+            else:
+                self.add("type", here, values.wrong_type("block", item))
+        if spec.required and not value:
+            self.add("required", path, "It must not be empty.")
+
+    def _text(self, spec: Spec, value: str, path: str, option: Option | None = None) -> None:
+        code = "duration" if spec.type == "duration" else "enum" if spec.enum else spec.format
+        wrong = values.wrong_text(spec, value)
+        if wrong and code == "enum" and option:
+            wrong += values.taken_elsewhere(option, value)
+        self._add_if(code, path, wrong)
+
+    def _strings(self, spec: Spec, items: list[Any], path: str) -> None:
+        for item, here in _items(items, path):
+            wrong = values.wrong_type("string", item)
+            if wrong:
+                self.add("type", here, wrong)
+            else:
+                self._text(spec, item, here)
+        if spec.required and not items:
+            self.add("required", path, "It must not be empty.")
+
+    def _names(self, spec: Spec, known: Block, found: dict[str, Any], path: str) -> None:
+        inner = known.options[spec.name].block
+        of = spec.type[len("map(") : -1]
+        for name, value in found.items():
+            here = child(path, name)
+            self._add_if(spec.keys, here, values.wrong_name(spec.keys, name))
+            wrong = values.wrong_type(of, value)
+            if wrong:
+                self.add("type", here, wrong)
+            elif inner:
+                self.block(inner, value, here, f"each of {spec.name}")
+            elif of == "list(string)":
+                self._strings(spec, value, here)
+        if spec.required and not found:
+            self.add("required", path, "It must not be empty.")
+
+    def _plugins(self, found: dict[str, Any], path: str) -> None:
+        types = plugin_types(self.component)
+        for kind, plugins in found.items():
+            here = child(path, kind)
+            known = types.get(kind)
+            if known is None or self.version not in known.span:
+                if not isinstance(plugins, dict) or any(map(rules.enabled, plugins.values())) or not plugins:
+                    self.add(*names.unknown_type(types, kind, here, self.component, self.version))
+                continue
+            wrong = values.wrong_type("plugins", plugins)
+            if wrong:
+                self.add("type", here, wrong.replace("plugin types", "plugin names"))
+                continue
+            for name, body in plugins.items():
+                self._plugin(known, name, body, child(here, name))
+        for known in types.values():
+            if self.version in known.span:
+                self._count(known, found.get(known.name) or {}, child(path, known.name))
+
+    def _plugin(self, kind: PluginType, name: str, body: Any, path: str) -> None:
+        wrong = values.wrong_type("block", body)
+        if wrong:
+            self.add("type", path, wrong)
+            return
+        self.block(block("plugin"), body, path, "a plugin's block")
+        if not rules.enabled(body):
+            return  # SPIRE doesn't look at it either
+        external = bool(body.get("plugin_cmd"))
+        known = self.find(kind.name, name, body)
+        if kind.closed(self.version) and (name != kind.only or external):
+            self.add("plugin", path, f"SPIRE takes only its own {kind.only} as {kind.name}.")
+        elif not external and (known is None or self.version not in known.span):
+            self.add(*names.unknown_plugin(self.component, kind.name, name, known, path, self.version))
+        elif known and self.version not in known.span:
+            self.add("version", path, names.wrong_release(kind.name, name, known.span, self.version))
+        elif known and known.extra.get("windows"):
+            self.add("windows", path, "It is for Windows alone; SPIRE on Linux refuses it.")
+        elif not body.get("plugin_data_file"):
+            data = body.get("plugin_data", {})
+            if known and isinstance(data, dict):
+                self.block(known, data, child(path, "plugin_data"), f"the {kind.name} {name}")
+        old = names.deprecated_plugin(self.component, kind.name, known, self.version) if known and self.version in known.span else ""
+        if old:
+            self.add("deprecated", path, old, severity="warning")
+
+    def _taken(self, path: str) -> tuple[str, str] | None:
+        return self.origin.taken(path) if isinstance(self.origin, Origin) else None
+
+    def _count(self, kind: PluginType, found: Any, path: str) -> None:
+        if not isinstance(found, dict):
+            return
+        on = [name for name, body in found.items() if rules.enabled(body)]
+        removed = self.origin.removed if isinstance(self.origin, Origin) else {}
+        if len(on) < kind.min:
+            message = names.too_few(self.component, kind, plugin_names(self.component, kind.name))
+            self.add("count", path, message + names.by_null(path, removed))
+        elif kind.max and len(on) > kind.max:
+            message = f"SPIRE takes one {kind.name}, and there are {len(on)}: {', '.join(sorted(on))}."
+            self.add("count", path, message + " Remove the others by setting them to null, or disable them.")
+
+    def _outdated(self, spec: Spec, known: Block, path: str) -> None:
+        """SPIRE takes it and warns of it, or does nothing with it."""
+        idle = names.idle(spec, self.version)
+        message = idle or names.deprecated_option(self.component, known, known.options[spec.name], path, self.version)
+        if message:
+            self.add("no_effect" if idle else "deprecated", path, message, severity="warning")
+
+    def _add_if(self, code: str, path: str, message: str) -> None:
+        if message:
+            self.add(code, path, message)
+
+
+def _items(value: Any, path: str) -> Iterator[tuple[Any, str]]:
+    if not isinstance(value, list):
+        yield value, path
+        return
+    for index, item in enumerate(value):
+        yield item, f"{path}[{index}]"

@@ -1,0 +1,171 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which selectors each built-in attestor makes, in which release, and the options that it depends on.
+
+The facts are in selector_data; README.md there describes the format.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Span, plugin, plugin_names, version
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
+
+DATA = Path(__file__).parent / "selector_data"
+#: types of plugins whose selectors entries name, and the component that runs them
+KINDS = {"NodeAttestor": "server", "NodeResolver": "server", "WorkloadAttestor": "agent", "SVIDStore": "agent"}
+
+_CONDITIONS = frozenset({"needs", "off_if", "off_if_negative", "listed_in"})
+_PLACE = re.compile(r"<[a-z]+>")
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Options that decide whether a selector is made."""
+
+    kind: str
+    options: tuple[str, ...]
+    span: Span
+
+    def holds(self, data: Mapping[str, Any], value: str) -> bool:
+        """Whether these options let the selector be made; ``value`` is what follows its key."""
+        found = [item for option in self.options for item in _at(data, option.split("."))]
+        if self.kind == "needs":
+            return any(map(_is_set, found))
+        if self.kind == "listed_in":
+            part = value.partition(":")[0]
+            return any(isinstance(item, list) and part in item for item in found)
+        if self.kind == "off_if":
+            return True not in found
+        return not any(isinstance(item, int) and item < 0 for item in found)
+
+
+@dataclass(frozen=True)
+class Selector:
+    """One selector of one plugin, through the releases that make it so."""
+
+    kind: str
+    type: str
+    key: str
+    value: str
+    example: str
+    description: str
+    span: Span
+    conditions: tuple[Condition, ...] = ()
+    secret: bool = False
+
+    @property
+    def written(self) -> str:
+        """As an example, the way an entry names it."""
+        return f"{self.type}:{self.key}:{self.example}"
+
+    @cached_property
+    def _head(self) -> re.Pattern[str]:
+        places = _PLACE.split(self.key)
+        return re.compile("(?:" + ".+?".join(map(re.escape, places)) + "):(.*)", re.DOTALL)
+
+    def rest(self, text: str) -> str | None:
+        """What follows the key in an entry's selector; None when it begins otherwise."""
+        match = self._head.fullmatch(text)
+        return match.group(1) if match else None
+
+    def fits(self, rest: str) -> bool:
+        """Whether what follows the key has the right form."""
+        return re.fullmatch(self.value, rest, re.DOTALL) is not None
+
+    def lacking(self, release: Version, data: Mapping[str, Any], rest: str) -> Condition | None:
+        """The first condition that these options do not meet."""
+        return next((c for c in self.conditions if release in c.span and not c.holds(data, rest)), None)
+
+
+@lru_cache(maxsize=None)
+def of(kind: str, name: str) -> tuple[Selector, ...]:
+    """Every selector that a built-in plugin makes in any release; none for a plugin that is not built in."""
+    component = KINDS[kind]
+    if name not in plugin_names(component, kind):
+        return ()
+    block = plugin(component, kind, name)
+    whole = block.span if block else Span()
+    data = yaml.safe_load((DATA / component / kind / f"{name}.yml").read_text(encoding="utf-8"))
+    return tuple(_selector(kind, name, item, whole) for item in data["selectors"])
+
+
+@lru_cache(maxsize=None)
+def at(kind: str, name: str, release: Version) -> tuple[Selector, ...]:
+    """Those that one release makes, if the options let it."""
+    return tuple(selector for selector in of(kind, name) if release in selector.span)
+
+
+def made(kind: str, name: str, release: Version, data: Mapping[str, Any]) -> tuple[Selector, ...]:
+    """Those that one release makes with these options; of lists of keys, any key will do."""
+    return tuple(
+        selector
+        for selector in at(kind, name, release)
+        if not any(release in c.span and not _possible(c, data) for c in selector.conditions)
+    )
+
+
+def builtin(kind: str) -> frozenset[str]:
+    """The plugins of a type that any release has built in."""
+    return plugin_names(KINDS[kind], kind)
+
+
+def _possible(condition: Condition, data: Mapping[str, Any]) -> bool:
+    if condition.kind != "listed_in":
+        return condition.holds(data, "")
+    return any(_is_set(item) for option in condition.options for item in _at(data, option.split(".")))
+
+
+def _at(data: Any, path: list[str]) -> Iterator[Any]:
+    """What stands at a path; ``*`` is every key of a map."""
+    if not path:
+        yield data
+    elif isinstance(data, Mapping):
+        for name in data if path[0] == "*" else path[:1]:
+            if name in data:
+                yield from _at(data[name], path[1:])
+
+
+def _is_set(value: Any) -> bool:
+    # an empty block is set: `sigstore: {}` switches the verification on
+    return isinstance(value, Mapping) or bool(value)
+
+
+def _selector(kind: str, name: str, item: Mapping[str, Any], whole: Span) -> Selector:
+    unknown = set(item) - {"key", "value", "example", "description", "since", "until", "secret", "conditions"}
+    if unknown:
+        raise ValueError(f"selector data: {name} has unknown attributes {sorted(unknown)}")
+    span = _span(item)
+    return Selector(
+        kind,
+        name,
+        item["key"],
+        item["value"],
+        item["example"],
+        item["description"],
+        Span(span.since or whole.since, span.until or whole.until, whole.absent),
+        tuple(_condition(condition) for condition in item.get("conditions", ())),
+        item.get("secret", False),
+    )
+
+
+def _condition(item: Mapping[str, Any]) -> Condition:
+    (kind,) = set(item) - {"since", "until"}
+    if kind not in _CONDITIONS:
+        raise ValueError(f"selector data: {kind} is no condition")
+    options = item[kind] if isinstance(item[kind], list) else [item[kind]]
+    return Condition(kind, tuple(options), _span(item))
+
+
+def _span(item: Mapping[str, Any]) -> Span:
+    since, until = (version(item[name]) if name in item else None for name in ("since", "until"))
+    return Span(since, until)

@@ -1,0 +1,97 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What took an option's, a plugin's or a plugin type's place, as far as a release has it: a successor may have gone, too."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Block, Option, block, plugin, plugin_types
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
+
+_PLUGIN_DATA = re.compile(r"plugins\.(\w+)\.([\w-]+)\.plugin_data\b")
+#: how the data names a plugin of another type
+_OTHER_PLUGIN = re.compile(r"the (\w+) ([\w-]+)")
+
+
+def of_option(component: str, option: Option, around: Block, path: str, release: Version) -> str:
+    """As the end of a sentence; empty where this release has no successor. ``path`` is the option's in the whole tree."""
+    names: list[str] = []
+    opposite = False
+    for name, turned in _options(component, option.base, around, path, release):
+        names.append(name)
+        opposite = opposite or turned
+    return _words(", ".join(dict.fromkeys(names)), opposite)
+
+
+def of_plugin(component: str, kind: str, known: Block, release: Version) -> str:
+    """The same of a plugin of this type."""
+    named = str(known.extra.get("replaced_by", ""))
+    while named:
+        other = _OTHER_PLUGIN.fullmatch(named)
+        successor = plugin(component, *(other.groups() if other else (kind, named)))
+        if successor is None:
+            return ""
+        if release in successor.span:
+            return _words(named)
+        # its own successor is named from where it stands
+        kind = other[1] if other else kind
+        following = str(successor.extra.get("replaced_by", ""))
+        named = f"the {kind} {following}" if other and following and not following.startswith("the ") else following
+    return ""
+
+
+def of_type(component: str, kind: str, release: Version) -> str:
+    """The same of a plugin type."""
+    types = plugin_types(component)
+    named = types[kind].replaced_by
+    while named and release not in types[named].span:
+        named = types[named].replaced_by
+    return _words(named)
+
+
+def _words(names: str, opposite: bool = False) -> str:
+    meaning = ", which means the opposite: true becomes false" if opposite else ""
+    return f"; use {names} instead{meaning}" if names else ""
+
+
+def _options(
+    component: str, data: Mapping[str, Any], around: Block, path: str, release: Version
+) -> list[tuple[str, bool]]:
+    """Each successor's name, and whether it means the opposite."""
+    found: list[tuple[str, bool]] = []
+    for name in filter(None, str(data.get("replaced_by", "")).split(", ")):
+        way = _way(component, name, around, path)
+        turned = bool(data.get("inverted"))
+        if way and all(release in option.span for _block, option in way):
+            found.append((name, turned))
+        elif way:
+            # what follows it stands beside it, or has a path of its own
+            beside = name[: name.rfind(".") + 1]
+            inside, option = way[-1]
+            for after, again in _options(component, option.base, inside, path, release):
+                found.append((after if "." in after else beside + after, turned != again))
+    return found
+
+
+def _way(component: str, name: str, around: Block, path: str) -> list[tuple[Block, Option]]:
+    """The options that lead to a successor, each with its block: it stands beside, or its path is in the whole tree or plugin."""
+    first, *rest = name.split(".")
+    inside: Block | None = around
+    if rest and first == "plugin_data":
+        place = _PLUGIN_DATA.match(path)
+        inside = plugin(component, place[1], place[2]) if place else None
+        first, *rest = rest
+    elif rest:
+        inside = block(component)
+    way = []
+    for part in (first, *rest):
+        option = inside.options.get(part) if inside else None
+        if inside is None or option is None:
+            return []
+        way.append((inside, option))
+        inside = option.block
+    return way

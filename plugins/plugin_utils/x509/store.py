@@ -1,0 +1,134 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Keys and certificates in files of the controller: whole or not at all, keys encrypted and never readable to others."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.spire.fleet.plugins.module_utils.host import atomic_file as secret_file
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
+
+DIRECTORY_MODE = 0o700
+KEY_MODE, CERTIFICATE_MODE = 0o600, 0o644
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """A certificate and its key; the key may be elsewhere."""
+
+    certificate: str
+    key: str = ""
+
+    def certificates(self) -> list[Any]:
+        """Those of the certificate's file, none where there is no file."""
+        text = read(self.certificate)
+        return [] if text is None else x509_keys.load_certificates(text, self.certificate)
+
+    def load_key(self, passphrase: str) -> Any:
+        """The key; None where there is no file."""
+        text = read(self.key) if self.key else None
+        return None if text is None else x509_keys.load(text, passphrase, self.key)
+
+    def exposed(self) -> list[str]:
+        """In words, what keeps others less from the key than it should; nothing where there is no key."""
+        text = read(self.key) if self.key else None
+        if text is None:
+            return []
+        mode = os.stat(self.key).st_mode & 0o7777
+        found = [] if mode == KEY_MODE else [f"{self.key} has the mode {mode:04o}, and should have {KEY_MODE:04o}"]
+        return found if x509_keys.encrypted(text) else [*found, f"{self.key} is not encrypted"]
+
+    def write_key(self, key: Any, passphrase: str) -> None:
+        """Encrypted, for its owner alone."""
+        if not passphrase:
+            raise X509Error(f"No passphrase is given, and the key in {self.key} must be encrypted.")
+        write(self.key, x509_keys.dump(key, passphrase), KEY_MODE)
+
+    def write_certificates(self, certificates: list[Any]) -> None:
+        """In their order."""
+        write(self.certificate, x509_keys.dump_certificates(certificates).encode(), CERTIFICATE_MODE)
+
+    def clean(self) -> None:
+        """Remove what a killed run has left beside them, of their copies as well."""
+        for path in filter(None, (self.key, self.certificate)):
+            try:
+                secret_file.clean(Path(path))
+            except secret_file.SecretFileError as exc:
+                raise X509Error(f"{exc}.") from exc
+
+    def keep_copy(self, now: datetime.datetime) -> str:
+        """Copies of the key and its certificate under names with the time; says the key's new name."""
+        ending = f".{now:%Y%m%dT%H%M%SZ}.old"
+        for path, mode in ((self.key, KEY_MODE), (self.certificate, CERTIFICATE_MODE)):
+            text = read(path)
+            if text is not None:
+                write(path + ending, text, mode)
+        return self.key + ending
+
+
+def read(path: str) -> bytes | None:
+    """A file's content, None where there is none; X509Error when it can't be read."""
+    try:
+        return Path(path).read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as exc:
+        raise X509Error(f"{path} can't be read: {exc.strerror}.") from exc
+
+
+def must_read(path: str) -> bytes:
+    """The same for one that must be there."""
+    found = read(path)
+    if found is None:
+        raise X509Error(missing(path))
+    return found
+
+
+def missing(path: str) -> str:
+    """What is said of a file that must be there and is not."""
+    return f"{path} can't be read: there is no such file."
+
+
+def write(path: str, content: bytes, mode: int) -> None:
+    """Whole or not at all, with directories above it that are for their owner alone; X509Error when it can't be written."""
+    try:
+        _directory(Path(path).parent)
+        secret_file.write(path, content, mode=mode)
+    except OSError as exc:
+        raise X509Error(f"{path} can't be written: {exc.strerror}.") from exc
+    except secret_file.SecretFileError as exc:
+        raise X509Error(f"{exc}.") from exc
+
+
+def _directory(path: Path) -> None:
+    """With those above it: each that is made here is for its owner alone."""
+    for missing in reversed([one for one in (path, *path.parents) if not one.exists()]):
+        missing.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
+
+
+@contextlib.contextmanager
+def locked(directory: str, check: bool) -> Iterator[None]:
+    """One process at a time makes keys below a directory: two would make two roots. Check mode makes none, nor a lock."""
+    if check:
+        yield
+        return
+    try:
+        _directory(Path(directory))
+        handle = os.open(os.path.join(directory, ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as exc:
+        raise X509Error(f"{directory} can't be written: {exc.strerror}.") from exc
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
