@@ -53,24 +53,24 @@ molecule: venv
 	"$(VENV)/bin/python" -m tests.run --molecule $(SCENARIO) --command $(COMMAND)
 
 bench: venv
-	"$(VENV)/bin/python" -m tests.bench.bench $(BENCH)
+	"$(VENV)/bin/python" -m tools.bench.bench $(BENCH)
 
 image:
 	tests/hosts/image
 
 docs: venv
-	"$(VENV)/bin/python" -m tests.support.variables_page
-	"$(VENV)/bin/python" -m tests.support.permissions_page
-	"$(VENV)/bin/python" -m tests.support.selectors_page
-	"$(VENV)/bin/python" -m tests.support.rules_page
-	"$(VENV)/bin/python" -m tests.support.examples_page
-	"$(VENV)/bin/python" -m tests.support.json_schema_files
-	"$(VENV)/bin/python" -m tests.support.reference_pages
+	"$(VENV)/bin/python" -m tools.docs.variables_page
+	"$(VENV)/bin/python" -m tools.docs.permissions_page
+	"$(VENV)/bin/python" -m tools.docs.selectors_page
+	"$(VENV)/bin/python" -m tools.docs.rules_page
+	"$(VENV)/bin/python" -m tools.docs.examples_page
+	"$(VENV)/bin/python" -m tools.docs.json_schema_files
+	"$(VENV)/bin/python" -m tools.docs.reference_pages
 
 # Only reads the checkout that the maintainer names; SPIRE is neither built nor run.
 schema-drift: venv
 	@[ -n "$(SPIRE_SOURCE)" ] || { echo "make: set SPIRE_SOURCE to a git checkout of SPIRE, with its tags" >&2; exit 1; }
-	@"$(VENV)/bin/python" -m tests.schema_source "$(SPIRE_SOURCE)" $(TAGS)
+	@"$(VENV)/bin/python" -m tools.schema_drift "$(SPIRE_SOURCE)" $(TAGS)
 
 clean:
 	rm -rf .build .venv

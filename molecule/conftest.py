@@ -19,8 +19,8 @@ import yaml
 from testinfra.host import Host
 
 from tests.hosts.connection.fleet_host import ENVIRONMENT, NAMESPACES, PIDS
+from tests.secret_scan import collect
 from tests.support import collection, snapshot
-from tests.support.hygiene import collect
 
 collection.make_importable()
 

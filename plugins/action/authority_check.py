@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import authority_readiness as authority_judge
-from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import authority as authority_run
-from ansible_collections.spire.fleet.plugins.plugin_utils.entries import desired as entries
-from ansible_collections.spire.fleet.plugins.plugin_utils.rotation.host_check import HostCheck
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import fleet_of
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.canary import canary
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import authority as rotation_authority, authority_readiness
+from ansible_collections.spire.fleet.plugins.plugin_utils.rotation.host_check import HostCheck
 
 NAMES: dict[str, Any] = {"type": "list", "elements": "str", "default": []}
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -36,19 +35,19 @@ class ActionModule(HostCheck):
         variables = task_vars or {}
         _spec, given = self.validate_argument_spec(ARGUMENTS)
         host, fleet = variables["inventory_hostname"], fleet_of(variables, self._templar)
-        found = authority_run.scopes(fleet, authority_run.Asked(given["authority"], group=given["group"]))
+        found = rotation_authority.scopes(fleet, rotation_authority.Asked(given["authority"], group=given["group"]))
         if given["shown"]:
             said = [variables["hostvars"].raw_get(server).get(given["shown"]) or {} for one in found for server in one.tiers]
-            given["retired"] = authority_run.signed_by(given["retired"], said)
-        wanted = authority_judge.Wanted(given["authority"], *(frozenset(given[name]) for name in ("trusted", "retired", "gone")))
+            given["retired"] = rotation_authority.signed_by(given["retired"], said)
+        wanted = authority_readiness.Wanted(given["authority"], *(frozenset(given[name]) for name in ("trusted", "retired", "gone")))
         planned = [plan("server", host, fleet)] if any(host in one.tiers for one in found) else []
         if host in fleet.agents and any(one.has_agent(host, fleet) for one in found):
             planned.append(plan("agent", host, fleet))
 
         def judge(one: Plan, seen: Mapping[str, Any]) -> list[str]:
             if one.component == "server":
-                return authority_judge.server(seen, wanted)
-            return authority_judge.agent(seen, entries.canary(one), wanted)
+                return authority_readiness.server(seen, wanted)
+            return authority_readiness.agent(seen, canary(one), wanted)
 
         result.update(self.check(planned, judge, variables, jwt=wanted.kind == "jwt"))
         return result

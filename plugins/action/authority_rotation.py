@@ -11,10 +11,10 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import authority as authority_run
-from ansible_collections.spire.fleet.plugins.plugin_utils.rotation.authority import Asked, AuthorityError
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.failure import failed
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import fleet_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import authority as rotation_authority
+from ansible_collections.spire.fleet.plugins.plugin_utils.rotation.authority import Asked, AuthorityError
 from ansible_collections.spire.fleet.plugins.plugin_utils.rotation.participants import want_all
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -40,20 +40,20 @@ class ActionModule(ActionBase):
         asked = Asked(given["authority"], given["revoke"], given["start"], given["group"])
         fleet = fleet_of(variables, self._templar)
         try:
-            found = authority_run.scopes(fleet, asked)
-            servers, hosts = authority_run.members(fleet, found)
+            found = rotation_authority.scopes(fleet, asked)
+            servers, hosts = rotation_authority.members(fleet, found)
             want_all(hosts, given["hosts"], "that knows the authorities", "; -e spire_rotate_group names one group of servers")
             rounds, warnings = [], []
             if given["shown"]:
                 shown = {server: variables["hostvars"].raw_get(server)[given["shown"]] for server in servers}
-                rounds = authority_run.rounds(fleet, asked, found, shown)
-                warnings = authority_run.strays(asked, found, shown, datetime.datetime.now(datetime.timezone.utc)) if asked.revoke else []
+                rounds = rotation_authority.rounds(fleet, asked, found, shown)
+                warnings = rotation_authority.strays(asked, found, shown, datetime.datetime.now(datetime.timezone.utc)) if asked.revoke else []
         except AuthorityError as exc:
             raise failed(str(exc)) from None
         if warnings:
             result["warnings"] = warnings
         return {
             # its rounds do it later, and check mode does not come to them
-            **result, "changed": bool(rounds) and bool(self._task.check_mode), "msg": "; ".join(authority_run.tell(asked, rounds)),
+            **result, "changed": bool(rounds) and bool(self._task.check_mode), "msg": "; ".join(rotation_authority.tell(asked, rounds)),
             "servers": servers, "hosts": hosts, "rounds": [dataclasses.asdict(one) for one in rounds],
         }

@@ -11,18 +11,17 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import results as authority_result
 from ansible_collections.spire.fleet.plugins.plugin_utils.common import cryptography_import as crypto
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import ensure as x509_authority
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import ca_check as x509_check
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import store as x509_files
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.failure import failed
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import results as pki_results
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.values import seconds
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import (
+    ca_check, ensure as x509_ensure, keys as x509_keys, store as x509_store,
+)
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Issuer, Run
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import Place
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import Request
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import Place
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "certificate_path": {"type": "str", "required": True},
@@ -65,16 +64,16 @@ class ActionModule(ActionBase):
         run = Run(datetime.datetime.now(datetime.timezone.utc), self._task.check_mode, arguments["force"])
         place = Place(_path(arguments["certificate_path"]), _path(arguments["key_path"]))
         try:
-            with x509_files.locked(os.path.dirname(os.path.abspath(place.certificate)), run.check):
+            with x509_store.locked(os.path.dirname(os.path.abspath(place.certificate)), run.check):
                 issuer, request = _issuer(arguments, run.now), _request(arguments)
                 if arguments["csr"]:
-                    found = x509_authority.sign(place, request, arguments["csr"], issuer, run)
+                    found = x509_ensure.sign(place, request, arguments["csr"], issuer, run)
                 else:
-                    found = x509_authority.ensure(place, request, issuer, arguments["passphrase"], run)
+                    found = x509_ensure.ensure(place, request, issuer, arguments["passphrase"], run)
         except X509Error as exc:
             # without its cause, which Ansible would tell too: a library's word of a key
             raise failed(str(exc)) from None
-        return {**result, **authority_result.of(found, place)}
+        return {**result, **pki_results.of(found, place)}
 
 
 def _path(given: str | None) -> str:
@@ -98,14 +97,14 @@ def _issuer(arguments: dict[str, Any], now: datetime.datetime) -> Issuer | None:
     if not arguments["issuer_certificate_path"]:
         return None
     place = Place(_path(arguments["issuer_certificate_path"]), _path(arguments["issuer_key_path"]))
-    certificates = x509_keys.load_certificates(x509_files.must_read(place.certificate), place.certificate)
+    certificates = x509_keys.load_certificates(x509_store.must_read(place.certificate), place.certificate)
     path = _path(arguments["issuer_bundle_path"])
-    bundle = x509_keys.load_certificates(x509_files.must_read(path), path) if path else certificates[-1:]
+    bundle = x509_keys.load_certificates(x509_store.must_read(path), path) if path else certificates[-1:]
     passphrase = arguments["passphrase"] if arguments["issuer_passphrase"] is None else arguments["issuer_passphrase"]
-    authority = x509_check.Authority(
+    authority = ca_check.Authority(
         certificates, bundle, place.certificate, path or place.certificate, place.key, place.load_key(passphrase)
     )
-    wrong = x509_check.check(authority, (arguments["path_length"] or 0) + 1, "", now, datetime.timedelta(0))
+    wrong = ca_check.check(authority, (arguments["path_length"] or 0) + 1, "", now, datetime.timedelta(0))
     if wrong:
         raise X509Error("\n".join(wrong))
     return Issuer(place, passphrase, certificates, bundle)

@@ -13,20 +13,20 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.spire.fleet.plugins.module_utils.host.probe import ARGUMENTS
-from ansible_collections.spire.fleet.plugins.plugin_utils.common import clocks
-from ansible_collections.spire.fleet.plugins.plugin_utils.report import expiry_sources
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import svid as identity
-from ansible_collections.spire.fleet.plugins.plugin_utils.drift import missing_ca as lost_issuer
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import aws as pki_kept
-from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules import run as rules
 from ansible_collections.spire.fleet.plugins.plugin_utils.aws.client import AwsError
-from ansible_collections.spire.fleet.plugins.plugin_utils.drift.compare import compare
+from ansible_collections.spire.fleet.plugins.plugin_utils.common import clocks, problems
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.failure import failed
-from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import fleet_of
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift import missing_ca
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift.compare import compare
 from ansible_collections.spire.fleet.plugins.plugin_utils.drift.probe import planned_digests, spec_of, variants_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment import server_answers
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import fleet_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import aws as pki_aws
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.report import expiry_sources
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules import run as rules_run
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import svid
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 
 #: of a failed module's result: its output as it was
@@ -46,7 +46,7 @@ class ActionModule(ActionBase):
         host = variables["inventory_hostname"]
         fleet = fleet_of(variables, self._templar)
         planned = plan(arguments["component"], host, fleet)
-        mistakes = problems.errors(rules.of_plan(planned, fleet))
+        mistakes = problems.errors(rules_run.of_plan(planned, fleet))
         if mistakes:
             raise failed(problems.render(problems.for_host(mistakes, host)))
         before = time.time()
@@ -55,7 +55,7 @@ class ActionModule(ActionBase):
         if "seen" not in seen:
             # What a module said that came back in pieces may hold a part of a file.
             return {key: value for key, value in seen.items() if key not in UNSAFE}
-        lost = [f"{host}: {one}" for one in lost_issuer.mistakes(planned, seen["seen"])]
+        lost = [f"{host}: {one}" for one in missing_ca.mistakes(planned, seen["seen"])]
         if arguments["lost"]:
             return {**result, "lost": lost}
         try:
@@ -67,22 +67,22 @@ class ActionModule(ActionBase):
             # who takes the host away must know all the same what it was
             raise failed("\n".join(lost), result=_identity(planned, seen["seen"]))
         try:
-            seen["seen"]["aws"] = pki_kept.differences(planned.upstream) if planned.upstream else []
+            seen["seen"]["aws"] = pki_aws.differences(planned.upstream) if planned.upstream else []
         except (AwsError, X509Error) as exc:
             raise failed(f"{host}: {exc}") from None
         server = None
         if planned.component == "agent" and not arguments["final"]:
             # As it was registered: thousands of agents in it would be templated anew for each of them.
             answers = variables.get(arguments["servers"] or "") or {}
-            server = rules.server_knowledge(host, fleet, answers.get("results", []))
-            silence = rules.silence(host, fleet, answers)
+            server = server_answers.server_knowledge(host, fleet, answers.get("results", []))
+            silence = server_answers.silence(host, fleet, answers)
             # With --check a bare server may be silent: the run itself would have brought it up, but not one that can't be reached.
             # (verify's look is in check mode by itself; there the report says it.)
-            forgiven = self._task.check_mode and not (variables.get("ansible_check_mode") and rules.unreachable(host, fleet, answers))
+            forgiven = self._task.check_mode and not (variables.get("ansible_check_mode") and server_answers.unreachable(host, fleet, answers))
             if silence and not forgiven:
                 raise failed(silence)
         found = compare(planned, seen["seen"], server, datetime.datetime.now(datetime.timezone.utc))
-        tokenless = rules.tokenless(planned, fleet) if found.token else ""
+        tokenless = server_answers.tokenless(planned, fleet) if found.token else ""
         if tokenless:
             found.errors.append(tokenless)
         found.errors[:0] = clocks.apart(clock, planned.values["spire_clock_tolerance"])
@@ -132,6 +132,6 @@ def _identity(planned: Plan, seen: dict[str, Any]) -> dict[str, str]:
     """An agent's own, as it is told."""
     if planned.component != "agent":
         return {}
-    own = identity.of_chain(seen["identity"].get("chain") or [])
+    own = svid.of_chain(seen["identity"].get("chain") or [])
     starts, expires = (own.starts.isoformat(), own.expires.isoformat()) if own else ("", "")
     return {"spiffe_id": own.spiffe_id if own else "", "starts": starts, "expires": expires}

@@ -10,13 +10,13 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import results as authority_result
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet import node_certificates as node_rules
 from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.failure import failed
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import fleet_of
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import results as pki_results
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet import node_certificates
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Run
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 
@@ -39,7 +39,7 @@ class ActionModule(ActionBase):
         host = variables["inventory_hostname"]
         fleet = fleet_of(variables, self._templar)
         planned = plan(arguments["component"], host, fleet)
-        mistakes = problems.errors(node_rules.check(planned, fleet))
+        mistakes = problems.errors(node_certificates.check(planned, fleet))
         if mistakes:
             raise failed(problems.render(problems.for_host(mistakes, host)))
         try:
@@ -47,7 +47,7 @@ class ActionModule(ActionBase):
                 return {**result, **_authorities(planned, self._task.check_mode)}
             if planned.node is None:
                 raise failed(f"{host}: its agent has no certificate of spire_x509pop's or spire_sshpop's.")
-            return {**result, **authority_result.keep(planned.node, arguments["csr"], self._task.check_mode)}
+            return {**result, **pki_results.keep(planned.node, arguments["csr"], self._task.check_mode)}
         except X509Error as exc:
             # without its cause, which Ansible would tell too: a library's word of a key
             raise failed(f"{host}: {exc}") from None

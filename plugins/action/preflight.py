@@ -9,11 +9,11 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet import release_support as fleet_steps
 from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules import run as rules
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.failure import SHOWN_AS_TEXT, failed
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import fleet_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules import run as rules_run
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet import release_support
 
 
 class ActionModule(ActionBase):
@@ -28,7 +28,7 @@ class ActionModule(ActionBase):
         variables = task_vars or {}
         fleet = fleet_of(variables, self._templar)
         tags = [variables.get(name) or () for name in ("ansible_run_tags", "ansible_skip_tags")]
-        found = rules.of_fleet(fleet) + fleet_steps.check(fleet, fleet_steps.taken(*tags) if arguments["acts"] else ())
+        found = rules_run.of_fleet(fleet) + release_support.check(fleet, release_support.taken(*tags) if arguments["acts"] else ())
         mistakes = problems.errors(found)
         if mistakes:
             count = len(problems.merged(mistakes))

@@ -13,14 +13,13 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.spire.fleet.plugins.module_utils.host import atomic_file as secret_file
-from ansible_collections.spire.fleet.plugins.plugin_utils.report import expiry
-from ansible_collections.spire.fleet.plugins.plugin_utils.report import fleet_state as observe
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules import run as rules
+from ansible_collections.spire.fleet.plugins.module_utils.host import atomic_file
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.failure import failed
+from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment.server_answers import by_id, server_knowledge
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import fleet_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.report import expiry, fleet_state
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 
 
@@ -49,9 +48,9 @@ class ActionModule(ActionBase):
         now = datetime.datetime.now(datetime.timezone.utc)
         registered = {host: variables["hostvars"].raw_get(host) for host in arguments["hosts"]}
         seen, expiring, clocks = _judged(fleet, registered, now)
-        rest = observe.blame(seen, expiring, now)
-        observe.compare_clocks(seen, clocks, min((fleet.values_of(one.host)["spire_clock_tolerance"] for one in seen), default=0))
-        table = "\n".join([observe.table(seen, now), *rest])
+        rest = fleet_state.blame(seen, expiring, now)
+        fleet_state.compare_clocks(seen, clocks, min((fleet.values_of(one.host)["spire_clock_tolerance"] for one in seen), default=0))
+        table = "\n".join([fleet_state.table(seen, now), *rest])
         self._display.display(f"{table}\n\n{expiry.table(expiring, now)}")
         wrong = [one for one in seen if one.problems]
         result.update(
@@ -66,9 +65,9 @@ class ActionModule(ActionBase):
 
 def _judged(
     fleet: Fleet, registered: Mapping[str, Mapping[str, Any]], now: datetime.datetime
-) -> tuple[list[observe.Seen], list[expiry.Expiry], dict[str, Any]]:
+) -> tuple[list[fleet_state.Seen], list[expiry.Expiry], dict[str, Any]]:
     """Every server and agent, what expires, and hosts' clocks. Each plan is made once, and none is kept."""
-    seen: list[observe.Seen] = []
+    seen: list[fleet_state.Seen] = []
     expiring: list[expiry.Expiry] = []
     states: dict[str, Any] = {}
     clocks: dict[str, Any] = {}
@@ -76,21 +75,21 @@ def _judged(
         given = {key: registered[host].get(name) or {} for key, name in NAMES[component].items()}
         planned = plan(component, host, fleet)
         if component == "server":
-            seen.append(observe.server(host, fleet, given))
+            seen.append(fleet_state.server(host, fleet, given))
             if given["state"].get("healthy"):
-                states.setdefault(fleet.group_of_server(host), rules.by_id(given["state"]))
+                states.setdefault(fleet.group_of_server(host), by_id(given["state"]))
         else:
             group = fleet.server_group(host)
             if not states.get(group):
-                states[group] = rules.server_knowledge(host, fleet, given.pop("servers").get("results", []))
+                states[group] = server_knowledge(host, fleet, given.pop("servers").get("results", []))
             given.pop("servers", None)
-            seen.append(observe.agent(planned, fleet, given, states[group], now))
+            seen.append(fleet_state.agent(planned, fleet, given, states[group], now))
         clocks |= {host: given["look"]["clock"]} if given["look"].get("clock") else {}
         try:
-            expiring += observe.expiring(planned, given)
+            expiring += fleet_state.expiring(planned, given)
         except X509Error as exc:
             seen[-1].problems.append(str(exc))
-    expiring = expiry.in_order([*expiring, *observe.bundles(fleet, states)])
+    expiring = expiry.in_order([*expiring, *fleet_state.bundles(fleet, states)])
     return seen, expiring, clocks
 
 
@@ -103,6 +102,6 @@ def _title(wrong: int, seen: int) -> str:
 def _write(path: str, found: dict[str, Any]) -> None:
     """Whole or not at all: whoever reads it may do so at any time."""
     try:
-        secret_file.write(os.path.expanduser(path), (json.dumps(found, indent=2) + "\n").encode(), mode=0o644)
-    except (OSError, secret_file.SecretFileError) as exc:
+        atomic_file.write(os.path.expanduser(path), (json.dumps(found, indent=2) + "\n").encode(), mode=0o644)
+    except (OSError, atomic_file.SecretFileError) as exc:
         raise failed(f"The report can't be written: {exc}.") from exc

@@ -10,11 +10,11 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import root as rotation_run
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.failure import failed
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import fleet_of
-from ansible_collections.spire.fleet.plugins.plugin_utils.rotation.participants import want_all
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.rotation_state import State
+from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import root as rotation_root
+from ansible_collections.spire.fleet.plugins.plugin_utils.rotation.participants import want_all
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Run
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 
@@ -42,11 +42,11 @@ class ActionModule(ActionBase):
         now = datetime.datetime.now(datetime.timezone.utc)
         run = Run(now, self._task.check_mode)
         try:
-            found = rotation_run.scope(fleet_of(variables, self._templar), given["trust_domain"])
+            found = rotation_root.scope(fleet_of(variables, self._templar), given["trust_domain"])
             want_all(found.hosts, given["hosts"], "of the trust domain")
             state, done = self._do(found, given, run, variables)
             if state is None and not done:
-                done = [rotation_run.remaining(found, now)]
+                done = [rotation_root.remaining(found, now)]
         except X509Error as exc:
             # without its cause, which Ansible would tell too: a library's word of a key
             raise failed(str(exc)) from None
@@ -63,10 +63,10 @@ class ActionModule(ActionBase):
         )
         return result
 
-    def _do(self, found: rotation_run.Scope, given: dict[str, Any], run: Run, variables: dict[str, Any]) -> tuple[State | None, list[str]]:
+    def _do(self, found: rotation_root.Scope, given: dict[str, Any], run: Run, variables: dict[str, Any]) -> tuple[State | None, list[str]]:
         if given["state"] == "begun":
-            return rotation_run.begin(found, given["name"], run)
+            return rotation_root.begin(found, given["name"], run)
         if given["state"] == "fallen_back":
-            return rotation_run.fall_back(found, given["behind"], run)
+            return rotation_root.fall_back(found, given["behind"], run)
         checked = {host: variables["hostvars"].raw_get(host).get(given["checked"]) or {} for host in found.hosts}
-        return rotation_run.advance(found, given["step"], checked, run)
+        return rotation_root.advance(found, given["step"], checked, run)

@@ -9,15 +9,14 @@ import datetime
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.entries import desired as entries
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import rotation_state as rotation
-from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import root_readiness as rotation_judge
-from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import root as rotation_run
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.failure import failed
-from ansible_collections.spire.fleet.plugins.plugin_utils.rotation.host_check import HostCheck
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import fleet_of
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import rotation_state
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.canary import canary
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import root as rotation_root, root_readiness
+from ansible_collections.spire.fleet.plugins.plugin_utils.rotation.host_check import HostCheck
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 
 
@@ -31,7 +30,7 @@ class ActionModule(HostCheck):
         _spec, given = self.validate_argument_spec({"trust_domain": {"type": "str", "default": ""}})
         host, fleet = variables["inventory_hostname"], fleet_of(variables, self._templar)
         try:
-            state = rotation.load(rotation_run.scope(fleet, given["trust_domain"]).upstream.directory)
+            state = rotation_state.load(rotation_root.scope(fleet, given["trust_domain"]).upstream.directory)
         except X509Error as exc:
             raise failed(str(exc)) from None
         if state is None:
@@ -40,8 +39,8 @@ class ActionModule(HostCheck):
 
         def judge(one: Plan, seen: Mapping[str, Any]) -> list[str]:
             if one.component == "server":
-                return rotation_judge.server(seen, one.upstream is not None, state)
-            return rotation_judge.agent(seen, entries.canary(one), state, datetime.datetime.now(datetime.timezone.utc))
+                return root_readiness.server(seen, one.upstream is not None, state)
+            return root_readiness.agent(seen, canary(one), state, datetime.datetime.now(datetime.timezone.utc))
 
         result.update(self.check(planned, judge, variables), step=state.step)
         return result

@@ -10,14 +10,13 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import results as authority_result
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import aws as pki_kept
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import upstream_ca as pki_rules
-from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems
 from ansible_collections.spire.fleet.plugins.plugin_utils.aws.client import AwsError
+from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.failure import failed
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import fleet_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import aws as pki_aws, results as pki_results
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import upstream_ca
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Run
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 
@@ -36,7 +35,7 @@ class ActionModule(ActionBase):
         _spec, arguments = self.validate_argument_spec(ARGUMENTS)
         host = variables["inventory_hostname"]
         planned = plan("server", host, fleet_of(variables, self._templar))
-        mistakes = problems.errors(pki_rules.check(planned))
+        mistakes = problems.errors(upstream_ca.check(planned))
         if mistakes:
             raise failed(problems.render(problems.for_host(mistakes, host)))
         if planned.upstream is None:
@@ -44,9 +43,9 @@ class ActionModule(ActionBase):
         try:
             if not planned.upstream.delivered:
                 run = Run(datetime.datetime.now(datetime.timezone.utc), self._task.check_mode)
-                found, why = pki_kept.ensure(planned.upstream, run)
-                return {**result, **authority_result.with_aws(authority_result.of(found, planned.upstream.place), why)}
-            return {**result, **authority_result.keep(planned.upstream, arguments["csr"], self._task.check_mode)}
+                found, why = pki_aws.ensure(planned.upstream, run)
+                return {**result, **pki_results.with_aws(pki_results.of(found, planned.upstream.place), why)}
+            return {**result, **pki_results.keep(planned.upstream, arguments["csr"], self._task.check_mode)}
         except (X509Error, AwsError) as exc:
             # without its cause, which Ansible would tell too: a library's word of a key
             raise failed(f"{host}: {exc}") from None

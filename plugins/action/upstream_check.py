@@ -10,11 +10,11 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.report import upstream_check
 from ansible_collections.spire.fleet.plugins.plugin_utils.aws.client import AwsError
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.failure import failed
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import fleet_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.report import upstream_check
 
 ARGUMENTS: dict[str, dict[str, Any]] = {"principal": {"type": "str", "default": ""}}
 

@@ -58,14 +58,13 @@ _value:
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import catalogue as permissions
-from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import aws as permissions_aws
+from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import aws as permissions_aws, catalogue as permissions_catalogue
 
 
 def aws_policy(tree: object, **options: Any) -> dict[str, Any]:
     try:
         return permissions_aws.of_tree(tree, **options).get(permissions_aws.OWN, {})
-    except permissions.PermissionsError as error:
+    except permissions_catalogue.PermissionsError as error:
         raise AnsibleFilterError(f"aws_policy: {error}") from None
 
 

@@ -52,14 +52,13 @@ _value:
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import catalogue as permissions
-from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import aws as permissions_aws
+from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import aws as permissions_aws, catalogue as permissions_catalogue
 
 
 def aws_role_policies(tree: object, **options: Any) -> dict[str, Any]:
     try:
         found = permissions_aws.of_tree(tree, **options)
-    except permissions.PermissionsError as error:
+    except permissions_catalogue.PermissionsError as error:
         raise AnsibleFilterError(f"aws_role_policies: {error}") from None
     return {arn: policy for arn, policy in found.items() if arn != permissions_aws.OWN}
 

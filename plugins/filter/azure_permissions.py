@@ -83,8 +83,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import catalogue as permissions
-from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import gcp_azure as permissions_grants
+from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import catalogue as permissions_catalogue, gcp_azure
 
 
 def azure_permissions(
@@ -95,9 +94,9 @@ def azure_permissions(
     subscriptions: Sequence[str] = (),
 ) -> list[dict[str, Any]]:
     try:
-        asked = permissions.ask(tree, component, version, plugins)
-        return permissions_grants.azure(asked, permissions.listed(subscriptions))
-    except permissions.PermissionsError as error:
+        asked = permissions_catalogue.ask(tree, component, version, plugins)
+        return gcp_azure.azure(asked, permissions_catalogue.listed(subscriptions))
+    except permissions_catalogue.PermissionsError as error:
         raise AnsibleFilterError(f"azure_permissions: {error}") from None
 
 

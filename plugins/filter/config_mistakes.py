@@ -59,9 +59,10 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema import api as schema
-from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import describe, plain
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree import check as tree_check
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import convert
 
 COMPONENTS = ("server", "agent", "oidc_discovery_provider")
 
@@ -75,7 +76,7 @@ def config_mistakes(tree: Mapping[str, Any], component: str, release: str = "") 
         version = versions.parse(release or str(versions.DEFAULT))
     except ValueError as error:
         raise AnsibleFilterError(f"config_mistakes: release: {error}") from None
-    found = schema.check(component, schema.coerce(component, plain(tree), version), version)
+    found = tree_check.check(component, convert.coerce(component, plain(tree), version), version)
     return [f"{one.severity}: {one.path or component}: {one.message}" for one in problems.merged(found)]
 
 

@@ -49,14 +49,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import catalogue as permissions
-from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import vault_ejbca as permissions_paths
+from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import catalogue as permissions_catalogue, vault_ejbca
 
 
 def ejbca_rules(tree: object, version: str | None = None, component: str | None = None, plugins: Sequence[str] = ()) -> list[str]:
     try:
-        return permissions_paths.ejbca(permissions.ask(tree, component, version, plugins))
-    except permissions.PermissionsError as error:
+        return vault_ejbca.ejbca(permissions_catalogue.ask(tree, component, version, plugins))
+    except permissions_catalogue.PermissionsError as error:
         raise AnsibleFilterError(f"ejbca_rules: {error}") from None
 
 

@@ -88,8 +88,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import catalogue as permissions
-from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import gcp_azure as permissions_grants
+from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import catalogue as permissions_catalogue, gcp_azure
 
 
 def gcp_permissions(
@@ -101,9 +100,9 @@ def gcp_permissions(
     secret_policies: bool = False,
 ) -> dict[str, Any]:
     try:
-        asked = permissions.ask(tree, component, version, plugins)
-        return permissions_grants.gcp(asked, permissions.listed(projects), secret_policies)
-    except permissions.PermissionsError as error:
+        asked = permissions_catalogue.ask(tree, component, version, plugins)
+        return gcp_azure.gcp(asked, permissions_catalogue.listed(projects), secret_policies)
+    except permissions_catalogue.PermissionsError as error:
         raise AnsibleFilterError(f"gcp_permissions: {error}") from None
 
 

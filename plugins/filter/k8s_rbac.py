@@ -85,8 +85,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import catalogue as permissions
-from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import kubernetes as permissions_k8s
+from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import (
+    catalogue as permissions_catalogue, kubernetes as permissions_kubernetes,
+)
 
 
 def k8s_rbac(
@@ -102,11 +103,11 @@ def k8s_rbac(
     kubelet_fine_grained: bool = False,
 ) -> list[dict[str, Any]]:
     try:
-        asked = permissions.ask(tree, component, version, plugins)
+        asked = permissions_catalogue.ask(tree, component, version, plugins)
         called = f"spire-{asked.component}"
-        subject = permissions_k8s.Subject(name or called, service_account or called, namespace, user)
-        return permissions_k8s.manifests(asked, subject, kubeconfig, kubelet_fine_grained)
-    except permissions.PermissionsError as error:
+        subject = permissions_kubernetes.Subject(name or called, service_account or called, namespace, user)
+        return permissions_kubernetes.manifests(asked, subject, kubeconfig, kubelet_fine_grained)
+    except permissions_catalogue.PermissionsError as error:
         raise AnsibleFilterError(f"k8s_rbac: {error}") from None
 
 

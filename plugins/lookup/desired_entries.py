@@ -51,7 +51,7 @@ from typing import Any
 
 from ansible.plugins.lookup import LookupBase
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.entries import desired as entries
+from ansible_collections.spire.fleet.plugins.plugin_utils.entries import desired as desired_entries
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import fleet_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 
@@ -68,7 +68,7 @@ class LookupModule(LookupBase):
         for target in terms:
             server, group = plan("server", str(target["server"]), fleet), str(target["group"])
             if not self.get_option("nested"):
-                found += entries.of_inventory(server)
-                found += entries.of_agents(server, fleet, group, identities)
-            found += entries.of_nested(server, fleet, group, identities)
+                found += desired_entries.of_inventory(server)
+                found += desired_entries.of_agents(server, fleet, group, identities)
+            found += desired_entries.of_nested(server, fleet, group, identities)
         return found

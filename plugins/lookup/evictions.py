@@ -45,7 +45,7 @@ from typing import Any
 
 from ansible.plugins.lookup import LookupBase
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import task_view as public
+from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment.targets import evictions
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import fleet_of
 
 
@@ -57,4 +57,4 @@ class LookupModule(LookupBase):
         seen = variables or {}
         looks = {host: seen["hostvars"].raw_get(host).get("spire_agent_look") or {} for host in terms}
         identities = {host: str(look.get("spiffe_id") or "") for host, look in looks.items() if (look.get("act") or {}).get("evict")}
-        return public.evictions(fleet_of(seen, self._templar), identities)
+        return evictions(fleet_of(seen, self._templar), identities)

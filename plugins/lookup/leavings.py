@@ -49,7 +49,7 @@ from typing import Any
 
 from ansible.plugins.lookup import LookupBase
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import task_view as public
+from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment.targets import downstream_leavings, leavings
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import fleet_of
 
 
@@ -61,7 +61,7 @@ class LookupModule(LookupBase):
         self.set_options(var_options=variables, direct=kwargs)
         seen = variables or {}
         if self.get_option("component") == "server":
-            return public.downstream_leavings(fleet_of(seen, self._templar), terms)
+            return downstream_leavings(fleet_of(seen, self._templar), terms)
         looks = {host: seen["hostvars"].raw_get(host).get("spire_agent_look") or {} for host in terms}
         identities = {host: str(look.get("spiffe_id") or "") for host, look in looks.items()}
-        return public.leavings(fleet_of(seen, self._templar), identities)
+        return leavings(fleet_of(seen, self._templar), identities)

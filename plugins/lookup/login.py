@@ -52,8 +52,8 @@ from typing import Any
 
 from ansible.plugins.lookup import LookupBase
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import task_view as public
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import fleet_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import task_view
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 
 
@@ -66,5 +66,5 @@ class LookupModule(LookupBase):
         seen = variables or {}
         component, address = terms
         planned = plan(component, seen["inventory_hostname"], fleet_of(seen, self._templar))
-        found = public.login(planned, str(self.get_option("machine")), address)
+        found = task_view.login(planned, str(self.get_option("machine")), address)
         return [dataclasses.asdict(found) if found else {}]

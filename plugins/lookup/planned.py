@@ -42,8 +42,8 @@ from typing import Any
 
 from ansible.plugins.lookup import LookupBase
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import task_view as public
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import fleet_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import task_view
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 
 
@@ -56,4 +56,4 @@ class LookupModule(LookupBase):
         seen = variables or {}
         fleet = fleet_of(seen, self._templar)
         host = seen["inventory_hostname"]
-        return [public.of_plan(plan(term, host, fleet), self.get_option("machine")) for term in terms]
+        return [task_view.of_plan(plan(term, host, fleet), self.get_option("machine")) for term in terms]

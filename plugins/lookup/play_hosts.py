@@ -54,9 +54,8 @@ from ansible import context
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import groups as group_names
-from ansible_collections.spire.fleet.plugins.plugin_utils.drift import missing_ca as lost_issuer
-from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import nested
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift import missing_ca
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import groups as inventory_groups, nested
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import AGENTS, SERVERS
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import fleet_of
 
@@ -81,7 +80,7 @@ class LookupModule(LookupBase):
         if which in EVERY:
             return _there(EVERY[which], seen)
         if which == "without_root":
-            missing = "hostvars" in seen and lost_issuer.concerns(fleet_of(seen, self._templar))
+            missing = "hostvars" in seen and missing_ca.concerns(fleet_of(seen, self._templar))
             return _there(EVERY["fleet"], seen) if missing else [NOBODY]
         apart = nested.order(fleet_of(seen, self._templar)) if "hostvars" in seen else []
         if which == "nested":
@@ -92,10 +91,10 @@ class LookupModule(LookupBase):
 
     def _check(self, groups: Mapping[str, Sequence[str]]) -> None:
         """AnsibleLookupError for an inventory that has nothing for any play."""
-        wrong = group_names.nobody(groups)
+        wrong = inventory_groups.nobody(groups)
         if wrong:
             raise AnsibleLookupError(wrong)
-        for line in group_names.doubtful(groups):
+        for line in inventory_groups.doubtful(groups):
             self._display.warning(line)
 
 

@@ -38,7 +38,7 @@ from typing import Any
 
 from ansible.plugins.lookup import LookupBase
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import task_view as public
+from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment.targets import token_targets
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import fleet_of
 
 
@@ -52,4 +52,4 @@ class LookupModule(LookupBase):
         looks = {host: seen["hostvars"].raw_get(host).get("spire_agent_look") or {} for host in terms}
         needy = {host: look for host, look in looks.items() if (look.get("act") or {}).get("token")}
         longest = max((fleet.values_of(host)["spire_start_timeout"] for host in needy), default=0)
-        return public.token_targets(fleet, needy, longest)
+        return token_targets(fleet, needy, longest)

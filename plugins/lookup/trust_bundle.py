@@ -46,8 +46,8 @@ from typing import Any
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import task_view as public
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules import run as rules
+from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment.server_answers import server_knowledge
+from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment.trust_bundle import bundle_for
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import fleet_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 
@@ -61,8 +61,8 @@ class LookupModule(LookupBase):
         seen = variables or {}
         host = seen["inventory_hostname"]
         fleet = fleet_of(seen, self._templar)
-        knowledge = rules.server_knowledge(host, fleet, self.get_option("servers"))
+        knowledge = server_knowledge(host, fleet, self.get_option("servers"))
         try:
-            return [public.bundle_for(plan("agent", host, fleet), knowledge)]
+            return [bundle_for(plan("agent", host, fleet), knowledge)]
         except ValueError as exc:
             raise AnsibleLookupError(str(exc)) from exc

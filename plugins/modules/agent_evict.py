@@ -57,10 +57,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.spire.fleet.plugins.module_utils.spire import connection as client
+from ansible_collections.spire.fleet.plugins.module_utils.spire import connection
 from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireCliError, SpireServer, spiffe_id
 
-ARGUMENTS = client.arguments(
+ARGUMENTS = connection.arguments(
     ids={"type": "list", "elements": "str", "required": True},
     parents_of={"type": "list", "elements": "str", "default": []},
 )
@@ -95,8 +95,8 @@ def main() -> None:
     """Entry point."""
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     params = module.params
-    server = client.server(params)
-    with client.failing(module, evicted=[]):
+    server = connection.server(params)
+    with connection.failing(module, evicted=[]):
         evicted, failed = evict(server, params["ids"] + parents(server, params["parents_of"]), module.check_mode)
     result: dict[str, Any] = {"changed": bool(evicted), "evicted": evicted}
     if evicted:

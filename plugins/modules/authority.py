@@ -143,10 +143,10 @@ taintable:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.spire.fleet.plugins.module_utils.spire import connection as client
+from ansible_collections.spire.fleet.plugins.module_utils.spire import connection
 from ansible_collections.spire.fleet.plugins.module_utils.spire.authorities import STATES, UPSTREAM, Wish, keep
 
-ARGUMENTS = client.arguments(
+ARGUMENTS = connection.arguments(
     authority={"type": "str", "choices": ["x509", "jwt", UPSTREAM], "required": True},
     state={"type": "str", "choices": list(STATES), "default": "shown"},
     authority_id={"type": "str", "default": ""},
@@ -164,8 +164,8 @@ def main() -> None:
     wish = Wish(params["authority"], params["state"], params["authority_id"], params["upstream_id"], params["active_id"])
     if wish.authority == UPSTREAM and wish.state in ("prepared", "activated"):
         module.fail_json(msg=f"a root is not {wish.state} by its server; state must be shown, tainted or revoked")
-    server = client.server(params)
-    with client.failing(module):
+    server = connection.server(params)
+    with connection.failing(module):
         module.exit_json(**keep(server, wish, module.check_mode))
 
 

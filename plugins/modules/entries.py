@@ -96,11 +96,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.spire.fleet.plugins.module_utils.spire import connection as client
-from ansible_collections.spire.fleet.plugins.module_utils.spire import entries as model
+from ansible_collections.spire.fleet.plugins.module_utils.spire import connection, entries as spire_entries
 from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireCliError, SpireServer
 
-ARGUMENTS = client.arguments(
+ARGUMENTS = connection.arguments(
     entries={"type": "list", "elements": "dict", "required": True},
     state={"type": "str", "choices": ["present", "absent"], "default": "present"},
 )
@@ -120,16 +119,16 @@ def _blank() -> dict[str, Any]:
 
 def require_own_ids(version: str) -> None:
     """An older server would give every entry another ID, and the next run would not find it."""
-    if model.older(version, model.FIRST_OWN_IDS):
+    if spire_entries.older(version, spire_entries.FIRST_OWN_IDS):
         raise SpireCliError(
-            f"spire-server {version} takes no entry IDs from its callers; SPIRE does since {model.FIRST_OWN_IDS}"
+            f"spire-server {version} takes no entry IDs from its callers; SPIRE does since {spire_entries.FIRST_OWN_IDS}"
         )
 
 
 def present(server: SpireServer, given: list[dict[str, Any]], check: bool) -> dict[str, Any]:
     """Create and update what differs."""
     result = _blank()
-    wanted, problems = model.desired(given)
+    wanted, problems = spire_entries.desired(given)
     if problems:
         raise BadEntries(problems)
     if not wanted:
@@ -142,14 +141,14 @@ def present(server: SpireServer, given: list[dict[str, Any]], check: bool) -> di
         if not check:
             raise
         return {**result, "warnings": [f"The entries can't be compared in check mode: {exc.message}"]}
-    todo = model.diff(wanted, shown)
+    todo = spire_entries.diff(wanted, shown)
     result["failed_entries"] = todo.twins
     if installed and (todo.create or todo.update):
         version = server.version()
         require_own_ids(version)
         for entries in (todo.create, todo.update):
-            refused = [why for why in (model.unsupported(entry, version) for entry in entries) if why]
-            entries[:] = [entry for entry in entries if not model.unsupported(entry, version)]
+            refused = [why for why in (spire_entries.unsupported(entry, version) for entry in entries) if why]
+            entries[:] = [entry for entry in entries if not spire_entries.unsupported(entry, version)]
             result["failed_entries"] += refused
     if not todo.create and not todo.update:
         return result
@@ -167,8 +166,8 @@ def present(server: SpireServer, given: list[dict[str, Any]], check: bool) -> di
     done = {*result["created"], *result["updated"]}
     result["diff"] = {
         "before_header": "registration entries", "after_header": "registration entries",
-        "before": model.render(entry for key, entry in todo.before.items() if key in done),
-        "after": model.render(entry for entry in (*todo.create, *todo.update) if entry["entry_id"] in done),
+        "before": spire_entries.render(entry for key, entry in todo.before.items() if key in done),
+        "after": spire_entries.render(entry for entry in (*todo.create, *todo.update) if entry["entry_id"] in done),
     }
     return result
 
@@ -177,12 +176,12 @@ def _apply(action: Any, entries: list[dict[str, Any]]) -> tuple[list[str], list[
     if not entries:
         return [], []
     try:
-        items = action([model.data(entry) for entry in entries])
+        items = action([spire_entries.data(entry) for entry in entries])
     except SpireCliError as exc:
         return [], [f"{entry['entry_id']}: {exc.message}" for entry in entries]
     done, failed = [], []
     for item, entry in zip(items, entries):
-        why = model.failure(item, entry)
+        why = spire_entries.failure(item, entry)
         if why:
             failed.append(why)
         # An entry that the server took without one of its fields was changed all the same.
@@ -206,14 +205,14 @@ def absent(server: SpireServer, given: list[dict[str, Any]], check: bool) -> dic
     doomed = [one for one in dict.fromkeys(ids) if one in there]
     if doomed and not check:
         items = server.entry_delete(doomed)
-        result["failed_entries"] = [why for why in map(model.failure, items) if why]
+        result["failed_entries"] = [why for why in map(spire_entries.failure, items) if why]
         doomed = [item.id for item in items if item.ok]
     result["deleted"] = doomed
     result["changed"] = bool(doomed)
     if doomed:
         result["diff"] = {
             "before_header": "registration entries", "after_header": "registration entries",
-            "before": model.render(model.current(there[one]) for one in doomed), "after": "",
+            "before": spire_entries.render(spire_entries.current(there[one]) for one in doomed), "after": "",
         }
     return result
 
@@ -222,10 +221,10 @@ def main() -> None:
     """Entry point."""
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     params = module.params
-    server = client.server(params)
+    server = connection.server(params)
     act = present if params["state"] == "present" else absent
     try:
-        with client.failing(module, **_blank()):
+        with connection.failing(module, **_blank()):
             result = act(server, params["entries"], module.check_mode)
     except BadEntries as exc:
         module.fail_json(msg=f"Nothing was changed: {exc}", **{**_blank(), "failed_entries": exc.problems})

@@ -69,23 +69,23 @@ log:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.spire.fleet.plugins.module_utils.spire import connection as client
 from ansible_collections.spire.fleet.plugins.module_utils.host.health import Log, NotHealthy, wait
+from ansible_collections.spire.fleet.plugins.module_utils.spire import connection
 
 
 def main() -> None:
     """Entry point."""
     module = AnsibleModule(
-        argument_spec=client.arguments(
+        argument_spec=connection.arguments(
             60, component={"type": "str", "choices": ["server", "agent"], "required": True}, unit={"type": "str"}, log_file={"type": "path"},
             server={"type": "str"},
         ),
         supports_check_mode=True,
     )
     params = module.params
-    ask = client.server if params["component"] == "server" else client.agent
+    ask = connection.server if params["component"] == "server" else connection.agent
     # One question may take no longer than all the waiting.
-    asked = ask({**params, "timeout": max(1, min(params["timeout"], client.TIMEOUT))})
+    asked = ask({**params, "timeout": max(1, min(params["timeout"], connection.TIMEOUT))})
     log = Log(params["unit"] or "", params["log_file"] or "")
     try:
         module.exit_json(changed=False, waited=wait(asked, params["timeout"], log, params["server"] or ""))

@@ -67,10 +67,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.spire.fleet.plugins.module_utils.spire import connection as client
+from ansible_collections.spire.fleet.plugins.module_utils.spire import connection
 from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireCliError, SpireServer
 
-ARGUMENTS = client.arguments(
+ARGUMENTS = connection.arguments(
     # No password itself: the names of the agents.
     agents={"type": "list", "elements": "str", "required": True},
     ttl={"type": "int", "default": 600},
@@ -99,8 +99,8 @@ def main() -> None:
         module.fail_json(msg=f"ttl is {params['ttl']}: a token lives for at least one second, and less than 2^31")
     if module.check_mode or not params["agents"]:
         module.exit_json(changed=bool(params["agents"]), tokens={})
-    server = client.server(params)
-    with client.failing(module):
+    server = connection.server(params)
+    with connection.failing(module):
         tokens = mint(server, params["agents"], params["ttl"])
     module.exit_json(changed=True, tokens=tokens)
 

@@ -121,8 +121,8 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.spire.fleet.plugins.module_utils.host.releases import Outcome, Owner, Placer
 from ansible_collections.spire.fleet.plugins.module_utils.host.release_archive import ReleaseError, Source
+from ansible_collections.spire.fleet.plugins.module_utils.host.releases import Outcome, Owner, Placer
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "src": {"type": "path"},

@@ -60,8 +60,7 @@ waiting_for:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.spire.fleet.plugins.module_utils.spire import tls_chains as chains
-from ansible_collections.spire.fleet.plugins.module_utils.spire import connection as client
+from ansible_collections.spire.fleet.plugins.module_utils.spire import connection, tls_chains
 from ansible_collections.spire.fleet.plugins.module_utils.spire.agent_cli import SpireAgent
 from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireServer
 
@@ -75,12 +74,12 @@ def main() -> None:
     spec = module.params["spec"]
     if spec is None:
         module.fail_json(msg="spire.fleet.rotation_check works through its action plugin alone")
-    with client.failing(module):
+    with connection.failing(module):
         if spec["component"] == "server":
-            seen = chains.of_server(SpireServer(spec["binary"], spec["socket_path"]), spec["address"], int(spec["port"]))
+            seen = tls_chains.of_server(SpireServer(spec["binary"], spec["socket_path"]), spec["address"], int(spec["port"]))
         else:
             agent = SpireAgent(spec["binary"], spec["socket_path"], timeout=WORKLOAD_SECONDS)
-            seen = chains.of_agent(agent, spec["data_dir"], bool(spec["ask"]), bool(spec.get("jwt")))
+            seen = tls_chains.of_agent(agent, spec["data_dir"], bool(spec["ask"]), bool(spec.get("jwt")))
         module.exit_json(changed=False, seen=seen)
 
 

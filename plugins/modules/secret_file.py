@@ -65,7 +65,7 @@ import pwd
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.spire.fleet.plugins.module_utils.host import atomic_file as secret_file
+from ansible_collections.spire.fleet.plugins.module_utils.host import atomic_file
 
 ARGUMENTS = {
     "path": {"type": "path", "required": True},
@@ -87,8 +87,8 @@ def main() -> None:
         module.fail_json(msg=f"{path} can't be given to its owner: {exc.args[0]}")
     try:
         wanted = (path, content, uid, gid, int(module.params["mode"], 8))
-        changed = not secret_file.same(*wanted) if module.check_mode else secret_file.write(*wanted)
-    except secret_file.SecretFileError as exc:
+        changed = not atomic_file.same(*wanted) if module.check_mode else atomic_file.write(*wanted)
+    except atomic_file.SecretFileError as exc:
         module.fail_json(msg=f"{exc}.")
     module.exit_json(changed=changed)
 

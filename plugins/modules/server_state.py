@@ -126,11 +126,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.spire.fleet.plugins.module_utils.spire import connection as client
-from ansible_collections.spire.fleet.plugins.module_utils.spire import der
+from ansible_collections.spire.fleet.plugins.module_utils.spire import connection, der
 from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireCliError, SpireServer, reading
 
-ARGUMENTS = client.arguments(
+ARGUMENTS = connection.arguments(
     agents={"type": "bool", "default": True},
     only_agents={"type": "list", "elements": "str", "default": []},
     spiffe_bundle={"type": "bool", "default": False},
@@ -185,8 +184,8 @@ def main() -> None:
     """Entry point."""
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     params = module.params
-    server = client.server(params)
-    with client.failing(module):
+    server = connection.server(params)
+    with connection.failing(module):
         module.exit_json(changed=False, **state(server, params))
 
 

@@ -76,11 +76,11 @@ from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.spire.fleet.plugins.module_utils.spire import connection as client
+from ansible_collections.spire.fleet.plugins.module_utils.spire import connection
 from ansible_collections.spire.fleet.plugins.module_utils.spire.agent_cli import SpireAgent
 from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireCliError
 
-ARGUMENTS = client.arguments(
+ARGUMENTS = connection.arguments(
     timeout=10,
     spiffe_id={"type": "str"},
     wait={"type": "int", "default": 0},
@@ -116,8 +116,8 @@ def main() -> None:
     """Entry point."""
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     params = module.params
-    agent = client.agent(params)
-    with client.failing(module):
+    agent = connection.agent(params)
+    with connection.failing(module):
         module.exit_json(changed=False, svids=fetch(agent, params["spiffe_id"], params["wait"]))
 
 

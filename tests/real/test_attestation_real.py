@@ -18,13 +18,13 @@ from typing import Any
 import pytest
 
 from ansible_collections.spire.fleet.plugins.module_utils.host import key_request
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as node_pki
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki_node
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Run
 from tests.real.test_pki_real import PASSPHRASE, config, delivered, now, upstream_of
-from tests.support.real_spire import TRUST_DOMAIN, RealAgent, RealServer, merged
-from tests.unit.core.fleets import fleet
+from tests.support.real_spire import RealAgent, RealServer, TRUST_DOMAIN, merged
+from tests.unit.builders.fleets import fleet
 
 RELEASES = ("1.15.3", "1.14.7", "1.13.6")
 MODES = ("x509pop", "spiffe", "sshpop")
@@ -61,7 +61,7 @@ class Nodes:
         planned = self.planned("server")
         for authority in planned.authorities:
             authority.keep_issuer(Run(now()))
-            file = node_pki.server_file(authority.name, planned.paths)
+            file = pki_node.server_file(authority.name, planned.paths)
             (self.directory / Path(file.path).name).write_text(self.planned("server").authorities[0].authorities_text())
         tree = {"plugins": {"NodeAttestor": {self.name: {"plugin_data": self.data("server")}}}}
         if self.mode == "spiffe":

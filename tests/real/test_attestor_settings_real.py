@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import hcl
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema import api as schema
-from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import errors
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree import check as tree_check
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree.agent_path_template import data
 
-from tests.support import truth, truth_trees, truth_values
+from tests.support import conformance, conformance_trees, conformance_values
 
-KEY = truth_values.AUTHORITY.split()[1]
+KEY = conformance_values.AUTHORITY.split()[1]
 RSA = (
     "AAAAB3NzaC1yc2EAAAADAQABAAABAQC7ZbTCxF8AZLQlyRGCLNaGKxSxlN5YsRHKJN2mTn3ShqPhBbQHxGRwAvG0EKuYqWzVjkkJ0C1p5yZ0fU0VbTqSC5iC0kKWLwVk"
 )
@@ -94,13 +94,13 @@ def judged(spire_binary: Callable[..., Path], tmp_path: Path) -> Callable[[str, 
 
     def judge(release: str, attestor: str, options: dict[str, Any]) -> tuple[bool, bool, str]:
         version = versions.parse(release)
-        truth_values.make_files(tmp_path)
-        tree = truth_trees.base("server", version, tmp_path)
+        conformance_values.make_files(tmp_path)
+        tree = conformance_trees.base("server", version, tmp_path)
         tree["plugins"]["NodeAttestor"] = {attestor: {"plugin_data": options}}
         file = tmp_path / "judged.conf"
         file.write_text(hcl.dumps(tree), "utf-8")
-        taken, said = truth.validate(spire_binary("spire-server", release), file)
-        ours = errors(schema.check("server", tree, version))
+        taken, said = conformance.validate(spire_binary("spire-server", release), file)
+        ours = errors(tree_check.check("server", tree, version))
         return not ours, taken, f"{ours}\n{said}"
 
     return judge

@@ -29,7 +29,7 @@ import yaml
 from cryptography import x509
 
 from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireServer
-from ansible_collections.spire.fleet.plugins.plugin_utils.external_plugins import checksums as plugin_sums
+from ansible_collections.spire.fleet.plugins.plugin_utils.external_plugins import checksums
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.archives import architecture
 from tests.support import release_page, site_run, spire_bin, supervised
 from tests.support.plugin_program import PIN, write, write_root
@@ -226,7 +226,7 @@ def test_a_new_version_from_a_page_and_back(host: Host, root: x509.Certificate) 
     assert host.plugin_processes() == [str(host.placed("2"))] and host.server_pid() != before and signed_by(host, root)
     shutil.rmtree(page)
     page.mkdir()
-    plugin_sums._read.cache_clear()
+    checksums._read.cache_clear()
     assert host.site(definition).require().changed == {}
 
     back = host.site(first).require()

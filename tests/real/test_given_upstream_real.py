@@ -15,10 +15,10 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.drift import supplied_ca as given_upstream
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift import supplied_ca
 from tests.support.authorities import Made, make, signed_with_sha1, written
-from tests.support.real_spire import TRUST_DOMAIN, RealServer
-from tests.unit.core.fleets import planned
+from tests.support.real_spire import RealServer, TRUST_DOMAIN
+from tests.unit.builders.fleets import planned
 
 NOW = datetime.datetime.now(datetime.timezone.utc)
 DAY = datetime.timedelta(days=1)
@@ -105,7 +105,7 @@ def told(one: Case, spire_server: Path, tmp_path: Path, key: str = "") -> None:
     seen = {options["cert_file_path"]: [made.pem for made in one.chain]}
     if one.bundle is not None:
         seen[options["bundle_file_path"]] = [made.pem for made in one.bundle]
-    found, _soon = given_upstream.mistakes(plan, seen, datetime.datetime.now(datetime.timezone.utc))
+    found, _soon = supplied_ca.mistakes(plan, seen, datetime.datetime.now(datetime.timezone.utc))
     assert bool(found) == one.ours, found
     server = RealServer(spire_server, config=config)
     try:

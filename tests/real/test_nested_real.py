@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from ansible_collections.spire.fleet.plugins.module_utils.spire.entries import normalise
-from ansible_collections.spire.fleet.plugins.plugin_utils.entries import desired as entries
+from ansible_collections.spire.fleet.plugins.plugin_utils.entries import desired as desired_entries
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
-from tests.support.real_spire import TRUST_DOMAIN, RealAgent, RealServer
-from tests.unit.core.fleets import fleet
+from tests.support.real_spire import RealAgent, RealServer, TRUST_DOMAIN
+from tests.unit.builders.fleets import fleet
 
 RELEASES = ("1.15.3", "1.14.7", "1.13.6")
 #: how servers and agents learn of entries sooner
@@ -39,7 +39,7 @@ def planned(parent: RealServer, beside: RealAgent) -> tuple[dict[str, Any], list
             "spire_server_user": getpass.getuser(), "spire_agent_config": {"agent": {"socket_path": str(beside.socket_path)}},
         },
     )
-    wanted = entries.of_nested(plan("server", "above", made), made, "uppers", {"below": beside.spiffe_id})
+    wanted = desired_entries.of_nested(plan("server", "above", made), made, "uppers", {"below": beside.spiffe_id})
     return plan("server", "below", made).plugin_data("UpstreamAuthority", "spire"), wanted
 
 

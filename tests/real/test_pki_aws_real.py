@@ -16,13 +16,13 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import aws as pki_kept
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import aws as pki_aws
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Run
 from tests.real.test_pki_real import PASSPHRASE, local_authority, now, verified
-from tests.support.moto_server import REGION, Moto, running
-from tests.support.real_spire import TRUST_DOMAIN, RealAgent, RealServer
-from tests.unit.core.fleets import planned
+from tests.support.moto_server import Moto, REGION, running
+from tests.support.real_spire import RealAgent, RealServer, TRUST_DOMAIN
+from tests.unit.builders.fleets import planned
 
 
 @pytest.fixture(name="moto")
@@ -43,9 +43,9 @@ def kept(directory: Path, way: str, **variables: Any) -> dict[str, Any]:
     }
     upstream = planned("server", **common).upstream
     assert upstream is not None
-    pki_kept.ensure(upstream, Run(now()))
+    pki_aws.ensure(upstream, Run(now()))
     again = planned("server", **common)
-    assert again.upstream is not None and pki_kept.differences(again.upstream) == []
+    assert again.upstream is not None and pki_aws.differences(again.upstream) == []
     return {"plugins": {"UpstreamAuthority": again.plugins("UpstreamAuthority")}}
 
 

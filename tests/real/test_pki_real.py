@@ -22,14 +22,12 @@ from typing import Any
 import pytest
 
 from ansible_collections.spire.fleet.plugins.module_utils.host import key_request
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import ensure as x509_authority
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import store as x509_files
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.upstream import Upstream
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import ensure as x509_ensure, keys as x509_keys, store as x509_store
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Run
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import Request
-from tests.support.real_spire import TRUST_DOMAIN, RealAgent, RealServer, free_port
-from tests.unit.core.fleets import planned
+from tests.support.real_spire import RealAgent, RealServer, TRUST_DOMAIN, free_port
+from tests.unit.builders.fleets import planned
 
 PASSPHRASE = "correct horse"
 RELEASES = ("1.15.3", "1.14.7", "1.13.6")
@@ -156,13 +154,13 @@ def test_the_oldest_release_under_our_root(spire_binary: Callable[..., Path], tm
 
 def test_a_corporate_intermediate_signs(spire_server: Path, spire_agent: Path, tmp_path: Path) -> None:
     """Root, corporate CA, the server's intermediate, SPIRE's CA, leaf."""
-    def files(name: str) -> x509_files.Place:
-        return x509_files.Place(str(tmp_path / f"{name}.pem"), str(tmp_path / f"{name}.key"))
+    def files(name: str) -> x509_store.Place:
+        return x509_store.Place(str(tmp_path / f"{name}.pem"), str(tmp_path / f"{name}.key"))
 
     run, year = Run(now()), datetime.timedelta(days=365)
-    root = x509_authority.ensure(files("root"), Request("CN=Acme,C=US", 10 * year), None, PASSPHRASE, run)
-    issuer = x509_authority.Issuer(files("root"), PASSPHRASE, root.certificates, root.certificates)
-    x509_authority.ensure(files("corp"), Request("CN=Acme Machines,C=US", 5 * year, path_length=2), issuer, PASSPHRASE, run)
+    root = x509_ensure.ensure(files("root"), Request("CN=Acme,C=US", 10 * year), None, PASSPHRASE, run)
+    issuer = x509_ensure.Issuer(files("root"), PASSPHRASE, root.certificates, root.certificates)
+    x509_ensure.ensure(files("corp"), Request("CN=Acme Machines,C=US", 5 * year, path_length=2), issuer, PASSPHRASE, run)
     given = {"certificate": files("corp").certificate, "key": files("corp").key, "bundle": files("root").certificate}
     upstream = upstream_of(tmp_path, spire_pki_issuer=given)
     assert upstream.mistakes(now()) == []

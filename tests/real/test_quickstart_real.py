@@ -21,8 +21,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireServer
-from ansible_collections.spire.fleet.plugins.plugin_utils.releases import archives as releases
-from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases import archives, versions
 from playbooks.files.quickstart import __main__ as quickstart
 from playbooks.files.quickstart import processes, programs
 from playbooks.files.quickstart.place import Place
@@ -200,7 +199,7 @@ def test_the_release_is_downloaded_where_spire_is_not_found(
 ) -> None:
     newest = str(versions.DEFAULT)
     binaries = spire_binary("spire-server", newest).parent
-    release_page.pack(tmp_path / f"v{newest}", releases.archive_names(newest, platform.machine()), binaries)
+    release_page.pack(tmp_path / f"v{newest}", archives.archive_names(newest, platform.machine()), binaries)
     with release_page.serve(tmp_path) as address:
         monkeypatch.setenv("SPIRE_ARCHIVE_URL", address + "/v{version}")
         assert quickstart.main(["up"]) == 0

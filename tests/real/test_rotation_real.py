@@ -22,18 +22,17 @@ from typing import Any
 import pytest
 from cryptography import x509
 
-from ansible_collections.spire.fleet.plugins.module_utils.spire import tls_chains as chains
+from ansible_collections.spire.fleet.plugins.module_utils.spire import tls_chains
 from ansible_collections.spire.fleet.plugins.module_utils.spire.authorities import Wish, keep
 from ansible_collections.spire.fleet.plugins.module_utils.spire.der import key_id
 from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireCliError, SpireServer
-from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import root_readiness as rotation_judge
-from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import root as rotation_run
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.rotation_state import State
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import root as rotation_root, root_readiness
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Run
-from tests.support import watched, watcher
-from tests.support.real_spire import TRUST_DOMAIN, RealAgent, RealServer
-from tests.unit.core.fleets import fleet
+from tests.support import continuity, continuity_monitor
+from tests.support.real_spire import RealAgent, RealServer, TRUST_DOMAIN
+from tests.unit.builders.fleets import fleet
 
 WORKLOAD = f"spiffe://{TRUST_DOMAIN}/workload"
 SECONDS = 90.0
@@ -55,7 +54,7 @@ def wait(missing: Callable[[], list[str]]) -> None:
 def wait_for_a_fresh_svid(server: RealServer) -> None:
     """Until SPIRE has no reason of its own to renew what the server shows to agents, for as long as the next few commands take."""
     def due() -> list[str]:
-        found = rotation_judge.certificate(chains.of_server(server.client(), "", server.port)["shown"])
+        found = root_readiness.certificate(tls_chains.of_server(server.client(), "", server.port)["shown"])
         half = found.not_valid_before_utc + (found.not_valid_after_utc - found.not_valid_before_utc) / 2
         return [f"it is renewed at {half}"] if half - now() < datetime.timedelta(seconds=10) else []
 
@@ -73,7 +72,7 @@ def entries_and_watchers(server: RealServer, agents: list[RealAgent], directory:
     for number, agent in enumerate(agents):
         agent.wait_svid(WORKLOAD)
         files[f"agent{number}"] = directory / f"agent{number}.jsonl"
-        running.append(subprocess.Popen([sys.executable, watcher.__file__, str(agent.socket_path), str(files[f"agent{number}"])]))
+        running.append(subprocess.Popen([sys.executable, continuity_monitor.__file__, str(agent.socket_path), str(files[f"agent{number}"])]))
     try:
         yield files
     finally:
@@ -96,14 +95,14 @@ class Fleet:
             }}}}}
             self.servers[host] = RealServer(server_binary, config=config)
 
-    def scope(self) -> rotation_run.Scope:
+    def scope(self) -> rotation_root.Scope:
         common = {
             "spire_trust_domain": TRUST_DOMAIN, "spire_pki": "controller", "spire_pki_dir": str(self.directory / "pki"),
             "spire_pki_passphrase": "correct horse",
             "spire_server_config": {"plugins": {"DataStore": {"sql": {"plugin_data": {"database_type": "postgres", "connection_string": "x"}}}}},
         }
         self.fleet = fleet(common, servers=("s1", "s2"), agents=("a1", "a2"))
-        return rotation_run.scope(self.fleet, "")
+        return rotation_root.scope(self.fleet, "")
 
     def deliver(self, host: str) -> dict[str, str]:
         """What a run brings to a server; the options that name it."""
@@ -133,23 +132,23 @@ class Fleet:
     def missing(self, state: State) -> list[str]:
         found = []
         for server in self.servers.values():
-            found += rotation_judge.server(chains.of_server(server.client(), "", server.port), True, state)
+            found += root_readiness.server(tls_chains.of_server(server.client(), "", server.port), True, state)
         for agent in self.agents:
-            found += rotation_judge.agent(chains.of_agent(agent.client(), str(agent.directory / "data"), True), WORKLOAD, state, now())
+            found += root_readiness.agent(tls_chains.of_agent(agent.client(), str(agent.directory / "data"), True), WORKLOAD, state, now())
         return found
 
     def advance(self, state: State) -> State | None:
         wait(lambda: self.missing(state))
         checked = {host: {"ready": True, "step": state.step} for host in ("s1", "s2", "a1", "a2")}
-        return rotation_run.advance(self.scope(), state.step, checked, Run(now()))[0]
+        return rotation_root.advance(self.scope(), state.step, checked, Run(now()))[0]
 
     def in_use(self) -> State:
         """Begins a rotation and takes it to the step use, for what SPIRE makes of it there; nobody waits for agents."""
-        state = rotation_run.begin(self.scope(), "one", Run(now()))[0]
+        state = rotation_root.begin(self.scope(), "one", Run(now()))[0]
         assert state
         self.renew()
         checked = {host: {"ready": True, "step": "trust"} for host in self.scope().hosts}
-        rotation_run.advance(self.scope(), "trust", checked, Run(now()))
+        rotation_root.advance(self.scope(), "trust", checked, Run(now()))
         self.renew()
         return state
 
@@ -178,7 +177,7 @@ def test_the_root_above_two_servers(spire_binary: Callable[..., Path], tmp_path:
     with running(made), entries_and_watchers(made.servers["s1"], made.agents, tmp_path) as files:
         first, second = made.servers["s1"], made.servers["s2"]
         pids = [process.pid for process in (first, second, *made.agents)]
-        state = rotation_run.begin(made.scope(), "one", Run(now()))[0]
+        state = rotation_root.begin(made.scope(), "one", Run(now()))[0]
         assert state
         old = state.old_key_id
         # With an intermediate of a key ID of its own, SPIRE would not know the root as the one above its CA.
@@ -208,7 +207,7 @@ def test_the_root_above_two_servers(spire_binary: Callable[..., Path], tmp_path:
         root = Path(made.scope().upstream.bundle_file).read_text(encoding="ascii")
         assert [server.client().bundle_show("pem").split() for server in (first, second)] == [root.split()] * 2
         time.sleep(1)
-    verdict = watched.judge(files)
+    verdict = continuity.judge(files)
     assert (verdict.expired, verdict.unverifiable) == ([], []), verdict
     assert verdict.seconds > 20 and all(len(found) == 2 for found in verdict.roots.values())
     assert all(found == [1, 2, 1] for found in verdict.bundles.values()), verdict.bundles
@@ -241,7 +240,7 @@ def test_a_server_that_has_replaced_its_ca_signs_below_the_old_root_once_more(sp
         assert not keep(server.client(), Wish("upstream", "shown", old), False)["taintable"]
         assert "SPIRE taints a root only as long as the server's last CA was signed by it" in refused(lambda: undo(server, "tainted", old))
         for behind in (["s1"], []):
-            rotation_run.fall_back(made.scope(), behind, Run(now()))
+            rotation_root.fall_back(made.scope(), behind, Run(now()))
             made.renew()
         assert keep(server.client(), Wish("upstream", "shown", old), False)["taintable"]
         assert undo(server, "tainted", old)["changed"] and undo(server, "revoked", old)["changed"]

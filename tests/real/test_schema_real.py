@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import hcl
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema import api as schema
-from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import errors
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree import check as tree_check
 
-from tests.support import spire_bin, truth, truth_trees
-from tests.unit.test_schema_messages import REMOVE, having
+from tests.support import conformance, conformance_trees, spire_bin
+from tests.unit.plugins.plugin_utils.rules.tree.test_cases import REMOVE, having
 
 Tree = dict[str, Any]
 Changes = list[tuple[str, Any]]
@@ -26,7 +26,7 @@ Changes = list[tuple[str, Any]]
 
 def base(component: str, release: versions.Version, directory: Path) -> Tree:
     """What every case changes: the least that SPIRE takes, with a server's keys on disk."""
-    tree = truth_trees.base(component, release, directory)
+    tree = conformance_trees.base(component, release, directory)
     if component == "server":
         tree["plugins"]["KeyManager"] = {"disk": {"plugin_data": {"keys_path": str(directory / "keys.json")}}}
     return tree
@@ -42,8 +42,8 @@ def judged(spire_binary: Callable[..., Path], tmp_path: Path) -> Callable[[str, 
         tree = having(base(component, version, tmp_path), *changes)
         file = tmp_path / "judged.conf"
         file.write_text(hcl.dumps(tree), "utf-8")
-        taken, said = truth.validate(binary, file)
-        ours = errors(schema.check(component, tree, version))
+        taken, said = conformance.validate(binary, file)
+        ours = errors(tree_check.check(component, tree, version))
         return not ours, taken, f"{ours}\n{said}"
 
     return judge

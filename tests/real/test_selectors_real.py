@@ -19,11 +19,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema import selectors
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import selectors
 
 from tests.support import spire_bin
-from tests.support.real_spire import TRUST_DOMAIN, RealAgent, RealServer, free_port
+from tests.support.real_spire import RealAgent, RealServer, TRUST_DOMAIN, free_port
 
 #: the newest, and older ones where they are
 RELEASES = (None, "1.14.7", "1.13.6")

@@ -22,7 +22,7 @@ from playbooks.files.quickstart import inventory, processes
 from playbooks.files.quickstart.place import Place
 from tests.real.test_pki_real import PASSPHRASE
 from tests.support import spire_bin
-from tests.support.moto_server import REGION, Moto, running
+from tests.support.moto_server import Moto, REGION, running
 from tests.support.real_spire import free_port
 from tests.support.site_run import Run
 

@@ -23,9 +23,9 @@ from ansible.vars.manager import VariableManager
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import templated
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables import Values
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 #: extra variables of an example, which are above everything in its inventory

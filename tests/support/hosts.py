@@ -24,8 +24,8 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from tests.secret_scan import exec_trace
 from tests.support import spire_bin
-from tests.support.hygiene import exec_trace
 
 HERE = Path(__file__).resolve().parents[1] / "hosts"
 SOURCE_ROOT = "/opt/spire-src"

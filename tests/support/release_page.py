@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.releases import archives as releases
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases import archives
 
 PROGRAMS = ("spire-server", "spire-agent")
 
@@ -46,7 +46,7 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
         self.end_headers()
 
 
-def pack(directory: Path, names: releases.ArchiveNames, binaries: Path, change: Callable[[bytes], bytes] = bytes) -> None:
+def pack(directory: Path, names: archives.ArchiveNames, binaries: Path, change: Callable[[bytes], bytes] = bytes) -> None:
     """A release's archive of these binaries, and the file with its checksum."""
     directory.mkdir()
     with tarfile.open(directory / names.archive, "w:gz", compresslevel=1) as archive:

@@ -17,7 +17,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tests.support.hygiene import capture, collect
+from tests.secret_scan import capture, collect
 
 PLAYBOOKS = "spire.fleet."
 

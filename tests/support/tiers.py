@@ -17,16 +17,16 @@ from xml.etree import ElementTree
 import ansible
 
 from tests.lint import lint as lint_steps
+from tests.secret_scan import capture
 from tests.support import collection, pythons, spire_bin
-from tests.support.hygiene import capture
 
 REPO = collection.REPO
 BUILD = REPO / ".build"
 REPORTS = BUILD / "reports"
 MOLECULE = REPO / "molecule"
-# Versions of Python on the hosts that the code is tested on; see tests/unit/module_utils.
+# Versions of Python on the hosts that the code is tested on; see tests/unit/plugins/module_utils.
 HOST_PYTHONS = ("3.9", "3.11", "3.13")
-HOST_TESTS = ("tests/unit/module_utils", "tests/unit/modules")
+HOST_TESTS = ("tests/unit/plugins/module_utils", "tests/unit/plugins/modules")
 
 #: tests against real SPIRE wait more than they work, so two at a time are no burden for two cores
 WORKERS = 2
@@ -221,7 +221,7 @@ def molecule(scenario: str, command: str = "test") -> int:
     for version, directory in list(spire_bin.find_versions().items())[:1]:
         environment.update(SPIRE_TEST_VERSION=version, SPIRE_BIN_DIR=str(directory))
     argv = [str(wrapper), str(program), command, "-s", scenario]
-    table = REPORTS / f"hygiene-{scenario}.txt"
+    table = REPORTS / f"secret_scan-{scenario}.txt"
     table.unlink(missing_ok=True)
     with capture.tracing(scenario, fresh=command == "test"):
         code = subprocess.run(argv, cwd=REPO, env=environment, check=False).returncode

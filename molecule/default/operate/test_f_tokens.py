@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.secret_scan import collect
 from tests.support import faults, site_run
-from tests.support.hygiene import collect
 
 PRINT_IT = """
 - hosts: agent2

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.releases import archives as releases
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases import archives
 from tests.support import release_page
 
 FOREIGN = {"x86_64": 183, "aarch64": 62}
@@ -25,8 +25,8 @@ def version() -> str:
 
 
 @pytest.fixture(scope="session")
-def names(version: str) -> releases.ArchiveNames:
-    return releases.archive_names(version, platform.machine())
+def names(version: str) -> archives.ArchiveNames:
+    return archives.archive_names(version, platform.machine())
 
 
 def foreign(program: bytes) -> bytes:
@@ -35,7 +35,7 @@ def foreign(program: bytes) -> bytes:
 
 
 @pytest.fixture(scope="session")
-def page(tmp_path_factory: pytest.TempPathFactory, names: releases.ArchiveNames) -> Iterator[str]:
+def page(tmp_path_factory: pytest.TempPathFactory, names: archives.ArchiveNames) -> Iterator[str]:
     """The address of a page with `sound/`, `foreign/`, and `tampered/` where the checksum is of another archive."""
     root = tmp_path_factory.mktemp("page")
     binaries = Path(os.environ["SPIRE_BIN_DIR"])

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.releases import archives as releases
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases import archives
 from tests.support import site_run
 
 #: what a program of this machine is rebuilt for, in the archive `foreign`
@@ -64,7 +64,7 @@ def test_binaries_of_another_version(version: str) -> None:
 
 @pytest.mark.parametrize(("kind", "pinned"), [("tampered", ""), ("sound", "0" * 64)])
 def test_a_checksum_that_does_not_match(
-    kind: str, pinned: str, archive: Callable[..., dict[str, str]], page: str, names: releases.ArchiveNames
+    kind: str, pinned: str, archive: Callable[..., dict[str, str]], page: str, names: archives.ArchiveNames
 ) -> None:
     run = site_run.run("site", variables=archive(kind, **({"spire_archive_sha256": pinned} if pinned else {})))
     url = f"{page}/{kind}/{names.archive}"
@@ -78,7 +78,7 @@ def test_a_checksum_that_does_not_match(
     }
 
 
-def test_binaries_of_another_architecture(archive: Callable[..., dict[str, str]], names: releases.ArchiveNames) -> None:
+def test_binaries_of_another_architecture(archive: Callable[..., dict[str, str]], names: archives.ArchiveNames) -> None:
     run = site_run.run("site", variables=archive("foreign"))
     own, other = sorted(FOREIGN, key=lambda machine: machine != platform.machine())
     assert run.failed == {

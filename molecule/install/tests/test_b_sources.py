@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.releases import archives as releases
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases import archives
 from tests.support import site_run
 
 Snapshot = dict[str, Any]
@@ -61,7 +61,7 @@ def test_nothing_is_replaced_by_what_fails_its_checksum(
 
 
 def test_archive_that_each_host_downloads(
-    page: str, names: releases.ArchiveNames, shell: Callable[..., str], version: str
+    page: str, names: archives.ArchiveNames, shell: Callable[..., str], version: str
 ) -> None:
     """From a page on the host's own loopback."""
     shell("agent1", f"rm -rf /opt/spire && mkdir -p /root/page && cd /root/page && mkdir -p {names.top} && cp -r /opt/spire-src/{version}/bin {names.top}/")

@@ -11,7 +11,7 @@ import re
 
 from testinfra.host import Host
 
-from tests.support.hygiene import collect
+from tests.secret_scan import collect
 
 PERSON = "newcomer"
 CLONE = f"/home/{PERSON}/spire.fleet"

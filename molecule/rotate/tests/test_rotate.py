@@ -20,7 +20,7 @@ import pytest
 from cryptography import x509
 
 from tests.hosts.connection.fleet_host import PIDS
-from tests.support import faults, killed, site_run, watched, watcher
+from tests.support import continuity, continuity_monitor, crashes, faults, site_run
 
 Shell = Callable[..., str]
 DIRECTORY = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "pki" / "rotate.test"
@@ -45,7 +45,7 @@ def crash_at(reached: str, **options: Any) -> None:
         while step() != reached and process.poll() is None and time.monotonic() < end:
             time.sleep(0.05)
         if process.poll() is None:
-            killed.kill_tree(process.pid)
+            crashes.kill_tree(process.pid)
         said = process.communicate()[0]
     assert step() == reached, said
 
@@ -77,7 +77,7 @@ def watching(groups: dict[str, list[str]], tmp_path_factory: pytest.TempPathFact
         pid = (PIDS / f"spire-fleet-rotate-{host}").read_text(encoding="ascii").strip()
         files[host] = directory / f"{host}.jsonl"
         # Among the host's processes, since the agent looks at its callers there, and with our files, since the host has no gRPC.
-        argv = ["nsenter", f"--target={pid}", "--pid", "--", sys.executable, watcher.__file__, f"/proc/{pid}/root{faults.SOCKETS['agent']}"]
+        argv = ["nsenter", f"--target={pid}", "--pid", "--", sys.executable, continuity_monitor.__file__, f"/proc/{pid}/root{faults.SOCKETS['agent']}"]
         running.append(subprocess.Popen([*argv, str(files[host])], start_new_session=True))
     end = time.monotonic() + SECONDS
     while not all(path.exists() and '"chain"' in path.read_text(encoding="ascii") for path in files.values()):
@@ -129,7 +129,7 @@ def test_site_in_the_middle_brings_what_the_step_needs_and_no_more(rotated: dict
 
 
 def test_nobody_held_an_svid_that_was_worth_nothing(rotated: dict[str, site_run.Run], watching: dict[str, Path]) -> None:
-    verdict = watched.judge(watching)
+    verdict = continuity.judge(watching)
     print(verdict)
     assert (verdict.expired, verdict.unverifiable) == ([], []), verdict
     assert verdict.seconds > 60
@@ -141,7 +141,7 @@ def test_nobody_held_an_svid_that_was_worth_nothing(rotated: dict[str, site_run.
     # And it can fail: what was held at first is worth nothing with the last bundle.
     lines = [json.loads(line) for line in watching["agent1"].read_text(encoding="ascii").splitlines()]
     first, last = next(one for one in lines if one["svids"]), lines[-1]
-    assert not watched.verifies(first["svids"][0]["chain"], last["svids"][0]["bundle"], first["second"])
+    assert not continuity.verifies(first["svids"][0]["chain"], last["svids"][0]["bundle"], first["second"])
 
 
 def test_nothing_was_restarted(rotated: dict[str, site_run.Run], before: dict[str, Any], shell: Shell, groups: dict[str, list[str]]) -> None:

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, Callable
 
-from ansible_collections.spire.fleet.plugins.module_utils.host import systemd as service
+from ansible_collections.spire.fleet.plugins.module_utils.host import systemd
 
 LINES = 20
 #: enough for these lines, of a log that nobody may have rotated
@@ -45,7 +45,7 @@ class Log:
     def tail(self) -> list[str]:
         """The last lines; empty when they can't be had."""
         if self.unit:
-            text = service.output(["journalctl", "--no-pager", "--output=cat", "--lines=%d" % LINES, "--unit=" + self.unit])
+            text = systemd.output(["journalctl", "--no-pager", "--output=cat", "--lines=%d" % LINES, "--unit=" + self.unit])
         else:
             try:
                 with open(self.file, "rb") as file:
@@ -60,24 +60,24 @@ class Log:
         """How often systemd has started the process again by itself."""
         if not self.unit:
             return 0
-        number = service.show(self.unit, "NRestarts").get("NRestarts", "")
+        number = systemd.show(self.unit, "NRestarts").get("NRestarts", "")
         return int(number) if number.isdigit() else 0
 
     def settled(self) -> bool:
         """Whether systemd has nothing left to do with the unit: until then the process that answers may be the old one."""
         if not self.unit:
             return True
-        values = service.show(self.unit, "ActiveState", "Job")
+        values = systemd.show(self.unit, "ActiveState", "Job")
         return values.get("ActiveState") == "active" and values.get("Job", "0") in ("", "0")
 
     def refused(self) -> bool:
         """Whether the process that runs now was told that its join token is no good; it would only try again."""
         if not self.unit:
             return False
-        run = service.show(self.unit, "InvocationID").get("InvocationID")
+        run = systemd.show(self.unit, "InvocationID").get("InvocationID")
         if not run:
             return False
-        said = service.output(["journalctl", "--no-pager", "--output=cat", "_SYSTEMD_INVOCATION_ID=" + run])
+        said = systemd.output(["journalctl", "--no-pager", "--output=cat", "_SYSTEMD_INVOCATION_ID=" + run])
         return any(answer in said for answer in REFUSED)
 
 

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple
 
-from ansible_collections.spire.fleet.plugins.module_utils.host import atomic_file as secret_file
+from ansible_collections.spire.fleet.plugins.module_utils.host import atomic_file
 
 #: openssl's options for each type
 KEY_TYPES: Dict[str, List[str]] = {
@@ -104,8 +104,8 @@ def _fits(key: Key) -> bool:
 def _clean(key: Key) -> None:
     """Remove what a killed run has left beside it, of its copies as well."""
     try:
-        secret_file.clean(Path(key.path))
-    except secret_file.SecretFileError as exc:
+        atomic_file.clean(Path(key.path))
+    except atomic_file.SecretFileError as exc:
         raise KeyRequestError(f"{exc}.") from exc
 
 
@@ -124,8 +124,8 @@ def _read(key: Key) -> bytes:
 
 def _write(key: Key, content: bytes) -> None:
     try:
-        secret_file.write(key.path, content, key.uid, key.gid, MODE)
-    except secret_file.SecretFileError as exc:
+        atomic_file.write(key.path, content, key.uid, key.gid, MODE)
+    except atomic_file.SecretFileError as exc:
         raise KeyRequestError(f"{exc}.") from exc
 
 

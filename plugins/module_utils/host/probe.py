@@ -24,10 +24,7 @@ import time
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
-from ansible_collections.spire.fleet.plugins.module_utils.host import releases as release
-from ansible_collections.spire.fleet.plugins.module_utils.host import release_archive as release_source
-from ansible_collections.spire.fleet.plugins.module_utils.host import atomic_file as secret_file
-from ansible_collections.spire.fleet.plugins.module_utils.host import systemd as service
+from ansible_collections.spire.fleet.plugins.module_utils.host import atomic_file, release_archive, releases as host_releases, systemd
 from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireCliError, SpireServer
 
 #: what a task may say; the action plugin adds where to look
@@ -88,7 +85,7 @@ def _leftovers(spec: Dict[str, Any]) -> List[str]:
     """What an interrupted run has left: files of one run alone, and new contents beside the files that they were for."""
     found = [path for path in spec["leftovers"] if os.path.lexists(path)]
     written = [*spec["files"].values(), *(key["path"] for key in spec["keys"].values()), *spec["leftovers"], *spec["unused"]]
-    return found + [str(beside) for path in written for beside in secret_file.leavings(Path(path))]
+    return found + [str(beside) for path in written for beside in atomic_file.leavings(Path(path))]
 
 
 def _file(path: str, content: bool) -> Dict[str, Any]:
@@ -187,7 +184,7 @@ def _user(name: str) -> Dict[str, Any]:
 def _release(asked: Optional[Dict[str, Any]]) -> List[Dict[str, Any]]:
     if not asked:
         return []
-    found = release.differences(asked["root"], asked["version"], asked["names"])
+    found = host_releases.differences(asked["root"], asked["version"], asked["names"])
     return [{"text": difference.text, "replaces": difference.replaces} for difference in found]
 
 
@@ -198,8 +195,8 @@ def _binary(path: str, probe: bool) -> Dict[str, Any]:
     # The controller says what it means that nothing could be learnt.
     try:
         with open(path, "rb") as file:
-            found["machine"] = release_source.elf_machine(file.read(20), path)
-    except (OSError, release_source.ReleaseError):
+            found["machine"] = release_archive.elf_machine(file.read(20), path)
+    except (OSError, release_archive.ReleaseError):
         # it may be a script around the program
         pass
     if probe:
@@ -220,19 +217,19 @@ def _plugin(asked: Dict[str, Any], user: str) -> Dict[str, Any]:
     found["data_file"] = not asked["data_file"] or os.path.isfile(asked["data_file"])
     if asked["root"]:
         found["release"] = _release({**asked, "names": [asked["name"]]})
-        placed = release.read_manifest(asked["root"], asked["version"]).get(asked["name"], {}).get("sha256", "")
+        placed = host_releases.read_manifest(asked["root"], asked["version"]).get(asked["name"], {}).get("sha256", "")
         found["other"] = placed if placed != wanted else ""
         return found
     if not found["exists"]:
         return found
     try:
-        digest = release_source.file_digest(Path(path))
+        digest = release_archive.file_digest(Path(path))
         found["other"] = digest if wanted and digest != wanted else ""
         with open(path, "rb") as file:
-            found["machine"] = release_source.elf_machine(file.read(20), path)
+            found["machine"] = release_archive.elf_machine(file.read(20), path)
     except OSError as exc:
         found["other"] = "of a file that can not be read (%s)" % exc.strerror
-    except release_source.ReleaseError:
+    except release_archive.ReleaseError:
         # it may be a script
         pass
     found["runs"] = _runs(os.stat(path), user)
@@ -258,7 +255,7 @@ def _runs(info: os.stat_result, user: str) -> bool:
 def _service(asked: Dict[str, Any]) -> Dict[str, Any]:
     if asked["manager"] == "supervisor":
         return _supervised(asked)
-    values = service.show(asked["name"], "ActiveState", "UnitFileState", "MainPID", "NeedDaemonReload")
+    values = systemd.show(asked["name"], "ActiveState", "UnitFileState", "MainPID", "NeedDaemonReload")
     pid = int(values.get("MainPID") or 0)
     return {
         "state": values.get("ActiveState", "unknown"),
@@ -272,7 +269,7 @@ def _service(asked: Dict[str, Any]) -> Dict[str, Any]:
 
 def _supervised(asked: Dict[str, Any]) -> Dict[str, Any]:
     # supervisor answers over its own socket; an absent one means that nothing runs
-    shown = service.output(asked["control"] + ["status", asked["name"]]) if os.path.exists(asked["control"][0]) else ""
+    shown = systemd.output(asked["control"] + ["status", asked["name"]]) if os.path.exists(asked["control"][0]) else ""
     match = re.search(r"RUNNING\s+pid (\d+)", shown)
     pid = int(match.group(1)) if match else 0
     return {

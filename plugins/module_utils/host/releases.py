@@ -21,10 +21,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable, Iterator, Sequence
 
+from ansible_collections.spire.fleet.plugins.module_utils.host.atomic_file import sync_directory
 from ansible_collections.spire.fleet.plugins.module_utils.host.release_archive import (
     ReleaseError, Source, check_architecture, check_checksum, check_version, file_digest,
 )
-from ansible_collections.spire.fleet.plugins.module_utils.host.atomic_file import sync_directory
 from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import Run, run_command
 
 MANIFEST = ".manifest.json"

@@ -15,7 +15,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Callable, Iterable, Mapping
 
-from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import NOT_FOUND, Item, spiffe_id
+from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import Item, NOT_FOUND, spiffe_id
 
 # The server takes an entry ID of the caller's only from this release on; before, it makes one up.
 FIRST_OWN_IDS = "1.8.0"

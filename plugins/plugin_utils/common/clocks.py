@@ -9,7 +9,7 @@ import dataclasses
 import datetime
 from collections.abc import Mapping
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import moment, words
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.times import moment, words
 
 _WHY = "certificates that one of them makes are not valid yet, or have expired, for the other"
 

@@ -7,17 +7,12 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 SHOWN_HOSTS = 5
 #: columns of a report, which terminals and AWX show without breaking lines
 WIDTH = 100
-
-
-def and_list(words: Sequence[str]) -> str:
-    """As a sentence has them: "a", "a and b", "a, b and c"."""
-    return ", ".join(words[:-1]) + " and " + words[-1] if len(words) > 1 else "".join(words)
 
 
 @dataclass(frozen=True)

@@ -13,16 +13,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.hcl.types import ENCRYPTED
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks import plugin_is_enabled
+from ansible_collections.spire.fleet.plugins.plugin_utils.hcl.types import ENCRYPTED
 
 SINGLETONS: dict[str, frozenset[str]] = {
     "server": frozenset({"KeyManager", "DataStore", "UpstreamAuthority", "UpstreamCA"}),
     "agent": frozenset({"KeyManager", "NodeAttestor"}),
 }
 BUILT_IN = "built-in defaults"
-#: what switches a plugin off as its ``enabled``, in whatever case
-OFF = ("false", "no", "off")
 
 
 @dataclass
@@ -153,7 +152,7 @@ class _Merger:
         if not isinstance(above, Mapping) or not isinstance(below.get(kind), dict):
             return
         named = {str(name) for name in above if above[name] is not None}
-        if any(enabled(above[name]) for name in above if above[name] is not None):
+        if any(plugin_is_enabled(above[name]) for name in above if above[name] is not None):
             for other in [name for name in below[kind] if name not in named and above.get(name, ...) is not None]:
                 del below[kind][other]
                 self.result.origin.forget(child(f"plugins.{kind}", other))
@@ -194,12 +193,6 @@ class _Merger:
 
     def _problem(self, code: str, path: str, message: str) -> None:
         self.result.problems.append(Problem(code, path, message, self.layer))
-
-
-def enabled(plugin: Any) -> bool:
-    """Whether SPIRE looks at the plugin with this block, as a person may have written it: nothing is coerced yet."""
-    said = plugin.get("enabled", True) if isinstance(plugin, Mapping) else True
-    return str(said).lower() not in OFF
 
 
 def _not_a_mapping(layer: Layer) -> Problem:

@@ -13,19 +13,19 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.drift import supplied_ca as given_upstream
 from ansible_collections.spire.fleet.plugins.plugin_utils import hcl
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import svid as identity
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as node_pki
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import upstream as pki
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema import api as schema
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules import tree as schema_rules
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import strict as strict_mode
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift import supplied_ca
+from ansible_collections.spire.fleet.plugins.plugin_utils.external_plugins.binaries import Command
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.files import File
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki_node, upstream as pki_upstream
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.managed import Issued
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.external_plugins.binaries import Command
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.archives import architecture
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host.key_files import readable_key
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host.published_files import published_certificate
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import convert, files as schema_files
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import svid
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.published import published
 
 UNREADABLE = "(can't be read as HCL or JSON, so it is not shown)\n"
 
@@ -99,7 +99,7 @@ def compare(plan: Plan, seen: Mapping[str, Any], server: Mapping[str, Any] | Non
     if plan.material:
         _material(plan, plan.material, seen, now, found)
     _authorities(plan, found)
-    wrong, soon = given_upstream.mistakes(plan, seen.get("certificates", {}), now)
+    wrong, soon = supplied_ca.mistakes(plan, seen.get("certificates", {}), now)
     found.errors += wrong
     found.warnings += soon
     if plan.component == "agent":
@@ -113,15 +113,15 @@ def compare(plan: Plan, seen: Mapping[str, Any], server: Mapping[str, Any] | Non
 def _secrets(plan: Plan, seen: Mapping[str, Any], found: Comparison) -> None:
     """Files of the user's own that others may read, or that everybody has the key to; nothing is changed then."""
     if plan.values["spire_strict"] and "world_readable_key" not in plan.values["spire_allow"]:
-        options = schema_rules.secret_files(plan.component, plan.tree)
+        options = schema_files.secret_files(plan.component, plan.tree)
         for path, mode in sorted(seen.get("readable", {}).items()):
-            found.errors.append(schema_rules.readable_key(options.get(path, ""), path, mode))
+            found.errors.append(readable_key(options.get(path, ""), path, mode))
     if plan.values["spire_strict"] and "dummy_ca" not in plan.values["spire_allow"]:
-        options = schema_rules.certificate_files(plan.component, plan.tree)
+        options = schema_files.certificate_files(plan.component, plan.tree)
         for path, certificates in sorted(seen.get("certificates", {}).items()):
-            releases = next(filter(None, map(strict_mode.published, certificates)), "")
+            releases = next(filter(None, map(published, certificates)), "")
             if releases:
-                found.errors.append(schema_rules.published_certificate(options.get(path, ""), path, releases))
+                found.errors.append(published_certificate(options.get(path, ""), path, releases))
 
 
 def _user(plan: Plan, seen: Mapping[str, Any], found: Comparison) -> None:
@@ -243,7 +243,7 @@ def _file(plan: Plan, file: File, state: Mapping[str, Any], found: Comparison) -
     found.diffs.append({"before": before, "after": after, "before_header": file.path, "after_header": file.path})
 
 
-def _kept_in_aws(upstream: pki.Upstream, seen: Mapping[str, Any], now: datetime.datetime, found: Comparison) -> None:
+def _kept_in_aws(upstream: pki_upstream.Upstream, seen: Mapping[str, Any], now: datetime.datetime, found: Comparison) -> None:
     """It is in no file of the host's."""
     why = _signed(upstream, now, found)
     for reason in seen["aws"]:
@@ -279,7 +279,7 @@ def _material(plan: Plan, material: Issued, seen: Mapping[str, Any], now: dateti
 def _authorities(plan: Plan, found: Comparison) -> None:
     """CAs that nobody has made yet; files of those that are there are compared like all others."""
     for authority in plan.authorities:
-        file = node_pki.server_file(authority.name, plan.paths)
+        file = pki_node.server_file(authority.name, plan.paths)
         if not any(one.name == file.name for one in plan.files):
             found.authorities = True
             found.files.append(file.name)
@@ -296,7 +296,7 @@ def _shown(plan: Plan, file: File, text: str) -> str:
         return "".join(f"{name}=(redacted)\n" for name in named)
     try:
         schemas = plan.filler.schemas if plan.filler else ()
-        return hcl.dumps(schema.redact(plan.component, hcl.loads(text), schemas))
+        return hcl.dumps(convert.redact(plan.component, hcl.loads(text), schemas))
     except hcl.HclError:
         return UNREADABLE
 
@@ -304,7 +304,7 @@ def _shown(plan: Plan, file: File, text: str) -> str:
 def _enrolment(
     plan: Plan, seen: Mapping[str, Any], server: Mapping[str, Any] | None, now: datetime.datetime, found: Comparison
 ) -> None:
-    own = identity.of_chain(seen["identity"].get("chain") or [])
+    own = svid.of_chain(seen["identity"].get("chain") or [])
     reason = ""
     if own is None:
         reason = "has no identity yet"

@@ -15,18 +15,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import hcl
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as node_pki
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node_ssh
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import aws_record as pki_aws
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import store as x509_files
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import request as x509_request
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks import block, get
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import aws_record, node as pki_node, node_ssh
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.managed import Issued
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.node_ssh import Sshpop
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.upstream import Upstream
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys, request as x509_request, store as x509_store
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 
 VARIABLE = "spire_pki_new_root"
@@ -47,7 +44,7 @@ def _alone(fleet: Fleet) -> Iterator[Plan]:
     """An agent for each CA that there is no server here for. The others, thousands perhaps, have theirs from their servers' plans."""
     asked = set()
     for host in fleet.agents:
-        if fleet.servers_of(host) or not node_pki.wanted(fleet.values_of(host)):
+        if fleet.servers_of(host) or not pki_node.wanted(fleet.values_of(host)):
             continue
         planned = plan("agent", host, fleet)
         place = planned.node and (planned.node.directory, planned.node.issuer_place, planned.values[VARIABLE])
@@ -100,18 +97,18 @@ def _says(issued: Issued, path: str, text: bytes, of_ca: bool) -> str:
 
 def _of_another(issued: Issued, certificate: Any) -> bool:
     """Where nodes go from one CA of the controller's to another one."""
-    roots = (os.path.join(issued.home, *parts, "root.pem") for parts in ((), (node_pki.X509pop.name,)))
+    roots = (os.path.join(issued.home, *parts, "root.pem") for parts in ((), (pki_node.X509pop.name,)))
     return any(x509_request.issued_by(certificate, root) for path in roots for root in _certificates(path))
 
 
 def _certificates(path: str) -> list[Any]:
-    text = x509_files.read(path)
+    text = x509_store.read(path)
     return x509_keys.load_certificates(text, path) if text else []
 
 
 def _in_aws(upstream: Upstream, seen: Mapping[str, Any]) -> Iterator[str]:
     """What AWS keeps of it, by the note on the controller, or by the configuration that the server has."""
-    record = pki_aws.record_path(upstream.home, upstream.way, upstream.host)
+    record = aws_record.record_path(upstream.home, upstream.way, upstream.host)
     if not upstream.delivered and upstream.record:
         yield f"{record} notes what AWS keeps below a root of ours"
         return
@@ -121,20 +118,14 @@ def _in_aws(upstream: Upstream, seen: Mapping[str, Any]) -> Iterator[str]:
     except hcl.HclError:
         # SPIRE could not read it either
         return
-    plugins = _block(tree, "plugins", "UpstreamAuthority")
-    secret = str(_block(plugins, pki_aws.SECRETS, "plugin_data").get("cert_file_arn") or "")
-    names = pki_aws.secret_names(upstream.values, upstream.host, upstream.trust_domain)
+    plugins = block(tree, "plugins", "UpstreamAuthority")
+    secret = str(get(plugins, aws_record.SECRETS, "plugin_data", "cert_file_arn") or "")
+    names = aws_record.secret_names(upstream.values, upstream.host, upstream.trust_domain)
     if secret.startswith("arn:") and f":secret:{names['certificate']}" in secret:
         yield f"the configuration of the server names {secret}, which a root of ours has issued"
-    private = str(_block(plugins, pki_aws.PRIVATE_CA, "plugin_data").get("certificate_authority_arn") or "")
-    if upstream.way == pki_aws.PRIVATE_CA and private and not private.endswith(pki_aws.NOT_MADE):
+    private = str(get(plugins, aws_record.PRIVATE_CA, "plugin_data", "certificate_authority_arn") or "")
+    if upstream.way == aws_record.PRIVATE_CA and private and not private.endswith(aws_record.NOT_MADE):
         yield f"the configuration of the server names {private}, which stands below a root"
-
-
-def _block(tree: Any, *keys: str) -> dict[str, Any]:
-    for key in keys:
-        tree = tree.get(key) if isinstance(tree, dict) else None
-    return tree if isinstance(tree, dict) else {}
 
 
 def _stop(issued: Issued, says: str) -> str:

@@ -10,12 +10,12 @@ import posixpath
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.module_utils.host.release_archive import RELEASED
-from ansible_collections.spire.fleet.plugins.plugin_utils.drift import missing_ca as lost_issuer
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as node_pki
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import upstream as pki
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules import tree as schema_rules
-from ansible_collections.spire.fleet.plugins.plugin_utils.host import services as units
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift import missing_ca
+from ansible_collections.spire.fleet.plugins.plugin_utils.host import services
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki_node, upstream as pki_upstream
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.supervisor import supervisorctl
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import files as schema_files
 
 
 def spec_of(plan: Plan) -> dict[str, Any]:
@@ -24,7 +24,7 @@ def spec_of(plan: Plan) -> dict[str, Any]:
     files = {file.name: file.path for file in plan.files}
     leftovers = [paths.candidate, paths.incoming]
     # The process that runs, as it is configured now, may read these again; they go once it is another one.
-    unused = node_pki.unused(plan.component, paths, plan.merged)
+    unused = pki_node.unused(plan.component, paths, plan.merged)
     if not plan.environment:
         # credentials that the process needs no more
         unused.append(paths.environment)
@@ -33,7 +33,7 @@ def spec_of(plan: Plan) -> dict[str, Any]:
     if plan.material:
         name = f"{plan.material.name}_key"
         keys = {name: {"path": plan.material_files[name].path, "public": plan.material.public}}
-    disk = pki.Wiring("disk", plan.version, pki.disk_options(paths))
+    disk = pki_upstream.Wiring("disk", plan.version, pki_upstream.disk_options(paths))
     if plan.component == "server" and not plan.material and not disk.kept(plan.merged):
         # of an upstream authority that the server has no more
         unused += [file.path for file in plan.material_files.values()]
@@ -51,9 +51,9 @@ def spec_of(plan: Plan) -> dict[str, Any]:
         "user": plan.user,
         "files": files,
         "keys": keys,
-        "secrets": [path for path in schema_rules.secret_files(plan.component, plan.tree) if path not in mended],
-        "issued": lost_issuer.paths(plan),
-        "certificates": list(schema_rules.certificate_files(plan.component, plan.tree)),
+        "secrets": [path for path in schema_files.secret_files(plan.component, plan.tree) if path not in mended],
+        "issued": missing_ca.paths(plan),
+        "certificates": list(schema_files.certificate_files(plan.component, plan.tree)),
         "directories": [directory.path for directory in plan.directories],
         "leftovers": leftovers,
         "unused": unused,
@@ -97,7 +97,7 @@ def spec_of(plan: Plan) -> dict[str, Any]:
 
 def planned_digests(plan: Plan) -> dict[str, str]:
     """The SHA-256 of each file that a process of this plan is started with. It goes to the host and never comes back."""
-    stamped = units.stamped_files(plan.paths, plan.needs)
+    stamped = services.stamped_files(plan.paths, plan.needs)
     digests = {file.path: hashlib.sha256(file.content.encode()).hexdigest() for file in plan.files if file.path in stamped}
     return {**digests, **{command.path: command.sha256 for command in plan.commands if command.sha256}}
 
@@ -112,17 +112,3 @@ def variants_of(plan: Plan) -> dict[str, Plan]:
             # it is told once a host of this architecture turns up
             continue
     return found
-
-
-def supervisorctl(plan: Plan) -> list[str]:
-    """The argv of supervisor's client."""
-    return _supervisor(plan, "supervisorctl")
-
-
-def supervisord(plan: Plan) -> list[str]:
-    """The argv that starts supervisor."""
-    return _supervisor(plan, "supervisord")
-
-
-def _supervisor(plan: Plan, program: str) -> list[str]:
-    return [posixpath.join(plan.values["spire_supervisor_bin"], program), "-c", plan.paths.supervisor_config]

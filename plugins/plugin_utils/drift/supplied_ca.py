@@ -11,10 +11,9 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping, Sequence
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import upstream as pki
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import ca_check as x509_check
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import upstream as pki_upstream
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import ca_check, keys as x509_keys
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ca_check import Authority
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 
@@ -44,9 +43,9 @@ def mistakes(planned: Plan, seen: Mapping[str, Sequence[str]], now: datetime.dat
             "Set bundle_file_path to the file of its root."
         ], []
     authority = Authority(chain, bundle, file, roots or file)
-    found = x509_check.check(authority, BELOW, planned.trust_domain, now, datetime.timedelta(0))
-    soon = x509_check.check(authority, BELOW, planned.trust_domain, now, pki.ca_ttl(planned.main))
-    ttl = pki.ca_ttl_text(planned.main)
+    found = ca_check.check(authority, BELOW, planned.trust_domain, now, datetime.timedelta(0))
+    soon = ca_check.check(authority, BELOW, planned.trust_domain, now, pki_upstream.ca_ttl(planned.main))
+    ttl = pki_upstream.ca_ttl_text(planned.main)
     return (
         [f"{where}: {message}" for message in found],
         [f"{where}: {message} SPIRE's own CA ends with it, whatever ca_ttl ({ttl}) says." for message in soon if message not in found],

@@ -16,34 +16,25 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import zip_longest
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.module_utils.spire.entries import TRUST_DOMAIN, EntryError, identity, normalise
-from ansible_collections.spire.fleet.plugins.plugin_utils.entries import validation as entry_refusals
-from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import nested
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import upstream as pki
-from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import AGENTS, Fleet
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509.svid import absolute
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
+from ansible_collections.spire.fleet.plugins.module_utils.spire.entries import EntryError, TRUST_DOMAIN, identity, normalise
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import describe
+from ansible_collections.spire.fleet.plugins.plugin_utils.entries import validation as entry_validation
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import nested
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import AGENTS, Fleet
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import upstream as pki_upstream
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.canary import CANARY
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.svid import absolute
 
 ALIAS_PREFIX = "/fleet/"
-CANARY = "/fleet-canary"
 DOWNSTREAM_PREFIX = "/fleet-downstream/"
 #: entry IDs of ours begin so; whatever else a server has is not touched
 ID_PREFIX = "fleet."
 #: until here a CA of a server below lived as long as an SVID of its entry
 DOWNSTREAM_TTL_UNTIL = Version(1, 12, 0)
-
-
-def canary(planned: Plan) -> str:
-    """The SPIFFE ID that every agent has for the canary; empty where there is none.
-
-    Servers outside of the inventory have one only where somebody says so.
-    """
-    wanted = planned.values["spire_canary"] and (not planned.external or planned.values.given("spire_canary"))
-    return absolute(CANARY, planned.trust_domain) if wanted else ""
 
 
 def alias(group: str) -> str:
@@ -122,7 +113,7 @@ def of_nested(planned: Plan, fleet: Fleet, group: str, identities: Mapping[str, 
                     "downstream": True,
                 }
                 if planned.version < DOWNSTREAM_TTL_UNTIL:
-                    entry["x509_svid_ttl"] = int(pki.ca_ttl(server.main).total_seconds())
+                    entry["x509_svid_ttl"] = int(pki_upstream.ca_ttl(server.main).total_seconds())
                 found.append(entry)
     return found
 
@@ -196,7 +187,7 @@ def _mistakes(entry: Mapping[str, Any], planned: Plan) -> Iterable[str]:
     given = {name: text for name, text in ids.items() if domain or not text.startswith(f"spiffe://{trust_domain}/")}
     judged = {name: value for name, value in entry.items() if name not in ids or name in given}
     try:
-        whole = list(entry_refusals.of_whole(normalise(judged)))
+        whole = list(entry_validation.of_whole(normalise(judged)))
         wrong: tuple[str, ...] = ()
     except EntryError as exc:
         whole, wrong = [], exc.mistakes
@@ -207,7 +198,7 @@ def _mistakes(entry: Mapping[str, Any], planned: Plan) -> Iterable[str]:
         if domain and not any(one.startswith(name) for one in wrong) and text.removeprefix("spiffe://").partition("/")[0] != domain:
             yield f"Its {name} is {text}, and this server's trust domain is {domain}; write the path alone."
     formed = {name: value for name, value in judged.items() if not any(text.startswith(name) for text in wrong)}
-    for text in (*entry_refusals.of_fields(formed, planned.version), *whole):
+    for text in (*entry_validation.of_fields(formed, planned.version), *whole):
         yield f"Its {text}"
 
 
@@ -243,7 +234,7 @@ def _free(entry: Mapping[str, Any], taken: set[str]) -> str:
 def _entry_id(kind: str, readable: str, *parts: str) -> str:
     # The digest keeps apart what is alike without the rest.
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:8]
-    return f"{ID_PREFIX}{kind}.{_slug(readable)}"[: entry_refusals.MAX_ID - 16] + f".{digest}"
+    return f"{ID_PREFIX}{kind}.{_slug(readable)}"[: entry_validation.MAX_ID - 16] + f".{digest}"
 
 
 def _slug(readable: str) -> str:

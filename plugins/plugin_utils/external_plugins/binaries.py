@@ -15,13 +15,14 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.common import urls as addresses
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema import external as plugin_schemas
-from ansible_collections.spire.fleet.plugins.plugin_utils.external_plugins import checksums as plugin_sums
+from ansible_collections.spire.fleet.plugins.plugin_utils.common import urls
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks import block, plugins
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import Origin, child, describe
+from ansible_collections.spire.fleet.plugins.plugin_utils.external_plugins import checksums
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.archives import architecture
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import external as schema_external
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import plugin_types
-from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import Origin, child, describe, enabled
 
 VARIABLE = "spire_plugins"
 #: the fields that say where a binary is: behind a URL, on the controller, on the host
@@ -190,10 +191,10 @@ def _by_architecture(field: str, value: Any) -> Iterator[str]:
             yield "It must be a SHA-256 checksum, 64 hexadecimal digits."
         elif field == "url" and not re.match(r"(?i)https?://[^/]", text):
             yield "It must begin with https:// or http://."
-        elif field == "sums" and addresses.other(text):
+        elif field == "sums" and urls.other(text):
             yield "It must begin with https:// or http://, or be the path of a file on the controller."
-        elif field in ("url", "sums") and addresses.mistake(text):
-            yield addresses.mistake(text)
+        elif field in ("url", "sums") and urls.mistake(text):
+            yield urls.mistake(text)
         elif field == "path" and not text.startswith("/"):
             yield "It must be an absolute path on the host."
 
@@ -215,13 +216,11 @@ def definition_of(definitions: Iterable[Definition], component: str, kind: str, 
     return max(fitting, key=lambda one: (bool(one.component), bool(one.type)), default=None)
 
 
-def switched_on(tree: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+def switched_on(tree: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     """Each plugin that a tree names, with its type and block."""
-    plugins = tree.get("plugins")
-    for kind, names in plugins.items() if isinstance(plugins, dict) else ():
-        for name, body in names.items() if isinstance(names, dict) else ():
-            if isinstance(body, dict) and enabled(body):
-                yield kind, name, body
+    for kind in block(tree, "plugins"):
+        for name, body in plugins(tree, kind).items():
+            yield kind, name, body
 
 
 @dataclasses.dataclass(frozen=True)
@@ -321,6 +320,6 @@ def filler(component: str, values: Mapping[str, Any], definitions: tuple[Definit
     cache = str(values["spire_archive_cache"])
     return Filler(
         component, definitions, str(values["spire_install_root"]),
-        lambda source, name: plugin_sums.checksum(source, name, cache),
-        tuple(str(place) for place in values[plugin_schemas.VARIABLE]),
+        lambda source, name: checksums.checksum(source, name, cache),
+        tuple(str(place) for place in values[schema_external.VARIABLE]),
     )

@@ -18,7 +18,7 @@ import tempfile
 
 from ansible.module_utils.urls import open_url
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.common import urls as addresses
+from ansible_collections.spire.fleet.plugins.plugin_utils.common import urls
 
 #: GNU's ``sum  name`` and ``sum *name``, or the sum alone; BSD's ``SHA256 (name) = sum``
 _GNU = re.compile(r"([0-9A-Fa-f]{64})(?:[ \t]+\*?(.+))?", re.ASCII)
@@ -33,7 +33,7 @@ def checksum(source: str, name: str, cache: str) -> str:
     text, mistake = _read(source, cache)
     if mistake:
         raise ValueError(mistake)
-    return chosen(text, name, addresses.plain(source))
+    return chosen(text, name, urls.plain(source))
 
 
 def chosen(text: str, name: str, source: str) -> str:
@@ -64,9 +64,9 @@ def _sums(text: str) -> dict[str, str]:
 @functools.lru_cache(maxsize=None)
 def _read(source: str, cache: str) -> tuple[str, str]:
     """The text, or a sentence why there is none: neither is asked for once more by the next host."""
-    address, login = addresses.parted(source)
+    address, login = urls.parted(source)
     unread = f"The checksum file {address} can't be read on the controller"
-    if not addresses.web(source):
+    if not urls.web(source):
         return _of_file(os.path.expanduser(source), unread)
     kept = os.path.join(os.path.expanduser(cache), "plugins", "sums", hashlib.sha256(address.encode()).hexdigest())
     if os.path.exists(kept):

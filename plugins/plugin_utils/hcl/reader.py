@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.hcl.scanner import Scanner, Token
-from ansible_collections.spire.fleet.plugins.plugin_utils.hcl.types import MAX_DEPTH, HclError, Path, Tree, path_text, plain
+from ansible_collections.spire.fleet.plugins.plugin_utils.hcl.types import HclError, MAX_DEPTH, Path, Tree, path_text, plain
 
 _NAMES = {
     "end": "the end of the file",

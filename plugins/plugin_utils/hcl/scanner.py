@@ -9,7 +9,7 @@ import math
 import re
 from typing import Any, NamedTuple
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.hcl.types import MAX_INT, MIN_INT, HclError
+from ansible_collections.spire.fleet.plugins.plugin_utils.hcl.types import HclError, MAX_INT, MIN_INT
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _NUMBER = re.compile(r"-?(?:0[xX][0-9a-fA-F]*|[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]*)?)|\.[0-9]+[eE]?")

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks import block, get, plugin_is_enabled
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -32,19 +34,14 @@ _HEALTH_PORT = 80
 def opened(component: str, tree: Mapping[str, Any], server_port: int) -> Iterator[Listener]:
     """Each of them; ``server_port`` is where agents reach a server. What is no number is a mistake of its own."""
     if component == "server":
-        yield Listener("server.bind_port", str(_block(tree, "server").get("bind_address") or "0.0.0.0"), server_port)
+        yield Listener("server.bind_port", str(get(tree, "server", "bind_address") or "0.0.0.0"), server_port)
     for path, address, option, usual, switch in _BLOCKS:
-        block = _block(tree, path)
-        if switch and block.get(switch) is not True or _block(tree, path.rpartition(".")[0]).get("enabled") is False:
+        parts = path.split(".")
+        listener = block(tree, *parts)
+        off = parts[0] == "plugins" and not plugin_is_enabled(block(tree, *parts[:3]))
+        if off or switch and listener.get(switch) is not True:
             continue
-        port = str(block.get(option, _HEALTH_PORT if path == "health_checks" else ""))
+        port = str(listener.get(option, _HEALTH_PORT if path == "health_checks" else ""))
         # a server's http_challenge has a list of ports of agents, and opens none
         if port.isascii() and port.isdigit() and int(port):
-            yield Listener(f"{path}.{option}", str(block.get(address) or usual), int(port))
-
-
-def _block(tree: Mapping[str, Any], path: str) -> Mapping[str, Any]:
-    found: Any = tree
-    for key in path.split("."):
-        found = found.get(key) if isinstance(found, Mapping) else None
-    return found if isinstance(found, Mapping) else {}
+            yield Listener(f"{path}.{option}", str(listener.get(address) or usual), int(port))

@@ -8,10 +8,7 @@ A nested server has its CA signed by those above it. It proves who it is by an S
 
 from __future__ import annotations
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import upstream as pki
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
-from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import Layer
-from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
 
 VARIABLE = "spire_upstream_server_group"
 PLUGIN = "spire"
@@ -67,14 +64,3 @@ def order(fleet: Fleet) -> list[str]:
     for server in sorted(servers(fleet), key=lambda name: len(line(name, fleet))):
         found.update(dict.fromkeys([*agents_of(server, fleet), server]))
     return list(found)
-
-
-def option_path(version: Version, name: str) -> str:
-    """Where an option of the plugin stands in the tree."""
-    return f"{pki.Wiring(PLUGIN, version, {}).path}.{name}"
-
-
-def layer(version: Version, address: str, port: int, socket: str) -> Layer:
-    """What a nested server's tree gets between the built-in defaults and the inventory's layers."""
-    options = {"server_address": address, "server_port": str(port), "workload_api_socket": socket}
-    return Layer(VARIABLE, pki.Wiring(PLUGIN, version, options).layer().tree)

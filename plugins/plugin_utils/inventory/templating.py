@@ -13,9 +13,9 @@ from typing import Any
 from ansible.errors import AnsibleError, AnsibleUndefinedVariable
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.common import cryptography_import as crypto
-from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import child, plain
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables import FOREIGN, Values, concerns
 
 FACT_HINT = (

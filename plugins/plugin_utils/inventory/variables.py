@@ -16,9 +16,9 @@ from typing import Any
 import yaml
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
-from ansible_collections.spire.fleet.plugins.plugin_utils.releases.archives import architecture
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema.values import shown
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import shown
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import describe
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases.archives import architecture
 
 LAYER = re.compile(r"spire_(server|agent)_config__\w+\Z")
 #: a layer's name with one underscore too few, or with a hyphen's stand-in

@@ -19,10 +19,9 @@ from typing import Any
 
 from ansible_collections.spire.fleet.plugins.module_utils.spire.entries import ATTRIBUTES, FIELDS, SINCE
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.json_schema import tree as trees
-from ansible_collections.spire.fleet.plugins.plugin_utils.json_schema import values
-from ansible_collections.spire.fleet.plugins.plugin_utils.json_schema.values import Schema
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables import Variable, catalogue
+from ansible_collections.spire.fleet.plugins.plugin_utils.json_schema import tree as json_schema_tree, values
+from ansible_collections.spire.fleet.plugins.plugin_utils.json_schema.values import Schema
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import RELEASES, Version
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
@@ -54,11 +53,11 @@ def document(kind: str, release: Version, mine: Sequence[str] = ()) -> Schema:
         raise ValueError(f'There is no schema "{kind}"; there are {", ".join(KINDS)}.')
     layer = kind not in TREES
     head: Schema = {"$schema": DRAFT, "title": _TITLES[kind].format(release)}
-    shared = trees.definitions(release, layer)
+    shared = json_schema_tree.definitions(release, layer)
     if not layer:
-        return {**head, **trees.of_tree(kind, release, layer, mine), "definitions": shared}
+        return {**head, **json_schema_tree.of_tree(kind, release, layer, mine), "definitions": shared}
     for component in COMPONENTS:
-        shared[f"spire_{component}_config"] = trees.of_tree(component, release, layer, mine)
+        shared[f"spire_{component}_config"] = json_schema_tree.of_tree(component, release, layer, mine)
     shared["entry"] = _entry(release)
     shared["variables"] = _variables()
     if kind == "variables":
@@ -155,4 +154,4 @@ def _entry(release: Version) -> Schema:
 
 def _has(name: str, release: Version) -> bool:
     since: Any = SINCE.get(name)
-    return since is None or release >= trees.schema_version(since)
+    return since is None or release >= json_schema_tree.schema_version(since)

@@ -12,15 +12,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks import OFF
 from ansible_collections.spire.fleet.plugins.plugin_utils.json_schema import values
 from ansible_collections.spire.fleet.plugins.plugin_utils.json_schema.values import Schema
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.external import external, external_names
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import (
-    Block, PluginType, Spec, View, block, plugin, plugin_names, plugin_types,
+    Block, PluginType, Spec, View, block, plugin, plugin_names, plugin_types, version as schema_version,
 )
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import version as schema_version
-from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import OFF
-from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
 
 _DISABLED: Schema = {
     "type": "object",

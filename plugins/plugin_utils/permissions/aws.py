@@ -11,15 +11,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.formats import connection_strings as connections
+from ansible_collections.spire.fleet.plugins.plugin_utils.aws.regions import named_by
+from ansible_collections.spire.fleet.plugins.plugin_utils.formats import connection_strings
 from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.catalogue import Asked, PermissionsError, Use, ask, listed, uses
 
 PARTITIONS = ("aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f", "aws-eusc")
 #: SPIRE's own identity, beside the ARNs of roles
 OWN = ""
 
-_REGIONS = (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov"), ("us-isob-", "aws-iso-b"), ("us-isof-", "aws-iso-f"), ("us-iso-", "aws-iso"),
-            ("eu-isoe-", "aws-iso-e"), ("eusc-", "aws-eusc"))
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _ARN = re.compile(r"arn:([^:]+):[^:]+:[^:]*:[^:]*:.+")
 # what IAM reads as a pattern or as a variable
@@ -191,7 +190,7 @@ class _Place:
     def _partition(self) -> list[str]:
         regions = [str(value) for value in self.use.values("region")]
         regions += [str(value) for name in ("aws_postgres", "aws_mysql") for value in self.use.values(f"database_type.{name}.region")]
-        by_region = next((found for found in map(_named_by, regions) if found), "")
+        by_region = next((found for found in map(named_by, regions) if found), "")
         if by_region and self.around.partition not in ("", by_region):
             raise PermissionsError(
                 f"plugins.{self.use.plugin} is in a region of the partition {by_region}, and partition is {self.around.partition}; an "
@@ -236,24 +235,15 @@ class _Place:
         return list(self.around.db_resource_ids)
 
     def _db_user(self) -> list[str]:
-        kind = connections.MYSQL if self.use.values("database_type.aws_mysql") else connections.POSTGRES
+        kind = connection_strings.MYSQL if self.use.values("database_type.aws_mysql") else connection_strings.POSTGRES
         users = []
         for option in ("connection_string", "ro_connection_string"):
             for text in self.use.texts(option):
-                found = connections.read(kind, text)
+                found = connection_strings.read(kind, text)
                 if not found or not found.user:
                     raise PermissionsError(f"{self.use.path}.{option} names no user, and the ARN of rds-db:connect holds it.")
                 users.append(_literal(found.user))
         return users
-
-
-def partition_of(region: str) -> str:
-    """The partition that a region is in."""
-    return _named_by(region) or "aws"
-
-
-def _named_by(region: str) -> str:
-    return next((found for start, found in _REGIONS if region.startswith(start)), "")
 
 
 def _literal(text: str) -> str:

@@ -19,10 +19,11 @@ from typing import Any
 
 import yaml
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Block, Span, plugin, version
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks import block, get, is_set, plugins
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import plain
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Block, Span, plugin, version
 
 DATA = Path(__file__).parent / "data"
 
@@ -50,8 +51,7 @@ class Asked:
 
     def trust_domain(self, holder: str) -> str:
         """The trust domain, which must be known since ``holder`` has it in it."""
-        main = self.tree.get(self.component)
-        found = main.get("trust_domain") if isinstance(main, Mapping) else None
+        found = get(self.tree, self.component, "trust_domain")
         if not found:
             raise PermissionsError(f"{self.component}.trust_domain is not set, and {holder} hold it: set it.")
         return known(f"{self.component}.trust_domain", found)
@@ -90,7 +90,7 @@ class Use:
         )
 
     def is_set(self, option: str) -> bool:
-        return any(map(_is_set, self.values(option)))
+        return any(map(is_set, self.values(option)))
 
     def values(self, option: str) -> list[Any]:
         """What stands at a path below, as far as the release knows the option; a list's items one by one."""
@@ -98,7 +98,7 @@ class Use:
 
     def texts(self, option: str) -> list[str]:
         """The option's values as texts, which must be known here."""
-        found = [value for value in self.values(option) if _is_set(value)]
+        found = [value for value in self.values(option) if is_set(value)]
         for value in found:
             if isinstance(value, Mapping):
                 raise PermissionsError(f"{self.path}.{option} is a mapping, and a text is needed here.")
@@ -194,13 +194,11 @@ def span(item: Mapping[str, Any]) -> Span:
 
 
 def _plugins(asked: Asked, everything: bool = False) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    plugins = asked.tree.get("plugins")
-    for kind, named in sorted(plugins.items()) if isinstance(plugins, Mapping) else ():
-        for name, wrapper in sorted(named.items()) if isinstance(named, Mapping) else ():
-            wrapper = wrapper if isinstance(wrapper, Mapping) else {}
+    for kind in sorted(block(asked.tree, "plugins")):
+        for name, wrapper in sorted(plugins(asked.tree, kind).items()):
             wanted = everything or not asked.plugins or {name, f"{kind}.{name}"} & set(asked.plugins)
             # an external plugin may have a built-in one's name, and its needs are its own
-            if wanted and _boolean(wrapper.get("enabled", True)) and not wrapper.get("plugin_cmd"):
+            if wanted and not wrapper.get("plugin_cmd"):
                 yield kind, name, wrapper
 
 
@@ -211,17 +209,15 @@ def _blocks(asked: Asked, kind: str, name: str, facts: Mapping[str, Any], wrappe
             f"{path} reads its options from plugin_data_file, so what it needs is not known here: write them as plugin_data into "
             "the tree that this filter gets."
         )
-    block = plugin(asked.component, kind, name)
-    if block is None:
+    known_plugin = plugin(asked.component, kind, name)
+    if known_plugin is None:
         raise PermissionsError(f"{path}: no SPIRE release has such a plugin.")
-    if asked.release not in block.span:
-        raise PermissionsError(f"{path}: SPIRE {asked.release} has no such plugin{_when(block.span)}.")
-    data = wrapper.get("plugin_data")
-    data = data if isinstance(data, Mapping) else {}
-    whole = Use(asked, kind, name, facts, f"{path}.plugin_data", data, block)
+    if asked.release not in known_plugin.span:
+        raise PermissionsError(f"{path}: SPIRE {asked.release} has no such plugin{_when(known_plugin.span)}.")
+    whole = Use(asked, kind, name, facts, f"{path}.plugin_data", block(wrapper, "plugin_data"), known_plugin)
     each = facts.get("each", ["."])
     items = [item for option in each if option != "." for item in _items(whole, option)]
-    own = [option for option in block.options if option not in each]
+    own = [option for option in known_plugin.options if option not in each]
     if "." in each and (not items or any(map(whole.is_set, own))):
         yield whole
     yield from items
@@ -266,6 +262,3 @@ def _boolean(value: Any) -> bool:
     return str(value).lower() not in {"", "0", "false", "no", "off", "none"}
 
 
-def _is_set(value: Any) -> bool:
-    # an empty block is set: SPIRE switches on what it stands for
-    return isinstance(value, Mapping) or bool(value)

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import dataclasses
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki.upstream import Upstream
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.aws_private_ca import PrivateCa
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.aws_record import PRIVATE_CA
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.aws_secrets import Secrets
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki.upstream import Upstream
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Outcome, Run
 
 

@@ -12,13 +12,11 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import aws_record as pki_aws
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import store as x509_files
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import request as x509_request
 from ansible_collections.spire.fleet.plugins.plugin_utils.aws.client import AwsError, Service
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki.upstream import Upstream
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import aws_record
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.aws_record import PRIVATE_CA, TAG_DOMAIN, TAG_SERVER
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki.upstream import Upstream
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys, request as x509_request, store as x509_store
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Outcome, Run
 
 #: as AWS calls types of keys, and what such a key signs with
@@ -73,7 +71,7 @@ class PrivateCa:
         if run.check:
             why = self.upstream.differences(run.now)
             return Outcome(bool(why), why), self.differences()
-        with x509_files.locked(f"{self.upstream.home}/servers/{PRIVATE_CA}", run.check):
+        with x509_store.locked(f"{self.upstream.home}/servers/{PRIVATE_CA}", run.check):
             arn, found = self._made()
             csr = self._csr(arn)
             outcome = self.upstream.ensure(csr, run)
@@ -81,7 +79,7 @@ class PrivateCa:
             reasons = list(PrivateCa(upstream)._of(arn, self._look(arn)))
             if reasons:
                 self._import(upstream, arn)
-            pki_aws.write(pki_aws.record_path(upstream.home, upstream.way, upstream.host), upstream.region, {"arn": arn})
+            aws_record.write(aws_record.record_path(upstream.home, upstream.way, upstream.host), upstream.region, {"arn": arn})
         return outcome, found + reasons
 
     def _made(self) -> tuple[str, list[str]]:
@@ -132,7 +130,7 @@ class PrivateCa:
         except AwsError as exc:
             if exc.code != "ResourceNotFoundException":
                 raise
-            note = pki_aws.record_path(self.upstream.home, self.upstream.way, self.upstream.host)
+            note = aws_record.record_path(self.upstream.home, self.upstream.way, self.upstream.host)
             raise AwsError(f"{exc} For a new one, remove {note}.", exc.code) from None
         if seen["Status"] == "DISABLED":
             raise AwsError(
@@ -140,7 +138,7 @@ class PrivateCa:
                 f"--certificate-authority-arn {arn} --status ACTIVE"
             )
         if seen["Status"] not in _USABLE:
-            note = pki_aws.record_path(self.upstream.home, self.upstream.way, self.upstream.host)
+            note = aws_record.record_path(self.upstream.home, self.upstream.way, self.upstream.host)
             raise AwsError(
                 f"The private CA {arn} has the status {seen['Status']}. A deleted one comes back for some days with: aws acm-pca "
                 f"restore-certificate-authority --region {region} --certificate-authority-arn {arn}. For a new one, remove {note}."

@@ -10,9 +10,9 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import aws as permissions_aws
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import store as x509_files
+from ansible_collections.spire.fleet.plugins.plugin_utils.aws.regions import partition_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import store as x509_store
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 
 SECRETS, PRIVATE_CA = "awssecret", "aws_pca"
@@ -44,7 +44,7 @@ def record_path(directory: str, way: str, host: str) -> str:
 def read(path: str, region: str) -> dict[str, Any]:
     """What is known of the secrets or the private CA in this region. One that can't be read is made again by asking AWS."""
     try:
-        found = json.loads(x509_files.read(path) or b"{}")
+        found = json.loads(x509_store.read(path) or b"{}")
     except (ValueError, X509Error):
         return {}
     return found if isinstance(found, dict) and found.get("region") == region else {}
@@ -52,7 +52,7 @@ def read(path: str, region: str) -> dict[str, Any]:
 
 def write(path: str, region: str, found: Mapping[str, Any]) -> None:
     """ARNs, versions, and digests of what is public."""
-    x509_files.write(path, (json.dumps({"region": region, **found}, indent=2, sort_keys=True) + "\n").encode(), 0o600)
+    x509_store.write(path, (json.dumps({"region": region, **found}, indent=2, sort_keys=True) + "\n").encode(), 0o600)
 
 
 def options(
@@ -69,7 +69,7 @@ def options(
         if version < BUNDLE_SINCE:
             del own["bundle_file_arn"]
         return own, {}
-    place = permissions_aws.partition_of(region)
+    place = partition_of(region)
     arn = str(known.get("arn") or f"arn:{place}:acm-pca:{region}:000000000000:certificate-authority/{NOT_MADE}")
     return {"certificate_authority_arn": arn}, {"ca_signing_template_arn": template(place, int(values["spire_pki_path_length"]) - 1)}
 

@@ -11,12 +11,11 @@ import hashlib
 from collections.abc import Iterator
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import aws_record as pki_aws
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import store as x509_files
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
 from ansible_collections.spire.fleet.plugins.plugin_utils.aws.client import AwsError, Service
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki.upstream import Upstream
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import aws_record
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.aws_record import FILES, TAG_DOMAIN, TAG_SERVER
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki.upstream import Upstream
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys, store as x509_store
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 
 #: what a secret holds, for a person
@@ -39,7 +38,7 @@ class Secrets:
 
     @functools.cached_property
     def names(self) -> dict[str, str]:
-        return pki_aws.secret_names(self.upstream.values, self.upstream.host, self.upstream.trust_domain)
+        return aws_record.secret_names(self.upstream.values, self.upstream.host, self.upstream.trust_domain)
 
     @functools.cached_property
     def record(self) -> dict[str, Any]:
@@ -96,16 +95,16 @@ class Secrets:
         """Makes and updates what differs, and notes the ARNs; says what it did, or would do in check mode."""
         if check:
             return self.differences()
-        with x509_files.locked(self.upstream.home, check):
+        with x509_store.locked(self.upstream.home, check):
             found, noted = self.differences(), dict(self.record)
             for what in FILES:
                 noted[what] = self._made(what)
-                pki_aws.write(self._record_path, self.upstream.region, noted)
+                aws_record.write(self._record_path, self.upstream.region, noted)
         return found
 
     @property
     def _record_path(self) -> str:
-        return pki_aws.record_path(self.upstream.home, self.upstream.way, self.upstream.host)
+        return aws_record.record_path(self.upstream.home, self.upstream.way, self.upstream.host)
 
     def _made(self, what: str) -> dict[str, str]:
         """What is known of a secret once it is as it should be."""

@@ -12,18 +12,16 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import rotation_state as rotation
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import ensure as x509_authority
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import ca_check as x509_check
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import store as x509_files
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import issue as x509_make
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import rotation_state
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.rotation_state import Signer
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.values import seconds
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import (
+    ca_check, ensure as x509_ensure, issue as x509_issue, keys as x509_keys, store as x509_store,
+)
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Issuer, Outcome, Run
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import Place
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import Request
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import Place
 
 
 def directory(values: Mapping[str, Any], trust_domain: str) -> str:
@@ -85,14 +83,14 @@ class Issued:
         return bool(self.values[f"{self.prefix}_issuer"])
 
     @property
-    def rotation(self) -> rotation.State | None:
+    def rotation(self) -> rotation_state.State | None:
         """The change of roots that is under way."""
         return None
 
     @property
     def named(self) -> Signer:
         """The CA that the variables name."""
-        return self.signer_in(f"{self.prefix}_issuer") or rotation.own_root(self.directory)
+        return self.signer_in(f"{self.prefix}_issuer") or rotation_state.own_root(self.directory)
 
     def signer_in(self, variable: str) -> Signer | None:
         """Somebody else's CA, as this variable names its files; None where it names none."""
@@ -170,9 +168,9 @@ class Issued:
         certificates = self.issuer_place.certificates()
         if not certificates:
             if self.given or self.rotation:
-                x509_files.must_read(self.issuer_place.certificate)
+                x509_store.must_read(self.issuer_place.certificate)
             return None
-        bundle = x509_keys.load_certificates(x509_files.must_read(self.bundle_file), self.bundle_file)
+        bundle = x509_keys.load_certificates(x509_store.must_read(self.bundle_file), self.bundle_file)
         return Issuer(self.issuer_place, self.passphrase, certificates, bundle)
 
     @property
@@ -189,9 +187,9 @@ class Issued:
         """How each file of the issuer is read, by its field in the variable; X509Error for one that makes no sense."""
         place, bundle = self.issuer_place, self.bundle_file
         return {
-            "certificate": lambda: x509_keys.load_certificates(x509_files.must_read(place.certificate), place.certificate),
+            "certificate": lambda: x509_keys.load_certificates(x509_store.must_read(place.certificate), place.certificate),
             "key": lambda: place.load_key(self.passphrase),
-            "bundle": lambda: x509_keys.load_certificates(x509_files.must_read(bundle), bundle),
+            "bundle": lambda: x509_keys.load_certificates(x509_store.must_read(bundle), bundle),
         }
 
     def unreadable(self) -> dict[str, str]:
@@ -205,8 +203,8 @@ class Issued:
                 read()
             except X509Error as exc:
                 found[field] = str(exc)
-        if found and "key" not in found and x509_files.read(self.issuer_place.key) is None:
-            found["key"] = x509_files.missing(self.issuer_place.key)
+        if found and "key" not in found and x509_store.read(self.issuer_place.key) is None:
+            found["key"] = x509_store.missing(self.issuer_place.key)
         return found
 
     def mistakes(self, now: datetime.datetime, window: datetime.timedelta = datetime.timedelta(0)) -> list[str]:
@@ -214,17 +212,17 @@ class Issued:
         if not self.given or self.rotation or self.issuer is None:
             return []
         key = self.issuer_place.load_key(self.passphrase)
-        authority = x509_check.Authority(
+        authority = ca_check.Authority(
             self.issuer.certificates, self.issuer.bundle, self.issuer_place.certificate, self.bundle_file, self.issuer_place.key, key
         )
         domain = self.trust_domain if self.svids else ""
-        return x509_check.check(authority, self.below, domain, now, window, serving=self.svids)
+        return ca_check.check(authority, self.below, domain, now, window, serving=self.svids)
 
     def differences(self, now: datetime.datetime) -> list[str]:
         """Why the certificate that the controller has must be made anew, or a key there be kept better."""
         if self.issuer is None:
             return ["there is no root yet"]
-        why = x509_authority.differences(self.request, self.place.certificates(), None, self.issuer, Run(now))
+        why = x509_ensure.differences(self.request, self.place.certificates(), None, self.issuer, Run(now))
         return [*self.open_root(), *self.place.exposed(), *why]
 
     def open_root(self) -> list[str]:
@@ -259,14 +257,14 @@ class Issued:
     def ensure(self, csr: str, run: Run) -> Outcome:
         """Makes the root where there is none, and the host's certificate where it is not as it should be."""
         self.must_encrypt()
-        with x509_files.locked(self.directory, run.check):
+        with x509_store.locked(self.directory, run.check):
             issuer, why = self.signer(run)
             if issuer is None:
                 return self._unmade(why, run)
             found = (
-                x509_authority.sign(self.place, self.request, csr, issuer, run)
+                x509_ensure.sign(self.place, self.request, csr, issuer, run)
                 if self.born
-                else x509_authority.ensure(self.place, self.request, issuer, self.passphrase, run)
+                else x509_ensure.ensure(self.place, self.request, issuer, self.passphrase, run)
             )
         found.differences = why + found.differences
         found.changed = bool(found.differences)
@@ -275,7 +273,7 @@ class Issued:
     def keep_issuer(self, run: Run) -> list[str]:
         """Makes the CA where there is none; what was wrong with it."""
         self.must_encrypt()
-        with x509_files.locked(self.directory, run.check):
+        with x509_store.locked(self.directory, run.check):
             return self.signer(run)[1]
 
     def must_encrypt(self) -> None:
@@ -300,13 +298,13 @@ class Issued:
 
     def _unmade(self, why: list[str], run: Run) -> Outcome:
         """What check mode says where there is no root: nobody can sign yet."""
-        if not self.born and x509_files.read(self.place.key) is None:
+        if not self.born and x509_store.read(self.place.key) is None:
             why = [*why, f"there is no key in {self.place.key}"]
         certificates = self.place.certificates()
-        before = x509_make.facts(certificates[0]) if certificates else {}
+        before = x509_issue.facts(certificates[0]) if certificates else {}
         kind = x509_keys.type_of(certificates[0].public_key()) if certificates else str(self.request.key_type)
-        after = {**x509_make.expected(self.request, None, kind, run.now), "issuer": self.root_request.name.rfc4514_string()}
-        last = "it was issued by another root" if certificates else x509_authority.NO_CERTIFICATE
+        after = {**x509_issue.expected(self.request, None, kind, run.now), "issuer": self.root_request.name.rfc4514_string()}
+        last = "it was issued by another root" if certificates else x509_ensure.NO_CERTIFICATE
         return Outcome(True, [*why, last], before, after)
 
     def _given_issuer(self) -> Issuer:
@@ -316,7 +314,7 @@ class Issued:
 
     def another_root(self, there: list[Any], run: Run) -> str:
         """That the variables ask for another root than the one that is there; empty where they don't, and where there is none."""
-        why = x509_authority.differences(self.root_request, there, None, None, run) if there else []
+        why = x509_ensure.differences(self.root_request, there, None, None, run) if there else []
         if not why:
             return ""
         return (
@@ -329,4 +327,4 @@ class Issued:
         wrong = self.another_root(self.issuer_place.certificates(), run)
         if wrong:
             raise X509Error(wrong)
-        return x509_authority.ensure(self.issuer_place, self.root_request, None, self.passphrase, run)
+        return x509_ensure.ensure(self.issuer_place, self.root_request, None, self.passphrase, run)

@@ -15,16 +15,17 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks import block
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import Layer, Merged
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.files import File
+from ansible_collections.spire.fleet.plugins.plugin_utils.host.paths import Paths
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.managed import Issued
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.node_ssh import Sshpop
-from ansible_collections.spire.fleet.plugins.plugin_utils.host.paths import Paths
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.upstream import Upstream
-from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import Layer, Merged
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Issuer, Run
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import Place
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import Request
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import Place
 
 #: SPIRE's own default of spiffe_prefix
 SPIFFE_PREFIX = "/spire-exchange/"
@@ -138,10 +139,7 @@ def _said(named: Iterable[Layer], name: str) -> dict[str, Any]:
     """The plugin's options that the inventory gives."""
     found: dict[str, Any] = {}
     for layer in named:
-        block: Any = layer.tree
-        for key in ("plugins", "NodeAttestor", name, "plugin_data"):
-            block = block.get(key) if isinstance(block, Mapping) else None
-        found.update(block if isinstance(block, Mapping) else {})
+        found.update(block(layer.tree, "plugins", "NodeAttestor", name, "plugin_data"))
     return found
 
 

@@ -15,18 +15,18 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import ensure as x509_authority
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import store as x509_files
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import issue as x509_make
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.cryptography_import import (
     InvalidSignature, UnsupportedAlgorithm, serialization,
 )
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.times import moment, words
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.managed import Issued
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import (
+    ensure as x509_ensure, issue as x509_issue, keys as x509_keys, store as x509_store,
+)
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Outcome, Run
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import CERTIFICATE_MODE, Place
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import BACKDATE, moment, words
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import BACKDATE
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import CERTIFICATE_MODE, Place
 
 NO_CA = "there is no SSH CA yet"
 
@@ -122,7 +122,7 @@ class Sshpop(Issued):
     def authority(self) -> Any:
         """The CA's public key; None before there is one."""
         place = self.issuer_place.certificate
-        text = x509_files.must_read(place) if self.given else x509_files.read(place)
+        text = x509_store.must_read(place) if self.given else x509_store.read(place)
         return None if text is None else _public(text, place)
 
     @property
@@ -140,7 +140,7 @@ class Sshpop(Issued):
     def readers(self) -> dict[str, Callable[[], Any]]:
         place = self.issuer_place
         return {
-            "public": lambda: _public(x509_files.must_read(place.certificate), place.certificate),
+            "public": lambda: _public(x509_store.must_read(place.certificate), place.certificate),
             "key": lambda: _load_key(place.key, self.passphrase),
         }
 
@@ -164,7 +164,7 @@ class Sshpop(Issued):
     @property
     def certificate(self) -> Any:
         """The host's, as the controller has it; None before there is one."""
-        text = x509_files.read(self.place.certificate)
+        text = x509_store.read(self.place.certificate)
         return None if text is None else _certificate(text, self.place.certificate)
 
     def differences(self, now: datetime.datetime) -> list[str]:
@@ -179,7 +179,7 @@ class Sshpop(Issued):
     def _differences(self, authority: Any, public: Any, now: datetime.datetime) -> list[str]:
         found = self.certificate
         if found is None:
-            return [x509_authority.NO_CERTIFICATE]
+            return [x509_ensure.NO_CERTIFICATE]
         why = self.wanted.differences(found, authority, now)
         if public is not None and x509_keys.public_info(public) != x509_keys.public_info(found.public_key()):
             why.append("it is of another key")
@@ -193,29 +193,29 @@ class Sshpop(Issued):
         return x509_keys.core(found.public_key()).hex() if found else ""
 
     def files(self) -> dict[str, str]:
-        text = x509_files.read(self.place.certificate)
+        text = x509_store.read(self.place.certificate)
         return {} if text is None else {"sshpop_certificate": text.decode("ascii", "replace")}
 
     def keep_issuer(self, run: Run) -> list[str]:
         self.must_encrypt()
-        with x509_files.locked(self.directory, run.check):
+        with x509_store.locked(self.directory, run.check):
             return self._authority(run)[2]
 
     def ensure(self, csr: str, run: Run) -> Outcome:
         self.must_encrypt()
-        with x509_files.locked(self.directory, run.check):
+        with x509_store.locked(self.directory, run.check):
             authority, key, why = self._authority(run)
             public, more = self._key(csr, run)
             certificate = self.certificate
-            own = [x509_authority.NO_CERTIFICATE] if authority is None else self._differences(authority, public, run.now)
+            own = [x509_ensure.NO_CERTIFICATE] if authority is None else self._differences(authority, public, run.now)
             found = Outcome(differences=[*why, *more, *own], before=facts(certificate) if certificate else {})
             found.changed = bool(found.differences)
             if own and run.check:
-                found.after = {"principals": self.wanted.principal, "serial": x509_make.UNMADE}
+                found.after = {"principals": self.wanted.principal, "serial": x509_issue.UNMADE}
                 return found
             if own:
                 certificate = self.wanted.sign(public, key or self._signing_key(), run.now)
-                x509_files.write(self.place.certificate, certificate.public_bytes() + b"\n", CERTIFICATE_MODE)
+                x509_store.write(self.place.certificate, certificate.public_bytes() + b"\n", CERTIFICATE_MODE)
         found.after, found.text = facts(certificate), certificate.public_bytes().decode() + "\n"
         return found
 
@@ -230,7 +230,7 @@ class Sshpop(Issued):
         exposed = self.open_root()
         if exposed and not run.check:
             self._keep_better(place)
-        text = x509_files.read(place.certificate)
+        text = x509_store.read(place.certificate)
         if text is not None:
             return _public(text, place.certificate), None, exposed
         key = place.load_key(self.passphrase)
@@ -240,7 +240,7 @@ class Sshpop(Issued):
         if key is None:
             key = x509_keys.generate(self.key_type)
             place.write_key(key, self.passphrase)
-        x509_files.write(place.certificate, _line(key.public_key()).encode(), CERTIFICATE_MODE)
+        x509_store.write(place.certificate, _line(key.public_key()).encode(), CERTIFICATE_MODE)
         return key.public_key(), key, why
 
     def _keep_better(self, place: Place) -> None:
@@ -252,7 +252,7 @@ class Sshpop(Issued):
         key = _load_key(place.key, self.passphrase)
         if key is None:
             raise X509Error(f"{place.key} is not there, and {self.issuer_name} has to sign. Bring the key back for this run.")
-        public = _public(x509_files.must_read(place.certificate), place.certificate)
+        public = _public(x509_store.must_read(place.certificate), place.certificate)
         if x509_keys.public_info(key) != x509_keys.public_info(public):
             raise X509Error(_apart(place))
         return key
@@ -327,7 +327,7 @@ def _certificate(text: bytes, where: str) -> Any:
 
 def _load_key(path: str, passphrase: str) -> Any:
     """A private key in PEM or as OpenSSH writes it; None where there is no file."""
-    text = x509_files.read(path)
+    text = x509_store.read(path)
     if text is None or b"BEGIN OPENSSH PRIVATE KEY" not in text:
         return None if text is None else x509_keys.load(text, passphrase, path)
     # it may have no passphrase of its own

@@ -8,11 +8,11 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.managed import Issued
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Outcome, Run
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import Place
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import Place
 
 
 def keep(material: Issued, csr: str, check: bool) -> dict[str, Any]:

@@ -23,13 +23,11 @@ import os
 import re
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import store as x509_files
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import request as x509_request
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.cryptography_import import x509
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import Place
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.times import moment
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys, request as x509_request, store as x509_store
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import moment
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import Place
 
 #: the new root becomes known everywhere, signs, and is the only one
 TRUST, USE, REMOVE = "trust", "use", "remove"
@@ -118,7 +116,7 @@ def key_id(certificate: Any) -> str:
 def load(directory: str) -> State | None:
     """The rotation of a trust domain's directory; None where there is none under way."""
     path = os.path.join(directory, FILE)
-    text = x509_files.read(path)
+    text = x509_store.read(path)
     if text is None:
         return None
     try:
@@ -138,7 +136,7 @@ def load(directory: str) -> State | None:
 def save(directory: str, state: State) -> None:
     """The state as it is now, whole or not at all."""
     text = json.dumps(dataclasses.asdict(state), indent=2, sort_keys=True) + "\n"
-    x509_files.write(os.path.join(directory, FILE), text.encode(), FILE_MODE)
+    x509_store.write(os.path.join(directory, FILE), text.encode(), FILE_MODE)
 
 
 def was(directory: str, name: str) -> bool:
@@ -166,12 +164,12 @@ def settle(directory: str, state: State) -> State:
     coming, root = next_root(directory), own_root(directory)
     if state.new == coming:
         for source, target, mode in (
-            (coming.key, root.key, x509_files.KEY_MODE), (coming.certificate, root.certificate, x509_files.CERTIFICATE_MODE),
+            (coming.key, root.key, x509_store.KEY_MODE), (coming.certificate, root.certificate, x509_store.CERTIFICATE_MODE),
         ):
-            before, after = x509_files.read(target), x509_files.must_read(source)
+            before, after = x509_store.read(target), x509_store.must_read(source)
             if before is not None and before != after:
-                x509_files.write(f"{target}.{state.name}.old", before, mode)
-            x509_files.write(target, after, mode)
+                x509_store.write(f"{target}.{state.name}.old", before, mode)
+            x509_store.write(target, after, mode)
         os.unlink(coming.certificate)
         state = dataclasses.replace(state, new=root)
     if os.path.exists(coming.key):
@@ -188,5 +186,5 @@ def end(directory: str, state: State, now: datetime.datetime) -> None:
         "new": x509_request.fingerprint(state.new_roots[0]),
     }
     text = json.dumps(found, indent=2, sort_keys=True) + "\n"
-    x509_files.write(os.path.join(directory, HISTORY, f"{state.name}.json"), text.encode(), FILE_MODE)
+    x509_store.write(os.path.join(directory, HISTORY, f"{state.name}.json"), text.encode(), FILE_MODE)
     os.unlink(os.path.join(directory, FILE))

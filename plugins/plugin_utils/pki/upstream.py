@@ -16,19 +16,19 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import aws_record as pki_aws
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import rotation_state as rotation
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema import model as schema_model
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
-from ansible_collections.spire.fleet.plugins.plugin_utils.host.files import File
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki.managed import Issued, directory
-from ansible_collections.spire.fleet.plugins.plugin_utils.host.paths import Paths
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema.values import seconds
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks import get
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import Layer, Merged
+from ansible_collections.spire.fleet.plugins.plugin_utils.host.files import File
+from ansible_collections.spire.fleet.plugins.plugin_utils.host.paths import Paths
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import aws_record, rotation_state
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki.managed import Issued, directory
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import model as schema_model
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema.values import seconds
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Issuer
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import Place
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import Request
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import Place
 
 VARIABLE = "spire_pki"
 #: the type of the plugins was renamed here
@@ -77,25 +77,24 @@ def wiring(host: str, values: Mapping[str, Any], stack: Sequence[Layer], paths: 
     way = values[VARIABLE]
     if way == "none":
         return None
-    if way in pki_aws.WAYS and version < AUTHORITY_SINCE:
+    if way in aws_record.WAYS and version < AUTHORITY_SINCE:
         # told by preflight
         return None
-    if way not in pki_aws.WAYS:
+    if way not in aws_record.WAYS:
         return Wiring("disk", version, disk_options(paths))
     trees = [layer.tree for layer in stack]
     trust_domain = str(_at(trees, "server", "trust_domain") or "")
     region = str(_at(trees, "plugins", "UpstreamAuthority", way, "plugin_data", "region") or "")
-    own, hints = pki_aws.options(way, values, host, trust_domain, region, directory(values, trust_domain), version)
+    own, hints = aws_record.options(way, values, host, trust_domain, region, directory(values, trust_domain), version)
     return Wiring(way, version, own, hints, region)
 
 
 def _at(trees: Sequence[Any], *keys: str) -> Any:
     """What the last of these trees that says anything says at a path."""
     for tree in reversed(trees):
-        for key in keys:
-            tree = tree.get(key) if isinstance(tree, Mapping) else None
-        if tree is not None:
-            return tree
+        found = get(tree, *keys)
+        if found is not None:
+            return found
     return None
 
 
@@ -148,16 +147,16 @@ class Upstream(Issued):
     renewed_by = "run spire.fleet.rotate_upstream for a new root"
 
     @functools.cached_property
-    def rotation(self) -> rotation.State | None:
+    def rotation(self) -> rotation_state.State | None:
         """The change of roots that is under way, as it is for this server. It ends when the variables name another CA than the old one."""
-        found = rotation.load(self.directory)
+        found = rotation_state.load(self.directory)
         return None if found is None or found.over(self.named) else found.of(self.host)
 
     @functools.cached_property
     def issuer(self) -> Issuer | None:
         """As it is on the controller now, with both roots while the servers learn of the new one."""
         found = super().issuer
-        if found and self.rotation and self.rotation.step == rotation.TRUST:
+        if found and self.rotation and self.rotation.step == rotation_state.TRUST:
             found.bundle += self.rotation.new_roots
         return found
 
@@ -169,28 +168,28 @@ class Upstream(Issued):
     @property
     def born(self) -> bool:
         """Whether the key is made where it is used and stays there."""
-        return self.way in ("host", pki_aws.PRIVATE_CA)
+        return self.way in ("host", aws_record.PRIVATE_CA)
 
     @property
     def delivered(self) -> bool:
         """Whether the server has it in files of its own."""
-        return self.way not in pki_aws.WAYS
+        return self.way not in aws_record.WAYS
 
     @property
     def owner(self) -> str:
         """A server, or AWS Private CA, which is for all servers of the trust domain."""
-        return pki_aws.PRIVATE_CA if self.way == pki_aws.PRIVATE_CA else self.host
+        return aws_record.PRIVATE_CA if self.way == aws_record.PRIVATE_CA else self.host
 
     @property
     def record(self) -> dict[str, Any]:
         """What the controller knows of it in AWS."""
-        return pki_aws.read(pki_aws.record_path(self.home, self.way, self.host), self.region)
+        return aws_record.read(aws_record.record_path(self.home, self.way, self.host), self.region)
 
     @property
     def started_with(self) -> str:
         """What SPIRE reads at its start alone, and so must be restarted for: the versions of its secrets."""
-        found = self.record if self.way == pki_aws.SECRETS else {}
-        return " ".join(str(found.get(what, {}).get("version") or "none") for what in pki_aws.FILES) if found else ""
+        found = self.record if self.way == aws_record.SECRETS else {}
+        return " ".join(str(found.get(what, {}).get("version") or "none") for what in aws_record.FILES) if found else ""
 
     @property
     def place(self) -> Place:
@@ -218,7 +217,7 @@ class Upstream(Issued):
     def key_id(self) -> str:
         """What a CA that the server's intermediate signed names as its issuer's subject key ID, in hex."""
         certificates = self.place.certificates()
-        return rotation.key_id(certificates[0]) if certificates else ""
+        return rotation_state.key_id(certificates[0]) if certificates else ""
 
     @property
     def path_length(self) -> int:

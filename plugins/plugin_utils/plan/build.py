@@ -8,19 +8,18 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import tree_check as checked
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import defaults
-from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import nested
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as node_pki
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import upstream as pki
-from ansible_collections.spire.fleet.plugins.plugin_utils.external_plugins import binaries as plugin_binaries
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules import tree as schema_rules
-from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
-from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
-from ansible_collections.spire.fleet.plugins.plugin_utils.host.paths import Paths
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
-from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import OFF, Layer, layers
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks import OFF, block
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import Layer, layers
+from ansible_collections.spire.fleet.plugins.plugin_utils.external_plugins import binaries
+from ansible_collections.spire.fleet.plugins.plugin_utils.host.paths import Paths
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import nested
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki_node, upstream as pki_upstream
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import defaults, nested_layer, tree_check as plan_tree_check
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules import tree as schema_rules
 
 #: options that name a bootstrap source; naming one switches the built-in trust_bundle_path off
 BOOTSTRAP_SOURCES = ("trust_bundle_url", "trust_bundle_spiffe_workload_api", "insecure_bootstrap")
@@ -51,18 +50,18 @@ def plan(component: str, host: str, fleet: Fleet) -> Plan:
         builtin = defaults.server_defaults(paths, version, values["spire_trust_domain"] or "")
     else:
         builtin = _agent_defaults(host, fleet, paths, version)
-    definitions, mistakes = plugin_binaries.read(values[plugin_binaries.VARIABLE])
+    definitions, mistakes = binaries.read(values[binaries.VARIABLE])
     problems += mistakes
-    filler = plugin_binaries.filler(component, values, definitions)
+    filler = binaries.filler(component, values, definitions)
     stack = layers(component, values.raw, builtin)
     if _unheard(stack):
         stack[0] = dataclasses.replace(stack[0], tree=defaults.unheard(builtin))
-    wired = pki.wiring(host, values, stack, paths, version) if component == "server" else None
+    wired = pki_upstream.wiring(host, values, stack, paths, version) if component == "server" else None
     beside, between = _nested(host, fleet, version) if component == "server" else ([], [])
-    stack[1:1] = [*([wired.layer()] if wired else ()), *between, *node_pki.layers(component, values, paths, stack[1:])]
-    tree = checked.checked(component, stack, version, fleet, filler)
+    stack[1:1] = [*([wired.layer()] if wired else ()), *between, *pki_node.layers(component, values, paths, stack[1:])]
+    tree = plan_tree_check.checked(component, stack, version, fleet, filler)
     problems += tree.merged.problems
-    problems += checked.attributed(component, values, tree.problems)
+    problems += plan_tree_check.attributed(component, values, tree.problems)
     made = Plan(
         component, host, values, version, paths, tree.merged, tree.coerced, problems,
         external=component == "agent" and not fleet.servers_of(host), beside=beside,
@@ -71,7 +70,7 @@ def plan(component: str, host: str, fleet: Fleet) -> Plan:
     if component == "agent":
         servers = fleet.servers_of(host)
         server = plan("server", servers[0], fleet) if servers else None
-        made.node = node_pki.of_agent(host, values, made.trust_domain, tree.merged, paths, server)
+        made.node = pki_node.of_agent(host, values, made.trust_domain, tree.merged, paths, server)
         made.once = _once(made, server)
     else:
         fleet.server_plans[host] = made
@@ -82,9 +81,8 @@ def _unheard(stack: list[Layer]) -> bool:
     """Whether the last layer that speaks of the listener of the health checks switches it off."""
     said: Any = True
     for layer in stack:
-        block = layer.tree.get("health_checks") if isinstance(layer.tree, dict) else None
-        if isinstance(block, dict) and "listener_enabled" in block:
-            said = block["listener_enabled"]
+        health_checks = block(layer.tree, "health_checks")
+        said = health_checks.get("listener_enabled", said)
     # an older core makes a string of a template's boolean
     return said is None or str(said).strip().lower() in OFF
 
@@ -98,7 +96,7 @@ def _nested(host: str, fleet: Fleet, version: versions.Version) -> tuple[list[Pl
     beside = [plan("agent", agent, fleet) for agent in nested.agents_of(host, fleet)]
     # That no agent is there is a mistake of its own, told once.
     socket = beside[0].socket if beside else Paths("agent", "main").socket
-    return beside, [nested.layer(version, server.address, server.port, socket)]
+    return beside, [nested_layer.layer(version, server.address, server.port, socket)]
 
 
 def _agent_defaults(host: str, fleet: Fleet, paths: Paths, version: versions.Version) -> dict[str, Any]:
@@ -114,8 +112,7 @@ def _agent_defaults(host: str, fleet: Fleet, paths: Paths, version: versions.Ver
         port = server.port
         trust_domain = trust_domain or server.trust_domain
     builtin = defaults.agent_defaults(paths, version, trust_domain, str(address), port)
-    blocks = [layer.tree for layer in layers("agent", values.raw, builtin)[1:] if isinstance(layer.tree, dict)]
-    named = {option for block in blocks if isinstance(block.get("agent"), dict) for option in block["agent"]}
+    named = {option for layer in layers("agent", values.raw, builtin)[1:] for option in block(layer.tree, "agent")}
     if named.intersection(BOOTSTRAP_SOURCES):
         del builtin["agent"]["trust_bundle_path"]
     return builtin

@@ -11,9 +11,9 @@ from __future__ import annotations
 import posixpath
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema import model as schema_model
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.paths import Paths
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import model as schema_model
 
 SERVER_PORT = 8081
 #: health_checks of a server and an agent on one machine must not collide

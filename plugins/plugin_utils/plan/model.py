@@ -12,24 +12,24 @@ import copy
 import dataclasses
 import functools
 import posixpath
+from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import defaults
 from ansible_collections.spire.fleet.plugins.plugin_utils import hcl
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as node_pki
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import upstream as pki
-from ansible_collections.spire.fleet.plugins.plugin_utils.external_plugins import binaries as plugin_binaries
-from ansible_collections.spire.fleet.plugins.plugin_utils.host import root as root_needs
-from ansible_collections.spire.fleet.plugins.plugin_utils.host import services as units
-from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks import block, plugin_data, plugins
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import Merged
+from ansible_collections.spire.fleet.plugins.plugin_utils.external_plugins import binaries
+from ansible_collections.spire.fleet.plugins.plugin_utils.host import root as host_root, services
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.files import Directory, File
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki.managed import Issued
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.listeners import Listener, opened
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.paths import Paths
-from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
-from ansible_collections.spire.fleet.plugins.plugin_utils.releases.archives import architecture
-from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import Merged
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables import Values
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki_node, upstream as pki_upstream
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki.managed import Issued
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import defaults
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases.archives import architecture
 
 #: the first release that takes a join token from a file named on the command line
 TOKEN_FILE_SINCE = versions.Version(1, 13, 3)
@@ -54,11 +54,11 @@ class Plan:
     #: the agents that a nested server has its identity from
     beside: list[Plan] = dataclasses.field(default_factory=list)
     #: fills the commands of external plugins into the tree, which are other ones for each architecture
-    filler: plugin_binaries.Filler | None = None
+    filler: binaries.Filler | None = None
     architectures: tuple[str, ...] = ()
     arch: str = ""
     #: how its tree leads to an upstream CA of ours
-    wiring: pki.Wiring | None = None
+    wiring: pki_upstream.Wiring | None = None
     #: what an agent proves itself by, where it has that from us
     node: Issued | None = None
     #: whether an agent attests once alone, so that its server must forget it before it attests anew
@@ -76,38 +76,28 @@ class Plan:
         return dataclasses.replace(self, tree=tree, arch=arch)
 
     @functools.cached_property
-    def commands(self) -> list[plugin_binaries.Command]:
+    def commands(self) -> list[binaries.Command]:
         """The binaries of its external plugins."""
         return self.filler.commands(self.tree, self.arch) if self.filler else []
 
     @property
-    def main(self) -> dict[str, Any]:
+    def main(self) -> Mapping[str, Any]:
         """The ``server`` or ``agent`` block."""
-        block = self.tree.get(self.component)
-        return block if isinstance(block, dict) else {}
+        return block(self.tree, self.component)
 
-    def plugins(self, kind: str) -> dict[str, Any]:
+    def plugins(self, kind: str) -> dict[str, Mapping[str, Any]]:
         """The plugins of one type that are switched on, by name."""
-        plugins = self.tree.get("plugins")
-        named = plugins.get(kind) if isinstance(plugins, dict) else None
-        if not isinstance(named, dict):
-            return {}
-        return {
-            name: wrapper
-            for name, wrapper in named.items()
-            if isinstance(wrapper, dict) and wrapper.get("enabled") is not False
-        }
+        return plugins(self.tree, kind)
 
-    def plugin_data(self, kind: str, name: str) -> dict[str, Any]:
+    def plugin_data(self, kind: str, name: str) -> Mapping[str, Any]:
         """The options of one plugin."""
-        data = self.plugins(kind).get(name, {}).get("plugin_data")
-        return data if isinstance(data, dict) else {}
+        return plugin_data(self.tree, kind, name)
 
     @property
     def upstream_authority(self) -> tuple[str, dict[str, Any]]:
         """What signs a server's CA: the type of its plugins, as the tree calls it, and those that are switched on, by name."""
-        named = ((kind, self.plugins(kind)) for kind in pki.AUTHORITY_KINDS)
-        return next(((kind, plugins) for kind, plugins in named if plugins), (pki.AUTHORITY_KINDS[0], {}))
+        named = ((kind, self.plugins(kind)) for kind in pki_upstream.AUTHORITY_KINDS)
+        return next(((kind, plugins) for kind, plugins in named if plugins), (pki_upstream.AUTHORITY_KINDS[0], {}))
 
     @property
     def trust_domain(self) -> str:
@@ -178,7 +168,7 @@ class Plan:
     @functools.cached_property
     def root_reasons(self) -> tuple[str, ...]:
         """Why the process must be root."""
-        return root_needs.reasons(self.plugins, self.plugin_data, self.node is not None) if self.component == "agent" else ()
+        return host_root.reasons(self.plugins, self.plugin_data, self.node is not None) if self.component == "agent" else ()
 
     @property
     def user(self) -> str:
@@ -230,9 +220,9 @@ class Plan:
         return tuple(d for d in self.outside if d not in self.runtime)
 
     @property
-    def needs(self) -> units.Needs:
+    def needs(self) -> services.Needs:
         """What the service's definition depends on."""
-        return units.Needs(
+        return services.Needs(
             user=self.user,
             binary=self.binary,
             start_timeout=self.values["spire_start_timeout"],
@@ -246,23 +236,23 @@ class Plan:
             environment=bool(self.environment),
             plugins=tuple(dict.fromkeys(command.path for command in self.commands if command.sha256)),
             secrets=self.upstream.started_with if self.upstream else "",
-            stamped=node_pki.stamped(self.component, self.paths, self.merged),
+            stamped=pki_node.stamped(self.component, self.paths, self.merged),
             after=tuple(agent.paths.service for agent in self.beside),
         )
 
     @functools.cached_property
-    def upstream(self) -> pki.Upstream | None:
+    def upstream(self) -> pki_upstream.Upstream | None:
         """The CA of ours that signs this server's own."""
         if self.component != "server":
             return None
-        return pki.upstream(self.host, self.values, self.trust_domain, self.merged, self.wiring)
+        return pki_upstream.upstream(self.host, self.values, self.trust_domain, self.merged, self.wiring)
 
     @functools.cached_property
     def authorities(self) -> list[Issued]:
         """The CAs of ours that a server verifies nodes with."""
         if self.component != "server":
             return []
-        return node_pki.of_server(self.host, self.values, self.trust_domain, self.merged, self.paths)
+        return pki_node.of_server(self.host, self.values, self.trust_domain, self.merged, self.paths)
 
     @property
     def material(self) -> Issued | None:
@@ -274,8 +264,8 @@ class Plan:
     def material_files(self) -> dict[str, File]:
         """Where that goes on the host, without contents."""
         if self.component == "server":
-            return pki.host_files(self.paths, self.user)
-        return node_pki.agent_files(self.node.name, self.paths, self.user) if self.node else {}
+            return pki_upstream.host_files(self.paths, self.user)
+        return pki_node.agent_files(self.node.name, self.paths, self.user) if self.node else {}
 
     @property
     def environment(self) -> dict[str, str]:
@@ -309,12 +299,12 @@ class Plan:
         root = "" if self.paths.root else "root"
         found = [File("configuration", self.paths.config, self.render(), "0640", root, self.user, secret=True)]
         if self.environment:
-            text = units.environment_file(self.environment)
+            text = services.environment_file(self.environment)
             found.append(File("environment", self.paths.environment, text, "0600", root, root, secret=True))
         text = (
-            units.supervisor_program(self.paths, self.needs)
+            services.supervisor_program(self.paths, self.needs)
             if self.paths.root
-            else units.systemd_unit(self.paths, self.needs, self.socket)
+            else services.systemd_unit(self.paths, self.needs, self.socket)
         )
         found.append(File("service", self.paths.unit, text, "0644", root, root))
         for name, content in (self.material.files() if self.material else {}).items():
@@ -322,9 +312,9 @@ class Plan:
         for authority in self.authorities:
             text = authority.authorities_text()
             if text:
-                found.append(dataclasses.replace(node_pki.server_file(authority.name, self.paths), content=text))
+                found.append(dataclasses.replace(pki_node.server_file(authority.name, self.paths), content=text))
         if self.paths.root:
-            text = units.supervisor_daemon(self.paths)
+            text = services.supervisor_daemon(self.paths)
             found.append(File("supervisor", self.paths.supervisor_config, text, "0644", root, root))
         return found
 
@@ -341,7 +331,7 @@ class Plan:
             content = {**self.tree, self.component: {**self.main, **extra}}
         if self.values[f"spire_{self.component}_config_format"] == "json":
             return hcl.dumps_json(content)
-        return units.MANAGED + "\n" + hcl.dumps(content)
+        return services.MANAGED + "\n" + hcl.dumps(content)
 
 
 def _sqlite_path(connection: str) -> str:

@@ -8,25 +8,16 @@ from __future__ import annotations
 import dataclasses
 import os
 import posixpath
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.common import urls as addresses
-from ansible_collections.spire.fleet.plugins.plugin_utils.entries import desired as entries
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import trust_bundle as given_bundle
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import svid as identity
-from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import nested
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as node_pki
-from ansible_collections.spire.fleet.plugins.plugin_utils.releases import archives as releases
-from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
+from ansible_collections.spire.fleet.plugins.plugin_utils.common import urls
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.files import File
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki_node
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.canary import canary
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.drift.probe import supervisorctl, supervisord
-
-#: a token must outlive its wave: SPIRE's own default, and a second for each agent, since a server
-#: lets one attestation a second pass for each source address
-TOKEN_TTL = 600
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.supervisor import supervisorctl, supervisord
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases import archives
 
 
 def of_plan(planned: Plan, machine: str = "") -> dict[str, Any]:
@@ -42,7 +33,7 @@ def of_plan(planned: Plan, machine: str = "") -> dict[str, Any]:
         "directories": [dataclasses.asdict(directory) for directory in planned.directories],
         "files": {file.name: _without_content(file) for file in planned.files},
         "removable": [
-            *node_pki.paths_of(planned.component, paths),
+            *pki_node.paths_of(planned.component, paths),
             paths.unit, paths.config, paths.candidate, paths.environment, paths.run_dir,
             *([paths.upstream_key, paths.upstream_certificate, paths.upstream_bundle] if planned.component == "server" else []),
             *([paths.bundle, paths.enrol_dir] if planned.component == "agent" else []),
@@ -70,14 +61,14 @@ def of_plan(planned: Plan, machine: str = "") -> dict[str, Any]:
         "install_root": values["spire_install_root"],
         "link": paths.link,
         "incoming": paths.incoming,
-        "canary": entries.canary(planned),
+        "canary": canary(planned),
         "start_timeout": values["spire_start_timeout"],
         "source": values["spire_install_source"],
         "packages": [str(name) for name in values["spire_package"]],
         "plugins": plugins(planned),
         "material": material(planned),
         "upstream_id": planned.upstream.key_id if planned.upstream else "",
-        "authorities": {one.name: _without_content(node_pki.server_file(one.name, paths)) for one in planned.authorities},
+        "authorities": {one.name: _without_content(pki_node.server_file(one.name, paths)) for one in planned.authorities},
         "download": values["spire_archive_download"],
         "cache": os.path.expanduser(values["spire_archive_cache"]),
         **({"archive": archive(planned, machine), "local_dir": local_dir(planned, machine)} if machine else {}),
@@ -121,7 +112,7 @@ def plugins(planned: Plan) -> list[dict[str, str]]:
                 "root": command.root,
                 "version": command.version,
                 "sha256": command.sha256,
-                "url": addresses.plain(command.source) if command.place == "url" else "",
+                "url": urls.plain(command.source) if command.place == "url" else "",
                 "file": os.path.expanduser(command.source) if command.place == "src" else cached,
                 "incoming": posixpath.join(planned.paths.incoming, command.sha256),
             }
@@ -130,9 +121,9 @@ def plugins(planned: Plan) -> list[dict[str, str]]:
 
 def archive(planned: Plan, machine: str) -> dict[str, str]:
     """Where a release's tarball is, and what it must hash to."""
-    arch = releases.architecture(machine)
-    name, checksums = releases.archive_names(str(planned.version), arch)[:2]
-    base = addresses.plain(_archive_page(planned, arch))
+    arch = archives.architecture(machine)
+    name, checksums = archives.archive_names(str(planned.version), arch)[:2]
+    base = urls.plain(_archive_page(planned, arch))
     pinned = _by_arch(planned.values["spire_archive_sha256"], arch)
     return {
         "name": name,
@@ -146,119 +137,21 @@ def _archive_page(planned: Plan, arch: str) -> str:
     return str(planned.values["spire_archive_url"]).replace("{version}", str(planned.version)).replace("{arch}", arch).rstrip("/")
 
 
-def login(planned: Plan, machine: str, address: str) -> addresses.Login | None:
+def login(planned: Plan, machine: str, address: str) -> urls.Login | None:
     """The login for one of the addresses in what tasks see of a plan, where it was given with one."""
-    arch = releases.architecture(machine)
+    arch = archives.architecture(machine)
     if planned.values["spire_install_source"] == "archive" and archive(planned, machine)["url"] == address:
-        return addresses.parted(_archive_page(planned, arch))[1]
-    given = (addresses.parted(command.source) for command in planned.on(machine).commands if command.place == "url")
+        return urls.parted(_archive_page(planned, arch))[1]
+    given = (urls.parted(command.source) for command in planned.on(machine).commands if command.place == "url")
     return next((found for shown, found in given if shown == address), None)
 
 
 def local_dir(planned: Plan, machine: str) -> str:
     """The controller's directory of binaries for a host's architecture."""
-    return os.path.expanduser(_by_arch(planned.values["spire_local_dir"], releases.architecture(machine)))
+    return os.path.expanduser(_by_arch(planned.values["spire_local_dir"], archives.architecture(machine)))
 
 
 def _by_arch(value: Any, arch: str) -> str:
     if isinstance(value, Mapping):
         return str(value.get(arch) or "")
     return str(value or "")
-
-
-def targets(fleet: Fleet, hosts: Iterable[str]) -> list[dict[str, Any]]:
-    """For each server group of these hosts, the server to ask."""
-    return [_target(fleet, group, servers[0]) for group, servers in sorted(fleet.server_groups(list(hosts)).items())]
-
-
-def _target(fleet: Fleet, group: str, name: str) -> dict[str, Any]:
-    server = plan("server", name, fleet)
-    return {
-        "group": group,
-        "server": server.host,
-        "binary": server.binary,
-        "socket_path": server.socket,
-        "trust_domain": server.trust_domain,
-    }
-
-
-def _of_each(fleet: Fleet, agents: Iterable[str]) -> Iterator[tuple[dict[str, Any], list[str]]]:
-    """Each server to ask about some of these agents, with those agents."""
-    agents = list(agents)
-    for target in targets(fleet, agents):
-        own = [agent for agent in agents if fleet.server_group(agent) == target["group"]]
-        if own:
-            yield target, own
-
-
-def token_targets(fleet: Fleet, needy: Iterable[str], start_timeout: int) -> list[dict[str, Any]]:
-    """For each server group, the agents of it that need a token, and how long their tokens must live."""
-    return [
-        {**target, "agents": agents, "ttl": TOKEN_TTL + start_timeout + len(agents)}
-        for target, agents in _of_each(fleet, needy)
-    ]
-
-
-def bundle_for(planned: Plan, knowledge: Mapping[str, Any] | None) -> str:
-    """The trust bundle that this agent starts with. Raises ValueError when there is none, or not the one expected."""
-    answered = str((knowledge or {}).get("bundle") or "")
-    pem = answered or str(planned.values["spire_trust_bundle"] or "")
-    if not pem.strip():
-        raise ValueError(f"{planned.host}: no server gave its trust bundle, and spire_trust_bundle is not set")
-    wrong = "" if answered else given_bundle.mistake(pem)
-    if wrong:
-        raise ValueError(f"{planned.host}: spire_trust_bundle: {wrong}")
-    try:
-        fingerprints = identity.fingerprints(pem)
-    except ValueError:
-        raise ValueError(f"{planned.host}: the trust bundle of its server holds no certificates in PEM") from None
-    if knowledge and sorted(fingerprints) != sorted(knowledge["fingerprints"]):
-        raise ValueError(f"{planned.host}: the trust bundle arrived with other certificates than its server sent")
-    pinned = given_bundle.pinned(planned.values["spire_trust_bundle_sha256"])
-    if pinned and pinned != set(fingerprints):
-        raise ValueError(
-            f"{planned.host}: the trust bundle has the fingerprints {', '.join(sorted(fingerprints))}; "
-            f"spire_trust_bundle_sha256 expects {', '.join(sorted(pinned))}"
-        )
-    return pem
-
-
-def evictions(fleet: Fleet, identities: Mapping[str, str]) -> list[dict[str, Any]]:
-    """For each server group, which agents it must forget, by what is known of them; the aliases' entries know them by their parent."""
-    return [
-        {
-            **target,
-            "ids": [spiffe_id for agent in agents for spiffe_id in _known_ids(plan("agent", agent, fleet), identities[agent])],
-            "entries": [name for agent in agents for name in entries.ids_of_agent(fleet, agent)],
-        }
-        for target, agents in _of_each(fleet, identities)
-    ]
-
-
-def _known_ids(agent: Plan, own: str) -> list[str]:
-    """Its identity as it is on the host, and the one that its attestor will give it."""
-    name = agent.plugin_data("NodeAttestor", "http_challenge").get("hostname")
-    return [*([own] if own else []), *([f"spiffe://{agent.trust_domain}/spire/agent/http_challenge/{name}"] if name else [])]
-
-
-def leavings(fleet: Fleet, identities: Mapping[str, str]) -> list[dict[str, Any]]:
-    """For each server group, what its server still has of these agents."""
-    return [
-        {
-            **target,
-            "ids": [identities[agent] for agent in agents if identities[agent]],
-            "entries": [name for agent in agents for name in entries.ids_of_agent(fleet, agent)],
-        }
-        for target, agents in _of_each(fleet, identities)
-    ]
-
-
-def downstream_leavings(fleet: Fleet, servers: Iterable[str]) -> list[dict[str, Any]]:
-    """For each group above some of these servers, what its server still has of them."""
-    found: dict[str, dict[str, Any]] = {}
-    for server in servers:
-        above, group = nested.above(server, fleet), fleet.upstream_group(server)
-        ids = [entries.downstream_id(server, agent) for agent in nested.agents_of(server, fleet)]
-        if above and ids:
-            found.setdefault(group, {**_target(fleet, group, above[0]), "entries": []})["entries"] += ids
-    return list(found.values())

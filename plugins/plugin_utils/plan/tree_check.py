@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import hcl
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema import api as schema
-from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree import layers as tree
-from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
-from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
-from ansible_collections.spire.fleet.plugins.plugin_utils.external_plugins.binaries import Filler
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem, errors
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree import layers
+from ansible_collections.spire.fleet.plugins.plugin_utils.external_plugins.binaries import Filler
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables import Values
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree import check as tree_check
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import convert
 
 #: of a fleet whose hosts have a tree of their own each, not all trees are kept
 TREES_KEPT = 256
@@ -29,7 +30,7 @@ FROM_VARIABLES = {"trust_domain": "spire_trust_domain", "server_address": "spire
 class Checked:
     """One tree, and what the schema and HCL have against it."""
 
-    merged: tree.Merged
+    merged: layers.Merged
     coerced: dict[str, Any]
     problems: list[Problem]
     #: those that it is another one for, and the one that it is shown for
@@ -38,7 +39,7 @@ class Checked:
 
 
 def checked(
-    component: str, stack: list[tree.Layer], version: versions.Version, fleet: Fleet, filler: Filler
+    component: str, stack: list[layers.Layer], version: versions.Version, fleet: Fleet, filler: Filler
 ) -> Checked:
     """The tree of these layers, with the commands of its external plugins. Hosts of one group mostly share it."""
     try:
@@ -47,12 +48,12 @@ def checked(
         key = b""  # a date, for example, which is a mistake of its own
     if key in fleet.trees:
         return fleet.trees[key]  # type: ignore[return-value]
-    merged = tree.merge(component, stack)
+    merged = layers.merge(component, stack)
     architectures = filler.architectures(merged.tree)
     arch, found = _fill(filler, merged, architectures)
-    coerced = schema.coerce(component, merged.tree, version, filler.schemas)
-    found += schema.check(component, coerced, version, merged.origin, filler.schemas)
-    refused = schema.check_strictly(component, coerced, version, merged.origin)
+    coerced = convert.coerce(component, merged.tree, version, filler.schemas)
+    found += tree_check.check(component, coerced, version, merged.origin, filler.schemas)
+    refused = tree_check.check_strictly(component, coerced, version, merged.origin)
     if not errors([*merged.problems, *found]):
         try:
             hcl.dumps(coerced)
@@ -66,7 +67,7 @@ def checked(
     return made
 
 
-def _fill(filler: Filler, merged: tree.Merged, architectures: tuple[str, ...]) -> tuple[str, list[Problem]]:
+def _fill(filler: Filler, merged: layers.Merged, architectures: tuple[str, ...]) -> tuple[str, list[Problem]]:
     """Fills the tree for the first architecture that can be had: nobody knows yet which the host is of."""
     first: list[Problem] = []
     for arch in architectures or ("",):
@@ -84,7 +85,7 @@ def attributed(component: str, values: Values, found: list[Problem]) -> Iterator
         if any(path == problem.path or path.startswith(problem.path + ".") for path in unmade):
             continue
         option = problem.path.removeprefix(f"{component}.")
-        if problem.layer != tree.BUILT_IN:
+        if problem.layer != layers.BUILT_IN:
             yield problem
         elif option in FROM_VARIABLES:
             # Unset, it is a mistake of the fleet's, or of the server that the agent has it from.

@@ -13,7 +13,7 @@ import datetime
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import moment, words
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.times import moment, words
 
 #: who renews
 SITE, SPIRE, YOU = "spire.fleet.site", "SPIRE", "you"

@@ -9,14 +9,12 @@ import datetime
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import svid as identity
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as node_pki
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import upstream as pki
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules import tree as schema_rules
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.cryptography_import import UnsupportedAlgorithm, serialization, x509
-from ansible_collections.spire.fleet.plugins.plugin_utils.report.expiry import CONTROLLER, NONE, SITE, SPIRE, YOU, Expiry
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki_node, upstream as pki_upstream
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.report.expiry import CONTROLLER, Expiry, NONE, SITE, SPIRE, YOU
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import files as schema_files
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys, svid as x509_svid
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import extension
 
@@ -30,7 +28,7 @@ _FOREVER = 2**64 - 1
 
 def in_files(planned: Plan, seen: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
     """The certificates in the files that a host's tree names, by what the look read there; for its result."""
-    options = schema_rules.certificate_files(planned.component, planned.tree)
+    options = schema_files.certificate_files(planned.component, planned.tree)
     found = []
     for path, texts in seen.items():
         for text in texts:
@@ -83,7 +81,7 @@ def _kind(planned: Plan, path: str, index: int) -> str:
     """What the certificate at this place of a file is."""
     if planned.node and path == planned.material_files[f"{planned.node.name}_certificate"].path:
         return "file" if index else "node_certificate"
-    if any(path == node_pki.server_file(one.name, planned.paths).path for one in planned.authorities):
+    if any(path == pki_node.server_file(one.name, planned.paths).path for one in planned.authorities):
         return "node_ca"
     own = {file.path: name for name, file in planned.material_files.items()} if planned.upstream else {}
     if own.get(path) == "upstream_certificate":
@@ -96,7 +94,7 @@ def _renewal(planned: Plan) -> dict[str, Any]:
     if planned.node:
         return {"renewed_by": SITE, "window": planned.node.length(f"{planned.node.prefix}_renew_before")}
     window = planned.upstream.length("spire_pki_renew_before") if planned.upstream else NONE
-    return {"renewed_by": SITE, "window": window, "needed": pki.ca_ttl(planned.main)}
+    return {"renewed_by": SITE, "window": window, "needed": pki_upstream.ca_ttl(planned.main)}
 
 
 def of_controller(planned: Plan) -> Iterator[Expiry]:
@@ -129,7 +127,7 @@ def of_server(planned: Plan, state: Mapping[str, Any]) -> Iterator[Expiry]:
             part, most = TAKEN_OVER
             yield Expiry(
                 f"{kind}_authority", _moment(one["expires_at"]), SPIRE, planned.host, "server", status, name=one["id"],
-                needed=min(part * pki.ca_ttl(planned.main), most) if known else NONE, outlived=status == "old",
+                needed=min(part * pki_upstream.ca_ttl(planned.main), most) if known else NONE, outlived=status == "old",
             )
 
 
@@ -147,7 +145,7 @@ def of_canary(planned: Plan, spiffe_id: str, svids: Iterable[Mapping[str, Any]])
     """The canary's SVID, which is judged with the agent that gave it."""
     given = next((svid["certificates"] for svid in svids if svid["spiffe_id"] == spiffe_id), "")
     try:
-        found = identity.of_certificate(x509_keys.load_certificates(given.encode(), "the SVID")[0])
+        found = x509_svid.of_certificate(x509_keys.load_certificates(given.encode(), "the SVID")[0])
     except X509Error:
         # there is none, or the judgement of it says that it can't be read
         return

@@ -11,14 +11,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.common import clocks
-from ansible_collections.spire.fleet.plugins.plugin_utils.entries import desired as entries
-from ansible_collections.spire.fleet.plugins.plugin_utils.report import expiry
-from ansible_collections.spire.fleet.plugins.plugin_utils.report import expiry_sources
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import svid as identity
-from ansible_collections.spire.fleet.plugins.plugin_utils.common.cryptography_import import InvalidSignature, x509
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.cryptography_import import x509
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.canary import canary
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.report import expiry, expiry_sources
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import svid as x509_svid
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.chains import leads_to
 
 
 @dataclasses.dataclass
@@ -76,7 +76,7 @@ def agent(
             seen.problems.append(f"its server has banned {seen.spiffe_id}")
         elif known["expires_at"] and known["expires_at"] < now.timestamp():
             seen.problems.append("its server says that its identity has expired")
-    wanted = entries.canary(planned)
+    wanted = canary(planned)
     if wanted:
         _canary(seen, answers.get("svid") or {}, wanted, state, now)
     return seen
@@ -120,14 +120,14 @@ def _canary(
 
 def check_svid(
     certificates: str, bundle: str, wanted: str, now: datetime.datetime
-) -> tuple[identity.Identity | None, list[str]]:
+) -> tuple[x509_svid.Identity | None, list[str]]:
     """The identity of an X.509-SVID, and what is wrong with it: its ID, its life, its chain up to the bundle."""
     try:
         chain = x509.load_pem_x509_certificates(certificates.encode())
         roots = x509.load_pem_x509_certificates(bundle.encode())
     except ValueError:
         return None, ["the SVID or the bundle is no certificate in PEM"]
-    svid = identity.of_certificate(chain[0])
+    svid = x509_svid.of_certificate(chain[0])
     if svid is None:
         return None, ["the SVID has not exactly one SPIFFE ID"]
     mistakes = []
@@ -142,23 +142,6 @@ def check_svid(
     return svid, mistakes
 
 
-def leads_to(chain: Sequence[x509.Certificate], roots: Iterable[x509.Certificate], now: datetime.datetime) -> bool:
-    """Whether each certificate was issued by the next one, and the last by one of the roots."""
-    for current, issuer in zip(chain, chain[1:]):
-        if not _issued(current, issuer, now):
-            return False
-    return any(_issued(chain[-1], root, now) for root in roots)
-
-
-def _issued(certificate: x509.Certificate, issuer: x509.Certificate, now: datetime.datetime) -> bool:
-    try:
-        certificate.verify_directly_issued_by(issuer)
-        basic = issuer.extensions.get_extension_for_class(x509.BasicConstraints).value
-    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
-        return False
-    return basic.ca and issuer.not_valid_before_utc <= now <= issuer.not_valid_after_utc
-
-
 def expiring(planned: Plan, answers: Mapping[str, Any]) -> Iterator[expiry.Expiry]:
     """What expires of one server or agent, by what was returned for it."""
     yield from expiry_sources.of_look(planned, answers.get("look") or {})
@@ -166,7 +149,7 @@ def expiring(planned: Plan, answers: Mapping[str, Any]) -> Iterator[expiry.Expir
         yield from expiry_sources.of_controller(planned)
         yield from expiry_sources.of_server(planned, answers.get("state") or {})
     else:
-        yield from expiry_sources.of_canary(planned, entries.canary(planned), (answers.get("svid") or {}).get("svids", []))
+        yield from expiry_sources.of_canary(planned, canary(planned), (answers.get("svid") or {}).get("svids", []))
 
 
 def bundles(fleet: Fleet, states: Mapping[str, Mapping[str, Any] | None]) -> Iterator[expiry.Expiry]:

@@ -10,19 +10,16 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import aws as permissions_aws
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import upstream as pki
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import aws_record as pki_aws
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import ca_check as x509_check
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import request as x509_request
 from ansible_collections.spire.fleet.plugins.plugin_utils.aws.client import Service
+from ansible_collections.spire.fleet.plugins.plugin_utils.aws.regions import partition_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.cryptography_import import x509
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki.aws_record import FILES, template
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.times import moment, words
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import aws_record, upstream as pki_upstream
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.aws_private_ca import ALGORITHMS
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki.aws_record import FILES, template
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import ca_check, keys as x509_keys, request as x509_request
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import moment, words
 
 #: the longest that a private CA in short-lived mode signs for
 SHORT_LIVED = datetime.timedelta(days=7)
@@ -35,7 +32,7 @@ SIGNING = ("acm-pca:DescribeCertificateAuthority", "acm-pca:GetCertificate", "ac
 def authority(planned: Plan) -> tuple[str, dict[str, Any]]:
     """The plugin of AWS that signs this server's CA, with its options; empty where another one does, or none."""
     kind, plugins = planned.upstream_authority
-    name = next((name for name in (pki_aws.PRIVATE_CA, pki_aws.SECRETS) if name in plugins), "")
+    name = next((name for name in (aws_record.PRIVATE_CA, aws_record.SECRETS) if name in plugins), "")
     return name, planned.plugin_data(kind, name)
 
 
@@ -62,11 +59,11 @@ def _private_ca(planned: Plan, data: Mapping[str, Any], principal: str, now: dat
     if seen["Status"] != "ACTIVE":
         return facts, [f"The private CA {arn} has the status {seen['Status']}, and signs nothing until it is ACTIVE."]
     found += _algorithms(arn, configuration, str(data.get("signing_algorithm") or ""))
-    found += _usage(arn, str(seen.get("UsageMode", "")), pki.ca_ttl(planned.main))
+    found += _usage(arn, str(seen.get("UsageMode", "")), pki_upstream.ca_ttl(planned.main))
     text = service.call("get_certificate_authority_certificate", f"the private CA {arn}", CertificateAuthorityArn=arn)["Certificate"]
     certificate = x509_keys.load_certificates(str(text).encode(), f"the private CA {arn}")[0]
     facts.update(subject=certificate.subject.rfc4514_string(), not_after=moment(certificate.not_valid_after_utc))
-    found += _certificate(arn, certificate, _template(data, region), pki.ca_ttl(planned.main), now)
+    found += _certificate(arn, certificate, _template(data, region), pki_upstream.ca_ttl(planned.main), now)
     principal = principal or str(data.get("assume_role_arn") or "")
     if principal:
         found += _permissions(principal, arn, _template(data, region), region)
@@ -85,7 +82,7 @@ def _names(arn: str, region: str, data: Mapping[str, Any]) -> Iterator[str]:
         return
     if parts[2] != region:
         yield f"certificate_authority_arn is in {parts[2]}, and region is {region}. Make them the same."
-    partition = permissions_aws.partition_of(parts[2])
+    partition = partition_of(parts[2])
     if parts[1] != partition:
         yield f"certificate_authority_arn is of the partition {parts[1]}, and {parts[2]} is in {partition}."
     named = _template(data, region)
@@ -149,7 +146,7 @@ def _secrets(planned: Plan, data: Mapping[str, Any], now: datetime.datetime) -> 
     texts: dict[str, tuple[str, bytes]] = {}
     kind, _plugins = planned.upstream_authority
     found = [
-        f"plugins.{kind}.{pki_aws.SECRETS}.plugin_data.{option} is not set, and SPIRE reads {content} there: name the ARN of its secret."
+        f"plugins.{kind}.{aws_record.SECRETS}.plugin_data.{option} is not set, and SPIRE reads {content} there: name the ARN of its secret."
         for option, content in ((FILES["certificate"], "the certificate of its CA"), (FILES["key"], "the CA's key")) if not data.get(option)
     ]
     for what, option in FILES.items() if not found else ():
@@ -179,6 +176,6 @@ def _chain(planned: Plan, texts: Mapping[str, tuple[str, bytes]], now: datetime.
         return {}, [f"{file} holds {len(certificates)} certificates, and bundle_file_arn is not set: SPIRE takes a root alone then."]
     bundle = x509_keys.load_certificates(bundle_text, bundle_file) if bundle_text else certificates
     key = x509_keys.load(texts["key"][1], "", texts["key"][0])
-    whole = x509_check.Authority(certificates, bundle, file, bundle_file, texts["key"][0], key)
+    whole = ca_check.Authority(certificates, bundle, file, bundle_file, texts["key"][0], key)
     facts = {"subject": certificates[0].subject.rfc4514_string(), "not_after": moment(certificates[0].not_valid_after_utc)}
-    return facts, x509_check.check(whole, 1, planned.trust_domain, now, pki.ca_ttl(planned.main))
+    return facts, ca_check.check(whole, 1, planned.trust_domain, now, pki_upstream.ca_ttl(planned.main))

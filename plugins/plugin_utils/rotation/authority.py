@@ -14,10 +14,10 @@ import datetime
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.times import moment
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import nested
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import moment
 
 #: by server, what the module authority says of it with state=shown
 Shown = Mapping[str, Mapping[str, Any]]

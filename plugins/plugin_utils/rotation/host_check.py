@@ -10,8 +10,8 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import root_readiness as rotation_judge
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import root_readiness
 
 #: what a component lacks, in words, by what was seen of it
 Judge = Callable[[Plan, Mapping[str, Any]], list[str]]
@@ -27,7 +27,7 @@ class HostCheck(ActionBase):
         return {**found, "msg": f"{variables['inventory_hostname']} is not ready yet: {'; '.join(missing)}"} if missing else found
 
     def _missing(self, planned: Plan, judge: Judge, variables: dict[str, Any], jwt: bool) -> list[str]:
-        spec = rotation_judge.spec_of(planned, jwt=jwt)
+        spec = root_readiness.spec_of(planned, jwt=jwt)
         answer = self._execute_module(module_name="spire.fleet.rotation_check", module_args={"spec": spec}, task_vars=variables)
         if "seen" not in answer:
             return [str(answer.get("msg") or "it gave no answer").strip()]

@@ -10,22 +10,21 @@ import datetime
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import upstream_ca as pki_rules
 from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import rotation_state as rotation
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import ensure as x509_authority
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import ca_check as x509_check
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import store as x509_files
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.times import moment, words
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import rotation_state
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki.rotation_state import DONE, STEPS, Signer, State, TRUST
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.upstream import Upstream
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki.rotation_state import DONE, STEPS, TRUST, Signer, State
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import upstream_ca
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import (
+    ca_check, ensure as x509_ensure, keys as x509_keys, store as x509_store,
+)
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Issuer, Run
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import moment, words
 
 #: the first release whose server has localauthority and upstreamauthority
 SINCE = Version(1, 11, 0)
@@ -80,9 +79,9 @@ def scope(fleet: Fleet, trust_domain: str) -> Scope:
 def begin(found: Scope, name: str, run: Run) -> tuple[State | None, list[str]]:
     """The rotation that is under way, or a new one of this name, and what was done for it; None where there is neither."""
     upstream = found.upstream
-    if name and not rotation.NAME.fullmatch(name):
+    if name and not rotation_state.NAME.fullmatch(name):
         raise X509Error(f"The rotation can't be called {name}: use letters, digits, dots, dashes and underscores, as in 2027-01.")
-    with x509_files.locked(upstream.directory, run.check):
+    with x509_store.locked(upstream.directory, run.check):
         state, done = _under_way(upstream, run)
         if state and name not in ("", state.name):
             what = "is under way" if state.step != DONE else "is over, and spire_pki_issuer still names the CA before it"
@@ -91,28 +90,28 @@ def begin(found: Scope, name: str, run: Run) -> tuple[State | None, list[str]]:
             # a run that was interrupted; this one looks anew who is
             state = dataclasses.replace(state, behind=())
             if not run.check:
-                rotation.save(upstream.directory, state)
-        if state or not name or rotation.was(upstream.directory, name):
+                rotation_state.save(upstream.directory, state)
+        if state or not name or rotation_state.was(upstream.directory, name):
             return state, done
         _may_begin(found, run)
         state, why = _new(found, name, run)
         if not run.check:
-            rotation.save(upstream.directory, state)
+            rotation_state.save(upstream.directory, state)
         return state, done + why
 
 
 def _under_way(upstream: Upstream, run: Run) -> tuple[State | None, list[str]]:
     """One that only has to be put away is put away."""
-    state = rotation.load(upstream.directory)
+    state = rotation_state.load(upstream.directory)
     if state is None or not state.over(upstream.named):
         return state, []
     if not run.check:
-        rotation.end(upstream.directory, state, run.now)
+        rotation_state.end(upstream.directory, state, run.now)
     return None, [f"the rotation {state.name} is put away"]
 
 
 def _may_begin(found: Scope, run: Run) -> None:
-    mistakes = problems.errors(one for server in found.servers for one in pki_rules.check(server, run.now))
+    mistakes = problems.errors(one for server in found.servers for one in upstream_ca.check(server, run.now))
     if mistakes:
         raise X509Error(problems.render(mistakes))
     kept = [server.host for server in found.servers if server.upstream and not server.upstream.delivered]
@@ -145,8 +144,8 @@ def _new(found: Scope, name: str, run: Run) -> tuple[State, list[str]]:
         certificates, bundle = _given(found, new, run)
         why = [f"{certificates[0].subject.rfc4514_string()} of {new.certificate} takes over"]
     else:
-        new = rotation.next_root(upstream.directory)
-        made = x509_authority.ensure(new.place, upstream.root_request, None, upstream.passphrase, run)
+        new = rotation_state.next_root(upstream.directory)
+        made = x509_ensure.ensure(new.place, upstream.root_request, None, upstream.passphrase, run)
         bundle, why = made.certificates, [f"new root: {reason}" for reason in made.differences]
     old_roots = [one for one in issuer.bundle if one not in bundle]
     new_roots = [one for one in bundle if one not in issuer.bundle]
@@ -165,9 +164,9 @@ def _new(found: Scope, name: str, run: Run) -> tuple[State, list[str]]:
             f"{upstream.bundle_file} has {len(old_roots)} roots that the new bundle lacks, and SPIRE lets one be revoked: the one that the "
             "servers' CAs lead to. Leave that one in it."
         )
-    if not rotation.key_id(old_roots[0]):
+    if not rotation_state.key_id(old_roots[0]):
         raise X509Error(f"The root in {upstream.bundle_file} has no subject key ID, and SPIRE taints and revokes roots by theirs.")
-    if any(rotation.key_id(one) == rotation.key_id(old_roots[0]) for one in new_roots):
+    if any(rotation_state.key_id(one) == rotation_state.key_id(old_roots[0]) for one in new_roots):
         raise X509Error(
             f"{old_roots[0].subject.rfc4514_string()} was issued anew for the same key in {new.bundle}. SPIRE knows roots by their keys and would "
             "revoke both. It needs no rotation: set spire_pki_issuer to the new CA and run spire.fleet.site."
@@ -179,14 +178,14 @@ def _new(found: Scope, name: str, run: Run) -> tuple[State, list[str]]:
 def _given(found: Scope, new: Signer, run: Run) -> tuple[list[Any], list[Any]]:
     """Somebody else's CA that takes over, checked as one that is there already."""
     upstream = found.upstream
-    certificates = x509_keys.load_certificates(x509_files.must_read(new.certificate), new.certificate)
-    bundle = x509_keys.load_certificates(x509_files.must_read(new.bundle), new.bundle)
+    certificates = x509_keys.load_certificates(x509_store.must_read(new.certificate), new.certificate)
+    bundle = x509_keys.load_certificates(x509_store.must_read(new.bundle), new.bundle)
     key = new.place.load_key(upstream.passphrase)
     if key is None:
         raise X509Error(f"{new.key} is not there, and the new CA has to sign.")
-    authority = x509_check.Authority(certificates, bundle, new.certificate, new.bundle, new.key, key)
+    authority = ca_check.Authority(certificates, bundle, new.certificate, new.bundle, new.key, key)
     window = upstream.length("spire_pki_renew_before")
-    wrong = x509_check.check(authority, upstream.path_length + 1, upstream.trust_domain, run.now, window)
+    wrong = ca_check.check(authority, upstream.path_length + 1, upstream.trust_domain, run.now, window)
     if wrong:
         raise X509Error("\n".join(wrong))
     return certificates, bundle
@@ -195,8 +194,8 @@ def _given(found: Scope, new: Signer, run: Run) -> tuple[list[Any], list[Any]]:
 def advance(found: Scope, step: str, checked: Mapping[str, Mapping[str, Any]], run: Run) -> tuple[State | None, list[str]]:
     """From this step to the next, where every host was seen to be ready for it; None once nothing is left to do."""
     directory = found.upstream.directory
-    with x509_files.locked(directory, run.check):
-        state = rotation.load(directory)
+    with x509_store.locked(directory, run.check):
+        state = rotation_state.load(directory)
         if state is None or state.step != step:
             raise X509Error(f"The rotation is not at the step {step}, but {'over' if state is None else f'at {state.step}'}: run the playbook again.")
         late = [host for host in found.hosts if not (checked.get(host, {}).get("ready") and checked[host].get("step") == step)]
@@ -209,14 +208,14 @@ def advance(found: Scope, step: str, checked: Mapping[str, Mapping[str, Any]], r
         if run.check:
             return state, [f"the step {state.step} is reached"]
         if state.step == DONE:
-            state = rotation.settle(directory, state)
-        rotation.save(directory, state)
+            state = rotation_state.settle(directory, state)
+        rotation_state.save(directory, state)
         if state.step != DONE:
             return state, [f"the step {state.step} is reached"]
         over = f"the rotation {state.name} is over"
         if not state.over(found.upstream.named):
-            return state, [f"{over}; {pki_rules.left_to_write(found.upstream, state)}"]
-        rotation.end(directory, state, run.now)
+            return state, [f"{over}; {upstream_ca.left_to_write(found.upstream, state)}"]
+        rotation_state.end(directory, state, run.now)
     return None, [over]
 
 
@@ -226,18 +225,18 @@ def fall_back(found: Scope, hosts: Sequence[str], run: Run) -> tuple[State, list
     It is for one server of a datastore in which the old root is not tainted yet. With both roots in its files a tainted one would come into
     the bundle a second time.
     """
-    with x509_files.locked(found.upstream.directory, run.check):
-        state = rotation.load(found.upstream.directory)
-        if state is None or state.step != rotation.USE:
+    with x509_store.locked(found.upstream.directory, run.check):
+        state = rotation_state.load(found.upstream.directory)
+        if state is None or state.step != rotation_state.USE:
             raise X509Error("The rotation is not at the step use.")
         if hosts:
             # before anything says that it is on its way
-            x509_files.must_read(state.old.certificate)
+            x509_store.must_read(state.old.certificate)
             Issuer(state.old.place, found.upstream.passphrase, state.old.place.certificates(), []).key()
         changed = state.behind != tuple(hosts)
         state = dataclasses.replace(state, behind=tuple(hosts))
         if changed and not run.check:
-            rotation.save(found.upstream.directory, state)
+            rotation_state.save(found.upstream.directory, state)
     what = f"signs below the old root once more: {', '.join(hosts)}" if hosts else "every server signs below the new root again"
     return state, [what] if changed else []
 

@@ -12,11 +12,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.cryptography_import import x509
-from ansible_collections.spire.fleet.plugins.plugin_utils.entries.desired import canary as canary_of
-from ansible_collections.spire.fleet.plugins.plugin_utils.report.fleet_state import leads_to
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.times import moment
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki.rotation_state import DONE, REMOVE, State, TRUST, USE
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.canary import canary as canary_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki.rotation_state import DONE, REMOVE, TRUST, USE, State
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import extension, moment
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.chains import leads_to
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import extension
 
 
 class Lacking(Exception):

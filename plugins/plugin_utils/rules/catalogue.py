@@ -5,23 +5,17 @@
 
 from __future__ import annotations
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet import entry_lifetimes
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet import agents as fleet_agents
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet import attestors as fleet_attestors
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet import datastores as fleet_datastores
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet import federation as fleet_federation
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet import nested as fleet_nested
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet import servers as fleet_servers
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet import release_support as fleet_steps
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet import machines
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules import run as rules
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules import tree as schema_rules
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import strict as strict_mode
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules import run as rules_run, tree as schema_rules
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet import (
+    agents as fleet_agents, attestors as fleet_attestors, datastores as fleet_datastores, entry_lifetimes, federation as fleet_federation,
+    machines, nested as fleet_nested, release_support, servers as fleet_servers,
+)
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import strict
 
 #: modules whose import notes their rules
 NOTED = (
-    entry_lifetimes, fleet_agents, fleet_attestors, fleet_datastores, fleet_federation, fleet_nested, fleet_servers, fleet_steps, machines,
-    rules, strict_mode,
+    entry_lifetimes, fleet_agents, fleet_attestors, fleet_datastores, fleet_federation, fleet_nested, fleet_servers, release_support, machines,
+    rules_run, strict,
 )
 
 

@@ -20,26 +20,16 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Span, plugin
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import version as schema_version
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks import block, is_set, plugin_is_enabled, plugins
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import child
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Span, plugin, version as schema_version
 
 Findings = Iterator[tuple[str, str]]
-
-
-def enabled(body: Any) -> bool:
-    """Whether SPIRE looks at the plugin with this block."""
-    return not isinstance(body, dict) or body.get("enabled") is not False
-
-
-def is_set(value: Any) -> bool:
-    """An empty block is set: ``token_auth {}`` takes its token from the environment."""
-    return value is not None and value is not False and value != "" and value != []
 
 
 @dataclass
@@ -83,17 +73,13 @@ class Found:
         value = self.values.get(name)
         return {key: item for key, item in value.items() if isinstance(item, dict)} if isinstance(value, dict) else {}
 
-    def main(self, component: str) -> dict[str, Any]:
+    def main(self, component: str) -> Mapping[str, Any]:
         """The server's or agent's own block, wherever the rule applies."""
-        block = self.tree.get(component)
-        return block if isinstance(block, dict) else {}
+        return block(self.tree, component)
 
-    def plugins(self, kind: str) -> dict[str, dict[str, Any]]:
+    def plugins(self, kind: str) -> dict[str, Mapping[str, Any]]:
         """The plugin_data of the plugins of a type that are switched on; an external one's is empty."""
-        plugins = self.tree.get("plugins")
-        found = plugins.get(kind) if isinstance(plugins, dict) else None
-        on = {name: body for name, body in found.items() if enabled(body)} if isinstance(found, dict) else {}
-        return {name: _data(body) for name, body in on.items()}
+        return {name: _data(body) for name, body in plugins(self.tree, kind).items()}
 
 
 @dataclass(frozen=True)
@@ -174,8 +160,8 @@ def broken_rules(
     for known in RULES:
         if bool(known.allow) is not strict or known.component != component or release not in known.span:
             continue
-        for block, path in _at(known, tree, release):
-            for option, message in known.check(Found(block, tree, release, path)):
+        for body, path in _at(known, tree, release):
+            for option, message in known.check(Found(body, tree, release, path)):
                 yield known, f"{path}.{option}" if path and option else path or option, message
 
 
@@ -201,7 +187,7 @@ def _into(value: Any, part: str, path: str) -> Iterator[tuple[Any, str]]:
 
 
 def _looked_at(known: Rule, body: Any, path: str, release: Version) -> bool:
-    if not enabled(body) or not isinstance(body, dict):
+    if not plugin_is_enabled(body) or not isinstance(body, dict):
         return False
     _plugins, kind, name = known.path.split(".")[:3]
     if name == "*":
@@ -217,6 +203,5 @@ def _with_data(body: dict[str, Any]) -> dict[str, Any]:
     return body if "plugin_data_file" in body else {"plugin_data": {}, **body}
 
 
-def _data(body: Any) -> dict[str, Any]:
-    data = body.get("plugin_data") if isinstance(body, dict) and not body.get("plugin_cmd") else None
-    return data if isinstance(data, dict) else {}
+def _data(body: Any) -> Mapping[str, Any]:
+    return {} if block(body).get("plugin_cmd") else block(body, "plugin_data")

@@ -7,32 +7,23 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.common import urls as addresses
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import credentials
-from ansible_collections.spire.fleet.plugins.plugin_utils.entries import desired as entries
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet import entry_lifetimes
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet import entry_selectors
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet import agents as fleet_agents
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet import nested as fleet_nested
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet import servers as fleet_servers
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import sandbox as hidden_files
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet import machines
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet import node_certificates as node_rules
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import upstream_ca as pki_rules
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import paths as places
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import external_plugins as plugin_places
-from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import strict as strict_mode
-from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import AGENTS, SERVERS, Fleet
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems, urls
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree import fleet_rule
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import child
+from ansible_collections.spire.fleet.plugins.plugin_utils.entries import desired as desired_entries
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import AGENTS, Fleet, SERVERS
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet import (
+    agents as fleet_agents, entry_lifetimes, entry_selectors, machines, nested as fleet_nested, node_certificates, servers as fleet_servers,
+)
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import (
+    credentials, external_plugins as external_plugin_rules, paths as host_paths, sandbox, strict, upstream_ca,
+)
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree import fleet_rule
 
 #: what a variable with the configuration of the OIDC discovery provider would be called
 _PROVIDER = re.compile(r"spire_oidc_(?:discovery_)?provider_config(?:__\w+)?")
@@ -44,13 +35,13 @@ def of_fleet(fleet: Fleet) -> list[Problem]:
     if not fleet.servers and not fleet.agents:
         message = f"It has no host in {SERVERS} and none in {AGENTS}; put your hosts into these groups."
         return [Problem("no_hosts", "inventory", message)]
-    together, entries_of_plugins = machines.Machines(fleet), plugin_places.Entries()
+    together, entries_of_plugins = machines.Machines(fleet), external_plugin_rules.Entries()
     # agents first: servers' entries are checked against what was noted of them
     for component in ("agent", "server"):
         for host in fleet.hosts(component):
             planned = plan(component, host, fleet)
             found += problems.for_host(of_plan(planned, fleet), host)
-            found += problems.for_host(plugin_places.check_sources(planned), host)
+            found += problems.for_host(external_plugin_rules.check_sources(planned), host)
             together.note(planned)
             entries_of_plugins.note(planned)
     return [*found, *together.check(), *entries_of_plugins.check()]
@@ -68,16 +59,16 @@ def of_plan(planned: Plan, fleet: Fleet) -> list[Problem]:
     found += _provider(planned)
     found += _source(planned)
     found += _format(planned)
-    found += places.check(planned)
-    found += hidden_files.check(planned)
-    found += plugin_places.check(planned)
+    found += host_paths.check(planned)
+    found += sandbox.check(planned)
+    found += external_plugin_rules.check(planned)
     found += credentials.check(planned)
-    found += pki_rules.check(planned)
-    found += node_rules.check(planned, fleet)
-    found += strict_mode.check(planned)
+    found += upstream_ca.check(planned)
+    found += node_certificates.check(planned, fleet)
+    found += strict.check(planned)
     found += _server(planned, fleet) if planned.component == "server" else _agent(planned, fleet)
     found += machines.within(planned)
-    return strict_mode.judged(found, planned.values)
+    return strict.judged(found, planned.values)
 
 
 def _provider(planned: Plan) -> Iterable[Problem]:
@@ -100,7 +91,7 @@ def _source(planned: Plan) -> Iterable[Problem]:
         yield Problem("missing_variable", needed, message)
     elif source == "local":
         yield from _local(planned)
-    wrong = addresses.mistake(str(planned.values["spire_archive_url"])) if source == "archive" else ""
+    wrong = urls.mistake(str(planned.values["spire_archive_url"])) if source == "archive" else ""
     if wrong:
         yield Problem("download_address", "spire_archive_url", wrong)
 
@@ -136,8 +127,8 @@ def _format(planned: Plan) -> Iterable[Problem]:
 def _server(planned: Plan, fleet: Fleet) -> Iterable[Problem]:
     yield from fleet_servers.of_server(planned, fleet)
     yield from fleet_nested.of_server(planned, fleet)
-    yield from entries.check(planned)
-    yield from entries.check_groups(planned, fleet)
+    yield from desired_entries.check(planned)
+    yield from desired_entries.check_groups(planned, fleet)
     yield from entry_lifetimes.check(planned)
     yield from entry_selectors.check(planned, fleet)
 
@@ -145,57 +136,3 @@ def _server(planned: Plan, fleet: Fleet) -> Iterable[Problem]:
 def _agent(planned: Plan, fleet: Fleet) -> Iterable[Problem]:
     entry_selectors.note(planned, fleet)
     yield from fleet_agents.of_agent(planned, fleet)
-
-
-def server_answer(host: str, fleet: Fleet, results: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """What this agent's server answered among these results; None where none was asked or could answer."""
-    result = _answer(host, fleet, results)
-    return result if result.get("healthy") else None
-
-
-def tokenless(planned: Plan, fleet: Fleet) -> str:
-    """Why nobody can give this agent the join token that it needs; empty when somebody can."""
-    if fleet.servers_of(planned.host) or planned.values["spire_join_token"]:
-        return ""
-    return (
-        "The agent needs a join token, and its servers are not in this inventory. Set spire_join_token to "
-        "a fresh one, or choose another NodeAttestor."
-    )
-
-
-def server_knowledge(host: str, fleet: Fleet, results: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """The same, with the server's agents by their ID."""
-    result = server_answer(host, fleet, results)
-    return by_id(result) if result else None
-
-
-def by_id(answer: Mapping[str, Any]) -> dict[str, Any]:
-    """What a server answered, with its agents by their ID."""
-    return {**answer, "agents": {agent["id"]: agent for agent in answer["agents"]}}
-
-
-def silence(host: str, fleet: Fleet, registered: Mapping[str, Any]) -> str:
-    """Why this agent's server, which is in the inventory, gave no answer; empty when it did.
-
-    ``registered`` is what was registered of the task that asked the servers.
-    """
-    results = registered.get("results", [])
-    if not fleet.servers_of(host) or server_answer(host, fleet, results):
-        return ""
-    # without results, what failed is the question itself
-    result = _answer(host, fleet, results) or ({} if results else registered)
-    said = str(result.get("message") or result.get("msg") or "nobody asked it").strip().rstrip(".")
-    return (
-        f"{host}: its server {fleet.servers_of(host)[0]} does not answer, so nobody can tell whether it knows this agent: "
-        f"{said}. Run the playbook for the servers first."
-    )
-
-
-def unreachable(host: str, fleet: Fleet, registered: Mapping[str, Any]) -> bool:
-    """Whether this agent's server can't be reached, by the same."""
-    return bool(_answer(host, fleet, registered.get("results", [])).get("unreachable"))
-
-
-def _answer(host: str, fleet: Fleet, results: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    group = fleet.server_group(host)
-    return next((result for result in results if result.get("item", {}).get("group") == group), {})

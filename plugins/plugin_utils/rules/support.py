@@ -8,19 +8,19 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema import references as schema_places
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.tree_check import FROM_VARIABLES
-from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet, machine_of
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import BUILT_IN
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet, machine_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.tree_check import FROM_VARIABLES
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import references
 
 
 def at(planned: Plan, code: str, path: str, message: str, severity: str = "error", allow: str = "") -> Problem:
     """A problem at a path of the tree; where a variable of the host's made it, it is the variable's."""
     name = planned.component
-    link, releases = schema_places.link(name, path, planned.version), schema_places.releases(name, path)
+    link, releases = references.link(name, path, planned.version), references.releases(name, path)
     layer = planned.merged.origin(path)
     variable = FROM_VARIABLES.get(path.removeprefix(f"{name}."), "")
     if layer == BUILT_IN and variable and planned.values[variable]:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import and_list
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import and_list
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks import is_set
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Rule
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import is_set
 
 
 def broken(rule: Rule, found: dict[str, Any]) -> str:

@@ -9,10 +9,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema.external import Finder, finder
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Block, Option, block
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import describe, plain
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema.external import Finder, finder
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Block, Option, block
 
 REDACTED = "(redacted)"
 

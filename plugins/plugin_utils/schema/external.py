@@ -19,11 +19,11 @@ from typing import Any
 import yaml
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import child, describe
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import (
-    ATTRIBUTES, DATA, RULE_KINDS, Block, block, made, plugin, plugin_types,
+    ATTRIBUTES, Block, DATA, RULE_KINDS, block, made, plugin, plugin_types,
 )
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.values import FORMATS, TYPES
-from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import child, describe
 
 VARIABLE = "spire_plugin_schemas"
 #: our own files of plugins that SPIRE doesn't have built in

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks import plugin_is_enabled
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import child
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.external import finder
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Block, Option, block
-from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import child
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import enabled, fleet_rule
 
 _Wanted = Callable[[Option], bool]
 
@@ -54,7 +54,7 @@ def _of_plugins(component: str, kinds: Any, path: str, wanted: _Wanted) -> Itera
     for kind, plugins in kinds.items() if isinstance(kinds, dict) else ():
         for name, body in plugins.items() if isinstance(plugins, dict) else ():
             known = find(kind, name, body)
-            if known and isinstance(body, dict) and enabled(body):
+            if known and isinstance(body, dict) and plugin_is_enabled(body):
                 here = child(child(child(path, kind), name), "plugin_data")
                 yield from _of_block(component, known, body.get("plugin_data"), here, wanted)
 
@@ -78,16 +78,3 @@ def files(component: str, tree: dict[str, Any]) -> Iterator[tuple[str, str]]:
         return any(option.base.get(mark) for mark in ("secret_file", "certificate", "file"))
 
     yield from ((path, file) for path, file in known_texts(component, tree, wanted) if file)
-
-
-@fleet_rule("both", allow="world_readable_key")
-def readable_key(option: str, file: str, mode: str) -> str:
-    """A file that holds a key or a token can be read by its service and by root alone. The look asks the host.
-
-    Source: doc/plugin_server_upstreamauthority_disk.md and doc/plugin_agent_nodeattestor_x509pop.md, v1.15.3; the newer guide to
-    configuring SPIRE (precautions for keys on disk)
-    """
-    return (
-        f"{file} ({option}) can be read by every user of the host: its mode is {mode}. Make it 0640 with the group of the service, "
-        "or 0600. If it is meant so: spire_allow: [world_readable_key]."
-    )

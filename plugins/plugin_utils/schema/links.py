@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import block, plugin_names, plugin_types
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import version as parsed
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import block, plugin_names, plugin_types, version as parsed
 
 _TREE = "https://github.com/spiffe/spire/blob"
 #: what servers and agents have beside their plugins, with a page of its own; the page of each of them tells of health_checks

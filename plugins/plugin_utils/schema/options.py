@@ -5,64 +5,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema import suggestions as names
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema import references as places
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules import tree as rules
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema import values
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema.external import Finder, finder
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks import plugin_is_enabled
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import Origin, child
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import references, suggestions, values
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema.block_rules import broken
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema.external import Finder
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import (
     Block, Option, PluginType, Spec, block, plugin_names, plugin_types,
 )
-from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import Origin, child, describe
-from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
 
 
-def check(
-    component: str, tree: Mapping[str, Any], version: Version, origin: Callable[[str], str] | None = None,
-    schemas: tuple[str, ...] = (),
-) -> list[Problem]:
-    """``tree`` is plain and coerced; ``origin`` tells which layer set a path."""
-    checker = _Checker(component, version, origin or _nowhere, finder(component, schemas))
-    if not isinstance(tree, dict):
-        return [Problem("type", component, f"The configuration must be a mapping, and it is {describe(tree)}.")]
-    known = block(component)
-    if version not in known.span:
-        message = f"SPIRE {version} has no {component.replace('_', ' ')} yet, it was added in {known.span.since}."
-        return [Problem("component", component, message)]
-    checker.block(known, tree, "", "the file")
-    return checker.problems + _functions(component, tree, version, checker, strict=False)
-
-
-def check_strictly(
-    component: str, tree: Mapping[str, Any], version: Version, origin: Callable[[str], str] | None = None
-) -> list[Problem]:
-    """What SPIRE takes and strict mode doesn't; each problem names what lifts it."""
-    if not isinstance(tree, dict):
-        return []
-    checker = _Checker(component, version, origin or _nowhere, finder(component, ()))
-    return _functions(component, tree, version, checker, strict=True)
-
-
-def _functions(
-    component: str, tree: dict[str, Any], version: Version, checker: _Checker, strict: bool
-) -> list[Problem]:
-    return [
-        checker.problem(rule.allow or rule.name, path, message, rule.severity, rule.allow)
-        for rule, path, message in rules.broken_rules(component, tree, version, strict)
-    ]
-
-
-def _nowhere(path: str) -> str:
+def nowhere(path: str) -> str:
     return ""
 
 
 @dataclass
-class _Checker:
+class Checker:
     component: str
     version: Version
     origin: Callable[[str], str]
@@ -76,7 +40,7 @@ class _Checker:
         """With what a person may want to read about the place."""
         return Problem(
             code, path, message, self.origin(path), severity=severity, allow=allow,
-            link=places.link(self.component, path, self.version), releases=places.releases(self.component, path),
+            link=references.link(self.component, path, self.version), releases=references.releases(self.component, path),
         )
 
     def block(self, known: Block, found: dict[str, Any], path: str, where: str) -> None:
@@ -85,15 +49,15 @@ class _Checker:
             here = child(path, name)
             spec = view.specs.get(name)
             if spec is None:
-                self.add(*names.unknown_option(self.component, known, name, here, where, self.version))
+                self.add(*suggestions.unknown_option(self.component, known, name, here, where, self.version))
             else:
                 self._value(spec, known, value, here)
         for name in view.required:
             if found.get(name) in (None, "") and (name not in found or view.specs[name].format != "trust_domain"):
                 here = child(path, name)
-                self.add("required", here, names.missing(view.specs[name], here, self._taken(here)))
+                self.add("required", here, suggestions.missing(view.specs[name], here, self._taken(here)))
         for rule in view.rules:
-            message = rules.broken(rule, found)
+            message = broken(rule, found)
             if message:
                 self.add("rule", path, message, rule.severity)
 
@@ -168,8 +132,8 @@ class _Checker:
             here = child(path, kind)
             known = types.get(kind)
             if known is None or self.version not in known.span:
-                if not isinstance(plugins, dict) or any(map(rules.enabled, plugins.values())) or not plugins:
-                    self.add(*names.unknown_type(types, kind, here, self.component, self.version))
+                if not isinstance(plugins, dict) or any(map(plugin_is_enabled, plugins.values())) or not plugins:
+                    self.add(*suggestions.unknown_type(types, kind, here, self.component, self.version))
                 continue
             wrong = values.wrong_type("plugins", plugins)
             if wrong:
@@ -187,23 +151,23 @@ class _Checker:
             self.add("type", path, wrong)
             return
         self.block(block("plugin"), body, path, "a plugin's block")
-        if not rules.enabled(body):
+        if not plugin_is_enabled(body):
             return  # SPIRE doesn't look at it either
         external = bool(body.get("plugin_cmd"))
         known = self.find(kind.name, name, body)
         if kind.closed(self.version) and (name != kind.only or external):
             self.add("plugin", path, f"SPIRE takes only its own {kind.only} as {kind.name}.")
         elif not external and (known is None or self.version not in known.span):
-            self.add(*names.unknown_plugin(self.component, kind.name, name, known, path, self.version))
+            self.add(*suggestions.unknown_plugin(self.component, kind.name, name, known, path, self.version))
         elif known and self.version not in known.span:
-            self.add("version", path, names.wrong_release(kind.name, name, known.span, self.version))
+            self.add("version", path, suggestions.wrong_release(kind.name, name, known.span, self.version))
         elif known and known.extra.get("windows"):
             self.add("windows", path, "It is for Windows alone; SPIRE on Linux refuses it.")
         elif not body.get("plugin_data_file"):
             data = body.get("plugin_data", {})
             if known and isinstance(data, dict):
                 self.block(known, data, child(path, "plugin_data"), f"the {kind.name} {name}")
-        old = names.deprecated_plugin(self.component, kind.name, known, self.version) if known and self.version in known.span else ""
+        old = suggestions.deprecated_plugin(self.component, kind.name, known, self.version) if known and self.version in known.span else ""
         if old:
             self.add("deprecated", path, old, severity="warning")
 
@@ -213,19 +177,19 @@ class _Checker:
     def _count(self, kind: PluginType, found: Any, path: str) -> None:
         if not isinstance(found, dict):
             return
-        on = [name for name, body in found.items() if rules.enabled(body)]
+        on = [name for name, body in found.items() if plugin_is_enabled(body)]
         removed = self.origin.removed if isinstance(self.origin, Origin) else {}
         if len(on) < kind.min:
-            message = names.too_few(self.component, kind, plugin_names(self.component, kind.name))
-            self.add("count", path, message + names.by_null(path, removed))
+            message = suggestions.too_few(self.component, kind, plugin_names(self.component, kind.name))
+            self.add("count", path, message + suggestions.by_null(path, removed))
         elif kind.max and len(on) > kind.max:
             message = f"SPIRE takes one {kind.name}, and there are {len(on)}: {', '.join(sorted(on))}."
             self.add("count", path, message + " Remove the others by setting them to null, or disable them.")
 
     def _outdated(self, spec: Spec, known: Block, path: str) -> None:
         """SPIRE takes it and warns of it, or does nothing with it."""
-        idle = names.idle(spec, self.version)
-        message = idle or names.deprecated_option(self.component, known, known.options[spec.name], path, self.version)
+        idle = suggestions.idle(spec, self.version)
+        message = idle or suggestions.deprecated_option(self.component, known, known.options[spec.name], path, self.version)
         if message:
             self.add("no_effect" if idle else "deprecated", path, message, severity="warning")
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import RELEASES, Version
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.links import documentation
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Block, Span, block, plugin
-from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import RELEASES, Version
 
 _PART = re.compile(r'"([^"]*)"|([^.\[\]"]+)(?:\[[0-9]+\])?')
 

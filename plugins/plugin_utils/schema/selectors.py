@@ -17,8 +17,9 @@ from typing import Any
 
 import yaml
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Span, plugin, plugin_names, version
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks import is_set
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Span, plugin, plugin_names, version
 
 DATA = Path(__file__).parent / "selector_data"
 #: types of plugins whose selectors entries name, and the component that runs them
@@ -40,7 +41,7 @@ class Condition:
         """Whether these options let the selector be made; ``value`` is what follows its key."""
         found = [item for option in self.options for item in _at(data, option.split("."))]
         if self.kind == "needs":
-            return any(map(_is_set, found))
+            return any(map(is_set, found))
         if self.kind == "listed_in":
             part = value.partition(":")[0]
             return any(isinstance(item, list) and part in item for item in found)
@@ -122,7 +123,7 @@ def builtin(kind: str) -> frozenset[str]:
 def _possible(condition: Condition, data: Mapping[str, Any]) -> bool:
     if condition.kind != "listed_in":
         return condition.holds(data, "")
-    return any(_is_set(item) for option in condition.options for item in _at(data, option.split(".")))
+    return any(is_set(item) for option in condition.options for item in _at(data, option.split(".")))
 
 
 def _at(data: Any, path: list[str]) -> Iterator[Any]:
@@ -133,11 +134,6 @@ def _at(data: Any, path: list[str]) -> Iterator[Any]:
         for name in data if path[0] == "*" else path[:1]:
             if name in data:
                 yield from _at(data[name], path[1:])
-
-
-def _is_set(value: Any) -> bool:
-    # an empty block is set: `sigstore: {}` switches the verification on
-    return isinstance(value, Mapping) or bool(value)
 
 
 def _selector(kind: str, name: str, item: Mapping[str, Any], whole: Span) -> Selector:

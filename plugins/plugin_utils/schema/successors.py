@@ -9,8 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Block, Option, block, plugin, plugin_types
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Block, Option, block, plugin, plugin_types
 
 _PLUGIN_DATA = re.compile(r"plugins\.(\w+)\.([\w-]+)\.plugin_data\b")
 #: how the data names a plugin of another type

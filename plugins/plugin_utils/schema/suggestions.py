@@ -10,12 +10,11 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema import successors
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema import selectors
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import RELEASES, Version
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import selectors, successors
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import (
     Block, Option, PluginType, Span, Spec, plugin, plugin_names, version,
 )
-from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import RELEASES, Version
 
 _Finding = tuple[str, str, str]
 _PLUGIN_DATA = re.compile(r"plugins\.(\w+)\.(\w+)\.plugin_data")

@@ -12,10 +12,11 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import shown
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.urls import without_scheme
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Option, Spec
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import describe
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import RELEASES
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Option, Spec
 
 #: what Linux has room for in a socket's address, without the closing zero byte
 SOCKET_PATH_BYTES = 107
@@ -134,12 +135,6 @@ def seconds(text: str) -> Fraction:
     if total > _LONGEST:
         raise ValueError("longer than Go's longest duration")
     return -total if text.startswith("-") else total
-
-
-def shown(text: str) -> str:
-    """A value in a message: short, on one line, in quotes."""
-    line = " ".join(text.split())
-    return f'"{line if len(line) <= 80 else line[:77] + "..."}"'
 
 
 def _duration(spec: Spec, text: str) -> str:

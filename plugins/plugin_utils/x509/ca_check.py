@@ -10,10 +10,9 @@ import datetime
 from collections.abc import Iterator
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import request as x509_request
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.cryptography_import import UnsupportedAlgorithm, x509
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import moment, words
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.times import moment, words
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys, request as x509_request
 
 
 #: digests whose signatures Go does not take; that of a root by itself is never looked at

@@ -9,11 +9,11 @@ import dataclasses
 import datetime
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import issue as x509_make
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import Place
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.times import words
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import issue as x509_issue, keys as x509_keys
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import Request, words
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import Request
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import Place
 
 NO_CERTIFICATE = "there is no certificate"
 OTHER_CHAIN = "the certificates above it are other ones"
@@ -92,14 +92,14 @@ class Signing:
     def certificate(self, run: Run) -> Any:
         """The certificate, signed."""
         if self.issuer is None:
-            return x509_make.issue(self.request, self.public, self.key, None, run.now)
-        return x509_make.issue(self.request, self.public, self.issuer.key(), self.issuer.certificate, run.now)
+            return x509_issue.issue(self.request, self.public, self.key, None, run.now)
+        return x509_issue.issue(self.request, self.public, self.issuer.key(), self.issuer.certificate, run.now)
 
     def expected(self, run: Run) -> dict[str, str]:
         """What a diff can say of it beforehand: everything but the times of day and the fingerprint."""
         issuer = self.issuer.certificate if self.issuer else None
         kind = x509_keys.type_of(self.public) if self.public is not None else self.request.key_type or x509_keys.DEFAULT_KEY_TYPE
-        return x509_make.expected(self.request, issuer, kind, run.now)
+        return x509_issue.expected(self.request, issuer, kind, run.now)
 
 
 def ensure(place: Place, request: Request, issuer: Issuer | None, passphrase: str, run: Run) -> Outcome:
@@ -110,7 +110,7 @@ def ensure(place: Place, request: Request, issuer: Issuer | None, passphrase: st
     found = Outcome()
     key, certificates = place.load_key(passphrase), place.certificates()
     if certificates:
-        found.before = x509_make.facts(certificates[0])
+        found.before = x509_issue.facts(certificates[0])
     if key is None and certificates and issuer is None and not run.force:
         return _keyless_root(place, request, certificates, found, run)
     new = key is None
@@ -142,7 +142,7 @@ def sign(place: Place, request: Request, csr: str, issuer: Issuer, run: Run) -> 
     """A certificate for a key that was born elsewhere. Of the signing request only the public key counts."""
     request.check()
     certificates = place.certificates()
-    found = Outcome(before=x509_make.facts(certificates[0]) if certificates else {})
+    found = Outcome(before=x509_issue.facts(certificates[0]) if certificates else {})
     public = x509_keys.load_csr(csr, "The signing request").public_key()
     wrong = x509_keys.wrong_type(public, "The key of the signing request")
     if not wrong and request.key_type and x509_keys.type_of(public) != request.key_type:
@@ -181,7 +181,7 @@ def _certified(
     found.differences += why
     found.changed = bool(found.differences)
     found.certificates = certificates
-    found.after = x509_make.facts(certificates[0]) if certificates else signing.expected(run)
+    found.after = x509_issue.facts(certificates[0]) if certificates else signing.expected(run)
     return found
 
 

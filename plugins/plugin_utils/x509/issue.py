@@ -8,9 +8,9 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import request as x509_request
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.cryptography_import import x509
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.times import moment
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys, request as x509_request
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import Request
 
 
@@ -51,8 +51,8 @@ def facts(certificate: Any) -> dict[str, str]:
         "usages": x509_request.usages(x509_request.extension(certificate, x509.KeyUsage)),
         "permits": x509_request.permitted(x509_request.extension(certificate, x509.NameConstraints)),
         "names": x509_request.names(x509_request.extension(certificate, x509.SubjectAlternativeName)),
-        "not before": x509_request.moment(certificate.not_valid_before_utc),
-        "not after": x509_request.moment(certificate.not_valid_after_utc),
+        "not before": moment(certificate.not_valid_before_utc),
+        "not after": moment(certificate.not_valid_after_utc),
         "sha256": x509_request.fingerprint(certificate),
     }
     return found

@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import fleet_rule
+import functools
+import hashlib
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.cryptography_import import UnsupportedAlgorithm, serialization, x509
 
 #: names of the files in SPIRE's releases and examples
 DUMMY_FILES = frozenset(
@@ -42,13 +45,25 @@ PUBLIC_KEYS = frozenset(
 SSH_AUTHORITIES = ("AAAAC3NzaC1lZDI1NTE5AAAAIEAWPAsKJ/qMYUIBeH7BLMRCE/bkUvMHX+7OZhANk45S",)
 
 
-@fleet_rule("both", allow="dummy_ca")
-def published_certificate(option: str, file: str, releases: str) -> str:
-    """No file of certificates on a host holds one that SPIRE published with its key, nor one made of that key. The look asks the host.
+@functools.lru_cache(maxsize=64)
+def published(pem: str) -> str:
+    """The releases that carried the first of these certificates that SPIRE published with its key; empty for others."""
+    try:
+        certificates = x509.load_pem_x509_certificates(pem.encode())
+    except ValueError:
+        return ""
+    for certificate in certificates:
+        whole = hashlib.sha256(certificate.public_bytes(serialization.Encoding.DER)).hexdigest()
+        if whole in CERTIFICATES or _key(certificate) in PUBLIC_KEYS:
+            return CERTIFICATES.get(whole, "SPIRE")
+    return ""
 
-    Source: conf/agent/dummy_root_ca.crt and conf/server/dummy_upstream_ca.crt, 0.6.0 to v1.15.3; by SHA-256
-    """
-    return (
-        f"{file} ({option}) holds a certificate of the dummy CA that comes with {releases}, and its key is public: anybody could issue "
-        "identities of your trust domain. Make a CA of your own. If it is meant so: spire_allow: [dummy_ca]."
-    )
+
+def _key(certificate: x509.Certificate) -> str:
+    """The SHA-256 of its public key; nothing for one of a kind that nobody here knows."""
+    try:
+        key = certificate.public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        return ""
+    der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.sha256(der).hexdigest()

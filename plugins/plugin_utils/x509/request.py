@@ -9,8 +9,9 @@ import dataclasses
 import datetime
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.cryptography_import import InvalidSignature, hashes, x509
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.times import moment, words
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 
 #: clocks of hosts and controller may disagree by a little
@@ -203,17 +204,3 @@ def permitted(found: Any) -> str:
 def names(found: Any) -> str:
     """SubjectAlternativeName in words."""
     return ", ".join(str(name.value) for name in found) if found else "none"
-
-
-def words(length: datetime.timedelta) -> str:
-    """A length of time as a person says it, in the largest unit that it has two of."""
-    seconds = int(length.total_seconds())
-    for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} seconds"
-
-
-def moment(when: datetime.datetime) -> str:
-    """A date and time in UTC."""
-    return f"{when:%Y-%m-%d %H:%M:%S} UTC"

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.module_utils.host import atomic_file as secret_file
+from ansible_collections.spire.fleet.plugins.module_utils.host import atomic_file
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 
@@ -62,8 +62,8 @@ class Place:
         """Remove what a killed run has left beside them, of their copies as well."""
         for path in filter(None, (self.key, self.certificate)):
             try:
-                secret_file.clean(Path(path))
-            except secret_file.SecretFileError as exc:
+                atomic_file.clean(Path(path))
+            except atomic_file.SecretFileError as exc:
                 raise X509Error(f"{exc}.") from exc
 
     def keep_copy(self, now: datetime.datetime) -> str:
@@ -103,10 +103,10 @@ def write(path: str, content: bytes, mode: int) -> None:
     """Whole or not at all, with directories above it that are for their owner alone; X509Error when it can't be written."""
     try:
         _directory(Path(path).parent)
-        secret_file.write(path, content, mode=mode)
+        atomic_file.write(path, content, mode=mode)
     except OSError as exc:
         raise X509Error(f"{path} can't be written: {exc.strerror}.") from exc
-    except secret_file.SecretFileError as exc:
+    except atomic_file.SecretFileError as exc:
         raise X509Error(f"{exc}.") from exc
 
 

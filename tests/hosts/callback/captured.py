@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 name: captured
 type: notification
 short_description: Keep what callbacks are given
-description: For the search for secrets, see tests/support/hygiene.
+description: For the search for secrets, see tests/secret_scan.
 author: spire.fleet contributors (@spire-fleet)
 extends_documentation_fragment: [default_callback, result_format_callback]
 options:

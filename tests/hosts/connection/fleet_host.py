@@ -45,7 +45,7 @@ ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:
 
 
 def _count_as(pid: str) -> None:
-    """Let what is started count as the host's, as tests/support/hygiene/exec_trace.py tells them apart."""
+    """Let what is started count as the host's, as tests/secret_scan/exec_trace.py tells them apart."""
     with contextlib.suppress(OSError):
         Path("/proc/self/loginuid").write_bytes(Path(f"/proc/{pid}/loginuid").read_bytes())
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.module_utils.spire import entries as model
+from ansible_collections.spire.fleet.plugins.module_utils.spire import entries as spire_entries
 from tests.support.real_spire import RealServer
 
 Module = Callable[..., dict[str, Any]]
@@ -128,7 +128,7 @@ PREFETCH = {"additional_attributes": {"disable_x509_svid_prefetch": True}}
 
 
 def test_newer_fields(entries: Module, server: RealServer) -> None:
-    if model.older(server.client().version(), "1.15.0"):
+    if spire_entries.older(server.client().version(), "1.15.0"):
         pytest.skip("this server is older than the fields")
     assert entries([entry("attributes", **PREFETCH)])["created"] == ["fleet.attributes"]
     assert not entries([entry("attributes", **PREFETCH)])["changed"]

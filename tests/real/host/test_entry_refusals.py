@@ -10,13 +10,12 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.module_utils.spire import entries as model
+from ansible_collections.spire.fleet.plugins.module_utils.spire import entries as spire_entries
 from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireCliError
-from ansible_collections.spire.fleet.plugins.plugin_utils.entries import desired as entries
-from ansible_collections.spire.fleet.plugins.plugin_utils.entries import validation as entry_refusals
+from ansible_collections.spire.fleet.plugins.plugin_utils.entries import desired as desired_entries, validation as entry_validation
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import parse
-from tests.support.real_spire import TRUST_DOMAIN, RealServer
-from tests.unit.core.fleets import planned
+from tests.support.real_spire import RealServer, TRUST_DOMAIN
+from tests.unit.builders.fleets import planned
 
 ALREADY_EXISTS = 6
 ENTRY = {"spiffe_id": "/web", "parent_id": "/group/web", "selectors": ["unix:uid:1000"]}
@@ -46,7 +45,7 @@ NAMES = [
 def mistaken(change: dict[str, Any]) -> list[str]:
     """What preflight says of the entry itself."""
     plan = planned("server", {"spire_trust_domain": TRUST_DOMAIN, "spire_canary": False, "spire_entries": [{**ENTRY, **change}]})
-    return [problem.message for problem in entries.check(plan)]
+    return [problem.message for problem in desired_entries.check(plan)]
 
 
 def code(server: RealServer, change: dict[str, Any]) -> int:
@@ -66,7 +65,7 @@ def code(server: RealServer, change: dict[str, Any]) -> int:
 
 @pytest.mark.parametrize("change", REFUSED, ids=lambda change: str(change)[:40])
 def test_what_preflight_refuses_the_server_refuses(server: RealServer, change: dict[str, Any]) -> None:
-    if change.get("additional_attributes") and model.older(server.client().version(), "1.15.0"):
+    if change.get("additional_attributes") and spire_entries.older(server.client().version(), "1.15.0"):
         pytest.skip("this server is older than the field")
     assert len(mistaken(change)) == 1
     assert code(server, change)
@@ -87,7 +86,7 @@ def test_a_dns_name_is_judged_as_the_server_does(server: RealServer) -> None:
         for number, name in enumerate(NAMES)
     ]
     taken = [name for name, item in zip(NAMES, server.client().entry_create(given)) if item.ok]
-    assert [name for name in NAMES if not entry_refusals.dns_name(name, release)] == taken
+    assert [name for name in NAMES if not entry_validation.dns_name(name, release)] == taken
 
 
 def test_the_same_entry_under_another_id_is_refused(server: RealServer) -> None:

@@ -19,8 +19,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.module_utils.host import releases as release
-from ansible_collections.spire.fleet.plugins.module_utils.spire import server_cli as spire_cli
+from ansible_collections.spire.fleet.plugins.module_utils.host import releases as host_releases
+from ansible_collections.spire.fleet.plugins.module_utils.spire import server_cli
 from ansible_collections.spire.fleet.plugins.module_utils.spire.agent_cli import SpireAgent
 from tests.support.real_spire import RealAgent, RealServer
 
@@ -92,7 +92,7 @@ def test_a_user_without_an_entry_gets_the_agents_words(module: Module, spire_age
 
 
 def test_an_agents_health(agent: RealAgent) -> None:
-    assert agent.client().healthcheck() == spire_cli.Health(True, "Agent is healthy.")
+    assert agent.client().healthcheck() == server_cli.Health(True, "Agent is healthy.")
 
 
 def test_eviction(module: Module, spire_agent: Path, server: RealServer) -> None:
@@ -109,11 +109,11 @@ def test_eviction(module: Module, spire_agent: Path, server: RealServer) -> None
 def test_a_real_release_is_placed_and_repaired(
     module: Module, tmp_path: Path, spire_server: Path, spire_agent: Path
 ) -> None:
-    version = spire_cli.SpireServer(str(spire_server), "").version()
+    version = server_cli.SpireServer(str(spire_server), "").version()
     packed = tmp_path / "spire.tar.gz"
     with tarfile.open(packed, "w:gz", compresslevel=1) as out:
         out.add(spire_agent, f"spire-{version}/bin/spire-agent")
-    sha256 = release.file_digest(packed)
+    sha256 = host_releases.file_digest(packed)
     root = tmp_path / "opt"
     arguments: dict[str, Any] = {
         "src": str(packed), "sha256": sha256, "version": version, "root": str(root), "names": ["spire-agent"],
@@ -129,12 +129,12 @@ def test_a_real_release_is_placed_and_repaired(
     assert not module("release", check=True, **arguments)["changed"]
     binary = root / "agent-main" / "bin" / "spire-agent"
     assert SpireAgent(str(binary), "").version() == version
-    assert not list(release.differences(root, version, ["spire-agent"]))
+    assert not list(host_releases.differences(root, version, ["spire-agent"]))
     # Replaced by somebody else: the server's program under the agent's name.
     shutil.copy(spire_server, binary)
-    assert list(release.differences(root, version, ["spire-agent"]))
+    assert list(host_releases.differences(root, version, ["spire-agent"]))
     assert module("release", **arguments)["placed"] == ["spire-agent"]
-    assert release.file_digest(binary) == release.file_digest(spire_agent)
+    assert host_releases.file_digest(binary) == host_releases.file_digest(spire_agent)
     assert not module("release", **arguments)["changed"]
     other = module("release", **{**arguments, "version": "1.0.99"})
     assert other["msg"] == (

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.common import urls as addresses
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet import attestors as fleet_attestors
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import trust_bundle as given_bundle
-from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import SERVERS, Fleet
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.support import at, machine, meant, step, unknown_release
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.common import urls
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet, SERVERS
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet import attestors as fleet_attestors
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import trust_bundle
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.support import at, machine, meant, step, unknown_release
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree import fleet_rule
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree.server import hours, length
 
@@ -26,7 +26,7 @@ _HALF_A_WEEK = 84 * 3600
 def of_agent(planned: Plan, fleet: Fleet) -> Iterable[Problem]:
     """What an agent has against its servers."""
     yield from _address(planned)
-    yield from given_bundle.check_pins(planned)
+    yield from trust_bundle.check_pins(planned)
     names = fleet.servers_of(planned.host)
     if not names:
         yield from _external(planned, fleet)
@@ -51,7 +51,7 @@ def _address(planned: Plan) -> Iterable[Problem]:
     Source: cmd/spire-agent/cli/run/run.go (NewAgentConfig joins it with server_port), v1.15.3
     """
     address = str(planned.main.get("server_address") or "")
-    bare = addresses.without_scheme(address).split("/")[0]
+    bare = urls.without_scheme(address).split("/")[0]
     name, colon, port = bare.rpartition(":")
     with_port = bool(colon and port.isdigit() and ":" not in name)
     if address and (bare != address or with_port):
@@ -157,7 +157,7 @@ def _external(planned: Plan, fleet: Fleet) -> Iterable[Problem]:
     elif str(planned.main.get("trust_bundle_path", "")) != planned.paths.bundle:
         return  # the tree says where another comes from
     elif planned.values["spire_trust_bundle"]:
-        yield from given_bundle.check_bundle(planned)
+        yield from trust_bundle.check_bundle(planned)
     else:
         message = (
             "The agent's servers are not in this inventory, so nobody can be asked for their trust bundle. "

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.formats import connection_strings as connections
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
+from ansible_collections.spire.fleet.plugins.plugin_utils.formats import connection_strings
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.support import at, machine
-from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree import fleet_rule
 
 _SQL = "plugins.DataStore.sql.plugin_data"
@@ -90,17 +90,17 @@ def _one_address(planned: Plan, group: str, together: Sequence[Plan], before: Se
         ), "warning", allow="datastore_address")
 
 
-def _alike(here: connections.Connection, there: connections.Connection) -> bool:
+def _alike(here: connection_strings.Connection, there: connection_strings.Connection) -> bool:
     one_host = here.host.lower() == there.host.lower() or here.local and there.local
     return one_host and here.port == there.port
 
 
-def _connection(planned: Plan) -> connections.Connection:
+def _connection(planned: Plan) -> connection_strings.Connection:
     """What its connection string says; nothing where nobody can tell, or where it would not be shown."""
     text = str(planned.plugin_data("DataStore", "sql").get("connection_string") or "")
-    found = connections.read(_kind(planned), text, planned.environment)
-    return found if found and found.showable else connections.UNKNOWN
+    found = connection_strings.read(_kind(planned), text, planned.environment)
+    return found if found and found.showable else connection_strings.UNKNOWN
 
 
 def _kind(planned: Plan) -> str:
-    return connections.kind(planned.plugin_data("DataStore", "sql").get("database_type"))
+    return connection_strings.kind(planned.plugin_data("DataStore", "sql").get("database_type"))

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fractions import Fraction
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.entries import desired as entries
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
+from ansible_collections.spire.fleet.plugins.plugin_utils.entries import desired as desired_entries
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree import fleet_rule
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree.server import hours, longest_svid
 
@@ -24,7 +24,7 @@ def check(planned: Plan) -> Iterable[Problem]:
     Source: pkg/server/ca/manager/manager.go (MaxSVIDTTLForCATTL) and pkg/server/credtemplate/builder.go (computeCappedLifetime), v1.15.3
     """
     longest = longest_svid(str(planned.main.get("ca_ttl") or ""))
-    for path, entry in entries.sound(planned) if longest else ():
+    for path, entry in desired_entries.sound(planned) if longest else ():
         # a server below gets a CA of that life, and no SVID
         for name in _LIVES if not entry.get("downstream") else ():
             given = str(entry.get(name) or "0")

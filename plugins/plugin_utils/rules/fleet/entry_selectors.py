@@ -15,17 +15,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.entries import desired as entries
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet import selector_messages as selector_words
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema import selectors
-from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import AGENTS, Fleet
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509.svid import absolute
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet.selector_messages import Asked, Found
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema.selectors import Selector
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks import block
+from ansible_collections.spire.fleet.plugins.plugin_utils.entries import desired as desired_entries
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import AGENTS, Fleet
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet import selector_messages
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet.selector_messages import Asked, Found
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import selectors
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema.selectors import Selector
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.svid import absolute
 
 WORKLOAD, NODE, STORE = ("WorkloadAttestor",), ("NodeAttestor", "NodeResolver"), ("SVIDStore",)
 #: what tells an agent by its SPIFFE ID; no attestor makes it
@@ -70,7 +71,7 @@ def check(planned: Plan, fleet: Fleet) -> Iterator[Problem]:
     if any(problem.path == "spire_version" for problem in planned.problems):
         return
     linter = _Linter(planned, fleet)
-    for path, entry in entries.sound(planned, ("spiffe_id", "parent_id", "selectors", "store_svid")):
+    for path, entry in desired_entries.sound(planned, ("spiffe_id", "parent_id", "selectors", "store_svid")):
         yield from linter.entry(path, entry)
 
 
@@ -82,8 +83,7 @@ def _maker(planned: Plan, kinds: tuple[str, ...]) -> Maker:
 def _options(wrapper: Mapping[str, Any]) -> Any:
     if wrapper.get("plugin_cmd") or wrapper.get("plugin_data_file"):
         return None
-    data = wrapper.get("plugin_data")
-    return data if isinstance(data, dict) else {}
+    return block(wrapper, "plugin_data")
 
 
 class _Linter:
@@ -93,7 +93,7 @@ class _Linter:
         server = _maker(planned, NODE)
         self.server = Makers(planned.host, [server.release], [server.plugins])
         self.server_id = absolute("/spire/server", planned.trust_domain)
-        self.aliases = absolute(entries.ALIAS_PREFIX, planned.trust_domain)
+        self.aliases = absolute(desired_entries.ALIAS_PREFIX, planned.trust_domain)
         self.of_fleet = frozenset(fleet.agents)
         self.agents: dict[str, Makers] = {}
 
@@ -144,7 +144,7 @@ class _Linter:
         on = isinstance(experimental, dict) and experimental.get("agent_spiffe_id_as_selector") is True
         if on and self.planned.version >= AS_SELECTOR:
             return ""
-        return selector_words.by_id(asked, self.planned.host, self.planned.version, AS_SELECTOR)
+        return selector_messages.by_id(asked, self.planned.host, self.planned.version, AS_SELECTOR)
 
     def _judge(self, asked: Asked, makers: Makers, able: list[int]) -> tuple[str, str]:
         """A message, empty where all is well, and its severity; ``able`` gets the numbers of those who make it."""
@@ -155,15 +155,15 @@ class _Linter:
         if able:
             return "", ""
         if not any(asked.type in selectors.builtin(kind) for kind in asked.kinds):
-            message, elsewhere = selector_words.other_type(asked, self.server_id, makers.plugins)
+            message, elsewhere = selector_messages.other_type(asked, self.server_id, makers.plugins)
             return message, "error" if elsewhere else doubtful
         known = [selector for kind in asked.kinds for selector in selectors.of(kind, asked.type)]
         begun = [(selector, rest) for selector in known for rest in [selector.rest(asked.value)] if rest is not None]
         if not begun:
-            return selector_words.unknown_key(asked, known), "error"
+            return selector_messages.unknown_key(asked, known), "error"
         fitting = [(selector, rest) for selector, rest in begun if selector.fits(rest)]
         if not fitting:
-            return selector_words.form(asked, begun[0][0]), "error"
+            return selector_messages.form(asked, begun[0][0]), "error"
         return self._by_makers(asked, fitting, makers, able, doubtful)
 
     def _by_makers(
@@ -184,7 +184,7 @@ class _Linter:
                         break
                     lacking.append(Found("option", selector, release, condition, rest))
         if not able and lacking:
-            return selector_words.nobody(asked, lacking, makers.plugins, makers.who), doubtful
+            return selector_messages.nobody(asked, lacking, makers.plugins, makers.who), doubtful
         if able and asked.kinds == NODE:
             return self._unused(asked), "warning"
         return "", ""
@@ -194,15 +194,15 @@ class _Linter:
         agents = self._under("")
         if not agents.plugins or any(asked.type in plugins["NodeAttestor"] for plugins in agents.plugins):
             return ""
-        return selector_words.unused(asked, agents.plugins)
+        return selector_messages.unused(asked, agents.plugins)
 
     def _together(
         self, path: str, kinds: tuple[str, ...], makers: Makers, sound: Mapping[str, list[int]]
     ) -> Iterator[Problem]:
         if kinds == NODE:
-            yield _problem(path, selector_words.two_attestors(sorted(sound)))
+            yield _problem(path, selector_messages.two_attestors(sorted(sound)))
         elif not set.intersection(*map(set, sound.values())):
-            message = selector_words.never_together(sorted(sound), makers.who)
+            message = selector_messages.never_together(sorted(sound), makers.who)
             yield _problem(path, message, "warning" if makers.open else "error")
 
 

@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import external_plugins as plugin_places
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem, for_host
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet, machine_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import external_plugins as external_plugin_rules
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.support import at, machine
-from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem, for_host
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree import fleet_rule
 
 _EVERY = frozenset({"0.0.0.0", "::", "[::]", ""})
@@ -121,7 +121,7 @@ def _claims(planned: Plan) -> Iterator[Claim]:
 
 def _placed(planned: Plan) -> Iterator[Claim]:
     """The external plugins that are brought to the host. Of one plan they can't collide."""
-    for arch, commands in plugin_places.by_architecture(planned):
+    for arch, commands in external_plugin_rules.by_architecture(planned):
         for command in commands:
             if command.root:
                 yield Claim("plugin", command.path, f"{command.where}.plugin_cmd", arch=arch, sha256=command.sha256)

@@ -8,17 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.entries import desired as entries
-from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import nested
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import upstream as pki
-from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import SERVERS, Fleet
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509.svid import absolute
-from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.nested import PLUGIN, VARIABLE
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.support import at, meant, step, unknown_release
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
+from ansible_collections.spire.fleet.plugins.plugin_utils.entries import desired as desired_entries
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import nested
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet, SERVERS
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.nested import PLUGIN, VARIABLE
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import upstream as pki_upstream
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.nested_layer import option_path
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.support import at, meant, step, unknown_release
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree import fleet_rule
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.svid import absolute
 
 
 def of_server(planned: Plan, fleet: Fleet) -> Iterable[Problem]:
@@ -72,7 +73,7 @@ def _one_authority(planned: Plan, group: str) -> Iterable[Problem]:
 
     Source: pkg/server/catalog/catalog.go (at most one UpstreamAuthority), v1.15.3
     """
-    for kind in pki.AUTHORITY_KINDS:
+    for kind in pki_upstream.AUTHORITY_KINDS:
         for name in planned.plugins(kind):
             if name != PLUGIN:
                 yield at(planned, "upstream_other", f"plugins.{kind}.{name}", (
@@ -87,7 +88,7 @@ def _beside(planned: Plan, group: str, above: Plan, fleet: Fleet) -> Iterable[Pr
 
     Source: doc/scaling_spire.md (nested SPIRE), doc/plugin_server_upstreamauthority_spire.md, v1.15.3
     """
-    option = nested.option_path(planned.version, "workload_api_socket")
+    option = option_path(planned.version, "workload_api_socket")
     if planned.merged.origin(option) != VARIABLE:
         return  # an agent of somebody else's, perhaps
     if not planned.beside:
@@ -113,8 +114,8 @@ def _only_svid(planned: Plan, above: Plan, fleet: Fleet) -> Iterable[Problem]:
     own = {f"unix:user:{planned.user}", f"unix:group:{planned.user}"}
     if planned.user == "root":
         own |= {"unix:uid:0", "unix:gid:0"}
-    aliases = absolute(entries.ALIAS_PREFIX, above.trust_domain)
-    for path, entry in entries.sound(above):
+    aliases = absolute(desired_entries.ALIAS_PREFIX, above.trust_domain)
+    for path, entry in desired_entries.sound(above):
         group = str(entry["parent_id"]).removeprefix(aliases)
         if beside.intersection(fleet.groups.get(group, ())) and own.issuperset(map(_selector, entry["selectors"])):
             yield _problem("nested_other_svid", (

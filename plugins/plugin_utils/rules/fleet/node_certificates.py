@@ -8,19 +8,19 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterable
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as node_pki
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import upstream_ca as pki_rules
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.times import words
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki_node
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.managed import Issued
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.node import KINDS, X509pop
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.node_ssh import Sshpop
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.support import at
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import upstream_ca
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.support import at
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree import fleet_rule
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import words
 
 #: what changes with every certificate
 _FLEETING = ("Fingerprint", "SerialNumber", "Nonce", "Serial")
@@ -36,7 +36,7 @@ def check(planned: Plan, fleet: Fleet, now: datetime.datetime | None = None) -> 
 
 
 def _agent(planned: Plan, fleet: Fleet, now: datetime.datetime) -> Iterable[Problem]:
-    named = node_pki.wanted(planned.values)
+    named = pki_node.wanted(planned.values)
     if planned.node is None:
         yield from _mixed(planned, named)
         return
@@ -44,7 +44,7 @@ def _agent(planned: Plan, fleet: Fleet, now: datetime.datetime) -> Iterable[Prob
     if len(named) > 1:
         message = "An agent proves its node in one way. Set spire_x509pop or spire_sshpop to none for the agents."
         yield Problem("two_attestors", KINDS[named[0]].prefix, message, KINDS[named[0]].prefix)
-    wrong = [*pki_rules.names(node), *pki_rules.passphrase(node), *pki_rules.issuer_fields(node), *_wishes(node)]
+    wrong = [*upstream_ca.names(node), *upstream_ca.passphrase(node), *upstream_ca.issuer_fields(node), *_wishes(node)]
     yield from wrong
     servers = [plan("server", name, fleet) for name in fleet.servers_of(planned.host)]
     if not servers:
@@ -60,8 +60,8 @@ def _agent(planned: Plan, fleet: Fleet, now: datetime.datetime) -> Iterable[Prob
 def _mixed(planned: Plan, named: list[str]) -> Iterable[Problem]:
     """Some of the plugin's options are ours and some the inventory's."""
     for name in named:
-        kept = node_pki.kept(name, planned.merged, planned.paths)
-        for option in node_pki.agent_options(name, planned.paths) if kept else ():
+        kept = pki_node.kept(name, planned.merged, planned.paths)
+        for option in pki_node.agent_options(name, planned.paths) if kept else ():
             if option not in kept:
                 path, prefix = f"plugins.NodeAttestor.{name}.plugin_data.{option}", KINDS[name].prefix
                 message = (
@@ -75,7 +75,7 @@ def _wishes(node: Issued) -> Iterable[Problem]:
     """What the variables say of the certificate itself."""
     variables = [f"{node.prefix}_lifetime", f"{node.prefix}_renew_before"]
     variables += ["spire_x509pop_root_lifetime"] if isinstance(node, X509pop) else []
-    wrong = list(pki_rules.durations(node, variables))
+    wrong = list(upstream_ca.durations(node, variables))
     if wrong:
         yield from wrong
     elif isinstance(node, X509pop):
@@ -127,7 +127,7 @@ def _with(node: Issued, server: Plan) -> Iterable[Problem]:
 
 
 def _server(planned: Plan, now: datetime.datetime) -> Iterable[Problem]:
-    for name in node_pki.wanted(planned.values):
+    for name in pki_node.wanted(planned.values):
         data, path = planned.plugin_data("NodeAttestor", name), f"plugins.NodeAttestor.{name}.plugin_data"
         authority = next((one for one in planned.authorities if one.name == name), None)
         if authority is None and data.get("mode") != "spiffe":
@@ -136,7 +136,7 @@ def _server(planned: Plan, now: datetime.datetime) -> Iterable[Problem]:
         yield from _stable(planned, name, str(data.get("agent_path_template") or ""), path)
         if authority is None:
             continue
-        wrong = [*pki_rules.passphrase(authority), *pki_rules.issuer_fields(authority), *_wishes(authority)]
+        wrong = [*upstream_ca.passphrase(authority), *upstream_ca.issuer_fields(authority), *_wishes(authority)]
         wrong = [one for one in wrong if one.path not in ("spire_x509pop_subject",)]
         yield from wrong or _issuer(authority, now)
 
@@ -146,7 +146,7 @@ def _unused(planned: Plan, name: str) -> Iterable[Problem]:
     file = planned.paths.node_authorities(name)
     message = (
         f"{prefix} makes a CA, and the tree does not name it: nodes would be refused. Add {file} to "
-        f"{' or '.join(node_pki.AUTHORITIES[name])}, or set {prefix} to none."
+        f"{' or '.join(pki_node.AUTHORITIES[name])}, or set {prefix} to none."
     )
     yield at(planned, "node_ca_unused", path, message)
 
@@ -169,12 +169,12 @@ def _issuer(issued: Issued, now: datetime.datetime) -> Iterable[Problem]:
     if isinstance(issued, Sshpop):
         yield from _ssh_ca(issued, now)
     elif not (isinstance(issued, X509pop) and issued.above):
-        yield from pki_rules.issuer(issued, "spire_x509pop_lifetime", "a certificate", now)
+        yield from upstream_ca.issuer(issued, "spire_x509pop_lifetime", "a certificate", now)
 
 
 def _ssh_ca(issued: Sshpop, now: datetime.datetime) -> Iterable[Problem]:
     variable = "spire_sshpop_issuer" if issued.given else "spire_pki_dir"
-    unread = list(pki_rules.unread_issuer(issued))
+    unread = list(upstream_ca.unread_issuer(issued))
     if unread:
         yield from unread
         return
@@ -185,4 +185,4 @@ def _ssh_ca(issued: Sshpop, now: datetime.datetime) -> Iterable[Problem]:
     for message in found:
         yield Problem("pki_issuer" if issued.given else "pki_root", variable, message, variable)
     if issued.given and not found:
-        yield from pki_rules.open_issuer(issued)
+        yield from upstream_ca.open_issuer(issued)

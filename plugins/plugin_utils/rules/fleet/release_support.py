@@ -10,15 +10,16 @@ from collections.abc import Collection, Iterable
 
 from ansible_collections.spire.fleet.plugins.module_utils.spire.entries import FIRST_OWN_IDS, older
 from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import FIRST_JSON
-from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import nested
 from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.defaults import SOCKET_PATH_SINCE
-from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.support import unknown_release
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import and_list
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import nested
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.defaults import SOCKET_PATH_SINCE
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.archives import archive_names
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.support import unknown_release
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree import fleet_rule
 
 #: the plays of site by their step, with the tags that each has
@@ -149,8 +150,8 @@ def _keeps_entries(planned: Plan, fleet: Fleet, steps: Collection[str]) -> Itera
     if kept:
         yield _old("old_entries", "entries", steps, (
             f"site can't keep entries on a server of SPIRE {planned.version}, which takes no entry IDs from its callers; servers do "
-            f"from {FIRST_OWN_IDS} on. Wanted: {problems.and_list([what for what, _remedy in kept])}. Take a newer release, or "
-            f"{problems.and_list([remedy for _what, remedy in kept])}."
+            f"from {FIRST_OWN_IDS} on. Wanted: {and_list([what for what, _remedy in kept])}. Take a newer release, or "
+            f"{and_list([remedy for _what, remedy in kept])}."
         ))
 
 

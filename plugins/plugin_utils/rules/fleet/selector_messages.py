@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import DEFAULT, Version
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import selectors
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.selectors import Condition, Selector
-from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import DEFAULT, Version
 
 _NAMES = {
     "NodeAttestor": "node attestor",

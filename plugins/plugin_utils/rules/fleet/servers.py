@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet import datastores as fleet_datastores
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet import federation as fleet_federation
-from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import SERVERS, Fleet
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.support import at, meant, step, unknown_release
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet, SERVERS
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet import datastores as fleet_datastores, federation as fleet_federation
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.support import at, meant, step, unknown_release
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree import fleet_rule
 
 #: plugins that name the server's keys in a store that others use too

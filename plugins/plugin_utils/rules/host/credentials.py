@@ -13,12 +13,12 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.common import urls as addresses
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema import model as schema_model
+from ansible_collections.spire.fleet.plugins.plugin_utils.common import urls
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.support import at
-from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree import fleet_rule
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import model as schema_model
 
 #: the plugins that log in to Vault
 _VAULTS = (("UpstreamAuthority", "vault"), ("UpstreamCA", "vault"), ("KeyManager", "hashicorp_vault"))
@@ -75,7 +75,7 @@ def _missing(planned: Plan, path: str, given: dict[str, Any], option: schema_mod
 
 def _schemeless(planned: Plan, path: str, option: str, name: str) -> Iterator[Problem]:
     address = planned.environment.get(name, option)
-    if address and not addresses.has_scheme(address):
+    if address and not urls.has_scheme(address):
         example = f"https://{address}" if _HOST.fullmatch(address) else "https://vault.acme.com:8200"
         if name in planned.environment:
             yield Problem("vault_login", "spire_server_environment", (

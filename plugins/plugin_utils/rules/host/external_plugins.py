@@ -13,12 +13,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ansible_collections.spire.fleet.plugins.module_utils.host.release_archive import file_digest
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import paths as places
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema import external as plugin_schemas
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.external_plugins.binaries import VARIABLE, Command
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import child
+from ansible_collections.spire.fleet.plugins.plugin_utils.external_plugins.binaries import Command, VARIABLE
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import paths as host_paths
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import external as schema_external
 
 #: what the unit hides from the service: ProtectHome and PrivateTmp
 _HIDDEN = re.compile(r"/(home|root|run/user|tmp|var/tmp)/")
@@ -26,7 +26,7 @@ _HIDDEN = re.compile(r"/(home|root|run/user|tmp|var/tmp)/")
 
 def check(planned: Plan) -> Iterable[Problem]:
     """Every external plugin that could not be started."""
-    yield from plugin_schemas.mistakes(planned.filler.schemas if planned.filler else ())
+    yield from schema_external.mistakes(planned.filler.schemas if planned.filler else ())
     for command in planned.commands:
         yield from _command(planned, command)
 
@@ -38,8 +38,8 @@ def _command(planned: Plan, command: Command) -> Iterable[Problem]:
         path = f"{command.where}.{option}"
         return Problem(code, path, message, origin(path), severity=severity)
 
-    if not places.usable(command.path):
-        yield problem("path", "plugin_cmd", places.bad_path(command.path))
+    if not host_paths.usable(command.path):
+        yield problem("path", "plugin_cmd", host_paths.bad_path(command.path))
     elif not planned.paths.root and _HIDDEN.match(command.path):
         hidden = _HIDDEN.match(command.path)
         message = (

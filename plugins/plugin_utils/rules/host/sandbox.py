@@ -8,11 +8,11 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable, Iterator
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.formats import connection_strings as connections
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import paths as places
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules import tree as schema_rules
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
+from ansible_collections.spire.fleet.plugins.plugin_utils.formats import connection_strings
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import paths as host_paths
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import files as schema_files
 
 #: what PrivateTmp hides, and ProtectHome where it says yes; read-only shows it
 _TEMPORARY = ("/tmp", "/var/tmp")
@@ -26,10 +26,10 @@ _NO_FILE = ("system", "-----BEGIN")
 def check(planned: Plan) -> Iterable[Problem]:
     """Every file that is named by no absolute path, or lies where the unit hides it. The rootless quickstart has no sandbox."""
     hidden = () if planned.paths.root else _TEMPORARY + (_HOMES if planned.needs.home == "yes" else ())
-    for path, file in schema_rules.files(planned.component, planned.tree):
+    for path, file in schema_files.files(planned.component, planned.tree):
         layer = planned.merged.origin(path)
         if not file.startswith("/"):
-            yield Problem("path", path, places.bad_path(file), layer)
+            yield Problem("path", path, host_paths.bad_path(file), layer)
             continue
         place = _hides(file, hidden)
         if place:
@@ -60,9 +60,9 @@ def _of_database(planned: Plan) -> Iterator[tuple[str, str, str]]:
     Source: github.com/lib/pq, connector.go and ssl.go (parameters of the connection, sslinline)
     """
     sql = planned.plugin_data("DataStore", "sql")
-    kind = connections.kind(sql.get("database_type"))
+    kind = connection_strings.kind(sql.get("database_type"))
     for option in ("connection_string", "ro_connection_string"):
-        found = connections.read(kind, str(sql.get(option) or ""))
+        found = connection_strings.read(kind, str(sql.get(option) or ""))
         for name in _PARAMETERS if found else ():
             file = found.parameters.get(name, "")
             if file and not file.startswith(_NO_FILE):

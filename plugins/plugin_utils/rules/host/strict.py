@@ -7,22 +7,19 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import functools
-import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules import tree as schema_rules
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
-from ansible_collections.spire.fleet.plugins.plugin_utils.common.cryptography_import import UnsupportedAlgorithm, serialization, x509
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki.upstream import Upstream
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509.published import CERTIFICATES, PUBLIC_KEYS
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree.strict import example_secret
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import child
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables import catalogue
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki.upstream import Upstream
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules import tree as schema_rules
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree.strict import example_secret
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.published import published
 
 #: names of environment variables that hold secrets; what else a process is told may look like a placeholder and be none
 _SECRET_NAME = re.compile(r"KEY|SECRET|TOKEN|PASS(?:WORD|WD|PHRASE)|CREDENTIAL", re.IGNORECASE)
@@ -110,27 +107,3 @@ def _issuer(upstream: Upstream) -> Iterable[Problem]:
             "domain. Name a CA of your own, or leave it out, and one is made."
         )
         yield Problem("dummy_ca", "spire_pki_issuer", message, "spire_pki_issuer", allow="dummy_ca")
-
-
-@functools.lru_cache(maxsize=64)
-def published(pem: str) -> str:
-    """The releases that carried the first of these certificates that SPIRE published with its key; empty for others."""
-    try:
-        certificates = x509.load_pem_x509_certificates(pem.encode())
-    except ValueError:
-        return ""
-    for certificate in certificates:
-        whole = hashlib.sha256(certificate.public_bytes(serialization.Encoding.DER)).hexdigest()
-        if whole in CERTIFICATES or _key(certificate) in PUBLIC_KEYS:
-            return CERTIFICATES.get(whole, "SPIRE")
-    return ""
-
-
-def _key(certificate: x509.Certificate) -> str:
-    """The SHA-256 of its public key; nothing for one of a kind that nobody here knows."""
-    try:
-        key = certificate.public_key()
-    except (ValueError, UnsupportedAlgorithm):
-        return ""
-    der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-    return hashlib.sha256(der).hexdigest()

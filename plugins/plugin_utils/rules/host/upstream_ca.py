@@ -10,17 +10,16 @@ import os
 import re
 from collections.abc import Iterable
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import upstream as pki
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import aws_record as pki_aws
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import upstream_ca_aws as pki_aws_rules
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki.managed import Issued
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki.upstream import VARIABLE, Upstream
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.times import moment, words
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import aws_record, upstream as pki_upstream
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki.managed import Issued
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.rotation_state import DONE, State, own_root, was
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki.upstream import Upstream, VARIABLE
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import upstream_ca_aws as pki_aws_rules
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Run
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import moment, words
 
 #: a name in a path
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", re.ASCII)
@@ -31,8 +30,8 @@ _BROUGHT = (
 #: what is told of an option that is not ours, by the plugin
 _MIXED = {
     "disk": _BROUGHT.format(what="file"),
-    pki_aws.SECRETS: _BROUGHT.format(what="secret"),
-    pki_aws.PRIVATE_CA: f"{VARIABLE} makes the private CA, and this is another one. Take it out of the tree, or set {VARIABLE} to none.",
+    aws_record.SECRETS: _BROUGHT.format(what="secret"),
+    aws_record.PRIVATE_CA: f"{VARIABLE} makes the private CA, and this is another one. Take it out of the tree, or set {VARIABLE} to none.",
 }
 _LENGTHS = ("spire_pki_root_lifetime", "spire_pki_ca_lifetime", "spire_pki_renew_before")
 
@@ -99,7 +98,7 @@ def _mixed(planned: Plan) -> Iterable[Problem]:
     wired = planned.wiring
     kept = wired.kept(planned.merged) if wired else []
     # of a private CA there is one option alone, and a tree that has another one names its plugin for nothing else
-    mixed = kept or (wired and wired.plugin == pki_aws.PRIVATE_CA and wired.plugin in planned.plugins(wired.kind))
+    mixed = kept or (wired and wired.plugin == aws_record.PRIVATE_CA and wired.plugin in planned.plugins(wired.kind))
     for name in wired.options if wired and mixed else ():
         if name not in kept:
             path = f"{wired.path}.{name}"
@@ -169,9 +168,9 @@ def _requests(upstream: Upstream) -> Iterable[Problem]:
 
 def _lifetimes(planned: Plan, upstream: Upstream) -> Iterable[Problem]:
     """SPIRE's CA lives no longer than the one above it."""
-    text = pki.ca_ttl_text(planned.main)
+    text = pki_upstream.ca_ttl_text(planned.main)
     try:
-        ttl = pki.ca_ttl(planned.main)
+        ttl = pki_upstream.ca_ttl(planned.main)
     except ValueError:
         # the schema says it
         return
@@ -187,7 +186,7 @@ def _lifetimes(planned: Plan, upstream: Upstream) -> Iterable[Problem]:
 def _cut_short(planned: Plan, upstream: Upstream, now: datetime.datetime) -> Iterable[Problem]:
     """The CA that signs, or one above it, ends before a CA that SPIRE makes now would."""
     try:
-        signer, ttl = upstream.issuer, pki.ca_ttl(planned.main)
+        signer, ttl = upstream.issuer, pki_upstream.ca_ttl(planned.main)
     except ValueError:
         # the file's mistake is told, or the schema tells the option's
         return
@@ -199,7 +198,7 @@ def _cut_short(planned: Plan, upstream: Upstream, now: datetime.datetime) -> Ite
     if now < ends <= now + ttl:
         message = (
             f"{first.subject.rfc4514_string()} in {where} ends at {moment(ends)}, in {words(ends - now)}, and server.ca_ttl is "
-            f"{pki.ca_ttl_text(planned.main)}: what SPIRE signs from now on ends with it, and then nothing is left to sign with. "
+            f"{pki_upstream.ca_ttl_text(planned.main)}: what SPIRE signs from now on ends with it, and then nothing is left to sign with. "
             "Replace it now, with spire.fleet.rotate_upstream."
         )
         name = "spire_pki_issuer" if upstream.given else "spire_pki_dir"

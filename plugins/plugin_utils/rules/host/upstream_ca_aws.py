@@ -8,12 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.aws import client as aws
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import upstream as pki
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import aws_record as pki_aws
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki.upstream import VARIABLE, Upstream
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.aws import client as aws_client
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import aws_record, upstream as pki_upstream
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki.upstream import Upstream, VARIABLE
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 
 #: what Secrets Manager allows in a name
 _NAME = re.compile(r"[A-Za-z0-9/_+=.@-]{1,512}", re.ASCII)
@@ -24,14 +23,14 @@ _PLACES = ("{host}", "{file}")
 def check(planned: Plan, upstream: Upstream) -> Iterable[Problem]:
     """Everything that is known before AWS is asked."""
     way = upstream.way
-    wanting = aws.missing(f"It is {way}, which needs boto3")
+    wanting = aws_client.missing(f"It is {way}, which needs boto3")
     if wanting:
         yield Problem("missing_boto3", VARIABLE, wanting, VARIABLE)
-    if not upstream.region and way == pki_aws.SECRETS:
+    if not upstream.region and way == aws_record.SECRETS:
         # SPIRE itself has no need of it in every case, and its schema says nothing
         message = f"It is required where {VARIABLE} is {way}: the controller makes the secrets there. Set it, such as to eu-central-1."
         yield Problem("pki_region", "plugins.UpstreamAuthority.awssecret.plugin_data.region", message)
-    if way == pki_aws.SECRETS:
+    if way == aws_record.SECRETS:
         yield from _secrets(planned, upstream)
     else:
         yield from _private_ca(upstream)
@@ -40,9 +39,9 @@ def check(planned: Plan, upstream: Upstream) -> Iterable[Problem]:
 def too_old(planned: Plan) -> Iterable[Problem]:
     """Releases that can't have what is asked for."""
     way = planned.values[VARIABLE]
-    since = {pki_aws.SECRETS: pki_aws.BUNDLE_SINCE, pki_aws.PRIVATE_CA: pki.AUTHORITY_SINCE}.get(way)
+    since = {aws_record.SECRETS: aws_record.BUNDLE_SINCE, aws_record.PRIVATE_CA: pki_upstream.AUTHORITY_SINCE}.get(way)
     if since and planned.version < since:
-        why = "takes a root alone from Secrets Manager, whose key stays on the controller" if way == pki_aws.SECRETS else "calls it UpstreamCA"
+        why = "takes a root alone from Secrets Manager, whose key stays on the controller" if way == aws_record.SECRETS else "calls it UpstreamCA"
         message = f"It is {way}, and SPIRE {planned.version} {why}; {since} is the first release for it. Use controller or host."
         yield Problem("pki_release", VARIABLE, message, VARIABLE)
 
@@ -54,7 +53,7 @@ def _secrets(planned: Plan, upstream: Upstream) -> Iterable[Problem]:
         message = f"It lacks {' and '.join(missing)}: every server has three secrets of its own. Write it as in spire/{{host}}/{{file}}."
         yield Problem("pki_secret_name", "spire_pki_secret_name", message, "spire_pki_secret_name")
         return
-    for made in pki_aws.secret_names(planned.values, upstream.host, upstream.trust_domain).values():
+    for made in aws_record.secret_names(planned.values, upstream.host, upstream.trust_domain).values():
         if not _NAME.fullmatch(made):
             message = f"It makes the name {made}, and AWS allows letters, digits and /_+=.@- in the name of a secret, 512 at most."
             yield Problem("pki_secret_name", "spire_pki_secret_name", message, "spire_pki_secret_name")
@@ -65,7 +64,7 @@ def _private_ca(upstream: Upstream) -> Iterable[Problem]:
     if upstream.values["spire_pki_name_constraints"]:
         message = "AWS Private CA imports no certificate with a critical name constraint. Switch it off where spire_pki is aws_pca."
         yield Problem("pki_name_constraints", "spire_pki_name_constraints", message, "spire_pki_name_constraints")
-    longest = pki_aws.LONGEST_TEMPLATE + 1
+    longest = aws_record.LONGEST_TEMPLATE + 1
     if upstream.path_length > longest:
         message = f"AWS Private CA has templates for up to {longest} tiers of CAs below its own; it must be {longest} or less."
         yield Problem("pki_path_length", "spire_pki_path_length", message, "spire_pki_path_length")

@@ -14,9 +14,9 @@ from typing import Any
 import yaml
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.formats.go_template import TemplateError, names
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import version
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Findings, Found, rule
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import version
 
 _DATA = Path(__file__).parents[2] / "schema" / "agent_path_templates.yml"
 

@@ -9,8 +9,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks import plugin_is_enabled
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import child
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Findings, Found, enabled, rule
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Findings, Found, rule
 
 #: as people write them; a pattern or a policy may have other names in braces
 _VARIABLE = re.compile(r"\$\{([A-Z_][A-Z0-9_]*)\}", re.ASCII)
@@ -54,7 +55,7 @@ def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
             yield from _texts(item, f"{path}[{index}]")
     elif isinstance(value, dict):
         plugin = path.startswith("plugins.") and path.count(".") == 2
-        if plugin and not enabled(value):
+        if plugin and not plugin_is_enabled(value):
             return
         for name, item in value.items():
             if not (plugin and name == "plugin_data" and value.get("plugin_cmd")):

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import version as schema_version
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import child
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Findings, Found, rule
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import version as schema_version
 
 
 @rule("server", "plugins.KeyManager.aws_kms.plugin_data", since="1.10.0")

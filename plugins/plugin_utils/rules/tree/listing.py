@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import DATA, Block, Span, block
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import child
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema.block_rules import says
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import RULES, Rule
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema.block_rules import says
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Block, DATA, Span, block
 
 
 @dataclass(frozen=True)

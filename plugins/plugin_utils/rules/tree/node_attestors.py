@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import and_list
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import and_list
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks import plugin_is_enabled
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import child
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Findings, Found, enabled, rule
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Findings, Found, rule
 
 _AZURE_RESOURCE = "https://management.azure.com/"
 #: a tenant's credentials
@@ -298,7 +299,7 @@ def own_join_token_of_agent(found: Found) -> Findings:
 
 def _own_join_token(found: Found) -> Findings:
     for body in found.blocks("join_token"):
-        if enabled(body) and body.get("plugin_cmd"):
+        if plugin_is_enabled(body) and body.get("plugin_cmd"):
             yield "join_token.plugin_cmd", "SPIRE takes only its own join_token; give your plugin another name, or leave plugin_cmd out."
 
 

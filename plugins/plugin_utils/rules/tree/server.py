@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks import plugin_is_enabled
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import child
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Findings, Found, rule
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import default
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.values import seconds
-from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import child
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Findings, Found, enabled, rule
 
 #: SPIRE gives no SVID a longer life than this part of its CA's, nor than a week
 _CA_SHARE = 6
@@ -194,7 +195,7 @@ def datastores_count_when_off(found: Found) -> Findings:
     Source: pkg/server/catalog/catalog.go (loadSQLDataStore), v0.12.0
     """
     for name, body in found.values.items():
-        if name != "sql" and isinstance(body, dict) and not enabled(body):
+        if name != "sql" and isinstance(body, dict) and not plugin_is_enabled(body):
             yield child(name, "enabled"), "SPIRE counts this DataStore all the same, and takes one alone; remove it."
 
 

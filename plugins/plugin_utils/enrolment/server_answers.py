@@ -1,0 +1,66 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What servers answered of their agents, or why they did not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+
+
+def server_answer(host: str, fleet: Fleet, results: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """What this agent's server answered among these results; None where none was asked or could answer."""
+    result = _answer(host, fleet, results)
+    return result if result.get("healthy") else None
+
+
+def tokenless(planned: Plan, fleet: Fleet) -> str:
+    """Why nobody can give this agent the join token that it needs; empty when somebody can."""
+    if fleet.servers_of(planned.host) or planned.values["spire_join_token"]:
+        return ""
+    return (
+        "The agent needs a join token, and its servers are not in this inventory. Set spire_join_token to "
+        "a fresh one, or choose another NodeAttestor."
+    )
+
+
+def server_knowledge(host: str, fleet: Fleet, results: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """The same, with the server's agents by their ID."""
+    result = server_answer(host, fleet, results)
+    return by_id(result) if result else None
+
+
+def by_id(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """What a server answered, with its agents by their ID."""
+    return {**answer, "agents": {agent["id"]: agent for agent in answer["agents"]}}
+
+
+def silence(host: str, fleet: Fleet, registered: Mapping[str, Any]) -> str:
+    """Why this agent's server, which is in the inventory, gave no answer; empty when it did.
+
+    ``registered`` is what was registered of the task that asked the servers.
+    """
+    results = registered.get("results", [])
+    if not fleet.servers_of(host) or server_answer(host, fleet, results):
+        return ""
+    # without results, what failed is the question itself
+    result = _answer(host, fleet, results) or ({} if results else registered)
+    said = str(result.get("message") or result.get("msg") or "nobody asked it").strip().rstrip(".")
+    return (
+        f"{host}: its server {fleet.servers_of(host)[0]} does not answer, so nobody can tell whether it knows this agent: "
+        f"{said}. Run the playbook for the servers first."
+    )
+
+
+def unreachable(host: str, fleet: Fleet, registered: Mapping[str, Any]) -> bool:
+    """Whether this agent's server can't be reached, by the same."""
+    return bool(_answer(host, fleet, registered.get("results", [])).get("unreachable"))
+
+
+def _answer(host: str, fleet: Fleet, results: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    group = fleet.server_group(host)
+    return next((result for result in results if result.get("item", {}).get("group") == group), {})

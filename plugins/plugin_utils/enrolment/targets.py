@@ -1,0 +1,93 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which server is asked for tokens, evictions and deletions, and for whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.entries import desired as desired_entries
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import nested
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+
+#: a token must outlive its wave: SPIRE's own default, and a second for each agent, since a server
+#: lets one attestation a second pass for each source address
+TOKEN_TTL = 600
+
+
+def targets(fleet: Fleet, hosts: Iterable[str]) -> list[dict[str, Any]]:
+    """For each server group of these hosts, the server to ask."""
+    return [_target(fleet, group, servers[0]) for group, servers in sorted(fleet.server_groups(list(hosts)).items())]
+
+
+def _target(fleet: Fleet, group: str, name: str) -> dict[str, Any]:
+    server = plan("server", name, fleet)
+    return {
+        "group": group,
+        "server": server.host,
+        "binary": server.binary,
+        "socket_path": server.socket,
+        "trust_domain": server.trust_domain,
+    }
+
+
+def _of_each(fleet: Fleet, agents: Iterable[str]) -> Iterator[tuple[dict[str, Any], list[str]]]:
+    """Each server to ask about some of these agents, with those agents."""
+    agents = list(agents)
+    for target in targets(fleet, agents):
+        own = [agent for agent in agents if fleet.server_group(agent) == target["group"]]
+        if own:
+            yield target, own
+
+
+def token_targets(fleet: Fleet, needy: Iterable[str], start_timeout: int) -> list[dict[str, Any]]:
+    """For each server group, the agents of it that need a token, and how long their tokens must live."""
+    return [
+        {**target, "agents": agents, "ttl": TOKEN_TTL + start_timeout + len(agents)}
+        for target, agents in _of_each(fleet, needy)
+    ]
+
+
+def evictions(fleet: Fleet, identities: Mapping[str, str]) -> list[dict[str, Any]]:
+    """For each server group, which agents it must forget, by what is known of them; the aliases' entries know them by their parent."""
+    return [
+        {
+            **target,
+            "ids": [spiffe_id for agent in agents for spiffe_id in _known_ids(plan("agent", agent, fleet), identities[agent])],
+            "entries": [name for agent in agents for name in desired_entries.ids_of_agent(fleet, agent)],
+        }
+        for target, agents in _of_each(fleet, identities)
+    ]
+
+
+def _known_ids(agent: Plan, own: str) -> list[str]:
+    """Its identity as it is on the host, and the one that its attestor will give it."""
+    name = agent.plugin_data("NodeAttestor", "http_challenge").get("hostname")
+    return [*([own] if own else []), *([f"spiffe://{agent.trust_domain}/spire/agent/http_challenge/{name}"] if name else [])]
+
+
+def leavings(fleet: Fleet, identities: Mapping[str, str]) -> list[dict[str, Any]]:
+    """For each server group, what its server still has of these agents."""
+    return [
+        {
+            **target,
+            "ids": [identities[agent] for agent in agents if identities[agent]],
+            "entries": [name for agent in agents for name in desired_entries.ids_of_agent(fleet, agent)],
+        }
+        for target, agents in _of_each(fleet, identities)
+    ]
+
+
+def downstream_leavings(fleet: Fleet, servers: Iterable[str]) -> list[dict[str, Any]]:
+    """For each group above some of these servers, what its server still has of them."""
+    found: dict[str, dict[str, Any]] = {}
+    for server in servers:
+        above, group = nested.above(server, fleet), fleet.upstream_group(server)
+        ids = [desired_entries.downstream_id(server, agent) for agent in nested.agents_of(server, fleet)]
+        if above and ids:
+            found.setdefault(group, {**_target(fleet, group, above[0]), "entries": []})["entries"] += ids
+    return list(found.values())

@@ -1,0 +1,233 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The modules that make CAs, as Ansible runs them at -vvv with --diff; and no secret of theirs anywhere in what it says or leaves."""
+
+from __future__ import annotations
+
+import base64
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
+from tests.playbooks.test_actions import Run, inventory, play
+
+PASSPHRASE = "planted-passphrase-93c1"
+VARIABLES = {"secret": PASSPHRASE, "spire_pki_passphrase": PASSPHRASE}
+
+
+def ca(home: Path, name: str, **more: Any) -> dict[str, Any]:
+    """A task."""
+    return {"spire.fleet.ca": {
+        "certificate_path": str(home / "pki" / f"{name}.pem"), "key_path": str(home / "pki" / f"{name}.key"), "passphrase": "{{ secret }}",
+        "subject": f"CN={name},O=Acme", "lifetime": "8760h", **more,
+    }}
+
+
+def tasks(home: Path) -> dict[str, Any]:
+    """A root, an intermediate, a host's key and its certificate; each in check mode, for good, and both again."""
+    issuer = {"issuer_certificate_path": str(home / "pki" / "root.pem"), "issuer_key_path": str(home / "pki" / "root.key")}
+    one = {
+        "root": ca(home, "root", path_length=2),
+        "own": ca(home, "own", path_length=1, key_type="ec-p256", **issuer),
+        "key": {"spire.fleet.key_request": {"path": str(home / "born.key"), "key_type": "ec-p256"}},
+    }
+    found: dict[str, Any] = {}
+    for round_name, check in (("check", True), ("run", False), ("check_again", True), ("again", False)):
+        for name, task in one.items():
+            if (name, round_name) != ("own", "check"):  # its issuer is not there yet
+                found[f"{name}_{round_name}"] = {**task, "check_mode": check}
+    born = ca(home, "born", csr="{{ result_key_run.csr }}", **issuer)
+    del born["spire.fleet.ca"]["key_path"]
+    found["born_check"] = {**born, "check_mode": True}
+    found["born_run"] = born
+    found["born_again"] = born
+    secret = {"spire.fleet.secret_file": {"path": str(home / "handed.key"), "content": "{{ lookup('ansible.builtin.file', born, rstrip=False) }}"}}
+    secret = {**secret, "vars": {"born": str(home / "born.key")}, "no_log": True}
+    for round_name, check in (("check", True), ("run", False), ("check_again", True), ("again", False)):
+        found[f"secret_{round_name}"] = {**secret, "check_mode": check}
+    found["secret_shared"] = {**secret, "spire.fleet.secret_file": {**secret["spire.fleet.secret_file"], "mode": "0640"}}
+    found["secret_loose"] = {"ansible.builtin.file": {"path": str(home / "handed.key"), "mode": "0644"}}
+    found["secret_mended"] = secret
+    found["secret_nobody"] = {"spire.fleet.secret_file": {"path": str(home / "x"), "content": "{{ secret }}", "owner": "no-such-user"}}
+    found["secret_nowhere"] = {"spire.fleet.secret_file": {"path": str(home / "x" / "y"), "content": "{{ secret }}"}}
+    found["renamed"] = ca(home, "own", path_length=1, **{**issuer, "subject": "CN=renamed"})
+    found["wrong"] = ca(home, "root", path_length=2, passphrase="not-this")
+    found["twice"] = ca(home, "root", csr="x")
+    found["lonely"] = ca(home, "root", issuer_certificate_path="/nowhere")
+    found["low"] = ca(home, "low", path_length=2, **issuer)
+    found["long"] = ca(home, "long", **{"lifetime": "1y"})
+    found["forced"] = ca(home, "root", path_length=2, force=True)
+    return found
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("ca")
+
+
+@pytest.fixture(scope="module")
+def run(home: Path) -> Run:
+    return play(home, inventory(VARIABLES), tasks(home), "--diff")
+
+
+@pytest.mark.parametrize("name", ["root", "own", "key", "born"])
+def test_the_quartet(run: Run, home: Path, name: str) -> None:
+    results = run.results
+    changed = {when: results[f"{name}_{when}"]["changed"] for when in ("check", "run", "check_again", "again") if f"{name}_{when}" in results}
+    assert changed == {when: when in ("check", "run") for when in changed} and len(changed) >= 3
+    if name != "key":
+        made, again = results[f"{name}_run"], results[f"{name}_again"]
+        assert made["certificate"] == again["certificate"] and again["differences"] == [] and "diff" not in again
+        assert made["facts"]["sha256"] == again["facts"]["sha256"]
+        wanted = [f"there is no key in {home}/pki/{name}.key"] * (name != "born") + ["there is no certificate"]
+        assert made["differences"] == wanted
+        if f"{name}_check" in results:
+            assert results[f"{name}_check"]["differences"] == wanted
+            assert results[f"{name}_check"]["facts"]["sha256"] == "(not made in check mode)"
+        assert made["diff"]["before"] == "" and f"sha256: {made['facts']['sha256']}\n" in made["diff"]["after"]
+
+
+def test_a_file_that_holds_a_secret(run: Run, home: Path) -> None:
+    changed = {name: run.results[f"secret_{name}"]["changed"] for name in ("check", "run", "check_again", "again", "mended")}
+    assert changed == {"check": True, "run": True, "check_again": False, "again": False, "mended": True}
+    assert (home / "handed.key").read_bytes() == (home / "born.key").read_bytes()
+    assert stat.S_IMODE((home / "handed.key").stat().st_mode) == 0o600
+    assert run.results["secret_nobody"]["msg"] == f"{home}/x can't be given to its owner: getpwnam(): name not found: 'no-such-user'"
+    assert run.results["secret_nowhere"]["msg"] == f"{home}/x/y can't be written: No such file or directory."
+    assert not (home / "x").exists()
+
+
+def test_its_content_travels_in_no_file(run: Run, home: Path) -> None:
+    """Ansible tells at -vvv which files it puts on a host. Another module's arguments are in one, since pipelining is off here."""
+    put = [line for line in run.text.splitlines() if "PUT " in line]
+    assert [line for line in put if "AnsiballZ_key_request.py" in line]
+    assert not [line for line in put if "AnsiballZ_secret_file.py" in line]
+    assert run.results["secret_shared"]["changed"]
+
+
+def test_an_inventory_may_refuse_pipelining(tmp_path: Path) -> None:
+    task = {"spire.fleet.secret_file": {"path": str(tmp_path / "file"), "content": "{{ secret }}"}}
+    found = play(tmp_path, inventory({**VARIABLES, "ansible_pipelining": False}), {"one": task})
+    assert found.results["one"]["changed"]
+    assert [line for line in found.text.splitlines() if "PUT " in line and "AnsiballZ_secret_file.py" in line]
+
+
+def test_what_differs_is_in_the_diff(run: Run, home: Path) -> None:
+    renamed = run.results["renamed"]
+    assert renamed["differences"] == ["its subject is CN=own,O=Acme, and should be CN=renamed"]
+    assert "subject: CN=own,O=Acme\n" in renamed["diff"]["before"] and "subject: CN=renamed\n" in renamed["diff"]["after"]
+    assert run.results["born_run"]["facts"]["is"] == "a CA of any path length"
+    assert run.results["forced"]["backup"].startswith(f"{home}/pki/root.key.20") and Path(run.results["forced"]["backup"]).exists()
+
+
+def test_what_is_refused(run: Run, home: Path) -> None:
+    said = {name: run.results[name]["msg"] for name in ("wrong", "twice", "lonely", "low", "long")}
+    assert said == {
+        "wrong": f"The passphrase does not open the key in {home}/pki/root.key, or the file is damaged.",
+        "twice": said["twice"],
+        "lonely": said["lonely"],
+        "low": f"CN=root,O=Acme in {home}/pki/root.pem has the path length 2, and 3 CAs come below it; it must be 3 or more.",
+        "long": 'lifetime must be a duration such as "8760h": numbers with the units h, m and s.',
+    }
+    assert "parameters are mutually exclusive: key_path|csr" in said["twice"]
+    assert "issuer_certificate_path, issuer_key_path" in said["lonely"]
+
+
+def secrets_of(home: Path) -> list[str]:
+    """The passphrase, and the private half of every key in the clear, each as it is and in base64."""
+    texts = [home / "born.key", *(home / "pki").glob("*.key"), *(home / "pki").glob("*.old")]
+    found = [PASSPHRASE, base64.b64encode(PASSPHRASE.encode()).decode().rstrip("=")]
+    for path in texts:
+        if path.suffix == ".old" and ".pem." in path.name:
+            continue
+        whole = x509_keys.dump(x509_keys.load(path.read_bytes(), PASSPHRASE, str(path)))
+        # the lines after these hold the public half, which certificates have as well
+        found += [*whole.decode().splitlines()[1:3], base64.b64encode(whole).decode()[90:140]]
+    return found
+
+
+def test_no_secret_strays(run: Run, home: Path) -> None:
+    """In what Ansible printed and returned, and in every file that it left; the planted one shows that the search finds any."""
+    results = (home / "results.json").read_text()
+    assert len(run.text) > 10000 and len(results) > 5000
+    secrets = secrets_of(home)
+    assert len(secrets) > 12
+    # where the passphrase is given, and the one key that is in the clear, where it was born and where it was handed to
+    allowed = {home / "inventory.yml": [PASSPHRASE], home / "born.key": secrets_of_file(home / "born.key")}
+    allowed[home / "handed.key"] = allowed[home / "born.key"]
+    places = {"printed": run.text, "returned": results}
+    for path in home.rglob("*"):
+        if path.is_file():
+            text = path.read_text(errors="replace")
+            for secret in allowed.get(path, []):
+                assert secret in text
+                text = text.replace(secret, "")
+            places[str(path)] = text
+    assert len(places) > 8
+    assert [(secret, place) for secret in secrets for place, text in places.items() if secret in text] == []
+    places["planted"] = f"... {secrets[3]} ..."
+    assert [(secret, place) for secret in secrets for place, text in places.items() if secret in text] == [(secrets[3], "planted")]
+
+
+def secrets_of_file(path: Path) -> list[str]:
+    return path.read_text().splitlines()[1:-1]
+
+
+def test_the_upstream_ca_of_a_server(tmp_path: Path) -> None:
+    """On a1, which is a server here; check mode makes nothing, and a key that is born elsewhere needs its request."""
+    common = {**VARIABLES, "spire_pki": "controller", "spire_pki_dir": str(tmp_path / "pki")}
+    listed = inventory(common)
+    listed["spire_servers"]["hosts"] = {"a1": {}}
+    listed["spire_agents"]["hosts"] = {}
+    upstream = {"spire.fleet.upstream_ca": {}}
+    born = {**upstream, "vars": {"spire_pki": "host"}}
+    found = play(tmp_path, listed, {
+        "check": {**upstream, "check_mode": True}, "run": upstream, "again": upstream, "born": born, "born_check": {**born, "check_mode": True},
+        "agent": {**upstream, "vars": {"spire_pki": "none"}},
+        "key": {"ansible.builtin.debug": {"msg": "{{ lookup('spire.fleet.content', 'server', 'upstream_key') | length }}"}},
+    }, "--diff").results
+    assert [found[name]["changed"] for name in ("check", "run", "again", "born_check")] == [True, True, False, False]
+    why = [f"root: there is no key in {tmp_path}/pki/prod.acme.com/root.key", "root: there is no certificate"]
+    assert found["run"]["differences"][:2] == why
+    assert found["check"]["diff"]["before"] == "" and "sha256: (not made in check mode)" in found["check"]["diff"]["after"]
+    assert found["check"]["differences"] == found["run"]["differences"]
+    assert found["run"]["facts"]["subject"] == "CN=SPIRE upstream CA,OU=a1,O=prod.acme.com"
+    assert found["born"]["msg"] == "a1: its key is born on the host, so csr is required."
+    assert found["agent"]["msg"] == "a1: its server has no upstream CA of spire_pki's."
+    assert int(found["key"]["msg"]) > 300
+
+
+@pytest.mark.parametrize("kind", ["x509pop", "sshpop"])
+def test_what_a_node_proves_itself_by(tmp_path: Path, kind: str) -> None:
+    """On a1, which is a server and an agent here."""
+    common = {**VARIABLES, f"spire_{kind}": "controller", "spire_pki_dir": str(tmp_path / "pki")}
+    listed = inventory(common)
+    listed["spire_servers"]["hosts"] = {"a1": {}}
+    listed["spire_agents"]["hosts"] = {"a1": {}}
+    node, authority = {"spire.fleet.node_certificate": {}}, {"spire.fleet.node_certificate": {"component": "server"}}
+    born = {**node, "vars": {f"spire_{kind}": "host"}}
+    found = play(tmp_path, listed, {
+        "authority_check": {**authority, "check_mode": True}, "authority": authority, "authority_again": authority,
+        "check": {**node, "check_mode": True}, "run": node, "again": node, "born": born, "born_check": {**born, "check_mode": True},
+        "none": {**node, "vars": {f"spire_{kind}": "none"}}, "mistake": {**node, "vars": {f"spire_{kind}_lifetime": "1y"}},
+        "key": {"ansible.builtin.debug": {"msg": "{{ lookup('spire.fleet.content', 'agent', '" + kind + "_key') | length }}"}},
+        "file": {"ansible.builtin.debug": {"msg": "{{ lookup('spire.fleet.content', 'server', '" + kind + "_authorities') | length }}"}},
+    }, "--diff").results
+    assert [found[name]["changed"] for name in ("authority_check", "authority", "authority_again", "check", "run", "again", "born_check")] == [
+        True, True, False, True, True, False, False,
+    ]
+    assert found["authority"]["differences"] == found["authority_check"]["differences"] != []
+    assert found["check"]["differences"] == found["run"]["differences"] == [
+        f"there is no key in {tmp_path}/pki/prod.acme.com/{kind}/agents/a1/node.key", "there is no certificate",
+    ]
+    assert found["run"]["certificate"].startswith("-----BEGIN CERTIFICATE" if kind == "x509pop" else "ecdsa-sha2-nistp256-cert-v01@openssh.com ")
+    assert "(not made in check mode)" in found["check"]["diff"]["after"]
+    assert found["born"]["msg"] == "a1: its key is born on the host, so csr is required."
+    assert found["none"]["msg"] == "a1: its agent has no certificate of spire_x509pop's or spire_sshpop's."
+    assert found["mistake"]["msg"].startswith(f"error: spire_{kind}_lifetime: It must be a duration")
+    assert int(found["key"]["msg"]) > 200 and int(found["file"]["msg"]) > 100

@@ -1,0 +1,133 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Hundreds of generated configurations judged by us and by real SPIRE. Every difference has its reason in conformance_differences.yml."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import model as schema_model
+from tests.support import conformance, conformance_trees, conformance_values
+from tests.support.conformance import Court, Difference, Judged
+
+#: component, release, judge, whether of plugins alone or of the rest alone, and how many. Agents validate without loading a plugin;
+#: 0.9.4 has no validate; servers of 1.14 and later validate what most plugins are given.
+COURTS = [
+    ("server", "1.15.3", "validate", None, 200),
+    ("agent", "1.15.3", "validate", False, 120),
+    ("agent", "1.15.3", "start", True, 160),
+    ("server", "1.14.7", "validate", None, 160),
+    ("agent", "1.14.7", "validate", False, 100),
+    ("agent", "1.14.7", "start", True, 100),
+    ("server", "0.9.4", "start", None, 150),
+    ("agent", "0.9.4", "start", None, 150),
+]
+SEED = os.environ.get("SPIRE_FLEET_CONFORMANCE_SEED", "conformance")
+#: how many of each, or all
+AMOUNT = os.environ.get("SPIRE_FLEET_CONFORMANCE", "")
+#: how often each plugin is judged where all are
+LEAST = 4
+
+ENTRIES = conformance.differences()
+used: set[int] = set()
+held: set[str] = set()
+
+
+def name(court: tuple[str, str, str, bool | None, int]) -> str:
+    return "-".join(court[:3])
+
+
+@pytest.mark.parametrize("court", COURTS, ids=name)
+def test_spire_and_we_judge_alike(
+    court: tuple[str, str, str, bool | None, int], spire_binary: Callable[..., Path], tmp_path: Path,
+) -> None:
+    component, release, by, plugins, number = court
+    binary = spire_binary(f"spire-{component}", release)
+    conformance_values.make_files(tmp_path)
+    limit = 0 if AMOUNT == "all" else int(AMOUNT or number)
+    cases = conformance_trees.cases(component, versions.parse(release), tmp_path, SEED, limit, plugins)
+    judged = Court(binary, tmp_path, by, ENTRIES).judge(cases)
+    sound = [each for each in judged if not each.ours]
+    assert min(len(sound), len(judged) - len(sound)) > 0.25 * len(judged) > 20
+    if AMOUNT == "all" and plugins is not False:
+        assert conformance.seldom(judged, conformance_trees.plugins(component, versions.parse(release)), LEAST) == {}
+    unexplained = []
+    listed: Counter[str] = Counter()
+    for each in judged:
+        if each.differs:
+            reasons = conformance.explained(each, ENTRIES)
+            if reasons is None:
+                unexplained.append(str(each))
+            else:
+                used.update(ENTRIES.index(entry) for entry in reasons)
+                listed[reasons[0].reason] += 1
+    held.add(name(court))
+    print(f"{name(court)}: {len(judged)} judged, {len(sound)} of them sound to us, {sum(listed.values())} listed differences")
+    if unexplained:
+        pytest.fail(f"{len(unexplained)} differences without a reason:\n" + "\n".join(unexplained), pytrace=False)
+
+
+def test_no_entry_is_left_over() -> None:
+    """Only a whole run over all releases can tell."""
+    if AMOUNT != "all" or len(held) < len(COURTS):
+        pytest.skip(f"SPIRE_FLEET_CONFORMANCE=all tells, with every release there; {len(held)} of {len(COURTS)} were")
+    assert [entry.reason for index, entry in enumerate(ENTRIES) if index not in used] == []
+
+
+def test_entries_are_written_well() -> None:
+    for entry in ENTRIES:
+        assert entry.we in ("take", "refuse") and re.fullmatch(r"[A-Z].*\.", entry.reason), entry
+        assert entry.we == "take" or entry.code, "what we refuse is told by its code"
+        assert entry.we == "refuse" or entry.says, "what SPIRE refuses is told by its words"
+        assert not entry.machine or entry.we == "take"
+        for release in filter(None, (entry.since, entry.until)):
+            assert schema_model.version(release) in versions.RELEASES
+
+
+def judgement(ours: list[str], taken: bool, said: str = "", kind: str = "sound") -> Judged:
+    release = versions.parse("1.15.3")
+    problems = tuple(Problem(code, "server.x", f"It is {code}.") for code in ours)
+    return Judged(conformance_trees.Case("server", release, kind, "server.x", {}), "validate", problems, taken, said)
+
+
+def test_differences_are_found_and_explained() -> None:
+    number = Difference("Because.", "refuse", code="number")
+    word = Difference("Because.", "take", says="no such file")
+    assert [judgement(["number"], False).differs, judgement([], True).differs] == [False, False]
+    assert [judgement(["number"], True).differs, judgement([], False).differs] == [True, True]
+    assert conformance.explained(judgement(["number"], True), [word, number]) == [number]
+    assert conformance.explained(judgement(["number", "unknown"], True), [number]) is None
+    assert conformance.explained(judgement([], False, "open x: no such file"), [number, word]) == [word]
+    assert conformance.explained(judgement([], False, "unknown key"), [number, word]) is None
+    old = Difference("Because.", "refuse", code="number", until="1.14.7")
+    other = Difference("Because.", "refuse", code="number", judge="start")
+    assert conformance.explained(judgement(["number"], True), [old, other]) is None
+
+
+def test_a_plugin_that_is_seldom_judged_is_found() -> None:
+    def of(path: str, ours: list[str]) -> Judged:
+        made = judgement(ours, not ours)
+        return dataclasses.replace(made, case=dataclasses.replace(made.case, path=path))
+
+    judged = [of("plugins.KeyManager.disk", []), of("plugins.KeyManager.disk.plugin_data.directory", ["type"]), of("server.x", [])]
+    judged += [of("plugins.KeyManager.memory.plugin_data.x", ["unknown"])] * 2
+    plugins = [("KeyManager", "disk"), ("KeyManager", "memory"), ("KeyManager", "aws_kms")]
+    assert conformance.seldom(judged, plugins, 2) == {"KeyManager.memory": 2, "KeyManager.aws_kms": 0}
+    assert conformance.seldom(judged, plugins[:1], 3) == {"KeyManager.disk": 2}
+
+
+def test_the_same_seed_makes_the_same(tmp_path: Path) -> None:
+    made = [conformance_trees.cases("agent", versions.DEFAULT, tmp_path, seed, 40) for seed in ("a", "a", "b")]
+    assert [case.tree for case in made[0]] == [case.tree for case in made[1]]
+    assert [case.tree for case in made[0]] != [case.tree for case in made[2]]

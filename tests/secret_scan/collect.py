@@ -1,0 +1,256 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Collects the secrets that are in use, at many moments: after each run, and after each stage of a scenario.
+
+A key that is replaced between two runs of a test is seen at both moments. Hosts are read through /proc, without a process on them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ansible_collections.spire.fleet.plugins.plugin_utils import hcl
+from ansible_collections.spire.fleet.plugins.plugin_utils.common import urls
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import variables
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import convert
+from tests.hosts.connection.fleet_host import PIDS
+from tests.secret_scan import capture, patterns
+from tests.secret_scan.patterns import Secret
+
+#: where a host may have keys; after each run, and after each stage
+QUICK = ("etc/spire", "var/lib/spire", "run/spire")
+ALL = ("etc", "var/lib/spire", "run", "root", "opt", "tmp", "var/tmp", "home", "srv")
+#: the installed fleet's, and the quickstart's
+DATASTORES = ("var/lib/spire/server/*/datastore.sqlite3", "home/*/*/.quickstart/data/server/*/datastore.sqlite3")
+#: what others have made: programs, and Python packages
+FOREIGN = {"spire-src", "site-packages"}
+LARGEST_KEY_FILE = 256 * 1024
+TOKEN_PATH = re.compile(rb"spire/agent/join_token/([0-9a-f-]{36})")
+PUBLIC_KINDS = ("redeemed", "printed")
+#: names of variables of a process that are told to everybody
+PUBLIC = re.compile(r"(_REGION|_ENDPOINT_URL\w*|_PATH|PATH|_DIR|_URL|_FILE|_PROFILE)\Z")
+#: variables with addresses, which may hold a password
+ADDRESSES = ("spire_archive_url", "spire_plugins")
+#: of a database's connection
+PASSWORD = re.compile(r"password=('[^']*'|\S+)|://[^:/@\s]*:([^@\s]+)@|^[^:/@\s]+:([^@\s]+)@")
+
+
+def hosts(scenario: str) -> dict[str, Path]:
+    """The root directory of each running host, by its name."""
+    prefix, found = f"spire-fleet-{scenario}-", {}
+    for link in sorted(PIDS.glob(f"{prefix}*")) if PIDS.is_dir() else []:
+        with contextlib.suppress(OSError):
+            root = Path("/proc", link.read_text(encoding="ascii").strip(), "root")
+            if (root / "etc").is_dir():
+                found[link.name[len(prefix):]] = root
+    return found
+
+
+def files(root: Path, below: Iterable[str], largest: int = LARGEST_KEY_FILE) -> Iterator[Path]:
+    """The regular files of these directories, on the file systems that are the host's own."""
+    for name in below:
+        for directory, inner, names in os.walk(root / name):
+            inner[:] = [one for one in inner if one not in FOREIGN]
+            for one in names:
+                path = Path(directory, one)
+                with contextlib.suppress(OSError):
+                    info = path.lstat()
+                    if path.is_file() and not path.is_symlink() and info.st_size <= largest:
+                        yield path
+
+
+class Store:
+    """The secrets of a scenario, as they were seen at each moment."""
+
+    def __init__(self, scenario: str) -> None:
+        self.path = capture.home(scenario) / "secrets"
+
+    def add(self, found: Iterable[Secret]) -> None:
+        """Those that are not known yet; the same text may be a secret first, and public later."""
+        known = {(secret.kind in PUBLIC_KINDS, secret.identity) for secret in self._seen()}
+        with open(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="utf-8") as out:
+            for secret in found:
+                one = (secret.kind in PUBLIC_KINDS, secret.identity)
+                if one not in known:
+                    known.add(one)
+                    out.write(json.dumps(secret.as_json()) + "\n")
+
+    def secrets(self) -> list[Secret]:
+        """All of them. A token that was redeemed is none any more, since it is a part of the agent's ID."""
+        found = self._seen()
+        public = {text for secret in found if secret.kind in PUBLIC_KINDS for text in secret.texts}
+        return [secret for secret in found if secret.kind not in PUBLIC_KINDS and not public & set(secret.texts)]
+
+    def _seen(self) -> list[Secret]:
+        lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else []
+        return [Secret.of_json(json.loads(line)) for line in lines]
+
+
+def moment(scenario: str, given: Mapping[str, Any] | None = None, thorough: bool = False) -> None:
+    """Collect what is in use now; `given` are a run's own variables."""
+    if capture.captured() is None:
+        return
+    store = Store(scenario)
+    known = [text.decode() for secret in store.secrets() if secret.kind == "passphrase" for text in secret.texts]
+    found = list(of_variables("the run's variables", given or {}))
+    if thorough:
+        found += of_scenario()
+    passphrases = known + [text.decode() for secret in found if secret.kind == "passphrase" for text in secret.texts]
+    for directory in {str((given or {}).get("spire_pki_dir") or ""), *(_ephemeral() if thorough else [])} - {""}:
+        for path in files(Path(os.path.expanduser(directory)), ["."]):
+            found += patterns.keys_in(path.read_bytes(), f"controller: {path}", passphrases)
+    for name, root in hosts(scenario).items():
+        found += of_host(name, root, ALL if thorough else QUICK)
+        if thorough:
+            keep_host(scenario, name, root)
+    store.add(found)
+
+
+def printed(value: str) -> None:
+    """Say that a test prints this itself, so that it is no leak."""
+    secret = patterns.text("printed", "of a test", value)
+    if secret and capture.captured():
+        Store(os.environ["MOLECULE_SCENARIO_NAME"]).add([secret])
+
+
+def of_variables(where: str, given: Mapping[str, Any]) -> Iterator[Secret]:
+    """Values of the collection's variables that are secret, and of secret options of a tree."""
+    for name, value in given.items():
+        known = variables.catalogue().get(name)
+        if known and known.secret and isinstance(value, Mapping):
+            yield from of_environment(f"{where}: {name}", value)
+        elif known and known.secret and isinstance(value, str) and "{{" not in value:
+            kind = "passphrase" if "passphrase" in name else "token" if "token" in name else "password"
+            yield from filter(None, [patterns.text(kind, f"{where}: {name}", value)])
+        elif name in ADDRESSES:
+            yield from of_addresses(f"{where}: {name}", value)
+        elif isinstance(value, Mapping) and re.match(r"spire_(server|agent)_config", name):
+            yield from of_tree(f"{where}: {name}", name.split("_")[1], value)
+
+
+def of_addresses(where: str, given: Any) -> Iterator[Secret]:
+    """The passwords in addresses, at any depth."""
+    if isinstance(given, Mapping):
+        for name, value in given.items():
+            yield from of_addresses(f"{where}.{name}", value)
+    elif isinstance(given, str) and "{{" not in given:
+        login = urls.parted(given)[1]
+        yield from filter(None, [patterns.text("password", where, login.password)] if login else [])
+
+
+def of_environment(where: str, given: Mapping[str, Any]) -> Iterator[Secret]:
+    """Of a process, apart from what everybody may know."""
+    for name, value in given.items():
+        if not PUBLIC.search(name) and "{{" not in str(value):
+            yield from filter(None, [patterns.text("password", f"{where}: {name}", str(value))])
+
+
+def of_tree(where: str, component: str, tree: Any) -> Iterator[Secret]:
+    """The values that nobody may see, by the schema; of a database's connection the password."""
+    shown = convert.redact(component, dict(tree))
+
+    def walk(path: str, real: Any, seen: Any) -> Iterator[Secret]:
+        if isinstance(real, Mapping) and isinstance(seen, Mapping):
+            for key in real:
+                yield from walk(f"{path}.{key}", real[key], seen.get(key))
+        elif isinstance(real, list) and isinstance(seen, list) and len(real) == len(seen):
+            for one, other in zip(real, seen):
+                yield from walk(path, one, other)
+        elif isinstance(real, str) and real != seen and "{{" not in real and not real.startswith("/"):
+            for match in PASSWORD.finditer(real) if "connection_string" in path else [None]:
+                value = match[match.lastindex or 0].strip("'") if match else real
+                yield from filter(None, [patterns.text("password", f"{where}{path}", value)])
+
+    yield from walk("", tree, shown)
+
+
+def of_scenario() -> Iterator[Secret]:
+    """Of the inventory in molecule.yml."""
+    given = os.environ.get("MOLECULE_FILE", "")
+    if not given or not Path(given).exists():
+        return
+    inventory = (yaml.safe_load(Path(given).read_text(encoding="utf-8")).get("provisioner") or {}).get("inventory") or {}
+    for kind in ("group_vars", "host_vars"):
+        for name, values in (inventory.get(kind) or {}).items():
+            yield from of_variables(f"molecule.yml: {name}", values or {})
+
+
+def of_host(name: str, root: Path, below: Iterable[str]) -> Iterator[Secret]:
+    """Keys, tokens, and what configurations and environments hold."""
+    for path in files(root, below):
+        where = f"{name}: /{path.relative_to(root)}"
+        try:
+            content = path.read_bytes()
+        except OSError:
+            continue
+        if b"PRIVATE KEY-----" in content or b'"keys"' in content:
+            yield from patterns.keys_in(content, where)
+        if re.search(r"etc/spire/(server|agent)/[^/]+\.conf$", where):
+            with contextlib.suppress(hcl.HclError, UnicodeDecodeError):
+                yield from of_tree(where, path.parent.name, hcl.loads(content.decode()))
+        elif re.search(r"etc/spire/(server|agent)/[^/]+\.env$", where):
+            lines = (line.split("=", 1) for line in content.decode().splitlines() if "=" in line)
+            yield from of_environment(where, {key: value.strip('"') for key, value in lines if value})
+    for path in sorted(path for pattern in DATASTORES for path in root.glob(pattern)):
+        yield from of_datastore(f"{name}: /{path.relative_to(root)}", path)
+
+
+def of_datastore(where: str, path: Path) -> Iterator[Secret]:
+    """The tokens that the server would still take, and those that it has taken."""
+    with tempfile.TemporaryDirectory() as directory:
+        # a copy: whoever opens a database that is in use changes what lies beside it
+        for ending in ("", "-wal", "-shm"):
+            with contextlib.suppress(OSError):
+                shutil.copyfile(f"{path}{ending}", f"{directory}/copy{ending}")
+        with contextlib.suppress(sqlite3.DatabaseError), contextlib.closing(sqlite3.connect(f"{directory}/copy")) as database:
+            for (token,) in database.execute("select token from join_tokens"):
+                yield from filter(None, [patterns.text("token", where, token)])
+            for (spiffe_id,) in database.execute("select spiffe_id from attested_node_entries"):
+                for token in TOKEN_PATH.findall(spiffe_id.encode()):
+                    yield from filter(None, [patterns.text("redeemed", where, token.decode())])
+
+
+def keep_host(scenario: str, name: str, root: Path) -> None:
+    """What is on a host that others may read: its journal, and what its running processes are given."""
+    directory = capture.home(scenario) / "captured" / "hosts"
+    directory.mkdir(mode=0o700, exist_ok=True)
+    pid = root.parent.name
+    enter = ["nsenter", f"--target={pid}", "--mount", "--pid", "--", "journalctl", "--no-pager", "--all", "--output=export"]
+    said = subprocess.run(enter, capture_output=True, check=False).stdout
+    with open(directory / f"{name}.journal", "ab") as out:
+        out.write(said)
+    with open(directory / f"{name}.processes", "ab") as out:
+        for process in _processes(pid):
+            with contextlib.suppress(OSError):
+                out.write((process / "cmdline").read_bytes().replace(b"\0", b" ") + b"\n")
+                # a service's own environment is for its secrets, also where it still starts
+                if not re.search(rb"/spire-(server|agent)@", (process / "cgroup").read_bytes()):
+                    out.write((process / "environ").read_bytes().replace(b"\0", b"\n") + b"\n")
+
+
+def _processes(pid: str) -> Iterator[Path]:
+    """Those of the host whose init has this number."""
+    own = os.readlink(f"/proc/{pid}/ns/pid")
+    for path in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if os.readlink(path / "ns" / "pid") == own:
+                yield path
+
+
+def _ephemeral() -> list[str]:
+    found = os.environ.get("MOLECULE_EPHEMERAL_DIRECTORY", "")
+    return [found] if found else []

@@ -1,0 +1,77 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a run says is kept in every way, and no more of it is on the screen than without."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.secret_scan import capture
+
+PLAY = [{
+    "hosts": "localhost", "gather_facts": False, "connection": "local",
+    "tasks": [
+        {"ansible.builtin.set_fact": {"fact": "the-fact", "cacheable": True}},
+        {"ansible.builtin.debug": {"msg": "only-at-v", "verbosity": 1}},
+        {"ansible.builtin.copy": {"content": "the-content\n", "dest": "{{ home }}/copied", "mode": "0600"}},
+        {"ansible.builtin.command": "echo {{ item }}", "loop": ["the-item"], "changed_when": False},
+        {"ansible.builtin.command": "echo hidden-{{ 'result' }}", "no_log": True, "changed_when": False},
+        {"ansible.builtin.fail": {"msg": "the-failure"}, "ignore_errors": True},
+    ],
+}]
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """By kind, what there is after one run; and its screen."""
+    home = tmp_path_factory.mktemp("captured")
+    (home / "play.yml").write_text(yaml.safe_dump(PLAY))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(capture, "home", lambda scenario: home / scenario)
+        environment = {**os.environ, **capture.environment("one"), "ANSIBLE_NOCOLOR": "1"}
+    environment.pop("ANSIBLE_STDOUT_CALLBACK", None)
+    argv = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", "localhost,", "play.yml", "-e", f"home={home}"]
+    argv += ["-e", f"ansible_python_interpreter={sys.executable}"]
+    done = subprocess.run(argv, cwd=home, env=environment, capture_output=True, text=True, check=True)
+    top = home / "one" / "captured"
+    kinds = {"log": "ansible.log", "screen": "screen-*", "results": "results-*", "facts": "facts/*"}
+    return {
+        **{kind: "".join(path.read_text() for path in sorted(top.glob(pattern))) for kind, pattern in kinds.items()},
+        "stdout": done.stdout,
+    }
+
+
+def test_everything_is_kept(kept: dict[str, str]) -> None:
+    for text in ("the-fact", "the-content", "the-item", "the-failure"):
+        assert text in kept["screen"], text
+    for text in ("the-fact", "the-item", "the-failure"):
+        assert text in kept["results"], text
+    assert "the-fact" in kept["facts"] and "the-content" in kept["log"]
+    # at -vvvv alone
+    assert "Using module file" in kept["log"]
+    assert "task path:" in kept["screen"] and '"module_args"' in kept["screen"]
+
+
+def test_what_is_hidden_from_callbacks_is_in_none(kept: dict[str, str]) -> None:
+    assert not [kind for kind, text in kept.items() if "hidden-result" in text]
+
+
+def test_the_screen_is_as_quiet_as_ever(kept: dict[str, str]) -> None:
+    assert "the-failure" in kept["stdout"] and "+the-content" in kept["stdout"]
+    for text in ("Using module file", "module_args", "task path:", "only-at-v"):
+        assert text not in kept["stdout"], text
+
+
+def test_every_result_is_one_line(kept: dict[str, str]) -> None:
+    results = [json.loads(line) for line in kept["results"].splitlines()]
+    assert len([one for one in results if one["event"] == "v2_runner_on_ok"]) == 4
+    assert [one["event"] for one in results].count("v2_runner_item_on_ok") == 1

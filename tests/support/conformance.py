@@ -1,0 +1,214 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Generated configurations judged by us and by real SPIRE, and the file that gives a reason for every difference."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+import selectors
+import signal
+import subprocess
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import yaml
+
+from ansible_collections.spire.fleet.plugins.plugin_utils import hcl
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem, errors
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree import check as tree_check
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import model as schema_model
+
+from tests.support import collection
+from tests.support.conformance_trees import Case
+
+DIFFERENCES = collection.REPO / "tests" / "real" / "conformance_differences.yml"
+#: a machine of the CI has two cores; a started agent waits more than it works
+VALIDATING = 2
+STARTING = 6
+START_SECONDS = 20
+#: what a process logs once nothing can be wrong with its configuration any more
+PAST_CONFIGURATION = {
+    "server": re.compile(r"Journal loaded|X509 ?CA prepared|Starting TCP server|Starting Server APIs"),
+    "agent": re.compile(r"[Ss]tarting node attestation|SVID is not found|opening stream for attestation"),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Judged:
+    """What we find wrong, whether SPIRE takes it, and its words."""
+
+    case: Case
+    judge: str
+    ours: tuple[Problem, ...]
+    taken: bool
+    said: str
+
+    @property
+    def differs(self) -> bool:
+        return bool(self.ours) == self.taken
+
+    def __str__(self) -> str:
+        ours = "; ".join(f"[{problem.code}] {problem.path}: {problem.message}" for problem in self.ours) or "sound"
+        case = self.case
+        spires = "takes it" if self.taken else f"says: {self.said.strip()[-400:]}"
+        return f"{case.component} {case.release} ({case.kind}, {case.path}): we say {ours}; SPIRE's {self.judge} {spires}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Difference:
+    """An entry of the file: which differences there may be, and why."""
+
+    reason: str
+    we: str
+    component: str = ""
+    judge: str = ""
+    kind: str = ""
+    path: str = ""
+    code: str = ""
+    says: str = ""
+    since: str = ""
+    until: str = ""
+    #: SPIRE's words are about this machine, not about the configuration
+    machine: bool = False
+
+    def covers(self, judged: Judged) -> bool:
+        """A refusal of ours must be covered in every part, by this entry or by others."""
+        case = judged.case
+        if (self.we == "take") == bool(judged.ours) or self.component not in ("", case.component):
+            return False
+        if self.judge not in ("", judged.judge) or not re.search(self.kind, case.kind):
+            return False
+        if self.since and case.release < schema_model.version(self.since) or self.until and case.release > schema_model.version(self.until):
+            return False
+        return self.we == "refuse" or bool(re.search(self.path, case.path) and re.search(self.says, judged.said))
+
+    def excuses(self, problem: Problem) -> bool:
+        return bool(re.search(self.path, problem.path) and re.fullmatch(self.code or ".*", problem.code) and re.search(self.says, problem.message))
+
+
+def differences() -> list[Difference]:
+    """The entries of the file."""
+    return [Difference(**entry) for entry in yaml.safe_load(DIFFERENCES.read_text("utf-8"))]
+
+
+def explained(judged: Judged, entries: Iterable[Difference]) -> list[Difference] | None:
+    """The entries that explain a difference, or None where something is left unexplained."""
+    fitting = [entry for entry in entries if entry.covers(judged)]
+    if not judged.ours:
+        return fitting[:1] or None
+    needed = []
+    for problem in judged.ours:
+        entry = next((entry for entry in fitting if entry.excuses(problem)), None)
+        if entry is None:
+            return None
+        needed.append(entry)
+    return needed
+
+
+def seldom(judged: Iterable[Judged], plugins: Iterable[tuple[str, str]], least: int) -> dict[str, int]:
+    """The plugins that were judged less often than that, or never in a configuration that is sound to us; each with its count."""
+    found: dict[str, list[bool]] = {".".join(plugin): [] for plugin in plugins}
+    for each in judged:
+        plugin = ".".join(each.case.path.split(".")[1:3])
+        if plugin in found:
+            found[plugin].append(not each.ours)
+    return {plugin: len(sound) for plugin, sound in found.items() if len(sound) < least or not any(sound)}
+
+
+@dataclasses.dataclass(frozen=True)
+class Court:
+    """Where SPIRE judges: a program, by ``validate`` or by ``start``.
+
+    Validating looks at less than a start, and takes hints for mistakes. So where it differs from us, without a reason that is known,
+    a start has the last word, unless what it complains of is this machine.
+    """
+
+    binary: Path
+    directory: Path
+    by: str
+    entries: Sequence[Difference]
+
+    def judge(self, cases: Iterable[Case]) -> list[Judged]:
+        """Every case that can be written down."""
+        with ThreadPoolExecutor(VALIDATING if self.by == "validate" else STARTING) as pool:
+            made = pool.map(self._judge, *zip(*enumerate(cases)))
+            return [judged for judged in made if judged is not None]
+
+    def _judge(self, number: int, case: Case) -> Judged | None:
+        ours = tuple(errors(tree_check.check(case.component, case.tree, case.release)))
+        try:
+            text = hcl.dumps(case.tree)
+        except hcl.HclError:
+            return None  # it never reaches SPIRE
+        file = self._file(number, case, text)
+        if self.by == "start":
+            return Judged(case, "start", ours, *start(self.binary, case.component, file))
+        judged = Judged(case, "validate", ours, *validate(self.binary, file))
+        if not judged.differs or explained(judged, self.entries) is not None:
+            return judged
+        started = Judged(case, "start", ours, *start(self.binary, case.component, file))
+        unable = any(entry.machine and re.search(entry.says, started.said) for entry in self.entries)
+        return judged if unable and not started.taken else started
+
+    def _file(self, number: int, case: Case, text: str) -> Path:
+        own = self.directory / f"{case.component}-{number}"
+        (own / "data").mkdir(parents=True, exist_ok=True)
+        # several are started at a time
+        for name in ("data", "server.sock", "public"):
+            text = text.replace(str(self.directory / name), str(own / name))
+        file = own / "main.conf"
+        file.write_text(text, "utf-8")
+        return file
+
+
+def environment(home: Path) -> dict[str, str]:
+    """Nothing of this machine decides: no credentials, no tokens. Whoever would ask a cloud asks a port where nobody is."""
+    kept = {name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ}
+    return {**kept, "HOME": str(home), **dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")}
+
+
+def validate(binary: Path, file: Path) -> tuple[bool, str]:
+    """SPIRE's own check."""
+    command = ["nice", str(binary), "validate", "-config", str(file)]
+    done = subprocess.run(command, cwd=file.parent, env=environment(file.parent), capture_output=True, text=True, timeout=60, check=False)
+    return done.returncode == 0, done.stdout + done.stderr
+
+
+def start(binary: Path, component: str, file: Path) -> tuple[bool, str]:
+    """Whether a process gets past its configuration; it is stopped as soon as that is clear."""
+    command = ["nice", str(binary), "run", "-config", str(file)]
+    process = subprocess.Popen(
+        command, cwd=file.parent, env=environment(file.parent), stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+    )
+    said = ""
+    try:
+        for text in _output(process, time.monotonic() + START_SECONDS):
+            said += text
+            if PAST_CONFIGURATION[component].search(said):
+                return True, said
+        return False, said if process.poll() is not None else f"{said}\n(it neither died nor got on in time)"
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        if process.stdout:
+            process.stdout.close()
+
+
+def _output(process: subprocess.Popen[bytes], until: float) -> Iterable[str]:
+    assert process.stdout is not None
+    with selectors.DefaultSelector() as waiting:
+        waiting.register(process.stdout, selectors.EVENT_READ)
+        while waiting.select(max(0.0, until - time.monotonic())):
+            data = os.read(process.stdout.fileno(), 65536)
+            if not data:
+                process.wait(5)
+                return
+            yield data.decode("utf-8", "replace")

@@ -1,0 +1,93 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Judges what watchers held: each second, each one's SVID is valid and verifies with its own bundle and with everybody else's."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import functools
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.chains import leads_to
+
+
+@dataclass
+class Verdict:
+    """What came of it."""
+
+    #: watchers times seconds in which they held an SVID
+    seconds: int = 0
+    #: seconds in which one held none
+    empty: int = 0
+    expired: list[str] = field(default_factory=list)
+    unverifiable: list[str] = field(default_factory=list)
+    #: by watcher, the issuers of the chain's last certificate in their order, and the sizes of the bundle
+    roots: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    bundles: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    renewals: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+
+    def __str__(self) -> str:
+        return (
+            f"{self.seconds} watched seconds, {sum(self.renewals.values())} SVIDs, expired {len(self.expired)}, "
+            f"unverifiable {len(self.unverifiable)}, without an SVID {self.empty}"
+        )
+
+
+@functools.lru_cache(maxsize=None)
+def _certificate(text: str) -> x509.Certificate:
+    return x509.load_der_x509_certificate(base64.b64decode(text))
+
+
+def _all(texts: Iterable[str]) -> list[x509.Certificate]:
+    return [_certificate(text) for text in texts]
+
+
+def verifies(chain: Iterable[str], bundle: Iterable[str], second: int) -> bool:
+    """Whether a peer with this bundle takes the chain at this time."""
+    return leads_to(_all(chain), _all(bundle), datetime.datetime.fromtimestamp(second, datetime.timezone.utc))
+
+
+def judge(files: Mapping[str, Path]) -> Verdict:
+    """Of all watchers' files, by the watchers' names."""
+    verdict = Verdict()
+    seconds: dict[int, dict[str, dict[str, Any]]] = defaultdict(dict)
+    for name, path in files.items():
+        last = ""
+        for line in path.read_text(encoding="ascii").splitlines():
+            one = json.loads(line)
+            if not one["svids"]:
+                verdict.empty += 1
+                continue
+            svid = one["svids"][0]
+            seconds[one["second"]][name] = svid
+            if svid["chain"][0] != last:
+                last = svid["chain"][0]
+                verdict.renewals[name] += 1
+            issuer = _certificate(svid["chain"][-1]).extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
+            _note(verdict.roots[name], (issuer or b"").hex())
+            _note(verdict.bundles[name], len(svid["bundle"]))
+    for second, together in seconds.items():
+        for name, svid in together.items():
+            verdict.seconds += 1
+            leaf = _certificate(svid["chain"][0])
+            if not leaf.not_valid_before_utc.timestamp() <= second <= leaf.not_valid_after_utc.timestamp():
+                verdict.expired.append(f"{name} at {second}")
+            for other, theirs in together.items():
+                if not verifies(svid["chain"], theirs["bundle"], second):
+                    verdict.unverifiable.append(f"{name}'s with {other}'s bundle at {second}")
+    return verdict
+
+
+def _note(found: list[Any], value: Any) -> None:
+    if not found or found[-1] != value:
+        found.append(value)

@@ -1,0 +1,87 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The rotation of a root of a small fleet, for tests to go through its steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki.rotation_state import State
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki.upstream import Upstream
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import root as rotation_root
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Run
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
+from tests.support.authorities import NOW, PASSPHRASE
+from tests.unit.builders.fleets import DOMAIN, fleet
+
+RUN = Run(NOW)
+HOSTS = ["s1", "s2", "a1"]
+#: a database that both servers can share
+POSTGRES = {"plugins": {"DataStore": {"sql": {"plugin_data": {"database_type": "postgres", "connection_string": "host=db"}}}}}
+
+
+def a_fleet(tmp_path: Path, **more: Any) -> Fleet:
+    """Two servers and an agent, with a root of ours below this directory."""
+    common = {
+        "spire_pki": "controller", "spire_pki_dir": str(tmp_path / "pki"), "spire_pki_passphrase": PASSPHRASE,
+        "spire_server_config": POSTGRES, **more,
+    }
+    return fleet(common, servers=("s1", "s2"))
+
+
+def scope(tmp_path: Path, **more: Any) -> rotation_root.Scope:
+    """As a task sees it that has just begun."""
+    return rotation_root.scope(a_fleet(tmp_path, **more), "")
+
+
+def upstream(tmp_path: Path, host: str = "s1", **more: Any) -> Upstream:
+    """What stands above a server's CA."""
+    found = plan("server", host, a_fleet(tmp_path, **more)).upstream
+    assert found is not None
+    return found
+
+
+def site(tmp_path: Path, **more: Any) -> None:
+    """What a run of it makes on the controller."""
+    for host in ("s1", "s2"):
+        upstream(tmp_path, host, **more).ensure("", RUN)
+
+
+def begun(tmp_path: Path, name: str = "one", **more: Any) -> State | None:
+    """How far it is after its begin, or after a look at the one that has begun."""
+    return rotation_root.begin(scope(tmp_path, **more), name, RUN)[0]
+
+
+def advanced(tmp_path: Path, step: str, **more: Any) -> State | None:
+    """How far it is when every host is seen to be ready for what comes after this step."""
+    checked = {host: {"ready": True, "step": step} for host in HOSTS}
+    return rotation_root.advance(scope(tmp_path, **more), step, checked, RUN)[0]
+
+
+def refused(call: Callable[..., Any], *args: Any, **more: Any) -> str:
+    """What is said to a call that is not done."""
+    with pytest.raises(X509Error) as caught:
+        call(*args, **more)
+    return str(caught.value)
+
+
+def root(tmp_path: Path) -> Any:
+    """The certificate of the root of ours."""
+    return x509_keys.load_certificates((tmp_path / "pki" / DOMAIN / "root.pem").read_bytes(), "root")[0]
+
+
+def of_server(tmp_path: Path, host: str = "s1", **more: Any) -> tuple[Any, list[Any]]:
+    """The intermediate and the bundle that a run brings to a server."""
+    site(tmp_path, **more)
+    files = upstream(tmp_path, host, **more).files()
+    chain, bundle = (x509_keys.load_certificates(files[f"upstream_{name}"].encode(), name) for name in ("certificate", "bundle"))
+    return chain[0], bundle

@@ -1,0 +1,60 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whole configurations that no host of the inventory has from us: above all that of the OIDC discovery provider."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.spire.fleet.plugins.filter import config_mistakes
+from tests.unit.builders.fleets import fleet, mistakes
+from tests.unit.plugins.plugin_utils.rules.tree.test_oidc_provider import PLANTED, SOUND
+
+CHECK: Callable[..., list[str]] = config_mistakes.FilterModule().filters()["config_mistakes"]
+PROVIDER = "oidc_discovery_provider"
+
+
+def test_a_sound_file_has_none() -> None:
+    assert CHECK(SOUND, PROVIDER) == []
+
+
+def test_every_mistake_is_a_line_without_secrets() -> None:
+    wrong = {**SOUND, "domians": [PLANTED], "domains": ["https://oidc.acme.com"], "jwt_issuer": "https://a.test/x", "listen_socket_path": "/s"}
+    assert CHECK(wrong, PROVIDER) == [
+        "error: oidc_discovery_provider: Exactly one of acme, serving_cert_file, insecure_addr and listen_socket_path must be set, and "
+        "insecure_addr and listen_socket_path are set.",
+        'error: domains[0]: "https://oidc.acme.com" must be the name alone: write "oidc.acme.com".',
+        'error: domians: SPIRE 1.15.3 has no option "domians" in the file; did you mean "domains"?',
+        "warning: jwks_uri: It is not set, so jwt_issuer changes where the keys are said to be; set it to where they are.",
+    ]
+
+
+def test_a_release_is_asked_for() -> None:
+    tree = {**SOUND, "jwks_uri": "https://a.test/keys"}
+    assert CHECK(tree, PROVIDER) == CHECK(tree, PROVIDER, release="1.15.3") == []
+    assert CHECK(tree, PROVIDER, release="1.5.6")[0].startswith("error: jwks_uri: ")
+
+
+@pytest.mark.parametrize("tree, component, release, says", [
+    (SOUND, "provider", "", "config_mistakes: component is one of server, agent, oidc_discovery_provider."),
+    (["x"], PROVIDER, "", "config_mistakes: The configuration must be a mapping, and it is a list."),
+    (SOUND, PROVIDER, "1.15", 'config_mistakes: release: "1.15" is not the number of a SPIRE release, which has three parts: write "1.15.3".'),
+])
+def test_what_the_filter_was_given_wrongly(tree: Any, component: str, release: str, says: str) -> None:
+    with pytest.raises(AnsibleFilterError, match=f"^{re.escape(says)}$"):
+        CHECK(tree, component, release=release)
+
+
+@pytest.mark.parametrize("name", ["spire_oidc_discovery_provider_config", "spire_oidc_provider_config__eu"])
+def test_a_variable_of_the_provider_s_is_told_to_do_nothing(name: str) -> None:
+    assert mistakes(fleet({name: None}, agents=())) == (
+        f"warning: {name}: No playbook installs the OIDC discovery provider, so nothing is done with it. The filter "
+        "spire.fleet.config_mistakes checks such a tree. [s1]"
+    )

@@ -1,0 +1,150 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Waiting, by a clock that costs no time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.spire.fleet.plugins.module_utils.host import health
+from ansible_collections.spire.fleet.plugins.module_utils.host.health import INTERVAL, LAST_BYTES, LINES, Log, NotHealthy, wait
+from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import Health
+
+
+class World:
+    """A service that becomes healthy at a time, and dies at others."""
+
+    def __init__(
+        self, healthy_at: float = 1e9, dies_at: tuple[float, ...] = (), slow: float = 0,
+        refused_at: float = 1e9, settled_at: float = 0, says: str = "its last words", answer: str = "",
+    ) -> None:
+        self.now = 100.0
+        self.refused_at, self.settled_at = refused_at, settled_at
+        self.started = self.now
+        self.healthy_at, self.dies_at, self.slow = healthy_at, dies_at, slow
+        self.asked = 0
+        self.says = says
+        #: why it can't be asked
+        self.answer = answer
+
+    def healthcheck(self) -> Health:
+        self.asked += 1
+        self.now += self.slow
+        return Health(self.now - self.started >= self.healthy_at, self.answer, answered=not self.answer)
+
+    def clock(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    def restarts(self) -> int:
+        # it had died before, too
+        return 5 + sum(1 for time in self.dies_at if self.now - self.started >= time)
+
+    def refused(self) -> bool:
+        return self.now - self.started >= self.refused_at
+
+    def settled(self) -> bool:
+        return self.now - self.started >= self.settled_at
+
+    def tail(self) -> list[str]:
+        return [self.says]
+
+    def wait(self, timeout: float, server: str = "") -> float:
+        return wait(self, timeout, self, server, self.clock, self.sleep)  # type: ignore[arg-type]
+
+
+def test_what_is_healthy_is_not_waited_for() -> None:
+    world = World(healthy_at=0)
+    assert world.wait(60) == 0
+    assert world.asked == 1
+
+
+def test_the_time_that_it_took() -> None:
+    assert World(healthy_at=3).wait(60) == pytest.approx(3, abs=INTERVAL)
+
+
+def test_the_time_is_up() -> None:
+    world = World()
+    with pytest.raises(NotHealthy, match=r"^is not healthy after 10 seconds$") as caught:
+        world.wait(10)
+    assert caught.value.log == ["its last words"]
+    assert world.now - world.started == pytest.approx(10, abs=2 * INTERVAL)
+
+
+@pytest.mark.parametrize(
+    ("error", "server", "why"),
+    [
+        ("dial tcp 10.0.0.1:9: connect: connection refused", "10.0.0.1:9", ": it does not reach its server at 10.0.0.1:9"),
+        ("no children to pick from", "", ": it does not reach its server"),
+        ("transport: authentication handshake failed: x509: certificate signed by unknown authority", "10.0.0.1:8081", ""),
+    ],
+)
+def test_an_agent_that_does_not_reach_its_server(error: str, server: str, why: str) -> None:
+    world = World(says=f"could not open attestation stream to SPIRE server: rpc error: code = Unavailable desc = {error}")
+    with pytest.raises(NotHealthy) as caught:
+        world.wait(10, server)
+    assert str(caught.value) == f"is not healthy after 10 seconds{why}"
+
+
+def test_what_can_not_be_asked() -> None:
+    with pytest.raises(NotHealthy) as caught:
+        World(answer="/x/spire-agent does not exist").wait(10)
+    assert str(caught.value) == "is not healthy after 10 seconds: /x/spire-agent does not exist"
+
+
+def test_a_slow_health_check_does_not_stretch_the_time() -> None:
+    world = World(slow=4)
+    with pytest.raises(NotHealthy):
+        world.wait(10)
+    assert world.now - world.started <= 14
+
+
+def test_the_process_before_the_restart_does_not_count() -> None:
+    assert World(healthy_at=0, settled_at=2).wait(60) == pytest.approx(2, abs=INTERVAL)
+
+
+def test_a_refused_token_is_not_waited_for() -> None:
+    world = World(refused_at=1)
+    with pytest.raises(NotHealthy) as caught:
+        world.wait(60)
+    assert str(caught.value) == "was refused by its server: the join token is spent, expired or unknown"
+    assert caught.value.log == ["its last words"]
+    assert world.now - world.started < 5
+
+
+def test_what_keeps_dying_is_not_waited_for() -> None:
+    world = World(dies_at=(1, 3))
+    with pytest.raises(NotHealthy, match=r"^starts and dies, 2 times so far$") as caught:
+        world.wait(60)
+    assert caught.value.log == ["its last words"]
+    assert world.now - world.started < 4
+
+
+def test_what_died_once_may_come_up() -> None:
+    assert World(healthy_at=5, dies_at=(1,)).wait(60) == pytest.approx(5, abs=INTERVAL)
+
+
+def test_the_end_of_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(b"\xff old\n" * LAST_BYTES + b"\n".join(b"line %d\n" % number for number in range(50)))
+    assert Log(file=str(path)).tail() == [f"line {number}" for number in range(50 - LINES, 50)]
+    assert Log(file=str(path)).restarts() == 0
+
+
+def test_a_log_that_is_not_there(tmp_path: Path) -> None:
+    assert Log(file=str(tmp_path / "log")).tail() == []
+
+
+def test_the_end_of_a_journal(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = {"journalctl": "one\n\ntwo\n", "systemctl": "NRestarts=3\n"}
+    monkeypatch.setattr(health.systemd, "output", lambda argv: answers[argv[0]])
+    assert Log(unit="spire-agent@main.service").tail() == ["one", "two"]
+    assert Log(unit="spire-agent@main.service").restarts() == 3
+    answers["systemctl"] = ""
+    assert Log(unit="spire-agent@main.service").restarts() == 0

@@ -1,0 +1,54 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which files of secrets the look says everybody can read."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.spire.fleet.plugins.module_utils.host import probe
+
+
+@pytest.fixture
+def open_directory() -> Iterator[Path]:
+    """One that every user may enter, which pytest's own are not."""
+    with tempfile.TemporaryDirectory() as name:
+        os.chmod(name, 0o755)
+        yield Path(name)
+
+
+def test_modes(open_directory: Path) -> None:
+    for mode in (0o600, 0o640, 0o644, 0o604):
+        file = open_directory / ("%o" % mode)
+        file.write_text("key")
+        file.chmod(mode)
+    paths = [str(path) for path in sorted(open_directory.iterdir())] + [str(open_directory / "none"), str(open_directory)]
+    assert probe._readable(paths) == {str(open_directory / "604"): "0604", str(open_directory / "644"): "0644"}
+
+
+def test_a_directory_on_the_way_keeps_others_out(open_directory: Path) -> None:
+    private = open_directory / "private"
+    below = private / "below"
+    below.mkdir(parents=True)
+    file = below / "key"
+    file.write_text("key")
+    file.chmod(0o644)
+    assert probe._readable([str(file)]) == {str(file): "0644"}
+    private.chmod(0o750)
+    assert probe._readable([str(file)]) == {}
+
+
+def test_a_link_is_as_open_as_what_it_names(open_directory: Path, tmp_path: Path) -> None:
+    file = open_directory / "key"
+    file.write_text("key")
+    file.chmod(0o644)
+    link = tmp_path / "link"
+    link.symlink_to(file)
+    assert probe._readable([str(link)]) == {str(link): "0644"}

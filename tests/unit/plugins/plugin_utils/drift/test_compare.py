@@ -1,0 +1,357 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What differs, and what has to be done about it: each drift alone."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift.compare import Comparison, UNREADABLE, compare
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from tests.unit.builders.fleets import planned
+from tests.unit.builders.observed import AGENT_ID, HOUR, NOW, SERVER, chain, converged, state
+
+Drift = Callable[[Plan, dict[str, Any]], None]
+
+MANY = {
+    "plain": {},
+    "environment": {"spire_server_environment": {"A": "1"}, "spire_agent_environment": {"A": "1"}},
+    "json": {"spire_server_config_format": "json", "spire_agent_config_format": "json"},
+    "preinstalled": {"spire_install_source": "preinstalled", "spire_bin_dir": "/usr/local/bin"},
+    "package": {"spire_install_source": "package"},
+    "rootless": {"spire_root_dir": "/home/me/q", "spire_service_manager": "supervisor", "spire_install_source": "preinstalled",
+                 "spire_bin_dir": "/opt/spire/bin"},
+    "places": {
+        "spire_server_config": {"server": {"log_file": "/var/log/spire/server.log", "socket_path": "/run/own/api.sock"}},
+        "spire_agent_config": {"agent": {"socket_path": "/srv/spire/api.sock"}},
+    },
+}
+
+
+def acts(found: Comparison) -> dict[str, Any]:
+    """What has to be done: the fields that are not as in a comparison that found nothing."""
+    nothing = dataclasses.asdict(Comparison())
+    return {
+        key: value for key, value in dataclasses.asdict(found).items()
+        if value != nothing[key] and key not in ("diffs", "differences")
+    }
+
+
+def look(component: str, drift: Drift | None = None, common: dict[str, Any] | None = None, server: Any = SERVER) -> Comparison:
+    plan = planned(component, common)
+    seen = converged(plan)
+    if drift:
+        drift(plan, seen)
+    return compare(plan, seen, server, NOW)
+
+
+@pytest.mark.parametrize("component", ["server", "agent"])
+@pytest.mark.parametrize("name", MANY)
+def test_a_converged_host_differs_in_nothing(component: str, name: str) -> None:
+    assert look(component, None, MANY[name]) == Comparison()
+
+
+def edited(plan: Plan, seen: dict[str, Any]) -> None:
+    text = plan.files[0].content.replace("INFO", "DEBUG")
+    assert text != plan.files[0].content
+    file = plan.files[0]
+    seen["files"]["configuration"] = state(file.mode, file.owner, file.group, text)
+
+
+def changed(name: str, **facts: Any) -> Drift:
+    return lambda plan, seen: seen["files"][name].update(facts)
+
+
+def damage(what: str, replaces: bool = True) -> dict[str, Any]:
+    """As the look tells it of a binary."""
+    return {"text": f"{BINARY} {what}", "replaces": replaces}
+
+
+def service(**facts: Any) -> Drift:
+    return lambda plan, seen: seen["service"].update(facts)
+
+
+def stopped(plan: Plan, seen: dict[str, Any]) -> None:
+    seen["service"].update(state="inactive", running=False, healthy=False, pid=0)
+    seen.update(answers=False)
+
+
+def taken(plan: Plan, seen: dict[str, Any]) -> None:
+    stopped(plan, seen)
+    seen["taken_ports"] = [8081]
+
+
+def fact(**facts: Any) -> Drift:
+    return lambda plan, seen: seen.update(facts)
+
+
+def gone(name: str) -> Drift:
+    return lambda plan, seen: seen["files"].update({name: {"exists": False}})
+
+
+def both(one: Drift, other: Drift) -> Drift:
+    def drift(plan: Plan, seen: dict[str, Any]) -> None:
+        one(plan, seen)
+        other(plan, seen)
+
+    return drift
+
+
+CONFIG, UNIT = "/etc/spire/server/main.conf", "/etc/systemd/system/spire-server@main.service"
+BINARY = "/opt/spire/1.15.3/bin/spire-server"
+
+# name: (drift, differences in words, what has to be done)
+SERVER_DRIFTS: dict[str, tuple[Drift, list[str], dict[str, Any]]] = {
+    # The process has read the file at its start. It is the stamp that tells whether this was it.
+    "file edited": (edited, [f"file {CONFIG}"], {"files": ["configuration"]}),
+    "file gone": (gone("configuration"), [f"file {CONFIG}"], {"files": ["configuration"]}),
+    "mode loosened": (changed("configuration", mode="0644"), [f"file {CONFIG}"], {"files": ["configuration"]}),
+    "owner changed": (changed("configuration", owner="nobody"), [f"file {CONFIG}"], {"files": ["configuration"]}),
+    "group changed": (changed("service", group="nogroup"), [f"file {UNIT}"], {"files": ["service"]}),
+    "unit edited": (changed("service", content="W1VuaXRd"), [f"file {UNIT}"], {"files": ["service"]}),
+    "unit not read again": (
+        service(reload=True), ["systemd has not read the unit as it is now"], {"reload": True},
+    ),
+    "stopped": (stopped, ["spire-server@main.service"], {"start": True}),
+    "disabled": (service(enabled=False), ["spire-server@main.service at boot"], {"enable": True}),
+    "started with an older configuration": (
+        fact(stale=[CONFIG]), [f"spire-server@main.service was started with another {CONFIG}"], {"restart": True},
+    ),
+    "another configuration is planned": (
+        both(edited, fact(stale=[CONFIG])),
+        [f"file {CONFIG}", f"spire-server@main.service must be restarted, because {CONFIG} changes"],
+        {"files": ["configuration"], "restart": True},
+    ),
+    "another configuration and unit are planned": (
+        both(edited, both(changed("service", content="W1VuaXRd"), fact(stale=[CONFIG, UNIT]))),
+        [f"file {CONFIG}", f"file {UNIT}", f"spire-server@main.service must be restarted, because {CONFIG}, {UNIT} change"],
+        {"files": ["configuration", "service"], "restart": True},
+    ),
+    "a file is planned, and it was started with another one of the others": (
+        both(changed("service", content="W1VuaXRd"), fact(stale=[CONFIG, UNIT])),
+        [
+            f"file {UNIT}", f"spire-server@main.service must be restarted, because {UNIT} changes",
+            f"spire-server@main.service was started with another {CONFIG}",
+        ],
+        {"files": ["service"], "restart": True},
+    ),
+    "binary changed": (
+        fact(release=[damage("was changed after it had been placed")]), ["binaries of SPIRE 1.15.3"],
+        {"install": True, "restart": True},
+    ),
+    "binary gone": (
+        fact(release=[damage("does not exist")], replaced=True), ["binaries of SPIRE 1.15.3"],
+        {"install": True, "restart": True},
+    ),
+    "binary's mode": (
+        fact(release=[damage("has mode 0775, it was placed with 0755", replaces=False)]), ["binaries of SPIRE 1.15.3"], {"install": True},
+    ),
+    "another program runs": (
+        fact(replaced=True),
+        ["spire-server@main.service runs another binary than /opt/spire/server-main/bin/spire-server"], {"restart": True},
+    ),
+    # a process has been started through it, and lives on
+    "link changed": (fact(link="1.14.7"), ["link /opt/spire/server-main"], {"link": True}),
+    "link gone": (fact(link=""), ["link /opt/spire/server-main"], {"link": True}),
+    "link to somewhere else": (fact(link="/mnt/1.15.3"), ["link /opt/spire/server-main"], {"link": True}),
+    "upgrade": (
+        fact(link="1.14.7", release=[damage("does not exist")], replaced=True),
+        ["binaries of SPIRE 1.15.3", "link /opt/spire/server-main"], {"install": True, "link": True, "restart": True},
+    ),
+    "socket dead": (
+        fact(answers=False),
+        ["spire-server@main.service does not answer at /run/spire/server/sockets/main/private/api.sock"], {"restart": True},
+    ),
+    "left over": (
+        fact(leftovers=["/etc/spire/server/.main.conf.candidate"]),
+        ["/etc/spire/server/.main.conf.candidate is left over"],
+        {"absent": ["/etc/spire/server/.main.conf.candidate"]},
+    ),
+    # the last thing to go: what runs until then needs it
+    "not used": (
+        fact(unused=["/etc/spire/server/main.upstream.key"]), ["/etc/spire/server/main.upstream.key is not used any more"],
+        {"unused": ["/etc/spire/server/main.upstream.key"]},
+    ),
+    "user missing": (
+        fact(user={"exists": False, "group": False}), ["user spire-server"], {"user": True},
+    ),
+    "group missing": (fact(user={"exists": True, "group": False}), ["group spire-server"], {"user": True}),
+    "directory's mode": (
+        lambda plan, seen: seen["directories"]["/var/lib/spire/server/main"].update(mode="0755"),
+        ["directory /var/lib/spire/server/main"], {"directories": ["/var/lib/spire/server/main"]},
+    ),
+    "directory gone": (
+        lambda plan, seen: seen["directories"].update({"/etc/spire/server": {"exists": False}}),
+        ["directory /etc/spire/server"], {"directories": ["/etc/spire/server"]},
+    ),
+    "port taken": (
+        taken, ["spire-server@main.service"],
+        {
+            "start": True,
+            "errors": [
+                "port 8081 is in use by another process (ss -ltnp 'sport = :8081' names it). Stop it, or choose another port "
+                "in spire_server_config."
+            ],
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SERVER_DRIFTS)
+def test_one_drift_of_a_server(name: str) -> None:
+    drift, differences, todo = SERVER_DRIFTS[name]
+    found = look("server", drift, server=None)
+    assert found.differences == differences
+    assert acts(found) == todo
+    assert len(found.diffs) == len(differences)
+    assert all(diff["before"] != diff["after"] for diff in found.diffs)
+
+
+BUNDLE = "file /etc/spire/agent/main.bundle.pem"
+ENROL = {"files": ["bundle"], "restart": True, "enrol": True, "token": True}
+
+
+def identity(**facts: Any) -> Drift:
+    return lambda plan, seen: seen["identity"].update(facts)
+
+
+AGENT_DRIFTS: dict[str, tuple[Drift, Any, str]] = {
+    "no SVID": (identity(chain=[]), SERVER, "has no identity yet"),
+    "no SPIFFE ID in it": (identity(chain=chain()), SERVER, "has no identity yet"),
+    "no certificate": (identity(chain=["planted"]), SERVER, "has no identity yet"),
+    "expired": (
+        identity(chain=chain(AGENT_ID, expires=NOW)), SERVER, "has an identity that expired at 2030-01-02 00:00:00 UTC",
+    ),
+    "of another trust domain": (
+        identity(chain=chain("spiffe://old.com/spire/agent/x")), None, "has an identity of another trust domain, old.com",
+    ),
+    "key lost": (identity(key=False), SERVER, "has lost the key of its identity"),
+    "unknown to the server": (lambda plan, seen: None, {"agents": {}}, "is not known to its server any more"),
+}
+
+
+@pytest.mark.parametrize("name", AGENT_DRIFTS)
+def test_an_agent_without_a_good_identity_is_enrolled_again(name: str) -> None:
+    drift, server, reason = AGENT_DRIFTS[name]
+    found = look("agent", drift, server=server)
+    assert found.differences == ["enrolment", BUNDLE]
+    assert [diff["before"] for diff in found.diffs] == [f"the agent {reason}\n", "the bundle of the last enrolment\n"]
+    assert acts(found) == ENROL
+
+
+def test_an_agent_that_attests_by_itself_needs_no_token() -> None:
+    pop = {"x509pop": {"plugin_data": {"private_key_path": "/k", "certificate_path": "/c"}}}
+    found = look("agent", identity(chain=[]), {"spire_agent_config": {"plugins": {"NodeAttestor": pop}}})
+    assert acts(found) == {key: value for key, value in ENROL.items() if key != "token"}
+
+
+def test_an_agent_is_left_alone_where_nobody_asked_the_server() -> None:
+    assert look("agent", server=None) == Comparison()
+
+
+def test_a_stopped_agent_that_must_be_enrolled_is_started_not_restarted() -> None:
+    def drift(plan: Plan, seen: dict[str, Any]) -> None:
+        stopped(plan, seen)
+        seen["identity"]["chain"] = []
+
+    assert acts(look("agent", drift)) == {"files": ["bundle"], "start": True, "enrol": True, "token": True}
+
+
+def test_a_banned_agent_is_an_error() -> None:
+    found = look("agent", server={"agents": {AGENT_ID: {"id": AGENT_ID, "banned": True}}})
+    assert found.errors == [
+        f"the server has banned {AGENT_ID}, so this agent is not enrolled again by itself. If it may come back, run "
+        "spire.fleet.decommission on it first."
+    ]
+    assert acts(found) == {"errors": found.errors}
+
+
+@pytest.mark.parametrize(
+    ("facts", "before"),
+    [
+        ({"exists": False}, "absent\n"), ({"mode": "0666"}, "mode: 0666\nowner: root\ngroup: root\n"),
+        ({"owner": "nobody"}, "mode: 0644\nowner: nobody\ngroup: root\n"),
+    ],
+)
+def test_a_bundle_that_anybody_could_change_is_written_again_without_a_restart(facts: dict[str, Any], before: str) -> None:
+    found = look("agent", changed("bundle", **facts))
+    assert found.differences == [BUNDLE]
+    assert found.diffs[0]["before"] == before
+    assert acts(found) == {"files": ["bundle"]}
+
+
+def test_a_bundle_that_was_rotated_is_no_difference() -> None:
+    assert look("agent", changed("bundle", content="b3RoZXI=")) == Comparison()
+
+
+def test_an_agent_that_does_not_use_our_bundle_needs_none() -> None:
+    own = {"spire_agent_config": {"agent": {"trust_bundle_path": "/etc/pki/spire.pem"}}}
+    assert look("agent", gone("bundle"), own) == Comparison()
+
+
+PREINSTALLED = {"spire_install_source": "preinstalled", "spire_bin_dir": "/srv/bin"}
+BINARIES: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
+    "missing": (
+        PREINSTALLED, {"exists": False, "version": "", "machine": ""},
+        {"errors": [
+            "/srv/bin/spire-server is missing. spire_install_source is preinstalled, so spire-server must already be in "
+            "spire_bin_dir (/srv/bin); put it there, or choose another spire_install_source."
+        ]},
+    ),
+    "older": (
+        PREINSTALLED, {"exists": True, "version": "1.14.7", "machine": "amd64"},
+        {"errors": [
+            "/srv/bin/spire-server is SPIRE 1.14.7; spire_version is 1.15.3. Set spire_version to what is installed, or "
+            "install that release."
+        ]},
+    ),
+    "of another architecture": (
+        PREINSTALLED, {"exists": True, "version": "", "machine": "arm64"},
+        {"errors": [
+            "/srv/bin/spire-server is built for arm64, and this host is amd64. Install the release for amd64."
+        ]},
+    ),
+    "no program": (
+        PREINSTALLED, {"exists": True, "version": "", "machine": ""},
+        {"errors": [
+            "/srv/bin/spire-server does not say which SPIRE it is; spire_version is 1.15.3. Set spire_version to what is "
+            "installed, or install that release."
+        ]},
+    ),
+    "no package": (
+        {"spire_install_source": "package"}, {"exists": False, "version": "", "machine": ""}, {"install": True},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BINARIES)
+def test_binaries_that_others_install(name: str) -> None:
+    common, binary, todo = BINARIES[name]
+    assert acts(look("server", fact(binary=binary), common)) == todo
+
+
+def test_a_file_that_can_not_be_read_is_not_shown() -> None:
+    found = look("server", changed("configuration", content="e3t7"))
+    assert found.diffs[0]["before"] == UNREADABLE
+
+
+def test_what_may_be_seen_is_shown() -> None:
+    diff = look("server", edited).diffs[0]
+    assert 'log_level = "DEBUG"' in diff["before"] and 'log_level = "INFO"' in diff["after"]
+
+
+def test_several_drifts_are_all_found() -> None:
+    def drift(plan: Plan, seen: dict[str, Any]) -> None:
+        edited(plan, seen)
+        seen["service"]["enabled"] = False
+        seen["stale"] = [CONFIG]
+        seen["identity"] = {"chain": chain(AGENT_ID, expires=NOW - HOUR), "key": True}
+
+    found = look("agent", drift)
+    assert acts(found) == {**ENROL, "files": ["configuration", "bundle"], "enable": True}

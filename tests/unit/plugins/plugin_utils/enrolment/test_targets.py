@@ -1,0 +1,88 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Nodes that attest once: who they are, when their server must forget them, and what keys in memory mean to them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift.compare import Comparison, compare
+from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment.targets import evictions, leavings
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from tests.unit.builders.fleets import fleet
+from tests.unit.builders.observed import AGENT_ID, NOW, SERVER, converged
+
+ALLOWED = {"spire_allow": ["memory_keys", "any_hostname"]}
+IDLE = {"state": "inactive", "running": False, "healthy": False, "enabled": True, "reload": False, "pid": 0}
+
+
+def attestor(name: str, **data: Any) -> dict[str, Any]:
+    return {"plugins": {"NodeAttestor": {name: {"plugin_data": data}}}}
+
+
+def agent(name: str, keys: str = "disk", server: dict[str, Any] | None = None, **data: Any) -> Plan:
+    """An agent whose only server offers the same attestor, with other options where ``server`` says so."""
+    tree = attestor(name, **data)
+    if keys == "memory":
+        tree["plugins"]["KeyManager"] = {"memory": {"plugin_data": {}}}
+    made = fleet(ALLOWED, a1={"spire_agent_config": tree}, s1={"spire_server_config": attestor(name, **(server or {}))})
+    return plan("agent", "a1", made)
+
+
+def look_at(made: Plan, **seen: Any) -> Comparison:
+    return compare(made, {**converged(made), **seen}, SERVER, NOW)
+
+
+@pytest.mark.parametrize(("name", "server", "once"), [
+    ("join_token", {}, True), ("aws_iid", {}, True), ("gcp_iit", {}, True), ("azure_msi", {}, True), ("azure_imds", {}, True),
+    ("k8s_sat", {}, True), ("http_challenge", {}, True), ("http_challenge", {"tofu": True}, True),
+    ("http_challenge", {"tofu": False, "required_port": 80}, False), ("x509pop", {}, False), ("sshpop", {}, False), ("tpm_devid", {}, False),
+    ("k8s_psat", {}, False),
+])
+def test_who_attests_once(name: str, server: dict[str, Any], once: bool) -> None:
+    made = agent(name, server=server)
+    assert made.once == once
+    lost = look_at(made, identity={"chain": [], "key": True})
+    assert lost.enrol and lost.evict == (once and name != "join_token") and lost.token == (name == "join_token")
+    assert agent(name, "memory", server).forgetful == once and not made.forgetful
+
+
+def test_servers_elsewhere_are_nobody_to_ask() -> None:
+    more = {"spire_server_address": "spire.acme.com", "spire_trust_bundle": "PEM", "spire_agent_config": attestor("aws_iid")}
+    made = plan("agent", "a1", fleet(more, servers=()))
+    assert made.once and not look_at(made, identity={"chain": [], "key": True}).evict
+
+
+@pytest.mark.parametrize("name", ["join_token", "http_challenge", "x509pop"])
+def test_keys_in_memory_and_a_restart(name: str) -> None:
+    made = agent(name, "memory")
+    assert look_at(made).differences == []
+    for seen in ({"stale": ["/etc/spire/agent/main.conf"]}, {"service": IDLE}, {"answers": False}):
+        found = look_at(made, **seen)
+        assert found.start or found.restart
+        assert found.enrol == (name != "x509pop") and found.evict == (name == "http_challenge") and found.token == (name == "join_token")
+        assert ("bundle" in found.files) == found.enrol
+        shown = [part["before"] for part in found.diffs if part["before_header"] == "enrolment"]
+        assert shown == (["the agent keeps its key in memory, which a restart loses\n"] if found.enrol else [])
+        # with keys on disk it comes back as it was
+        assert not look_at(agent(name), **seen).enrol
+
+
+def test_whom_a_server_must_forget() -> None:
+    """By the identity on the host, by the name that the attestor goes by, and by the entries that tie agents to groups."""
+    own = {"spire_agent_config": attestor("http_challenge", hostname="web1")}
+    made = fleet(ALLOWED, agents=("a1", "a2"), groups={"web": ["a2"]}, a1=own)
+    (found,) = evictions(made, {"a1": "", "a2": AGENT_ID})
+    assert (found["server"], found["ids"]) == ("s1", ["spiffe://prod.acme.com/spire/agent/http_challenge/web1", AGENT_ID])
+    assert [entry.rpartition(".")[0] for entry in found["entries"]] == [
+        "fleet.alias.spire_agents.a1", "fleet.alias.spire_agents.a2", "fleet.alias.web.a2",
+    ]
+    assert evictions(made, {}) == []
+    # what goes for good leaves the same entries
+    (left,) = leavings(made, {"a1": "", "a2": AGENT_ID})
+    assert (left["server"], left["ids"], left["entries"]) == ("s1", [AGENT_ID], found["entries"])

@@ -1,0 +1,108 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What connection strings say, and what of it can be shown; the words are in mistakes/fleets/datastores.yml."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.formats import connection_strings
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules import run as rules_run
+from tests.unit.builders.fleets import fleet
+
+
+@pytest.mark.parametrize(("kind", "text", "expected"), [
+    ("postgres", "dbname=spire host=db.acme.com port=6432 user=me password=hidden", ("spire", "db.acme.com", "6432", "me")),
+    ("postgres", "  dbname = 'my db' user='o\\'neil'host=db  ", ("my db", "db", "5432", "o'neil")),
+    ("postgres", "dbname=spire password=a\\ host=x host=", ("spire", "localhost", "5432", "")),
+    ("postgres", "host=/var/run/postgresql dbname=spire", ("spire", "/var/run/postgresql", "5432", "")),
+    ("postgres", "postgres://m%40e:hid%2Fden@db:6432/spire?sslmode=require", ("spire", "db", "6432", "m@e")),
+    ("postgres", "postgresql://db1:5432,db2:5433/spire", ("spire", "db1,db2", "5432,5433", "")),
+    ("postgres", "postgres:///spire?host=/run/pg&port=1", ("spire", "/run/pg", "1", "")),
+    ("postgres", "postgres://[fd00::1]/spire", ("spire", "[fd00::1]", "5432", "")),
+    ("postgres", "", ("", "localhost", "5432", "")),
+    ("mysql", "me:hi/d@den@tcp(db:3307)/spire?parseTime=true", ("spire", "db", "3307", "me")),
+    ("mysql", "me@tcp([fd00::1])/spire", ("spire", "[fd00::1]", "3306", "me")),
+    ("mysql", "me@unix(/run/my.sock)/spire", ("spire", "/run/my.sock", "", "me")),
+    ("mysql", "/spire", ("spire", "127.0.0.1", "3306", "")),
+])
+def test_what_a_string_says(kind: str, text: str, expected: tuple[str, ...]) -> None:
+    found = connection_strings.read(kind, text)
+    assert found and (found.database, found.host, found.port, found.user) == expected
+    assert "user" not in repr(found) and "hid" not in repr(found)
+
+
+@pytest.mark.parametrize(("kind", "text"), [
+    ("postgres", "password=hid den host=db"),
+    ("postgres", "password='hidden host=db"),
+    ("postgres", "password=hidden\\"),
+    ("postgres", "postgres://me:hid#den@db/spire"),
+    ("postgres", "postgres://me:12/hidden@db/spire"),
+    ("postgres", "postgres://me:12?hidden@db/spire"),
+    ("postgres", "postgres://me:hidden/spire"),
+    ("postgres", "postgres://[db/spire"),
+    ("mysql", "me:hid/den@tcp(db)"),
+    ("mysql", "hidden"),
+    ("mysql", "me:hidden@db/spire"),
+    ("mysql", "me@tcp(db)/spire?loc=Europe/Paris"),
+    ("sqlite3", "/var/lib/spire/db"),
+])
+def test_what_a_driver_would_refuse_says_nothing(kind: str, text: str) -> None:
+    assert connection_strings.read(kind, text) is None
+
+
+def test_the_environment_says_what_a_postgresql_string_leaves_out() -> None:
+    found = connection_strings.read("postgres", "port=1", {"PGHOST": "db", "PGPORT": "2", "PGDATABASE": "spire", "PGUSER": "me"})
+    assert found and (found.database, found.host, found.port, found.user) == ("spire", "db", "1", "me")
+
+
+@pytest.mark.parametrize(("host", "local"), [
+    ("localhost", True), ("LOCALHOST", True), ("127.0.0.1", True), ("127.1.2.3", True), ("::1", True), ("[::1]", True), ("/run/pg", True),
+    ("@abstract", True), ("db", False), ("localhost.acme.com", False), ("10.127.0.1", False), ("", False),
+])
+def test_which_hosts_are_the_machine_itself(host: str, local: bool) -> None:
+    assert connection_strings.Connection("spire", host, "").local is local
+
+
+def datastore(kind: Any, text: str) -> dict[str, Any]:
+    return {"spire_server_config": {"plugins": {"DataStore": {"sql": {"plugin_data": {"database_type": kind, "connection_string": text}}}}}}
+
+
+def codes(first: dict[str, Any], second: dict[str, Any], **more: Any) -> list[str]:
+    made = fleet(servers=("s1", "s2"), agents=(), s1={**first, **more}, s2={**second, **more})
+    return [problem.code for problem in rules_run.of_fleet(made) if problem.path.endswith(("connection_string", "database_type"))]
+
+
+@pytest.mark.parametrize(("first", "second", "expected"), [
+    ("host=db dbname=spire user=a password=x1", "postgres://b:y2@db:5432/spire", []),
+    ("host=DB dbname=spire", "host=db dbname=spire", []),
+    ("host=db dbname=a", "host=other dbname=b", ["database_differs"]),
+    ("host=db dbname=a", "postgres://db/b", ["database_differs"]),
+    ("host=db user=a", "host=db dbname=b", []),  # without a name it is the user's, which nobody tells
+    ("host=db dbname=a", "host=db port=6432 dbname=a", ["database_elsewhere"]),
+    ("host=db dbname=a", "host=localhost dbname=a", ["database_elsewhere"]),
+    ("host=127.0.0.1 dbname=a", "host=localhost dbname=a", ["database_local", "database_local"]),
+    ("dbname=a", "dbname=a", ["database_local", "database_local"]),
+    ("host=db dbname='a b'", "host=db dbname='c d'", []),  # nothing that could be shown
+])
+def test_two_servers_and_postgresql(first: str, second: str, expected: list[str]) -> None:
+    assert codes(datastore("postgres", first), datastore("postgres", second)) == expected
+
+
+def test_servers_of_one_machine_may_share_its_database() -> None:
+    local = datastore("postgres", "host=localhost dbname=a")
+    assert codes(local, local, ansible_host="10.0.0.1") == []
+
+
+def test_a_pooler_on_each_machine_can_be_allowed() -> None:
+    local = datastore("postgres", "host=localhost dbname=a")
+    assert codes(local, local, spire_allow=["datastore_address"]) == []
+
+
+def test_the_environment_of_the_service_counts() -> None:
+    first, second = ({**datastore("postgres", "dbname=a"), "spire_server_environment": {"PGHOST": host}} for host in ("db", "DB"))
+    assert codes(first, second) == []

@@ -1,0 +1,198 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From Ansible's variables to plain values, with the Templar of whichever ansible-core runs the tests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ansible.template
+import pytest
+import yaml
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import FACT_HINT, fleet_of, templated
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables import Values
+from tests.support.collection import REPO
+from tests.unit.builders.fleets import mistakes
+
+#: ansible-core 2.19 templates only what comes from a trusted source, as inventories do
+TRUST = getattr(ansible.template, "trust_as_template", str)
+
+
+def trusted(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: trusted(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [trusted(item) for item in value]
+    return TRUST(value) if isinstance(value, str) else value
+
+
+def read(**raw: Any) -> Values:
+    return templated(trusted(raw), Templar(loader=DataLoader(), variables={}))
+
+
+def found(values: Values) -> list[tuple[str, str]]:
+    return [(problem.path, problem.message) for problem in values.problems]
+
+
+class HostVars:
+    """As Ansible's own, as far as planning asks it: each host's variables without hostvars in them."""
+
+    def __init__(self, hosts: dict[str, dict[str, Any]]) -> None:
+        self.hosts = hosts
+
+    def __getitem__(self, host: str) -> dict[str, Any]:
+        return self.hosts[host]
+
+    def raw_get(self, host: str) -> dict[str, Any]:
+        return dict(self.hosts[host])
+
+
+def fleet(own: str, **hosts: dict[str, Any]) -> Fleet:
+    hostvars = HostVars({name: trusted(variables) for name, variables in hosts.items()})
+    groups = {"spire_servers": [n for n in hosts if n.startswith("s")], "spire_agents": [n for n in hosts if n.startswith("a")]}
+    task_vars = {**hostvars[own], "hostvars": hostvars, "inventory_hostname": own, "groups": groups}
+    return fleet_of(task_vars, Templar(loader=DataLoader(), variables={}))
+
+
+def test_values_are_plain_and_of_their_type() -> None:
+    values = read(
+        spire_trust_domain="{{ stage }}.acme.com", stage="prod", spire_start_timeout="{{ 40 + 2 }}",
+        spire_agent_config={"agent": {"log_level": "{{ level }}"}}, level="DEBUG", ansible_host="{{ address }}", address="10.0.0.1",
+    )
+    assert values.problems == []
+    assert (values["spire_trust_domain"], values["spire_start_timeout"]) == ("prod.acme.com", 42)
+    assert values.raw["spire_agent_config"] == {"agent": {"log_level": "DEBUG"}}
+    assert values.raw["spire_agent_config"]["agent"]["log_level"].__class__ is str
+    assert values.raw["ansible_host"] == "10.0.0.1"
+
+
+def test_what_planning_does_not_read_is_not_templated() -> None:
+    values = read(spire_trust_domain="prod.acme.com", spire_mine="{{ nowhere }}", spire_agent_look={"a": "{{ nowhere }}"})
+    assert values.problems == []
+    assert values.raw["spire_mine"] is None
+
+
+@pytest.mark.parametrize("template", [
+    "{{ ansible_facts.default_ipv4.address }}", "{{ ansible_facts['default_ipv4'] }}", "{{ ansible_default_ipv4.address }}",
+    "{{ mine }}", "{{ ansible_domain | upper }}",
+])
+def test_a_fact_that_nobody_gathered(template: str) -> None:
+    values = read(
+        spire_agent_config={"agent": {"server_address": template, "log_level": "DEBUG"}}, ansible_facts={},
+        mine="{{ ansible_facts.default_ipv4.address }}",
+    )
+    [(path, message)] = found(values)
+    assert path == "spire_agent_config.agent.server_address"
+    assert message.startswith("The value can't be made yet: ") and message.endswith(f". {FACT_HINT}")
+    # the rest of the tree is there to be checked
+    assert values.raw["spire_agent_config"] == {"agent": {"log_level": "DEBUG"}}
+
+
+def test_the_whole_message_for_a_missing_fact() -> None:
+    made = fleet(
+        "s1", s1={"spire_trust_domain": "prod.acme.com"},
+        a1={"spire_trust_domain": "prod.acme.com", "spire_server_address": "{{ ansible_default_ipv4.address }}"},
+    )
+    assert mistakes(made) == (
+        "error: spire_server_address: The value can't be made yet: 'ansible_default_ipv4' is undefined. These playbooks gather "
+        "no facts: write the value in the inventory, or gather facts in a play of your own before importing them. [a1]"
+    )
+
+
+def test_a_missing_trust_domain_is_not_reported_twice() -> None:
+    made = fleet("s1", s1={"spire_trust_domain": "{{ nowhere }}"}, a1={"spire_trust_domain": "{{ nowhere }}"})
+    assert mistakes(made) == "error: spire_trust_domain: The value can't be made yet: 'nowhere' is undefined. [a1, s1]"
+
+
+def test_what_follows_from_an_unmade_value_is_not_reported() -> None:
+    pop = {"x509pop": {"plugin_data": {"private_key_path": "{{ nowhere }}", "certificate_path": "/c.pem"}}}
+    offer = {"plugins": {"NodeAttestor": {"x509pop": {"plugin_data": {"ca_bundle_path": "/ca.pem"}}}}}
+    common = {"spire_trust_domain": "prod.acme.com", "spire_server_config": offer}
+    made = fleet("s1", s1=common, a1={**common, "spire_agent_config": {"plugins": {"NodeAttestor": pop}}})
+    assert mistakes(made) == (
+        "error: spire_agent_config.plugins.NodeAttestor.x509pop.plugin_data.private_key_path: The value can't be made yet: "
+        "'nowhere' is undefined. [a1]"
+    )
+
+
+def test_every_leaf_that_can_not_be_made_is_named() -> None:
+    values = read(spire_entries=[{"spiffe_id": "/a", "selectors": ["{{ one }}", "unix:uid:1"]}, {"hint": "{{ two }}"}])
+    assert found(values) == [
+        ("spire_entries[0].selectors[0]", "The value can't be made yet: 'one' is undefined."),
+        ("spire_entries[1].hint", "The value can't be made yet: 'two' is undefined."),
+    ]
+
+
+def test_a_syntax_error() -> None:
+    [(path, message)] = found(read(spire_version="{{ 'planted-secret'"))
+    assert path == "spire_version"
+    assert message.startswith("The value can't be made yet: the template has a syntax error, unexpected end of template")
+    assert "planted-secret" not in message and not message.endswith("..")
+
+
+@pytest.mark.parametrize("template", [
+    "/{{ .PluginName }}/{{ .AccountID }}/{{ .InstanceID }}", "/{{.PluginName}}", "/{{- .PluginName -}}", "/{{ lower .PluginName }}",
+    "/{{ .Subject.CommonName | trimSuffix \".acme.com\" }}", "/{{ (index .Subject.Organization 0) }}", "{{ stage }}/{{ .PluginName }}",
+    "/{{if .PluginName}}a{{end}}", '/{{ printf "%s.x" .PluginName }}',
+])
+def test_a_go_template_without_unsafe(template: str) -> None:
+    attestor = {"plugin_data": {"agent_path_template": template}}
+    assert found(read(stage="prod", spire_server_config={"plugins": {"NodeAttestor": {"aws_iid": attestor}}})) == [(
+        "spire_server_config.plugins.NodeAttestor.aws_iid.plugin_data.agent_path_template",
+        "It is a Go template, which SPIRE is to get as it is, and Ansible takes it for a template of its own. Write !unsafe "
+        'before the text, for example `!unsafe "/{{ .PluginName }}"`.',
+    )]
+
+
+@pytest.mark.parametrize("template", ["{{ stage.x + }}", "{{ 'a.b' 1.5 }}", "{{ stage.b.c", "/etc/x.pem {{ stage"])
+def test_a_syntax_error_with_a_dot_is_no_go_template(template: str) -> None:
+    [(path, message)] = found(read(stage={"x": 1}, spire_version=template))
+    assert path == "spire_version"
+    assert message.startswith("The value can't be made yet: the template has a syntax error, ")
+
+
+@pytest.mark.parametrize("template", ["{{ nowhere.x }}", "{{ nowhere ~ ' .acme.com' }}", "{{ nowhere }}/.cache", "{{ nowhere(1.5) }}"])
+def test_an_undefined_name_with_a_dot_is_no_go_template(template: str) -> None:
+    assert found(read(spire_version=template)) == [("spire_version", "The value can't be made yet: 'nowhere' is undefined.")]
+
+
+@pytest.mark.parametrize("template", [
+    "{{ secret | from_json }}", "{{ (secret + 1) }}", "{{ secret | hash('planted-secret') }}", "{{ 1 / 0 }}",
+    "{{ secret | mandatory | b64decode | from_json }}", "{{ lookup('file', '/nowhere/' ~ secret) }}",
+])
+def test_what_a_filter_says_of_its_input_is_kept_back(template: str) -> None:
+    values = read(spire_join_token=template, secret="planted-secret")
+    text = problems.render(values.problems)
+    assert text.startswith("error: spire_join_token: The value can't be made yet: its template failed (")
+    assert "planted-secret" not in text
+
+
+def test_a_variable_may_name_another_hosts() -> None:
+    common = {"spire_trust_domain": "prod.acme.com"}
+    made = fleet(
+        "a1", s1={**common, "ansible_host": "10.0.0.9"}, a1=common,
+        a2={**common, "spire_server_address": "{{ hostvars['s1']['ansible_host'] }}"},
+    )
+    assert mistakes(made) == ""
+    assert made.values_of("a2")["spire_server_address"] == "10.0.0.9"
+
+
+def test_a_host_is_read_once() -> None:
+    made = fleet("s1", s1={"spire_trust_domain": "prod.acme.com"}, a1={"spire_trust_domain": "prod.acme.com"})
+    assert made.values_of("a1") is made.values_of("a1")
+
+
+@pytest.mark.parametrize("role", ["spire_server", "spire_agent"])
+@pytest.mark.parametrize("ids", [[], ["fleet.alias.web.a1", "fleet.alias.db.a1"]], ids=len)
+def test_the_entries_of_what_goes_are_named_as_the_module_takes_them(role: str, ids: list[str]) -> None:
+    tasks = yaml.safe_load((REPO / "roles" / role / "tasks" / "remove.yml").read_text(encoding="utf-8"))
+    (given,) = (task["spire.fleet.entries"]["entries"] for task in tasks if "spire.fleet.entries" in task)
+    made = Templar(loader=DataLoader(), variables={"item": {"entries": ids}}).template(trusted(given))
+    assert made == [{"entry_id": name} for name in ids]

@@ -1,0 +1,196 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a person reads who has made a mistake in a variable: whole messages, because each is there to be understood at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.builders.fleets import fleet, mistakes, server_tree
+
+VARIABLES: dict[str, tuple[dict[str, Any], str]] = {
+    "no trust domain": (
+        {"spire_trust_domain": None},
+        "error: spire_trust_domain: No trust domain is set. Set it, for example to prod.acme.com. [a1, s1]",
+    ),
+    "upper case": (
+        {"spire_trust_domain": "Prod.Acme.com"},
+        'error: spire_trust_domain: The trust domain "Prod.Acme.com" has upper-case letters, and it must be lower case: '
+        'write "prod.acme.com". [a1, s1]',
+    ),
+    "a path": (
+        {"spire_trust_domain": "prod.acme.com/web"},
+        'error: spire_trust_domain: The trust domain "prod.acme.com/web" has a path, and it must be the name alone: write '
+        '"prod.acme.com". [a1, s1]',
+    ),
+    "upper case, in the tree": (
+        {"spire_trust_domain": None, **server_tree(server={"trust_domain": "Prod.Acme.com"})},
+        'error: server.trust_domain (set by spire_server_config): The trust domain "Prod.Acme.com" has upper-case letters, '
+        'and it must be lower case: write "prod.acme.com". [s1]',
+    ),
+    "no such version": (
+        {"spire_version": "1.15.9"},
+        "error: spire_version: This collection knows SPIRE up to 1.15.3. For 1.15.9 take a newer collection. Until then everything "
+        "else is checked for 1.15.3. [a1, s1]",
+    ),
+    "a version of two parts": (
+        {"spire_version": 1.14},
+        'error: spire_version: "1.14" is not the number of a SPIRE release, which has three parts: write "1.14.7". '
+        "Until then everything else is checked for 1.14.7. [a1, s1]",
+    ),
+    "no local directory": (
+        {"spire_install_source": "local"},
+        "error: spire_local_dir: It is required where spire_install_source is local; set it to the directory of the "
+        "binaries on the controller. [a1, s1]",
+    ),
+    "no preinstalled directory": (
+        {"spire_install_source": "preinstalled"},
+        "error: spire_bin_dir: It is required where spire_install_source is preinstalled; set it to the directory of the "
+        "binaries on the host. [a1, s1]",
+    ),
+    "no such choice": (
+        {"spire_install_source": "archiv"},
+        'error: spire_install_source: "archiv" is not one of its values, which are archive, local, preinstalled, package; '
+        'did you mean "archive"? [a1, s1]',
+    ),
+    "misspelt": (
+        {"spire_sever_group": "eu"},
+        "error: spire_sever_group: No variable is called spire_sever_group; did you mean spire_server_group? [a1, s1]",
+    ),
+    "a layer with one underscore": (
+        {"spire_agent_config_eu": {}},
+        "error: spire_agent_config_eu: No variable is called spire_agent_config_eu; did you mean spire_agent_config__eu? "
+        "[a1, s1]",
+    ),
+    "a number that is none": (
+        {"spire_start_timeout": "soon"},
+        'error: spire_start_timeout: It must be a whole number, and it is "soon". [a1, s1]',
+    ),
+    "a number with a fraction": (
+        {"spire_start_timeout": 1.5},
+        "error: spire_start_timeout: It must be a whole number, and it is 1.5. [a1, s1]",
+    ),
+    "a negative number": (
+        {"spire_start_timeout": -5},
+        "error: spire_start_timeout: It must be 0 or more, and it is -5. [a1, s1]",
+    ),
+    "a negative number of a survey": (
+        {"spire_clock_tolerance": "-5"},
+        "error: spire_clock_tolerance: It must be 0 or more, and it is -5. [a1, s1]",
+    ),
+    "a choice that YAML takes for a boolean": (
+        {"spire_x509pop": True},
+        "error: spire_x509pop: It must be one of none, controller, host, and it is true. YAML reads a bare yes or on as true. [a1, s1]",
+    ),
+    "a choice that is a list": (
+        {"spire_x509pop": ["host"]},
+        "error: spire_x509pop: It must be one of none, controller, host, and it is a list. [a1, s1]",
+    ),
+    "a choice that is a space": (
+        {"spire_x509pop": " "},
+        'error: spire_x509pop: " " is not one of its values, which are none, controller, host. [a1, s1]',
+    ),
+    "a string that YAML takes for a boolean": (
+        {"spire_agent_user": False},
+        "error: spire_agent_user: It must be a string, and it is false. YAML reads a bare no or off as false: put quotes around it. "
+        "[a1, s1]",
+    ),
+    "a long value": (
+        {"spire_start_timeout": "soon " * 9},
+        "error: spire_start_timeout: It must be a whole number, and it is a string. [a1, s1]",
+    ),
+    "a secret that is none": (
+        {"spire_join_token": ["planted-secret"]},
+        "error: spire_join_token: It must be a string, and it is a list. [a1, s1]",
+    ),
+    "a wave that is none": (
+        {"spire_agents_serial": "3x"},
+        'error: spire_agents_serial: It must be a number of agents above 0, such as "10", or a share of them, such as "25%", and it is '
+        '"3x". [a1, s1]',
+    ),
+    "a wave of nobody": (
+        {"spire_agents_serial": 0},
+        'error: spire_agents_serial: It must be a number of agents above 0, such as "10", or a share of them, such as "25%", and it is 0. '
+        "[a1, s1]",
+    ),
+    "a checksum that is none": (
+        {"spire_archive_sha256": "abc"},
+        'error: spire_archive_sha256: It must be a SHA-256, 64 hexadecimal digits, and it is "abc". [a1, s1]',
+    ),
+    "a checksum of an architecture that is none": (
+        {"spire_archive_sha256": {"arm64": "abc"}},
+        'error: spire_archive_sha256: arm64 must be a SHA-256, 64 hexadecimal digits, and it is "abc". [a1, s1]',
+    ),
+    "an architecture as a kernel calls it": (
+        {"spire_archive_sha256": {"x86_64": "0" * 64}},
+        'error: spire_archive_sha256: "x86_64" is not one of its keys, which are amd64, arm64; did you mean "amd64"? [a1, s1]',
+    ),
+    "a mirror without a scheme": (
+        {"spire_archive_url": "me:planted-secret@mirror/x"},
+        "error: spire_archive_url: It must be the address of a directory that begins with https://, http:// or file://, such as "
+        '"https://mirror.acme.com/spire/{version}", and it is a string. [a1, s1]',
+    ),
+    "a mirror that nobody would log in to": (
+        {"spire_archive_url": "ftp://me:planted-secret@mirror/x"},
+        "error: spire_archive_url: It must be the address of a directory that begins with https://, http:// or file://, such as "
+        '"https://mirror.acme.com/spire/{version}", and it is a string. [a1, s1]',
+    ),
+    "a boolean that is none": (
+        {"spire_canary": "perhaps"},
+        'error: spire_canary: It must be true or false, and it is "perhaps". [a1, s1]',
+    ),
+    "a mapping that is none": (
+        {"spire_agent_environment": ["planted-secret"]},
+        "error: spire_agent_environment: It must be a mapping, and it is a list. [a1, s1]",
+    ),
+    "a layer that is no mapping": (
+        {"spire_server_config": "planted-secret"},
+        "error: spire_server_config: A layer must be a mapping, and this is a string; write SPIRE's blocks as a mapping. [s1]",
+    ),
+    "an instance with a space": (
+        {"spire_agent_instance": "blue green"},
+        'error: spire_agent_instance: "blue green" can\'t be a part of paths and of a service\'s name; use letters, digits, '
+        "dots, dashes and underscores. [a1]",
+    ),
+    "an environment variable with a dash": (
+        {"spire_server_environment": {"AWS-KEY": "planted-secret"}},
+        'error: spire_server_environment: "AWS-KEY" can\'t be the name of an environment variable; use letters, digits and '
+        "underscores. [s1]",
+    ),
+    "a user that is none": (
+        {"spire_agent_user": "spire agent"},
+        'error: spire_agent_user: "spire agent" can\'t be the name of a user. [a1]',
+    ),
+    "a root with a space": (
+        {"spire_root_dir": "/home/me/my spire"},
+        'error: spire_root_dir: "/home/me/my spire" can\'t stand in a service\'s definition; use letters, digits and ._@+:,=- '
+        "in a path. [a1, s1]",
+    ),
+    "a socket path that is too long": (
+        {"spire_agent_instance": "x" * 80},
+        "error: agent.socket_path (set by spire_agent_instance): The path is 121 bytes long; a Unix socket's path can have at "
+        "most 107. Choose a shorter one. [a1]",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", VARIABLES)
+def test_a_variable(name: str) -> None:
+    common, message = VARIABLES[name]
+    assert mistakes(fleet(common)) == message
+
+
+def test_a_local_directory_must_have_the_programs(tmp_path: Path) -> None:
+    common = {"spire_install_source": "local", "spire_local_dir": str(tmp_path)}
+    assert mistakes(fleet(common, agents=())) == f"error: spire_local_dir: There is no spire-server in {tmp_path} on the controller. [s1]"
+    tmp_path.joinpath("bin").mkdir()
+    tmp_path.joinpath("bin", "spire-server").touch()
+    assert mistakes(fleet(common, agents=())) == (
+        f"error: spire_local_dir: There is no spire-server in {tmp_path} on the controller; it is in {tmp_path}/bin, so name that. [s1]"
+    )
+    assert mistakes(fleet({**common, "spire_local_dir": {"amd64": f"{tmp_path}/bin"}}, agents=())) == ""

@@ -1,0 +1,319 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The JSON Schemas, by the judgement of a public validator: sound ones, that say what our own checks say."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import json
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.json_schema import document as json_schema, values as json_schema_values
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree import check as tree_check
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import block_rules, model as schema_model, values as schema_values
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Rule, Span
+
+from tests.support import examples
+from tests.unit.plugins.plugin_utils.rules.tree.test_cases import AGENT, MISTAKES, NEWEST, REMOVE, SERVER, having, name
+from tools.docs import json_schema_files
+
+BASES = {"server": SERVER, "agent": AGENT}
+LISTS = ("allOf", "anyOf", "oneOf")
+MAPS = ("properties", "patternProperties", "definitions")
+SINGLE = ("additionalProperties", "items", "if", "then", "else", "not", "propertyNames")
+
+#: codes of mistakes of structure: what is there, of which type, how it is written. The others are rules, and rules that stand in
+#: the data are said in JSON Schema too, those that are functions aren't
+STRUCTURE = {
+    "unknown", "version", "type", "required", "enum", "duration", "number", "count", "plugin", "type_name", "windows",
+    *schema_values.FORMATS,
+}
+#: what of that a JSON Schema can't say, by what our own check says of it; the first that fits
+UNSAID = {
+    r"and it is a date": "an editor's YAML has no dates: 2026-01-01 is a string to it",
+    r"is too (short|long); it must be": "a pattern can't compare durations",
+    r'^"9999999h" is not a duration': "a pattern can't compare durations",
+    r"The path is 109 bytes long": "it counts characters, not bytes",
+}
+
+
+@functools.lru_cache(maxsize=None)
+def validator(kind: str, release: str = NEWEST) -> jsonschema.Draft7Validator:
+    return jsonschema.Draft7Validator(json_schema.document(kind, versions.parse(release)))
+
+
+class Loader(yaml.SafeLoader):
+    """As an editor that was told of Ansible's tags, see docs/editors.md."""
+
+
+Loader.add_constructor("!unsafe", Loader.construct_yaml_str)
+
+
+def refusals(kind: str, text: str, release: str = NEWEST) -> list[str]:
+    """Where it is refused, and by which word of the schema."""
+    found = validator(kind, release).iter_errors(yaml.load(text, Loader))
+    return [f"{'.'.join(map(str, error.absolute_path))}: {error.validator}" for error in found]
+
+
+def as_json(tree: Any) -> Any:
+    """As an editor has it: a date is the text that was written."""
+    return json.loads(json.dumps(tree, default=str))
+
+
+def pieces(piece: Any) -> Iterator[dict[str, Any]]:
+    """Every schema within a schema, each with its inner ones left out: most are the same in all releases."""
+    if not isinstance(piece, dict):
+        return
+    shallow = dict(piece)
+    inner = []
+    for key in MAPS:
+        inner += list(piece.get(key, {}).values())
+        shallow.update({key: dict.fromkeys(piece[key], True)} if key in piece else {})
+    for key in LISTS:
+        inner += piece.get(key, [])
+        shallow.update({key: [True] * len(piece[key])} if key in piece else {})
+    for key in SINGLE:
+        inner.append(piece.get(key))
+        shallow.update({key: True} if isinstance(piece.get(key), dict) else {})
+    yield shallow
+    for other in inner:
+        yield from pieces(other)
+
+
+def test_every_schema_of_every_release_is_a_schema() -> None:
+    seen = set()
+    for release in versions.RELEASES:
+        for kind in json_schema.KINDS:
+            for piece in pieces(json_schema.document(kind, release)):
+                text = json.dumps(piece)
+                if text not in seen:
+                    seen.add(text)
+                    jsonschema.Draft7Validator.check_schema(piece)
+    assert len(seen) > 1000
+
+
+def test_a_schema_that_is_none_is_found() -> None:
+    with pytest.raises(jsonschema.SchemaError):
+        for piece in pieces({"properties": {"a": {"items": {"type": "strin"}}}}):
+            jsonschema.Draft7Validator.check_schema(piece)
+
+
+@pytest.mark.parametrize("component", json_schema.COMPONENTS)
+def test_a_sound_tree_is_sound_in_every_release(component: str) -> None:
+    for release in versions.RELEASES:
+        assert refusals(component, json.dumps(BASES[component]), str(release)) == [], release
+
+
+@pytest.mark.parametrize("example", examples.names())
+def test_examples_are_sound(example: str) -> None:
+    directory = examples.EXAMPLES / example
+    # an inventory of an old release has an old release's options
+    (release,) = {str(plan.version) for plan in examples.plans(examples.fleet(example))}
+    assert refusals("inventory", (directory / "inventory.yml").read_text("utf-8"), release) == []
+    files = [*directory.glob("*_vars/**/*.yml"), *directory.glob(examples.SURVEY)]
+    assert {file: found for file in files if (found := refusals("variables", file.read_text("utf-8")))} == {}
+    planned = list(examples.plans(examples.fleet(example)))
+    assert planned
+    for plan in planned:
+        assert refusals(plan.component, json.dumps(plan.tree), str(plan.version)) == [], plan.host
+
+
+def unsaid(mistake: dict[str, Any]) -> str:
+    return next((pattern for pattern in UNSAID if re.search(pattern, mistake["says"])), "")
+
+
+def coded(mistake: dict[str, Any]) -> tuple[Any, list[str]]:
+    """The wrong tree, and the codes of what our check finds."""
+    changes = [(path, REMOVE) for path in mistake.get("remove", ())] + list(mistake.get("set", {}).items())
+    tree = having(BASES[mistake["component"]], *changes)
+    found = tree_check.check(mistake["component"], tree, versions.parse(mistake.get("release", NEWEST)))
+    return tree, [problem.code for problem in found if problem.severity == "error"]
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=name)
+def test_a_mistake_of_structure_is_refused(mistake: dict[str, Any]) -> None:
+    tree, codes = coded(mistake)
+    sound = validator(mistake["component"], mistake.get("release", NEWEST)).is_valid(as_json(tree))
+    if unsaid(mistake):
+        assert sound, f"it can say that: {codes}"
+    elif STRUCTURE & set(codes):
+        assert not sound, codes
+
+
+VALUES: tuple[Any, ...] = (REMOVE, "", False, [], "x", {}, 1)
+
+
+@pytest.mark.parametrize("when, unless", [({}, {}), ({"mode": "m"}, {}), ({}, {"mode": "m"})], ids=["", "when", "unless"])
+@pytest.mark.parametrize("kind", sorted(schema_model.RULE_KINDS))
+def test_a_rule_of_the_data_says_the_same(kind: str, when: dict[str, str], unless: dict[str, str]) -> None:
+    rule = Rule(kind, ("a", "b"), Span(), tuple(when.items()), tuple(unless.items()))
+    said = json_schema_values.rule(rule.kind, rule.names, when, unless)
+    assert said is not None
+    judge = jsonschema.Draft7Validator(said)
+    judgements = Counter()
+    for one, other, mode in itertools.product(VALUES, VALUES, (REMOVE, "m", "n")):
+        found = {key: value for key, value in (("a", one), ("b", other), ("mode", mode)) if value is not REMOVE}
+        broken = bool(block_rules.broken(rule, found))
+        assert judge.is_valid(found) == (not broken), found
+        judgements[broken] += 1
+    assert judgements[True] > 5 and judgements[False] > 5
+
+
+def test_no_reason_is_left_over() -> None:
+    used = Counter(unsaid(mistake) for mistake in MISTAKES)
+    assert [pattern for pattern in UNSAID if not used[pattern]] == []
+    assert used[""] > len(MISTAKES) / 2
+
+
+VARIABLES = {
+    "null takes away": ("spire_agent_config: {plugins: {WorkloadAttestor: {unix: null}}}", []),
+    "templates": (
+        'spire_server_config__eu: {server: {bind_port: "{{ port }}", ca_ttl: "{{ ttl }}", log_level: "{{ l }}", '
+        'admin_ids: "{{ ids }}", ratelimit: "{{ x }}", audit_log_enabled: "{{ a }}", socket_path: "{{ d }}/s"}, '
+        'plugins: "{{ p }}", telemetry: {Statsd: "{{ sinks }}"}}',
+        [],
+    ),
+    "a whole layer as a template": ('spire_agent_config__eu: "{{ eu }}"', []),
+    "numbers and booleans as strings": (
+        'spire_server_config: {server: {bind_port: "8081", audit_log_enabled: "Yes"}, health_checks: {bind_port: 80}}',
+        [],
+    ),
+    "a layer need not be whole": ("spire_server_config: {plugins: {KeyManager: {disk: {plugin_data: {}}}}}", []),
+    "another key manager": ("spire_server_config: {plugins: {KeyManager: {disk: null, memory: {}}}}", []),
+    "external plugins": (
+        "spire_server_config: {plugins: {NodeAttestor: {mine: {plugin_cmd: /m, plugin_data: {x: [1]}}}, "
+        "UpstreamAuthority: {x: {enabled: false, whatever: 1}}}}",
+        [],
+    ),
+    "names of one's own": ("spire_own: 1\nother: {a: 1}", []),
+    "switches": ('spire_canary: "yes"\nspire_become: 0\nspire_start_timeout: "90"\nspire_version: "{{ v }}"', []),
+    "nothing": ("", []),
+    "an unknown option": (
+        "spire_server_config: {server: {bind_prt: 1}}",
+        ["spire_server_config.server: additionalProperties"],
+    ),
+    "in a layer": (
+        "spire_agent_config__eu: {agent: {log_level: loud}}",
+        ["spire_agent_config__eu.agent.log_level: anyOf"],
+    ),
+    "an unknown plugin": (
+        "spire_agent_config: {plugins: {WorkloadAttestor: {dokcer: {}}}}",
+        ["spire_agent_config.plugins.WorkloadAttestor.dokcer: anyOf"],
+    ),
+    "a plugin's option": (
+        "spire_server_config: {plugins: {NodeAttestor: {x509pop: {plugin_data: {ca_bundle_pth: /x}}}}}",
+        ["spire_server_config.plugins.NodeAttestor.x509pop.plugin_data: additionalProperties"],
+    ),
+    "two of a singleton": (
+        "spire_agent_config: {plugins: {NodeAttestor: {x509pop: {}, join_token: {}}}}",
+        ["spire_agent_config.plugins.NodeAttestor: anyOf"],
+    ),
+    "a choice": ("spire_install_source: rpm", ["spire_install_source: anyOf"]),
+    "no release": ("spire_version: 1.15.9", ["spire_version: anyOf"]),
+    "no number": ("spire_start_timeout: soon", ["spire_start_timeout: pattern"]),
+    "waves and checksums": (
+        f'spire_agents_serial: 25%\nspire_archive_sha256: {{amd64: "{"0" * 64}"}}\nspire_archive_url: "{{{{ mirror }}}}/spire"', []
+    ),
+    "mirrors": ("spire_archive_url: HTTP://mirror/spire", []),
+    "a directory": ("spire_archive_url: file:///srv/spire", []),
+    "no mirror": ("spire_archive_url: ftp://mirror/spire", ["spire_archive_url: pattern"]),
+    "no wave": ("spire_agents_serial: 3x", ["spire_agents_serial: pattern"]),
+    "no checksum": ("spire_archive_sha256: {amd64: abc}", ["spire_archive_sha256.amd64: pattern"]),
+    "no architecture": ("spire_archive_sha256: {x86_64: ''}", ["spire_archive_sha256: enum"]),
+    "no switch": ("spire_canary: 2", ["spire_canary: maximum"]),
+    "an entry's field": (
+        "spire_entries: [{spiffe_id: /a, parent_id: /b, selectors: ['unix:uid:0'], dns: [a]}]",
+        ["spire_entries.0: additionalProperties"],
+    ),
+    "an entry without selectors": ("spire_entries: [{spiffe_id: /a, parent_id: /b}]", ["spire_entries.0: required"]),
+    "a selector": (
+        "spire_entries: [{spiffe_id: /a, parent_id: /b, selectors: [root]}]",
+        ["spire_entries.0.selectors.0: pattern"],
+    ),
+}
+
+
+@pytest.mark.parametrize("text, wanted", VARIABLES.values(), ids=VARIABLES)
+def test_variables(text: str, wanted: list[str]) -> None:
+    assert refusals("variables", text) == wanted
+
+
+def test_an_inventory_has_variables_at_groups_and_hosts() -> None:
+    wrong = {"spire_install_source": "rpm"}
+    inventory = {"all": {"vars": wrong, "children": {"web": {"hosts": {"a": wrong, "b": None}}}}}
+    assert refusals("inventory", json.dumps(inventory)) == [
+        "all.vars.spire_install_source: anyOf",
+        "all.children.web.hosts.a.spire_install_source: anyOf",
+    ]
+
+
+def test_external_plugins_of_ones_own_need_no_command_in_the_tree() -> None:
+    layer = {"spire_server_config": {"plugins": {"NodeAttestor": {"mine": {"plugin_data": {"x": 1}}}}}}
+    assert not validator("variables").is_valid(layer)
+    named = json_schema.document("variables", versions.DEFAULT, ["mine"])
+    assert jsonschema.Draft7Validator(named).is_valid(layer)
+    assert not jsonschema.Draft7Validator(json_schema.document("server", versions.DEFAULT, ["other"])).is_valid(layer)
+
+
+def test_external_plugins_that_we_know_are_checked() -> None:
+    layer = "spire_server_config: {plugins: {UpstreamAuthority: {akeyless_upstream: {plugin_data: {access_ky: x}}}}}"
+    path = "spire_server_config.plugins.UpstreamAuthority.akeyless_upstream.plugin_data"
+    assert refusals("variables", layer) == [f"{path}: additionalProperties"]
+    assert refusals("variables", layer.replace("access_ky", "access_key")) == []
+
+
+def test_options_are_those_of_the_release() -> None:
+    layer = "spire_server_config: {server: {default_svid_ttl: 1h}}"
+    assert refusals("variables", layer, "1.5.6") == []
+    assert refusals("variables", layer, "1.6.0") == ["spire_server_config.server: additionalProperties"]
+
+
+def test_an_editor_is_told_what_an_option_is() -> None:
+    server = json_schema.document("server", versions.parse("1.5.6"))["properties"]["server"]["properties"]
+    assert server["default_svid_ttl"]["description"] == (
+        "Life of SVIDs whose entry says nothing else. Deprecated since SPIRE 1.5.0; use default_x509_svid_ttl, "
+        "default_jwt_svid_ttl instead. Since SPIRE 0.9.0."
+    )
+    assert (server["default_svid_ttl"]["deprecated"], server["default_svid_ttl"]["default"]) == (True, "1h")
+    assert server["data_dir"]["description"].endswith(" Required.")
+
+
+def test_formats_are_the_same_as_in_our_own_check() -> None:
+    assert set(json_schema_values.FORMATS) == schema_values.FORMATS
+
+
+def test_a_kind_that_is_none() -> None:
+    message = 'There is no schema "servr"; there are server, agent, oidc_discovery_provider, variables, inventory.'
+    with pytest.raises(ValueError, match=message):
+        json_schema.document("servr", versions.DEFAULT)
+
+
+def test_the_files_are_fresh() -> None:
+    found = {file.name: file.read_text("utf-8") for file in json_schema_files.DIRECTORY.iterdir()}
+    assert found == json_schema_files.files(), "run make docs"
+
+
+@pytest.mark.parametrize(("given", "code", "told"), [("1.16.0", 2, 1), ("1.14.7", 0, 0)])
+def test_the_playbook_tells_a_mistake_once(given: str, code: int, told: int, tmp_path: Path) -> None:
+    argv = [str(Path(sys.executable).with_name("ansible-playbook")), "spire.fleet.json_schema", "-e", f"spire_json_schema_release={given}"]
+    environment = {**os.environ, "PWD": str(tmp_path), "ANSIBLE_STDOUT_CALLBACK": "default", "ANSIBLE_NOCOLOR": "1"}
+    done = subprocess.run(argv, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert (done.stdout + done.stderr).count("fatal: ") == told
+    assert ("For 1.16.0 take a newer collection." in done.stdout) is bool(told)
+    assert len(list((tmp_path / ".spire-schema").glob("*.json"))) == (0 if told else 5)

@@ -1,0 +1,72 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Releases that a step of site is too new for, before any host is touched; the words are in mistakes/fleets/steps.yml."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import RELEASES
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet import release_support
+from tests.support import playbook_run
+from tests.unit.builders.fleets import X509POP, fleet
+
+ALL = tuple(release_support.STEPS)
+
+
+@pytest.mark.parametrize(("run", "skip", "steps"), [
+    ((), (), {"server", "agent", "entries"}), (["all"], (), {"server", "agent", "entries"}), (["preflight"], (), set()),
+    (["servers"], (), {"server"}), (["agents"], (), {"agent", "entries"}), (["preflight", "entries"], (), {"entries"}),
+    (["all"], ["entries"], {"server", "agent"}), (["all"], ["agents"], {"server"}),
+])
+def test_tags_say_which_steps_a_run_takes(run: list[str], skip: list[str], steps: set[str]) -> None:
+    assert release_support.taken(run, skip) == steps
+
+
+def codes(common: dict[str, Any], **more: Any) -> list[str]:
+    return [problem.code for problem in release_support.check(fleet(common, **more), ALL)]
+
+
+def test_the_first_release_that_each_step_takes() -> None:
+    # those before have no health checks, which is a mistake of its own
+    releases = [str(release) for release in RELEASES if str(release) not in ("0.8.0", "0.8.1")]
+    said = {release: codes({"spire_version": release}) for release in releases}
+    outside = {"spire_server_address": "spire.acme.com"}
+    alone = {release: codes({**outside, "spire_version": release}, servers=()) for release in releases}
+    last = {code: release for release, found in said.items() for code in found}
+    assert last == {"old_server": "0.12.3", "old_list": "1.5.2", "old_tokens": "1.5.6", "old_entries": "1.7.6"}
+    assert [text for text, found in alone.items() if found] == [text for text in alone if text.startswith("0.")]
+
+
+def test_who_wants_no_entry_and_no_token_is_told_nothing() -> None:
+    pop = {"spire_agent_config": {"plugins": X509POP}, "spire_canary": False, "spire_version": "1.5.5"}
+    assert codes(pop) == []
+    assert codes({**pop, "spire_agent_config": {}}) == ["old_tokens"]
+    assert codes({**pop, "spire_canary": True}) == ["old_entries"]
+    assert codes({"spire_version": "9.9.9"}) == []
+
+
+def test_entries_are_kept_through_the_first_server_of_a_group() -> None:
+    assert codes({}, servers=("s1", "s2"), agents=(), s2={"spire_version": "1.7.6"}) == []
+    assert codes({}, servers=("s1", "s2"), agents=(), s1={"spire_version": "1.7.6"}) == ["old_entries"]
+
+
+def site(home: Path, *more: str) -> tuple[int, str]:
+    return playbook_run.run(home, {"spire_servers": ["s1"]}, "site", *more, spire_version="1.7.2")
+
+
+@pytest.mark.parametrize("tags", [(), ("--tags", "entries")])
+def test_a_run_that_would_fail_at_its_last_step_ends_at_its_first(tags: tuple[str, ...], tmp_path: Path) -> None:
+    code, text = site(tmp_path, *tags)
+    assert code != 0
+    assert "1 mistake in the inventory; no host was touched. 1. spire_version site can't keep entries on a server of SPIRE 1.7.2" in text
+
+
+def test_a_run_that_only_checks_is_warned(tmp_path: Path) -> None:
+    code, text = site(tmp_path, "--tags", "preflight")
+    assert code == 0 and "spire_version: site can't keep entries on a server of SPIRE 1.7.2" in text

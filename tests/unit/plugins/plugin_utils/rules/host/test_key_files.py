@@ -1,0 +1,56 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Keys that everybody on a host may read: which files are asked for, and what is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift.compare import compare
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift.probe import spec_of
+from tests.unit.builders.fleets import planned
+from tests.unit.builders.observed import NOW, SERVER, converged
+
+POP = {"x509pop": {"plugin_data": {"private_key_path": "/etc/pki/host.key", "certificate_path": "/etc/pki/host.pem"}}}
+AGENT: dict[str, Any] = {"spire_agent_config": {"plugins": {"NodeAttestor": POP}}}
+SAID = (
+    "/etc/pki/host.key (plugins.NodeAttestor.x509pop.plugin_data.private_key_path) can be read by every user of the host: its mode "
+    "is 0644. Make it 0640 with the group of the service, or 0600. If it is meant so: spire_allow: [world_readable_key]."
+)
+
+
+def errors(variables: dict[str, Any]) -> list[str]:
+    plan = planned("agent", variables)
+    return compare(plan, {**converged(plan), "readable": {"/etc/pki/host.key": "0644"}}, SERVER, NOW).errors
+
+
+def test_the_look_asks_for_keys_and_not_for_certificates() -> None:
+    assert spec_of(planned("agent", AGENT))["secrets"] == ["/etc/pki/host.key"]
+    assert spec_of(planned("agent"))["secrets"] == []
+    disk = {"disk": {"plugin_data": {"cert_file_path": "/ca.pem", "key_file_path": "/ca.key"}}}
+    server = planned("server", {"spire_server_config": {"plugins": {"UpstreamAuthority": disk}}})
+    assert spec_of(server)["secrets"] == ["/ca.key"]
+
+
+def test_the_mode_of_a_key_that_we_bring_is_mended_and_stops_nothing(tmp_path: Path) -> None:
+    brought = planned("server", {"spire_pki": "host", "spire_pki_dir": str(tmp_path), "spire_pki_passphrase": "correct horse"})
+    assert list(spec_of(brought)["keys"]) == ["upstream_key"]
+    assert spec_of(brought)["secrets"] == []
+
+
+def test_a_key_that_everybody_reads_stops_the_run() -> None:
+    assert errors(AGENT) == [SAID]
+
+
+def test_it_is_allowed_by_name_or_without_strict_mode() -> None:
+    assert errors({**AGENT, "spire_allow": ["world_readable_key"]}) == []
+    assert errors({**AGENT, "spire_strict": False}) == []
+    assert errors({**AGENT, "spire_allow": ["dummy_ca"]}) == [SAID]
+
+
+def test_nothing_is_said_of_keys_that_are_kept() -> None:
+    plan = planned("agent", AGENT)
+    assert compare(plan, converged(plan), SERVER, NOW).errors == []

@@ -1,0 +1,64 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Certificates that SPIRE published with their keys, in files on a host: what is said of them, whatever the files are called."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives import hashes, serialization
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift.compare import compare
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift.probe import spec_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import published as known
+from tests.unit.builders.fleets import planned
+from tests.unit.builders.observed import NOW, certificate, converged
+
+DUMMY, OWN = certificate("spiffe://dummy/a"), certificate("spiffe://prod.acme.com")
+POP = {"x509pop": {"plugin_data": {"ca_bundle_path": "/etc/pki/ca.pem"}}}
+SERVER: dict[str, Any] = {"spire_server_config": {"plugins": {"NodeAttestor": POP}}}
+SAID = (
+    "/etc/pki/ca.pem (plugins.NodeAttestor.x509pop.plugin_data.ca_bundle_path) holds a certificate of the dummy CA that comes with "
+    "SPIRE 0.0, and its key is public: anybody could issue identities of your trust domain. Make a CA of your own. If it is meant so: "
+    "spire_allow: [dummy_ca]."
+)
+
+
+@pytest.fixture(autouse=True)
+def published(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if SPIRE had published the first of them."""
+    monkeypatch.setattr(known, "CERTIFICATES", {DUMMY.fingerprint(hashes.SHA256()).hex(): "SPIRE 0.0"})
+    known.published.cache_clear()
+
+
+def errors(variables: dict[str, Any], *texts: str) -> list[str]:
+    plan = planned("server", variables)
+    return compare(plan, {**converged(plan), "certificates": {"/etc/pki/ca.pem": list(texts)}}, None, NOW).errors
+
+
+def pem(one: Any) -> str:
+    return str(one.public_bytes(serialization.Encoding.PEM).decode())
+
+
+def test_the_look_asks_for_these_files() -> None:
+    assert spec_of(planned("server", SERVER))["certificates"] == ["/etc/pki/ca.pem"]
+    disk = {"disk": {"plugin_data": {"cert_file_path": "/ca.pem", "key_file_path": "/ca.key", "bundle_file_path": "/roots.pem"}}}
+    server = planned("server", {"spire_server_config": {"plugins": {"UpstreamAuthority": disk}}})
+    assert sorted(spec_of(server)["certificates"]) == ["/ca.pem", "/roots.pem"]
+
+
+def test_a_published_certificate_stops_the_run_whatever_its_file_is_called() -> None:
+    assert errors(SERVER, pem(OWN), "ssh-ed25519-cert-v01@openssh.com AAAA", "-----BEGIN CERTIFICATE-----", pem(DUMMY)) == [SAID]
+
+
+def test_it_is_allowed_by_name_or_without_strict_mode() -> None:
+    assert errors({**SERVER, "spire_allow": ["dummy_ca"]}, pem(DUMMY)) == []
+    assert errors({**SERVER, "spire_strict": False}, pem(DUMMY)) == []
+    assert errors({**SERVER, "spire_allow": ["world_readable_key"]}, pem(DUMMY)) == [SAID]
+
+
+def test_nothing_is_said_of_certificates_of_ones_own() -> None:
+    assert errors(SERVER, pem(OWN)) == []

@@ -1,0 +1,134 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What preflight says of the CA above a server's own: mistakes in variables and in the tree, and files on the controller."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import upstream_ca
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
+from tests.support.authorities import DAY, Made, NOW, PASSPHRASE, make, written
+from tests.unit.builders.fleets import fleet, mistakes
+from tests.unit.builders.upstreams import made, server, variables
+
+
+def preflight(tmp_path: Path, now: datetime.datetime = NOW, **more: Any) -> str:
+    return problems.render(upstream_ca.check(server(tmp_path, **more), now))
+
+
+def test_half_of_the_files_is_a_mistake(tmp_path: Path) -> None:
+    own = {"plugins": {"UpstreamAuthority": {"disk": {"plugin_data": {"bundle_file_path": "/srv/b.pem"}}}}}
+    assert preflight(tmp_path, spire_server_config=own) == (
+        "error: plugins.UpstreamAuthority.disk.plugin_data.bundle_file_path (set by spire_server_config): spire_pki brings the key, the "
+        "certificate and the bundle, and this is another file than it brings. Take it out of the tree, or set spire_pki to none and give "
+        "all three."
+    )
+
+
+# variables, and what preflight says
+MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
+    "passphrase": ({"spire_pki_passphrase": None}, (
+        "error: spire_pki_passphrase: It is required where spire_pki is controller: keys on the controller are encrypted with it. Set it, from "
+        "Ansible Vault for example."
+    )),
+    "path length": ({"spire_pki_path_length": 0}, (
+        "error: spire_pki_path_length: It must be 1 or more: SPIRE's own CA stands below a server's intermediate."
+    )),
+    "duration": ({"spire_pki_ca_lifetime": "1y"}, (
+        'error: spire_pki_ca_lifetime: It must be a duration such as "8760h": numbers with the units h, m and s.'
+    )),
+    "subject": ({"spire_pki_ca_subject": "{host}"}, (
+        'error: spire_pki_ca_subject: The subject "s1" can\'t be read: write it as in "CN=Root CA,O=Acme,C=US".'
+    )),
+    "window": ({"spire_pki_renew_before": "8760h"}, (
+        "error: spire_pki_renew_before: It would be renewed 365 days before its end and lives 365 days, so that every run would renew it. Let it "
+        "live longer, or renew it later."
+    )),
+    "window and ca_ttl": ({"spire_server_config": {"server": {"ca_ttl": "2000h"}}}, (
+        "error: spire_pki_renew_before: An intermediate is renewed 60 days before its end, and server.ca_ttl is 2000h: the server's CA, which "
+        "ends with the intermediate, would live shorter than that. Renew it earlier, by as much as lies between two runs of the playbook."
+    )),
+    "trust domain": ({"spire_trust_domain": ".."}, (
+        "error: spire_pki: The trust domain .. can't be the name of a file in spire_pki_dir; use letters, digits, dots, dashes and underscores."
+    )),
+    "issuer's fields": ({"spire_pki_issuer": {"certificate": "a", "key": "b", "root": "c"}}, (
+        "error: spire_pki_issuer.bundle: It is required where spire_pki_issuer is set; name a file on the controller.\n"
+        "error: spire_pki_issuer.root: It has no field of this name; its fields are certificate, key, bundle."
+    )),
+    "issuer's files": ({"spire_pki_issuer": {"certificate": "/no/a", "key": "/no/b", "bundle": "/no/c"}}, (
+        "error: spire_pki_issuer.bundle: /no/c can't be read: there is no such file.\n"
+        "error: spire_pki_issuer.certificate: /no/a can't be read: there is no such file.\n"
+        "error: spire_pki_issuer.key: /no/b can't be read: there is no such file."
+    )),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_mistakes_in_variables(tmp_path: Path, name: str) -> None:
+    given, said = MISTAKES[name]
+    assert preflight(tmp_path, **given) == said
+
+
+def test_preflight_asks_for_it(tmp_path: Path) -> None:
+    common = variables(tmp_path, spire_pki_passphrase=None)
+    assert "error: spire_pki_passphrase: It is required where spire_pki is controller" in mistakes(fleet(common))
+    assert mistakes(fleet(variables(tmp_path))) == ""
+
+
+def test_preflight_opens_what_is_there(tmp_path: Path) -> None:
+    made(tmp_path)
+    assert preflight(tmp_path) == ""
+    root = f"{tmp_path}/prod.acme.com/root"
+    assert preflight(tmp_path, spire_pki_passphrase="wrong") == (
+        f"error: spire_pki_dir: The passphrase does not open the key in {root}.key, or the file is damaged."
+    )
+    assert preflight(tmp_path, NOW + 3600 * DAY) == (
+        f"warning: spire_pki_dir: The root in {root}.pem is about to expire: it ends at 2039-12-31 00:00:00 UTC, before an intermediate that "
+        "is made now would. Replace it in time, with spire.fleet.rotate_upstream."
+    )
+    hours = datetime.timedelta(hours=5)
+    assert preflight(tmp_path, NOW + 3650 * DAY - hours).splitlines()[0] == (
+        f"warning: spire_pki_dir: CN=SPIRE root CA,O=prod.acme.com in {root}.pem ends at 2039-12-31 00:00:00 UTC, in 5 hours, and server.ca_ttl "
+        "is 24h: what SPIRE signs from now on ends with it, and then nothing is left to sign with. Replace it now, with spire.fleet.rotate_upstream."
+    )
+    short = {"spire_server_config": {"server": {"ca_ttl": "4h"}}}
+    assert len(preflight(tmp_path, NOW + 3650 * DAY - hours, **short).splitlines()) == 1
+    assert preflight(tmp_path, NOW + 3650 * DAY) == f"error: spire_pki_dir: The root in {root}.pem expired at 2039-12-31 00:00:00 UTC."
+    Path(f"{root}.pem").write_text("nothing")
+    assert preflight(tmp_path) == f"error: spire_pki_dir: {root}.pem holds no certificate in PEM."
+
+
+def test_preflight_checks_a_given_ca_in_full(tmp_path: Path) -> None:
+    root = make("Root")
+    good = make("Acme", root, path_length=2, ends=NOW + 400 * DAY)
+
+    def given(ca: Made, key: Made, roots: str = root.pem, passphrase: str = PASSPHRASE) -> dict[str, Any]:
+        return {"spire_pki_issuer": written(tmp_path, certificate=ca.pem, key=key.key_pem(passphrase), bundle=roots)}
+
+    assert preflight(tmp_path, **given(good, good)) == ""
+    assert preflight(tmp_path, NOW + 50 * DAY, **given(good, good)) == (
+        f"warning: spire_pki_issuer: CN=Acme in {tmp_path}/certificate is about to expire: it ends at 2031-02-06 00:00:00 UTC, in 350 days, and "
+        "must live longer than 365 days."
+    )
+    bad = make("Acme", root, path_length=1)
+    assert preflight(tmp_path, **given(bad, root)).splitlines() == [
+        f"error: spire_pki_issuer: CN=Acme in {tmp_path}/certificate has the path length 1, and 2 CAs come below it; it must be 2 or more.",
+        f"error: spire_pki_issuer: The key in {tmp_path}/key and the first certificate in {tmp_path}/certificate (CN=Acme) don't belong together: "
+        "their public keys differ.",
+    ]
+    assert preflight(tmp_path, **given(good, good, passphrase="other")) == (
+        f"error: spire_pki_issuer.key: The passphrase does not open the key in {tmp_path}/key, or the file is damaged."
+    )
+    assert preflight(tmp_path, **given(good, good, roots="")) == f"error: spire_pki_issuer.bundle: {tmp_path}/bundle holds no certificate in PEM."
+    with pytest.raises(X509Error, match="has the path length 1"):
+        made(tmp_path, **given(bad, bad))
+    chain = made(tmp_path, **given(good, good)).certificates
+    assert [one.subject.rfc4514_string() for one in chain] == ["CN=SPIRE upstream CA,OU=s1,O=prod.acme.com", "CN=Acme"]

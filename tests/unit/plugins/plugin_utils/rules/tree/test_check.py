@@ -1,0 +1,156 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a person reads who has made a mistake in a configuration: whole messages, because each is there to be understood at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.unit.builders.fleets import X509POP, agent_tree, fleet, mistakes, server_tree
+
+FEDERATED = {"bundle_endpoint_url": "https://east.acme.com", "bundle_endpoint_profile": {"https_web": {}}}
+
+TREES: dict[str, tuple[dict[str, Any], str]] = {
+    "unknown server option": (
+        server_tree(server={"bind_prot": 8081}),
+        'error: server.bind_prot (set by spire_server_config): SPIRE 1.15.3 has no option "bind_prot" in server; did you mean '
+        '"bind_port"? [s1]',
+    ),
+    "unknown agent option": (
+        agent_tree(agent={"joining_token": "planted-secret"}),
+        'error: agent.joining_token (set by spire_agent_config): SPIRE 1.15.3 has no option "joining_token" in agent; did you '
+        'mean "join_token"? [a1]',
+    ),
+    "unknown option of a plugin's block": (
+        server_tree(plugins={"NodeAttestor": {"join_token": {"plugin_dta": {"key": "planted-secret"}}}}),
+        "error: plugins.NodeAttestor.join_token.plugin_dta (set by spire_server_config): SPIRE 1.15.3 has no option "
+        '"plugin_dta" in a plugin\'s block; did you mean "plugin_data"? [s1]',
+    ),
+    "unknown option in plugin_data": (
+        server_tree(plugins={"DataStore": {"sql": {"plugin_data": {"conection_string": "planted-secret"}}}}),
+        "error: plugins.DataStore.sql.plugin_data.conection_string (set by spire_server_config): SPIRE 1.15.3 has no option "
+        '"conection_string" in the DataStore sql; did you mean "connection_string"? [s1]',
+    ),
+    "unknown plugin": (
+        server_tree(plugins={"NodeAttestor": {"x509pep": {}}}),
+        'error: plugins.NodeAttestor.x509pep (set by spire_server_config): SPIRE 1.15.3 has no built-in NodeAttestor "x509pep"; '
+        'did you mean "x509pop"? A plugin that is not built in needs plugin_cmd. [s1]',
+    ),
+    "unknown plugin type": (
+        server_tree(plugins={"NodeAtestor": {"x509pop": {}}}),
+        'error: plugins.NodeAtestor (set by spire_server_config): A SPIRE server has no plugin type "NodeAtestor"; did you mean '
+        '"NodeAttestor"? [s1]',
+    ),
+    "wrong type": (
+        server_tree(server={"bind_port": "planted-secret"}),
+        "error: server.bind_port (set by spire_server_config): It must be a whole number, and it is a string. [s1]",
+    ),
+    "null where nothing is to be removed": (
+        agent_tree(plugins={"WorkloadAttestor": {"docker": None}}),
+        "error: plugins.WorkloadAttestor.docker (set by spire_agent_config): null removes what a lower layer set, and no lower "
+        "layer sets this; to switch it on without options write `docker: {}`. [a1]",
+    ),
+    "a server's block without anything in it": (
+        server_tree(server=None),
+        "error: server: It is required, and spire_server_config sets server to null, which removes it; write `server: {}` or "
+        "leave it out. [s1]",
+    ),
+    "an agent's block without anything in it": (
+        agent_tree(agent=None),
+        "error: agent: It is required, and spire_agent_config sets agent to null, which removes it; write `agent: {}` or leave "
+        "it out. [a1]",
+    ),
+    "a required option that is removed": (
+        server_tree(server={"data_dir": None}),
+        "error: server.data_dir (set by spire_server_config): It is required, and spire_server_config sets server.data_dir to "
+        "null, which removes it; set it or leave it out. [s1]",
+    ),
+    "the trust domain removed": (
+        agent_tree(agent={"trust_domain": None}),
+        "error: agent.trust_domain (set by spire_agent_config): It is required, and spire_agent_config sets agent.trust_domain "
+        "to null, which removes it; set it or leave it out. [a1]",
+    ),
+    "a server's block removed, and begun anew": (
+        {**server_tree(server=None), "spire_server_config__ttl": {"server": {"ca_ttl": "48h"}}},
+        "error: server.data_dir (set by spire_server_config__ttl): It is required, and spire_server_config sets server to null, "
+        "which removes it; write `server: {}` or leave it out. [s1]\n"
+        "error: server.trust_domain (set by spire_server_config__ttl): It is required, and spire_server_config sets server to "
+        "null, which removes it; write `server: {}` or leave it out. [s1]",
+    ),
+    "a key with dots removed, and begun anew": (
+        {
+            **server_tree(server={"federation": {"federates_with": {"east.acme.com": FEDERATED}}}),
+            "spire_server_config__1": {"server": {"federation": {"federates_with": {"east.acme.com": None}}}},
+            "spire_server_config__2": {"server": {"federation": {"federates_with": {"east.acme.com": {
+                "bundle_endpoint_profile": {"https_web": {}}}}}}},
+        },
+        'error: server.federation.federates_with."east.acme.com".bundle_endpoint_url (set by spire_server_config__2): It is '
+        'required, and spire_server_config__1 sets server.federation.federates_with."east.acme.com" to null, which removes it; '
+        'write `"east.acme.com": {}` or leave it out. [s1]',
+    ),
+    "an attestor that no server offers": (
+        agent_tree(plugins=X509POP),
+        "error: plugins.NodeAttestor.x509pop (set by spire_agent_config): The agent attests by x509pop, and its server s1 "
+        "offers join_token. Add plugins.NodeAttestor.x509pop to spire_server_config, or choose another one for the agent. [a1]",
+    ),
+    "keys in memory with a token": (
+        agent_tree(plugins={"KeyManager": {"memory": {}}}),
+        "error: plugins.KeyManager.memory (set by spire_agent_config): Keys in memory are lost at every restart, and a join "
+        "token works once, so the agent could not come back by itself: every restart takes a run of the playbook. Keep the keys on "
+        "disk, or choose an attestor that can attest again, such as x509pop. If it is meant so: spire_allow: [memory_keys]. [a1]",
+    ),
+    "a log in the system's directory": (
+        server_tree(server={"log_file": "/var/log/spire-server.log"}),
+        "error: server.log_file (set by spire_server_config): It makes /var/log the service's own directory, and that belongs "
+        "to the system; name one below it, such as /var/log/spire. [s1]",
+    ),
+    "a socket right in /tmp": (
+        agent_tree(agent={"socket_path": "/tmp/x.sock"}),
+        "error: agent.socket_path (set by spire_agent_config): The service sees a /tmp of its own, which nobody else can look "
+        "into and which goes when it stops; name a directory below /run for sockets, and below /var/lib for data. [a1]",
+    ),
+    "data right in /var/tmp": (
+        server_tree(server={"data_dir": "/var/tmp"}),
+        "error: server.data_dir (set by spire_server_config): The service sees a /tmp of its own, which nobody else can look "
+        "into and which goes when it stops; name a directory below /run for sockets, and below /var/lib for data. [s1]",
+    ),
+    "a socket in /tmp": (
+        agent_tree(agent={"socket_path": "/tmp/spire-agent/public/api.sock"}),
+        "error: agent.socket_path (set by spire_agent_config): The service sees a /tmp of its own, which nobody else can look "
+        "into and which goes when it stops; name a directory below /run for sockets, and below /var/lib for data. [a1]",
+    ),
+    "a relative data directory": (
+        agent_tree(agent={"data_dir": "./data"}),
+        'error: agent.data_dir (set by spire_agent_config): "./data" must be an absolute path: the service has no directory to '
+        "start from. [a1]",
+    ),
+    "a relative database": (
+        server_tree(plugins={"DataStore": {"sql": {"plugin_data": {
+            "database_type": "sqlite3", "connection_string": "planted-secret.db",
+        }}}}),
+        "error: plugins.DataStore.sql.plugin_data.connection_string (set by spire_server_config): Its path must be an absolute "
+        "path: the service has no directory to start from. [s1]",
+    ),
+    "what no file can hold": (
+        server_tree(plugins={"Notifier": {"mine": {
+            "plugin_cmd": "/mine", "plugin_checksum": "0" * 64, "plugin_data": {"share": float("nan")},
+        }}}),
+        "error: plugins.Notifier.mine.plugin_data.share (set by spire_server_config): NaN and infinity have no form in HCL. "
+        "[s1]",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_a_configuration(name: str) -> None:
+    common, message = TREES[name]
+    assert mistakes(fleet(common)) == message
+
+
+def test_the_trust_domain_may_be_set_in_the_servers_tree() -> None:
+    given = {"spire_trust_domain": None, **server_tree(server={"trust_domain": "prod.acme.com"})}
+    assert mistakes(fleet(given)) == ""

@@ -1,0 +1,161 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The catalogue of selectors: its data, and what it answers."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import DEFAULT, RELEASES, parse
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import model as schema_model, selectors
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Block, Option
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema.selectors import Selector
+
+from tools.docs import selectors_page
+
+PLUGINS = [(kind, name) for kind in selectors.KINDS for name in sorted(selectors.builtin(kind))]
+EVERY = [selector for kind, name in PLUGINS for selector in selectors.of(kind, name)]
+
+
+def name_of(selector: Selector) -> str:
+    return f"{selector.kind}.{selector.type}:{selector.key}"
+
+
+def option_at(known: Block, path: list[str]) -> list[Option]:
+    """The options on the way to a path; ``*`` is a key of the map before it."""
+    name, *rest = path
+    option = known.options[name]
+    if rest[:1] == ["*"]:
+        assert option.base["type"].startswith("map("), path
+        rest = rest[1:]
+    return [option] + (option_at(option.block, rest) if rest and option.block else [])
+
+
+def test_every_plugin_has_a_file_and_every_file_a_plugin() -> None:
+    files = {path.relative_to(selectors.DATA) for path in selectors.DATA.rglob("*.yml")}
+    assert files == {Path(selectors.KINDS[kind]) / kind / f"{name}.yml" for kind, name in PLUGINS}
+
+
+def test_counts() -> None:
+    """Pinned, so that nothing goes missing unseen."""
+    assert (len(PLUGINS), len(EVERY)) == (22, 144)
+    assert sum(len(selectors.at(kind, name, release)) for kind, name in PLUGINS for release in RELEASES) == 10039
+
+
+@pytest.mark.parametrize("selector", EVERY, ids=name_of)
+def test_data_is_sound(selector: Selector) -> None:
+    known = schema_model.plugin(selectors.KINDS[selector.kind], selector.kind, selector.type)
+    assert known
+    for release in (selector.span.since, selector.span.until):
+        assert release is None or (release in RELEASES and release in known.span)
+    assert selector.fits(selector.example)
+    assert selector.rest(re.sub("<[a-z]+>", "docker://0a1b", selector.key) + ":" + selector.example) == selector.example
+    assert re.match(r"(the|an?|what|who|how|when|that) ", selector.description) and not selector.description.endswith(".")
+    twins = [other for other in selectors.of(selector.kind, selector.type) if other.key == selector.key]
+    assert all(sum(release in twin.span for twin in twins) <= 1 for release in RELEASES)
+
+
+@pytest.mark.parametrize("selector", [one for one in EVERY if one.conditions], ids=name_of)
+def test_conditions_are_about_options_that_the_releases_have(selector: Selector) -> None:
+    known = schema_model.plugin(selectors.KINDS[selector.kind], selector.kind, selector.type)
+    assert known
+    for condition in selector.conditions:
+        for path in condition.options:
+            options = option_at(known, path.split("."))
+            wanted = {"needs": None, "listed_in": {"list(string)"}, "off_if": {"bool"}, "off_if_negative": {"int"}}[condition.kind]
+            assert wanted is None or options[-1].types == wanted
+            held = [release for release in RELEASES if release in selector.span and release in condition.span]
+            assert held
+            # an option that came later than the selector switches it off from then on
+            lacking = {release for release in held for option in options if release not in option.span and release in known.span}
+            assert not lacking or condition.kind == "off_if", path
+
+
+#: first and last release of what came or went within a plugin's life, from SPIRE's code at the tags
+BOUNDS = [
+    ("NodeAttestor", "aws_iid", "tag", "0.11.0", "1.15.3"),
+    ("NodeAttestor", "aws_iid", "instance:id", "1.5.4", "1.15.3"),
+    ("NodeAttestor", "aws_iid", "account_id", "1.15.0", "1.15.3"),
+    ("NodeResolver", "aws_iid", "iamrole", "0.8.0", "0.10.2"),
+    ("NodeAttestor", "azure_msi", "vm-name", "1.4.0", "1.15.3"),
+    ("NodeResolver", "azure_msi", "vm-name", "0.8.0", "1.4.7"),
+    ("NodeAttestor", "azure_imds", "vm-tag", "1.14.0", "1.15.3"),
+    ("NodeAttestor", "gcp_iit", "project-id", "0.8.1", "1.15.3"),
+    ("NodeAttestor", "k8s_psat", "agent_node_ip", "0.12.0", "1.15.3"),
+    ("NodeAttestor", "k8s_psat", "agent_node_label", "0.8.2", "1.15.3"),
+    ("NodeAttestor", "k8s_sat", "cluster", "0.8.0", "1.11.3"),
+    ("NodeAttestor", "x509pop", "serialnumber", "1.7.1", "1.15.3"),
+    ("NodeAttestor", "x509pop", "san", "1.12.0", "1.15.3"),
+    ("NodeAttestor", "tpm_devid", "issuer:cn", "1.1.0", "1.15.3"),
+    ("NodeAttestor", "http_challenge", "hostname", "1.10.2", "1.15.3"),
+    ("WorkloadAttestor", "unix", "uid", "0.8.0", "1.15.3"),
+    ("WorkloadAttestor", "unix", "supplementary_gid", "0.11.0", "1.15.3"),
+    ("WorkloadAttestor", "docker", "env", "0.9.0", "1.15.3"),
+    ("WorkloadAttestor", "docker", "image_config_digest", "1.14.0", "1.15.3"),
+    ("WorkloadAttestor", "docker", "image-signature", "1.10.2", "1.15.3"),
+    ("WorkloadAttestor", "k8s", "pod-name", "0.8.1", "1.15.3"),
+    ("WorkloadAttestor", "k8s", "pod-image", "0.10.1", "1.15.3"),
+    ("WorkloadAttestor", "k8s", "sigstore-validation", "1.6.0", "1.10.1"),
+    ("WorkloadAttestor", "k8s", "ns-label", "1.15.3", "1.15.3"),
+    ("WorkloadAttestor", "k8s", "owner-key", "1.15.2", "1.15.3"),
+    ("WorkloadAttestor", "systemd", "id", "1.6.4", "1.15.3"),
+    ("WorkloadAttestor", "slurm", "job_id", "1.15.3", "1.15.3"),
+    ("SVIDStore", "gcp_secretmanager", "regions", "1.11.2", "1.15.3"),
+]
+
+
+@pytest.mark.parametrize(("kind", "name", "key", "first", "last"), BOUNDS, ids=[f"{b[0]}.{b[1]}:{b[2]}" for b in BOUNDS])
+def test_first_and_last_release(kind: str, name: str, key: str, first: str, last: str) -> None:
+    having = [release for release in RELEASES if key in {selector.key for selector in selectors.at(kind, name, release)}]
+    assert (str(having[0]), str(having[-1])) == (first, last)
+
+
+def keys(kind: str, name: str, release: str, data: dict[str, object]) -> list[str]:
+    return [selector.key for selector in selectors.made(kind, name, parse(release), data)]
+
+
+def test_made_follows_the_options() -> None:
+    unix = ["uid", "user", "gid", "group", "supplementary_gid", "supplementary_group"]
+    assert keys("WorkloadAttestor", "unix", "1.15.3", {}) == unix
+    assert keys("WorkloadAttestor", "unix", "1.15.3", {"discover_workload_path": True}) == [*unix, "path", "sha256"]
+    limited = {"discover_workload_path": True, "workload_size_limit": -1}
+    assert keys("WorkloadAttestor", "unix", "1.15.3", limited) == [*unix, "path"]
+    # 0.8 hashed whatever the limit
+    assert "sha256" in keys("WorkloadAttestor", "unix", "0.8.5", limited)
+
+
+def test_made_follows_the_releases_of_options() -> None:
+    assert "sa" in keys("NodeAttestor", "gcp_iit", "1.15.0", {})
+    assert "sa" not in keys("NodeAttestor", "gcp_iit", "1.14.7", {})
+    assert "sa" in keys("NodeAttestor", "gcp_iit", "1.14.7", {"use_instance_metadata": True})
+    assert "image-signature" in keys("WorkloadAttestor", "docker", "1.14.7", {"experimental": {"sigstore": {}}})
+    assert "image-signature" not in keys("WorkloadAttestor", "docker", "1.15.0", {"experimental": {"sigstore": {}}})
+    assert "image-signature" in keys("WorkloadAttestor", "docker", "1.15.0", {"sigstore": {}})
+    quiet = {"sigstore": {"ignore_tlog": True, "ignore_attestations": True}}
+    assert {"image-signature-log-id", "image-attestations"} & set(keys("WorkloadAttestor", "docker", "1.15.0", quiet)) == set()
+    assert keys("NodeAttestor", "azure_msi", "1.8.4", {"tenants": {"a": {}}}) == []
+    assert "vm-name" in keys("NodeAttestor", "azure_msi", "1.8.4", {"tenants": {"a": {}, "b": {"use_msi": True}}})
+    assert "vm-name" in keys("NodeAttestor", "azure_msi", "1.8.5", {"tenants": {"a": {}}})
+
+
+def test_lists_of_keys_count_where_they_name_one() -> None:
+    data = {"clusters": {"a": {}, "b": {"allowed_pod_label_keys": ["app"]}}}
+    assert {"agent_pod_label", "agent_node_label"} & set(keys("NodeAttestor", "k8s_psat", "1.15.3", data)) == {"agent_pod_label"}
+    (label,) = [s for s in selectors.of("NodeAttestor", "k8s_psat") if s.key == "agent_pod_label"]
+    assert label.lacking(DEFAULT, data, "app:web") is None
+    lacking = label.lacking(DEFAULT, data, "stage:web")
+    assert lacking and lacking.options == ("clusters.*.allowed_pod_label_keys",)
+
+
+def test_plugins_that_are_not_built_in_make_nothing_that_we_know() -> None:
+    assert selectors.of("WorkloadAttestor", "acme") == ()
+    assert selectors.at("WorkloadAttestor", "systemd", parse("1.6.3")) == ()
+
+
+def test_page_is_fresh() -> None:
+    assert selectors_page.PAGE.read_text(encoding="utf-8") == selectors_page.page(), "run make docs"

@@ -1,0 +1,79 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Certificates that nobody may trust, because their keys are public: known by fingerprint, and by their keys."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import strict
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import published as known
+from tests.unit.builders.fleets import ALONE, fleet, mistakes, planned
+
+NOW = datetime.datetime(2030, 1, 1)
+KEY = ec.generate_private_key(ec.SECP256R1())
+
+
+def made(key: ec.EllipticCurvePrivateKey, serial: int = 1) -> x509.Certificate:
+    name = x509.Name([])
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(serial)
+    return builder.not_valid_before(NOW).not_valid_after(NOW + datetime.timedelta(days=1)).sign(key, hashes.SHA256())
+
+
+def pem(*certificates: x509.Certificate) -> str:
+    return "".join(one.public_bytes(serialization.Encoding.PEM).decode() for one in certificates)
+
+
+@pytest.fixture(autouse=True)
+def published(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if SPIRE had published this key, with the first certificate of it."""
+    spki = KEY.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    whole = made(KEY).fingerprint(hashes.SHA256()).hex()
+    monkeypatch.setattr(known, "PUBLIC_KEYS", {hashlib.sha256(spki).hexdigest()})
+    monkeypatch.setattr(known, "CERTIFICATES", {whole: "SPIRE 0.0"})
+    known.published.cache_clear()
+
+
+def test_a_bundle_with_a_published_key() -> None:
+    other = made(ec.generate_private_key(ec.SECP256R1()))
+    outside = {**ALONE, "spire_trust_bundle": pem(other, made(KEY, serial=2))}
+    assert mistakes(fleet(outside, servers=())) == (
+        "error: spire_trust_bundle: It holds a certificate of the dummy CA that comes with SPIRE, and that CA's key is public: anybody "
+        "could play the server. Give the bundle of your own servers. If it is meant so: spire_allow: [dummy_ca]. [a1]"
+    )
+    assert mistakes(fleet({**outside, "spire_allow": ["dummy_ca"]}, servers=())) == ""
+    assert mistakes(fleet({**outside, "spire_trust_bundle": pem(other)}, servers=())) == ""
+
+
+def test_the_certificate_itself_is_known_by_its_releases(monkeypatch: pytest.MonkeyPatch) -> None:
+    certificate = made(KEY)
+    monkeypatch.setattr(known, "CERTIFICATES", {certificate.fingerprint(hashes.SHA256()).hex(): "SPIRE 0.0"})
+    assert known.published(pem(certificate)) == "SPIRE 0.0"
+
+
+def test_an_issuer_with_a_published_key(tmp_path: Path) -> None:
+    file = tmp_path / "ca.pem"
+    files = {name: str(file) for name in ("certificate", "key", "bundle")}
+    plan = planned("server", spire_pki="controller", spire_pki_dir=str(tmp_path), spire_pki_passphrase="correct horse", spire_pki_issuer=files)
+    assert list(strict.check(plan)) == []  # that nothing is there is preflight's to say
+    file.write_text(pem(made(ec.generate_private_key(ec.SECP256R1()))))
+    assert list(strict.check(plan)) == []
+    file.write_text(pem(made(KEY, serial=2)))
+    (problem,) = strict.check(plan)
+    assert (problem.path, problem.allow, problem.message) == ("spire_pki_issuer", "dummy_ca", (
+        "It is the dummy CA that comes with SPIRE, and that CA's key is public: anybody could issue identities of your trust domain. Name a "
+        "CA of your own, or leave it out, and one is made."
+    ))
+
+
+def test_what_is_no_certificate_is_not_judged() -> None:
+    assert known.published("PEM") == ""

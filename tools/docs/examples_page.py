@@ -1,0 +1,168 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Makes docs/examples.md from the head comments of the examples and from guides.yml.
+
+    python -m tools.docs.examples_page
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.support import collection
+
+PAGE = collection.REPO / "docs" / "examples.md"
+EXAMPLES = collection.REPO / "examples"
+GUIDES = Path(__file__).with_name("guides.yml")
+#: the sections in their order; the first part of an example's row names one
+SECTIONS = {
+    "start": "Where to start",
+    "node attestor": "Node attestors",
+    "workload attestor": "Workload attestors",
+    "datastore": "Datastores",
+    "key manager": "Key managers",
+    "upstream authority": "Upstream authorities",
+    "telemetry": "Telemetry",
+    "logging": "Logging",
+    "federation": "Federation",
+    "other plugins": "Other plugins",
+    "fleet": "Whole fleets",
+}
+INTRODUCTION = """\
+<!-- Made by `make docs` from the comments of the examples and from tools/docs/guides.yml. Changes made here are lost. -->
+# Examples
+
+Each directory of [examples](../examples) is one inventory that shows one thing and says why it is written so. Tests check every
+one of them with preflight, and SPIRE's own `validate` reads what they render to. Try one where it lies:
+
+    ansible-playbook spire.fleet.site -i examples/minimal/inventory.yml --tags preflight
+
+Secrets come from environment variables here, with a default that is none, so that the examples can be checked anywhere. Use
+Ansible Vault (`!vault`) or the lookup of whatever keeps your secrets.
+"""
+ABSENT = """\
+There is none for the workload attestor `windows`: SPIRE refuses it on Linux, and the collection makes Linux hosts. Its selectors are
+in [selectors.md](selectors.md) all the same.
+"""
+JUDGES = """\
+## What SPIRE does not judge
+
+`validate` of these needs more than a file:
+
+"""
+
+
+@dataclass(frozen=True)
+class Example:
+    """What an example says of itself."""
+
+    name: str
+    section: str
+    row: str
+    description: str
+
+
+def read(name: str) -> Example:
+    """The comment that an inventory begins with."""
+    lines = (EXAMPLES / name / "inventory.yml").read_text(encoding="utf-8").splitlines()
+    head = []
+    for line in lines[1:]:
+        if not line.startswith("# "):
+            break
+        head.append(line[2:])
+    rows = [line.removeprefix("Row: ") for line in head if line.startswith("Row: ")]
+    if lines[0] != "---" or len(rows) != 1 or not head[-1].startswith("Row: ") or len(head) < 2:
+        raise ValueError(f"{name} must begin with a comment that describes it and ends in one line `# Row: <section>: <what>`")
+    section, _colon, row = rows[0].partition(": ")
+    if section not in SECTIONS or not row:
+        raise ValueError(f"{name} has the row {rows[0]}, and the sections are {', '.join(SECTIONS)}")
+    return Example(name, section, row, " ".join(head[:-1]))
+
+
+def names() -> list[str]:
+    """Every example."""
+    return sorted(path.parent.name for path in EXAMPLES.glob("*/inventory.yml"))
+
+
+def guides() -> list[dict[str, Any]]:
+    """What the guides show."""
+    found: list[dict[str, Any]] = yaml.safe_load(GUIDES.read_text(encoding="utf-8"))
+    return found
+
+
+def page() -> str:
+    """The whole page."""
+    collection.make_importable()
+    from tests.support.examples import NOT_JUDGED
+
+    found = [read(name) for name in names()]
+    parts = [INTRODUCTION]
+    for section, title in SECTIONS.items():
+        parts.append("\n".join(_section(title, [example for example in found if example.section == section])))
+        if section == "workload attestor":
+            parts.append(ABSENT)
+    parts.append("\n".join(_guides()))
+    parts.append(JUDGES + "".join(f"- `{name}`: {why}\n" for name, why in NOT_JUDGED.items()))
+    return "\n".join(parts)
+
+
+def _section(title: str, examples: list[Example]) -> Iterator[str]:
+    yield f"## {title}\n"
+    yield "| | example | what it shows |"
+    yield "|---|---|---|"
+    for example in sorted(examples, key=lambda one: one.row.lower() if one.section != "start" else str(_start(one))):
+        first = example.description.split(". ", 1)[0].rstrip(".")
+        yield f"| {_cell(example.row)} | {_link(example.name)} | {_cell(first)}. |"
+    yield ""
+
+
+def _start(example: Example) -> int:
+    return ["minimal", "groups_layers", "agents_only", "archive_mirror", "awx", example.name].index(example.name)
+
+
+def _guides() -> Iterator[str]:
+    yield "## What SPIRE's guides show\n"
+    yield "Each piece of configuration in the guides to configuring SPIRE, and what they tell besides, and where it is here.\n"
+    for guide in guides():
+        yield f"### {guide['guide']}\n"
+        yield "| what | example |"
+        yield "|---|---|"
+        for said in guide["says"]:
+            yield f"| {_cell(said['what'])} | {_link(said['example'])} |"
+        yield "\n| what it tells | where it is here |"
+        yield "|---|---|"
+        for told in guide["tells"]:
+            yield f"| {_cell(told['what'])} | {_place(told['where'])} |"
+        yield ""
+
+
+def _place(path: str) -> str:
+    """A page beside this one, or an example."""
+    parts = path.split("/")
+    if parts[0] == "examples":
+        return _link(parts[1])
+    return f"[{path.removeprefix('docs/')}]({path.removeprefix('docs/')})"
+
+
+def _link(name: str) -> str:
+    return f"[{name}](../examples/{name}/inventory.yml)"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def main(target: Path = PAGE) -> None:
+    """Writes the page."""
+    target.write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Makes docs/selectors.md from plugins/plugin_utils/schema/selector_data.
+
+    python -m tools.docs.selectors_page
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.support import collection
+
+if TYPE_CHECKING:
+    from ansible_collections.spire.fleet.plugins.plugin_utils.schema.selectors import Condition, Selector
+
+PAGE = collection.REPO / "docs" / "selectors.md"
+INTRODUCTION = """\
+<!-- Made by `make docs` from plugins/plugin_utils/schema/selector_data. Changes made here are lost. -->
+# Selectors
+
+What the built-in plugins make, from SPIRE 0.8.0 on. Preflight checks `spire_entries` against it and against the plugins, options and
+releases of the fleet, because SPIRE takes any selector: an entry whose selectors nobody makes is never issued, and nothing says so.
+
+- An entry whose `parent_id` is the server's own ID, `/spire/server`, is for nodes. Its selectors are of node attestors, and up to
+  SPIRE 1.4 of node resolvers.
+- Every other entry is for workloads. Its selectors are of workload attestors, or, with `store_svid`, of the plugin that stores the SVID.
+- An error is what can't be: a selector that the plugin never makes, a value of another form, a plugin that no agent of the group
+  runs, an option or a release that switches it off. A warning is what may be, because the parent is no group of the inventory, and
+  agents outside of it may run what is needed.
+- Plugins that are not built in make what they like, and preflight is silent about their selectors.
+"""
+TITLES = {
+    "NodeAttestor": "Node attestors",
+    "NodeResolver": "Node resolvers",
+    "WorkloadAttestor": "Workload attestors",
+    "SVIDStore": "SVID stores",
+}
+
+
+def page() -> str:
+    """The whole page."""
+    collection.make_importable()
+    from ansible_collections.spire.fleet.plugins.plugin_utils.schema import selectors
+
+    parts = [INTRODUCTION]
+    for kind, title in TITLES.items():
+        parts.append(f"## {title}\n")
+        for name in sorted(selectors.builtin(kind)):
+            parts.append("\n".join(_plugin(name, selectors.of(kind, name))))
+    return "\n".join(parts)
+
+
+def _plugin(name: str, made: tuple[Selector, ...]) -> Iterator[str]:
+    yield f"### {name}\n"
+    if not made:
+        yield "It makes none.\n"
+        return
+    yield "| selector | value | releases | only if |"
+    yield "|---|---|---|---|"
+    for selector in made:
+        example = selector.written.replace("|", "\\|")
+        conditions = "; ".join(_condition(condition) for condition in selector.conditions)
+        span = f"{selector.span.since} - {selector.span.until or ''}".rstrip(" -")
+        releases = span if selector.span.until else f"{span} on"
+        yield f"| `{example}` | {selector.description} | {releases} | {conditions} |"
+    yield ""
+
+
+def _condition(condition: Condition) -> str:
+    options = " or ".join(f"`{option}`" for option in condition.options)
+    text = {
+        "needs": f"{options} is set",
+        "off_if": f"{options} is not true",
+        "off_if_negative": f"{options} is not negative",
+        "listed_in": f"the key is in {options}",
+    }[condition.kind]
+    span = condition.span
+    if span.since and span.until:
+        return f"{text} ({span.since} - {span.until})"
+    return f"{text} (from {span.since} on)" if span.since else f"{text} (up to {span.until})" if span.until else text
+
+
+def main(target: Path = PAGE) -> None:
+    """Writes the page."""
+    target.write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

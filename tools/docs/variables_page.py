@@ -1,0 +1,85 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Makes docs/variables.md from plugins/plugin_utils/inventory/variables.yml.
+
+    python -m tools.docs.variables_page
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.support import collection
+
+if TYPE_CHECKING:
+    from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables import Variable
+
+PAGE = collection.REPO / "docs" / "variables.md"
+INTRODUCTION = """\
+<!-- Made by `make docs` from plugins/plugin_utils/inventory/variables.yml. Changes made here are lost. -->
+# Variables
+
+These are all variables that an inventory may set. What stands in SPIRE's own configuration file has no variable of its
+own: it goes into `spire_server_config` and `spire_agent_config`, see [tree.md](tree.md).
+
+- Set them wherever Ansible reads variables: `group_vars`, `host_vars`, the inventory, extra variables. They are read for
+  every host of the inventory, also for those outside of `--limit`. Values may be templates; the playbooks gather no
+  facts, so a template that needs one is refused with its path.
+- They have no role defaults. The defaults below are in the collection itself, and hold everywhere.
+- A value of the wrong type, a value that is not one of the choices, and a name that is nearly one of these are mistakes
+  that stop a run before any host is touched. Strings such as `"yes"` and `"90"` count as what they say, because surveys
+  and `-e name=value` make strings. An empty string is the default, except where any string is right. Other names that begin
+  with `spire_` are your own business.
+- A secret one appears in no output. Vault it, or take it from where you keep secrets.
+"""
+SCOPES = {
+    "fleet": ("Servers and agents", "Set them for `all`, unless hosts differ."),
+    "server": ("Servers", "Set them for `spire_servers`."),
+    "agent": ("Agents", "Set them for `spire_agents`."),
+    "entries": ("Entries", "Set them for `spire_servers`; see [entries.md](entries.md)."),
+    "playbook": ("Single playbooks", "Give them with `-e` to the playbook that the description names."),
+}
+
+
+def page() -> str:
+    """The whole page."""
+    collection.make_importable()
+    from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables import catalogue
+
+    parts = [INTRODUCTION]
+    for scope, (title, where) in SCOPES.items():
+        parts.append(f"## {title}\n\n{where}\n")
+        parts += [entry(variable) for variable in catalogue().values() if variable.scope == scope]
+    return "\n".join(parts)
+
+
+def entry(variable: Variable) -> str:
+    """One variable."""
+    facts = [variable.type]
+    if variable.choices:
+        facts = ["one of " + ", ".join(f"`{choice}`" for choice in variable.choices)]
+    if variable.default not in (None, ""):
+        facts.append(f"default `{literal(variable.default)}`")
+    if variable.secret:
+        facts.append("secret")
+    text = re.sub(r"\b[CV]\(([^)]*)\)", r"`\1`", " ".join(variable.description.split()))
+    return f"### `{variable.name}`\n\n*{'; '.join(facts)}*\n\n{text}\n"
+
+
+def literal(value: Any) -> str:
+    """A default as it would be written in an inventory."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def main(target: Path = PAGE) -> None:
+    """Writes the page."""
+    target.write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

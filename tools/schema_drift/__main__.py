@@ -1,0 +1,32 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Says where SPIRE's source and our data differ: docs/schema.md tells maintainers how to use it.
+
+    python -m tools.schema_drift CHECKOUT [RELEASE ...]
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from tests.support import collection
+
+
+def main() -> int:
+    """0 when every difference is listed in known.yml."""
+    parser = argparse.ArgumentParser(prog="python -m tools.schema_drift", description=__doc__)
+    parser.add_argument("checkout", type=Path, help="a git checkout of SPIRE, with its tags")
+    parser.add_argument("releases", nargs="*", metavar="RELEASE", help="such as 1.15.3; all that the data know, unless given")
+    arguments = parser.parse_args()
+    collection.make_importable()
+    from tools.schema_drift import report
+
+    return report.run(arguments.checkout, arguments.releases)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,152 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reads a checkout of SPIRE at any tag, through git alone: nothing is checked out, built or run."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+from tools.schema_drift import go_text
+from tools.schema_drift.go_text import GoFile, Type
+
+MODULE = "github.com/spiffe/spire/"
+# a plugin for one system alone is built in there alone, and its options are read all the same
+_NOT_SOURCE = re.compile(r"_test\.go$|/fake[^/]*\.go$")
+
+
+@dataclass(frozen=True)
+class File:
+    """One file: its text, and what its imports stand for."""
+
+    text: str
+
+    def directory(self, package: str) -> str:
+        """Where SPIRE has the package that this file imports under that name; nothing for somebody else's."""
+        path = _parsed(self.text).imports.get(package, "")
+        return path[len(MODULE) :] if path.startswith(MODULE) else ""
+
+
+class Source:
+    """The Go files of one release: ``files`` is their paths with their texts."""
+
+    def __init__(self, files: Mapping[str, str], names: frozenset[str] = frozenset()) -> None:
+        self.files = files
+        #: every file of the release, also those that are not Go
+        self.names = names | frozenset(files)
+        #: the structs whose options somebody took
+        self.read: set[Type] = set()
+        self._packages: dict[str, GoFile] = {}
+
+    @cached_property
+    def _by_directory(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for path in sorted(self.files):
+            if path.endswith(".go") and not _NOT_SOURCE.search("/" + path):
+                found.setdefault(posixpath.dirname(path), []).append(path)
+        return found
+
+    def directories(self) -> list[str]:
+        return list(self._by_directory)
+
+    def has(self, directory: str) -> bool:
+        return directory in self._by_directory
+
+    def each(self, directory: str) -> list[File]:
+        return [File(self.files[path]) for path in self._by_directory.get(directory, ())]
+
+    def package(self, directory: str) -> GoFile:
+        """All files of a package as one; a type that differs by system has the fields of all."""
+        if directory not in self._packages:
+            whole = GoFile()
+            for path in self._by_directory.get(directory, ()):
+                one = _parsed(self.files[path])
+                whole.package = whole.package or one.package
+                whole.constants.update(one.constants)
+                for name, kind in one.types.items():
+                    whole.types[name] = _both(whole.types.get(name), kind)
+            self._packages[directory] = whole
+        return self._packages[directory]
+
+    def directory(self, inside: str, package: str) -> str:
+        """Where a package lies that a file of the directory ``inside`` imports under the name ``package``."""
+        found = (file.directory(package) for file in self.each(inside))
+        return next((path for path in found if path), "")
+
+
+@lru_cache(maxsize=None)
+def _parsed(text: str) -> GoFile:
+    return go_text.parse(text)
+
+
+def _both(one: Type | None, other: Type) -> Type:
+    if one is None or one.kind != "struct" or other.kind != "struct":
+        return other
+    known = {field.name for field in one.fields}
+    return Type("struct", fields=one.fields + tuple(field for field in other.fields if field.name not in known))
+
+
+class Checkout:
+    """A git repository of SPIRE that the maintainer names."""
+
+    #: what may hold a configuration
+    PLACES = ("cmd/spire-server/cli/run", "cmd/spire-agent/cli/run", "pkg", "support/oidc-discovery-provider")
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._blobs: dict[str, str] = {}
+
+    def tags(self) -> frozenset[str]:
+        return frozenset(self._git("tag", "--list").split())
+
+    def tag(self, release: str) -> str:
+        """The name of a release's tag: up to 0.9.1 they have no v."""
+        wanted = release.removeprefix("v")
+        for name in (f"v{wanted}", wanted):
+            if name in self.tags_known:
+                return name
+        raise ValueError(f"{self.path} has no tag for the release {wanted}; fetch its tags first")
+
+    @cached_property
+    def tags_known(self) -> frozenset[str]:
+        return self.tags()
+
+    def source(self, tag: str) -> Source:
+        listed = [line.partition("\t") for line in self._git("ls-tree", "-r", tag).splitlines()]
+        blobs = {path: meta.split()[2] for meta, _tab, path in listed if " blob " in meta}
+        wanted = {
+            path: blob
+            for path, blob in blobs.items()
+            if path.endswith(".go") and not _NOT_SOURCE.search("/" + path) and path.startswith(self.PLACES)
+        }
+        self._read([blob for blob in wanted.values() if blob not in self._blobs])
+        return Source({path: self._blobs[blob] for path, blob in wanted.items()}, frozenset(blobs))
+
+    def _read(self, blobs: list[str]) -> None:
+        """Many files by one git; what several releases share is read once."""
+        if not blobs:
+            return
+        asked = "\n".join(dict.fromkeys(blobs)).encode()
+        answer = subprocess.run(
+            ["git", "-C", str(self.path), "cat-file", "--batch"], input=asked, stdout=subprocess.PIPE, check=True
+        ).stdout
+        at = 0
+        while at < len(answer):
+            end = answer.index(b"\n", at)
+            blob, kind, size = answer[at:end].decode().split()
+            if kind != "blob":
+                raise ValueError(f"{blob} is a {kind}, and not a file")
+            self._blobs[blob] = answer[end + 1 : end + 1 + int(size)].decode("utf-8", "replace")
+            at = end + 2 + int(size)
+
+    def _git(self, *arguments: str) -> str:
+        return subprocess.run(
+            ["git", "-C", str(self.path), *arguments], stdout=subprocess.PIPE, check=True, text=True
+        ).stdout

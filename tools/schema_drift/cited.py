@@ -1,0 +1,71 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whether what the rules name as their sources is there: the file at its tag, and in Go's files the functions.
+
+A source is "pkg/x/y.go (buildConfig), v1.15.3", with "and" and "to" between files and tags, and ";" between sources. What is no
+file of SPIRE's, such as a guide, is not looked at.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules import catalogue as rules_catalogue
+from tools.schema_drift.checkout import Source
+from tools.schema_drift.compare import Difference
+
+WRONG_SOURCE = "wrong source"
+
+_FILE = re.compile(r"((?:pkg|cmd|doc|support|conf|examples)/[\w./-]*\w|CHANGELOG\.md)(?: \(([^)]*)\))?")
+_TAG = re.compile(r"(?<![\w.])v?(\d+\.\d+\.\d+)\b")
+_FUNCTIONS = re.compile(r"\w+(?: and \w+)*")
+
+
+@dataclass(frozen=True)
+class Citation:
+    """A file at a tag, and functions in it."""
+
+    release: str
+    path: str
+    functions: tuple[str, ...] = ()
+
+
+def citations(source: str) -> Iterator[Citation]:
+    """What a rule's source names."""
+    for part in source.split(";"):
+        tags = _TAG.findall(_FILE.sub("", part))
+        for path, words in _FILE.findall(part):
+            whole = path.endswith(".go") and _FUNCTIONS.fullmatch(words)
+            # in a sentence those are names that no word is written like
+            functions = [word for word in re.findall(r"\w+", words) if word != "and" and (whole or re.search("[a-z][A-Z]", word))]
+            for tag in tags:
+                yield Citation(tag, path, tuple(functions) if path.endswith(".go") else ())
+
+
+@lru_cache(maxsize=None)
+def _all() -> tuple[tuple[str, Citation], ...]:
+    rules = rules_catalogue.everything()
+    return tuple((f"{rule.component} {rule.path}".strip(), one) for rule in rules for one in citations(rule.source))
+
+
+def differences(source: Source, release: Version) -> list[Difference]:
+    """Every source of this release that is not there."""
+    return [
+        Difference(where, "", WRONG_SOURCE, f"{one.path}{f' ({lacking})' if lacking else ''}")
+        for where, one in dict.fromkeys(_all()) if one.release == str(release)
+        for lacking in _lacking(source, one)
+    ]
+
+
+def _lacking(source: Source, one: Citation) -> list[str]:
+    """The functions that a file lacks; one empty name where there is no such file or directory."""
+    if one.path not in source.names and not any(name.startswith(one.path + "/") for name in source.names):
+        return [""]
+    text = source.files.get(one.path, "")
+    return [name for name in one.functions if not re.search(rf"\b{name}\b", text)]

@@ -1,0 +1,59 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Compares our data with a checkout of SPIRE, release by release, and prints what is to be mended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import RELEASES, Version
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import links as schema_links, model as schema_model
+from tools.schema_drift import cited, compare, found, made, ours
+from tools.schema_drift.checkout import Checkout, Source
+from tools.schema_drift.compare import Difference, Known
+
+UNREACHED, DEAD_LINK = "unreached", "dead link"
+
+
+def run(path: Path, releases: Sequence[str]) -> int:
+    """Every release named, or all; 1 when there is something that known.yml does not list."""
+    checkout, listed = Checkout(path), compare.known()
+    wanted = [schema_model.version(text.removeprefix("v")) for text in releases] or list(RELEASES)
+    used: set[Known] = set()
+    pairs, wrong = 0, 0
+    for release in wanted:
+        source = checkout.source(checkout.tag(str(release)))
+        theirs = found.everything(source)
+        here = [*compare.differences(theirs, ours.everything(release)), *beside(source, release)]
+        used.update(known for known in listed for difference in here if known.covers(difference, release))
+        unlisted = compare.unlisted(here, listed, release)
+        options = sum(map(len, theirs.values()))
+        pairs, wrong = pairs + options, wrong + len(unlisted)
+        print(f"{release}: {options} options in {len(theirs)} blocks, {_number(unlisted)}, {len(here) - len(unlisted)} listed")
+        for difference in unlisted:
+            print(f"  {difference}")
+    idle = [known for known in listed if known not in used] if not releases else []
+    for known in idle:
+        print(f"known.yml lists what no release has: {known.kind}: {known.where}")
+    print(f"{len(wanted)} releases, {pairs} pairs of option and release, {wrong} differences to mend")
+    return int(bool(wrong or idle))
+
+
+def beside(source: Source, release: Version) -> list[Difference]:
+    """What is no option's difference: structs that were not understood, links that lead nowhere, and sources of rules."""
+    result = [Difference(struct, "", UNREACHED) for struct in found.unreached(source)]
+    result += made.differences(source, release)
+    result += cited.differences(source, release)
+    for name in ("telemetry", "health_checks", *ours.everything(release)):
+        page = schema_links.page(name, release)
+        path = page.split("/", 7)[-1]
+        if page and path not in source.names:
+            result.append(Difference(name, "", DEAD_LINK, path))
+    return result
+
+
+def _number(differences: Sequence[Difference]) -> str:
+    return f"{len(differences)} to mend" if differences else "nothing to mend"
