@@ -47,7 +47,7 @@ class ActionModule(ActionBase):
             if given["shown"]:
                 shown = {server: variables["hostvars"].raw_get(server)[given["shown"]] for server in servers}
                 rounds = rotation_authority.rounds(fleet, asked, found, shown)
-                warnings = rotation_authority.strays(asked, found, shown, datetime.datetime.now(datetime.timezone.utc)) if asked.revoke else []
+                warnings = rotation_authority.untracked_authorities(asked, found, shown, datetime.datetime.now(datetime.timezone.utc)) if asked.revoke else []
         except AuthorityError as exc:
             raise failed(str(exc)) from None
         if warnings:

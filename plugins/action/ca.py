@@ -21,7 +21,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import (
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Issuer, Run
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import Request
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import Place
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import KeyAndCertificateFiles
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "certificate_path": {"type": "str", "required": True},
@@ -62,7 +62,7 @@ class ActionModule(ActionBase):
             required_by={"csr": ["issuer_certificate_path"], "issuer_bundle_path": ["issuer_certificate_path"]},
         )
         run = Run(datetime.datetime.now(datetime.timezone.utc), self._task.check_mode, arguments["force"])
-        place = Place(_path(arguments["certificate_path"]), _path(arguments["key_path"]))
+        place = KeyAndCertificateFiles(_path(arguments["certificate_path"]), _path(arguments["key_path"]))
         try:
             with x509_store.locked(os.path.dirname(os.path.abspath(place.certificate)), run.check):
                 issuer, request = _issuer(arguments, run.now), _request(arguments)
@@ -96,7 +96,7 @@ def _request(arguments: dict[str, Any]) -> Request:
 def _issuer(arguments: dict[str, Any], now: datetime.datetime) -> Issuer | None:
     if not arguments["issuer_certificate_path"]:
         return None
-    place = Place(_path(arguments["issuer_certificate_path"]), _path(arguments["issuer_key_path"]))
+    place = KeyAndCertificateFiles(_path(arguments["issuer_certificate_path"]), _path(arguments["issuer_key_path"]))
     certificates = x509_keys.load_certificates(x509_store.must_read(place.certificate), place.certificate)
     path = _path(arguments["issuer_bundle_path"])
     bundle = x509_keys.load_certificates(x509_store.must_read(path), path) if path else certificates[-1:]

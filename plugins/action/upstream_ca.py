@@ -41,10 +41,10 @@ class ActionModule(ActionBase):
         if planned.upstream is None:
             raise failed(f"{host}: its server has no upstream CA of spire_pki's.")
         try:
-            if not planned.upstream.delivered:
+            if not planned.upstream.stored_on_host:
                 run = Run(datetime.datetime.now(datetime.timezone.utc), self._task.check_mode)
                 found, why = pki_aws.ensure(planned.upstream, run)
-                return {**result, **pki_results.with_aws(pki_results.of(found, planned.upstream.place), why)}
+                return {**result, **pki_results.with_aws(pki_results.of(found, planned.upstream.key_files), why)}
             return {**result, **pki_results.keep(planned.upstream, arguments["csr"], self._task.check_mode)}
         except (X509Error, AwsError) as exc:
             # without its cause, which Ansible would tell too: a library's word of a key

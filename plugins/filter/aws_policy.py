@@ -46,7 +46,7 @@ EXAMPLES = r"""
 
 - name: The same from the file that the fleet's plan makes for this host
   ansible.builtin.debug:
-    msg: "{{ lookup('spire.fleet.content', 'server', 'configuration') | spire.fleet.from_hcl | spire.fleet.aws_policy(account='111122223333') }}"
+    msg: "{{ lookup('spire.fleet.rendered_file', 'server', 'configuration') | spire.fleet.from_hcl | spire.fleet.aws_policy(account='111122223333') }}"
 """
 
 RETURN = r"""

@@ -23,7 +23,7 @@ options:
 
 EXAMPLES = r"""
 - name: Ask each server what it knows
-  spire.fleet.server_state:
+  spire.fleet.server_info:
     binary: "{{ item.binary }}"
     socket_path: "{{ item.socket_path }}"
   delegate_to: "{{ item.server }}"

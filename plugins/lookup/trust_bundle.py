@@ -9,7 +9,7 @@ name: trust_bundle
 short_description: The trust bundle that a SPIRE agent starts with
 version_added: 0.1.0
 description:
-  - Returns the bundle of the agent's server, as M(spire.fleet.server_state) brought it over Ansible's own connection, or
+  - Returns the bundle of the agent's server, as M(spire.fleet.server_info) brought it over Ansible's own connection, or
     the C(spire_trust_bundle) of an agent whose servers are not in the inventory.
   - Fails when its certificates are not those that the server reported, or not those of C(spire_trust_bundle_sha256).
 author:
@@ -20,7 +20,7 @@ options:
     type: list
     elements: str
   servers:
-    description: What M(spire.fleet.server_state) returned, as the results of a loop over targets.
+    description: What M(spire.fleet.server_info) returned, as the results of a loop over targets.
     type: list
     elements: dict
     default: []
@@ -58,9 +58,9 @@ class LookupModule(LookupBase):
     def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[str]:
         """The bundle; AnsibleLookupError when there is none, or not the one expected."""
         self.set_options(var_options=variables, direct=kwargs)
-        seen = variables or {}
-        host = seen["inventory_hostname"]
-        fleet = fleet_of(seen, self._templar)
+        observed = variables or {}
+        host = observed["inventory_hostname"]
+        fleet = fleet_of(observed, self._templar)
         knowledge = server_knowledge(host, fleet, self.get_option("servers"))
         try:
             return [bundle_for(plan("agent", host, fleet), knowledge)]

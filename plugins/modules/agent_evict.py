@@ -33,7 +33,7 @@ extends_documentation_fragment:
   - spire.fleet.client
   - spire.fleet.client.server
 seealso:
-  - module: spire.fleet.server_state
+  - module: spire.fleet.server_info
 """
 
 EXAMPLES = r"""

@@ -47,7 +47,7 @@ options:
     required: true
   shown:
     description: >-
-      The name under which the result of M(spire.fleet.authority) with O(spire.fleet.authority#module:state=shown) was registered on each
+      The name under which the result of M(spire.fleet.local_authority) with O(spire.fleet.local_authority#module:state=shown) was registered on each
       server. Without it, only RV(servers) and RV(hosts) are told.
     type: str
     default: ""
@@ -60,8 +60,8 @@ attributes:
   platform:
     platforms: posix
 seealso:
-  - module: spire.fleet.authority
-  - module: spire.fleet.authority_check
+  - module: spire.fleet.local_authority
+  - module: spire.fleet.authority_rotation_info
 """
 
 EXAMPLES = r"""

@@ -89,7 +89,7 @@ attributes:
     platforms: posix
 seealso:
   - module: spire.fleet.upstream_ca
-  - module: spire.fleet.key_request
+  - module: spire.fleet.private_key_csr
 """
 
 EXAMPLES = r"""

@@ -44,7 +44,7 @@ attributes:
   check_mode:
     details: Where O(binary) does not exist yet, every entry is new. Where the server is down, there is a warning alone.
 seealso:
-  - module: spire.fleet.server_state
+  - module: spire.fleet.server_info
 """
 
 EXAMPLES = r"""

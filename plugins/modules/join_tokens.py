@@ -41,7 +41,7 @@ attributes:
     support: none
     details: A diff would show secrets.
 seealso:
-  - module: spire.fleet.server_state
+  - module: spire.fleet.server_info
 """
 
 EXAMPLES = r"""

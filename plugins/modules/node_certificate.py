@@ -32,13 +32,13 @@ attributes:
   platform:
     platforms: posix
 seealso:
-  - module: spire.fleet.key_request
+  - module: spire.fleet.private_key_csr
   - module: spire.fleet.upstream_ca
 """
 
 EXAMPLES = r"""
 - name: Have the host make a key
-  spire.fleet.key_request:
+  spire.fleet.private_key_csr:
     path: /etc/spire/agent/main.x509pop.key
     key_type: ec-p256
     owner: spire-agent

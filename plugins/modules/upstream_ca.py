@@ -29,7 +29,7 @@ attributes:
     platforms: posix
 seealso:
   - module: spire.fleet.ca
-  - module: spire.fleet.key_request
+  - module: spire.fleet.private_key_csr
 """
 
 EXAMPLES = r"""

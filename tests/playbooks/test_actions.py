@@ -121,7 +121,7 @@ def bad(tmp_path_factory: pytest.TempPathFactory) -> Run:
     )
     return play(tmp_path_factory.mktemp("bad"), wrong, {
         "preflight": {"spire.fleet.preflight": None},
-        "look": {"spire.fleet.look": {"component": "agent"}},
+        "look": {"spire.fleet.component_drift": {"component": "agent"}},
     })
 
 
@@ -131,7 +131,7 @@ def test_preflight_tells_every_mistake_of_every_host_at_once(bad: Run) -> None:
     assert result["msg"] == MISTAKES
 
 
-def test_the_look_refuses_a_bad_plan(bad: Run) -> None:
+def test_the_drift_check_refuses_a_bad_plan(bad: Run) -> None:
     result = bad.results["look"]
     assert result["failed"]
     assert [line.split(" ", 2)[1] for line in result["msg"].splitlines()] == [
@@ -160,19 +160,19 @@ def good_tasks() -> dict[str, dict[str, Any]]:
 
     return {
         "preflight": {"spire.fleet.preflight": None},
-        "silent": {"spire.fleet.look": {"component": "agent"}},
-        "server": {"spire.fleet.look": {"component": "server"}},
+        "silent": {"spire.fleet.component_drift": {"component": "agent"}},
+        "server": {"spire.fleet.component_drift": {"component": "server"}},
         "answers": fact("spire_answers", {"results": [ANSWER]}),
-        "agent": {"spire.fleet.look": {"component": "agent", "servers": "spire_answers"}},
-        "final": {"spire.fleet.look": {"component": "agent", "final": True}},
-        "planned": show("lookup('spire.fleet.planned', 'agent', machine='x86_64')"),
-        "content": {**show("lookup('spire.fleet.content', 'agent', 'configuration')"), "no_log": True},
-        "token_content": {**show("lookup('spire.fleet.content', 'agent', 'configuration', join_token='tok-1')"), "no_log": True},
-        "no_content": show("lookup('spire.fleet.content', 'agent', 'nothing')"),
+        "agent": {"spire.fleet.component_drift": {"component": "agent", "servers": "spire_answers"}},
+        "final": {"spire.fleet.component_drift": {"component": "agent", "final": True}},
+        "planned": show("lookup('spire.fleet.component_plan', 'agent', machine='x86_64')"),
+        "content": {**show("lookup('spire.fleet.rendered_file', 'agent', 'configuration')"), "no_log": True},
+        "token_content": {**show("lookup('spire.fleet.rendered_file', 'agent', 'configuration', join_token='tok-1')"), "no_log": True},
+        "no_content": show("lookup('spire.fleet.rendered_file', 'agent', 'nothing')"),
         "targets": show("query('spire.fleet.server_targets', 'a1', 'a2', 's1')"),
-        "no_token_targets": show("query('spire.fleet.token_targets', 'a1', 'a2')"),
-        "needy": fact("spire_agent_look", {"act": {"token": True}}),
-        "token_targets": show("query('spire.fleet.token_targets', 'a1', 'a2')"),
+        "no_token_targets": show("query('spire.fleet.join_token_targets', 'a1', 'a2')"),
+        "needy": fact("spire_agent_drift", {"actions": {"token": True}}),
+        "token_targets": show("query('spire.fleet.join_token_targets', 'a1', 'a2')"),
         "entries": show(
             "query('spire.fleet.desired_entries', " + json.dumps(TARGET) + ", identities={'a1': 'spiffe://prod.acme.com/x'})"
         ),
@@ -212,9 +212,9 @@ def good(home: Path) -> Run:
 def check(home: Path, good: Run) -> Run:
     """The same in check mode, after it."""
     return play(home, good_inventory(home), {
-        "silent": {"spire.fleet.look": {"component": "agent"}},
+        "silent": {"spire.fleet.component_drift": {"component": "agent"}},
         "answers": fact("spire_answers", {"results": [ANSWER]}),
-        "agent": {"spire.fleet.look": {"component": "agent", "servers": "spire_answers"}},
+        "agent": {"spire.fleet.component_drift": {"component": "agent", "servers": "spire_answers"}},
     }, "--check", "--diff")
 
 
@@ -223,19 +223,19 @@ def test_preflight_counts(good: Run) -> None:
     assert (result["failed"], result["changed"], result["servers"], result["agents"]) == (False, False, 1, 2)
 
 
-def test_a_look_at_a_bare_host(good: Run, home: Path) -> None:
+def test_a_drift_check_at_a_bare_host(good: Run, home: Path) -> None:
     result = good.results["agent"]
     assert not result["failed"], result
     # in a plain run, the tasks that mend are what changes something
     assert (result["differs"], result["changed"], result["spiffe_id"]) == (True, False, "")
     root = home / "q"
-    assert result["act"]["files"] == ["configuration", "environment", "service", "supervisor", "bundle"]
-    assert str(root / "data/agent/main") in result["act"]["directories"]
-    assert (result["act"]["start"], result["act"]["restart"], result["act"]["enrol"], result["act"]["token"]) == (
+    assert result["actions"]["files"] == ["configuration", "environment", "service", "supervisor", "bundle"]
+    assert str(root / "data/agent/main") in result["actions"]["directories"]
+    assert (result["actions"]["start"], result["actions"]["restart"], result["actions"]["enrol"], result["actions"]["token"]) == (
         True, False, True, True,
     )
     assert f"file {root}/etc/agent/main.conf" in result["differences"]
-    assert good.results["server"]["act"]["start"] is True
+    assert good.results["server"]["actions"]["start"] is True
     assert "spiffe_id" not in good.results["server"]
     assert not root.exists()
 

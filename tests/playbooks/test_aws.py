@@ -49,7 +49,7 @@ def show(expression: str) -> dict[str, Any]:
     return {"ansible.builtin.debug": {"msg": "{{ " + expression + " }}"}}
 
 
-CONFIGURATION = "(lookup('spire.fleet.content', 'server', 'configuration') | spire.fleet.from_hcl).plugins.UpstreamAuthority"
+CONFIGURATION = "(lookup('spire.fleet.rendered_file', 'server', 'configuration') | spire.fleet.from_hcl).plugins.UpstreamAuthority"
 
 
 @pytest.fixture(name="run", scope="module")
@@ -60,12 +60,12 @@ def fixture_run(moto: Moto, tmp_path_factory: pytest.TempPathFactory) -> tuple[R
     binary.write_text("#!/bin/sh\necho 1.15.3 >&2\n")
     binary.chmod(0o755)
     keep = {"spire.fleet.upstream_ca": {}}
-    look = {"spire.fleet.look": {"component": "server"}}
+    look = {"spire.fleet.component_drift": {"component": "server"}}
     return play(home, listed(home, spire_pki="awssecret", spire_server_config=tree("awssecret"), spire_bin_dir=str(home / "bin")), {
         "preflight": {"spire.fleet.preflight": None}, "look_before": look, "check": {**keep, "check_mode": True}, "run": keep, "again": keep,
         "check_again": {**keep, "check_mode": True}, "look_after": look, "options": show(CONFIGURATION),
-        "asked": {"spire.fleet.upstream_check": {}},
-        "policy": show("lookup('spire.fleet.content', 'server', 'configuration') | spire.fleet.from_hcl | spire.fleet.aws_policy"),
+        "asked": {"spire.fleet.upstream_authority_info": {}},
+        "policy": show("lookup('spire.fleet.rendered_file', 'server', 'configuration') | spire.fleet.from_hcl | spire.fleet.aws_policy"),
     }, "--diff"), home
 
 
@@ -100,13 +100,13 @@ def test_the_playbook_tells_what_is_wrong(moto: Moto, tmp_path: Path) -> None:
     assert f"a1: certificate_authority_arn is in eu-west-1, and region is {REGION}. Make them the same." in done.stdout + done.stderr
 
 
-def test_what_the_look_says(run: tuple[Run, Path]) -> None:
+def test_what_the_drift_check_says(run: tuple[Run, Path]) -> None:
     before, after = run[0].results["look_before"], run[0].results["look_after"]
     said = "the upstream CA in AWS: "
     assert [one for one in before["differences"] if one.startswith(said)] == [
         f"{said}the secret {NAME}/{what} is not known here" for what in ("certificate", "key", "bundle")
     ]
-    assert before["act"]["kept_in_aws"] is True and after["act"]["kept_in_aws"] is False
+    assert before["actions"]["aws_ca_sync"] is True and after["actions"]["aws_ca_sync"] is False
     assert [one for one in after["differences"] if "upstream" in one] == []
 
 

@@ -34,7 +34,7 @@ def tasks(home: Path) -> dict[str, Any]:
     one = {
         "root": ca(home, "root", path_length=2),
         "own": ca(home, "own", path_length=1, key_type="ec-p256", **issuer),
-        "key": {"spire.fleet.key_request": {"path": str(home / "born.key"), "key_type": "ec-p256"}},
+        "key": {"spire.fleet.private_key_csr": {"path": str(home / "born.key"), "key_type": "ec-p256"}},
     }
     found: dict[str, Any] = {}
     for round_name, check in (("check", True), ("run", False), ("check_again", True), ("again", False)):
@@ -105,7 +105,7 @@ def test_a_file_that_holds_a_secret(run: Run, home: Path) -> None:
 def test_its_content_travels_in_no_file(run: Run, home: Path) -> None:
     """Ansible tells at -vvv which files it puts on a host. Another module's arguments are in one, since pipelining is off here."""
     put = [line for line in run.text.splitlines() if "PUT " in line]
-    assert [line for line in put if "AnsiballZ_key_request.py" in line]
+    assert [line for line in put if "AnsiballZ_private_key_csr.py" in line]
     assert not [line for line in put if "AnsiballZ_secret_file.py" in line]
     assert run.results["secret_shared"]["changed"]
 
@@ -189,7 +189,7 @@ def test_the_upstream_ca_of_a_server(tmp_path: Path) -> None:
     found = play(tmp_path, listed, {
         "check": {**upstream, "check_mode": True}, "run": upstream, "again": upstream, "born": born, "born_check": {**born, "check_mode": True},
         "agent": {**upstream, "vars": {"spire_pki": "none"}},
-        "key": {"ansible.builtin.debug": {"msg": "{{ lookup('spire.fleet.content', 'server', 'upstream_key') | length }}"}},
+        "key": {"ansible.builtin.debug": {"msg": "{{ lookup('spire.fleet.rendered_file', 'server', 'upstream_key') | length }}"}},
     }, "--diff").results
     assert [found[name]["changed"] for name in ("check", "run", "again", "born_check")] == [True, True, False, False]
     why = [f"root: there is no key in {tmp_path}/pki/prod.acme.com/root.key", "root: there is no certificate"]
@@ -215,8 +215,8 @@ def test_what_a_node_proves_itself_by(tmp_path: Path, kind: str) -> None:
         "authority_check": {**authority, "check_mode": True}, "authority": authority, "authority_again": authority,
         "check": {**node, "check_mode": True}, "run": node, "again": node, "born": born, "born_check": {**born, "check_mode": True},
         "none": {**node, "vars": {f"spire_{kind}": "none"}}, "mistake": {**node, "vars": {f"spire_{kind}_lifetime": "1y"}},
-        "key": {"ansible.builtin.debug": {"msg": "{{ lookup('spire.fleet.content', 'agent', '" + kind + "_key') | length }}"}},
-        "file": {"ansible.builtin.debug": {"msg": "{{ lookup('spire.fleet.content', 'server', '" + kind + "_authorities') | length }}"}},
+        "key": {"ansible.builtin.debug": {"msg": "{{ lookup('spire.fleet.rendered_file', 'agent', '" + kind + "_key') | length }}"}},
+        "file": {"ansible.builtin.debug": {"msg": "{{ lookup('spire.fleet.rendered_file', 'server', '" + kind + "_authorities') | length }}"}},
     }, "--diff").results
     assert [found[name]["changed"] for name in ("authority_check", "authority", "authority_again", "check", "run", "again", "born_check")] == [
         True, True, False, True, True, False, False,

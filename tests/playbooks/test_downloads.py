@@ -35,8 +35,8 @@ def role(tasks: str, look: dict[str, Any]) -> dict[str, Any]:
     """A play of one file of the role's tasks, after a look that has found this."""
     return {
         "hosts": "s1", "gather_facts": False, "vars": {
-            "spire_component_name": "server", "spire_component_look": {"machine": MACHINE, "act": look},
-            "spire_component_plan": "{{ lookup('spire.fleet.planned', 'server', machine='" + MACHINE + "') }}",
+            "spire_component_name": "server", "spire_component_drift": {"machine": MACHINE, "actions": look},
+            "spire_component_plan": "{{ lookup('spire.fleet.component_plan', 'server', machine='" + MACHINE + "') }}",
         },
         "tasks": [{"ansible.builtin.include_role": {"name": "spire.fleet.spire_component", "tasks_from": f"{tasks}.yml"}}],
     }

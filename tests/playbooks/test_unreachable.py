@@ -81,7 +81,7 @@ def test_what_is_wrong_with_the_question_is_told(home: Path) -> None:
     (home / "play.yml").write_text(yaml.safe_dump([{
         "hosts": "spire_agents", "gather_facts": False, "tasks": [
             {"name": "ask", "ansible.builtin.debug": {}, "loop": "{{ nowhere }}", "register": "asked", "ignore_errors": True},
-            {"name": "look", "spire.fleet.look": {"component": "agent", "servers": "asked"}},
+            {"name": "look", "spire.fleet.component_drift": {"component": "agent", "servers": "asked"}},
         ],
     }]))
     environment = {**os.environ, "ANSIBLE_HOME": str(home / "home"), "ANSIBLE_REMOTE_TEMP": str(home / "remote"), "ANSIBLE_NOCOLOR": "1"}

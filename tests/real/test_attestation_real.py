@@ -73,16 +73,16 @@ class Nodes:
     def bring(self) -> None:
         """Makes the node's certificate and brings it, as the role does."""
         planned = self.planned("agent")
-        node, files = planned.node, planned.material_files
+        node, files = planned.node, planned.host_certificate_files
         assert node is not None
         key = self.directory / Path(files[f"{self.name}_key"].path).name
         csr = ""
-        if node.born:
+        if node.key_on_host:
             csr = key_request.keep(key_request.Key(str(key), node.key_type, -1, -1, str(shutil.which("openssl"))), False, False, time.gmtime())["csr"]
         node.ensure(csr, Run(now()))
         fresh = self.planned("agent").node
         assert fresh is not None
-        if not node.born:
+        if not node.key_on_host:
             key.write_text(fresh.key_text())
         for name, text in fresh.files().items():
             (self.directory / Path(files[name].path).name).write_text(text)
@@ -97,10 +97,10 @@ class Nodes:
         """Another certificate for the same key."""
         node = self.planned("agent").node
         assert node is not None
-        before = Path(node.place.certificate).read_text()
-        Path(node.place.certificate).unlink()
+        before = Path(node.key_files.certificate).read_text()
+        Path(node.key_files.certificate).unlink()
         self.bring()
-        assert Path(node.place.certificate).read_text() != before
+        assert Path(node.key_files.certificate).read_text() != before
 
 
 def ids(server: RealServer) -> list[str]:

@@ -23,7 +23,7 @@ from tests.support.conformance import Court, Difference, Judged
 
 #: component, release, judge, whether of plugins alone or of the rest alone, and how many. Agents validate without loading a plugin;
 #: 0.9.4 has no validate; servers of 1.14 and later validate what most plugins are given.
-COURTS = [
+ORACLES = [
     ("server", "1.15.3", "validate", None, 200),
     ("agent", "1.15.3", "validate", False, 120),
     ("agent", "1.15.3", "start", True, 160),
@@ -44,15 +44,15 @@ used: set[int] = set()
 held: set[str] = set()
 
 
-def name(court: tuple[str, str, str, bool | None, int]) -> str:
-    return "-".join(court[:3])
+def name(oracle: tuple[str, str, str, bool | None, int]) -> str:
+    return "-".join(oracle[:3])
 
 
-@pytest.mark.parametrize("court", COURTS, ids=name)
+@pytest.mark.parametrize("court", ORACLES, ids=name)
 def test_spire_and_we_judge_alike(
-    court: tuple[str, str, str, bool | None, int], spire_binary: Callable[..., Path], tmp_path: Path,
+    oracle: tuple[str, str, str, bool | None, int], spire_binary: Callable[..., Path], tmp_path: Path,
 ) -> None:
-    component, release, by, plugins, number = court
+    component, release, by, plugins, number = oracle
     binary = spire_binary(f"spire-{component}", release)
     conformance_values.make_files(tmp_path)
     limit = 0 if AMOUNT == "all" else int(AMOUNT or number)
@@ -72,16 +72,16 @@ def test_spire_and_we_judge_alike(
             else:
                 used.update(ENTRIES.index(entry) for entry in reasons)
                 listed[reasons[0].reason] += 1
-    held.add(name(court))
-    print(f"{name(court)}: {len(judged)} judged, {len(sound)} of them sound to us, {sum(listed.values())} listed differences")
+    held.add(name(oracle))
+    print(f"{name(oracle)}: {len(judged)} judged, {len(sound)} of them sound to us, {sum(listed.values())} listed differences")
     if unexplained:
         pytest.fail(f"{len(unexplained)} differences without a reason:\n" + "\n".join(unexplained), pytrace=False)
 
 
 def test_no_entry_is_left_over() -> None:
     """Only a whole run over all releases can tell."""
-    if AMOUNT != "all" or len(held) < len(COURTS):
-        pytest.skip(f"SPIRE_FLEET_CONFORMANCE=all tells, with every release there; {len(held)} of {len(COURTS)} were")
+    if AMOUNT != "all" or len(held) < len(ORACLES):
+        pytest.skip(f"SPIRE_FLEET_CONFORMANCE=all tells, with every release there; {len(held)} of {len(ORACLES)} were")
     assert [entry.reason for index, entry in enumerate(ENTRIES) if index not in used] == []
 
 

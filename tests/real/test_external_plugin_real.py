@@ -184,9 +184,9 @@ def test_a_binary_that_was_changed_is_mended_and_the_server_restarted(host: Host
     changed = placed.with_name("changed")
     write(changed, "somebody else's")
     changed.replace(placed)
-    seen = host.site(definition, "--check", "--diff").require()
-    assert seen.differences("here", "server") == [f"plugin {NAME}"]
-    assert f"{placed} was changed after it had been placed" in seen.shown("here", "server")
+    observed = host.site(definition, "--check", "--diff").require()
+    assert observed.differences("here", "server") == [f"plugin {NAME}"]
+    assert f"{placed} was changed after it had been placed" in observed.shown("here", "server")
     assert host.server_pid() == before
     host.site(definition).require()
     assert placed.read_bytes() == source.read_bytes()

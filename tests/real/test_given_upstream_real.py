@@ -102,10 +102,10 @@ def told(one: Case, spire_server: Path, tmp_path: Path, key: str = "") -> None:
     options = written(tmp_path, **texts)
     config = {"plugins": {"UpstreamAuthority": {"disk": {"plugin_data": options}}}}
     plan = planned("server", spire_trust_domain=TRUST_DOMAIN, spire_server_config=config)
-    seen = {options["cert_file_path"]: [made.pem for made in one.chain]}
+    observed = {options["cert_file_path"]: [made.pem for made in one.chain]}
     if one.bundle is not None:
-        seen[options["bundle_file_path"]] = [made.pem for made in one.bundle]
-    found, _soon = supplied_ca.mistakes(plan, seen, datetime.datetime.now(datetime.timezone.utc))
+        observed[options["bundle_file_path"]] = [made.pem for made in one.bundle]
+    found, _soon = supplied_ca.mistakes(plan, observed, datetime.datetime.now(datetime.timezone.utc))
     assert bool(found) == one.ours, found
     server = RealServer(spire_server, config=config)
     try:

@@ -50,12 +50,12 @@ def delivered(upstream: Upstream, directory: Path) -> dict[str, str]:
     directory.mkdir(exist_ok=True)
     key_file = directory / "upstream.key"
     csr = ""
-    if upstream.born:
+    if upstream.key_on_host:
         key = key_request.Key(str(key_file), upstream.values["spire_pki_key_type"], -1, -1, str(shutil.which("openssl")))
         csr = key_request.keep(key, False, False, time.gmtime())["csr"]
     upstream.ensure(csr, Run(now()))
     fresh = Upstream(upstream.host, upstream.values, upstream.trust_domain)
-    if not upstream.born:
+    if not upstream.key_on_host:
         key_file.write_text(fresh.key_text())
     files = fresh.files()
     (directory / "upstream.pem").write_text(files["upstream_certificate"])
@@ -104,7 +104,7 @@ def test_a_server_under_our_root(spire_binary: Callable[..., Path], tmp_path: Pa
         assert verified(tmp_path, root, svid["certificates"]) == "leaf.pem: OK"
         other = upstream_of(tmp_path / "other")
         other.ensure("", Run(now()))
-        foreign = Path(other.issuer_place.certificate).read_text()
+        foreign = Path(other.issuer_key_files.certificate).read_text()
         assert verified(tmp_path, foreign, svid["certificates"]) == ""
 
 
@@ -154,8 +154,8 @@ def test_the_oldest_release_under_our_root(spire_binary: Callable[..., Path], tm
 
 def test_a_corporate_intermediate_signs(spire_server: Path, spire_agent: Path, tmp_path: Path) -> None:
     """Root, corporate CA, the server's intermediate, SPIRE's CA, leaf."""
-    def files(name: str) -> x509_store.Place:
-        return x509_store.Place(str(tmp_path / f"{name}.pem"), str(tmp_path / f"{name}.key"))
+    def files(name: str) -> x509_store.KeyAndCertificateFiles:
+        return x509_store.KeyAndCertificateFiles(str(tmp_path / f"{name}.pem"), str(tmp_path / f"{name}.key"))
 
     run, year = Run(now()), datetime.timedelta(days=365)
     root = x509_ensure.ensure(files("root"), Request("CN=Acme,C=US", 10 * year), None, PASSPHRASE, run)
@@ -185,7 +185,7 @@ def test_a_renewed_intermediate_is_used_without_a_restart(spire_server: Path, sp
 
     with RealServer(spire_server, config=config(options)) as server:
         pid, first = server.pid, serials(Path(options["cert_file_path"]).read_text())
-        Path(upstream.place.certificate).unlink()
+        Path(upstream.key_files.certificate).unlink()
         assert delivered(upstream, tmp_path / "host") == options
         second = serials(Path(options["cert_file_path"]).read_text())
         assert (len(first), len(second)) == (1, 1) and first != second
@@ -221,4 +221,4 @@ def test_what_we_refuse_spire_refuses(spire_server: Path, tmp_path: Path) -> Non
 def upstream_root(directory: Path) -> str:
     other = upstream_of(directory)
     other.ensure("", Run(now()))
-    return other.issuer_place.certificate
+    return other.issuer_key_files.certificate

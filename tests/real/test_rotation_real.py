@@ -239,8 +239,8 @@ def test_a_server_that_has_replaced_its_ca_signs_below_the_old_root_once_more(sp
         own(server, "x509", "activated", authority_id=prepared)
         assert not keep(server.client(), Wish("upstream", "shown", old), False)["taintable"]
         assert "SPIRE taints a root only as long as the server's last CA was signed by it" in refused(lambda: undo(server, "tainted", old))
-        for behind in (["s1"], []):
-            rotation_root.fall_back(made.scope(), behind, Run(now()))
+        for servers_on_old_root in (["s1"], []):
+            rotation_root.sign_under_old_root(made.scope(), servers_on_old_root, Run(now()))
             made.renew()
         assert keep(server.client(), Wish("upstream", "shown", old), False)["taintable"]
         assert undo(server, "tainted", old)["changed"] and undo(server, "revoked", old)["changed"]

@@ -163,14 +163,14 @@ def of_tree(where: str, component: str, tree: Any) -> Iterator[Secret]:
     """The values that nobody may see, by the schema; of a database's connection the password."""
     shown = convert.redact(component, dict(tree))
 
-    def walk(path: str, real: Any, seen: Any) -> Iterator[Secret]:
-        if isinstance(real, Mapping) and isinstance(seen, Mapping):
+    def walk(path: str, real: Any, observed: Any) -> Iterator[Secret]:
+        if isinstance(real, Mapping) and isinstance(observed, Mapping):
             for key in real:
-                yield from walk(f"{path}.{key}", real[key], seen.get(key))
-        elif isinstance(real, list) and isinstance(seen, list) and len(real) == len(seen):
-            for one, other in zip(real, seen):
+                yield from walk(f"{path}.{key}", real[key], observed.get(key))
+        elif isinstance(real, list) and isinstance(observed, list) and len(real) == len(observed):
+            for one, other in zip(real, observed):
                 yield from walk(path, one, other)
-        elif isinstance(real, str) and real != seen and "{{" not in real and not real.startswith("/"):
+        elif isinstance(real, str) and real != observed and "{{" not in real and not real.startswith("/"):
             for match in PASSWORD.finditer(real) if "connection_string" in path else [None]:
                 value = match[match.lastindex or 0].strip("'") if match else real
                 yield from filter(None, [patterns.text("password", f"{where}{path}", value)])

@@ -52,15 +52,15 @@ def moments(work: Callable[[], object], prepare: Callable[[], object], step: int
 
 
 def _killer(moment: int) -> Callable[[FrameType, str, Any], Any]:
-    seen = 0
+    observed = 0
 
     def trace(frame: FrameType, event: str, _argument: Any) -> Any:
-        nonlocal seen
+        nonlocal observed
         if not any(directory in frame.f_code.co_filename for directory in WRITERS):
             return None
         if event == "line":
-            seen += 1
-            if seen == moment:
+            observed += 1
+            if observed == moment:
                 os.kill(os.getpid(), signal.SIGKILL)
         return trace
 
@@ -88,15 +88,15 @@ def descendants(pid: int) -> list[int]:
 
 def kill_tree(pid: int) -> None:
     """Kill a process and everything that it has started, modules on hosts as well, before any of them can clean up."""
-    seen: set[int] = set()
+    observed: set[int] = set()
     while True:
-        fresh = [one for one in descendants(pid) if one not in seen]
+        fresh = [one for one in descendants(pid) if one not in observed]
         if not fresh:
             break
         for one in fresh:
-            seen.add(one)
+            observed.add(one)
             _signal(one, signal.SIGSTOP)
-    for one in seen:
+    for one in observed:
         _signal(one, signal.SIGKILL)
 
 

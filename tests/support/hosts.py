@@ -77,8 +77,8 @@ def free_address(fleet: str) -> str:
     """The next free address of the fleet's network. One that is asked for by name stays the same when the host reboots."""
     network = json.loads(podman("network", "inspect", fleet).stdout)[0]
     names = podman("ps", "--all", "--filter", f"network={fleet}", "--format", "{{.Names}}").stdout.split()
-    seen = json.loads(podman("inspect", *names).stdout) if names else []
-    used = {host["NetworkSettings"]["Networks"][fleet]["IPAddress"] for host in seen}
+    observed = json.loads(podman("inspect", *names).stdout) if names else []
+    used = {host["NetworkSettings"]["Networks"][fleet]["IPAddress"] for host in observed}
     addresses = ipaddress.ip_network(network["subnets"][0]["subnet"]).hosts()
     # The first of them is the bridge's own.
     return next(str(address) for address in itertools.islice(addresses, 1, None) if str(address) not in used)

@@ -56,9 +56,9 @@ def keep(directory: Path, size: int) -> int:
         ensure as x509_ensure, request as x509_request, store as x509_store,
     )
 
-    def place(*names: str) -> x509_store.Place:
+    def place(*names: str) -> x509_store.KeyAndCertificateFiles:
         base = directory.joinpath(*names)
-        return x509_store.Place(f"{base}.pem", f"{base}.key")
+        return x509_store.KeyAndCertificateFiles(f"{base}.pem", f"{base}.key")
 
     run = x509_ensure.Run(datetime.datetime.now(datetime.timezone.utc))
     asked = x509_request.Request("CN=Root", 3650 * DAY, path_length=2, key_type="ec-p256")

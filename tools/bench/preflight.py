@@ -45,12 +45,12 @@ def measure(work: Path, environment: Mapping[str, str]) -> bool:
         for size in SIZES:
             inventory = work / f"preflight-{size}.json"
             inventory.write_text(json.dumps(fleet(size, own)))
-            idle = run(work, environment, inventory, "nothing.yml")
+            has_no_effect = run(work, environment, inventory, "nothing.yml")
             cost = run(work, environment, inventory, "preflight.yml")
             costs.append(cost)
             print(
                 f"{size:6d} agents, {'a tree of its own each' if own else 'trees by group'}: preflight {cost.seconds:.1f} s CPU, "
-                f"{cost.bytes / 1024**2:.0f} MiB; nothing at all 1.00, preflight {cost.seconds / idle.seconds:.2f}",
+                f"{cost.bytes / 1024**2:.0f} MiB; nothing at all 1.00, preflight {cost.seconds / has_no_effect.seconds:.2f}",
                 flush=True,
             )
         growth = costs[1].seconds / costs[0].seconds / (SIZES[1] / SIZES[0])

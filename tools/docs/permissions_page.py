@@ -40,8 +40,8 @@ In a play of your own, here over the servers, which need not be there yet; every
     - hosts: spire_servers
       gather_facts: false
       vars:
-        tree: "{{ lookup('spire.fleet.content', 'server', 'configuration') | spire.fleet.from_hcl }}"
-        version: "{{ lookup('spire.fleet.planned', 'server').version }}"
+        tree: "{{ lookup('spire.fleet.rendered_file', 'server', 'configuration') | spire.fleet.from_hcl }}"
+        version: "{{ lookup('spire.fleet.component_plan', 'server').version }}"
       tasks:
         - name: Write the policy of the server's role
           ansible.builtin.copy:

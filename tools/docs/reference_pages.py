@@ -180,8 +180,8 @@ def row(option: Option, path: str, up: str) -> str:
         text.append(f"Replaced by {_code(base['replaced_by'])}.")
     if base.get("no_effect"):
         text.append(f"**No effect** since {base['no_effect']}. {base.get('because', '')}".rstrip())
-    if base.get("misnamed"):
-        text.append(f"SPIRE's document calls it `{base['misnamed']}`, which does not work.")
+    if base.get("documentation_typo"):
+        text.append(f"SPIRE's document calls it `{base['documentation_typo']}`, which does not work.")
     text += [f"From {since} on: {'; '.join(_change(change))}." for since, change in option.changes]
     name = f"`{option.name}`"
     if option.block:

@@ -54,7 +54,7 @@ def _introduction(everything: list[Listed]) -> str:
         "# Rules\n\n"
         f"What preflight asks beyond single options: {len(asked)} rules, {warnings} of which only warn. Another "
         f"{len(everything) - len(asked)} are of the OIDC discovery provider, which no playbook installs: the filter "
-        "[spire.fleet.config_mistakes](checks.md#files-of-your-own) asks them, no run does. What each option may be "
+        "[spire.fleet.validate_config](checks.md#files-of-your-own) asks them, no run does. What each option may be "
         "is in the [reference](reference/README.md); how to read what preflight says is in [checks.md](checks.md). A name in the last "
         "column is one for `spire_allow`.\n"
     )

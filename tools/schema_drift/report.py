@@ -35,11 +35,11 @@ def run(path: Path, releases: Sequence[str]) -> int:
         print(f"{release}: {options} options in {len(theirs)} blocks, {_number(unlisted)}, {len(here) - len(unlisted)} listed")
         for difference in unlisted:
             print(f"  {difference}")
-    idle = [known for known in listed if known not in used] if not releases else []
-    for known in idle:
+    has_no_effect = [known for known in listed if known not in used] if not releases else []
+    for known in has_no_effect:
         print(f"known.yml lists what no release has: {known.kind}: {known.where}")
     print(f"{len(wanted)} releases, {pairs} pairs of option and release, {wrong} differences to mend")
-    return int(bool(wrong or idle))
+    return int(bool(wrong or has_no_effect))
 
 
 def beside(source: Source, release: Version) -> list[Difference]:

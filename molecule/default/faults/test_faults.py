@@ -112,13 +112,13 @@ def test_check_mode_tells_exactly_that(fault: Fault, play_round: Callable[[Fault
 
 
 def test_check_mode_changes_nothing(fault: Fault, play_round: Callable[[Fault], Round]) -> None:
-    seen = play_round(fault)
-    assert seen.checked[fault.host] == seen.broken[fault.host]
+    observed = play_round(fault)
+    assert observed.checked[fault.host] == observed.broken[fault.host]
 
 
 def test_the_fault_is_one(fault: Fault, play_round: Callable[[Fault], Round]) -> None:
-    seen = play_round(fault)
-    assert seen.broken[fault.host] != seen.sound[fault.host]
+    observed = play_round(fault)
+    assert observed.broken[fault.host] != observed.sound[fault.host]
 
 
 def test_a_second_check_says_the_same(fault: Fault, play_round: Callable[[Fault], Round]) -> None:
@@ -127,16 +127,16 @@ def test_a_second_check_says_the_same(fault: Fault, play_round: Callable[[Fault]
 
 
 def test_the_run_mends_it(fault: Fault, play_round: Callable[[Fault], Round]) -> None:
-    seen = play_round(fault)
-    assert seen.mending.require().differences(fault.host, fault.component) == fault.expected
-    assert seen.mending.acted(fault.host)
-    assert unlike(seen.sound[fault.host], seen.mended[fault.host]) == {}
+    observed = play_round(fault)
+    assert observed.mending.require().differences(fault.host, fault.component) == fault.expected
+    assert observed.mending.acted(fault.host)
+    assert unlike(observed.sound[fault.host], observed.mended[fault.host]) == {}
 
 
 def test_the_process_restarts_when_it_must_alone(fault: Fault, play_round: Callable[[Fault], Round]) -> None:
-    seen = play_round(fault)
-    before = seen.broken[fault.host]["services"][fault.component]["MainPID"]
-    after = seen.mended[fault.host]["services"][fault.component]["MainPID"]
+    observed = play_round(fault)
+    before = observed.broken[fault.host]["services"][fault.component]["MainPID"]
+    after = observed.mended[fault.host]["services"][fault.component]["MainPID"]
     assert after != "0"
     if fault.restarts is None:
         assert before == "0"
@@ -152,6 +152,6 @@ def test_the_next_run_changes_nothing(fault: Fault, play_round: Callable[[Fault]
 
 
 def test_secrets_are_not_shown(fault: Fault, play_round: Callable[[Fault], Round]) -> None:
-    seen = play_round(fault)
-    for run in (*seen.checks, seen.mending):
+    observed = play_round(fault)
+    for run in (*observed.checks, observed.mending):
         assert "planted-in-the-environment" not in run.stdout + run.stderr

@@ -16,7 +16,7 @@ WAIT = "until ! openssl x509 -checkend 0 -noout >/dev/null </root/own.pem; do sl
 
 
 def pids(snapshot: dict[str, Any]) -> dict[str, str]:
-    return {host: facts["MainPID"] for host, seen in snapshot.items() for facts in seen["services"].values()}
+    return {host: facts["MainPID"] for host, observed in snapshot.items() for facts in observed["services"].values()}
 
 
 def test_an_expired_agent_is_enrolled_again(shell: Callable[..., str], take_snapshot: Callable[[], dict[str, Any]]) -> None:

@@ -27,10 +27,10 @@ Snapshot = dict[str, Any]
 def untouched(take_snapshot: Callable[[], Snapshot]) -> Any:
     """No binary, no unit, and no service are there afterwards."""
     yield
-    for host, seen in take_snapshot().items():
-        left = [path for path in seen["paths"] if path.startswith(("/opt/spire/", "/etc/systemd/system/spire-"))]
+    for host, observed in take_snapshot().items():
+        left = [path for path in observed["paths"] if path.startswith(("/opt/spire/", "/etc/systemd/system/spire-"))]
         assert left == [], host
-        assert {facts["LoadState"] for facts in seen["services"].values()} == {"not-found"}, host
+        assert {facts["LoadState"] for facts in observed["services"].values()} == {"not-found"}, host
 
 
 def test_a_port_in_use(shell: Callable[..., str]) -> None:

@@ -80,7 +80,7 @@ def secret_files() -> Iterator[tuple[str, Path]]:
             yield f"controller: {path.relative_to(PKI)}", path
 
 
-def leavings() -> Iterator[tuple[str, Path]]:
+def decommission_targets() -> Iterator[tuple[str, Path]]:
     """What only a run that did not come to its end leaves."""
     for host, root in collect.hosts(SCENARIO).items():
         for path in collect.files(root, ["etc/spire", "run/spire", "root/.ansible", "tmp", "var/tmp"]):
@@ -137,9 +137,9 @@ def aftermath(request: pytest.FixtureRequest, shell: Callable[..., str], seconds
     crashes.kill_tree(started.pid)
     site_run.finish(started)
     files = {name: content for name, path in secret_files() if (content := read(path)) is not None}
-    left = {name: open_to(path) for name, path in leavings()}
+    left = {name: open_to(path) for name, path in decommission_targets()}
     after = site_run.run("site", variables=variables(number))
-    later = {name for name, _path in leavings()}
+    later = {name for name, _path in decommission_targets()}
     return Aftermath(files, left, later, after)
 
 

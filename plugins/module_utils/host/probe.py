@@ -32,7 +32,7 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "component": {"type": "str", "choices": ["server", "agent"], "required": True},
     "servers": {"type": "str"},
     "final": {"type": "bool", "default": False},
-    "lost": {"type": "bool", "default": False},
+    "missing_ca_only": {"type": "bool", "default": False},
 }
 #: TCP_LISTEN in /proc/net/tcp
 LISTEN = "0A"
@@ -58,14 +58,14 @@ def look(spec: Dict[str, Any], planned: Dict[str, str]) -> Dict[str, Any]:
         "certificates": {path: _certificates(path) for path in spec.get("certificates") or []},
         "readable": _readable(spec.get("secrets") or []),
         "directories": {path: _file(path, content=False) for path in spec["directories"]},
-        "leftovers": _leftovers(spec),
-        "unused": [path for path in spec["unused"] if os.path.lexists(path)],
+        "temporary_files": _leftovers(spec),
+        "obsolete_files": [path for path in spec["obsolete_files"] if os.path.lexists(path)],
         "link": os.readlink(spec["link"]) if spec["link"] and os.path.islink(spec["link"]) else "",
         "release": _release(spec["release"]),
         "binary": _binary(spec["binary"], spec["probe_version"]),
         "service": process,
-        "stale": _stale(spec["service"]["stamp"], planned) if process["running"] else [],
-        "replaced": _replaced(process["pid"], spec["runs"]),
+        "started_with_old_files": _started_with_old_files(spec["service"]["stamp"], planned) if process["running"] else [],
+        "binary_changed": _binary_changed(process["pid"], spec["runs"]),
         "answers": _answers(spec["socket"]),
         "taken_ports": [] if process["running"] else [port for address, port in spec["ports"] if _listening(address, port)],
         "identity": _identity(spec["identity"]) if spec["identity"] else {},
@@ -83,9 +83,9 @@ def own_variant(params: Dict[str, Any]) -> Tuple[Dict[str, Any], Dict[str, str]]
 
 def _leftovers(spec: Dict[str, Any]) -> List[str]:
     """What an interrupted run has left: files of one run alone, and new contents beside the files that they were for."""
-    found = [path for path in spec["leftovers"] if os.path.lexists(path)]
-    written = [*spec["files"].values(), *(key["path"] for key in spec["keys"].values()), *spec["leftovers"], *spec["unused"]]
-    return found + [str(beside) for path in written for beside in atomic_file.leavings(Path(path))]
+    found = [path for path in spec["temporary_files"] if os.path.lexists(path)]
+    written = [*spec["files"].values(), *(key["path"] for key in spec["keys"].values()), *spec["temporary_files"], *spec["obsolete_files"]]
+    return found + [str(beside) for path in written for beside in atomic_file.decommission_targets(Path(path))]
 
 
 def _file(path: str, content: bool) -> Dict[str, Any]:
@@ -282,7 +282,7 @@ def _supervised(asked: Dict[str, Any]) -> Dict[str, Any]:
     }
 
 
-def _stale(stamp: str, planned: Dict[str, str]) -> List[str]:
+def _started_with_old_files(stamp: str, planned: Dict[str, str]) -> List[str]:
     """The files that the running process was started with in another shape than planned."""
     try:
         with open(stamp, encoding="utf-8") as file:
@@ -292,7 +292,7 @@ def _stale(stamp: str, planned: Dict[str, str]) -> List[str]:
     return sorted(path for path, digest in planned.items() if started.get(path) != digest)
 
 
-def _replaced(pid: int, binary: str) -> bool:
+def _binary_changed(pid: int, binary: str) -> bool:
     """Whether the running process is another program than the one that would be started now."""
     if not pid:
         return False

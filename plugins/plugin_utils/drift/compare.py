@@ -18,7 +18,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.drift import supplied_
 from ansible_collections.spire.fleet.plugins.plugin_utils.external_plugins.binaries import Command
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.files import File
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki_node, upstream as pki_upstream
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki.managed import Issued
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki.managed import ManagedCertificate
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.archives import architecture
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host.key_files import readable_key
@@ -48,7 +48,7 @@ class Comparison:
     #: what interrupted runs have left, which goes first
     absent: list[str] = dataclasses.field(default_factory=list)
     #: what the configuration names no more, which goes once a healthy process has it
-    unused: list[str] = dataclasses.field(default_factory=list)
+    obsolete_files: list[str] = dataclasses.field(default_factory=list)
     reload: bool = False
     enable: bool = False
     restart: bool = False
@@ -58,7 +58,7 @@ class Comparison:
     #: the key and the certificates of the CA that signs a server's own
     upstream: bool = False
     #: that CA, where AWS keeps it
-    kept_in_aws: bool = False
+    aws_ca_sync: bool = False
     #: those that an agent proves its node by
     node: bool = False
     #: the CAs that a server verifies nodes with are still to be made
@@ -75,78 +75,78 @@ class Comparison:
         self.diffs.append({**header, "before": before or "differs\n", "after": after or "as planned\n"})
 
 
-def compare(plan: Plan, seen: Mapping[str, Any], server: Mapping[str, Any] | None, now: datetime.datetime) -> Comparison:
+def compare(plan: Plan, observed: Mapping[str, Any], server: Mapping[str, Any] | None, now: datetime.datetime) -> Comparison:
     """Everything in which the host differs from its plan.
 
     ``server`` is what a server of the agent's knows (agents, bundle), or None where nobody was asked.
     """
     found = Comparison()
-    _user(plan, seen, found)
-    _binaries(plan, seen, found)
-    _plugins(plan, seen, found)
-    _directories(plan, seen, found)
+    _user(plan, observed, found)
+    _binaries(plan, observed, found)
+    _plugins(plan, observed, found)
+    _directories(plan, observed, found)
     for file in plan.files:
-        _file(plan, file, seen["files"].get(file.name, {"exists": False}), found)
-    for path in seen["leftovers"]:
+        _file(plan, file, observed["files"].get(file.name, {"exists": False}), found)
+    for path in observed["temporary_files"]:
         found.absent.append(path)
         found.note(f"{path} is left over", "there\n", "absent\n")
-    for path in seen["unused"]:
-        found.unused.append(path)
+    for path in observed["obsolete_files"]:
+        found.obsolete_files.append(path)
         found.note(f"{path} is not used any more", "there\n", "absent\n")
-    _secrets(plan, seen, found)
-    if plan.upstream and not plan.upstream.delivered:
-        _kept_in_aws(plan.upstream, seen, now, found)
-    if plan.material:
-        _material(plan, plan.material, seen, now, found)
+    _secrets(plan, observed, found)
+    if plan.upstream and not plan.upstream.stored_on_host:
+        _aws_ca(plan.upstream, observed, now, found)
+    if plan.host_certificate:
+        _material(plan, plan.host_certificate, observed, now, found)
     _authorities(plan, found)
-    wrong, soon = supplied_ca.mistakes(plan, seen.get("certificates", {}), now)
+    wrong, soon = supplied_ca.mistakes(plan, observed.get("certificates", {}), now)
     found.errors += wrong
     found.warnings += soon
     if plan.component == "agent":
-        _enrolment(plan, seen, server, now, found)
-    _service(plan, seen, found)
-    if plan.forgetful and not found.enrol and (found.start or found.restart):
-        _enrol(plan, seen, "keeps its key in memory, which a restart loses", found)
+        _enrolment(plan, observed, server, now, found)
+    _service(plan, observed, found)
+    if plan.loses_identity_on_restart and not found.enrol and (found.start or found.restart):
+        _enrol(plan, observed, "keeps its key in memory, which a restart loses", found)
     return found
 
 
-def _secrets(plan: Plan, seen: Mapping[str, Any], found: Comparison) -> None:
+def _secrets(plan: Plan, observed: Mapping[str, Any], found: Comparison) -> None:
     """Files of the user's own that others may read, or that everybody has the key to; nothing is changed then."""
     if plan.values["spire_strict"] and "world_readable_key" not in plan.values["spire_allow"]:
         options = schema_files.secret_files(plan.component, plan.tree)
-        for path, mode in sorted(seen.get("readable", {}).items()):
+        for path, mode in sorted(observed.get("readable", {}).items()):
             found.errors.append(readable_key(options.get(path, ""), path, mode))
     if plan.values["spire_strict"] and "dummy_ca" not in plan.values["spire_allow"]:
         options = schema_files.certificate_files(plan.component, plan.tree)
-        for path, certificates in sorted(seen.get("certificates", {}).items()):
+        for path, certificates in sorted(observed.get("certificates", {}).items()):
             releases = next(filter(None, map(published, certificates)), "")
             if releases:
                 found.errors.append(published_certificate(options.get(path, ""), path, releases))
 
 
-def _user(plan: Plan, seen: Mapping[str, Any], found: Comparison) -> None:
+def _user(plan: Plan, observed: Mapping[str, Any], found: Comparison) -> None:
     if not plan.user:
         return
-    if not seen["user"]["exists"]:
+    if not observed["user"]["exists"]:
         found.user = True
         found.note(f"user {plan.user}", "absent\n", "a system user\n")
-    elif not seen["user"]["group"]:
+    elif not observed["user"]["group"]:
         found.user = True
         found.note(f"group {plan.user}", "absent\n", "the user's group\n")
 
 
-def _binaries(plan: Plan, seen: Mapping[str, Any], found: Comparison) -> None:
-    binary, name = seen["binary"], plan.paths.binary_name
+def _binaries(plan: Plan, observed: Mapping[str, Any], found: Comparison) -> None:
+    binary, name = observed["binary"], plan.paths.binary_name
     if plan.versioned:
         wanted = str(plan.version)
-        if seen["release"]:
+        if observed["release"]:
             found.install = True
-            found.note(f"binaries of SPIRE {wanted}", "".join(f"{one['text']}\n" for one in seen["release"]), "as released\n")
-        if seen["link"] not in (wanted, posixpath.join(plan.paths.install_root, wanted)):
+            found.note(f"binaries of SPIRE {wanted}", "".join(f"{one['text']}\n" for one in observed["release"]), "as released\n")
+        if observed["link"] not in (wanted, posixpath.join(plan.paths.install_root, wanted)):
             found.link = True
-            found.note(f"link {plan.paths.link}", (seen["link"] or "absent") + "\n", wanted + "\n")
+            found.note(f"link {plan.paths.link}", (observed["link"] or "absent") + "\n", wanted + "\n")
         return
-    machine, own = binary.get("machine") or "", seen["machine"]
+    machine, own = binary.get("machine") or "", observed["machine"]
     if binary["exists"] and machine and architecture(machine) != architecture(own):
         found.errors.append(
             f"{plan.binary} is built for {architecture(machine)}, and this host is {architecture(own)}. Install the release for "
@@ -168,9 +168,9 @@ def _binaries(plan: Plan, seen: Mapping[str, Any], found: Comparison) -> None:
         )
 
 
-def _plugins(plan: Plan, seen: Mapping[str, Any], found: Comparison) -> None:
+def _plugins(plan: Plan, observed: Mapping[str, Any], found: Comparison) -> None:
     """External plugins: those that we place are mended, those that are on the host by other hands must be right."""
-    states = {state["path"]: state for state in seen["plugins"]}
+    states = {state["path"]: state for state in observed["plugins"]}
     for command in plan.commands:
         state = states[command.path]
         if not state["data_file"]:
@@ -179,7 +179,7 @@ def _plugins(plan: Plan, seen: Mapping[str, Any], found: Comparison) -> None:
                 "not start; put the file there first."
             )
         if not command.root:
-            found.errors += _foreign_plugin(command, state, seen["machine"])
+            found.errors += _foreign_plugin(command, state, observed["machine"])
         elif command.path not in found.plugins and (state["release"] or state["other"]):
             found.plugins.append(command.path)
             before = "".join(f"{one['text']}\n" for one in state["release"]) or f"sha256: {state['other']}\n"
@@ -206,9 +206,9 @@ def _foreign_plugin(command: Command, state: Mapping[str, Any], own: str) -> Ite
         yield f"{command.path} can't be executed by the service's user; give it the mode 0755."
 
 
-def _directories(plan: Plan, seen: Mapping[str, Any], found: Comparison) -> None:
+def _directories(plan: Plan, observed: Mapping[str, Any], found: Comparison) -> None:
     for directory in plan.directories:
-        state = seen["directories"].get(directory.path, {"exists": False})
+        state = observed["directories"].get(directory.path, {"exists": False})
         wrong = _attributes(state, directory.mode, directory.owner, directory.group)
         if wrong:
             found.directories.append(directory.path)
@@ -243,15 +243,15 @@ def _file(plan: Plan, file: File, state: Mapping[str, Any], found: Comparison) -
     found.diffs.append({"before": before, "after": after, "before_header": file.path, "after_header": file.path})
 
 
-def _kept_in_aws(upstream: pki_upstream.Upstream, seen: Mapping[str, Any], now: datetime.datetime, found: Comparison) -> None:
+def _aws_ca(upstream: pki_upstream.Upstream, observed: Mapping[str, Any], now: datetime.datetime, found: Comparison) -> None:
     """It is in no file of the host's."""
     why = _signed(upstream, now, found)
-    for reason in seen["aws"]:
+    for reason in observed["aws"]:
         found.note(f"the upstream CA in AWS: {reason}", f"{reason}\n", "as on the controller\n")
-    found.kept_in_aws = bool(why or seen["aws"])
+    found.aws_ca_sync = bool(why or observed["aws"])
 
 
-def _signed(material: Issued, now: datetime.datetime, found: Comparison) -> list[str]:
+def _signed(material: ManagedCertificate, now: datetime.datetime, found: Comparison) -> list[str]:
     """Why its certificate has to be made anew."""
     why, due = material.differences(now), material.due(now)
     for reason in why:
@@ -261,16 +261,16 @@ def _signed(material: Issued, now: datetime.datetime, found: Comparison) -> list
     return why
 
 
-def _material(plan: Plan, material: Issued, seen: Mapping[str, Any], now: datetime.datetime, found: Comparison) -> None:
+def _material(plan: Plan, material: ManagedCertificate, observed: Mapping[str, Any], now: datetime.datetime, found: Comparison) -> None:
     """SPIRE reads most of these files whenever it needs them; what it reads at its start alone is stamped."""
     why = _signed(material, now, found)
-    file, state = plan.material_files[f"{material.name}_key"], seen["keys"][f"{material.name}_key"]
+    file, state = plan.host_certificate_files[f"{material.name}_key"], observed["keys"][f"{material.name}_key"]
     wrong = _attributes(state, file.mode, file.owner, file.group)
     if wrong:
         found.note(f"key {file.path}", *wrong)
-    elif not state["belongs"] and material.public:
+    elif not state["belongs"] and material.public_key_hex:
         found.note(f"key {file.path}", "the key of another certificate, or none at all\n", f"the key of {material.title}\n")
-    files = {name for name in found.files if name in plan.material_files}
+    files = {name for name in found.files if name in plan.host_certificate_files}
     differs = bool(why or wrong or files or not state["belongs"])
     found.upstream, found.node = (differs, False) if plan.component == "server" else (False, differs)
     found.files = [name for name in found.files if name not in files]
@@ -302,9 +302,9 @@ def _shown(plan: Plan, file: File, text: str) -> str:
 
 
 def _enrolment(
-    plan: Plan, seen: Mapping[str, Any], server: Mapping[str, Any] | None, now: datetime.datetime, found: Comparison
+    plan: Plan, observed: Mapping[str, Any], server: Mapping[str, Any] | None, now: datetime.datetime, found: Comparison
 ) -> None:
-    own = svid.of_chain(seen["identity"].get("chain") or [])
+    own = svid.of_chain(observed["identity"].get("chain") or [])
     reason = ""
     if own is None:
         reason = "has no identity yet"
@@ -312,7 +312,7 @@ def _enrolment(
         reason = f"has an identity that expired at {own.expires:%Y-%m-%d %H:%M:%S} UTC"
     elif own.trust_domain != plan.trust_domain:
         reason = f"has an identity of another trust domain, {own.trust_domain}"
-    elif not seen["identity"]["key"]:
+    elif not observed["identity"]["key"]:
         reason = "has lost the key of its identity"
     elif server is not None and own.spiffe_id not in server["agents"]:
         reason = "is not known to its server any more"
@@ -322,28 +322,28 @@ def _enrolment(
             "back, run spire.fleet.decommission on it first."
         )
     if reason:
-        _enrol(plan, seen, reason, found)
+        _enrol(plan, observed, reason, found)
     elif _takes_bundle(plan):
-        _bundle(plan, seen, False, found)
+        _bundle(plan, observed, False, found)
 
 
-def _enrol(plan: Plan, seen: Mapping[str, Any], reason: str, found: Comparison) -> None:
+def _enrol(plan: Plan, observed: Mapping[str, Any], reason: str, found: Comparison) -> None:
     found.enrol = True
     found.token = plan.attests_by_token
     # a token makes a new agent, whom the server does not know yet
-    found.evict = plan.once and not found.token and not plan.external
+    found.evict = plan.attests_once and not found.token and not plan.external
     found.note("enrolment", f"the agent {reason}\n", "attested\n")
     if _takes_bundle(plan):
-        _bundle(plan, seen, True, found)
+        _bundle(plan, observed, True, found)
 
 
 def _takes_bundle(plan: Plan) -> bool:
     return "trust_bundle_path" in plan.main and str(plan.main["trust_bundle_path"]) == plan.paths.bundle
 
 
-def _bundle(plan: Plan, seen: Mapping[str, Any], anew: bool, found: Comparison) -> None:
+def _bundle(plan: Plan, observed: Mapping[str, Any], anew: bool, found: Comparison) -> None:
     """Its content matters at the first bootstrap alone, and the server's bundle changes with every rotation."""
-    file, state = plan.bundle_file, seen["files"].get("bundle", {"exists": False})
+    file, state = plan.bundle_file, observed["files"].get("bundle", {"exists": False})
     wrong = _attributes(state, file.mode, file.owner, file.group)
     if anew or not state["exists"]:
         before = "the bundle of the last enrolment\n" if state["exists"] else "absent\n"
@@ -353,15 +353,15 @@ def _bundle(plan: Plan, seen: Mapping[str, Any], anew: bool, found: Comparison) 
         found.note(f"file {file.path}", *wrong)
 
 
-def _service(plan: Plan, seen: Mapping[str, Any], found: Comparison) -> None:
-    service, name = seen["service"], plan.paths.service
+def _service(plan: Plan, observed: Mapping[str, Any], found: Comparison) -> None:
+    service, name = observed["service"], plan.paths.service
     if service["reload"]:
         found.reload = True
         found.note("systemd has not read the unit as it is now", "outdated\n", "read again\n")
     if not service["enabled"]:
         found.enable = True
         found.note(f"{name} at boot", "disabled\n", "enabled\n")
-    for port in seen["taken_ports"]:
+    for port in observed["taken_ports"]:
         found.errors.append(
             f"port {port} is in use by another process (ss -ltnp 'sport = :{port}' names it). Stop it, or choose "
             f"another port in spire_{plan.component}_config."
@@ -375,24 +375,24 @@ def _service(plan: Plan, seen: Mapping[str, Any], found: Comparison) -> None:
         found.note(name, f"{service['state']}\n", "active\n")
     # Its stamp is compared with the plan: what this run changes, it may well have been started with.
     differing = {file.path for file in plan.files if file.name in found.files}
-    changing = [path for path in seen["stale"] if path in differing]
-    others = [path for path in seen["stale"] if path not in differing]
+    changing = [path for path in observed["started_with_old_files"] if path in differing]
+    others = [path for path in observed["started_with_old_files"] if path not in differing]
     if changing:
         verb = "changes" if len(changing) == 1 else "change"
         found.note(f"{name} must be restarted, because {', '.join(changing)} {verb}", "running\n", "restarted\n")
     if others:
         found.note(f"{name} was started with another {', '.join(others)}", "as before\n", "restarted\n")
-    if seen["replaced"] and not (found.install or found.link):
+    if observed["binary_changed"] and not (found.install or found.link):
         found.note(f"{name} runs another binary than {plan.binary}", "as before\n", "restarted\n")
-    if not seen["answers"] and service["healthy"] and not found.enrol:
+    if not observed["answers"] and service["healthy"] and not found.enrol:
         found.note(f"{name} does not answer at {plan.socket}", f"{service['state']}\n", "restarted\n")
     # Binaries whose mode or owner alone is wrong are mended where they are, and a link is read at the start alone.
-    placed = any(one["replaces"] for one in (*seen["release"], *(one for state in seen["plugins"] for one in state["release"])))
-    answers = seen["answers"] and service["healthy"]
-    found.restart = bool(seen["stale"] or seen["replaced"] or placed or found.enrol or not answers or _outdates(plan, found))
+    placed = any(one["replaces"] for one in (*observed["release"], *(one for state in observed["plugins"] for one in state["release"])))
+    answers = observed["answers"] and service["healthy"]
+    found.restart = bool(observed["started_with_old_files"] or observed["binary_changed"] or placed or found.enrol or not answers or _outdates(plan, found))
 
 
 def _outdates(plan: Plan, found: Comparison) -> bool:
     """Whether the run makes anew what the process has read at its start, which its stamp can't tell yet."""
     stamped = plan.needs.stamped
-    return found.authorities or (found.node and any(file.path in stamped for file in plan.material_files.values()))
+    return found.authorities or (found.node and any(file.path in stamped for file in plan.host_certificate_files.values()))

@@ -18,7 +18,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils import hcl
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks import block, get
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import aws_record, node as pki_node, node_ssh
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki.managed import Issued
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki.managed import ManagedCertificate
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.node_ssh import Sshpop
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.upstream import Upstream
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
@@ -47,40 +47,40 @@ def _alone(fleet: Fleet) -> Iterator[Plan]:
         if fleet.servers_of(host) or not pki_node.wanted(fleet.values_of(host)):
             continue
         planned = plan("agent", host, fleet)
-        place = planned.node and (planned.node.directory, planned.node.issuer_place, planned.values[VARIABLE])
+        place = planned.node and (planned.node.directory, planned.node.issuer_key_files, planned.values[VARIABLE])
         if place and place not in asked:
             asked.add(place)
             yield planned
 
 
-def mistakes(planned: Plan, seen: Mapping[str, Any]) -> list[str]:
+def mistakes(planned: Plan, observed: Mapping[str, Any]) -> list[str]:
     """What the host has of CAs that are missing on the controller, and what to do; by what the look has seen."""
     found = []
     for path, issued in _missing(planned):
-        state = seen.get("issued", {}).get(path, {"exists": False})
+        state = observed.get("issued", {}).get(path, {"exists": False})
         if state["exists"]:
             text = base64.b64decode(state.get("content", ""))
             says = _says(issued, path, text, of_ca=path == planned.paths.node_authorities(issued.name))
             found += [_stop(issued, says)] if says else []
         elif isinstance(issued, Upstream):
-            found += [_stop(issued, says) for says in _in_aws(issued, seen)]
+            found += [_stop(issued, says) for says in _in_aws(issued, observed)]
     return found
 
 
-def _missing(planned: Plan) -> Iterator[tuple[str, Issued]]:
+def _missing(planned: Plan) -> Iterator[tuple[str, ManagedCertificate]]:
     """Each CA that has to be made, with the file that a host has from it."""
     if planned.values[VARIABLE]:
         return
-    if planned.upstream and planned.upstream.unmade:
+    if planned.upstream and planned.upstream.issuer_missing:
         yield planned.paths.upstream_certificate, planned.upstream
-    if planned.node and planned.node.unmade:
+    if planned.node and planned.node.issuer_missing:
         yield planned.paths.node_certificate(planned.node.name), planned.node
     for authority in planned.authorities:
-        if authority.unmade:
+        if authority.issuer_missing:
             yield planned.paths.node_authorities(authority.name), authority
 
 
-def _says(issued: Issued, path: str, text: bytes, of_ca: bool) -> str:
+def _says(issued: ManagedCertificate, path: str, text: bytes, of_ca: bool) -> str:
     """Whose file it is; empty for a certificate of another CA that the controller has."""
     try:
         if isinstance(issued, Sshpop):
@@ -95,9 +95,9 @@ def _says(issued: Issued, path: str, text: bytes, of_ca: bool) -> str:
     return f"{path} is the CA {name}" if of_ca else f"{path} was issued by {name}"
 
 
-def _of_another(issued: Issued, certificate: Any) -> bool:
+def _of_another(issued: ManagedCertificate, certificate: Any) -> bool:
     """Where nodes go from one CA of the controller's to another one."""
-    roots = (os.path.join(issued.home, *parts, "root.pem") for parts in ((), (pki_node.X509pop.name,)))
+    roots = (os.path.join(issued.pki_dir, *parts, "root.pem") for parts in ((), (pki_node.X509pop.name,)))
     return any(x509_request.issued_by(certificate, root) for path in roots for root in _certificates(path))
 
 
@@ -106,14 +106,14 @@ def _certificates(path: str) -> list[Any]:
     return x509_keys.load_certificates(text, path) if text else []
 
 
-def _in_aws(upstream: Upstream, seen: Mapping[str, Any]) -> Iterator[str]:
+def _in_aws(upstream: Upstream, observed: Mapping[str, Any]) -> Iterator[str]:
     """What AWS keeps of it, by the note on the controller, or by the configuration that the server has."""
-    record = aws_record.record_path(upstream.home, upstream.way, upstream.host)
-    if not upstream.delivered and upstream.record:
+    record = aws_record.record_path(upstream.pki_dir, upstream.storage_mode, upstream.host)
+    if not upstream.stored_on_host and upstream.record:
         yield f"{record} notes what AWS keeps below a root of ours"
         return
     try:
-        content = seen["files"]["configuration"].get("content", "")
+        content = observed["files"]["configuration"].get("content", "")
         tree: Any = hcl.loads(base64.b64decode(content).decode("utf-8", "replace"))
     except hcl.HclError:
         # SPIRE could not read it either
@@ -124,13 +124,13 @@ def _in_aws(upstream: Upstream, seen: Mapping[str, Any]) -> Iterator[str]:
     if secret.startswith("arn:") and f":secret:{names['certificate']}" in secret:
         yield f"the configuration of the server names {secret}, which a root of ours has issued"
     private = str(get(plugins, aws_record.PRIVATE_CA, "plugin_data", "certificate_authority_arn") or "")
-    if upstream.way == aws_record.PRIVATE_CA and private and not private.endswith(aws_record.NOT_MADE):
+    if upstream.storage_mode == aws_record.PRIVATE_CA and private and not private.endswith(aws_record.NOT_MADE):
         yield f"the configuration of the server names {private}, which stands below a root"
 
 
-def _stop(issued: Issued, says: str) -> str:
+def _stop(issued: ManagedCertificate, says: str) -> str:
     return (
-        f"{says}, and the controller has no such CA: {issued.issuer_place.certificate} is missing. Nothing that is in use would trust another "
+        f"{says}, and the controller has no such CA: {issued.issuer_key_files.certificate} is missing. Nothing that is in use would trust another "
         f"one, so none was made. Bring spire_pki_dir ({issued.values['spire_pki_dir']}) back, from its backup or with the volume that it is "
         f"kept on. If a new CA is meant, run once with {VARIABLE} set to true."
     )

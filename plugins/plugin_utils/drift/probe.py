@@ -24,19 +24,19 @@ def spec_of(plan: Plan) -> dict[str, Any]:
     files = {file.name: file.path for file in plan.files}
     leftovers = [paths.candidate, paths.incoming]
     # The process that runs, as it is configured now, may read these again; they go once it is another one.
-    unused = pki_node.unused(plan.component, paths, plan.merged)
+    unused = pki_node.obsolete_files(plan.component, paths, plan.merged)
     if not plan.environment:
         # credentials that the process needs no more
         unused.append(paths.environment)
     identity: dict[str, Any] = {}
     keys = {}
-    if plan.material:
-        name = f"{plan.material.name}_key"
-        keys = {name: {"path": plan.material_files[name].path, "public": plan.material.public}}
-    disk = pki_upstream.Wiring("disk", plan.version, pki_upstream.disk_options(paths))
-    if plan.component == "server" and not plan.material and not disk.kept(plan.merged):
+    if plan.host_certificate:
+        name = f"{plan.host_certificate.name}_key"
+        keys = {name: {"path": plan.host_certificate_files[name].path, "public": plan.host_certificate.public_key_hex}}
+    disk = pki_upstream.InjectedOptions("disk", plan.version, pki_upstream.disk_options(paths))
+    if plan.component == "server" and not plan.host_certificate and not disk.kept(plan.merged):
         # of an upstream authority that the server has no more
-        unused += [file.path for file in plan.material_files.values()]
+        unused += [file.path for file in plan.host_certificate_files.values()]
     # a key that we bring gets its mode back by the run, instead of stopping it
     mended = {key["path"] for key in keys.values()}
     if plan.component == "agent":
@@ -55,8 +55,8 @@ def spec_of(plan: Plan) -> dict[str, Any]:
         "issued": missing_ca.paths(plan),
         "certificates": list(schema_files.certificate_files(plan.component, plan.tree)),
         "directories": [directory.path for directory in plan.directories],
-        "leftovers": leftovers,
-        "unused": unused,
+        "temporary_files": leftovers,
+        "obsolete_files": unused,
         "link": paths.link if plan.versioned else "",
         "release": (
             {"root": paths.install_root, "version": str(plan.version), "names": [paths.binary_name]}
@@ -107,7 +107,7 @@ def variants_of(plan: Plan) -> dict[str, Plan]:
     found = {}
     for arch in plan.architectures:
         try:
-            found[RELEASED.get(arch, arch)] = plan.on(arch)
+            found[RELEASED.get(arch, arch)] = plan.for_architecture(arch)
         except ValueError:
             # it is told once a host of this architecture turns up
             continue

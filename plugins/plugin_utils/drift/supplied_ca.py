@@ -21,20 +21,20 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509E
 BELOW = 1
 
 
-def mistakes(planned: Plan, seen: Mapping[str, Sequence[str]], now: datetime.datetime) -> tuple[list[str], list[str]]:
+def mistakes(planned: Plan, observed: Mapping[str, Sequence[str]], now: datetime.datetime) -> tuple[list[str], list[str]]:
     """What SPIRE or its clients would refuse, and what is about to be so, by the certificates that the look read in each file."""
     if planned.component != "server" or planned.upstream:
         return [], []
     kind, _plugins = planned.upstream_authority
     data = planned.plugin_data(kind, "disk")
     file, roots = str(data.get("cert_file_path") or ""), str(data.get("bundle_file_path") or "")
-    if not seen.get(file) or (roots and not seen.get(roots)):
+    if not observed.get(file) or (roots and not observed.get(roots)):
         # not there yet, or for its service alone: SPIRE has the last word
         return [], []
     where = f"plugins.{kind}.disk.plugin_data.cert_file_path"
     try:
-        chain = x509_keys.load_certificates("\n".join(seen[file]).encode(), file)
-        bundle = x509_keys.load_certificates("\n".join(seen[roots]).encode(), roots) if roots else chain
+        chain = x509_keys.load_certificates("\n".join(observed[file]).encode(), file)
+        bundle = x509_keys.load_certificates("\n".join(observed[roots]).encode(), roots) if roots else chain
     except X509Error as exc:
         return [f"{where}: {exc}"], []
     if not roots and len(chain) > 1:

@@ -44,7 +44,7 @@ def _of_each(fleet: Fleet, agents: Iterable[str]) -> Iterator[tuple[dict[str, An
             yield target, own
 
 
-def token_targets(fleet: Fleet, needy: Iterable[str], start_timeout: int) -> list[dict[str, Any]]:
+def join_token_targets(fleet: Fleet, needy: Iterable[str], start_timeout: int) -> list[dict[str, Any]]:
     """For each server group, the agents of it that need a token, and how long their tokens must live."""
     return [
         {**target, "agents": agents, "ttl": TOKEN_TTL + start_timeout + len(agents)}
@@ -52,7 +52,7 @@ def token_targets(fleet: Fleet, needy: Iterable[str], start_timeout: int) -> lis
     ]
 
 
-def evictions(fleet: Fleet, identities: Mapping[str, str]) -> list[dict[str, Any]]:
+def evict_targets(fleet: Fleet, identities: Mapping[str, str]) -> list[dict[str, Any]]:
     """For each server group, which agents it must forget, by what is known of them; the aliases' entries know them by their parent."""
     return [
         {
@@ -70,7 +70,7 @@ def _known_ids(agent: Plan, own: str) -> list[str]:
     return [*([own] if own else []), *([f"spiffe://{agent.trust_domain}/spire/agent/http_challenge/{name}"] if name else [])]
 
 
-def leavings(fleet: Fleet, identities: Mapping[str, str]) -> list[dict[str, Any]]:
+def decommission_targets(fleet: Fleet, identities: Mapping[str, str]) -> list[dict[str, Any]]:
     """For each server group, what its server still has of these agents."""
     return [
         {
@@ -82,11 +82,11 @@ def leavings(fleet: Fleet, identities: Mapping[str, str]) -> list[dict[str, Any]
     ]
 
 
-def downstream_leavings(fleet: Fleet, servers: Iterable[str]) -> list[dict[str, Any]]:
+def downstream_decommission_targets(fleet: Fleet, servers: Iterable[str]) -> list[dict[str, Any]]:
     """For each group above some of these servers, what its server still has of them."""
     found: dict[str, dict[str, Any]] = {}
     for server in servers:
-        above, group = nested.above(server, fleet), fleet.upstream_group(server)
+        above, group = nested.parent_servers(server, fleet), fleet.upstream_group(server)
         ids = [desired_entries.downstream_id(server, agent) for agent in nested.agents_of(server, fleet)]
         if above and ids:
             found.setdefault(group, {**_target(fleet, group, above[0]), "entries": []})["entries"] += ids

@@ -103,7 +103,7 @@ def of_nested(planned: Plan, fleet: Fleet, group: str, identities: Mapping[str, 
     found = []
     for name in nested.servers(fleet):
         server = plan("server", name, fleet)
-        for agent in server.beside if fleet.upstream_group(name) == group else ():
+        for agent in server.parent_agents if fleet.upstream_group(name) == group else ():
             if identities.get(agent.host):
                 entry = {
                     "entry_id": downstream_id(name, agent.host),
@@ -126,7 +126,7 @@ def downstream_id(server: str, agent: str) -> str:
 def ids_of_agent(fleet: Fleet, agent: str) -> list[str]:
     """Every ID that an entry of ours for an agent can have."""
     aliases = [alias_id(name, agent) for name, members in fleet.groups.items() if agent in members]
-    return aliases + [downstream_id(server, agent) for server in nested.below(agent, fleet)]
+    return aliases + [downstream_id(server, agent) for server in nested.child_servers(agent, fleet)]
 
 
 def sound(planned: Plan, fields: Collection[str] = ()) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -153,13 +153,13 @@ def check(planned: Plan) -> Iterable[Problem]:
         missing = [name for name in ("spiffe_id", "parent_id", "selectors") if not entry.get(name)]
         if missing:
             yield Problem("entry", path, f"The entry needs {' and '.join(missing)}.", "spire_entries")
-    seen: dict[str, str] = {}
+    observed: dict[str, str] = {}
     same: dict[tuple[Any, ...], str] = {}
     for path, entry in zip_longest(paths, of_inventory(planned), fillvalue="spire_canary_selectors"):
         for message in _mistakes(entry, planned):
             yield Problem("entry", path, message, path.split("[", 1)[0])
         key = _identity(entry)
-        first, twin = seen.setdefault(str(entry["entry_id"]), path), same.setdefault(key, path) if key else path
+        first, twin = observed.setdefault(str(entry["entry_id"]), path), same.setdefault(key, path) if key else path
         if twin != path:
             message = (
                 f"The entry has the same SPIFFE ID, parent and selectors as {twin}, which SPIRE does not allow; take one of them out."

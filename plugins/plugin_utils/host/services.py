@@ -43,9 +43,9 @@ class Needs:
     binary: str
     start_timeout: int
     #: directories besides the data directory that the process writes to
-    writable: tuple[str, ...] = ()
+    persistent_write_dirs: tuple[str, ...] = ()
     #: directories of sockets that the machine forgets when it stops
-    runtime: tuple[str, ...] = ()
+    runtime_write_dirs: tuple[str, ...] = ()
     #: why the process must be root; empty when it need not
     root_reasons: tuple[str, ...] = ()
     privileged_port: bool = False
@@ -119,9 +119,9 @@ def systemd_unit(paths: Paths, needs: Needs, socket: str) -> str:
         "Restart=always",
         "RestartSec=2",
         "LimitNOFILE=65536",
-        f"RuntimeDirectory={' '.join(_below_run(path) for path in (*_runtime(paths), *needs.runtime))}",
+        f"RuntimeDirectory={' '.join(_below_run(path) for path in (*_runtime(paths), *needs.runtime_write_dirs))}",
         "RuntimeDirectoryMode=0755",
-        f"ReadWritePaths={' '.join((paths.data_dir, *needs.writable))}",
+        f"ReadWritePaths={' '.join((paths.data_dir, *needs.persistent_write_dirs))}",
         f"ProtectHome={needs.home}",
         f"PrivateDevices={'no' if needs.tpm else 'yes'}",
         *SANDBOX,

@@ -19,7 +19,7 @@ def servers(fleet: Fleet) -> list[str]:
     return [server for server in fleet.servers if fleet.upstream_group(server)]
 
 
-def above(server: str, fleet: Fleet) -> list[str]:
+def parent_servers(server: str, fleet: Fleet) -> list[str]:
     """The servers that sign a server's CA; none where it is at the top, or where its groups go in a circle."""
     if circular(server, fleet):
         return []
@@ -48,7 +48,7 @@ def agents_of(server: str, fleet: Fleet) -> list[str]:
     return [agent for agent in fleet.agents if _serves(agent, server, fleet)] if fleet.upstream_group(server) else []
 
 
-def below(agent: str, fleet: Fleet) -> list[str]:
+def child_servers(agent: str, fleet: Fleet) -> list[str]:
     """The nested servers on an agent's machine that it gives their identities."""
     return [server for server in servers(fleet) if _serves(agent, server, fleet)]
 

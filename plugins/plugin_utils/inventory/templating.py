@@ -134,12 +134,12 @@ def _first_line(exc: Exception) -> str:
 def _asks_facts(text: str, raw: Mapping[str, Any]) -> bool:
     """Whether a template needs facts, itself or through other variables."""
     waiting = [text]
-    seen: set[str] = set()
+    observed: set[str] = set()
     while waiting:
         found = waiting.pop()
         if re.search(r"\bansible_(?!host\b)", found):
             return True
-        names = {name for name in re.findall(r"[A-Za-z_]\w*", found) if name in raw} - seen
-        seen |= names
+        names = {name for name in re.findall(r"[A-Za-z_]\w*", found) if name in raw} - observed
+        observed |= names
         waiting += [raw[name] for name in names if isinstance(raw[name], str) and "{{" in raw[name]]
     return False

@@ -74,7 +74,7 @@ class _Tree:
         since = option.span.since
         shown = str(since) if since and since != around and not (around and since < around) else ""
         deprecated = bool(spec.deprecated) and self.release >= schema_version(spec.deprecated)
-        return {**values.told(spec, shown, deprecated, spec.idle(self.release)), **self._value(spec, option.block)}
+        return {**values.told(spec, shown, deprecated, spec.has_no_effect(self.release)), **self._value(spec, option.block)}
 
     def _value(self, spec: Spec, inner: Block | None) -> Schema:
         kind = spec.type

@@ -136,14 +136,14 @@ def names(keys: str) -> Schema:
     return {"propertyNames": {"pattern": f"^(?:{FORMATS[keys]})$"}} if keys in FORMATS else {}
 
 
-def told(spec: Spec, since: str, deprecated: bool, idle: bool) -> Schema:
+def told(spec: Spec, since: str, deprecated: bool, has_no_effect: bool) -> Schema:
     """What an editor shows of an option."""
     facts = [spec.description] if spec.description else []
     if deprecated:
         # deprecationMessage would be an error in editors, and the option still works
         instead = f"; use {spec.replaced_by} instead" if spec.replaced_by else ""
         facts.append(f"Deprecated since SPIRE {spec.deprecated}{instead}.")
-    if idle:
+    if has_no_effect:
         facts.append(f"SPIRE does nothing with it. {spec.because}".rstrip())
     if since:
         facts.append(f"Since SPIRE {since}.")

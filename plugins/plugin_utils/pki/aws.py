@@ -16,14 +16,14 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Out
 
 def differences(upstream: Upstream) -> list[str]:
     """In words, how AWS differs from the controller; nothing for a CA that is not kept there."""
-    if upstream.delivered:
+    if upstream.stored_on_host:
         return []
-    return PrivateCa(upstream).differences() if upstream.way == PRIVATE_CA else Secrets(upstream).differences()
+    return PrivateCa(upstream).differences() if upstream.storage_mode == PRIVATE_CA else Secrets(upstream).differences()
 
 
 def ensure(upstream: Upstream, run: Run) -> tuple[Outcome, list[str]]:
     """Makes what is missing here and there; what happened to the certificate, and what in AWS."""
-    if upstream.way == PRIVATE_CA:
+    if upstream.storage_mode == PRIVATE_CA:
         return PrivateCa(upstream).ensure(run)
     found = upstream.ensure("", run)
     # as it is now: what was read before is kept in the object

@@ -60,10 +60,10 @@ class PrivateCa:
             return [f"the private CA of {self.upstream.trust_domain} is not known here"]
         return list(self._of(arn, self._look(arn)))
 
-    def _of(self, arn: str, seen: dict[str, Any]) -> Iterator[str]:
-        if seen["Status"] != "ACTIVE":
-            yield f"the private CA has the status {seen['Status']}"
-        elif self._imported(arn) != self.upstream.place.certificates()[:1]:
+    def _of(self, arn: str, observed: dict[str, Any]) -> Iterator[str]:
+        if observed["Status"] != "ACTIVE":
+            yield f"the private CA has the status {observed['Status']}"
+        elif self._imported(arn) != self.upstream.key_files.certificates()[:1]:
             yield "the private CA has another certificate than the controller"
 
     def ensure(self, run: Run) -> tuple[Outcome, list[str]]:
@@ -71,7 +71,7 @@ class PrivateCa:
         if run.check:
             why = self.upstream.differences(run.now)
             return Outcome(bool(why), why), self.differences()
-        with x509_store.locked(f"{self.upstream.home}/servers/{PRIVATE_CA}", run.check):
+        with x509_store.locked(f"{self.upstream.pki_dir}/servers/{PRIVATE_CA}", run.check):
             arn, found = self._made()
             csr = self._csr(arn)
             outcome = self.upstream.ensure(csr, run)
@@ -79,7 +79,7 @@ class PrivateCa:
             reasons = list(PrivateCa(upstream)._of(arn, self._look(arn)))
             if reasons:
                 self._import(upstream, arn)
-            aws_record.write(aws_record.record_path(upstream.home, upstream.way, upstream.host), upstream.region, {"arn": arn})
+            aws_record.write(aws_record.record_path(upstream.pki_dir, upstream.storage_mode, upstream.host), upstream.region, {"arn": arn})
         return outcome, found + reasons
 
     def _made(self) -> tuple[str, list[str]]:
@@ -90,9 +90,9 @@ class PrivateCa:
             return noted, []
         domain = self.upstream.trust_domain
         for page in self.service.pages("list_certificate_authorities", "private CAs"):
-            for seen in page["CertificateAuthorities"]:
-                if seen.get("Status") in _USABLE and self._is_ours(str(seen["Arn"])):
-                    return str(seen["Arn"]), [f"the private CA of {domain} is not known here"]
+            for observed in page["CertificateAuthorities"]:
+                if observed.get("Status") in _USABLE and self._is_ours(str(observed["Arn"])):
+                    return str(observed["Arn"]), [f"the private CA of {domain} is not known here"]
         algorithm, signing = ALGORITHMS[self.upstream.values["spire_pki_key_type"]]
         made = self.service.call(
             "create_certificate_authority", f"the private CA of {domain}",
@@ -124,26 +124,26 @@ class PrivateCa:
     def _look(self, arn: str) -> dict[str, Any]:
         what, region = f"the private CA {arn}", self.upstream.region
         try:
-            seen: dict[str, Any] = self.service.call(
+            observed: dict[str, Any] = self.service.call(
                 "describe_certificate_authority", what, CertificateAuthorityArn=arn
             )["CertificateAuthority"]
         except AwsError as exc:
             if exc.code != "ResourceNotFoundException":
                 raise
-            note = aws_record.record_path(self.upstream.home, self.upstream.way, self.upstream.host)
+            note = aws_record.record_path(self.upstream.pki_dir, self.upstream.storage_mode, self.upstream.host)
             raise AwsError(f"{exc} For a new one, remove {note}.", exc.code) from None
-        if seen["Status"] == "DISABLED":
+        if observed["Status"] == "DISABLED":
             raise AwsError(
                 f"The private CA {arn} is disabled. Enable it with: aws acm-pca update-certificate-authority --region {region} "
                 f"--certificate-authority-arn {arn} --status ACTIVE"
             )
-        if seen["Status"] not in _USABLE:
-            note = aws_record.record_path(self.upstream.home, self.upstream.way, self.upstream.host)
+        if observed["Status"] not in _USABLE:
+            note = aws_record.record_path(self.upstream.pki_dir, self.upstream.storage_mode, self.upstream.host)
             raise AwsError(
-                f"The private CA {arn} has the status {seen['Status']}. A deleted one comes back for some days with: aws acm-pca "
+                f"The private CA {arn} has the status {observed['Status']}. A deleted one comes back for some days with: aws acm-pca "
                 f"restore-certificate-authority --region {region} --certificate-authority-arn {arn}. For a new one, remove {note}."
             )
-        return seen
+        return observed
 
     def _csr(self, arn: str) -> str:
         end = time.monotonic() + PATIENCE
@@ -161,7 +161,7 @@ class PrivateCa:
 
     def _import(self, upstream: Upstream, arn: str) -> None:
         """AWS wants the chain with its root."""
-        own, *above = upstream.place.certificates()
+        own, *above = upstream.key_files.certificates()
         last = above[-1] if above else own
         bundle = upstream.issuer.bundle if upstream.issuer else []
         roots = [one for one in bundle if x509_request.issued_by(last, one)][:1]

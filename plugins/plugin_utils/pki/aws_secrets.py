@@ -48,7 +48,7 @@ class Secrets:
     @functools.cached_property
     def digests(self) -> dict[str, str]:
         """What tells one content from another, of what is public: a key by its certificate. Empty before there is a certificate."""
-        certificates, files = self.upstream.place.certificates(), self.upstream.files()
+        certificates, files = self.upstream.key_files.certificates(), self.upstream.files()
         if not files:
             return {}
         public = {
@@ -75,19 +75,19 @@ class Secrets:
         if not known or known.get("name") != name:
             yield f"the secret {name} is not known here"
             return
-        seen = self._look(what)
-        if seen is None:
+        observed = self._look(what)
+        if observed is None:
             yield f"the secret {name} is not in {self.upstream.region} any more"
             return
-        if _current(seen) != known.get("version"):
+        if _current(observed) != known.get("version"):
             yield f"somebody else has changed the secret {name}"
         elif self.digests and known.get("digest") != self.digests[what]:
             yield f"the secret {name} holds another {what} than the controller"
-        yield from self._attributes(what, seen)
+        yield from self._attributes(what, observed)
 
-    def _attributes(self, what: str, seen: dict[str, Any]) -> Iterator[str]:
-        if _missing_tags(self.tags, seen):
-            yield f"the secret {self.names[what]} lacks tags: {', '.join(sorted(_missing_tags(self.tags, seen)))}"
+    def _attributes(self, what: str, observed: dict[str, Any]) -> Iterator[str]:
+        if _missing_tags(self.tags, observed):
+            yield f"the secret {self.names[what]} lacks tags: {', '.join(sorted(_missing_tags(self.tags, observed)))}"
         if self.kms_key != self.record.get(what, {}).get("kms_key", ""):
             yield f"the secret {self.names[what]} is encrypted with another KMS key"
 
@@ -95,7 +95,7 @@ class Secrets:
         """Makes and updates what differs, and notes the ARNs; says what it did, or would do in check mode."""
         if check:
             return self.differences()
-        with x509_store.locked(self.upstream.home, check):
+        with x509_store.locked(self.upstream.pki_dir, check):
             found, noted = self.differences(), dict(self.record)
             for what in FILES:
                 noted[what] = self._made(what)
@@ -104,12 +104,12 @@ class Secrets:
 
     @property
     def _record_path(self) -> str:
-        return aws_record.record_path(self.upstream.home, self.upstream.way, self.upstream.host)
+        return aws_record.record_path(self.upstream.pki_dir, self.upstream.storage_mode, self.upstream.host)
 
     def _made(self, what: str) -> dict[str, str]:
         """What is known of a secret once it is as it should be."""
-        name, known, seen = self.names[what], self.record.get(what, {}), self._look(what)
-        if seen is None:
+        name, known, observed = self.names[what], self.record.get(what, {}), self._look(what)
+        if observed is None:
             tags = [{"Key": key, "Value": value} for key, value in sorted(self.tags.items())]
             kms = {"KmsKeyId": self.kms_key} if self.kms_key else {}
             made = self.service.call(
@@ -117,15 +117,15 @@ class Secrets:
                 SecretString=self._text(what), **kms,
             )
             return self._noted(what, made["ARN"], made["VersionId"])
-        arn, version = str(seen["ARN"]), _current(seen)
+        arn, version = str(observed["ARN"]), _current(observed)
         if self.kms_key != known.get("kms_key", ""):
             self.service.call("update_secret", f"the secret {name}", SecretId=arn, KmsKeyId=self.kms_key or "alias/aws/secretsmanager")
         if version != known.get("version") or known.get("digest") != self.digests[what] or known.get("name") != name:
             same = bool(version) and self._means_the_same(what, arn)
             if not same:
-                self._may_write(what, seen)
+                self._may_write(what, observed)
                 version = self.service.call("put_secret_value", f"the secret {name}", SecretId=arn, SecretString=self._text(what))["VersionId"]
-        missing = _missing_tags(self.tags, seen)
+        missing = _missing_tags(self.tags, observed)
         if missing:
             tags = [{"Key": key, "Value": value} for key, value in sorted(missing.items())]
             self.service.call("tag_resource", f"the secret {name}", SecretId=arn, Tags=tags)
@@ -149,10 +149,10 @@ class Secrets:
             )
         return found
 
-    def _may_write(self, what: str, seen: dict[str, Any]) -> None:
+    def _may_write(self, what: str, observed: dict[str, Any]) -> None:
         """A secret that is somebody else's is not overwritten; an empty one was put there for us."""
-        tags = {str(tag["Key"]): str(tag["Value"]) for tag in seen.get("Tags") or []}
-        if _current(seen) and tags.get(TAG_SERVER) != self.upstream.host:
+        tags = {str(tag["Key"]): str(tag["Value"]) for tag in observed.get("Tags") or []}
+        if _current(observed) and tags.get(TAG_SERVER) != self.upstream.host:
             whose = f"its tag {TAG_SERVER} says {tags[TAG_SERVER]}" if TAG_SERVER in tags else f"it has no tag {TAG_SERVER}"
             raise AwsError(
                 f"The secret {self.names[what]} in {self.upstream.region} is there already and is not {self.upstream.host}'s: {whose}, and it "
@@ -166,7 +166,7 @@ class Secrets:
         try:
             if what == "key":
                 key = x509_keys.load(text, "", name)
-                own = self.upstream.place.certificates()[0].public_key()
+                own = self.upstream.key_files.certificates()[0].public_key()
                 return x509_keys.public_info(key) == x509_keys.public_info(own)
             file = self.upstream.files()[f"upstream_{what}"].encode()
             return x509_keys.load_certificates(text, name) == x509_keys.load_certificates(file, name)
@@ -181,12 +181,12 @@ class Secrets:
         return f"{self.upstream.host} of {self.upstream.trust_domain}: {HOLDS[what]}. Kept by spire.fleet."
 
 
-def _current(seen: dict[str, Any]) -> str:
+def _current(observed: dict[str, Any]) -> str:
     """The version that SPIRE would read; empty where there is none."""
-    versions = seen.get("VersionIdsToStages") or {}
+    versions = observed.get("VersionIdsToStages") or {}
     return next((str(version) for version, stages in versions.items() if "AWSCURRENT" in stages), "")
 
 
-def _missing_tags(wanted: dict[str, str], seen: dict[str, Any]) -> dict[str, str]:
-    there = {str(tag["Key"]): str(tag["Value"]) for tag in seen.get("Tags") or []}
+def _missing_tags(wanted: dict[str, str], observed: dict[str, Any]) -> dict[str, str]:
+    there = {str(tag["Key"]): str(tag["Value"]) for tag in observed.get("Tags") or []}
     return {key: value for key, value in wanted.items() if there.get(key) != value}

@@ -21,7 +21,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import (
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Issuer, Outcome, Run
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import Request
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import Place
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import KeyAndCertificateFiles
 
 
 def directory(values: Mapping[str, Any], trust_domain: str) -> str:
@@ -30,7 +30,7 @@ def directory(values: Mapping[str, Any], trust_domain: str) -> str:
 
 
 @dataclasses.dataclass(frozen=True)
-class Issued:
+class ManagedCertificate:
     """A certificate for a host, and the CA on the controller that issues it. What it is for, and its variables, are its kind's own."""
 
     host: str
@@ -53,32 +53,32 @@ class Issued:
     svids: ClassVar[bool] = True
 
     @property
-    def born(self) -> bool:
+    def key_on_host(self) -> bool:
         """Whether the key is made on the host and stays there."""
         return bool(self.values[self.prefix] == "host")
 
     @property
-    def owner(self) -> str:
+    def directory_name(self) -> str:
         """Whose it is."""
         return self.host
 
     @property
-    def delivered(self) -> bool:
+    def stored_on_host(self) -> bool:
         """Whether the host has it in files of its own."""
         return True
 
     @property
-    def home(self) -> str:
+    def pki_dir(self) -> str:
         """On the controller, of this trust domain."""
         return directory(self.values, self.trust_domain)
 
     @property
     def directory(self) -> str:
         """The issuer's, which one process at a time works in."""
-        return self.home
+        return self.pki_dir
 
     @property
-    def given(self) -> bool:
+    def user_supplied(self) -> bool:
         """Whether the issuer is somebody else's CA."""
         return bool(self.values[f"{self.prefix}_issuer"])
 
@@ -88,7 +88,7 @@ class Issued:
         return None
 
     @property
-    def named(self) -> Signer:
+    def configured_issuer(self) -> Signer:
         """The CA that the variables name."""
         return self.signer_in(f"{self.prefix}_issuer") or rotation_state.own_root(self.directory)
 
@@ -98,27 +98,27 @@ class Issued:
         return Signer(*(os.path.expanduser(str(named.get(name) or "")) for name in self.issuer_files)) if named else None
 
     @property
-    def signs(self) -> Signer:
+    def active_issuer(self) -> Signer:
         """The CA that signs: in a rotation the one whose turn it is, whatever the variables say."""
-        return self.rotation.signer if self.rotation else self.named
+        return self.rotation.signer if self.rotation else self.configured_issuer
 
     @property
-    def issuer_place(self) -> Place:
+    def issuer_key_files(self) -> KeyAndCertificateFiles:
         """Its certificate and key."""
-        return self.signs.place
+        return self.active_issuer.key_files
 
     @property
     def bundle_file(self) -> str:
         """The root, or the file with somebody else's roots."""
-        return self.signs.bundle
+        return self.active_issuer.bundle
 
     @property
-    def place(self) -> Place:
+    def key_files(self) -> KeyAndCertificateFiles:
         """The host's own. A key that was born there never comes here."""
         raise NotImplementedError
 
     @property
-    def below(self) -> int:
+    def ca_depth_below(self) -> int:
         """How many CAs come below the issuer."""
         raise NotImplementedError
 
@@ -126,7 +126,7 @@ class Issued:
     def root_request(self) -> Request:
         """A root is never renewed by itself: that of SPIRE's CAs takes the steps of a rotation."""
         return Request(
-            self._subject(f"{self.prefix}_root_subject"), self.length(f"{self.prefix}_root_lifetime"), path_length=self.below,
+            self._subject(f"{self.prefix}_root_subject"), self.length(f"{self.prefix}_root_lifetime"), path_length=self.ca_depth_below,
             uri_domains=self._domains, key_type=self.key_type,
         )
 
@@ -144,7 +144,7 @@ class Issued:
         return ()
 
     def _subject(self, name: str) -> str:
-        return str(self.values[name]).replace("{trust_domain}", self.trust_domain).replace("{host}", self.owner)
+        return str(self.values[name]).replace("{trust_domain}", self.trust_domain).replace("{host}", self.directory_name)
 
     def length(self, name: str) -> datetime.timedelta:
         """A variable's duration; X509Error for what is none."""
@@ -165,16 +165,16 @@ class Issued:
     @functools.cached_property
     def issuer(self) -> Issuer | None:
         """As it is on the controller now; None before there is a root."""
-        certificates = self.issuer_place.certificates()
+        certificates = self.issuer_key_files.certificates()
         if not certificates:
-            if self.given or self.rotation:
-                x509_store.must_read(self.issuer_place.certificate)
+            if self.user_supplied or self.rotation:
+                x509_store.must_read(self.issuer_key_files.certificate)
             return None
         bundle = x509_keys.load_certificates(x509_store.must_read(self.bundle_file), self.bundle_file)
-        return Issuer(self.issuer_place, self.passphrase, certificates, bundle)
+        return Issuer(self.issuer_key_files, self.passphrase, certificates, bundle)
 
     @property
-    def unmade(self) -> bool:
+    def issuer_missing(self) -> bool:
         """Whether the CA is one of ours that is not there, so that a run would make it."""
         try:
             return self.issuer is None
@@ -185,7 +185,7 @@ class Issued:
     @property
     def readers(self) -> dict[str, Callable[[], Any]]:
         """How each file of the issuer is read, by its field in the variable; X509Error for one that makes no sense."""
-        place, bundle = self.issuer_place, self.bundle_file
+        place, bundle = self.issuer_key_files, self.bundle_file
         return {
             "certificate": lambda: x509_keys.load_certificates(x509_store.must_read(place.certificate), place.certificate),
             "key": lambda: place.load_key(self.passphrase),
@@ -203,55 +203,55 @@ class Issued:
                 read()
             except X509Error as exc:
                 found[field] = str(exc)
-        if found and "key" not in found and x509_store.read(self.issuer_place.key) is None:
-            found["key"] = x509_store.missing(self.issuer_place.key)
+        if found and "key" not in found and x509_store.read(self.issuer_key_files.key) is None:
+            found["key"] = x509_store.missing(self.issuer_key_files.key)
         return found
 
     def mistakes(self, now: datetime.datetime, window: datetime.timedelta = datetime.timedelta(0)) -> list[str]:
         """What is wrong with a CA that is given, in full; within the window, that it ends soon as well."""
-        if not self.given or self.rotation or self.issuer is None:
+        if not self.user_supplied or self.rotation or self.issuer is None:
             return []
-        key = self.issuer_place.load_key(self.passphrase)
+        key = self.issuer_key_files.load_key(self.passphrase)
         authority = ca_check.Authority(
-            self.issuer.certificates, self.issuer.bundle, self.issuer_place.certificate, self.bundle_file, self.issuer_place.key, key
+            self.issuer.certificates, self.issuer.bundle, self.issuer_key_files.certificate, self.bundle_file, self.issuer_key_files.key, key
         )
         domain = self.trust_domain if self.svids else ""
-        return ca_check.check(authority, self.below, domain, now, window, serving=self.svids)
+        return ca_check.check(authority, self.ca_depth_below, domain, now, window, serving=self.svids)
 
     def differences(self, now: datetime.datetime) -> list[str]:
         """Why the certificate that the controller has must be made anew, or a key there be kept better."""
         if self.issuer is None:
             return ["there is no root yet"]
-        why = x509_ensure.differences(self.request, self.place.certificates(), None, self.issuer, Run(now))
-        return [*self.open_root(), *self.place.exposed(), *why]
+        why = x509_ensure.differences(self.request, self.key_files.certificates(), None, self.issuer, Run(now))
+        return [*self.insecure_root_permissions(), *self.key_files.insecure_permissions(), *why]
 
-    def open_root(self) -> list[str]:
+    def insecure_root_permissions(self) -> list[str]:
         """In what the root's key is open to others. One of somebody else's, or of a rotation, is not for a run to write."""
-        return [] if self.given or self.rotation else [f"{self.issuer_title}: {text}" for text in self.issuer_place.exposed()]
+        return [] if self.user_supplied or self.rotation else [f"{self.issuer_title}: {text}" for text in self.issuer_key_files.insecure_permissions()]
 
     def due(self, now: datetime.datetime) -> list[str]:
         """Of these differences the one that only says that the time of its renewal has come."""
-        certificates = self.place.certificates()
+        certificates = self.key_files.certificates()
         return self.request.due(certificates[0], self.issuer.certificate, now) if self.issuer and certificates else []
 
     @property
-    def public(self) -> str:
+    def public_key_hex(self) -> str:
         """What the key on the host must contain, in hex; empty before there is a certificate."""
-        certificates = self.place.certificates()
+        certificates = self.key_files.certificates()
         return x509_keys.core(certificates[0].public_key()).hex() if certificates else ""
 
     def files(self) -> dict[str, str]:
         """The texts of the files besides the key as the host should have them; none before they are made."""
-        certificates = self.place.certificates()
+        certificates = self.key_files.certificates()
         return {f"{self.name}_certificate": x509_keys.dump_certificates(certificates)} if certificates else {}
 
     def key_text(self) -> str:
         """The private key in the clear, as SPIRE reads it. A secret."""
-        if self.born:
+        if self.key_on_host:
             raise X509Error(f"The key was born on {self.host} and is nowhere else.")
-        key = self.place.load_key(self.passphrase)
+        key = self.key_files.load_key(self.passphrase)
         if key is None:
-            raise X509Error(f"{self.place.key} is not there.")
+            raise X509Error(f"{self.key_files.key} is not there.")
         return x509_keys.dump(key).decode()
 
     def ensure(self, csr: str, run: Run) -> Outcome:
@@ -262,9 +262,9 @@ class Issued:
             if issuer is None:
                 return self._unmade(why, run)
             found = (
-                x509_ensure.sign(self.place, self.request, csr, issuer, run)
-                if self.born
-                else x509_ensure.ensure(self.place, self.request, issuer, self.passphrase, run)
+                x509_ensure.sign(self.key_files, self.request, csr, issuer, run)
+                if self.key_on_host
+                else x509_ensure.ensure(self.key_files, self.request, issuer, self.passphrase, run)
             )
         found.differences = why + found.differences
         found.changed = bool(found.differences)
@@ -285,7 +285,7 @@ class Issued:
         """The CA that signs, made where there is none, and what was wrong with it; None where check mode makes none."""
         if self.rotation:
             return self._given_issuer(), []
-        if self.given:
+        if self.user_supplied:
             wrong = self.mistakes(run.now)
             if wrong:
                 raise X509Error("\n".join(wrong))
@@ -294,13 +294,13 @@ class Issued:
         why = [f"{self.issuer_title}: {reason}" for reason in root.differences]
         if not root.certificates:
             return None, why
-        return Issuer(self.issuer_place, self.passphrase, root.certificates, root.certificates), why
+        return Issuer(self.issuer_key_files, self.passphrase, root.certificates, root.certificates), why
 
     def _unmade(self, why: list[str], run: Run) -> Outcome:
         """What check mode says where there is no root: nobody can sign yet."""
-        if not self.born and x509_store.read(self.place.key) is None:
-            why = [*why, f"there is no key in {self.place.key}"]
-        certificates = self.place.certificates()
+        if not self.key_on_host and x509_store.read(self.key_files.key) is None:
+            why = [*why, f"there is no key in {self.key_files.key}"]
+        certificates = self.key_files.certificates()
         before = x509_issue.facts(certificates[0]) if certificates else {}
         kind = x509_keys.type_of(certificates[0].public_key()) if certificates else str(self.request.key_type)
         after = {**x509_issue.expected(self.request, None, kind, run.now), "issuer": self.root_request.name.rfc4514_string()}
@@ -309,7 +309,7 @@ class Issued:
 
     def _given_issuer(self) -> Issuer:
         if self.issuer is None:
-            raise X509Error(f"{self.issuer_place.certificate} can't be read: there is no such file.")
+            raise X509Error(f"{self.issuer_key_files.certificate} can't be read: there is no such file.")
         return self.issuer
 
     def another_root(self, there: list[Any], run: Run) -> str:
@@ -318,13 +318,13 @@ class Issued:
         if not why:
             return ""
         return (
-            f"{self.issuer_place.certificate} is not as it should be ({'; '.join(why)}). The fleet trusts this root, so it is not replaced in "
+            f"{self.issuer_key_files.certificate} is not as it should be ({'; '.join(why)}). The fleet trusts this root, so it is not replaced in "
             f"passing. Put the variables back to what it is, or {self.renewed_by}."
         )
 
     def _root(self, run: Run) -> Outcome:
         """Made once. One that is there and differs is left alone: the fleet trusts it."""
-        wrong = self.another_root(self.issuer_place.certificates(), run)
+        wrong = self.another_root(self.issuer_key_files.certificates(), run)
         if wrong:
             raise X509Error(wrong)
-        return x509_ensure.ensure(self.issuer_place, self.root_request, None, self.passphrase, run)
+        return x509_ensure.ensure(self.issuer_key_files, self.root_request, None, self.passphrase, run)

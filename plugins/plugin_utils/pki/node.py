@@ -19,13 +19,13 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks imp
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import Layer, Merged
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.files import File
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.paths import Paths
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki.managed import Issued
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki.managed import ManagedCertificate
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.node_ssh import Sshpop
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.upstream import Upstream
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Issuer, Run
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import Request
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import Place
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import KeyAndCertificateFiles
 
 #: SPIRE's own default of spiffe_prefix
 SPIFFE_PREFIX = "/spire-exchange/"
@@ -36,12 +36,12 @@ AUTHORITIES = {"x509pop": ("ca_bundle_path", "ca_bundle_paths"), "sshpop": ("cer
 
 
 @dataclasses.dataclass(frozen=True)
-class X509pop(Issued):
+class X509pop(ManagedCertificate):
     """A node's certificate. In the mode spiffe it is an SVID of a kind, signed by the CA above the servers' own."""
 
     #: its SPIFFE ID in the mode spiffe
     uri: str = ""
-    above: Upstream | None = None
+    parent_ca: Upstream | None = None
 
     prefix = "spire_x509pop"
     name = "x509pop"
@@ -51,28 +51,28 @@ class X509pop(Issued):
 
     @property
     def directory(self) -> str:
-        return self.above.directory if self.above else os.path.join(self.home, self.name)
+        return self.parent_ca.directory if self.parent_ca else os.path.join(self.pki_dir, self.name)
 
     @property
-    def given(self) -> bool:
-        return self.above.given if self.above else super().given
+    def user_supplied(self) -> bool:
+        return self.parent_ca.user_supplied if self.parent_ca else super().user_supplied
 
     @property
-    def issuer_place(self) -> Place:
-        return self.above.issuer_place if self.above else super().issuer_place
+    def issuer_key_files(self) -> KeyAndCertificateFiles:
+        return self.parent_ca.issuer_key_files if self.parent_ca else super().issuer_key_files
 
     @property
     def root_request(self) -> Request:
-        return self.above.root_request if self.above else super().root_request
+        return self.parent_ca.root_request if self.parent_ca else super().root_request
 
     @property
-    def place(self) -> Place:
+    def key_files(self) -> KeyAndCertificateFiles:
         """A key that was born on the node never comes here."""
-        base = os.path.join(self.home, self.name, "agents", self.host, "node")
-        return Place(f"{base}.pem", "" if self.born else f"{base}.key")
+        base = os.path.join(self.pki_dir, self.name, "agents", self.host, "node")
+        return KeyAndCertificateFiles(f"{base}.pem", "" if self.key_on_host else f"{base}.key")
 
     @property
-    def below(self) -> int:
+    def ca_depth_below(self) -> int:
         return 0
 
     @property
@@ -85,23 +85,23 @@ class X509pop(Issued):
 
     @functools.cached_property
     def issuer(self) -> Issuer | None:
-        return self.above.issuer if self.above else super().issuer
+        return self.parent_ca.issuer if self.parent_ca else super().issuer
 
     def mistakes(self, now: datetime.datetime, window: datetime.timedelta = datetime.timedelta(0)) -> list[str]:
-        return self.above.mistakes(now, window) if self.above else super().mistakes(now, window)
+        return self.parent_ca.mistakes(now, window) if self.parent_ca else super().mistakes(now, window)
 
-    def open_root(self) -> list[str]:
-        return self.above.open_root() if self.above else super().open_root()
+    def insecure_root_permissions(self) -> list[str]:
+        return self.parent_ca.insecure_root_permissions() if self.parent_ca else super().insecure_root_permissions()
 
     def signer(self, run: Run) -> tuple[Issuer | None, list[str]]:
-        return self.above.signer(run) if self.above else super().signer(run)
+        return self.parent_ca.signer(run) if self.parent_ca else super().signer(run)
 
     def authorities_text(self) -> str:
         """What servers verify nodes with; empty before there is a CA."""
         return x509_keys.dump_certificates(self.issuer.bundle) if self.issuer else ""
 
 
-KINDS: dict[str, type[Issued]] = {"x509pop": X509pop, "sshpop": Sshpop}
+KINDS: dict[str, type[ManagedCertificate]] = {"x509pop": X509pop, "sshpop": Sshpop}
 
 
 def wanted(values: Mapping[str, Any]) -> list[str]:
@@ -154,7 +154,7 @@ def kept(name: str, merged: Merged, paths: Paths) -> list[str]:
     return [option for option, value in agent_options(name, paths).items() if given.get(option) == value]
 
 
-def of_agent(host: str, values: Mapping[str, Any], trust_domain: str, merged: Merged, paths: Paths, server: Any) -> Issued | None:
+def of_agent(host: str, values: Mapping[str, Any], trust_domain: str, merged: Merged, paths: Paths, server: Any) -> ManagedCertificate | None:
     """What this agent proves itself by, as far as it has it from us. ``server`` is the plan of one of its servers, if there is one."""
     for name in wanted(values):
         if len(kept(name, merged, paths)) < len(agent_options(name, paths)):
@@ -165,12 +165,12 @@ def of_agent(host: str, values: Mapping[str, Any], trust_domain: str, merged: Me
         if theirs.get("mode") == "spiffe":
             prefix = "/" + str(theirs.get("spiffe_prefix") or SPIFFE_PREFIX).strip("/")
             uri = f"spiffe://{trust_domain}{prefix.rstrip('/')}/{host}"
-            return X509pop(host, values, trust_domain, uri=uri, above=server.upstream)
+            return X509pop(host, values, trust_domain, uri=uri, parent_ca=server.upstream)
         return X509pop(host, values, trust_domain)
     return None
 
 
-def of_server(host: str, values: Mapping[str, Any], trust_domain: str, merged: Merged, paths: Paths) -> list[Issued]:
+def of_server(host: str, values: Mapping[str, Any], trust_domain: str, merged: Merged, paths: Paths) -> list[ManagedCertificate]:
     """The CAs of ours that this server verifies nodes with."""
     return [KINDS[name](host, values, trust_domain) for name in wanted(values) if verifies(name, merged, paths)]
 
@@ -207,7 +207,7 @@ def paths_of(component: str, paths: Paths) -> list[str]:
     return [path for name in KINDS for path in (paths.node_key(name), paths.node_certificate(name))]
 
 
-def unused(component: str, paths: Paths, merged: Merged) -> list[str]:
+def obsolete_files(component: str, paths: Paths, merged: Merged) -> list[str]:
     """Files of ours for attestors that the tree names no more."""
     found = []
     for name in KINDS:

@@ -19,14 +19,14 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.common.cryptography_im
     InvalidSignature, UnsupportedAlgorithm, serialization,
 )
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.times import moment, words
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki.managed import Issued
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki.managed import ManagedCertificate
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import (
     ensure as x509_ensure, issue as x509_issue, keys as x509_keys, store as x509_store,
 )
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Outcome, Run
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import BACKDATE
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import CERTIFICATE_MODE, Place
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import CERTIFICATE_MODE, KeyAndCertificateFiles
 
 NO_CA = "there is no SSH CA yet"
 
@@ -77,7 +77,7 @@ class Certificate:
 
 
 @dataclasses.dataclass(frozen=True)
-class Sshpop(Issued):
+class Sshpop(ManagedCertificate):
     """One host's SSH certificate."""
 
     #: what the names in certificates end with, and the agents' SPIFFE IDs don't
@@ -91,20 +91,20 @@ class Sshpop(Issued):
 
     @property
     def directory(self) -> str:
-        return os.path.join(self.home, self.name)
+        return os.path.join(self.pki_dir, self.name)
 
     @property
-    def issuer_place(self) -> Place:
+    def issuer_key_files(self) -> KeyAndCertificateFiles:
         """The CA's public key in place of a certificate, and its private one."""
         named = self.values["spire_sshpop_issuer"]
         if named:
-            return Place(*(os.path.expanduser(str(named.get(name) or "")) for name in ("public", "key")))
-        return Place(os.path.join(self.directory, "ca.pub"), os.path.join(self.directory, "ca.key"))
+            return KeyAndCertificateFiles(*(os.path.expanduser(str(named.get(name) or "")) for name in ("public", "key")))
+        return KeyAndCertificateFiles(os.path.join(self.directory, "ca.pub"), os.path.join(self.directory, "ca.key"))
 
     @property
-    def place(self) -> Place:
+    def key_files(self) -> KeyAndCertificateFiles:
         base = os.path.join(self.directory, "agents", self.host, "node")
-        return Place(f"{base}-cert.pub", "" if self.born else f"{base}.key")
+        return KeyAndCertificateFiles(f"{base}-cert.pub", "" if self.key_on_host else f"{base}.key")
 
     @property
     def wanted(self) -> Certificate:
@@ -121,12 +121,12 @@ class Sshpop(Issued):
     @functools.cached_property
     def authority(self) -> Any:
         """The CA's public key; None before there is one."""
-        place = self.issuer_place.certificate
-        text = x509_store.must_read(place) if self.given else x509_store.read(place)
+        place = self.issuer_key_files.certificate
+        text = x509_store.must_read(place) if self.user_supplied else x509_store.read(place)
         return None if text is None else _public(text, place)
 
     @property
-    def unmade(self) -> bool:
+    def issuer_missing(self) -> bool:
         try:
             return self.authority is None
         except X509Error:
@@ -138,7 +138,7 @@ class Sshpop(Issued):
 
     @property
     def readers(self) -> dict[str, Callable[[], Any]]:
-        place = self.issuer_place
+        place = self.issuer_key_files
         return {
             "public": lambda: _public(x509_store.must_read(place.certificate), place.certificate),
             "key": lambda: _load_key(place.key, self.passphrase),
@@ -146,31 +146,31 @@ class Sshpop(Issued):
 
     def mistakes(self, now: datetime.datetime, window: datetime.timedelta = datetime.timedelta(0)) -> list[str]:
         """What is wrong with a CA that is given. It has no end of its own."""
-        if not self.given:
+        if not self.user_supplied:
             return []
-        wrong = x509_keys.wrong_type(self.authority, f"The key in {self.issuer_place.certificate}")
-        key = _load_key(self.issuer_place.key, self.passphrase)
+        wrong = x509_keys.wrong_type(self.authority, f"The key in {self.issuer_key_files.certificate}")
+        key = _load_key(self.issuer_key_files.key, self.passphrase)
         if key is not None and x509_keys.public_info(key) != x509_keys.public_info(self.authority):
-            return [*([wrong] if wrong else []), _apart(self.issuer_place)]
+            return [*([wrong] if wrong else []), _apart(self.issuer_key_files)]
         return [wrong] if wrong else []
 
     def ca_mistakes(self) -> list[str]:
         """What is wrong with a CA of ours, as it lies on the controller."""
-        key = self.issuer_place.load_key(self.passphrase)
+        key = self.issuer_key_files.load_key(self.passphrase)
         if key is None or self.authority is None or x509_keys.public_info(key) == x509_keys.public_info(self.authority):
             return []
-        return [_apart(self.issuer_place)]
+        return [_apart(self.issuer_key_files)]
 
     @property
     def certificate(self) -> Any:
         """The host's, as the controller has it; None before there is one."""
-        text = x509_store.read(self.place.certificate)
-        return None if text is None else _certificate(text, self.place.certificate)
+        text = x509_store.read(self.key_files.certificate)
+        return None if text is None else _certificate(text, self.key_files.certificate)
 
     def differences(self, now: datetime.datetime) -> list[str]:
         if self.authority is None:
             return [NO_CA]
-        return [*self.open_root(), *self.place.exposed(), *self._differences(self.authority, None, now)]
+        return [*self.insecure_root_permissions(), *self.key_files.insecure_permissions(), *self._differences(self.authority, None, now)]
 
     def due(self, now: datetime.datetime) -> list[str]:
         found = self.certificate
@@ -188,12 +188,12 @@ class Sshpop(Issued):
         return why
 
     @property
-    def public(self) -> str:
+    def public_key_hex(self) -> str:
         found = self.certificate
         return x509_keys.core(found.public_key()).hex() if found else ""
 
     def files(self) -> dict[str, str]:
-        text = x509_store.read(self.place.certificate)
+        text = x509_store.read(self.key_files.certificate)
         return {} if text is None else {"sshpop_certificate": text.decode("ascii", "replace")}
 
     def keep_issuer(self, run: Run) -> list[str]:
@@ -215,26 +215,26 @@ class Sshpop(Issued):
                 return found
             if own:
                 certificate = self.wanted.sign(public, key or self._signing_key(), run.now)
-                x509_store.write(self.place.certificate, certificate.public_bytes() + b"\n", CERTIFICATE_MODE)
+                x509_store.write(self.key_files.certificate, certificate.public_bytes() + b"\n", CERTIFICATE_MODE)
         found.after, found.text = facts(certificate), certificate.public_bytes().decode() + "\n"
         return found
 
     def _authority(self, run: Run) -> tuple[Any, Any, list[str]]:
         """The CA's public key, its private one where it was just made, and what was wrong; no keys where check mode makes none."""
-        if self.given:
+        if self.user_supplied:
             wrong = self.mistakes(run.now)
             if wrong:
                 raise X509Error("\n".join(wrong))
             return self.authority, None, []
-        place = self.issuer_place
-        exposed = self.open_root()
-        if exposed and not run.check:
+        place = self.issuer_key_files
+        insecure_permissions = self.insecure_root_permissions()
+        if insecure_permissions and not run.check:
             self._keep_better(place)
         text = x509_store.read(place.certificate)
         if text is not None:
-            return _public(text, place.certificate), None, exposed
+            return _public(text, place.certificate), None, insecure_permissions
         key = place.load_key(self.passphrase)
-        why = [*exposed, f"{self.issuer_title}: there is no {'key' if key is None else 'public key'}"]
+        why = [*insecure_permissions, f"{self.issuer_title}: there is no {'key' if key is None else 'public key'}"]
         if run.check:
             return None, None, why
         if key is None:
@@ -243,12 +243,12 @@ class Sshpop(Issued):
         x509_store.write(place.certificate, _line(key.public_key()).encode(), CERTIFICATE_MODE)
         return key.public_key(), key, why
 
-    def _keep_better(self, place: Place) -> None:
+    def _keep_better(self, place: KeyAndCertificateFiles) -> None:
         """The same key, as it should have been kept."""
         place.write_key(place.load_key(self.passphrase), self.passphrase)
 
     def _signing_key(self) -> Any:
-        place = self.issuer_place
+        place = self.issuer_key_files
         key = _load_key(place.key, self.passphrase)
         if key is None:
             raise X509Error(f"{place.key} is not there, and {self.issuer_name} has to sign. Bring the key back for this run.")
@@ -259,24 +259,24 @@ class Sshpop(Issued):
 
     def _key(self, csr: str, run: Run) -> tuple[Any, list[str]]:
         """The host's public key, of its signing request or from here, and what was wrong with it."""
-        if self.born:
+        if self.key_on_host:
             return x509_keys.load_csr(csr, "The signing request").public_key() if csr else None, []
-        key = self.place.load_key(self.passphrase)
+        key = self.key_files.load_key(self.passphrase)
         if key is not None:
             if x509_keys.type_of(key) != self.key_type:
                 raise X509Error(
-                    f"The key in {self.place.key} is {x509_keys.type_of(key)}, and should be {self.key_type}. A key is never overwritten "
+                    f"The key in {self.key_files.key} is {x509_keys.type_of(key)}, and should be {self.key_type}. A key is never overwritten "
                     "unasked: move it away, or ask for the type that it has."
                 )
-            exposed = self.place.exposed()
-            if exposed and not run.check:
-                self._keep_better(self.place)
-            return key.public_key(), exposed
+            insecure_permissions = self.key_files.insecure_permissions()
+            if insecure_permissions and not run.check:
+                self._keep_better(self.key_files)
+            return key.public_key(), insecure_permissions
         if run.check:
-            return None, [f"there is no key in {self.place.key}"]
+            return None, [f"there is no key in {self.key_files.key}"]
         key = x509_keys.generate(self.key_type)
-        self.place.write_key(key, self.passphrase)
-        return key.public_key(), [f"there is no key in {self.place.key}"]
+        self.key_files.write_key(key, self.passphrase)
+        return key.public_key(), [f"there is no key in {self.key_files.key}"]
 
 
 def facts(certificate: Any) -> dict[str, str]:
@@ -357,5 +357,5 @@ def _moment(seconds: int) -> datetime.datetime:
     return datetime.datetime.fromtimestamp(min(seconds, 253402300799), datetime.timezone.utc)
 
 
-def _apart(place: Place) -> str:
+def _apart(place: KeyAndCertificateFiles) -> str:
     return f"The key in {place.key} and the public key in {place.certificate} don't belong together."

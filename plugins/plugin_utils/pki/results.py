@@ -8,25 +8,25 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki.managed import Issued
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki.managed import ManagedCertificate
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Outcome, Run
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import Place
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import KeyAndCertificateFiles
 
 
-def keep(material: Issued, csr: str, check: bool) -> dict[str, Any]:
+def keep(material: ManagedCertificate, csr: str, check: bool) -> dict[str, Any]:
     """Keeps a host's certificate, and says what was done; X509Error for what can't be made."""
     now = datetime.datetime.now(datetime.timezone.utc)
-    if material.born and not csr:
+    if material.key_on_host and not csr:
         if not check:
             raise X509Error("its key is born on the host, so csr is required.")
         why = material.differences(now)
         return {"changed": bool(why), "differences": why}
-    return of(material.ensure(csr, Run(now, check)), material.place)
+    return of(material.ensure(csr, Run(now, check)), material.key_files)
 
 
-def of(found: Outcome, place: Place) -> dict[str, Any]:
+def of(found: Outcome, place: KeyAndCertificateFiles) -> dict[str, Any]:
     """The result of a task; the diff names what differs, and shows facts and fingerprints."""
     result: dict[str, Any] = {
         "changed": found.changed,

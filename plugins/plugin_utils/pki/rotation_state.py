@@ -27,7 +27,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.common.cryptography_im
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.times import moment
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys, request as x509_request, store as x509_store
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import Place
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import KeyAndCertificateFiles
 
 #: the new root becomes known everywhere, signs, and is the only one
 TRUST, USE, REMOVE = "trust", "use", "remove"
@@ -51,8 +51,8 @@ class Signer:
     bundle: str
 
     @property
-    def place(self) -> Place:
-        return Place(self.certificate, self.key)
+    def key_files(self) -> KeyAndCertificateFiles:
+        return KeyAndCertificateFiles(self.certificate, self.key)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +69,7 @@ class State:
     #: when each step was reached
     times: dict[str, str]
     #: servers that have what TRUST gives while the others have USE, for as long as it takes to sign a CA below the old root
-    behind: tuple[str, ...] = ()
+    servers_on_old_root: tuple[str, ...] = ()
 
     @property
     def signer(self) -> Signer:
@@ -100,7 +100,7 @@ class State:
 
     def of(self, host: str) -> State:
         """The same as it is for a server."""
-        return dataclasses.replace(self, step=TRUST) if host in self.behind else self
+        return dataclasses.replace(self, step=TRUST) if host in self.servers_on_old_root else self
 
     def at(self, step: str, now: datetime.datetime) -> State:
         """The same at another step."""
@@ -122,7 +122,7 @@ def load(directory: str) -> State | None:
     try:
         given = json.loads(text)
         named = {name: Signer(**given[name]) for name in ("old", "new")}
-        state = State(**{**given, **named, "behind": tuple(given.get("behind", ()))})
+        state = State(**{**given, **named, "servers_on_old_root": tuple(given.get("servers_on_old_root", ()))})
         if state.step not in STEPS:
             raise ValueError(state.step)
         if state.new == next_root(directory) and not os.path.exists(state.new.certificate):

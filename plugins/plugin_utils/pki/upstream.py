@@ -21,14 +21,14 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers imp
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.files import File
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.paths import Paths
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import aws_record, rotation_state
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki.managed import Issued, directory
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki.managed import ManagedCertificate, directory
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import model as schema_model
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.values import seconds
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Issuer
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import Request
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import Place
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import KeyAndCertificateFiles
 
 VARIABLE = "spire_pki"
 #: the type of the plugins was renamed here
@@ -38,7 +38,7 @@ AUTHORITY_KINDS = ("UpstreamAuthority", "UpstreamCA")
 
 
 @dataclasses.dataclass(frozen=True)
-class Wiring:
+class InjectedOptions:
     """What a server's tree gets for its upstream CA."""
 
     plugin: str
@@ -72,7 +72,7 @@ class Wiring:
         return [name for name, value in self.options.items() if isinstance(given, dict) and given.get(name) == value]
 
 
-def wiring(host: str, values: Mapping[str, Any], stack: Sequence[Layer], paths: Paths, version: Version) -> Wiring | None:
+def injected_options(host: str, values: Mapping[str, Any], stack: Sequence[Layer], paths: Paths, version: Version) -> InjectedOptions | None:
     """How this server's tree leads to its upstream CA; None where it has none of ours. The stack is without it."""
     way = values[VARIABLE]
     if way == "none":
@@ -81,12 +81,12 @@ def wiring(host: str, values: Mapping[str, Any], stack: Sequence[Layer], paths: 
         # told by preflight
         return None
     if way not in aws_record.WAYS:
-        return Wiring("disk", version, disk_options(paths))
+        return InjectedOptions("disk", version, disk_options(paths))
     trees = [layer.tree for layer in stack]
     trust_domain = str(_at(trees, "server", "trust_domain") or "")
     region = str(_at(trees, "plugins", "UpstreamAuthority", way, "plugin_data", "region") or "")
     own, hints = aws_record.options(way, values, host, trust_domain, region, directory(values, trust_domain), version)
-    return Wiring(way, version, own, hints, region)
+    return InjectedOptions(way, version, own, hints, region)
 
 
 def _at(trees: Sequence[Any], *keys: str) -> Any:
@@ -127,15 +127,15 @@ def ca_ttl(server: Mapping[str, Any]) -> datetime.timedelta:
     return datetime.timedelta(seconds=float(seconds(ca_ttl_text(server))))
 
 
-def upstream(host: str, values: Mapping[str, Any], trust_domain: str, merged: Merged, wired: Wiring | None) -> Upstream | None:
+def upstream(host: str, values: Mapping[str, Any], trust_domain: str, merged: Merged, injected: InjectedOptions | None) -> Upstream | None:
     """The CA that this server gets from us; None when it has another one, or signs for itself."""
-    if wired is None or len(wired.kept(merged)) < len(wired.options):
+    if injected is None or len(injected.kept(merged)) < len(injected.options):
         return None
-    return Upstream(host, values, trust_domain, wired.region)
+    return Upstream(host, values, trust_domain, injected.region)
 
 
 @dataclasses.dataclass(frozen=True)
-class Upstream(Issued):
+class Upstream(ManagedCertificate):
     """The CA of one server."""
 
     #: of AWS, where it is kept there
@@ -150,7 +150,7 @@ class Upstream(Issued):
     def rotation(self) -> rotation_state.State | None:
         """The change of roots that is under way, as it is for this server. It ends when the variables name another CA than the old one."""
         found = rotation_state.load(self.directory)
-        return None if found is None or found.over(self.named) else found.of(self.host)
+        return None if found is None or found.over(self.configured_issuer) else found.of(self.host)
 
     @functools.cached_property
     def issuer(self) -> Issuer | None:
@@ -161,44 +161,44 @@ class Upstream(Issued):
         return found
 
     @property
-    def way(self) -> str:
+    def storage_mode(self) -> str:
         """Where its key is made and where it goes, as the variable says."""
         return str(self.values[VARIABLE])
 
     @property
-    def born(self) -> bool:
+    def key_on_host(self) -> bool:
         """Whether the key is made where it is used and stays there."""
-        return self.way in ("host", aws_record.PRIVATE_CA)
+        return self.storage_mode in ("host", aws_record.PRIVATE_CA)
 
     @property
-    def delivered(self) -> bool:
+    def stored_on_host(self) -> bool:
         """Whether the server has it in files of its own."""
-        return self.way not in aws_record.WAYS
+        return self.storage_mode not in aws_record.WAYS
 
     @property
-    def owner(self) -> str:
+    def directory_name(self) -> str:
         """A server, or AWS Private CA, which is for all servers of the trust domain."""
-        return aws_record.PRIVATE_CA if self.way == aws_record.PRIVATE_CA else self.host
+        return aws_record.PRIVATE_CA if self.storage_mode == aws_record.PRIVATE_CA else self.host
 
     @property
     def record(self) -> dict[str, Any]:
         """What the controller knows of it in AWS."""
-        return aws_record.read(aws_record.record_path(self.home, self.way, self.host), self.region)
+        return aws_record.read(aws_record.record_path(self.pki_dir, self.storage_mode, self.host), self.region)
 
     @property
     def started_with(self) -> str:
         """What SPIRE reads at its start alone, and so must be restarted for: the versions of its secrets."""
-        found = self.record if self.way == aws_record.SECRETS else {}
+        found = self.record if self.storage_mode == aws_record.SECRETS else {}
         return " ".join(str(found.get(what, {}).get("version") or "none") for what in aws_record.FILES) if found else ""
 
     @property
-    def place(self) -> Place:
+    def key_files(self) -> KeyAndCertificateFiles:
         """The server's own. A key that was born there never comes here."""
-        base = os.path.join(self.home, "servers", self.owner, "upstream")
-        return Place(f"{base}.pem", "" if self.born else f"{base}.key")
+        base = os.path.join(self.pki_dir, "servers", self.directory_name, "upstream")
+        return KeyAndCertificateFiles(f"{base}.pem", "" if self.key_on_host else f"{base}.key")
 
     @property
-    def below(self) -> int:
+    def ca_depth_below(self) -> int:
         return self.path_length + 1
 
     @property
@@ -216,7 +216,7 @@ class Upstream(Issued):
     @property
     def key_id(self) -> str:
         """What a CA that the server's intermediate signed names as its issuer's subject key ID, in hex."""
-        certificates = self.place.certificates()
+        certificates = self.key_files.certificates()
         return rotation_state.key_id(certificates[0]) if certificates else ""
 
     @property

@@ -56,22 +56,22 @@ def plan(component: str, host: str, fleet: Fleet) -> Plan:
     stack = layers(component, values.raw, builtin)
     if _unheard(stack):
         stack[0] = dataclasses.replace(stack[0], tree=defaults.unheard(builtin))
-    wired = pki_upstream.wiring(host, values, stack, paths, version) if component == "server" else None
+    injected = pki_upstream.injected_options(host, values, stack, paths, version) if component == "server" else None
     beside, between = _nested(host, fleet, version) if component == "server" else ([], [])
-    stack[1:1] = [*([wired.layer()] if wired else ()), *between, *pki_node.layers(component, values, paths, stack[1:])]
+    stack[1:1] = [*([injected.layer()] if injected else ()), *between, *pki_node.layers(component, values, paths, stack[1:])]
     tree = plan_tree_check.checked(component, stack, version, fleet, filler)
     problems += tree.merged.problems
     problems += plan_tree_check.attributed(component, values, tree.problems)
     made = Plan(
         component, host, values, version, paths, tree.merged, tree.coerced, problems,
-        external=component == "agent" and not fleet.servers_of(host), beside=beside,
-        filler=filler, architectures=tree.architectures, arch=tree.arch, wiring=wired,
+        external=component == "agent" and not fleet.servers_of(host), parent_agents=beside,
+        filler=filler, architectures=tree.architectures, arch=tree.arch, injected_options=injected,
     )
     if component == "agent":
         servers = fleet.servers_of(host)
         server = plan("server", servers[0], fleet) if servers else None
         made.node = pki_node.of_agent(host, values, made.trust_domain, tree.merged, paths, server)
-        made.once = _once(made, server)
+        made.attests_once = _attests_once(made, server)
     else:
         fleet.server_plans[host] = made
     return made
@@ -89,7 +89,7 @@ def _unheard(stack: list[Layer]) -> bool:
 
 def _nested(host: str, fleet: Fleet, version: versions.Version) -> tuple[list[Plan], list[Layer]]:
     """The agents beside a nested server, and its layer: it asks the first of the servers above it, as an agent does."""
-    above = nested.above(host, fleet)
+    above = nested.parent_servers(host, fleet)
     if not above:
         return [], []
     server = plan("server", above[0], fleet)
@@ -118,7 +118,7 @@ def _agent_defaults(host: str, fleet: Fleet, paths: Paths, version: versions.Ver
     return builtin
 
 
-def _once(agent: Plan, server: Plan | None) -> bool:
+def _attests_once(agent: Plan, server: Plan | None) -> bool:
     """Whether its servers take one attestation of it."""
     named = agent.plugins("NodeAttestor")
     # http_challenge trusts on first use unless it is told not to

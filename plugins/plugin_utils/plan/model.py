@@ -26,7 +26,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.host.listeners import 
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.paths import Paths
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables import Values
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki_node, upstream as pki_upstream
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki.managed import Issued
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki.managed import ManagedCertificate
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import defaults
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.archives import architecture
@@ -52,19 +52,19 @@ class Plan:
     #: an agent whose servers are not in the inventory
     external: bool = False
     #: the agents that a nested server has its identity from
-    beside: list[Plan] = dataclasses.field(default_factory=list)
+    parent_agents: list[Plan] = dataclasses.field(default_factory=list)
     #: fills the commands of external plugins into the tree, which are other ones for each architecture
     filler: binaries.Filler | None = None
     architectures: tuple[str, ...] = ()
     arch: str = ""
     #: how its tree leads to an upstream CA of ours
-    wiring: pki_upstream.Wiring | None = None
+    injected_options: pki_upstream.InjectedOptions | None = None
     #: what an agent proves itself by, where it has that from us
-    node: Issued | None = None
+    node: ManagedCertificate | None = None
     #: whether an agent attests once alone, so that its server must forget it before it attests anew
-    once: bool = False
+    attests_once: bool = False
 
-    def on(self, machine: str) -> Plan:
+    def for_architecture(self, machine: str) -> Plan:
         """The same for a host of this architecture; ValueError when an external plugin has no binary for it."""
         arch = architecture(machine)
         if self.filler is None or not self.architectures or arch == self.arch:
@@ -136,9 +136,9 @@ class Plan:
         return self.component == "agent" and "join_token" in self.plugins("NodeAttestor")
 
     @property
-    def forgetful(self) -> bool:
+    def loses_identity_on_restart(self) -> bool:
         """Whether the agent has to be enrolled anew after every restart: its key goes, and it attests once."""
-        return self.once and "memory" in self.plugins("KeyManager")
+        return self.attests_once and "memory" in self.plugins("KeyManager")
 
     @property
     def bin_dir(self) -> str:
@@ -179,7 +179,7 @@ class Plan:
         return str(named or ("root" if self.root_reasons else f"spire-{self.component}"))
 
     @functools.cached_property
-    def places(self) -> dict[str, tuple[str, str]]:
+    def write_paths(self) -> dict[str, tuple[str, str]]:
         """Where the process writes: by the option that says so, the directory, and the path as it was given."""
         found = {}
         for option in ("log_file", "socket_path", "registration_uds_path", "admin_socket_path"):
@@ -203,21 +203,21 @@ class Plan:
         }
 
     @functools.cached_property
-    def outside(self) -> tuple[str, ...]:
+    def extra_write_dirs(self) -> tuple[str, ...]:
         """Directories that the process writes to besides its data directory and the one of its sockets."""
         inside = (self.data_dir, self.paths.run_dir)
-        candidates = dict.fromkeys(directory for directory, _place in self.places.values())
+        candidates = dict.fromkeys(directory for directory, _place in self.write_paths.values())
         return tuple(d for d in candidates if d.startswith("/") and not _within(d, inside))
 
     @property
-    def runtime(self) -> tuple[str, ...]:
+    def runtime_write_dirs(self) -> tuple[str, ...]:
         """Those that go when the machine stops: systemd makes them at every start."""
-        return tuple(d for d in self.outside if not self.paths.root and _within(d, RUNTIME))
+        return tuple(d for d in self.extra_write_dirs if not self.paths.root and _within(d, RUNTIME))
 
     @property
-    def writable(self) -> tuple[str, ...]:
+    def persistent_write_dirs(self) -> tuple[str, ...]:
         """Those that stay."""
-        return tuple(d for d in self.outside if d not in self.runtime)
+        return tuple(d for d in self.extra_write_dirs if d not in self.runtime_write_dirs)
 
     @property
     def needs(self) -> services.Needs:
@@ -226,8 +226,8 @@ class Plan:
             user=self.user,
             binary=self.binary,
             start_timeout=self.values["spire_start_timeout"],
-            writable=self.writable,
-            runtime=self.runtime,
+            persistent_write_dirs=self.persistent_write_dirs,
+            runtime_write_dirs=self.runtime_write_dirs,
             root_reasons=self.root_reasons,
             privileged_port=any(one.port < 1024 for one in self.listeners),
             tpm="tpm_devid" in self.plugins("NodeAttestor"),
@@ -237,7 +237,7 @@ class Plan:
             plugins=tuple(dict.fromkeys(command.path for command in self.commands if command.sha256)),
             secrets=self.upstream.started_with if self.upstream else "",
             stamped=pki_node.stamped(self.component, self.paths, self.merged),
-            after=tuple(agent.paths.service for agent in self.beside),
+            after=tuple(agent.paths.service for agent in self.parent_agents),
         )
 
     @functools.cached_property
@@ -245,23 +245,23 @@ class Plan:
         """The CA of ours that signs this server's own."""
         if self.component != "server":
             return None
-        return pki_upstream.upstream(self.host, self.values, self.trust_domain, self.merged, self.wiring)
+        return pki_upstream.upstream(self.host, self.values, self.trust_domain, self.merged, self.injected_options)
 
     @functools.cached_property
-    def authorities(self) -> list[Issued]:
+    def authorities(self) -> list[ManagedCertificate]:
         """The CAs of ours that a server verifies nodes with."""
         if self.component != "server":
             return []
         return pki_node.of_server(self.host, self.values, self.trust_domain, self.merged, self.paths)
 
     @property
-    def material(self) -> Issued | None:
+    def host_certificate(self) -> ManagedCertificate | None:
         """The certificate that the host has from us, with its key: a server's CA, or what an agent proves itself by."""
         found = self.upstream or self.node
-        return found if found and found.delivered else None
+        return found if found and found.stored_on_host else None
 
     @property
-    def material_files(self) -> dict[str, File]:
+    def host_certificate_files(self) -> dict[str, File]:
         """Where that goes on the host, without contents."""
         if self.component == "server":
             return pki_upstream.host_files(self.paths, self.user)
@@ -290,7 +290,7 @@ class Plan:
         # workloads go through the directory of the agent's socket
         public = posixpath.dirname(self.socket) if self.component == "agent" else ""
         return found + [
-            Directory(path, "0755" if path == public else "0750", self.user, self.user) for path in self.writable
+            Directory(path, "0755" if path == public else "0750", self.user, self.user) for path in self.persistent_write_dirs
         ]
 
     @functools.cached_property
@@ -307,8 +307,8 @@ class Plan:
             else services.systemd_unit(self.paths, self.needs, self.socket)
         )
         found.append(File("service", self.paths.unit, text, "0644", root, root))
-        for name, content in (self.material.files() if self.material else {}).items():
-            found.append(dataclasses.replace(self.material_files[name], content=content))
+        for name, content in (self.host_certificate.files() if self.host_certificate else {}).items():
+            found.append(dataclasses.replace(self.host_certificate_files[name], content=content))
         for authority in self.authorities:
             text = authority.authorities_text()
             if text:

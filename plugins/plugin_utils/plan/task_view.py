@@ -22,7 +22,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.releases import archiv
 
 def of_plan(planned: Plan, machine: str = "") -> dict[str, Any]:
     """One component for its acting tasks."""
-    planned = planned.on(machine) if machine else planned
+    planned = planned.for_architecture(machine) if machine else planned
     paths, values = planned.paths, planned.values
     return {
         "component": planned.component,
@@ -66,7 +66,7 @@ def of_plan(planned: Plan, machine: str = "") -> dict[str, Any]:
         "source": values["spire_install_source"],
         "packages": [str(name) for name in values["spire_package"]],
         "plugins": plugins(planned),
-        "material": material(planned),
+        "host_certificate": material(planned),
         "upstream_id": planned.upstream.key_id if planned.upstream else "",
         "authorities": {one.name: _without_content(pki_node.server_file(one.name, paths)) for one in planned.authorities},
         "download": values["spire_archive_download"],
@@ -77,14 +77,14 @@ def of_plan(planned: Plan, machine: str = "") -> dict[str, Any]:
 
 def material(planned: Plan) -> dict[str, Any]:
     """Where the key and the certificates go that the host has from us; empty where it has none."""
-    if planned.material is None:
+    if planned.host_certificate is None:
         return {}
-    files = [_without_content(file) for file in planned.material_files.values()]
+    files = [_without_content(file) for file in planned.host_certificate_files.values()]
     return {
-        "born": planned.material.born,
+        "key_on_host": planned.host_certificate.key_on_host,
         # whether the root above the servers' CAs is above it, too
-        "rotates": getattr(planned.material, "above", None) is not None,
-        "key_type": planned.material.key_type,
+        "rotates": getattr(planned.host_certificate, "parent_ca", None) is not None,
+        "key_type": planned.host_certificate.key_type,
         "key": next(file for file in files if file["secret"]),
         "certificates": [file for file in files if not file["secret"]],
     }
@@ -142,7 +142,7 @@ def login(planned: Plan, machine: str, address: str) -> urls.Login | None:
     arch = archives.architecture(machine)
     if planned.values["spire_install_source"] == "archive" and archive(planned, machine)["url"] == address:
         return urls.parted(_archive_page(planned, arch))[1]
-    given = (urls.parted(command.source) for command in planned.on(machine).commands if command.place == "url")
+    given = (urls.parted(command.source) for command in planned.for_architecture(machine).commands if command.place == "url")
     return next((found for shown, found in given if shown == address), None)
 
 

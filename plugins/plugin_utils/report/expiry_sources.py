@@ -26,11 +26,11 @@ RENEWED = ("upstream_ca", "node_certificate")
 _FOREVER = 2**64 - 1
 
 
-def in_files(planned: Plan, seen: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
+def in_files(planned: Plan, observed: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
     """The certificates in the files that a host's tree names, by what the look read there; for its result."""
     options = schema_files.certificate_files(planned.component, planned.tree)
     found = []
-    for path, texts in seen.items():
+    for path, texts in observed.items():
         for text in texts:
             facts = _facts(text)
             if facts:
@@ -79,11 +79,11 @@ def of_look(planned: Plan, look: Mapping[str, Any]) -> Iterator[Expiry]:
 
 def _kind(planned: Plan, path: str, index: int) -> str:
     """What the certificate at this place of a file is."""
-    if planned.node and path == planned.material_files[f"{planned.node.name}_certificate"].path:
+    if planned.node and path == planned.host_certificate_files[f"{planned.node.name}_certificate"].path:
         return "file" if index else "node_certificate"
     if any(path == pki_node.server_file(one.name, planned.paths).path for one in planned.authorities):
         return "node_ca"
-    own = {file.path: name for name, file in planned.material_files.items()} if planned.upstream else {}
+    own = {file.path: name for name, file in planned.host_certificate_files.items()} if planned.upstream else {}
     if own.get(path) == "upstream_certificate":
         return "issuer" if index else "upstream_ca"
     return "root" if own.get(path) == "upstream_bundle" else "file"
@@ -105,9 +105,9 @@ def of_controller(planned: Plan) -> Iterator[Expiry]:
     for one in upstream.issuer.bundle:
         yield _file("root", one, upstream.bundle_file)
     for one in upstream.issuer.above:
-        yield _file("issuer", one, upstream.issuer_place.certificate)
-    for one in upstream.place.certificates()[:1]:
-        yield _file("upstream_ca", one, upstream.place.certificate, **_renewal(planned))
+        yield _file("issuer", one, upstream.issuer_key_files.certificate)
+    for one in upstream.key_files.certificates()[:1]:
+        yield _file("upstream_ca", one, upstream.key_files.certificate, **_renewal(planned))
 
 
 def _file(kind: str, one: Any, path: str, renewed_by: str = YOU, **more: Any) -> Expiry:

@@ -22,7 +22,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.x509.chains import lea
 
 
 @dataclasses.dataclass
-class Seen:
+class Observed:
     """One server or agent as it was seen."""
 
     host: str
@@ -42,80 +42,80 @@ class Seen:
         return {**dataclasses.asdict(self), "expires": self.expires.isoformat() if self.expires else ""}
 
 
-def server(host: str, fleet: Fleet, answers: Mapping[str, Any]) -> Seen:
+def server(host: str, fleet: Fleet, answers: Mapping[str, Any]) -> Observed:
     """A server from what the look and server_state returned for it."""
-    seen = Seen(host, "server", fleet.group_of_server(host))
-    reached = _reached(seen, answers)
+    observed = Observed(host, "server", fleet.group_of_server(host))
+    reached = _reached(observed, answers)
     state = answers.get("state") or {}
-    seen.version = str(state.get("version") or "")
+    observed.version = str(state.get("version") or "")
     if reached and not state.get("healthy"):
-        seen.problems.append(f"not healthy: {state.get('message') or state.get('msg') or 'it gave no answer'}")
-    return seen
+        observed.problems.append(f"not healthy: {state.get('message') or state.get('msg') or 'it gave no answer'}")
+    return observed
 
 
 def agent(
     planned: Plan, fleet: Fleet, answers: Mapping[str, Any], state: Mapping[str, Any] | None, now: datetime.datetime
-) -> Seen:
+) -> Observed:
     """An agent from what the look and svid returned for it, against what its server knows: its agents by their ID."""
     host = planned.host
-    seen = Seen(host, "agent", fleet.server_group(host))
-    if not _reached(seen, answers):
-        return seen
+    observed = Observed(host, "agent", fleet.server_group(host))
+    if not _reached(observed, answers):
+        return observed
     look = answers.get("look") or {}
-    seen.spiffe_id = str(look.get("spiffe_id") or "")
-    if not seen.spiffe_id:
-        seen.problems.append("not attested: it has no identity of its own")
+    observed.spiffe_id = str(look.get("spiffe_id") or "")
+    if not observed.spiffe_id:
+        observed.problems.append("not attested: it has no identity of its own")
     elif state is None:
         if fleet.servers_of(host):
-            seen.problems.append("its server gave no answer, so nobody knows whether it lists this agent")
+            observed.problems.append("its server gave no answer, so nobody knows whether it lists this agent")
     else:
-        known = state["agents"].get(seen.spiffe_id)
+        known = state["agents"].get(observed.spiffe_id)
         if known is None:
-            seen.problems.append(f"its server does not list {seen.spiffe_id}")
+            observed.problems.append(f"its server does not list {observed.spiffe_id}")
         elif known["banned"]:
-            seen.problems.append(f"its server has banned {seen.spiffe_id}")
+            observed.problems.append(f"its server has banned {observed.spiffe_id}")
         elif known["expires_at"] and known["expires_at"] < now.timestamp():
-            seen.problems.append("its server says that its identity has expired")
+            observed.problems.append("its server says that its identity has expired")
     wanted = canary(planned)
     if wanted:
-        _canary(seen, answers.get("svid") or {}, wanted, state, now)
-    return seen
+        _canary(observed, answers.get("svid") or {}, wanted, state, now)
+    return observed
 
 
-def _reached(seen: Seen, answers: Mapping[str, Any]) -> bool:
+def _reached(observed: Observed, answers: Mapping[str, Any]) -> bool:
     """Whether there is more to be said of it than what is noted here."""
     for name, result in answers.items():
         if result.get("unreachable"):
-            seen.problems.append(f"unreachable: {str(result.get('msg', '')).strip()}")
+            observed.problems.append(f"unreachable: {str(result.get('msg', '')).strip()}")
             return False
         if name == "look" and result and "differs" not in result:
-            seen.problems.append(str(result.get("msg", "")).strip())
+            observed.problems.append(str(result.get("msg", "")).strip())
             return False
     if not answers or not any(answers.values()):
-        seen.problems.append("it was not looked at")
+        observed.problems.append("it was not looked at")
         return False
-    seen.differs = [str(text) for text in (answers.get("look") or {}).get("differences", [])]
-    seen.renewals = [str(text) for text in (answers.get("look") or {}).get("renewals", [])]
-    wrong = [text for text in seen.differs if text not in seen.renewals]
+    observed.differs = [str(text) for text in (answers.get("look") or {}).get("differences", [])]
+    observed.renewals = [str(text) for text in (answers.get("look") or {}).get("renewals", [])]
+    wrong = [text for text in observed.differs if text not in observed.renewals]
     if wrong:
-        seen.problems.append(f"differs from its plan: {'; '.join(wrong)}")
+        observed.problems.append(f"differs from its plan: {'; '.join(wrong)}")
     return True
 
 
 def _canary(
-    seen: Seen, answer: Mapping[str, Any], wanted: str, state: Mapping[str, Any] | None, now: datetime.datetime
+    observed: Observed, answer: Mapping[str, Any], wanted: str, state: Mapping[str, Any] | None, now: datetime.datetime
 ) -> None:
     """A workload's own view: an SVID came through the Workload API, and everything about it holds."""
     found = next((svid for svid in answer.get("svids", []) if svid["spiffe_id"] == wanted), None)
     if found is None:
-        seen.problems.append(f"no SVID for {wanted}: {str(answer.get('msg') or 'it was not asked for').strip()}")
+        observed.problems.append(f"no SVID for {wanted}: {str(answer.get('msg') or 'it was not asked for').strip()}")
         return
     # The server's bundle is what others verify with; the agent's own may be older, never newer.
     bundle = str((state or {}).get("bundle") or found["bundle"])
     svid, mistakes = check_svid(found["certificates"], bundle, wanted, now)
     if svid:
-        seen.svid, seen.expires = svid.spiffe_id, svid.expires
-    seen.problems += mistakes
+        observed.svid, observed.expires = svid.spiffe_id, svid.expires
+    observed.problems += mistakes
 
 
 def check_svid(
@@ -160,9 +160,9 @@ def bundles(fleet: Fleet, states: Mapping[str, Mapping[str, Any] | None]) -> Ite
             yield from expiry_sources.of_bundle(plan("server", servers[0], fleet), str(state.get("bundle") or ""))
 
 
-def blame(seen: Sequence[Seen], found: Iterable[expiry.Expiry], now: datetime.datetime) -> list[str]:
+def blame(observed: Sequence[Observed], found: Iterable[expiry.Expiry], now: datetime.datetime) -> list[str]:
     """Notes with each server and agent what of its own has expired or will for want of renewal; returns what is nobody's."""
-    owners = {(one.host, one.component): one for one in seen}
+    owners = {(one.host, one.component): one for one in observed}
     rest = []
     for one in found:
         problem = "" if one.judged else one.problem(now)
@@ -174,22 +174,22 @@ def blame(seen: Sequence[Seen], found: Iterable[expiry.Expiry], now: datetime.da
     return rest
 
 
-def compare_clocks(seen: Sequence[Seen], read: Mapping[str, Mapping[str, float]], tolerance: int) -> None:
+def compare_clocks(observed: Sequence[Observed], read: Mapping[str, Mapping[str, float]], tolerance: int) -> None:
     """Notes hosts whose clocks disagree with each other. A clock that disagrees with the controller's is the look's mistake."""
     found = clocks.among({host: clocks.Clock(**clock) for host, clock in read.items()}, tolerance)
-    for one in seen:
+    for one in observed:
         if one.host in found:
             one.problems.append(found[one.host])
 
 
-def table(seen: Sequence[Seen], now: datetime.datetime) -> str:
+def table(observed: Sequence[Observed], now: datetime.datetime) -> str:
     """Everything at one glance, for a terminal."""
     head = ("HOST", "WHAT", "VERDICT", "IDENTITY", "SVID LEFT")
     rows = [head]
-    for one in seen:
+    for one in observed:
         left = expiry.remaining(one.expires - now) if one.expires else ""
         rows.append((one.host, one.component, "FAILED" if one.problems else "ok", one.spiffe_id or one.version, left))
     lines = [expiry.columns(rows)]
-    for one in seen:
+    for one in observed:
         lines += [f"{one.host} ({one.component}): {problem}" for problem in one.problems]
     return "\n".join(lines)

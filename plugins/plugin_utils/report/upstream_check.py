@@ -50,16 +50,16 @@ def _private_ca(planned: Plan, data: Mapping[str, Any], principal: str, now: dat
     if found:
         return {}, found
     service = Service("acm-pca", region)
-    seen = service.call("describe_certificate_authority", f"the private CA {arn}", CertificateAuthorityArn=arn)["CertificateAuthority"]
-    configuration = seen.get("CertificateAuthorityConfiguration", {})
+    observed = service.call("describe_certificate_authority", f"the private CA {arn}", CertificateAuthorityArn=arn)["CertificateAuthority"]
+    configuration = observed.get("CertificateAuthorityConfiguration", {})
     facts = {
-        "arn": arn, "status": str(seen["Status"]), "type": str(seen.get("Type", "")), "key_algorithm": str(configuration.get("KeyAlgorithm", "")),
-        "usage_mode": str(seen.get("UsageMode", "")),
+        "arn": arn, "status": str(observed["Status"]), "type": str(observed.get("Type", "")), "key_algorithm": str(configuration.get("KeyAlgorithm", "")),
+        "usage_mode": str(observed.get("UsageMode", "")),
     }
-    if seen["Status"] != "ACTIVE":
-        return facts, [f"The private CA {arn} has the status {seen['Status']}, and signs nothing until it is ACTIVE."]
+    if observed["Status"] != "ACTIVE":
+        return facts, [f"The private CA {arn} has the status {observed['Status']}, and signs nothing until it is ACTIVE."]
     found += _algorithms(arn, configuration, str(data.get("signing_algorithm") or ""))
-    found += _usage(arn, str(seen.get("UsageMode", "")), pki_upstream.ca_ttl(planned.main))
+    found += _usage(arn, str(observed.get("UsageMode", "")), pki_upstream.ca_ttl(planned.main))
     text = service.call("get_certificate_authority_certificate", f"the private CA {arn}", CertificateAuthorityArn=arn)["Certificate"]
     certificate = x509_keys.load_certificates(str(text).encode(), f"the private CA {arn}")[0]
     facts.update(subject=certificate.subject.rfc4514_string(), not_after=moment(certificate.not_valid_after_utc))
@@ -152,10 +152,10 @@ def _secrets(planned: Plan, data: Mapping[str, Any], now: datetime.datetime) -> 
     for what, option in FILES.items() if not found else ():
         arn = str(data.get(option) or "")
         if arn:
-            seen = service.call("get_secret_value", f"the secret {arn} ({option})", SecretId=arn)
+            observed = service.call("get_secret_value", f"the secret {arn} ({option})", SecretId=arn)
             name = f"the secret {arn}"
-            texts[what] = (name, str(seen.get("SecretString") or "").encode())
-            if "SecretString" not in seen:
+            texts[what] = (name, str(observed.get("SecretString") or "").encode())
+            if "SecretString" not in observed:
                 found.append(f"The secret {arn} ({option}) holds bytes, and SPIRE reads text: store the PEM as SecretString.")
     if found:
         return {}, found

@@ -72,7 +72,7 @@ class Round:
 def scope(fleet: Fleet, group: str, authority: str) -> Scope:
     """The servers of a group, with those below; of a JWT key, with all tiers: a nested server publishes its own to those above."""
     servers = [server for server in fleet.servers if fleet.group_of_server(server) == group]
-    above = {server: set(nested.above(server, fleet)) for server in nested.servers(fleet)}
+    above = {server: set(nested.parent_servers(server, fleet)) for server in nested.servers(fleet)}
     found, grown = set(servers), True
     while grown:
         more = {server for server, those in above.items() if those & found}
@@ -218,7 +218,7 @@ def tell(asked: Asked, made: Iterable[Round]) -> list[str]:
     return found
 
 
-def strays(asked: Asked, found: Iterable[Scope], shown: Shown, now: datetime.datetime) -> list[str]:
+def untracked_authorities(asked: Asked, found: Iterable[Scope], shown: Shown, now: datetime.datetime) -> list[str]:
     """Warnings of what stays trusted by the servers of a group, since none of them can take the trust from it."""
     texts = []
     for one in found:

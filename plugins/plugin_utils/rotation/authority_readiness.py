@@ -41,32 +41,32 @@ class Wanted:
         yield from (f"{what} is still signed by {one}" for one in by if one in self.retired)
 
 
-def server(seen: Mapping[str, Any], wanted: Wanted) -> list[str]:
+def server(observed: Mapping[str, Any], wanted: Wanted) -> list[str]:
     """Of a server: its bundle, the SVID that it shows to agents, and who signed its CAs, where it is nested."""
     if wanted.kind == "jwt":
-        return list(wanted.bundle("its bundle", (one["id"] for one in seen["jwt"])))
+        return list(wanted.bundle("its bundle", (one["id"] for one in observed["jwt"])))
     try:
-        bundle, leaf = [certificate(one["certificate"]) for one in seen["bundle"]], certificate(seen["shown"])
+        bundle, leaf = [certificate(one["certificate"]) for one in observed["bundle"]], certificate(observed["shown"])
     except ValueError:
         return ["what it shows is no certificate"]
     missing = [*wanted.bundle("its bundle", map(key_id, bundle)), *wanted.signed("the SVID that it shows to agents", issuer_id(leaf))]
     for name, what in (("active", "its CA"), ("prepared", "its next CA")):
-        missing += wanted.signed(what, seen["authorities"].get(name, {}).get("upstream_id", ""))
+        missing += wanted.signed(what, observed["authorities"].get(name, {}).get("upstream_id", ""))
     return missing
 
 
-def agent(seen: Mapping[str, Any], canary: str, wanted: Wanted) -> list[str]:
+def agent(observed: Mapping[str, Any], canary: str, wanted: Wanted) -> list[str]:
     """Of an agent, and of a workload that asks it for ``canary``, where there is one."""
     if wanted.kind == "jwt":
-        return list(_tokens(seen, canary, wanted))
+        return list(_tokens(observed, canary, wanted))
     try:
-        chain, bundle = kept(seen)
+        chain, bundle = kept(observed)
     except Lacking as exc:
         return [str(exc)]
     missing = [*wanted.bundle("its bundle", map(key_id, bundle)), *wanted.signed("its own SVID", *map(issuer_id, chain))]
     if canary:
         try:
-            chain, bundle = given(seen, canary)
+            chain, bundle = given(observed, canary)
         except Lacking as exc:
             return [*missing, str(exc)]
         missing += wanted.bundle("a workload's bundle", map(key_id, bundle))
@@ -74,15 +74,15 @@ def agent(seen: Mapping[str, Any], canary: str, wanted: Wanted) -> list[str]:
     return missing
 
 
-def _tokens(seen: Mapping[str, Any], canary: str, wanted: Wanted) -> Iterator[str]:
+def _tokens(observed: Mapping[str, Any], canary: str, wanted: Wanted) -> Iterator[str]:
     if not canary:
         # what an agent knows of JWT keys, it tells workloads alone
         return
-    if "jwt" not in seen:
-        yield f"it gives no JWT-SVID of {canary}: {seen['said'] or 'there is none for the user that asks'}"
+    if "jwt" not in observed:
+        yield f"it gives no JWT-SVID of {canary}: {observed['said'] or 'there is none for the user that asks'}"
         return
-    yield from wanted.bundle("a workload's bundle", seen["jwt"]["bundle"])
-    for signer in seen["jwt"]["signing"]:
+    yield from wanted.bundle("a workload's bundle", observed["jwt"]["bundle"])
+    for signer in observed["jwt"]["signing"]:
         yield from wanted.signed("a workload's JWT-SVID", signer)
 
 

@@ -28,7 +28,7 @@ class HostCheck(ActionBase):
 
     def _missing(self, planned: Plan, judge: Judge, variables: dict[str, Any], jwt: bool) -> list[str]:
         spec = root_readiness.spec_of(planned, jwt=jwt)
-        answer = self._execute_module(module_name="spire.fleet.rotation_check", module_args={"spec": spec}, task_vars=variables)
-        if "seen" not in answer:
+        answer = self._execute_module(module_name="spire.fleet.root_rotation_info", module_args={"spec": spec}, task_vars=variables)
+        if "observed" not in answer:
             return [str(answer.get("msg") or "it gave no answer").strip()]
-        return judge(planned, answer["seen"])
+        return judge(planned, answer["observed"])

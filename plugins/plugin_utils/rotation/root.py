@@ -66,7 +66,7 @@ def scope(fleet: Fleet, trust_domain: str) -> Scope:
     found = Scope(servers, [], [])
     for one in servers:
         own = _upstream(one)
-        if (own.named, own.directory) != (found.upstream.named, found.upstream.directory):
+        if (own.configured_issuer, own.directory) != (found.upstream.configured_issuer, found.upstream.directory):
             raise X509Error(f"{one.host} has another issuer or another spire_pki_dir than {servers[0].host}; servers of one trust domain share both.")
     groups: dict[str, str] = {}
     for one in servers:
@@ -86,9 +86,9 @@ def begin(found: Scope, name: str, run: Run) -> tuple[State | None, list[str]]:
         if state and name not in ("", state.name):
             what = "is under way" if state.step != DONE else "is over, and spire_pki_issuer still names the CA before it"
             raise X509Error(f"The rotation {state.name} {what}, so {name} can't begin. Finish that one first.")
-        if state and state.behind:
+        if state and state.servers_on_old_root:
             # a run that was interrupted; this one looks anew who is
-            state = dataclasses.replace(state, behind=())
+            state = dataclasses.replace(state, servers_on_old_root=())
             if not run.check:
                 rotation_state.save(upstream.directory, state)
         if state or not name or rotation_state.was(upstream.directory, name):
@@ -103,7 +103,7 @@ def begin(found: Scope, name: str, run: Run) -> tuple[State | None, list[str]]:
 def _under_way(upstream: Upstream, run: Run) -> tuple[State | None, list[str]]:
     """One that only has to be put away is put away."""
     state = rotation_state.load(upstream.directory)
-    if state is None or not state.over(upstream.named):
+    if state is None or not state.over(upstream.configured_issuer):
         return state, []
     if not run.check:
         rotation_state.end(upstream.directory, state, run.now)
@@ -114,9 +114,9 @@ def _may_begin(found: Scope, run: Run) -> None:
     mistakes = problems.errors(one for server in found.servers for one in upstream_ca.check(server, run.now))
     if mistakes:
         raise X509Error(problems.render(mistakes))
-    kept = [server.host for server in found.servers if server.upstream and not server.upstream.delivered]
+    kept = [server.host for server in found.servers if server.upstream and not server.upstream.stored_on_host]
     if kept:
-        way = found.upstream.way
+        way = found.upstream.storage_mode
         raise X509Error(
             f"spire_pki is {way}, and a root is rotated while its servers have their CA in files: {', '.join(kept)}. Set spire_pki to "
             f"controller, run spire.fleet.site, rotate, and set it back to {way}."
@@ -145,7 +145,7 @@ def _new(found: Scope, name: str, run: Run) -> tuple[State, list[str]]:
         why = [f"{certificates[0].subject.rfc4514_string()} of {new.certificate} takes over"]
     else:
         new = rotation_state.next_root(upstream.directory)
-        made = x509_ensure.ensure(new.place, upstream.root_request, None, upstream.passphrase, run)
+        made = x509_ensure.ensure(new.key_files, upstream.root_request, None, upstream.passphrase, run)
         bundle, why = made.certificates, [f"new root: {reason}" for reason in made.differences]
     old_roots = [one for one in issuer.bundle if one not in bundle]
     new_roots = [one for one in bundle if one not in issuer.bundle]
@@ -172,7 +172,7 @@ def _new(found: Scope, name: str, run: Run) -> tuple[State, list[str]]:
             "revoke both. It needs no rotation: set spire_pki_issuer to the new CA and run spire.fleet.site."
         )
     texts = [x509_keys.dump_certificates(roots) for roots in (old_roots, new_roots)]
-    return State(name, TRUST, upstream.named, new, texts[0], texts[1], {TRUST: moment(run.now)}), why
+    return State(name, TRUST, upstream.configured_issuer, new, texts[0], texts[1], {TRUST: moment(run.now)}), why
 
 
 def _given(found: Scope, new: Signer, run: Run) -> tuple[list[Any], list[Any]]:
@@ -180,7 +180,7 @@ def _given(found: Scope, new: Signer, run: Run) -> tuple[list[Any], list[Any]]:
     upstream = found.upstream
     certificates = x509_keys.load_certificates(x509_store.must_read(new.certificate), new.certificate)
     bundle = x509_keys.load_certificates(x509_store.must_read(new.bundle), new.bundle)
-    key = new.place.load_key(upstream.passphrase)
+    key = new.key_files.load_key(upstream.passphrase)
     if key is None:
         raise X509Error(f"{new.key} is not there, and the new CA has to sign.")
     authority = ca_check.Authority(certificates, bundle, new.certificate, new.bundle, new.key, key)
@@ -213,13 +213,13 @@ def advance(found: Scope, step: str, checked: Mapping[str, Mapping[str, Any]], r
         if state.step != DONE:
             return state, [f"the step {state.step} is reached"]
         over = f"the rotation {state.name} is over"
-        if not state.over(found.upstream.named):
+        if not state.over(found.upstream.configured_issuer):
             return state, [f"{over}; {upstream_ca.left_to_write(found.upstream, state)}"]
         rotation_state.end(directory, state, run.now)
     return None, [over]
 
 
-def fall_back(found: Scope, hosts: Sequence[str], run: Run) -> tuple[State, list[str]]:
+def sign_under_old_root(found: Scope, hosts: Sequence[str], run: Run) -> tuple[State, list[str]]:
     """Has these servers sign below the old root once more, as in TRUST, and all others as in USE.
 
     It is for one server of a datastore in which the old root is not tainted yet. With both roots in its files a tainted one would come into
@@ -232,9 +232,9 @@ def fall_back(found: Scope, hosts: Sequence[str], run: Run) -> tuple[State, list
         if hosts:
             # before anything says that it is on its way
             x509_store.must_read(state.old.certificate)
-            Issuer(state.old.place, found.upstream.passphrase, state.old.place.certificates(), []).key()
-        changed = state.behind != tuple(hosts)
-        state = dataclasses.replace(state, behind=tuple(hosts))
+            Issuer(state.old.key_files, found.upstream.passphrase, state.old.key_files.certificates(), []).key()
+        changed = state.servers_on_old_root != tuple(hosts)
+        state = dataclasses.replace(state, servers_on_old_root=tuple(hosts))
         if changed and not run.check:
             rotation_state.save(found.upstream.directory, state)
     what = f"signs below the old root once more: {', '.join(hosts)}" if hosts else "every server signs below the new root again"

@@ -32,15 +32,15 @@ def spec_of(planned: Plan, jwt: bool = False) -> dict[str, Any]:
     return {**spec, "data_dir": planned.data_dir, "ask": bool(canary_of(planned)), "jwt": jwt}
 
 
-def server(seen: Mapping[str, Any], ours: bool, state: State) -> list[str]:
+def server(observed: Mapping[str, Any], ours: bool, state: State) -> list[str]:
     """Of a server; ``ours`` says whether its CA is signed by what the rotation gives it, and not by another server."""
     try:
-        bundle = [(certificate(one["certificate"]), bool(one["tainted"])) for one in seen["bundle"]]
-        leaf = certificate(seen["shown"])
+        bundle = [(certificate(one["certificate"]), bool(one["tainted"])) for one in observed["bundle"]]
+        leaf = certificate(observed["shown"])
     except ValueError:
         return ["what it shows is no certificate"]
     missing = list(_bundle("its bundle", [one for one, _tainted in bundle], state))
-    authorities = seen["authorities"]
+    authorities = observed["authorities"]
     if state.step == TRUST and ours and authorities.get("active", {}).get("upstream_id") != state.old_key_id:
         missing.append("its CA is not below the intermediate of this step yet")
     if state.step == USE:
@@ -62,23 +62,23 @@ def _own(leaf: Any, authorities: Mapping[str, Mapping[str, Any]], state: State) 
         yield f"the SVID that it shows to agents is still below the old root; SPIRE renews it by itself, at {moment(half)}"
 
 
-def agent(seen: Mapping[str, Any], canary: str, state: State, now: datetime.datetime) -> list[str]:
+def agent(observed: Mapping[str, Any], canary: str, state: State, now: datetime.datetime) -> list[str]:
     """Of an agent, and of a workload that asks it for ``canary``, where there is one."""
     try:
-        chain, bundle = kept(seen)
+        chain, bundle = kept(observed)
     except Lacking as exc:
         return [str(exc)]
     missing = list(_bundle("its bundle", bundle, state))
     if state.step == USE and not leads_to(chain, state.new_roots, now):
         missing.append("its own SVID is not below the new root yet")
     if canary:
-        missing += _workload(seen, canary, state, now)
+        missing += _workload(observed, canary, state, now)
     return missing
 
 
-def _workload(seen: Mapping[str, Any], canary: str, state: State, now: datetime.datetime) -> Iterator[str]:
+def _workload(observed: Mapping[str, Any], canary: str, state: State, now: datetime.datetime) -> Iterator[str]:
     try:
-        chain, bundle = given(seen, canary)
+        chain, bundle = given(observed, canary)
     except Lacking as exc:
         yield str(exc)
         return
@@ -98,22 +98,22 @@ def _has(found: Sequence[Any], roots: Iterable[Any]) -> bool:
     return all(root in found for root in roots)
 
 
-def kept(seen: Mapping[str, Any]) -> tuple[list[Any], list[Any]]:
+def kept(observed: Mapping[str, Any]) -> tuple[list[Any], list[Any]]:
     """An agent's own chain and bundle; Lacking where it has none."""
     try:
-        chain, bundle = certificates(seen["chain"]), certificates(seen["bundle"])
+        chain, bundle = certificates(observed["chain"]), certificates(observed["bundle"])
     except ValueError:
         raise Lacking("what it keeps is no certificate") from None
     if not chain:
-        raise Lacking(f"it has no SVID of its own: {seen['said'] or 'it is not attested'}")
+        raise Lacking(f"it has no SVID of its own: {observed['said'] or 'it is not attested'}")
     return chain, bundle
 
 
-def given(seen: Mapping[str, Any], canary: str) -> tuple[list[Any], list[Any]]:
+def given(observed: Mapping[str, Any], canary: str) -> tuple[list[Any], list[Any]]:
     """The chain and the bundle that a workload got of an agent; Lacking, with what the agent said, where it got none."""
-    svid = next((one for one in seen["svids"] if one["spiffe_id"] == canary), None)
+    svid = next((one for one in observed["svids"] if one["spiffe_id"] == canary), None)
     if svid is None:
-        raise Lacking(f"it gives no SVID of {canary}: {seen['said'] or 'there is none for the user that asks'}")
+        raise Lacking(f"it gives no SVID of {canary}: {observed['said'] or 'there is none for the user that asks'}")
     chain, bundle = (x509.load_pem_x509_certificates(svid[name].encode()) for name in ("certificates", "bundle"))
     return chain, bundle
 

@@ -76,7 +76,7 @@ def _provider(planned: Plan) -> Iterable[Problem]:
     for name in planned.values.raw:
         if _PROVIDER.fullmatch(str(name)):
             message = (
-                "No playbook installs the OIDC discovery provider, so nothing is done with it. The filter spire.fleet.config_mistakes checks "
+                "No playbook installs the OIDC discovery provider, so nothing is done with it. The filter spire.fleet.validate_config checks "
                 "such a tree."
             )
             yield Problem("provider_config", str(name), message, str(name), severity="warning")

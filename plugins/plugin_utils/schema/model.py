@@ -25,7 +25,7 @@ DATA = Path(__file__).parent / "data"
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _ATTRIBUTES = frozenset("""type required default default_env enum ignore_case format keys min below secret secret_file certificate
-    file windows deprecated replaced_by inverted no_effect because misnamed not_empty description""".split())
+    file windows deprecated replaced_by inverted no_effect because documentation_typo not_empty description""".split())
 _STRUCTURE = frozenset({"since", "until", "absent", "changes", "options", "rules", "uses"})
 
 #: what a file's block says besides
@@ -82,12 +82,12 @@ class Spec:
     no_effect: str = ""
     because: str = ""
     #: what SPIRE's own documentation calls it, wrongly
-    misnamed: str = ""
+    documentation_typo: str = ""
     #: SPIRE refuses an empty text, which elsewhere is to it as if it weren't there
     not_empty: bool = False
     description: str = ""
 
-    def idle(self, release: Version) -> bool:
+    def has_no_effect(self, release: Version) -> bool:
         """Whether SPIRE does nothing with it."""
         return bool(self.no_effect) and release >= version(self.no_effect)
 

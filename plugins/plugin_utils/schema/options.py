@@ -97,7 +97,7 @@ class Checker:
         code = "duration" if spec.type == "duration" else "enum" if spec.enum else spec.format
         wrong = values.wrong_text(spec, value)
         if wrong and code == "enum" and option:
-            wrong += values.taken_elsewhere(option, value)
+            wrong += values.valid_in_other_releases(option, value)
         self._add_if(code, path, wrong)
 
     def _strings(self, spec: Spec, items: list[Any], path: str) -> None:
@@ -188,10 +188,10 @@ class Checker:
 
     def _outdated(self, spec: Spec, known: Block, path: str) -> None:
         """SPIRE takes it and warns of it, or does nothing with it."""
-        idle = suggestions.idle(spec, self.version)
-        message = idle or suggestions.deprecated_option(self.component, known, known.options[spec.name], path, self.version)
+        has_no_effect = suggestions.has_no_effect(spec, self.version)
+        message = has_no_effect or suggestions.deprecated_option(self.component, known, known.options[spec.name], path, self.version)
         if message:
-            self.add("no_effect" if idle else "deprecated", path, message, severity="warning")
+            self.add("no_effect" if has_no_effect else "deprecated", path, message, severity="warning")
 
     def _add_if(self, code: str, path: str, message: str) -> None:
         if message:

@@ -31,7 +31,7 @@ def unknown_option(component: str, known: Block, name: str, path: str, where: st
         instead = successors.of_option(component, option, known, path, release)
         return "version", path, _not_in(f'the option "{name}"', option.span, release, instead)
     for other, spec in known.at(release).specs.items():
-        if spec.misnamed == name:
+        if spec.documentation_typo == name:
             words = f'SPIRE {release} does not read "{name}", although its documentation says so; the option is "{other}".'
             return "unknown", path, words
     selector = _selector(name, path, release)
@@ -140,9 +140,9 @@ def _deprecated(data: Mapping[str, Any], release: Version, instead: Callable[[],
     return f"It is deprecated since SPIRE {since}{instead()}." if since and release >= version(since) else ""
 
 
-def idle(spec: Spec, release: Version) -> str:
+def has_no_effect(spec: Spec, release: Version) -> str:
     """Of an option that SPIRE reads, and does nothing with."""
-    return f"SPIRE {release} does nothing with it. {spec.because} Remove it." if spec.idle(release) else ""
+    return f"SPIRE {release} does nothing with it. {spec.because} Remove it." if spec.has_no_effect(release) else ""
 
 
 def _not_in(what: str, span: Span, release: Version, instead: str) -> str:

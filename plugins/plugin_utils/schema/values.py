@@ -102,7 +102,7 @@ def wrong_text(spec: Spec, text: str) -> str:
     return check(text) if check else ""
 
 
-def taken_elsewhere(option: Option, text: str) -> str:
+def valid_in_other_releases(option: Option, text: str) -> str:
     """Which releases take a word that this one doesn't; empty where none does."""
     taking = [release for release in RELEASES if release in option.span and text in option.at(release).enum]
     if not taking:

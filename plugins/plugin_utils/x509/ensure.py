@@ -13,7 +13,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.common.times import wo
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import issue as x509_issue, keys as x509_keys
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import Request
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import Place
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import KeyAndCertificateFiles
 
 NO_CERTIFICATE = "there is no certificate"
 OTHER_CHAIN = "the certificates above it are other ones"
@@ -23,7 +23,7 @@ OTHER_CHAIN = "the certificates above it are other ones"
 class Issuer:
     """A CA that signs. Its key is read when something has to be signed, and may be kept away until then."""
 
-    place: Place
+    key_files: KeyAndCertificateFiles
     passphrase: str
     #: its certificate, then those between it and the root
     certificates: list[Any]
@@ -42,14 +42,14 @@ class Issuer:
     def key(self) -> Any:
         """X509Error where it is not at hand, or is another CA's."""
         if self._key is None:
-            found = self.place.load_key(self.passphrase)
+            found = self.key_files.load_key(self.passphrase)
             if found is None:
                 raise X509Error(
-                    f"{self.place.key} is not there, and {self.certificate.subject.rfc4514_string()} has to sign. Bring the key back "
+                    f"{self.key_files.key} is not there, and {self.certificate.subject.rfc4514_string()} has to sign. Bring the key back "
                     "for this run."
                 )
             if x509_keys.public_info(found) != x509_keys.public_info(self.certificate.public_key()):
-                raise X509Error(_apart(self.place))
+                raise X509Error(_apart(self.key_files))
             self._key = found
         return self._key
 
@@ -102,7 +102,7 @@ class Signing:
         return x509_issue.expected(self.request, issuer, kind, run.now)
 
 
-def ensure(place: Place, request: Request, issuer: Issuer | None, passphrase: str, run: Run) -> Outcome:
+def ensure(place: KeyAndCertificateFiles, request: Request, issuer: Issuer | None, passphrase: str, run: Run) -> Outcome:
     """A key and its certificate, signed by ``issuer`` or, for a root, by the key itself."""
     request.check()
     if not run.check:
@@ -116,9 +116,9 @@ def ensure(place: Place, request: Request, issuer: Issuer | None, passphrase: st
     new = key is None
     if key is not None:
         new = _replaced(place, request, key, certificates, issuer, run)
-        exposed = place.exposed()
-        found.differences += exposed
-        if exposed and not run.check:
+        insecure_permissions = place.insecure_permissions()
+        found.differences += insecure_permissions
+        if insecure_permissions and not run.check:
             # the same key, as it should have been kept
             place.write_key(key, passphrase)
     if new:
@@ -138,7 +138,7 @@ def ensure(place: Place, request: Request, issuer: Issuer | None, passphrase: st
     return _certified(place, Signing(request, issuer, public, key), certificates, why, found, run)
 
 
-def sign(place: Place, request: Request, csr: str, issuer: Issuer, run: Run) -> Outcome:
+def sign(place: KeyAndCertificateFiles, request: Request, csr: str, issuer: Issuer, run: Run) -> Outcome:
     """A certificate for a key that was born elsewhere. Of the signing request only the public key counts."""
     request.check()
     certificates = place.certificates()
@@ -168,7 +168,7 @@ def differences(request: Request, certificates: list[Any], public: Any | None, i
 
 
 def _certified(
-    place: Place, signing: Signing, certificates: list[Any], why: list[str], found: Outcome, run: Run
+    place: KeyAndCertificateFiles, signing: Signing, certificates: list[Any], why: list[str], found: Outcome, run: Run
 ) -> Outcome:
     above = signing.issuer.above if signing.issuer else []
     if why == [OTHER_CHAIN]:
@@ -191,13 +191,13 @@ def _in_time(signing: Signing, run: Run) -> None:
     if issuer and issuer.certificate.not_valid_after_utc - run.now <= window:
         ends = issuer.certificate.not_valid_after_utc
         raise X509Error(
-            f"{issuer.certificate.subject.rfc4514_string()} in {issuer.place.certificate} "
+            f"{issuer.certificate.subject.rfc4514_string()} in {issuer.key_files.certificate} "
             + ("has expired" if ends <= run.now else f"is about to expire, in {words(ends - run.now)}")
             + f", and what it signs must live longer than {words(window)}. Replace it first."
         )
 
 
-def _replaced(place: Place, request: Request, key: Any, certificates: list[Any], issuer: Issuer | None, run: Run) -> bool:
+def _replaced(place: KeyAndCertificateFiles, request: Request, key: Any, certificates: list[Any], issuer: Issuer | None, run: Run) -> bool:
     """Whether an existing key makes room for a new one, which only force may do."""
     if run.force:
         return True
@@ -211,7 +211,7 @@ def _replaced(place: Place, request: Request, key: Any, certificates: list[Any],
     return False
 
 
-def _keyless_root(place: Place, request: Request, certificates: list[Any], found: Outcome, run: Run) -> Outcome:
+def _keyless_root(place: KeyAndCertificateFiles, request: Request, certificates: list[Any], found: Outcome, run: Run) -> Outcome:
     """A root whose key is kept away: it may stay so as long as nothing has to be signed."""
     why = differences(request, certificates, None, None, run)
     if why:
@@ -223,5 +223,5 @@ def _keyless_root(place: Place, request: Request, certificates: list[Any], found
     return found
 
 
-def _apart(place: Place) -> str:
+def _apart(place: KeyAndCertificateFiles) -> str:
     return f"The key in {place.key} and the certificate in {place.certificate} don't belong together: their public keys differ."

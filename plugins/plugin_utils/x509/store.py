@@ -23,7 +23,7 @@ KEY_MODE, CERTIFICATE_MODE = 0o600, 0o644
 
 
 @dataclasses.dataclass(frozen=True)
-class Place:
+class KeyAndCertificateFiles:
     """A certificate and its key; the key may be elsewhere."""
 
     certificate: str
@@ -39,7 +39,7 @@ class Place:
         text = read(self.key) if self.key else None
         return None if text is None else x509_keys.load(text, passphrase, self.key)
 
-    def exposed(self) -> list[str]:
+    def insecure_permissions(self) -> list[str]:
         """In words, what keeps others less from the key than it should; nothing where there is no key."""
         text = read(self.key) if self.key else None
         if text is None:

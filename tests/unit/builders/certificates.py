@@ -12,16 +12,16 @@ from typing import Any
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import ensure as x509_ensure
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Issuer, Outcome, Run
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import Request
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import Place
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import KeyAndCertificateFiles
 from tests.support.authorities import DAY, NOW, PASSPHRASE
 
 ROOT = Request("CN=Root,O=Acme,C=US", 3650 * DAY, path_length=2, key_type="ec-p384")
 OWN = Request("CN=One,O=Acme", 365 * DAY, path_length=1, key_type="ec-p256", renew_before=60 * DAY)
 
 
-def place(directory: Path, name: str) -> Place:
+def place(directory: Path, name: str) -> KeyAndCertificateFiles:
     """Where the certificate and the key of this name are."""
-    return Place(str(directory / f"{name}.pem"), str(directory / f"{name}.key"))
+    return KeyAndCertificateFiles(str(directory / f"{name}.pem"), str(directory / f"{name}.key"))
 
 
 def keep(directory: Path, name: str = "root", request: Request = ROOT, issuer: Issuer | None = None, **run: Any) -> Outcome:

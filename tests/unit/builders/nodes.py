@@ -51,7 +51,7 @@ class Nodes:
     def made(self, now: datetime.datetime = NOW, request: str = "", check: bool = False) -> Outcome:
         node = self.plan("agent").node
         assert node is not None
-        return node.ensure(request or (csr() if node.born else ""), Run(now, check))
+        return node.ensure(request or (csr() if node.key_on_host else ""), Run(now, check))
 
     def preflight(self, component: str = "agent", now: datetime.datetime = NOW, **own: Any) -> str:
         host = "s1" if component == "server" else "a1"

@@ -44,4 +44,4 @@ def made(tmp_path: Path, now: datetime.datetime = NOW, **more: Any) -> Outcome:
     """What a run makes on the controller."""
     upstream = server(tmp_path, **more).upstream
     assert upstream is not None
-    return upstream.ensure(csr() if upstream.born else "", Run(now))
+    return upstream.ensure(csr() if upstream.key_on_host else "", Run(now))

@@ -107,7 +107,7 @@ def test_everything_that_an_option_can_be() -> None:
     base = {
         "type": "string", "required": True, "secret": True, "default": "", "default_env": "A", "enum": ["a|b"], "ignore_case": True,
         "deprecated": "1.0.0", "replaced_by": "b, c", "inverted": True, "no_effect": "1.1.0", "because": "It is gone.",
-        "misnamed": "d", "not_empty": True, "description": "What.",
+        "documentation_typo": "d", "not_empty": True, "description": "What.",
     }
     option = Option("a", Span(), base, ((version("1.2.0"), {"required": False, "default": False}),))
     assert reference_pages.row(option, "", "") == (

@@ -187,13 +187,13 @@ def _memory_keys(planned: Plan) -> Iterable[Problem]:
     Source: doc/plugin_agent_keymanager_memory.md, and CanReattest of pkg/server/plugin/nodeattestor/httpchallenge, v1.15.3; the newer
     guide to configuring SPIRE
     """
-    if planned.forgetful and planned.attests_by_token:
+    if planned.loses_identity_on_restart and planned.attests_by_token:
         yield at(planned, "memory_keys_with_token", "plugins.KeyManager.memory", (
             "Keys in memory are lost at every restart, and a join token works once, so the agent could not come back by "
             "itself: every restart takes a run of the playbook. Keep the keys on disk, or choose an attestor that can attest again, such "
             "as x509pop."
         ), allow="memory_keys")
-    elif planned.forgetful and "http_challenge" in planned.plugins("NodeAttestor"):
+    elif planned.loses_identity_on_restart and "http_challenge" in planned.plugins("NodeAttestor"):
         yield at(planned, "memory_keys_once", "plugins.KeyManager.memory", (
             "Keys in memory are lost at every restart, and its servers take one attestation by http_challenge: they would refuse the agent until "
             "it is evicted there, which takes a run of the playbook. Keep the keys on disk, or set tofu to false on the servers, with a port "

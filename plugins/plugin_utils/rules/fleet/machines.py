@@ -114,7 +114,7 @@ def _collide(one: Claim, other: Claim) -> bool:
 def _claims(planned: Plan) -> Iterator[Claim]:
     for one in planned.listeners:
         yield Claim("port", str(one.port), one.path, one.address)
-    for path, (_directory, given) in planned.places.items():
+    for path, (_directory, given) in planned.write_paths.items():
         kind = "socket" if path.endswith(("socket_path", "uds_path")) else "directory" if path.endswith((".data_dir", ".directory")) else "file"
         yield Claim(kind, given.rstrip("/"), path)
 

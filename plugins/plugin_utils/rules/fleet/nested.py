@@ -33,7 +33,7 @@ def of_server(planned: Plan, fleet: Fleet) -> Iterable[Problem]:
     yield from found
     if found:
         return
-    above = [plan("server", name, fleet) for name in nested.above(planned.host, fleet)]
+    above = [plan("server", name, fleet) for name in nested.parent_servers(planned.host, fleet)]
     yield from _one_authority(planned, group)
     yield from _beside(planned, group, above[0], fleet)
     yield from _only_svid(planned, above[0], fleet)
@@ -91,12 +91,12 @@ def _beside(planned: Plan, group: str, above: Plan, fleet: Fleet) -> Iterable[Pr
     option = option_path(planned.version, "workload_api_socket")
     if planned.merged.origin(option) != VARIABLE:
         return  # an agent of somebody else's, perhaps
-    if not planned.beside:
+    if not planned.parent_agents:
         yield _problem("no_agent_beside", (
             f"The server has its identity from an agent of {group} on its own machine, and no such agent is there. Put "
             f"{planned.host} into spire_agents, or another host with its ansible_host and spire_server_group: {group}."
         ))
-    for agent in planned.beside:
+    for agent in planned.parent_agents:
         if "unix" not in agent.plugins("WorkloadAttestor"):
             yield _problem("agent_beside_unix", (
                 f"The agent {agent.host}, from which this server has its identity, does not attest workloads by their user. Add "
@@ -110,7 +110,7 @@ def _only_svid(planned: Plan, above: Plan, fleet: Fleet) -> Iterable[Problem]:
 
     Source: pkg/server/plugin/upstreamauthority/spire (serverClient.start), v1.15.3
     """
-    beside = {agent.host for agent in planned.beside}
+    beside = {agent.host for agent in planned.parent_agents}
     own = {f"unix:user:{planned.user}", f"unix:group:{planned.user}"}
     if planned.user == "root":
         own |= {"unix:uid:0", "unix:gid:0"}

@@ -12,7 +12,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.times import words
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki_node
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki.managed import Issued
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki.managed import ManagedCertificate
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.node import KINDS, X509pop
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.node_ssh import Sshpop
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
@@ -71,7 +71,7 @@ def _mixed(planned: Plan, named: list[str]) -> Iterable[Problem]:
                 yield Problem("pki_mixed", path, message, planned.merged.origin(path))
 
 
-def _wishes(node: Issued) -> Iterable[Problem]:
+def _wishes(node: ManagedCertificate) -> Iterable[Problem]:
     """What the variables say of the certificate itself."""
     variables = [f"{node.prefix}_lifetime", f"{node.prefix}_renew_before"]
     variables += ["spire_x509pop_root_lifetime"] if isinstance(node, X509pop) else []
@@ -97,14 +97,14 @@ def _wishes(node: Issued) -> Iterable[Problem]:
 
 
 @fleet_rule("agent")
-def _with(node: Issued, server: Plan) -> Iterable[Problem]:
+def _with(node: ManagedCertificate, server: Plan) -> Iterable[Problem]:
     """The servers of an agent verify nodes with the CA that issues its certificate.
 
     Source: pkg/server/plugin/nodeattestor/x509pop/x509pop.go and pkg/common/plugin/sshpop, v1.15.3
     """
     prefix = node.prefix
     if isinstance(node, X509pop) and node.uri:
-        if node.above is None:
+        if node.parent_ca is None:
             message = (
                 f"Its server {server.host} takes SVIDs alone (mode: spiffe), and the CA that could issue one is that of spire_pki, which is "
                 "not in use there. Set spire_pki for the servers, or leave the mode out."
@@ -118,9 +118,9 @@ def _with(node: Issued, server: Plan) -> Iterable[Problem]:
             "servers, too, for example for all."
         )
         yield Problem("node_ca_unknown", prefix, message, prefix)
-    elif theirs.issuer_place != node.issuer_place:
+    elif theirs.issuer_key_files != node.issuer_key_files:
         message = (
-            f"The CA is {node.issuer_place.certificate} here and {theirs.issuer_place.certificate} for its server {server.host}. Give both the "
+            f"The CA is {node.issuer_key_files.certificate} here and {theirs.issuer_key_files.certificate} for its server {server.host}. Give both the "
             f"same spire_pki_dir, spire_trust_domain and {prefix}_issuer."
         )
         yield Problem("node_ca_differs", prefix, message, prefix)
@@ -165,24 +165,24 @@ def _stable(planned: Plan, name: str, template: str, path: str) -> Iterable[Prob
         ))
 
 
-def _issuer(issued: Issued, now: datetime.datetime) -> Iterable[Problem]:
+def _issuer(issued: ManagedCertificate, now: datetime.datetime) -> Iterable[Problem]:
     if isinstance(issued, Sshpop):
         yield from _ssh_ca(issued, now)
-    elif not (isinstance(issued, X509pop) and issued.above):
+    elif not (isinstance(issued, X509pop) and issued.parent_ca):
         yield from upstream_ca.issuer(issued, "spire_x509pop_lifetime", "a certificate", now)
 
 
 def _ssh_ca(issued: Sshpop, now: datetime.datetime) -> Iterable[Problem]:
-    variable = "spire_sshpop_issuer" if issued.given else "spire_pki_dir"
+    variable = "spire_sshpop_issuer" if issued.user_supplied else "spire_pki_dir"
     unread = list(upstream_ca.unread_issuer(issued))
     if unread:
         yield from unread
         return
     try:
-        found = issued.mistakes(now) if issued.given else issued.ca_mistakes()
+        found = issued.mistakes(now) if issued.user_supplied else issued.ca_mistakes()
     except X509Error as exc:
         found = [str(exc)]
     for message in found:
-        yield Problem("pki_issuer" if issued.given else "pki_root", variable, message, variable)
-    if issued.given and not found:
+        yield Problem("pki_issuer" if issued.user_supplied else "pki_root", variable, message, variable)
+    if issued.user_supplied and not found:
         yield from upstream_ca.open_issuer(issued)

@@ -114,7 +114,7 @@ def by_architecture(planned: Plan) -> Iterator[tuple[str, list[Command]]]:
     """The plugins of a plan for each architecture that they differ for; one that is empty stands for all."""
     for arch in planned.architectures or (planned.arch,):
         try:
-            yield arch, planned.on(arch).commands
+            yield arch, planned.for_architecture(arch).commands
         except ValueError:
             # a host of this architecture would be told; whether there is one nobody knows yet
             continue

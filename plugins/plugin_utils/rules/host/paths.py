@@ -28,12 +28,12 @@ _SYSTEM = frozenset(
 def check(planned: Plan) -> Iterable[Problem]:
     """Every name and path that can't be used."""
     yield from _names(planned)
-    paths = {path: planned.merged.origin(path) for path in planned.places}
+    paths = {path: planned.merged.origin(path) for path in planned.write_paths}
     for name in _DIRECTORIES:
         if planned.values[name] and not _PATH.fullmatch(planned.values[name]):
             yield Problem("path", name, bad_path(planned.values[name]), name)
     for path, layer in paths.items():
-        directory, whole = planned.places[path]
+        directory, whole = planned.write_paths[path]
         # a built-in one is made of variables that have been looked at
         if not _PATH.fullmatch(whole) and layer in planned.values.raw:
             # a connection string is a secret as a whole

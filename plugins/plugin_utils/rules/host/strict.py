@@ -45,7 +45,7 @@ def check(planned: Plan) -> Iterable[Problem]:
     yield from _secrets(planned)
     if planned.component == "agent":
         yield from _bundle(planned.values["spire_trust_bundle"])
-    elif planned.upstream is not None and planned.upstream.given:
+    elif planned.upstream is not None and planned.upstream.user_supplied:
         yield from _issuer(planned.upstream)
 
 
@@ -98,7 +98,7 @@ def _issuer(upstream: Upstream) -> Iterable[Problem]:
     Source: conf/server/dummy_upstream_ca.crt and conf/server/dummy_upstream_ca.key, 0.6.0 to v1.15.3; by SHA-256
     """
     try:
-        known = published(x509_keys.dump_certificates(upstream.issuer_place.certificates()))
+        known = published(x509_keys.dump_certificates(upstream.issuer_key_files.certificates()))
     except x509_keys.X509Error:
         return  # preflight says it in its own words
     if known:

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.times import moment, words
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import aws_record, upstream as pki_upstream
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki.managed import Issued
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki.managed import ManagedCertificate
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.rotation_state import DONE, State, own_root, was
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.upstream import Upstream, VARIABLE
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
@@ -48,7 +48,7 @@ def check(planned: Plan, now: datetime.datetime | None = None) -> Iterable[Probl
     wrong = [
         *names(upstream), *passphrase(upstream), *_path_length(upstream), *issuer_fields(upstream),
         *issuer_fields(upstream, "spire_pki_next_issuer"), *_requests(upstream),
-        *(() if upstream.delivered else pki_aws_rules.check(planned, upstream)),
+        *(() if upstream.stored_on_host else pki_aws_rules.check(planned, upstream)),
     ]
     if wrong:
         yield from wrong
@@ -66,9 +66,9 @@ def check(planned: Plan, now: datetime.datetime | None = None) -> Iterable[Probl
     yield from _cut_short(planned, upstream, now)
 
 
-def issuer(issued: Issued, lifetime: str, what: str, now: datetime.datetime) -> Iterable[Problem]:
+def issuer(issued: ManagedCertificate, lifetime: str, what: str, now: datetime.datetime) -> Iterable[Problem]:
     """What is wrong with the CA itself, as it lies on the controller. ``lifetime`` is the variable of what it issues."""
-    return _given(issued, lifetime, now) if issued.given and not issued.rotation else _root(issued, lifetime, what, now)
+    return _given(issued, lifetime, now) if issued.user_supplied and not issued.rotation else _root(issued, lifetime, what, now)
 
 
 def _rotating(upstream: Upstream, state: State) -> Iterable[Problem]:
@@ -79,7 +79,7 @@ def _rotating(upstream: Upstream, state: State) -> Iterable[Problem]:
             "brings what that step needs; spire.fleet.rotate_upstream goes on with it."
         )
         yield Problem("pki_rotation", "spire_pki_dir", message, "spire_pki_dir", severity="warning")
-    elif upstream.named != state.new:
+    elif upstream.configured_issuer != state.new:
         left = left_to_write(upstream, state)
         message = f"The rotation {state.name} is over, and the variable still names the CA before it: {left}."
         yield Problem("pki_rotation", "spire_pki_issuer", message, "spire_pki_issuer", severity="warning")
@@ -95,17 +95,17 @@ def left_to_write(upstream: Upstream, state: State) -> str:
 
 def _mixed(planned: Plan) -> Iterable[Problem]:
     """Some of the plugin's options are ours and some the inventory's."""
-    wired = planned.wiring
-    kept = wired.kept(planned.merged) if wired else []
+    injected = planned.injected_options
+    kept = injected.kept(planned.merged) if injected else []
     # of a private CA there is one option alone, and a tree that has another one names its plugin for nothing else
-    mixed = kept or (wired and wired.plugin == aws_record.PRIVATE_CA and wired.plugin in planned.plugins(wired.kind))
-    for name in wired.options if wired and mixed else ():
+    mixed = kept or (injected and injected.plugin == aws_record.PRIVATE_CA and injected.plugin in planned.plugins(injected.kind))
+    for name in injected.options if injected and mixed else ():
         if name not in kept:
-            path = f"{wired.path}.{name}"
-            yield Problem("pki_mixed", path, _MIXED[wired.plugin], planned.merged.origin(path))
+            path = f"{injected.path}.{name}"
+            yield Problem("pki_mixed", path, _MIXED[injected.plugin], planned.merged.origin(path))
 
 
-def names(issued: Issued) -> Iterable[Problem]:
+def names(issued: ManagedCertificate) -> Iterable[Problem]:
     """Names that become those of files, and a node's that becomes a part of its SPIFFE ID."""
     for what, name in (("trust domain", issued.trust_domain), ("name in the inventory", issued.host)):
         if name and not _NAME.fullmatch(name):
@@ -113,7 +113,7 @@ def names(issued: Issued) -> Iterable[Problem]:
             yield Problem("pki_name", issued.prefix, message, issued.prefix)
 
 
-def passphrase(issued: Issued) -> Iterable[Problem]:
+def passphrase(issued: ManagedCertificate) -> Iterable[Problem]:
     """Nothing is made without one. That its template failed is told already."""
     if not issued.passphrase and all(problem.path != "spire_pki_passphrase" for problem in issued.values.problems):
         message = (
@@ -129,7 +129,7 @@ def _path_length(upstream: Upstream) -> Iterable[Problem]:
         yield Problem("pki_path_length", "spire_pki_path_length", message, "spire_pki_path_length")
 
 
-def issuer_fields(issued: Issued, variable: str = "") -> Iterable[Problem]:
+def issuer_fields(issued: ManagedCertificate, variable: str = "") -> Iterable[Problem]:
     """The fields of a CA that is given."""
     variable, fields = variable or f"{issued.prefix}_issuer", issued.issuer_files
     named = issued.values[variable]
@@ -143,7 +143,7 @@ def issuer_fields(issued: Issued, variable: str = "") -> Iterable[Problem]:
             yield Problem("pki_issuer", f"{variable}.{key}", message, variable)
 
 
-def durations(issued: Issued, variables: Iterable[str]) -> Iterable[Problem]:
+def durations(issued: ManagedCertificate, variables: Iterable[str]) -> Iterable[Problem]:
     """Those that are none."""
     for name in variables:
         try:
@@ -192,7 +192,7 @@ def _cut_short(planned: Plan, upstream: Upstream, now: datetime.datetime) -> Ite
         return
     if signer is None:
         return
-    above = [(one, upstream.issuer_place.certificate) for one in signer.certificates]
+    above = [(one, upstream.issuer_key_files.certificate) for one in signer.certificates]
     first, where = min([*above, *((one, upstream.bundle_file) for one in signer.bundle)], key=lambda pair: pair[0].not_valid_after_utc)
     ends = first.not_valid_after_utc
     if now < ends <= now + ttl:
@@ -201,11 +201,11 @@ def _cut_short(planned: Plan, upstream: Upstream, now: datetime.datetime) -> Ite
             f"{pki_upstream.ca_ttl_text(planned.main)}: what SPIRE signs from now on ends with it, and then nothing is left to sign with. "
             "Replace it now, with spire.fleet.rotate_upstream."
         )
-        name = "spire_pki_issuer" if upstream.given else "spire_pki_dir"
+        name = "spire_pki_issuer" if upstream.user_supplied else "spire_pki_dir"
         yield Problem("pki_cut_short", name, message, name, severity="warning")
 
 
-def _given(issued: Issued, lifetime: str, now: datetime.datetime) -> Iterable[Problem]:
+def _given(issued: ManagedCertificate, lifetime: str, now: datetime.datetime) -> Iterable[Problem]:
     variable = f"{issued.prefix}_issuer"
     unread = list(unread_issuer(issued))
     if unread:
@@ -224,25 +224,25 @@ def _given(issued: Issued, lifetime: str, now: datetime.datetime) -> Iterable[Pr
         yield from _keyless(issued)
 
 
-def unread_issuer(issued: Issued) -> Iterable[Problem]:
+def unread_issuer(issued: ManagedCertificate) -> Iterable[Problem]:
     """The files of a CA that is given which can't be read, each under its own field."""
     variable = f"{issued.prefix}_issuer"
-    for field, message in issued.unreadable().items() if issued.given else ():
+    for field, message in issued.unreadable().items() if issued.user_supplied else ():
         yield Problem("pki_issuer", f"{variable}.{field}", message, variable)
 
 
-def _keyless(issued: Issued) -> Iterable[Problem]:
+def _keyless(issued: ManagedCertificate) -> Iterable[Problem]:
     """That the key of a CA that is given is kept away while a server still has to get its first intermediate."""
-    variable, key = f"{issued.prefix}_issuer", issued.issuer_place.key
-    if isinstance(issued, Upstream) and not os.path.exists(key) and not os.path.exists(issued.place.certificate):
+    variable, key = f"{issued.prefix}_issuer", issued.issuer_key_files.key
+    if isinstance(issued, Upstream) and not os.path.exists(key) and not os.path.exists(issued.key_files.certificate):
         message = f"{key} is not there, and has to sign the first intermediate of a server. Bring the key back for the run that makes it."
         yield Problem("pki_issuer", f"{variable}.key", message, variable, severity="warning")
 
 
-def open_issuer(issued: Issued) -> Iterable[Problem]:
+def open_issuer(issued: ManagedCertificate) -> Iterable[Problem]:
     """That others may read the key of a CA that is given."""
     variable = f"{issued.prefix}_issuer"
-    for text in issued.issuer_place.exposed():
+    for text in issued.issuer_key_files.insecure_permissions():
         message = (
             f"{text}. Whoever can read it can sign for this fleet: encrypt it (openssl pkcs8 -topk8, or ssh-keygen -p for one of OpenSSH's) and "
             "make it 0600."
@@ -250,12 +250,12 @@ def open_issuer(issued: Issued) -> Iterable[Problem]:
         yield Problem("pki_issuer", variable, message, variable, severity="warning")
 
 
-def _root(issued: Issued, lifetime: str, what: str, now: datetime.datetime) -> Iterable[Problem]:
+def _root(issued: ManagedCertificate, lifetime: str, what: str, now: datetime.datetime) -> Iterable[Problem]:
     try:
         found = issued.issuer
         if found is not None:
-            found.place.load_key(issued.passphrase)
-        issued.place.certificates()
+            found.key_files.load_key(issued.passphrase)
+        issued.key_files.certificates()
     except X509Error as exc:
         yield Problem("pki_root", "spire_pki_dir", str(exc), "spire_pki_dir")
         return
@@ -263,7 +263,7 @@ def _root(issued: Issued, lifetime: str, what: str, now: datetime.datetime) -> I
         return
     ends = found.certificate.not_valid_after_utc
     if ends <= now:
-        message = f"The root in {found.place.certificate} expired at {moment(ends)}."
+        message = f"The root in {found.key_files.certificate} expired at {moment(ends)}."
         yield Problem("pki_root", "spire_pki_dir", message, "spire_pki_dir")
         return
     name = str(issued.values["spire_rotate"] or "")
@@ -274,7 +274,7 @@ def _root(issued: Issued, lifetime: str, what: str, now: datetime.datetime) -> I
         yield Problem("pki_root", "spire_pki_dir", wrong, "spire_pki_dir")
     elif ends - now <= issued.length(lifetime):
         message = (
-            f"The root in {found.place.certificate} is about to expire: it ends at {moment(ends)}, before {what} that is made now "
+            f"The root in {found.key_files.certificate} is about to expire: it ends at {moment(ends)}, before {what} that is made now "
             f"would. Replace it in time{', with spire.fleet.rotate_upstream' if isinstance(issued, Upstream) else ''}."
         )
         yield Problem("pki_root", "spire_pki_dir", message, "spire_pki_dir", severity="warning")

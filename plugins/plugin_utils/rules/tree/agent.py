@@ -137,12 +137,12 @@ def brokers_are_unique(found: Found) -> Findings:
 
     Source: cmd/spire-agent/cli/run/run.go (NewAgentConfig), v1.15.3
     """
-    seen: dict[str, int] = {}
+    observed: dict[str, int] = {}
     for index, broker in enumerate(found.blocks("brokers")):
         name = str(broker.get("id") or "")
-        if name and name in seen:
-            yield f"brokers[{index}].id", f"brokers[{seen[name]}] has the same id; each broker needs its own."
-        seen.setdefault(name, index)
+        if name and name in observed:
+            yield f"brokers[{index}].id", f"brokers[{observed[name]}] has the same id; each broker needs its own."
+        observed.setdefault(name, index)
 
 
 @rule("agent", "agent.experimental.broker.brokers", since="1.15.2")

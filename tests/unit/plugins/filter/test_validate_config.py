@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.spire.fleet.plugins.filter import config_mistakes
+from ansible_collections.spire.fleet.plugins.filter import validate_config as validate_config
 from tests.unit.builders.fleets import fleet, mistakes
 from tests.unit.plugins.plugin_utils.rules.tree.test_oidc_provider import PLANTED, SOUND
 
-CHECK: Callable[..., list[str]] = config_mistakes.FilterModule().filters()["config_mistakes"]
+CHECK: Callable[..., list[str]] = validate_config.FilterModule().filters()["validate_config"]
 PROVIDER = "oidc_discovery_provider"
 
 
@@ -43,9 +43,9 @@ def test_a_release_is_asked_for() -> None:
 
 
 @pytest.mark.parametrize("tree, component, release, says", [
-    (SOUND, "provider", "", "config_mistakes: component is one of server, agent, oidc_discovery_provider."),
-    (["x"], PROVIDER, "", "config_mistakes: The configuration must be a mapping, and it is a list."),
-    (SOUND, PROVIDER, "1.15", 'config_mistakes: release: "1.15" is not the number of a SPIRE release, which has three parts: write "1.15.3".'),
+    (SOUND, "provider", "", "validate_config: component is one of server, agent, oidc_discovery_provider."),
+    (["x"], PROVIDER, "", "validate_config: The configuration must be a mapping, and it is a list."),
+    (SOUND, PROVIDER, "1.15", 'validate_config: release: "1.15" is not the number of a SPIRE release, which has three parts: write "1.15.3".'),
 ])
 def test_what_the_filter_was_given_wrongly(tree: Any, component: str, release: str, says: str) -> None:
     with pytest.raises(AnsibleFilterError, match=f"^{re.escape(says)}$"):
@@ -56,5 +56,5 @@ def test_what_the_filter_was_given_wrongly(tree: Any, component: str, release: s
 def test_a_variable_of_the_provider_s_is_told_to_do_nothing(name: str) -> None:
     assert mistakes(fleet({name: None}, agents=())) == (
         f"warning: {name}: No playbook installs the OIDC discovery provider, so nothing is done with it. The filter "
-        "spire.fleet.config_mistakes checks such a tree. [s1]"
+        "spire.fleet.validate_config checks such a tree. [s1]"
     )

@@ -14,7 +14,7 @@ from ansible.errors import AnsibleLookupError
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 
-from ansible_collections.spire.fleet.plugins.lookup.value import LookupModule
+from ansible_collections.spire.fleet.plugins.lookup.variable import LookupModule
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables import catalogue
 from tests.support import collection
 

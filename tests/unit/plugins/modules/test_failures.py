@@ -14,14 +14,14 @@ from tests.support.run_module import run_module
 
 
 def test_pruning_where_nothing_was_installed(tmp_path: Path) -> None:
-    result = run_module("prune_releases", root=str(tmp_path / "none"), configurations=str(tmp_path / "etc"))
+    result = run_module("release_prune", root=str(tmp_path / "none"), configurations=str(tmp_path / "etc"))
     assert (result["changed"], result["removed"], "msg" in result) == (False, [], False)
 
 
 def test_pruning_a_root_that_is_a_file(tmp_path: Path) -> None:
     root = tmp_path / "file"
     root.touch()
-    assert run_module("prune_releases", root=str(root), configurations=str(tmp_path / "etc"))["msg"] == (
+    assert run_module("release_prune", root=str(root), configurations=str(tmp_path / "etc"))["msg"] == (
         f"Versions that nothing uses can't be removed: {root}: Not a directory. What is left goes when the task runs again."
     )
 
@@ -30,7 +30,7 @@ def test_pruning_beside_a_configuration_that_can_not_be_read(tmp_path: Path) -> 
     (tmp_path / "opt").mkdir()
     configuration = tmp_path / "etc" / "server" / "main.conf"
     configuration.mkdir(parents=True)
-    assert run_module("prune_releases", root=str(tmp_path / "opt"), configurations=str(tmp_path / "etc"))["msg"] == (
+    assert run_module("release_prune", root=str(tmp_path / "opt"), configurations=str(tmp_path / "etc"))["msg"] == (
         f"Versions that nothing uses can't be removed: {configuration}: Is a directory. What is left goes when the task runs again."
     )
 
@@ -39,7 +39,7 @@ def asked(tmp_path: Path, binary: Path, timeout: int) -> dict[str, Any]:
     log = tmp_path / "log"
     log.write_text("its last words\n")
     return run_module(
-        "healthy", component="server", binary=str(binary), socket_path=str(tmp_path / "socket"), timeout=timeout, log_file=str(log)
+        "wait_healthy", component="server", binary=str(binary), socket_path=str(tmp_path / "socket"), timeout=timeout, log_file=str(log)
     )
 
 

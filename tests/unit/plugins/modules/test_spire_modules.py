@@ -11,7 +11,9 @@ import pytest
 
 from ansible_collections.spire.fleet.plugins.module_utils.spire.agent_cli import SpireAgent
 from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import BATCH_ITEMS, Completed, SpireCliError, SpireServer
-from ansible_collections.spire.fleet.plugins.modules import agent_evict, entries, join_tokens, server_state, svid
+from ansible_collections.spire.fleet.plugins.modules import (
+    agent_evict, entries, join_tokens, server_info as server_state, svid_info as svid,
+)
 from tests.support.fake_cli import FakeCli, fail, say
 
 NEW = Completed(0, "", "1.15.3\n")

@@ -126,7 +126,7 @@ def asked(tmp_path: Path, content: bytes, **more: str) -> dict[str, str]:
     }
 
 
-def test_a_look_at_a_placed_one(tmp_path: Path) -> None:
+def test_a_drift_check_at_a_placed_one(tmp_path: Path) -> None:
     content = elf()
     found = probe._plugin(asked(tmp_path, content), "")
     assert (found["exists"], [one["text"] for one in found["release"]]) == (False, [f"{placed(tmp_path)} does not exist"])
@@ -140,7 +140,7 @@ def test_a_look_at_a_placed_one(tmp_path: Path) -> None:
     assert difference == {"text": f"{placed(tmp_path)} was changed after it had been placed", "replaces": True}
 
 
-def test_a_look_at_one_of_the_hosts_own(tmp_path: Path) -> None:
+def test_a_drift_check_at_one_of_the_hosts_own(tmp_path: Path) -> None:
     content = elf(OTHER)
     path = tmp_path / "own"
     spec = asked(tmp_path, content, path=str(path), root="", data_file=str(tmp_path / "options"))

@@ -100,18 +100,18 @@ def test_what_goes_wrong(tmp_path: Path) -> None:
 
 
 def test_the_key_is_in_no_argument(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[str] = []
+    observed: list[str] = []
     real = subprocess.run
 
     def run(argv: list[str], **options: Any) -> "subprocess.CompletedProcess[bytes]":
-        seen.extend(argv)
+        observed.extend(argv)
         return real(argv, check=False, **{name: value for name, value in options.items() if name != "check"})
 
     monkeypatch.setattr(key_request.subprocess, "run", run)
     key_request.keep(key(tmp_path), False, False, NOW)
     lines = (tmp_path / "k.key").read_text().splitlines()[1:-1]
-    assert seen and [line for line in lines if any(line in argument for argument in seen)] == []
-    assert any(lines[0] in argument for argument in [*seen, f"-key {lines[0]}"])
+    assert observed and [line for line in lines if any(line in argument for argument in observed)] == []
+    assert any(lines[0] in argument for argument in [*observed, f"-key {lines[0]}"])
 
 
 #: openssl until 3.0 looks for this name before it looks at a given subject

@@ -41,8 +41,8 @@ def spec(tmp_path: Path) -> dict[str, Any]:
         "files": {"configuration": str(tmp_path / "main.conf")},
         "keys": {},
         "directories": [str(tmp_path / "data")],
-        "leftovers": [str(tmp_path / "token"), str(tmp_path / "env")],
-        "unused": [str(tmp_path / "old.key"), str(tmp_path / "old.pem")],
+        "temporary_files": [str(tmp_path / "token"), str(tmp_path / "env")],
+        "obsolete_files": [str(tmp_path / "old.key"), str(tmp_path / "old.pem")],
         "link": str(tmp_path / "link"),
         "release": {"root": str(tmp_path / "opt"), "version": "1.15.3", "names": ["spire-agent"]},
         "binary": str(tmp_path / "link" / "bin" / "spire-agent"),
@@ -78,10 +78,10 @@ def test_a_bare_host(spec: dict[str, Any], tmp_path: Path) -> None:
     found = probe.look(spec, {str(tmp_path / "main.conf"): "0" * 64})
     assert found["files"] == {"configuration": {"exists": False}}
     assert found["directories"] == {str(tmp_path / "data"): {"exists": False}}
-    assert (found["leftovers"], found["unused"], found["link"], found["stale"], found["taken_ports"]) == ([], [], "", [], [])
+    assert (found["temporary_files"], found["obsolete_files"], found["link"], found["started_with_old_files"], found["taken_ports"]) == ([], [], "", [], [])
     assert found["release"] == [{"text": f"{spec['runs']} does not exist", "replaces": True}]
     assert found["binary"] == {"exists": False, "version": "", "machine": ""}
-    assert (found["service"]["running"], found["answers"], found["replaced"]) == (False, False, False)
+    assert (found["service"]["running"], found["answers"], found["binary_changed"]) == (False, False, False)
     assert found["identity"] == {"chain": [], "key": False}
     assert list(tmp_path.iterdir()) == []
 
@@ -102,7 +102,7 @@ def test_files_and_directories(spec: dict[str, Any], tmp_path: Path) -> None:
     assert found["directories"][str(tmp_path / "data")] == {
         "exists": True, "mode": "2750", "owner": owner, "group": group, "directory": True,
     }
-    assert found["leftovers"] == [str(tmp_path / "env")]
+    assert found["temporary_files"] == [str(tmp_path / "env")]
     assert found["link"] == "opt/1.15.3"
     json.dumps(found)
 
@@ -114,14 +114,14 @@ def test_what_a_killed_run_has_left_beside_a_file(spec: dict[str, Any], tmp_path
     for path in (beside, key, old, tmp_path / f"{atomic_file.TEMPORARY}another.0a1b"):
         path.touch()
     spec["keys"] = {"upstream_key": {"path": str(tmp_path / "up.key"), "public": ""}}
-    assert probe.look(spec, {})["leftovers"] == [str(beside), str(key), str(old)]
+    assert probe.look(spec, {})["temporary_files"] == [str(beside), str(key), str(old)]
 
 
 def test_what_is_not_used_any_more_is_no_leaving_of_a_killed_run(spec: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / "old.pem").symlink_to("nowhere")
     (tmp_path / "env").touch()
     found = probe.look(spec, {})
-    assert (found["leftovers"], found["unused"]) == ([str(tmp_path / "env")], [str(tmp_path / "old.pem")])
+    assert (found["temporary_files"], found["obsolete_files"]) == ([str(tmp_path / "env")], [str(tmp_path / "old.pem")])
 
 
 def test_an_owner_without_a_name_is_a_number() -> None:
@@ -151,31 +151,31 @@ def test_a_process_that_was_started_with_what_is_planned(
     spec["runs"] = f"/proc/{process.pid}/exe"
     found = probe.look(spec, planned)
     assert (found["service"]["running"], found["service"]["pid"]) == (True, process.pid)
-    assert (found["stale"], found["replaced"]) == ([], False)
+    assert (found["started_with_old_files"], found["binary_changed"]) == ([], False)
 
     # an edited file is a file that differs, and the process has not read it
     config.write_text("edited")
-    assert probe.look(spec, planned)["stale"] == []
+    assert probe.look(spec, planned)["started_with_old_files"] == []
 
     # a plan that changes is what the process was not started with
     planned[str(config)] = "0" * 64
-    assert probe.look(spec, planned)["stale"] == [str(config)]
+    assert probe.look(spec, planned)["started_with_old_files"] == [str(config)]
 
     # and so is a file that it did not have at all
-    assert probe.look(spec, {**planned, "/etc/new.env": "0" * 64})["stale"] == ["/etc/new.env", str(config)]
+    assert probe.look(spec, {**planned, "/etc/new.env": "0" * 64})["started_with_old_files"] == ["/etc/new.env", str(config)]
 
     # without a stamp nobody knows
     (tmp_path / "started").unlink()
-    assert probe.look(spec, planned)["stale"] == sorted(planned)
+    assert probe.look(spec, planned)["started_with_old_files"] == sorted(planned)
 
 
-def test_a_program_that_was_replaced(tmp_path: Path, process: "subprocess.Popen[bytes]") -> None:
-    assert not probe._replaced(process.pid, f"/proc/{process.pid}/exe")
+def test_a_program_that_was_binary_changed(tmp_path: Path, process: "subprocess.Popen[bytes]") -> None:
+    assert not probe._binary_changed(process.pid, f"/proc/{process.pid}/exe")
     other = tmp_path / "other"
     other.write_text("")
-    assert probe._replaced(process.pid, str(other))
-    assert probe._replaced(process.pid, str(tmp_path / "gone"))
-    assert not probe._replaced(0, str(other))
+    assert probe._binary_changed(process.pid, str(other))
+    assert probe._binary_changed(process.pid, str(tmp_path / "gone"))
+    assert not probe._binary_changed(0, str(other))
 
 
 def test_a_socket_that_answers(tmp_path: Path) -> None:

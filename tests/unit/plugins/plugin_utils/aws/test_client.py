@@ -235,7 +235,7 @@ def test_who_asks_nothing_of_aws_does_not_wait_for_boto3() -> None:
     """A look at a host, in a process of its own as Ansible starts it."""
     code = (
         "from tests.support import collection; collection.make_importable(); import sys; "
-        "from ansible_collections.spire.fleet.plugins.action import look, preflight; print('boto3' in sys.modules)"
+        "from ansible_collections.spire.fleet.plugins.action import component_drift, preflight; print('boto3' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=REPO, capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"

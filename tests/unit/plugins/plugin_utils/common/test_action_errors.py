@@ -34,9 +34,9 @@ class OldActionFail(AnsibleActionFail):
 def test_older_releases_get_no_traceback(shown: bool, kept: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(failure, "SHOWN_AS_TEXT", shown)
     monkeypatch.setattr(failure, "AnsibleActionFail", OldActionFail)
-    found = failure.failed("a1: no", {"lost": True})
+    found = failure.failed("a1: no", {"missing_ca": True})
     assert isinstance(found, AnsibleActionFail)
-    assert found.result == {"lost": True, "failed": True, "msg": "a1: no", **kept}
+    assert found.result == {"missing_ca": True, "failed": True, "msg": "a1: no", **kept}
 
 
 def test_every_action_fails_so() -> None:

@@ -71,10 +71,10 @@ def python_of_another_time(directory: Path, seconds: int) -> str:
 
 
 @pytest.mark.parametrize(("seconds", "off"), [(10800 + 300, "3 hours ahead of"), (-3 * 86400 - 300, "3 days behind")])
-def test_a_look_stops_at_a_host_of_another_time(tmp_path: Path, seconds: int, off: str) -> None:
+def test_a_drift_check_stops_at_a_host_of_another_time(tmp_path: Path, seconds: int, off: str) -> None:
     inventory = good_inventory(tmp_path)
     inventory["spire_agents"]["hosts"]["a1"] = {"ansible_python_interpreter": python_of_another_time(tmp_path, seconds)}
-    look = {"spire.fleet.look": {"component": "agent"}, "check_mode": True}
+    look = {"spire.fleet.component_drift": {"component": "agent"}, "check_mode": True}
     run = play(tmp_path, inventory, {"look": look, "tolerant": {**look, "vars": {"spire_clock_tolerance": abs(seconds) + 60}}})
     # beside it, what else is wrong with this host
     first, second = run.results["look"]["msg"].splitlines()

@@ -45,10 +45,10 @@ def acts(found: Comparison) -> dict[str, Any]:
 
 def look(component: str, drift: Drift | None = None, common: dict[str, Any] | None = None, server: Any = SERVER) -> Comparison:
     plan = planned(component, common)
-    seen = converged(plan)
+    observed = converged(plan)
     if drift:
-        drift(plan, seen)
-    return compare(plan, seen, server, NOW)
+        drift(plan, observed)
+    return compare(plan, observed, server, NOW)
 
 
 @pytest.mark.parametrize("component", ["server", "agent"])
@@ -57,15 +57,15 @@ def test_a_converged_host_differs_in_nothing(component: str, name: str) -> None:
     assert look(component, None, MANY[name]) == Comparison()
 
 
-def edited(plan: Plan, seen: dict[str, Any]) -> None:
+def edited(plan: Plan, observed: dict[str, Any]) -> None:
     text = plan.files[0].content.replace("INFO", "DEBUG")
     assert text != plan.files[0].content
     file = plan.files[0]
-    seen["files"]["configuration"] = state(file.mode, file.owner, file.group, text)
+    observed["files"]["configuration"] = state(file.mode, file.owner, file.group, text)
 
 
 def changed(name: str, **facts: Any) -> Drift:
-    return lambda plan, seen: seen["files"][name].update(facts)
+    return lambda plan, observed: observed["files"][name].update(facts)
 
 
 def damage(what: str, replaces: bool = True) -> dict[str, Any]:
@@ -74,31 +74,31 @@ def damage(what: str, replaces: bool = True) -> dict[str, Any]:
 
 
 def service(**facts: Any) -> Drift:
-    return lambda plan, seen: seen["service"].update(facts)
+    return lambda plan, observed: observed["service"].update(facts)
 
 
-def stopped(plan: Plan, seen: dict[str, Any]) -> None:
-    seen["service"].update(state="inactive", running=False, healthy=False, pid=0)
-    seen.update(answers=False)
+def stopped(plan: Plan, observed: dict[str, Any]) -> None:
+    observed["service"].update(state="inactive", running=False, healthy=False, pid=0)
+    observed.update(answers=False)
 
 
-def taken(plan: Plan, seen: dict[str, Any]) -> None:
-    stopped(plan, seen)
-    seen["taken_ports"] = [8081]
+def taken(plan: Plan, observed: dict[str, Any]) -> None:
+    stopped(plan, observed)
+    observed["taken_ports"] = [8081]
 
 
 def fact(**facts: Any) -> Drift:
-    return lambda plan, seen: seen.update(facts)
+    return lambda plan, observed: observed.update(facts)
 
 
 def gone(name: str) -> Drift:
-    return lambda plan, seen: seen["files"].update({name: {"exists": False}})
+    return lambda plan, observed: observed["files"].update({name: {"exists": False}})
 
 
 def both(one: Drift, other: Drift) -> Drift:
-    def drift(plan: Plan, seen: dict[str, Any]) -> None:
-        one(plan, seen)
-        other(plan, seen)
+    def drift(plan: Plan, observed: dict[str, Any]) -> None:
+        one(plan, observed)
+        other(plan, observed)
 
     return drift
 
@@ -121,20 +121,20 @@ SERVER_DRIFTS: dict[str, tuple[Drift, list[str], dict[str, Any]]] = {
     "stopped": (stopped, ["spire-server@main.service"], {"start": True}),
     "disabled": (service(enabled=False), ["spire-server@main.service at boot"], {"enable": True}),
     "started with an older configuration": (
-        fact(stale=[CONFIG]), [f"spire-server@main.service was started with another {CONFIG}"], {"restart": True},
+        fact(started_with_old_files=[CONFIG]), [f"spire-server@main.service was started with another {CONFIG}"], {"restart": True},
     ),
     "another configuration is planned": (
-        both(edited, fact(stale=[CONFIG])),
+        both(edited, fact(started_with_old_files=[CONFIG])),
         [f"file {CONFIG}", f"spire-server@main.service must be restarted, because {CONFIG} changes"],
         {"files": ["configuration"], "restart": True},
     ),
     "another configuration and unit are planned": (
-        both(edited, both(changed("service", content="W1VuaXRd"), fact(stale=[CONFIG, UNIT]))),
+        both(edited, both(changed("service", content="W1VuaXRd"), fact(started_with_old_files=[CONFIG, UNIT]))),
         [f"file {CONFIG}", f"file {UNIT}", f"spire-server@main.service must be restarted, because {CONFIG}, {UNIT} change"],
         {"files": ["configuration", "service"], "restart": True},
     ),
     "a file is planned, and it was started with another one of the others": (
-        both(changed("service", content="W1VuaXRd"), fact(stale=[CONFIG, UNIT])),
+        both(changed("service", content="W1VuaXRd"), fact(started_with_old_files=[CONFIG, UNIT])),
         [
             f"file {UNIT}", f"spire-server@main.service must be restarted, because {UNIT} changes",
             f"spire-server@main.service was started with another {CONFIG}",
@@ -146,14 +146,14 @@ SERVER_DRIFTS: dict[str, tuple[Drift, list[str], dict[str, Any]]] = {
         {"install": True, "restart": True},
     ),
     "binary gone": (
-        fact(release=[damage("does not exist")], replaced=True), ["binaries of SPIRE 1.15.3"],
+        fact(release=[damage("does not exist")], binary_changed=True), ["binaries of SPIRE 1.15.3"],
         {"install": True, "restart": True},
     ),
     "binary's mode": (
         fact(release=[damage("has mode 0775, it was placed with 0755", replaces=False)]), ["binaries of SPIRE 1.15.3"], {"install": True},
     ),
     "another program runs": (
-        fact(replaced=True),
+        fact(binary_changed=True),
         ["spire-server@main.service runs another binary than /opt/spire/server-main/bin/spire-server"], {"restart": True},
     ),
     # a process has been started through it, and lives on
@@ -161,7 +161,7 @@ SERVER_DRIFTS: dict[str, tuple[Drift, list[str], dict[str, Any]]] = {
     "link gone": (fact(link=""), ["link /opt/spire/server-main"], {"link": True}),
     "link to somewhere else": (fact(link="/mnt/1.15.3"), ["link /opt/spire/server-main"], {"link": True}),
     "upgrade": (
-        fact(link="1.14.7", release=[damage("does not exist")], replaced=True),
+        fact(link="1.14.7", release=[damage("does not exist")], binary_changed=True),
         ["binaries of SPIRE 1.15.3", "link /opt/spire/server-main"], {"install": True, "link": True, "restart": True},
     ),
     "socket dead": (
@@ -169,25 +169,25 @@ SERVER_DRIFTS: dict[str, tuple[Drift, list[str], dict[str, Any]]] = {
         ["spire-server@main.service does not answer at /run/spire/server/sockets/main/private/api.sock"], {"restart": True},
     ),
     "left over": (
-        fact(leftovers=["/etc/spire/server/.main.conf.candidate"]),
+        fact(temporary_files=["/etc/spire/server/.main.conf.candidate"]),
         ["/etc/spire/server/.main.conf.candidate is left over"],
         {"absent": ["/etc/spire/server/.main.conf.candidate"]},
     ),
     # the last thing to go: what runs until then needs it
     "not used": (
-        fact(unused=["/etc/spire/server/main.upstream.key"]), ["/etc/spire/server/main.upstream.key is not used any more"],
-        {"unused": ["/etc/spire/server/main.upstream.key"]},
+        fact(obsolete_files=["/etc/spire/server/main.upstream.key"]), ["/etc/spire/server/main.upstream.key is not used any more"],
+        {"obsolete_files": ["/etc/spire/server/main.upstream.key"]},
     ),
     "user missing": (
         fact(user={"exists": False, "group": False}), ["user spire-server"], {"user": True},
     ),
     "group missing": (fact(user={"exists": True, "group": False}), ["group spire-server"], {"user": True}),
     "directory's mode": (
-        lambda plan, seen: seen["directories"]["/var/lib/spire/server/main"].update(mode="0755"),
+        lambda plan, observed: observed["directories"]["/var/lib/spire/server/main"].update(mode="0755"),
         ["directory /var/lib/spire/server/main"], {"directories": ["/var/lib/spire/server/main"]},
     ),
     "directory gone": (
-        lambda plan, seen: seen["directories"].update({"/etc/spire/server": {"exists": False}}),
+        lambda plan, observed: observed["directories"].update({"/etc/spire/server": {"exists": False}}),
         ["directory /etc/spire/server"], {"directories": ["/etc/spire/server"]},
     ),
     "port taken": (
@@ -218,7 +218,7 @@ ENROL = {"files": ["bundle"], "restart": True, "enrol": True, "token": True}
 
 
 def identity(**facts: Any) -> Drift:
-    return lambda plan, seen: seen["identity"].update(facts)
+    return lambda plan, observed: observed["identity"].update(facts)
 
 
 AGENT_DRIFTS: dict[str, tuple[Drift, Any, str]] = {
@@ -232,7 +232,7 @@ AGENT_DRIFTS: dict[str, tuple[Drift, Any, str]] = {
         identity(chain=chain("spiffe://old.com/spire/agent/x")), None, "has an identity of another trust domain, old.com",
     ),
     "key lost": (identity(key=False), SERVER, "has lost the key of its identity"),
-    "unknown to the server": (lambda plan, seen: None, {"agents": {}}, "is not known to its server any more"),
+    "unknown to the server": (lambda plan, observed: None, {"agents": {}}, "is not known to its server any more"),
 }
 
 
@@ -256,9 +256,9 @@ def test_an_agent_is_left_alone_where_nobody_asked_the_server() -> None:
 
 
 def test_a_stopped_agent_that_must_be_enrolled_is_started_not_restarted() -> None:
-    def drift(plan: Plan, seen: dict[str, Any]) -> None:
-        stopped(plan, seen)
-        seen["identity"]["chain"] = []
+    def drift(plan: Plan, observed: dict[str, Any]) -> None:
+        stopped(plan, observed)
+        observed["identity"]["chain"] = []
 
     assert acts(look("agent", drift)) == {"files": ["bundle"], "start": True, "enrol": True, "token": True}
 
@@ -347,11 +347,11 @@ def test_what_may_be_seen_is_shown() -> None:
 
 
 def test_several_drifts_are_all_found() -> None:
-    def drift(plan: Plan, seen: dict[str, Any]) -> None:
-        edited(plan, seen)
-        seen["service"]["enabled"] = False
-        seen["stale"] = [CONFIG]
-        seen["identity"] = {"chain": chain(AGENT_ID, expires=NOW - HOUR), "key": True}
+    def drift(plan: Plan, observed: dict[str, Any]) -> None:
+        edited(plan, observed)
+        observed["service"]["enabled"] = False
+        observed["started_with_old_files"] = [CONFIG]
+        observed["identity"] = {"chain": chain(AGENT_ID, expires=NOW - HOUR), "key": True}
 
     found = look("agent", drift)
     assert acts(found) == {**ENROL, "files": ["configuration", "bundle"], "enable": True}

@@ -50,11 +50,11 @@ def test_no_secret_is_shown(component: str, style: str, name: str) -> None:
     plan = planned(component, {**SECRETS, f"spire_{component}_config_format": style})
     # positive control: what must not be shown is there
     assert all(SECRET in file.content for file in plan.files if file.secret)
-    seen = converged(plan)
+    observed = converged(plan)
     for file in plan.files:
         if file.secret:
-            seen["files"][file.name] = state("0666", "nobody", "nogroup", CURRENT[name])
-    found = compare(plan, seen, SERVER, NOW)
+            observed["files"][file.name] = state("0666", "nobody", "nogroup", CURRENT[name])
+    found = compare(plan, observed, SERVER, NOW)
     assert found.files == ["configuration", "environment"]
     shown = repr(found)
     # a key of a file that is not ours may be anything, and is shown: names are what a person looks for
@@ -65,10 +65,10 @@ def test_no_secret_is_shown(component: str, style: str, name: str) -> None:
 
 def test_a_secret_that_alone_differs_is_said_to() -> None:
     plan = planned("server", SECRETS)
-    seen = converged(plan)
+    observed = converged(plan)
     text = plan.files[0].content.replace(SECRET, "another-secret")
-    seen["files"]["configuration"] = state("0640", "root", "spire-server", text)
-    found = compare(plan, seen, None, NOW)
+    observed["files"]["configuration"] = state("0640", "root", "spire-server", text)
+    found = compare(plan, observed, None, NOW)
     assert [(diff["before"], diff["after"]) for diff in found.diffs] == [
         ("a secret, a comment or the layout differs; not shown\n", "as planned\n")
     ]

@@ -144,8 +144,8 @@ def test_a_directory_that_is_gone(tmp_path: Path, way: str) -> None:
         controller.said(f"{POP_CA} is the CA {POP_ROOT}", "x509pop", "root.pem"),
     ]
     assert controller.mistakes("agent", agent, **ways) == [controller.said(f"{POP} was issued by {POP_ROOT}", "x509pop", "root.pem")]
-    for component, seen in (("server", server), ("agent", agent)):
-        assert controller.mistakes(component, seen, spire_pki_new_root=True) == []
+    for component, observed in (("server", server), ("agent", agent)):
+        assert controller.mistakes(component, observed, spire_pki_new_root=True) == []
         assert spec_of(controller.plan(component, spire_pki_new_root=True))["issued"] == []
     assert not tmp_path.exists()
 
@@ -164,8 +164,8 @@ def test_an_ssh_ca_that_is_gone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("kind", "path", "parts"), [("x509pop", POP, ("x509pop", "root.pem")), ("sshpop", SSH, ("sshpop", "ca.pub"))])
 def test_a_file_that_tells_nothing(tmp_path: Path, kind: str, path: str, parts: tuple[str, ...]) -> None:
     controller = Controller(tmp_path, **{f"spire_{kind}": "host"})
-    seen = {path: state("0644", "root", "root", "")}
-    assert controller.mistakes("agent", seen) == [controller.said(f"{path} is there, and can't be read", *parts)]
+    observed = {path: state("0644", "root", "root", "")}
+    assert controller.mistakes("agent", observed) == [controller.said(f"{path} is there, and can't be read", *parts)]
 
 
 def test_from_one_ca_of_the_controller_to_another_one(tmp_path: Path) -> None:
@@ -216,10 +216,10 @@ def test_what_aws_keeps_is_known_by_the_configuration(tmp_path: Path, name: str)
     if way != "host":
         controller.common["spire_server_config"] = {"plugins": {"UpstreamAuthority": {way: {"plugin_data": {"region": "eu-west-1"}}}}}
     text = hcl.dumps({"plugins": {"UpstreamAuthority": {plugin: {"plugin_data": {option: value}}}}})
-    seen = {"issued": {PEM: {"exists": False}}, "files": {"configuration": state("0640", "root", "x", text)}}
-    assert missing_ca.mistakes(controller.plan("server"), seen) == ([controller.said(says, "root.pem")] if says else [])
-    assert missing_ca.mistakes(controller.plan("server", spire_pki_new_root=True), seen) == []
-    broken = {**seen, "files": {"configuration": state("0640", "root", "x", "{{")}}
+    observed = {"issued": {PEM: {"exists": False}}, "files": {"configuration": state("0640", "root", "x", text)}}
+    assert missing_ca.mistakes(controller.plan("server"), observed) == ([controller.said(says, "root.pem")] if says else [])
+    assert missing_ca.mistakes(controller.plan("server", spire_pki_new_root=True), observed) == []
+    broken = {**observed, "files": {"configuration": state("0640", "root", "x", "{{")}}
     assert missing_ca.mistakes(controller.plan("server"), broken) == []
 
 
@@ -231,7 +231,7 @@ def test_what_aws_keeps_is_known_by_the_note(tmp_path: Path) -> None:
     assert controller.mistakes("server", {}) == [controller.said(f"{note} notes what AWS keeps below a root of ours", "root.pem")]
 
 
-def test_the_look_reads_what_it_is_asked_for(tmp_path: Path) -> None:
+def test_the_drift_check_reads_what_it_is_asked_for(tmp_path: Path) -> None:
     there = tmp_path / "main.upstream.pem"
     there.write_text("public")
     spec = {**spec_of(Controller(tmp_path / "pki").plan("server")), "issued": [str(there), str(tmp_path / "none.pem")]}

@@ -26,9 +26,9 @@ def server(files: dict[str, str], kind: str = "UpstreamAuthority", **more: Any) 
 
 
 def told(plan: Plan, chain: list[Made], bundle: list[Made]) -> tuple[list[str], list[str], list[str]]:
-    seen = converged(plan)
-    seen["certificates"] = {"/srv/ca.pem": [one.pem for one in chain], "/srv/root.pem": [one.pem for one in bundle]}
-    found = compare(plan, seen, None, NOW)
+    observed = converged(plan)
+    observed["certificates"] = {"/srv/ca.pem": [one.pem for one in chain], "/srv/root.pem": [one.pem for one in bundle]}
+    found = compare(plan, observed, None, NOW)
     return found.errors, found.warnings, found.differences
 
 
@@ -78,7 +78,7 @@ def test_old_releases_and_damage() -> None:
         "plugins.UpstreamCA.disk.plugin_data.cert_file_path: CN=No in /srv/ca.pem is not the certificate of a CA: its basic constraints don't "
         "say so."
     ]
-    seen = converged(server(FILES))
+    observed = converged(server(FILES))
     damaged = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"
-    seen["certificates"] = {"/srv/ca.pem": [damaged], "/srv/root.pem": [ROOT.pem]}
-    assert compare(server(FILES), seen, None, NOW).errors == [f"{WHERE}: A certificate in /srv/ca.pem can't be read: its PEM is damaged."]
+    observed["certificates"] = {"/srv/ca.pem": [damaged], "/srv/root.pem": [ROOT.pem]}
+    assert compare(server(FILES), observed, None, NOW).errors == [f"{WHERE}: A certificate in /srv/ca.pem can't be read: its PEM is damaged."]

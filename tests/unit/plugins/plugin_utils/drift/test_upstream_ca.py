@@ -32,10 +32,10 @@ def test_another_type_of_key_is_seen(tmp_path: Path) -> None:
 
 
 def look_at(plan: Plan, drift: Callable[[dict[str, Any]], None] | None = None, now: datetime.datetime = NOW) -> Comparison:
-    seen = converged(plan)
+    observed = converged(plan)
     if drift:
-        drift(seen)
-    return compare(plan, seen, None, now)
+        drift(observed)
+    return compare(plan, observed, None, now)
 
 
 @pytest.mark.parametrize("way", ["controller", "host"])
@@ -52,14 +52,14 @@ def test_a_converged_server_differs_in_nothing(tmp_path: Path, way: str) -> None
 
 OTHER_PEM = base64.b64encode(make("x").pem.encode()).decode()
 DRIFTS: dict[str, tuple[Callable[[dict[str, Any]], None], list[str]]] = {
-    "key gone": (lambda seen: seen["keys"].update(upstream_key={"exists": False, "belongs": False}), [f"key {KEY}"]),
-    "key of another": (lambda seen: seen["keys"]["upstream_key"].update(belongs=False), [f"key {KEY}"]),
-    "key readable": (lambda seen: seen["keys"]["upstream_key"].update(mode="0640"), [f"key {KEY}"]),
-    "key of root's": (lambda seen: seen["keys"]["upstream_key"].update(owner="root"), [f"key {KEY}"]),
-    "other chain": (lambda seen: seen["files"]["upstream_certificate"].update(content=OTHER_PEM), [f"file {PEM}"]),
-    "no bundle": (lambda seen: seen["files"].update(upstream_bundle={"exists": False}), [f"file {BUNDLE}"]),
-    "chain writable": (lambda seen: seen["files"].update(upstream_certificate={
-        **seen["files"]["upstream_certificate"], "mode": "0666"}), [f"file {PEM}"]),
+    "key gone": (lambda observed: observed["keys"].update(upstream_key={"exists": False, "belongs": False}), [f"key {KEY}"]),
+    "key of another": (lambda observed: observed["keys"]["upstream_key"].update(belongs=False), [f"key {KEY}"]),
+    "key readable": (lambda observed: observed["keys"]["upstream_key"].update(mode="0640"), [f"key {KEY}"]),
+    "key of root's": (lambda observed: observed["keys"]["upstream_key"].update(owner="root"), [f"key {KEY}"]),
+    "other chain": (lambda observed: observed["files"]["upstream_certificate"].update(content=OTHER_PEM), [f"file {PEM}"]),
+    "no bundle": (lambda observed: observed["files"].update(upstream_bundle={"exists": False}), [f"file {BUNDLE}"]),
+    "chain writable": (lambda observed: observed["files"].update(upstream_certificate={
+        **observed["files"]["upstream_certificate"], "mode": "0666"}), [f"file {PEM}"]),
 }
 
 
@@ -84,11 +84,11 @@ def test_a_certificate_inside_its_window(tmp_path: Path) -> None:
 
 
 def test_a_new_server_has_everything_to_do(tmp_path: Path) -> None:
-    found = look_at(server(tmp_path), lambda seen: seen["keys"].update(upstream_key={"exists": False, "belongs": False}))
+    found = look_at(server(tmp_path), lambda observed: observed["keys"].update(upstream_key={"exists": False, "belongs": False}))
     assert found.differences == ["the upstream CA: there is no root yet", f"key {KEY}"] and found.upstream
 
 
-def test_the_look_tells_of_a_key_whether_it_belongs(tmp_path: Path) -> None:
+def test_the_drift_check_tells_of_a_key_whether_it_belongs(tmp_path: Path) -> None:
     """And nothing else: the whole answer is searched for every line of the key, with a planted one as the proof."""
     made(tmp_path)
     plan = server(tmp_path)
@@ -98,12 +98,12 @@ def test_the_look_tells_of_a_key_whether_it_belongs(tmp_path: Path) -> None:
     file.chmod(0o600)
     asked = spec_of(plan)["keys"]["upstream_key"]
     assert asked["path"] == KEY
-    seen = probe._key(str(file), asked["public"])
-    mode = {name: seen[name] for name in ("exists", "mode", "belongs")}
-    assert mode == {"exists": True, "mode": "0600", "belongs": True} and "content" not in seen
+    observed = probe._key(str(file), asked["public"])
+    mode = {name: observed[name] for name in ("exists", "mode", "belongs")}
+    assert mode == {"exists": True, "mode": "0600", "belongs": True} and "content" not in observed
     lines = file.read_text().splitlines()[1:-1]
-    assert [line for line in lines if line in repr((seen, asked))] == []
-    assert [line for line in lines if line in repr((seen, asked)) + lines[0]] == [lines[0]]
+    assert [line for line in lines if line in repr((observed, asked))] == []
+    assert [line for line in lines if line in repr((observed, asked)) + lines[0]] == [lines[0]]
     for text in (x509_keys.dump(x509_keys.generate("ec-p384")).decode(), file.read_text()[:150], "", "-----BEGIN PRIVATE KEY-----\n=\n-----END "):
         file.write_text(text)
         assert probe._key(str(file), asked["public"])["belongs"] is False

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.drift.compare import Comparison, compare
-from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment.targets import evictions, leavings
+from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment.targets import decommission_targets, evict_targets
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from tests.unit.builders.fleets import fleet
@@ -34,8 +34,8 @@ def agent(name: str, keys: str = "disk", server: dict[str, Any] | None = None, *
     return plan("agent", "a1", made)
 
 
-def look_at(made: Plan, **seen: Any) -> Comparison:
-    return compare(made, {**converged(made), **seen}, SERVER, NOW)
+def look_at(made: Plan, **observed: Any) -> Comparison:
+    return compare(made, {**converged(made), **observed}, SERVER, NOW)
 
 
 @pytest.mark.parametrize(("name", "server", "once"), [
@@ -46,43 +46,43 @@ def look_at(made: Plan, **seen: Any) -> Comparison:
 ])
 def test_who_attests_once(name: str, server: dict[str, Any], once: bool) -> None:
     made = agent(name, server=server)
-    assert made.once == once
+    assert made.attests_once == once
     lost = look_at(made, identity={"chain": [], "key": True})
     assert lost.enrol and lost.evict == (once and name != "join_token") and lost.token == (name == "join_token")
-    assert agent(name, "memory", server).forgetful == once and not made.forgetful
+    assert agent(name, "memory", server).loses_identity_on_restart == once and not made.loses_identity_on_restart
 
 
 def test_servers_elsewhere_are_nobody_to_ask() -> None:
     more = {"spire_server_address": "spire.acme.com", "spire_trust_bundle": "PEM", "spire_agent_config": attestor("aws_iid")}
     made = plan("agent", "a1", fleet(more, servers=()))
-    assert made.once and not look_at(made, identity={"chain": [], "key": True}).evict
+    assert made.attests_once and not look_at(made, identity={"chain": [], "key": True}).evict
 
 
 @pytest.mark.parametrize("name", ["join_token", "http_challenge", "x509pop"])
 def test_keys_in_memory_and_a_restart(name: str) -> None:
     made = agent(name, "memory")
     assert look_at(made).differences == []
-    for seen in ({"stale": ["/etc/spire/agent/main.conf"]}, {"service": IDLE}, {"answers": False}):
-        found = look_at(made, **seen)
+    for observed in ({"started_with_old_files": ["/etc/spire/agent/main.conf"]}, {"service": IDLE}, {"answers": False}):
+        found = look_at(made, **observed)
         assert found.start or found.restart
         assert found.enrol == (name != "x509pop") and found.evict == (name == "http_challenge") and found.token == (name == "join_token")
         assert ("bundle" in found.files) == found.enrol
         shown = [part["before"] for part in found.diffs if part["before_header"] == "enrolment"]
         assert shown == (["the agent keeps its key in memory, which a restart loses\n"] if found.enrol else [])
         # with keys on disk it comes back as it was
-        assert not look_at(agent(name), **seen).enrol
+        assert not look_at(agent(name), **observed).enrol
 
 
 def test_whom_a_server_must_forget() -> None:
     """By the identity on the host, by the name that the attestor goes by, and by the entries that tie agents to groups."""
     own = {"spire_agent_config": attestor("http_challenge", hostname="web1")}
     made = fleet(ALLOWED, agents=("a1", "a2"), groups={"web": ["a2"]}, a1=own)
-    (found,) = evictions(made, {"a1": "", "a2": AGENT_ID})
+    (found,) = evict_targets(made, {"a1": "", "a2": AGENT_ID})
     assert (found["server"], found["ids"]) == ("s1", ["spiffe://prod.acme.com/spire/agent/http_challenge/web1", AGENT_ID])
     assert [entry.rpartition(".")[0] for entry in found["entries"]] == [
         "fleet.alias.spire_agents.a1", "fleet.alias.spire_agents.a2", "fleet.alias.web.a2",
     ]
-    assert evictions(made, {}) == []
+    assert evict_targets(made, {}) == []
     # what goes for good leaves the same entries
-    (left,) = leavings(made, {"a1": "", "a2": AGENT_ID})
+    (left,) = decommission_targets(made, {"a1": "", "a2": AGENT_ID})
     assert (left["server"], left["ids"], left["entries"]) == ("s1", [AGENT_ID], found["entries"])

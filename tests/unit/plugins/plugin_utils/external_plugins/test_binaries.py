@@ -147,15 +147,15 @@ BOTH = {"url": "https://mirror.acme.com/vaulted-{version}-{arch}", "version": "1
 def test_each_architecture_has_its_own_tree() -> None:
     plan = made(BOTH)
     assert plan.architectures == ("amd64", "arm64") and wrapper(plan)["plugin_checksum"] == ONE
-    other = plan.on("aarch64")
+    other = plan.for_architecture("aarch64")
     assert wrapper(other)["plugin_checksum"] == TWO and wrapper(plan)["plugin_checksum"] == ONE
     assert TWO in other.render() and ONE not in other.render()
-    assert plan.on("x86_64") is plan
+    assert plan.for_architecture("x86_64") is plan
     assert [task_view.plugins(one)[0]["url"] for one in (plan, other)] == [
         "https://mirror.acme.com/vaulted-1.2.0-amd64", "https://mirror.acme.com/vaulted-1.2.0-arm64",
     ]
     with pytest.raises(ValueError, match=r"^spire_plugins\.vaulted: It has no binary for riscv64; it has one for amd64, arm64\.$"):
-        plan.on("riscv64")
+        plan.for_architecture("riscv64")
 
 
 def test_the_module_gets_a_variant_for_each_architecture() -> None:
@@ -165,7 +165,7 @@ def test_the_module_gets_a_variant_for_each_architecture() -> None:
     assert variants["x86_64"] is plan
     other, config = planned_digests(variants["aarch64"]), plan.paths.config
     assert (other[PLACED], planned_digests(plan)[PLACED]) == (TWO, ONE)
-    assert other[config] == hashlib.sha256(plan.on("aarch64").render().encode()).hexdigest() != planned_digests(plan)[config]
+    assert other[config] == hashlib.sha256(plan.for_architecture("aarch64").render().encode()).hexdigest() != planned_digests(plan)[config]
     assert [one["sha256"] for one in spec_of(variants["aarch64"])["plugins"]] == [TWO]
     assert variants_of(made()) == {}
 
@@ -322,9 +322,9 @@ def test_a_wrong_file_of_the_second_architecture_is_told_too(tmp_path: Path) -> 
 
 
 def compared(plan: Plan, **changes: Any) -> Comparison:
-    seen = converged(plan)
-    seen["plugins"][0].update(changes)
-    return compare(plan, seen, None, NOW)
+    observed = converged(plan)
+    observed["plugins"][0].update(changes)
+    return compare(plan, observed, None, NOW)
 
 
 def test_a_converged_plugin() -> None:

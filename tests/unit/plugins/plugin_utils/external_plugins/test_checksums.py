@@ -115,7 +115,7 @@ def test_an_architecture_that_has_one_is_enough(page: str, tmp_path: Path) -> No
     })
     assert plan.problems == [] and (plan.arch, plan.commands[0].sha256) == ("arm64", TWO)
     with pytest.raises(ValueError, match="plugin-amd64.sha256 can't be read on the controller"):
-        plan.on("x86_64")
+        plan.for_architecture("x86_64")
 
 
 def test_a_file_on_the_controller(tmp_path: Path) -> None:

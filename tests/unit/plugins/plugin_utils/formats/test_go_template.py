@@ -61,12 +61,12 @@ def test_every_attestor_with_a_template_has_its_fields() -> None:
 
 
 def test_the_defaults_of_spire_name_what_there_is() -> None:
-    seen = 0
+    observed = 0
     for name, known in data()["fields"].items():
         block = schema_model.plugin("server", "NodeAttestor", name)
         assert block
         option = block.options["agent_path_template"]
         for default in [option.base["default"], *(change["default"] for _since, change in option.changes if "default" in change)]:
             assert set(go_template.names(default).fields) <= set(known["own"])
-            seen += 1
-    assert seen > 8
+            observed += 1
+    assert observed > 8

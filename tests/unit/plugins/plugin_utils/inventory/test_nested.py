@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment.targets import downstream_leavings
+from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment.targets import downstream_decommission_targets
 from ansible_collections.spire.fleet.plugins.plugin_utils.entries import desired as desired_entries
 from ansible_collections.spire.fleet.plugins.plugin_utils.host import services
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import nested
@@ -123,7 +123,7 @@ def test_ten_tiers_come_in_their_order() -> None:
 def test_a_circle_has_an_order_all_the_same() -> None:
     made = tiers(root1={"spire_upstream_server_group": "edges"})
     assert sorted(nested.order(made)) == ["edge1", "edge1-agent", "hub1", "hub2", "root1"]
-    assert nested.above("hub1", made) == []
+    assert nested.parent_servers("hub1", made) == []
 
 
 def test_an_entry_is_for_exactly_the_agents_beside_the_servers_below() -> None:
@@ -160,7 +160,7 @@ def test_before_1_12_the_entry_says_how_long_the_ca_lives(release: str, ttl: int
 
 def test_what_servers_leave_above_them() -> None:
     made = tiers()
-    found = downstream_leavings(made, ["edge1", "hub2", "root1"])
+    found = downstream_decommission_targets(made, ["edge1", "hub2", "root1"])
     assert [(one["group"], one["server"], one["entries"]) for one in found] == [
         ("hubs", "hub1", [desired_entries.downstream_id("edge1", "edge1-agent")]),
         ("roots", "root1", [desired_entries.downstream_id("hub2", "hub2")]),

@@ -74,7 +74,7 @@ def test_values_are_plain_and_of_their_type() -> None:
 
 
 def test_what_planning_does_not_read_is_not_templated() -> None:
-    values = read(spire_trust_domain="prod.acme.com", spire_mine="{{ nowhere }}", spire_agent_look={"a": "{{ nowhere }}"})
+    values = read(spire_trust_domain="prod.acme.com", spire_mine="{{ nowhere }}", spire_agent_drift={"a": "{{ nowhere }}"})
     assert values.problems == []
     assert values.raw["spire_mine"] is None
 

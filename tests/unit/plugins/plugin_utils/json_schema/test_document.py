@@ -96,15 +96,15 @@ def pieces(piece: Any) -> Iterator[dict[str, Any]]:
 
 
 def test_every_schema_of_every_release_is_a_schema() -> None:
-    seen = set()
+    observed = set()
     for release in versions.RELEASES:
         for kind in json_schema.KINDS:
             for piece in pieces(json_schema.document(kind, release)):
                 text = json.dumps(piece)
-                if text not in seen:
-                    seen.add(text)
+                if text not in observed:
+                    observed.add(text)
                     jsonschema.Draft7Validator.check_schema(piece)
-    assert len(seen) > 1000
+    assert len(observed) > 1000
 
 
 def test_a_schema_that_is_none_is_found() -> None:

@@ -76,8 +76,8 @@ def test_the_linter_finds_what_is_wrong() -> None:
 def test_every_plugin_of_the_data_is_in_the_table() -> None:
     from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import catalogue as permissions_catalogue
 
-    seen = {f"{case.get('component', 'server')}/{kind}/{name}" for case in CASES for kind, found in case["plugins"].items() for name in found}
-    assert set(permissions_catalogue.load("aws")) - seen == set()
+    observed = {f"{case.get('component', 'server')}/{kind}/{name}" for case in CASES for kind, found in case["plugins"].items() for name in found}
+    assert set(permissions_catalogue.load("aws")) - observed == set()
 
 
 def test_stars_stand_where_aws_takes_nothing_else() -> None:

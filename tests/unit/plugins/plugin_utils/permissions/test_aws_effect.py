@@ -287,7 +287,7 @@ def test_odd_names_are_taken_as_they_are() -> None:
     assert not covers(policy, "s3:PutObject", "arn:aws:s3:::acme-trust/a*bxc$1")
 
 
-def test_spire_may_assume_the_role_and_the_role_may_look(cloud: Cloud) -> None:
+def test_spire_may_assume_the_role_and_the_role_may_drift_check(cloud: Cloud) -> None:
     """moto holds the role that is assumed against the policy's resource."""
     used = tree("server", "NodeAttestor", "aws_iid", {"assume_role": "spire-nodes"})
     own, (arn, of_role) = POLICY(used, account=DEFAULT_ACCOUNT_ID), *ROLES(used, account=DEFAULT_ACCOUNT_ID).items()

@@ -179,8 +179,8 @@ PLAY = """
 - hosts: spire1
   gather_facts: false
   vars:
-    tree: "{{ lookup('spire.fleet.content', 'server', 'configuration') | spire.fleet.from_hcl }}"
-    version: "{{ lookup('spire.fleet.planned', 'server').version }}"
+    tree: "{{ lookup('spire.fleet.rendered_file', 'server', 'configuration') | spire.fleet.from_hcl }}"
+    version: "{{ lookup('spire.fleet.component_plan', 'server').version }}"
   tasks:
     - ansible.builtin.copy:
         content: "{{ tree | spire.fleet.aws_policy(version=version, account='111122223333') | to_nice_json }}"

@@ -86,13 +86,13 @@ def test_k8s(case: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("cloud", ["gcp", "azure", "k8s"])
 def test_every_plugin_of_the_data_is_in_its_table(cloud: str) -> None:
-    seen = {
+    observed = {
         f"{case.get('component', 'server')}/{kind}/{name}"
         for case in table(cloud)
         for kind, found in case["plugins"].items()
         for name in found
     }
-    assert set(permissions_catalogue.load(cloud)) - seen == set()
+    assert set(permissions_catalogue.load(cloud)) - observed == set()
 
 
 def test_roles_are_called_as_told_and_bound_to_whom_one_says() -> None:

@@ -85,16 +85,16 @@ def test_the_first_run_makes_one_and_has_it_signed_by_our_root(tmp_path: Path) -
         f"root: there is no key in {base}/root.key", "root: there is no certificate", "there is no certificate",
         "there is no private CA of prod.acme.com", "the private CA has the status PENDING_CERTIFICATE",
     ]
-    (seen,) = authorities()
-    assert (seen["Type"], seen["Status"]) == ("SUBORDINATE", "ACTIVE")
-    assert seen["CertificateAuthorityConfiguration"] == {
+    (observed,) = authorities()
+    assert (observed["Type"], observed["Status"]) == ("SUBORDINATE", "ACTIVE")
+    assert observed["CertificateAuthorityConfiguration"] == {
         "KeyAlgorithm": "RSA_2048", "SigningAlgorithm": "SHA256WITHRSA",
         "Subject": {"Organization": "prod.acme.com", "OrganizationalUnit": "aws_pca", "CommonName": "SPIRE upstream CA"},
     }
-    assert options(tmp_path)["certificate_authority_arn"] == seen["Arn"]
-    tags = {tag["Key"]: tag["Value"] for tag in pca().list_tags(CertificateAuthorityArn=seen["Arn"])["Tags"]}
+    assert options(tmp_path)["certificate_authority_arn"] == observed["Arn"]
+    tags = {tag["Key"]: tag["Value"] for tag in pca().list_tags(CertificateAuthorityArn=observed["Arn"])["Tags"]}
     assert tags == {"spire.fleet/server": "aws_pca", "spire.fleet/trust-domain": "prod.acme.com"}
-    found = pca().get_certificate_authority_certificate(CertificateAuthorityArn=seen["Arn"])
+    found = pca().get_certificate_authority_certificate(CertificateAuthorityArn=observed["Arn"])
     (own,) = x509_keys.load_certificates(found["Certificate"].encode(), "own")
     (root,) = x509_keys.load_certificates(found["CertificateChain"].encode(), "chain")
     assert x509_request.issued_by(own, root) and x509_keys.dump_certificates([root]) == Path(f"{base}/root.pem").read_text()

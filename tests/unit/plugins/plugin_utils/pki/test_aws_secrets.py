@@ -258,11 +258,11 @@ def test_the_server_is_restarted_for_what_it_reads_at_its_start(tmp_path: Path) 
     assert f"\n;{line()[0][1:]}\n" in services.supervisor_program(quick.paths, quick.needs)
 
 
-def test_what_a_look_says(tmp_path: Path) -> None:
+def test_what_a_drift_check_says(tmp_path: Path) -> None:
     plan = server(tmp_path)
-    seen = {**converged(plan), "aws": differences(tmp_path)}
-    found = compare(plan, seen, None, NOW)
-    assert found.kept_in_aws and not found.upstream
+    observed = {**converged(plan), "aws": differences(tmp_path)}
+    found = compare(plan, observed, None, NOW)
+    assert found.aws_ca_sync and not found.upstream
     assert found.differences == [
         "the upstream CA: there is no root yet",
         *(f"the upstream CA in AWS: the secret {NAMES[what]} is not known here" for what in ("certificate", "key", "bundle")),
@@ -271,11 +271,11 @@ def test_what_a_look_says(tmp_path: Path) -> None:
     plan = server(tmp_path)
     spec = spec_of(plan)
     # nothing of it lies on the host, and what another way left there goes
-    assert spec["keys"] == {} and [path for path in spec["unused"] if "upstream" in path] != []
+    assert spec["keys"] == {} and [path for path in spec["obsolete_files"] if "upstream" in path] != []
     found = compare(plan, {**converged(plan), "aws": []}, None, NOW)
-    assert (found.kept_in_aws, found.differences) == (False, [])
+    assert (found.aws_ca_sync, found.differences) == (False, [])
     later = compare(plan, {**converged(plan), "aws": []}, None, NOW + 350 * DAY)
-    assert later.kept_in_aws and "within the 60 days of its renewal" in later.differences[0]
+    assert later.aws_ca_sync and "within the 60 days of its renewal" in later.differences[0]
 
 
 MISTAKES: dict[str, tuple[dict[str, Any], str]] = {

@@ -30,19 +30,19 @@ from tests.unit.builders.nodes import FILES, KINDS, Nodes, SPIFFE, csr
 from tests.unit.builders.observed import SERVER, converged
 
 
-def look_at(made: Plan, now: datetime.datetime = NOW, **seen: Any) -> Comparison:
+def look_at(made: Plan, now: datetime.datetime = NOW, **observed: Any) -> Comparison:
     server = SERVER if made.component == "agent" else None
-    return compare(made, {**converged(made), **seen}, server, now)
+    return compare(made, {**converged(made), **observed}, server, now)
 
 
 def test_it_is_off_unless_asked_for() -> None:
     for component in ("agent", "server"):
         made = plan(component, "a1" if component == "agent" else "s1", fleet())
-        assert (made.node, made.authorities, made.material) == (None, [], None)
-        assert "join_token" in made.plugins("NodeAttestor") and task_view.of_plan(made)["material"] == {}
+        assert (made.node, made.authorities, made.host_certificate) == (None, [], None)
+        assert "join_token" in made.plugins("NodeAttestor") and task_view.of_plan(made)["host_certificate"] == {}
         # what was there when it was on goes
         ours = {path for files in FILES.values() for path in files if f"/{component}/" in path}
-        assert ours <= set(spec_of(made)["unused"]) and ours <= set(task_view.of_plan(made)["removable"])
+        assert ours <= set(spec_of(made)["obsolete_files"]) and ours <= set(task_view.of_plan(made)["removable"])
 
 
 @pytest.mark.parametrize("way", ["host", "controller"])
@@ -57,10 +57,10 @@ def test_it_stands_in_both_trees(tmp_path: Path, kind: str, way: str) -> None:
     assert "join_token" in server.plugins("NodeAttestor")
     assert agent.merged.origin(f"plugins.NodeAttestor.{kind}") == server.merged.origin(f"plugins.NodeAttestor.{kind}") == f"spire_{kind}"
     # the agent's own key: it need not be root for sshpop
-    assert (agent.user, agent.attests_by_token, agent.once) == ("spire-agent", False, False)
+    assert (agent.user, agent.attests_by_token, agent.attests_once) == ("spire-agent", False, False)
     assert mistakes(fleet(nodes.common)) == ""
-    told = task_view.of_plan(agent)["material"]
-    assert (told["born"], told["key_type"], told["key"]["path"], told["key"]["mode"], told["key"]["owner"]) == (
+    told = task_view.of_plan(agent)["host_certificate"]
+    assert (told["key_on_host"], told["key_type"], told["key"]["path"], told["key"]["mode"], told["key"]["owner"]) == (
         way == "host", "ec-p256", key, "0600", "spire-agent"
     )
     assert [(one["path"], one["mode"], one["owner"]) for one in told["certificates"]] == [(certificate, "0644", "root")]
@@ -113,11 +113,11 @@ def test_the_first_run_and_a_converged_one(tmp_path: Path, kind: str) -> None:
     assert authorities in planned_digests(server)
     assert (certificate in planned_digests(agent)) == (kind == "sshpop")
     assert f"sha256sum {agent.paths.config} {agent.paths.unit}" in next(one.content for one in agent.files if one.name == "service")
-    assert look_at(server, stale=[authorities]).restart
+    assert look_at(server, started_with_old_files=[authorities]).restart
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_the_look_sees_of_drift(tmp_path: Path, kind: str) -> None:
+def test_what_the_drift_check_sees_of_drift(tmp_path: Path, kind: str) -> None:
     nodes, (key, certificate, _authorities) = Nodes(tmp_path, kind), FILES[kind]
     nodes.made()
     agent = nodes.plan("agent")
@@ -125,11 +125,11 @@ def test_what_the_look_sees_of_drift(tmp_path: Path, kind: str) -> None:
     found = look_at(agent, now=NOW + 320 * DAY, identity={"chain": [], "key": True})
     reason = f"{title}: it expires at 2031-01-02 00:00:00 UTC, which is within the 60 days of its renewal"
     assert found.differences[0] == reason and found.node
-    seen = converged(agent)
-    seen["keys"][f"{kind}_key"]["mode"] = "0644"
-    assert look_at(agent, keys=seen["keys"]).differences == [f"key {key}"]
-    seen["files"][f"{kind}_certificate"]["content"] = ""
-    found = compare(agent, seen, SERVER, NOW)
+    observed = converged(agent)
+    observed["keys"][f"{kind}_key"]["mode"] = "0644"
+    assert look_at(agent, keys=observed["keys"]).differences == [f"key {key}"]
+    observed["files"][f"{kind}_certificate"]["content"] = ""
+    found = compare(agent, observed, SERVER, NOW)
     assert found.differences == [f"file {certificate}", f"key {key}"] and found.node and found.files == []
     other = Nodes(tmp_path, kind, **{f"spire_{kind}_key_type": "ec-p384"}).plan("agent")
     assert look_at(other).differences == [f"{title}: its key is ec-p256, and should be ec-p384"]
@@ -148,16 +148,16 @@ def test_what_expires_is_told(tmp_path: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_look_knows_the_key(tmp_path: Path, kind: str) -> None:
+def test_the_drift_check_knows_the_key(tmp_path: Path, kind: str) -> None:
     nodes = Nodes(tmp_path, kind)
     nodes.made()
     node = nodes.plan("agent").node
     assert node is not None
     file = tmp_path / "key"
     file.write_text(node.key_text())
-    assert probe._key(str(file), node.public)["belongs"]
+    assert probe._key(str(file), node.public_key_hex)["belongs"]
     file.write_bytes(x509_keys.dump(x509_keys.generate("ec-p256")))
-    assert not probe._key(str(file), node.public)["belongs"]
+    assert not probe._key(str(file), node.public_key_hex)["belongs"]
 
 
 @pytest.mark.parametrize(("kind", "way"), list(itertools.product(KINDS, ["controller", "host"])))
@@ -180,13 +180,13 @@ def test_what_is_made_on_the_controller(tmp_path: Path, kind: str, way: str) -> 
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_keys_that_lie_open_are_seen_by_the_look_and_mended(tmp_path: Path, kind: str) -> None:
+def test_keys_that_lie_open_are_seen_by_the_drift_check_and_mended(tmp_path: Path, kind: str) -> None:
     nodes = Nodes(tmp_path, kind)
     nodes.made()
     node = nodes.plan("agent").node
     assert node is not None and node.differences(NOW) == []
-    before, issuer = node.key_text(), Path(node.issuer_place.key)
-    own, public_key = Path(node.place.key), x509_keys.load(issuer.read_bytes(), PASSPHRASE, "").public_key()
+    before, issuer = node.key_text(), Path(node.issuer_key_files.key)
+    own, public_key = Path(node.key_files.key), x509_keys.load(issuer.read_bytes(), PASSPHRASE, "").public_key()
     own.write_text(before)
     issuer.write_bytes(x509_keys.dump(x509_keys.load(issuer.read_bytes(), PASSPHRASE, "")))
     issuer.chmod(0o644)
@@ -207,7 +207,7 @@ def test_a_certificate_of_x509pop(tmp_path: Path) -> None:
     first = nodes.plan("agent").node
     later = nodes.made(NOW + 310 * DAY)
     second = nodes.plan("agent").node
-    assert first and second and first.public == second.public
+    assert first and second and first.public_key_hex == second.public_key_hex
     assert (later.differences, later.after["subject"]) == (
         ["it expires at 2031-01-02 00:00:00 UTC, which is within the 60 days of its renewal"], facts["subject"],
     )
@@ -218,7 +218,7 @@ def test_the_mode_spiffe_has_the_cas_above_servers_sign(tmp_path: Path) -> None:
     server, agent = nodes.plan("server"), nodes.plan("agent")
     assert server.plugin_data("NodeAttestor", "x509pop") == {"mode": "spiffe"} and server.authorities == []
     # a new root for the servers is one for the nodes, too
-    assert task_view.of_plan(agent)["material"]["rotates"] and not task_view.of_plan(Nodes(tmp_path).plan("agent"))["material"]["rotates"]
+    assert task_view.of_plan(agent)["host_certificate"]["rotates"] and not task_view.of_plan(Nodes(tmp_path).plan("agent"))["host_certificate"]["rotates"]
     assert mistakes(fleet(nodes.common)) == ""
     facts = nodes.made().after
     assert (facts["names"], facts["issuer"]) == ("spiffe://prod.acme.com/spire-exchange/a1", "CN=SPIRE root CA,O=prod.acme.com")

@@ -38,8 +38,8 @@ def test_names_in_ssh_certificates(tmp_path: Path) -> None:
     assert (facts["principals"], facts["key"], facts["not after"]) == ("a1", "ec-p256", "2031-01-02 00:00:00 UTC")
     node = nodes.plan("agent").node
     assert node is not None
-    Path(node.place.certificate).write_text("nothing")
-    with pytest.raises(X509Error, match=f"^{node.place.certificate} holds no SSH certificate.$"):
+    Path(node.key_files.certificate).write_text("nothing")
+    with pytest.raises(X509Error, match=f"^{node.key_files.certificate} holds no SSH certificate.$"):
         nodes.made()
 
 

@@ -29,9 +29,9 @@ from tests.unit.builders.upstreams import BUNDLE, DISK, KEY, PEM, csr, made, ser
 def test_it_is_off_unless_asked_for() -> None:
     plan = planned("server")
     assert plan.upstream is None and "UpstreamAuthority" not in plan.tree["plugins"]
-    assert task_view.of_plan(plan)["material"] == {}
+    assert task_view.of_plan(plan)["host_certificate"] == {}
     # what was there when it was on goes, as a file of anybody's would in whose place it is
-    assert [path for path in spec_of(plan)["unused"] if "upstream" in path] == [KEY, PEM, BUNDLE]
+    assert [path for path in spec_of(plan)["obsolete_files"] if "upstream" in path] == [KEY, PEM, BUNDLE]
     assert planned("agent", spire_pki="host").upstream is None
 
 
@@ -40,11 +40,11 @@ def test_it_stands_in_the_tree(tmp_path: Path, way: str) -> None:
     plan = server(tmp_path, spire_pki=way)
     assert plan.tree["plugins"]["UpstreamAuthority"] == {"disk": {"plugin_data": DISK}}
     assert plan.merged.origin("plugins.UpstreamAuthority.disk") == "spire_pki"
-    assert [path for path in spec_of(plan)["unused"] if "upstream" in path] == []
+    assert [path for path in spec_of(plan)["obsolete_files"] if "upstream" in path] == []
     assert problems.render(plan.problems) == ""
-    told = task_view.of_plan(plan)["material"]
+    told = task_view.of_plan(plan)["host_certificate"]
     files = {file["name"]: file for file in (told["key"], *told["certificates"])}
-    assert (told["born"], told["key_type"]) == (way == "host", "ec-p384")
+    assert (told["key_on_host"], told["key_type"]) == (way == "host", "ec-p384")
     assert {name: (file["path"], file["mode"], file["owner"], file["group"]) for name, file in files.items()} == {
         "upstream_key": (KEY, "0600", "spire-server", "spire-server"), "upstream_certificate": (PEM, "0644", "root", "root"),
         "upstream_bundle": (BUNDLE, "0644", "root", "root"),
@@ -83,7 +83,7 @@ def test_what_is_made_on_the_controller(tmp_path: Path, way: str) -> None:
     assert (again.changed, again.differences) == (False, [])
 
 
-def test_keys_that_lie_open_are_seen_by_the_look_and_mended(tmp_path: Path) -> None:
+def test_keys_that_lie_open_are_seen_by_the_drift_check_and_mended(tmp_path: Path) -> None:
     made(tmp_path)
     base = f"{tmp_path}/prod.acme.com"
     upstream = server(tmp_path).upstream
@@ -134,7 +134,7 @@ def test_nothing_is_made_without_a_passphrase(tmp_path: Path) -> None:
 
 def test_files_in_our_places_stay_where_the_tree_names_them() -> None:
     own = {"plugins": {"UpstreamAuthority": {"disk": {"plugin_data": {**DISK, "bundle_file_path": "/srv/b.pem"}}}}}
-    assert [path for path in spec_of(planned("server", spire_server_config=own))["unused"] if "upstream" in path] == []
+    assert [path for path in spec_of(planned("server", spire_server_config=own))["obsolete_files"] if "upstream" in path] == []
 
 
 def test_many_at_once_make_one_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,7 +152,7 @@ def test_many_at_once_make_one_root(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         assert upstream is not None
         made_for = dataclasses.replace(upstream, host=f"s{number}")
         made_for.ensure("", Run(NOW))
-        return Path(upstream.issuer_place.certificate).read_text()
+        return Path(upstream.issuer_key_files.certificate).read_text()
 
     with ThreadPoolExecutor(8) as pool:
         assert len(set(pool.map(one, range(24)))) == 1
@@ -175,7 +175,7 @@ def test_a_root_is_not_replaced_in_passing(tmp_path: Path) -> None:
 def test_nobody_asks_for_a_key_in_vain(tmp_path: Path) -> None:
     made(tmp_path, spire_pki="host")
     upstream = server(tmp_path, spire_pki="host").upstream
-    assert upstream is not None and upstream.place.key == ""
+    assert upstream is not None and upstream.key_files.key == ""
     with pytest.raises(X509Error) as caught:
         upstream.key_text()
     assert str(caught.value) == "The key was born on s1 and is nowhere else."

@@ -181,16 +181,16 @@ def test_digests_are_of_what_the_process_reads() -> None:
 def test_what_goes_first_is_nothing_that_the_running_process_may_read_again(component: str) -> None:
     made = planned(component)
     temporary = [made.paths.candidate, made.paths.incoming, *([made.paths.enrol_dir] if component == "agent" else [])]
-    assert spec_of(made)["leftovers"] == temporary
+    assert spec_of(made)["temporary_files"] == temporary
 
 
 def test_credentials_that_are_needed_no_more_are_not_used() -> None:
     made = planned("server", {"spire_server_environment": {"A": "1"}})
-    assert made.paths.environment not in spec_of(made)["unused"]
-    assert made.paths.environment in spec_of(planned("server"))["unused"]
+    assert made.paths.environment not in spec_of(made)["obsolete_files"]
+    assert made.paths.environment in spec_of(planned("server"))["obsolete_files"]
 
 
-def test_the_look_sees_what_runs_not_what_the_link_says() -> None:
+def test_the_drift_check_sees_what_runs_not_what_the_link_says() -> None:
     assert spec_of(planned("server"))["runs"] == "/opt/spire/1.15.3/bin/spire-server"
     preinstalled = {"spire_install_source": "preinstalled", "spire_bin_dir": "/usr/local/bin"}
     assert spec_of(planned("server", preinstalled))["runs"] == "/usr/local/bin/spire-server"

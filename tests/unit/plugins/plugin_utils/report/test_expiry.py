@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ansible_collections.spire.fleet.plugins.module_utils.host import probe
-from ansible_collections.spire.fleet.plugins.modules import report
+from ansible_collections.spire.fleet.plugins.modules import fleet_report as report
 from ansible_collections.spire.fleet.plugins.plugin_utils.drift.compare import compare
 from ansible_collections.spire.fleet.plugins.plugin_utils.drift.probe import spec_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
@@ -95,8 +95,8 @@ def state(bundle: str, **more: Any) -> dict[str, Any]:
 def looked(made: Fleet, component: str, host: str, **more: Any) -> dict[str, Any]:
     """What the look's action would return for a host that is as planned."""
     own = plan(component, host, made)
-    seen = converged(own)
-    found = compare(own, seen, None, NOW)
+    observed = converged(own)
+    found = compare(own, observed, None, NOW)
     files = {path: [text] for path, text in more.pop("files", {}).items()}
     result = {"differences": found.differences, "renewals": found.renewals, "differs": bool(found.differences)}
     if component == "agent":
@@ -143,8 +143,8 @@ def test_everything_of_a_fleet_under_our_root(tmp_path: Path) -> None:
     ])
     assert {one.verdict(NOW) for one in found} == {"ok", "outlived"}
     assert [one.expires for one in found] == sorted(one.expires for one in found)
-    seen = [fleet_state.server("s1", made, answers["server", "s1"])]
-    assert fleet_state.blame(seen, found, NOW) == [] and seen[0].problems == []
+    observed = [fleet_state.server("s1", made, answers["server", "s1"])]
+    assert fleet_state.blame(observed, found, NOW) == [] and observed[0].problems == []
 
 
 def test_what_the_next_run_renews_is_due_and_not_wrong(tmp_path: Path) -> None:
@@ -173,11 +173,11 @@ def test_what_expired_is_its_owners_fault_and_what_is_nobodys_is_told_too(tmp_pa
     own = plan("server", "s1", made)
     files = {file.path: file.content for file in own.files if file.name == "upstream_bundle"}
     answers = {("server", "s1"): {"look": looked(made, "server", "s1", files=files), "state": state("", authorities={})}}
-    seen = [fleet_state.server("s1", made, answers["server", "s1"])]
-    rest = fleet_state.blame(seen, seen_of(made, answers), NOW + 4000 * DAY)
+    observed = [fleet_state.server("s1", made, answers["server", "s1"])]
+    rest = fleet_state.blame(observed, seen_of(made, answers), NOW + 4000 * DAY)
     root = f"the root CA (CN=SPIRE root CA,O={DOMAIN}) in"
     ends = "expired at 2039-12-31 00:00:00 UTC. Nothing renews it by itself: give the fleet a new one with spire.fleet.rotate_upstream."
-    assert seen[0].problems == [f"{root} /etc/spire/server/main.upstream-bundle.pem {ends}"]
+    assert observed[0].problems == [f"{root} /etc/spire/server/main.upstream-bundle.pem {ends}"]
     assert rest == [
         f"controller: the upstream CA (CN=SPIRE upstream CA,OU=s1,O={DOMAIN}) in {tmp_path}/{DOMAIN}/servers/s1/upstream.pem expired at "
         "2031-01-02 00:00:00 UTC. Run spire.fleet.site.",
@@ -222,12 +222,12 @@ def test_certificates_of_ssh_and_what_is_none() -> None:
     }]
 
 
-def test_the_look_reads_certificates_and_no_key_beside_them(tmp_path: Path) -> None:
+def test_the_drift_check_reads_certificates_and_no_key_beside_them(tmp_path: Path) -> None:
     one, other = make("one"), make("two")
     ssh = "ecdsa-sha2-nistp256-cert-v01@openssh.com AAAAKGVjZHNh host\n"
     paths = written(tmp_path, both=one.key_pem() + one.pem + "words\n" + other.pem, ssh=ssh, none="ssh-ed25519 AAAA me\n")
-    seen = probe._certificates(paths["both"])  # pylint: disable=protected-access
-    assert [text + "\n" for text in seen] == [one.pem, other.pem]
+    observed = probe._certificates(paths["both"])  # pylint: disable=protected-access
+    assert [text + "\n" for text in observed] == [one.pem, other.pem]
     assert probe._certificates(paths["ssh"]) == [ssh.split(" host", maxsplit=1)[0]]  # pylint: disable=protected-access
     assert probe._certificates(paths["none"]) == probe._certificates(str(tmp_path / "x")) == []  # pylint: disable=protected-access
 

@@ -165,13 +165,13 @@ def test_what_stays_trusted_is_told() -> None:
     asked, before = Asked("jwt", True), datetime.datetime(2026, 11, 25, tzinfo=datetime.timezone.utc)
     shown = {"s1": said("a", old="o", trusted="a b o x"), "s2": said("b", prepared="p", trusted="a b o p x y")}
     found = rotation_authority.scopes(PAIR, asked)
-    assert rotation_authority.strays(asked, found, shown, before) == [
+    assert rotation_authority.untracked_authorities(asked, found, shown, before) == [
         "spire_servers: other jwt authorities are in the bundle, and stay trusted: x until 2026-11-25 12:00:00 UTC, y until 2026-11-25 12:00:00 UTC. "
         "SPIRE takes the trust from nothing but what a server signed with last. It is as it should be where a server that is not in this inventory "
         "signs with one."
     ]
-    assert rotation_authority.strays(asked, found, shown, before + datetime.timedelta(days=1)) == []
-    assert rotation_authority.strays(asked, found, {"s1": said("a", trusted="a b"), "s2": said("b")}, before) == []
+    assert rotation_authority.untracked_authorities(asked, found, shown, before + datetime.timedelta(days=1)) == []
+    assert rotation_authority.untracked_authorities(asked, found, {"s1": said("a", trusted="a b"), "s2": said("b")}, before) == []
 
 
 def test_what_a_retired_one_signed_is_retired() -> None:

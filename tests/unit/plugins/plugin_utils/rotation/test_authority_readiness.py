@@ -65,10 +65,11 @@ def test_servers() -> None:
 
 
 def test_nested_servers() -> None:
-    seen = {**server(NEW, OLD, NEW), "authorities": {"active": {"id": "a", "upstream_id": OLD.id}, "prepared": {"id": "b", "upstream_id": OLD.id}}}
-    assert authority_readiness.server(seen, RETIRED) == [f"its CA is still signed by {OLD.id}", f"its next CA is still signed by {OLD.id}"]
+    observed = {**server(NEW, OLD, NEW), "authorities": {"active": {"id": "a", "upstream_id": OLD.id}, "prepared": {"id": "b", "upstream_id": OLD.id}}}
+    assert authority_readiness.server(observed, RETIRED) == [f"its CA is still signed by {OLD.id}", f"its next CA is still signed by {OLD.id}"]
     # of no account any more
-    assert authority_readiness.server({**seen, "authorities": {"active": {"id": "a", "upstream_id": NEW.id}, "old": {"upstream_id": OLD.id}}}, RETIRED) == []
+    replaced = {"active": {"id": "a", "upstream_id": NEW.id}, "old": {"upstream_id": OLD.id}}
+    assert authority_readiness.server({**observed, "authorities": replaced}, RETIRED) == []
 
 
 def test_a_ca_between_them_counts() -> None:
@@ -76,9 +77,9 @@ def test_a_ca_between_them_counts() -> None:
     public = key.public_key()
     between = x509_issue.issue(Request("CN=between", DAY), public, OLD.key, OLD.certificate, NOW)
     leaf = x509_issue.issue(Request("CN=leaf", DAY, ca=False), x509_keys.generate("ec-p256").public_key(), key, between, NOW)
-    seen = {"chain": [text(leaf), text(between)], "bundle": [text(NEW.certificate)], "said": ""}
-    seen["svids"] = [{"spiffe_id": "w", "certificates": pem(leaf, between), "bundle": pem(NEW.certificate)}]
-    assert authority_readiness.agent(seen, "w", RETIRED) == [
+    observed = {"chain": [text(leaf), text(between)], "bundle": [text(NEW.certificate)], "said": ""}
+    observed["svids"] = [{"spiffe_id": "w", "certificates": pem(leaf, between), "bundle": pem(NEW.certificate)}]
+    assert authority_readiness.agent(observed, "w", RETIRED) == [
         f"its own SVID is still signed by {OLD.id}", f"a workload's SVID is still signed by {OLD.id}",
     ]
 
@@ -99,11 +100,11 @@ def test_agents_and_their_workloads() -> None:
 
 
 def test_keys_of_tokens() -> None:
-    seen = {"jwt": {"bundle": ["k1", "k2"], "signing": ["k1"]}, "said": ""}
-    assert authority_readiness.agent(seen, "w", Wanted("jwt", frozenset(("k3",)), frozenset(("k1",)), frozenset(("k2",)))) == [
+    observed = {"jwt": {"bundle": ["k1", "k2"], "signing": ["k1"]}, "said": ""}
+    assert authority_readiness.agent(observed, "w", Wanted("jwt", frozenset(("k3",)), frozenset(("k1",)), frozenset(("k2",)))) == [
         "a workload's bundle does not have k3 yet", "a workload's bundle still has k2", "a workload's JWT-SVID is still signed by k1",
     ]
-    assert authority_readiness.agent(seen, "w", Wanted("jwt", frozenset(("k1", "k2")))) == []
+    assert authority_readiness.agent(observed, "w", Wanted("jwt", frozenset(("k1", "k2")))) == []
     assert authority_readiness.agent({"said": "no such socket"}, "w", Wanted("jwt")) == ["it gives no JWT-SVID of w: no such socket"]
     # without a canary nobody can ask
     assert authority_readiness.agent({"said": ""}, "", Wanted("jwt", frozenset(("k3",)))) == []

@@ -105,21 +105,21 @@ def test_a_server_falls_back_and_the_others_stay(tmp_path: Path) -> None:
     state = begun(tmp_path)
     assert state
     old, new = state.old_roots[0], state.new_roots[0]
-    assert refused(rotation_root.fall_back, scope(tmp_path), ["s1"], RUN) == "The rotation is not at the step use."
+    assert refused(rotation_root.sign_under_old_root, scope(tmp_path), ["s1"], RUN) == "The rotation is not at the step use."
     advanced(tmp_path, "trust")
     before = of_server(tmp_path), of_server(tmp_path, "s2")
     assert before[0][1] == [new]
-    rotation_root.fall_back(scope(tmp_path), ["s1"], Run(NOW, check=True))
+    rotation_root.sign_under_old_root(scope(tmp_path), ["s1"], Run(NOW, check=True))
     assert of_server(tmp_path) == before[0]
-    fallen, done = rotation_root.fall_back(scope(tmp_path), ["s1"], RUN)
-    assert (fallen.step, fallen.behind, done) == ("use", ("s1",), ["signs below the old root once more: s1"])
+    fallen, done = rotation_root.sign_under_old_root(scope(tmp_path), ["s1"], RUN)
+    assert (fallen.step, fallen.servers_on_old_root, done) == ("use", ("s1",), ["signs below the old root once more: s1"])
     intermediate, bundle = of_server(tmp_path)
     assert bundle == [old, new] and issued_by(intermediate, old) and rotation_state.key_id(intermediate) == state.old_key_id
     assert of_server(tmp_path, "s2") == before[1]
-    assert rotation_root.fall_back(scope(tmp_path), ["s1"], RUN)[1] == []
+    assert rotation_root.sign_under_old_root(scope(tmp_path), ["s1"], RUN)[1] == []
     # an interrupted run is looked at anew
     again = begun(tmp_path, "")
-    assert again and (again.step, again.behind) == ("use", ()) and of_server(tmp_path)[1] == [new]
+    assert again and (again.step, again.servers_on_old_root) == ("use", ()) and of_server(tmp_path)[1] == [new]
 
 
 def test_no_server_falls_back_without_the_old_key(tmp_path: Path) -> None:
@@ -130,11 +130,11 @@ def test_no_server_falls_back_without_the_old_key(tmp_path: Path) -> None:
     advanced(tmp_path, "trust")
     before, key = of_server(tmp_path), Path(state.old.key)
     key.rename(tmp_path / "safe")
-    assert refused(rotation_root.fall_back, scope(tmp_path), ["s1"], RUN) == (
+    assert refused(rotation_root.sign_under_old_root, scope(tmp_path), ["s1"], RUN) == (
         f"{key} is not there, and {state.old_roots[0].subject.rfc4514_string()} has to sign. Bring the key back for this run."
     )
     assert of_server(tmp_path) == before
-    assert rotation_root.fall_back(scope(tmp_path), [], RUN)[1] == []
+    assert rotation_root.sign_under_old_root(scope(tmp_path), [], RUN)[1] == []
 
 
 @pytest.mark.parametrize("write", range(1, 10))

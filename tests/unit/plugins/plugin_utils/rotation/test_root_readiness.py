@@ -20,7 +20,7 @@ from tests.unit.builders.fleets import DOMAIN
 from tests.unit.builders.rotations import begun, site
 
 
-class Seen:
+class Observed:
     """What hosts show of chains below an old and a new root."""
 
     def __init__(self, tmp_path: Path) -> None:
@@ -31,7 +31,7 @@ class Seen:
         self.old, self.new = state.old_roots[0], state.new_roots[0]
         self.chains = {}
         for name, signer in (("old", state.old), ("new", state.new)):
-            key, certificate = signer.place.load_key(PASSPHRASE), signer.place.certificates()[0]
+            key, certificate = signer.key_files.load_key(PASSPHRASE), signer.key_files.certificates()[0]
             leaf = x509_issue.issue(
                 Request("CN=leaf", DAY, ca=False, uris=(f"spiffe://{DOMAIN}/w",)), x509_keys.generate("ec-p256").public_key(), key, certificate, NOW,
             )
@@ -59,49 +59,49 @@ class Seen:
 
 
 def test_whether_a_host_is_ready(tmp_path: Path) -> None:
-    seen = Seen(tmp_path)
-    trust = seen.state
+    observed = Observed(tmp_path)
+    trust = observed.state
     use, remove = trust.at("use", NOW), trust.at("remove", NOW)
-    old, new, lent = seen.old, seen.new, trust.old_key_id
+    old, new, lent = observed.old, observed.new, trust.old_key_id
 
     def agent(state: State, answer: dict[str, Any], canary: str = "") -> list[str]:
         return root_readiness.agent(answer, canary, state, NOW)
 
-    assert agent(trust, seen.agent("old", old)) == ["its bundle does not have the new root yet"]
-    assert agent(trust, seen.agent("old", old, new)) == []
-    assert agent(use, seen.agent("old", old, new)) == ["its own SVID is not below the new root yet"]
-    assert agent(use, seen.agent("new", old, new)) == []
-    assert agent(use, seen.agent("new", old, new), "w") == ["it gives no SVID of w: there is none for the user that asks"]
-    assert agent(use, seen.agent("new", old, new, workload="old", roots=(old,)), "w") == [
+    assert agent(trust, observed.agent("old", old)) == ["its bundle does not have the new root yet"]
+    assert agent(trust, observed.agent("old", old, new)) == []
+    assert agent(use, observed.agent("old", old, new)) == ["its own SVID is not below the new root yet"]
+    assert agent(use, observed.agent("new", old, new)) == []
+    assert agent(use, observed.agent("new", old, new), "w") == ["it gives no SVID of w: there is none for the user that asks"]
+    assert agent(use, observed.agent("new", old, new, workload="old", roots=(old,)), "w") == [
         "a workload's bundle does not have the new root yet", "a workload's SVID is not below the new root yet",
     ]
-    assert agent(remove, seen.agent("new", old, new, workload="new", roots=(old, new)), "w") == [
+    assert agent(remove, observed.agent("new", old, new, workload="new", roots=(old, new)), "w") == [
         "its bundle still has the old root", "a workload's bundle still has the old root",
     ]
-    assert agent(remove, seen.agent("new", new, workload="new", roots=(new,)), "w") == []
-    assert agent(trust, {**seen.agent("old"), "chain": []}) == ["it has no SVID of its own: it is not attested"]
-    assert agent(trust, {**seen.agent("old"), "chain": ["x"]}) == ["what it keeps is no certificate"]
+    assert agent(remove, observed.agent("new", new, workload="new", roots=(new,)), "w") == []
+    assert agent(trust, {**observed.agent("old"), "chain": []}) == ["it has no SVID of its own: it is not attested"]
+    assert agent(trust, {**observed.agent("old"), "chain": ["x"]}) == ["what it keeps is no certificate"]
 
     def server(state: State, answer: dict[str, Any], ours: bool = True) -> list[str]:
         return root_readiness.server(answer, ours, state)
 
-    assert server(trust, seen.server("old", "own", (old, False))) == [
+    assert server(trust, observed.server("old", "own", (old, False))) == [
         "its bundle does not have the new root yet", "its CA is not below the intermediate of this step yet",
     ]
-    assert server(trust, seen.server("old", lent, (old, False), (new, False))) == []
+    assert server(trust, observed.server("old", lent, (old, False), (new, False))) == []
     # another server's CA is not ours to replace
-    assert server(trust, seen.server("old", "own", (old, False), (new, False)), False) == []
-    assert server(use, seen.server("old", lent, (old, False), (new, False))) == [
+    assert server(trust, observed.server("old", "own", (old, False), (new, False)), False) == []
+    assert server(use, observed.server("old", lent, (old, False), (new, False))) == [
         "the old root is not tainted in its bundle yet",
         "the SVID that it shows to agents is still below the old root; SPIRE renews it by itself, at 2030-01-02 11:57:30 UTC",
     ]
-    assert server(use, seen.server("new", "own", (old, True), (new, False))) == []
-    assert server(remove, seen.server("new", "own", (old, True), (new, False))) == ["its bundle still has the old root"]
-    assert server(remove, seen.server("new", "own", (new, False))) == []
+    assert server(use, observed.server("new", "own", (old, True), (new, False))) == []
+    assert server(remove, observed.server("new", "own", (old, True), (new, False))) == ["its bundle still has the old root"]
+    assert server(remove, observed.server("new", "own", (new, False))) == []
     # with a key ID of both, SPIRE taints and revokes both
-    assert server(use, seen.server("new", "own", (old, True), (new, True))) == [
+    assert server(use, observed.server("new", "own", (old, True), (new, True))) == [
         "the new root is tainted in its bundle, and would be revoked with the old one",
     ]
-    assert server(remove, seen.server("new", "own")) == ["its bundle does not have the new root yet"]
-    assert agent(remove, seen.agent("new")) == ["its bundle does not have the new root yet"]
+    assert server(remove, observed.server("new", "own")) == ["its bundle does not have the new root yet"]
+    assert agent(remove, observed.agent("new")) == ["its bundle does not have the new root yet"]
     assert server(trust, {"bundle": [], "shown": "x"}) == ["what it shows is no certificate"]

@@ -84,7 +84,7 @@ def test_every_hole_lies_inside_its_span() -> None:
 
 
 def test_every_default_is_of_its_options_type_and_allowed() -> None:
-    seen = 0
+    observed = 0
     for name, option, _inside in ALL:
         for release in RELEASES:
             if release not in option.span:
@@ -92,14 +92,14 @@ def test_every_default_is_of_its_options_type_and_allowed() -> None:
             spec = option.at(release)
             if spec.default is None:
                 continue
-            seen += 1
+            observed += 1
             assert schema_values.wrong_type(spec.type, spec.default) == "", f"{name} {release}"
             # SPIRE's own default of this one is the limit that it refuses when it is written down
             if isinstance(spec.default, str) and not name.endswith("jwt_svid_cache_hit_timeout"):
                 assert schema_values.wrong_text(spec, spec.default) == "", f"{name} {release}"
             elif isinstance(spec.default, int) and not isinstance(spec.default, bool):
                 assert schema_values.wrong_number(spec, spec.default) == "", f"{name} {release}"
-    assert seen > 1000
+    assert observed > 1000
 
 
 def test_every_rule_of_the_data_names_its_source() -> None:
@@ -118,16 +118,16 @@ def test_rules_speak_of_options_that_exist() -> None:
 
 
 def test_a_replacement_is_there_when_the_old_name_goes() -> None:
-    seen = 0
+    observed = 0
     for name, option, inside in ALL:
         successors = [new for new in option.base.get("replaced_by", "").split(", ") if new in inside.options]
         for new in successors:
-            seen += 1
+            observed += 1
             deprecated = option.base.get("deprecated")
             gone = option.span.until and RELEASES[RELEASES.index(option.span.until) + 1]
             for release in (schema_model.version(deprecated) if deprecated else None, gone):
                 assert release is None or release in inside.options[new].span, f"{name} -> {new} in {release}"
-    assert seen > 10
+    assert observed > 10
 
 
 def test_secrets_are_marked() -> None:

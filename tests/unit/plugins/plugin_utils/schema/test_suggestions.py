@@ -72,14 +72,14 @@ def written(path: Nest) -> str:
 
 @pytest.mark.parametrize("release", SOME, ids=str)
 def test_an_unknown_key_is_an_error_wherever_it_stands(release: Version) -> None:
-    seen = 0
+    observed = 0
     for component, path in places(release):
         found = tree_check.check(component, tree(path), release)
         about = [(problem.code, problem.severity) for problem in found if problem.path == written(path)]
         assert about == [("unknown", "error")], f"{component} {written(path)}"
         assert KEY not in "".join(problem.message for problem in found if problem.path != written(path))
-        seen += 1
-    assert seen > (60 if release < versions.parse("1.0.0") else 100)
+        observed += 1
+    assert observed > (60 if release < versions.parse("1.0.0") else 100)
 
 
 def test_all_of_the_places_that_spire_drops_keys_in_are_among_them() -> None:
@@ -143,7 +143,7 @@ def test_what_a_message_says_to_use_instead_is_there(component: str) -> None:
     spans: dict[str, list[schema_model.Option]] = {}
     for path, option, _inside in everything(component):
         spans[path] = [*spans.get(path.rpartition(".")[0], []), option]
-    seen = 0
+    observed = 0
     for path, option, inside in everything(component):
         # of a block that is gone itself, one message alone tells
         around = spans[path][:-1]
@@ -154,16 +154,16 @@ def test_what_a_message_says_to_use_instead_is_there(component: str) -> None:
             old = suggestions.deprecated_option(component, inside, option, path, release)
             for name in [] if release in option.span else hinted(gone):
                 assert all(release in one.span for one in spans[placed(name, path)]), f"{path} in {release}: {gone}"
-                seen += 1
+                observed += 1
             for name in hinted(old) if release in option.span else []:
                 assert all(release in one.span for one in spans[placed(name, path)]), f"{path} in {release}: {old}"
-                seen += 1
-    assert seen > 300
+                observed += 1
+    assert observed > 300
 
 
 @pytest.mark.parametrize("component", ["server", "agent"])
 def test_a_plugin_that_a_message_says_to_use_instead_is_there(component: str) -> None:
-    seen = 0
+    observed = 0
     types = schema_model.plugin_types(component)
     for kind in types:
         for name in schema_model.plugin_names(component, kind):
@@ -176,8 +176,8 @@ def test_a_plugin_that_a_message_says_to_use_instead_is_there(component: str) ->
                     other, its = re.fullmatch(r"(?:the (\w+) )?(\w+)", hint).groups()  # type: ignore[union-attr]
                     successor = schema_model.plugin(component, other or kind, its)
                     assert successor and release in successor.span and release in types[other or kind].span, f"{name}: {hint}"
-                    seen += 1
-    assert seen > 20
+                    observed += 1
+    assert observed > 20
 
 
 def datastore(name: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ import pytest
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import ensure as x509_ensure, issue as x509_issue, keys as x509_keys
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Issuer, Outcome, Run
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import Place
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import KeyAndCertificateFiles
 from tests.support.authorities import DAY, NOW, PASSPHRASE, make
 from tests.unit.builders.certificates import OWN, ROOT, contents, issuer_in, keep, place
 
@@ -80,7 +80,7 @@ def test_files_are_as_they_should_be(tmp_path: Path) -> None:
     assert mended.differences == [f"{tmp_path}/a/b/root.key has the mode 0640, and should have 0600"]
     assert stat.S_IMODE((tmp_path / "a" / "b" / "root.key").stat().st_mode) == 0o600
     # a key in the clear is the same key, and is encrypted where it is
-    place, known = Place(str(tmp_path / "a/b/root.pem"), str(tmp_path / "a/b/root.key")), contents(tmp_path / "a" / "b")["root.pem"]
+    place, known = KeyAndCertificateFiles(str(tmp_path / "a/b/root.pem"), str(tmp_path / "a/b/root.key")), contents(tmp_path / "a" / "b")["root.pem"]
     Path(place.key).write_bytes(x509_keys.dump(place.load_key(PASSPHRASE)))
     told = keep(tmp_path / "a" / "b", check=True)
     assert told.differences == [f"{place.key} is not encrypted"] and not Path(place.key).read_text().startswith(text[:30])
@@ -199,7 +199,7 @@ def csr_of(directory: Path, curve: str = "P-256") -> str:
 
 
 def test_a_request_is_signed_for_its_key_alone(tmp_path: Path) -> None:
-    issuer, own = issuer_in(tmp_path), Place(str(tmp_path / "born.pem"))
+    issuer, own = issuer_in(tmp_path), KeyAndCertificateFiles(str(tmp_path / "born.pem"))
     csr = csr_of(tmp_path)
     made = x509_ensure.sign(own, OWN, csr, issuer, Run(NOW))
     # what the request asks for beside its key is not listened to

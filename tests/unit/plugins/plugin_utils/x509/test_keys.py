@@ -22,7 +22,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.pki import results as 
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import ensure as x509_ensure, keys as x509_keys
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Issuer, Run
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import Place
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import KeyAndCertificateFiles
 from tests.support.authorities import NOW, PASSPHRASE, make
 from tests.unit.builders.certificates import OWN, ROOT, contents, issuer_in, keep, place
 
@@ -31,7 +31,7 @@ def test_an_issuer_with_a_key_of_another(tmp_path: Path) -> None:
     issuer = issuer_in(tmp_path)
     (tmp_path / "root.key").write_text(make("Other").key_pem(PASSPHRASE))
     with pytest.raises(X509Error) as caught:
-        keep(tmp_path, "own", OWN, Issuer(issuer.place, PASSPHRASE, issuer.certificates, issuer.bundle))
+        keep(tmp_path, "own", OWN, Issuer(issuer.key_files, PASSPHRASE, issuer.certificates, issuer.bundle))
     assert str(caught.value) == (
         f"The key in {tmp_path}/root.key and the certificate in {tmp_path}/root.pem don't belong together: their public keys differ."
     )
@@ -73,7 +73,7 @@ def test_a_root_may_be_kept_away(tmp_path: Path) -> None:
     keep(tmp_path, "own", OWN, issuer)
     away = (tmp_path / "root.key").read_bytes()
     (tmp_path / "root.key").unlink()
-    issuer = Issuer(issuer.place, PASSPHRASE, issuer.certificates, issuer.bundle)
+    issuer = Issuer(issuer.key_files, PASSPHRASE, issuer.certificates, issuer.bundle)
     assert keep(tmp_path).changed is False and keep(tmp_path, "own", OWN, issuer).changed is False
     with pytest.raises(X509Error) as caught:
         keep(tmp_path, "other", OWN, issuer)
@@ -124,9 +124,9 @@ def test_bad_keys(tmp_path: Path) -> None:
 def test_an_interrupted_run_is_taken_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between the key and its certificate nothing is lost: the next run signs the key that is there."""
     with monkeypatch.context() as patched:
-        def killed(self: Place, certificates: list[Any]) -> None:
+        def killed(self: KeyAndCertificateFiles, certificates: list[Any]) -> None:
             raise KeyboardInterrupt
-        patched.setattr(Place, "write_certificates", killed)
+        patched.setattr(KeyAndCertificateFiles, "write_certificates", killed)
         with pytest.raises(KeyboardInterrupt):
             keep(tmp_path)
     key = (tmp_path / "root.key").read_bytes()

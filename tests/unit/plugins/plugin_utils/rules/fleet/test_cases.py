@@ -57,7 +57,7 @@ def codes(mistake: dict[str, Any]) -> set[str]:
 
 
 def test_every_fleet_rule_speaks_in_the_catalogue() -> None:
-    seen = set().union(*(codes(mistake) for mistake in CATALOGUE))
+    observed = set().union(*(codes(mistake) for mistake in CATALOGUE))
     assert {
         "shared_datastore", "datastore_differs", "database_differs", "database_local", "database_elsewhere",
         "trust_domain_differs", "shared_keys", "server_too_old", "parent_trust_domain",
@@ -70,7 +70,7 @@ def test_every_fleet_rule_speaks_in_the_catalogue() -> None:
         "no_upstream", "upstream_no_server", "upstream_circle", "upstream_other", "no_agent_beside", "agent_beside_unix",
         "nested_other_svid", "nested_by_hand", "nested_far", "nested_path_length",
         "old_server", "old_archive", "old_list", "old_tokens", "old_entries",
-    } <= seen
+    } <= observed
 
 
 def test_ports_of_one_machine_on_other_addresses_are_no_collision() -> None:

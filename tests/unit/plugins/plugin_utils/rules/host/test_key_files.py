@@ -27,7 +27,7 @@ def errors(variables: dict[str, Any]) -> list[str]:
     return compare(plan, {**converged(plan), "readable": {"/etc/pki/host.key": "0644"}}, SERVER, NOW).errors
 
 
-def test_the_look_asks_for_keys_and_not_for_certificates() -> None:
+def test_the_drift_check_asks_for_keys_and_not_for_certificates() -> None:
     assert spec_of(planned("agent", AGENT))["secrets"] == ["/etc/pki/host.key"]
     assert spec_of(planned("agent"))["secrets"] == []
     disk = {"disk": {"plugin_data": {"cert_file_path": "/ca.pem", "key_file_path": "/ca.key"}}}

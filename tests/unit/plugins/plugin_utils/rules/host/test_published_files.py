@@ -43,7 +43,7 @@ def pem(one: Any) -> str:
     return str(one.public_bytes(serialization.Encoding.PEM).decode())
 
 
-def test_the_look_asks_for_these_files() -> None:
+def test_the_drift_check_asks_for_these_files() -> None:
     assert spec_of(planned("server", SERVER))["certificates"] == ["/etc/pki/ca.pem"]
     disk = {"disk": {"plugin_data": {"cert_file_path": "/ca.pem", "key_file_path": "/ca.key", "bundle_file_path": "/roots.pem"}}}
     server = planned("server", {"spire_server_config": {"plugins": {"UpstreamAuthority": disk}}})

@@ -138,15 +138,15 @@ def test_there_are_enough_kinds_of_mistakes() -> None:
 
 
 def test_every_rule_that_is_a_function_is_in_the_catalogue() -> None:
-    seen = set()
+    observed = set()
     for mistake in CATALOGUE:
         changes = [(path, REMOVE) for path in mistake.get("remove", ())] + list(mistake.get("set", {}).items())
         layers = having(BASES[mistake["component"]], *changes)
         release = versions.parse(mistake.get("release", NEWEST))
         for strict in (False, True):
             broken = schema_rules.broken_rules(mistake["component"], layers, release, strict)
-            seen |= {rule.name for rule, _path, _message in broken}
-    assert {rule.name for rule in schema_rules.RULES} - seen == set()
+            observed |= {rule.name for rule, _path, _message in broken}
+    assert {rule.name for rule in schema_rules.RULES} - observed == set()
 
 
 @pytest.mark.parametrize("version", versions.RELEASES, ids=str)

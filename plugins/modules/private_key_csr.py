@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: key_request
+module: private_key_csr
 short_description: Keep a private key on a host, and ask for its certificate
 version_added: 0.1.0
 description:
@@ -48,7 +48,7 @@ seealso:
 
 EXAMPLES = r"""
 - name: Have the host make a key
-  spire.fleet.key_request:
+  spire.fleet.private_key_csr:
     path: /etc/spire/server/main.upstream.key
     owner: spire-server
     group: spire-server

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: svid
+module: svid_info
 short_description: Fetch X.509-SVIDs from a SPIRE agent, without their keys
 version_added: 0.1.0
 description:
@@ -40,7 +40,7 @@ seealso:
 
 EXAMPLES = r"""
 - name: See that the workload gets its SVID
-  spire.fleet.svid:
+  spire.fleet.svid_info:
     binary: /opt/spire/agent-main/bin/spire-agent
     socket_path: /run/spire/agent/sockets/main/public/api.sock
     spiffe_id: spiffe://example.org/nginx

@@ -1,12 +1,12 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The filter config_mistakes."""
+"""The filter validate_config."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-name: config_mistakes
+name: validate_config
 author:
   - spire.fleet contributors (@spire-fleet)
 version_added: 0.1.0
@@ -44,7 +44,7 @@ EXAMPLES = r"""
     fail_msg: "{{ mistakes }}"
   vars:
     tree: "{{ lookup('ansible.builtin.file', 'oidc-discovery-provider.conf') | spire.fleet.from_hcl }}"
-    mistakes: "{{ tree | spire.fleet.config_mistakes('oidc_discovery_provider', release='1.14.7') }}"
+    mistakes: "{{ tree | spire.fleet.validate_config('oidc_discovery_provider', release='1.14.7') }}"
 """
 
 RETURN = r"""
@@ -67,19 +67,19 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.schema import convert
 COMPONENTS = ("server", "agent", "oidc_discovery_provider")
 
 
-def config_mistakes(tree: Mapping[str, Any], component: str, release: str = "") -> list[str]:
+def validate_config(tree: Mapping[str, Any], component: str, release: str = "") -> list[str]:
     if component not in COMPONENTS:
-        raise AnsibleFilterError(f"config_mistakes: component is one of {', '.join(COMPONENTS)}.")
+        raise AnsibleFilterError(f"validate_config: component is one of {', '.join(COMPONENTS)}.")
     if not isinstance(tree, Mapping):
-        raise AnsibleFilterError(f"config_mistakes: The configuration must be a mapping, and it is {describe(tree)}.")
+        raise AnsibleFilterError(f"validate_config: The configuration must be a mapping, and it is {describe(tree)}.")
     try:
         version = versions.parse(release or str(versions.DEFAULT))
     except ValueError as error:
-        raise AnsibleFilterError(f"config_mistakes: release: {error}") from None
+        raise AnsibleFilterError(f"validate_config: release: {error}") from None
     found = tree_check.check(component, convert.coerce(component, plain(tree), version), version)
     return [f"{one.severity}: {one.path or component}: {one.message}" for one in problems.merged(found)]
 
 
 class FilterModule:
     def filters(self) -> dict[str, Any]:
-        return {"config_mistakes": config_mistakes}
+        return {"validate_config": validate_config}

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: rotation_check
+module: root_rotation_info
 short_description: See whether a host is done with a step of a rotation
 version_added: 0.1.0
 description:
@@ -30,12 +30,12 @@ extends_documentation_fragment:
   - spire.fleet.attributes
   - spire.fleet.attributes.read_only
 seealso:
-  - module: spire.fleet.rotation
+  - module: spire.fleet.root_rotation
 """
 
 EXAMPLES = r"""
 - name: Wait until the host is done with the step
-  spire.fleet.rotation_check:
+  spire.fleet.root_rotation_info:
   register: checked
   until: checked.ready
   retries: 60
@@ -73,14 +73,14 @@ def main() -> None:
     module = AnsibleModule(argument_spec={"trust_domain": {"type": "str", "default": ""}, "spec": {"type": "dict"}}, supports_check_mode=True)
     spec = module.params["spec"]
     if spec is None:
-        module.fail_json(msg="spire.fleet.rotation_check works through its action plugin alone")
+        module.fail_json(msg="spire.fleet.root_rotation_info works through its action plugin alone")
     with connection.failing(module):
         if spec["component"] == "server":
-            seen = tls_chains.of_server(SpireServer(spec["binary"], spec["socket_path"]), spec["address"], int(spec["port"]))
+            observed = tls_chains.of_server(SpireServer(spec["binary"], spec["socket_path"]), spec["address"], int(spec["port"]))
         else:
             agent = SpireAgent(spec["binary"], spec["socket_path"], timeout=WORKLOAD_SECONDS)
-            seen = tls_chains.of_agent(agent, spec["data_dir"], bool(spec["ask"]), bool(spec.get("jwt")))
-        module.exit_json(changed=False, seen=seen)
+            observed = tls_chains.of_agent(agent, spec["data_dir"], bool(spec["ask"]), bool(spec.get("jwt")))
+        module.exit_json(changed=False, observed=observed)
 
 
 if __name__ == "__main__":

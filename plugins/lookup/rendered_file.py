@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-name: content
+name: rendered_file
 short_description: The text of a planned file of a SPIRE server or agent
 version_added: 0.1.0
 description:
@@ -15,7 +15,7 @@ author:
 options:
   _terms:
     description: V(server) or V(agent), and the name of a file - V(configuration), V(environment), V(service), or one of those that
-      P(spire.fleet.planned#lookup) names.
+      P(spire.fleet.component_plan#lookup) names.
     type: list
     elements: str
     required: true
@@ -33,7 +33,7 @@ options:
 EXAMPLES = r"""
 - name: Write the server's configuration
   ansible.builtin.copy:
-    content: "{{ lookup('spire.fleet.content', 'server', 'configuration') }}"
+    content: "{{ lookup('spire.fleet.rendered_file', 'server', 'configuration') }}"
     dest: /etc/spire/server/main.conf
     mode: "0640"
   no_log: true
@@ -62,17 +62,17 @@ class LookupModule(LookupBase):
     def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[str]:
         """The text; AnsibleLookupError for a file that the plan does not have."""
         self.set_options(var_options=variables, direct=kwargs)
-        seen = variables or {}
+        observed = variables or {}
         component, name = terms
-        planned = plan(component, seen["inventory_hostname"], fleet_of(seen, self._templar))
+        planned = plan(component, observed["inventory_hostname"], fleet_of(observed, self._templar))
         if self.get_option("machine"):
-            planned = planned.on(str(self.get_option("machine")))
+            planned = planned.for_architecture(str(self.get_option("machine")))
         token = self.get_option("join_token")
         if token:
             return [planned.render({"join_token": str(token)})]
-        if planned.material and name == f"{planned.material.name}_key":
+        if planned.host_certificate and name == f"{planned.host_certificate.name}_key":
             try:
-                return [planned.material.key_text()]
+                return [planned.host_certificate.key_text()]
             except X509Error as exc:
                 raise AnsibleLookupError(str(exc)) from None
         for file in planned.files:

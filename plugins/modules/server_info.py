@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: server_state
+module: server_info
 short_description: Look at a running SPIRE server
 version_added: 0.1.0
 description:
@@ -50,7 +50,7 @@ seealso:
 
 EXAMPLES = r"""
 - name: Look at the server
-  spire.fleet.server_state:
+  spire.fleet.server_info:
     binary: /opt/spire/server-main/bin/spire-server
     socket_path: /run/spire/server/sockets/main/private/api.sock
   register: server

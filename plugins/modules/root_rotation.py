@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: rotation
+module: root_rotation
 short_description: Begin a rotation of the root above SPIRE servers, and let it go on
 version_added: 0.1.0
 description:
   - Keeps, on the controller and beside the root, how far the rotation of a trust domain's root is. The files that every run brings to
     the servers follow it.
-  - It goes on only when each server and agent of the trust domain was seen to be ready by M(spire.fleet.rotation_check).
+  - It goes on only when each server and agent of the trust domain was seen to be ready by M(spire.fleet.root_rotation_info).
   - C(spire.fleet.rotate_upstream) uses it. Use the playbook.
 author:
   - spire.fleet contributors (@spire-fleet)
@@ -51,7 +51,7 @@ options:
     elements: str
     required: true
   checked:
-    description: The name under which the result of M(spire.fleet.rotation_check) was registered on each host.
+    description: The name under which the result of M(spire.fleet.root_rotation_info) was registered on each host.
     type: str
     default: spire_rotation_check
 extends_documentation_fragment:
@@ -63,13 +63,13 @@ attributes:
   platform:
     platforms: posix
 seealso:
-  - module: spire.fleet.rotation_check
-  - module: spire.fleet.authority
+  - module: spire.fleet.root_rotation_info
+  - module: spire.fleet.local_authority
 """
 
 EXAMPLES = r"""
 - name: Begin, or go on with what is under way
-  spire.fleet.rotation:
+  spire.fleet.root_rotation:
     name: 2027-01
     hosts: "{{ ansible_play_hosts_all }}"
   run_once: true

@@ -44,10 +44,10 @@ class ActionModule(HostCheck):
         if host in fleet.agents and any(one.has_agent(host, fleet) for one in found):
             planned.append(plan("agent", host, fleet))
 
-        def judge(one: Plan, seen: Mapping[str, Any]) -> list[str]:
+        def judge(one: Plan, observed: Mapping[str, Any]) -> list[str]:
             if one.component == "server":
-                return authority_readiness.server(seen, wanted)
-            return authority_readiness.agent(seen, canary(one), wanted)
+                return authority_readiness.server(observed, wanted)
+            return authority_readiness.agent(observed, canary(one), wanted)
 
         result.update(self.check(planned, judge, variables, jwt=wanted.kind == "jwt"))
         return result

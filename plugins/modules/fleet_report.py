@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: report
+module: fleet_report
 short_description: Judge what was seen of a SPIRE fleet
 version_added: 0.1.0
 description:
@@ -42,7 +42,7 @@ attributes:
 
 EXAMPLES = r"""
 - name: Judge what was seen
-  spire.fleet.report:
+  spire.fleet.fleet_report:
     hosts: "{{ ansible_play_hosts_all }}"
   run_once: true
 """

@@ -29,8 +29,8 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 }
 #: what the playbook registered for each host, servers first: agents are judged by what those know
 NAMES = {
-    "server": {"look": "spire_verify_server_look", "state": "spire_verify_state"},
-    "agent": {"look": "spire_verify_agent_look", "svid": "spire_verify_svid", "servers": "spire_verify_servers"},
+    "server": {"look": "spire_verify_server_drift", "state": "spire_verify_state"},
+    "agent": {"look": "spire_verify_agent_drift", "svid": "spire_verify_svid", "servers": "spire_verify_servers"},
 }
 
 
@@ -47,17 +47,17 @@ class ActionModule(ActionBase):
         fleet = fleet_of(variables, self._templar)
         now = datetime.datetime.now(datetime.timezone.utc)
         registered = {host: variables["hostvars"].raw_get(host) for host in arguments["hosts"]}
-        seen, expiring, clocks = _judged(fleet, registered, now)
-        rest = fleet_state.blame(seen, expiring, now)
-        fleet_state.compare_clocks(seen, clocks, min((fleet.values_of(one.host)["spire_clock_tolerance"] for one in seen), default=0))
-        table = "\n".join([fleet_state.table(seen, now), *rest])
+        observed, expiring, clocks = _judged(fleet, registered, now)
+        rest = fleet_state.blame(observed, expiring, now)
+        fleet_state.compare_clocks(observed, clocks, min((fleet.values_of(one.host)["spire_clock_tolerance"] for one in observed), default=0))
+        table = "\n".join([fleet_state.table(observed, now), *rest])
         self._display.display(f"{table}\n\n{expiry.table(expiring, now)}")
-        wrong = [one for one in seen if one.problems]
+        wrong = [one for one in observed if one.problems]
         result.update(
-            changed=False, fleet=[one.as_dict() for one in seen], expiry=[one.as_dict(now) for one in expiring], failed=bool(wrong or rest)
+            changed=False, fleet=[one.as_dict() for one in observed], expiry=[one.as_dict(now) for one in expiring], failed=bool(wrong or rest)
         )
         if result["failed"]:
-            result["msg"] = f"{_title(len(wrong), len(seen))}\n{table}"
+            result["msg"] = f"{_title(len(wrong), len(observed))}\n{table}"
         if arguments["path"] and not self._task.check_mode:
             _write(arguments["path"], {"time": now.isoformat(), **{key: result[key] for key in ("failed", "fleet", "expiry")}})
         return result
@@ -65,9 +65,9 @@ class ActionModule(ActionBase):
 
 def _judged(
     fleet: Fleet, registered: Mapping[str, Mapping[str, Any]], now: datetime.datetime
-) -> tuple[list[fleet_state.Seen], list[expiry.Expiry], dict[str, Any]]:
+) -> tuple[list[fleet_state.Observed], list[expiry.Expiry], dict[str, Any]]:
     """Every server and agent, what expires, and hosts' clocks. Each plan is made once, and none is kept."""
-    seen: list[fleet_state.Seen] = []
+    observed: list[fleet_state.Observed] = []
     expiring: list[expiry.Expiry] = []
     states: dict[str, Any] = {}
     clocks: dict[str, Any] = {}
@@ -75,7 +75,7 @@ def _judged(
         given = {key: registered[host].get(name) or {} for key, name in NAMES[component].items()}
         planned = plan(component, host, fleet)
         if component == "server":
-            seen.append(fleet_state.server(host, fleet, given))
+            observed.append(fleet_state.server(host, fleet, given))
             if given["state"].get("healthy"):
                 states.setdefault(fleet.group_of_server(host), by_id(given["state"]))
         else:
@@ -83,20 +83,20 @@ def _judged(
             if not states.get(group):
                 states[group] = server_knowledge(host, fleet, given.pop("servers").get("results", []))
             given.pop("servers", None)
-            seen.append(fleet_state.agent(planned, fleet, given, states[group], now))
+            observed.append(fleet_state.agent(planned, fleet, given, states[group], now))
         clocks |= {host: given["look"]["clock"]} if given["look"].get("clock") else {}
         try:
             expiring += fleet_state.expiring(planned, given)
         except X509Error as exc:
-            seen[-1].problems.append(str(exc))
+            observed[-1].problems.append(str(exc))
     expiring = expiry.in_order([*expiring, *fleet_state.bundles(fleet, states)])
-    return seen, expiring, clocks
+    return observed, expiring, clocks
 
 
-def _title(wrong: int, seen: int) -> str:
+def _title(wrong: int, observed: int) -> str:
     if not wrong:
         return "Something that the fleet needs is not as it should be."
-    return f"{wrong} of {seen} servers and agents are not as they should be."
+    return f"{wrong} of {observed} servers and agents are not as they should be."
 
 
 def _write(path: str, found: dict[str, Any]) -> None:

@@ -5,17 +5,17 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-name: token_targets
+name: join_token_targets
 short_description: The SPIRE servers to mint join tokens on, and for which agents
 version_added: 0.1.0
 description:
-  - For each group of servers, returns the server to ask and the agents that M(spire.fleet.look) found to need a join
+  - For each group of servers, returns the server to ask and the agents that M(spire.fleet.component_drift) found to need a join
     token, with a time to live that is long enough for all of them.
 author:
   - spire.fleet contributors (@spire-fleet)
 options:
   _terms:
-    description: Names of agents. Those whose C(spire_agent_look) asks for no token are passed over.
+    description: Names of agents. Those whose C(spire_agent_drift) asks for no token are passed over.
     type: list
     elements: str
     required: true
@@ -24,7 +24,7 @@ options:
 EXAMPLES = r"""
 - name: Show who needs a token
   ansible.builtin.debug:
-    msg: "{{ query('spire.fleet.token_targets', *ansible_play_hosts) }}"
+    msg: "{{ query('spire.fleet.join_token_targets', *ansible_play_hosts) }}"
 """
 
 RETURN = r"""
@@ -38,7 +38,7 @@ from typing import Any
 
 from ansible.plugins.lookup import LookupBase
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment.targets import token_targets
+from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment.targets import join_token_targets
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import fleet_of
 
 
@@ -47,9 +47,9 @@ class LookupModule(LookupBase):
 
     def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[dict[str, Any]]:
         """One target for each server group with agents that need a token."""
-        seen = variables or {}
-        fleet = fleet_of(seen, self._templar)
-        looks = {host: seen["hostvars"].raw_get(host).get("spire_agent_look") or {} for host in terms}
-        needy = {host: look for host, look in looks.items() if (look.get("act") or {}).get("token")}
+        observed = variables or {}
+        fleet = fleet_of(observed, self._templar)
+        looks = {host: observed["hostvars"].raw_get(host).get("spire_agent_drift") or {} for host in terms}
+        needy = {host: look for host, look in looks.items() if (look.get("actions") or {}).get("token")}
         longest = max((fleet.values_of(host)["spire_start_timeout"] for host in needy), default=0)
-        return token_targets(fleet, needy, longest)
+        return join_token_targets(fleet, needy, longest)

@@ -34,13 +34,13 @@ class ActionModule(HostCheck):
         except X509Error as exc:
             raise failed(str(exc)) from None
         if state is None:
-            return {**result, **self.check([], lambda one, seen: [], variables), "step": ""}
+            return {**result, **self.check([], lambda one, observed: [], variables), "step": ""}
         planned = [plan(component, host, fleet) for component in ("server", "agent") if host in fleet.hosts(component)]
 
-        def judge(one: Plan, seen: Mapping[str, Any]) -> list[str]:
+        def judge(one: Plan, observed: Mapping[str, Any]) -> list[str]:
             if one.component == "server":
-                return root_readiness.server(seen, one.upstream is not None, state)
-            return root_readiness.agent(seen, canary(one), state, datetime.datetime.now(datetime.timezone.utc))
+                return root_readiness.server(observed, one.upstream is not None, state)
+            return root_readiness.agent(observed, canary(one), state, datetime.datetime.now(datetime.timezone.utc))
 
         result.update(self.check(planned, judge, variables), step=state.step)
         return result

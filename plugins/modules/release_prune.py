@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: prune_releases
+module: release_prune
 short_description: Remove versions of SPIRE that no instance uses
 version_added: 0.1.0
 description:
@@ -39,7 +39,7 @@ seealso:
 
 EXAMPLES = r"""
 - name: Remove versions that nothing uses any more
-  spire.fleet.prune_releases:
+  spire.fleet.release_prune:
 """
 
 RETURN = r"""

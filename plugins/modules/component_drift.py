@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: look
+module: component_drift
 short_description: Compare a SPIRE server or agent with its plan
 version_added: 0.1.0
 description:
@@ -25,7 +25,7 @@ options:
     required: true
   servers:
     description:
-      - For agents, the name of the variable in which the results of M(spire.fleet.server_state) are registered, from a loop
+      - For agents, the name of the variable in which the results of M(spire.fleet.server_info) are registered, from a loop
         over P(spire.fleet.server_targets#lookup). An agent that its server does not list is enrolled again.
     type: str
   final:
@@ -34,7 +34,7 @@ options:
         still differs.
     type: bool
     default: false
-  lost:
+  missing_ca_only:
     description:
       - Whether to ask for nothing but what the host has of a CA of this collection's that is missing on the controller, so that a run would
         make another CA. Otherwise that is a failure.
@@ -63,7 +63,7 @@ notes:
 
 EXAMPLES = r"""
 - name: Look at the server
-  spire.fleet.look:
+  spire.fleet.component_drift:
     component: server
   register: found
 
@@ -105,9 +105,9 @@ clock:
       at which the controller asked and was answered.
   returned: always
   type: dict
-lost:
+missing_ca:
   description: What the host has of a CA that is missing on the controller, and what to do, in words. Nothing else is returned then.
-  returned: when O(lost=true)
+  returned: when O(missing_ca_only=true)
   type: list
   elements: str
 act:
@@ -152,8 +152,8 @@ def main() -> None:
         supports_check_mode=True,
     )
     if module.params["spec"] is None:
-        module.fail_json(msg="spire.fleet.look works through its action plugin alone")
-    module.exit_json(changed=False, seen=look(*own_variant(module.params)))
+        module.fail_json(msg="spire.fleet.component_drift works through its action plugin alone")
+    module.exit_json(changed=False, observed=look(*own_variant(module.params)))
 
 
 if __name__ == "__main__":

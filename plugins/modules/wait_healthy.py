@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: healthy
+module: wait_healthy
 short_description: Wait until a SPIRE server or agent is healthy
 version_added: 0.1.0
 description:
@@ -48,7 +48,7 @@ extends_documentation_fragment:
 
 EXAMPLES = r"""
 - name: Wait for the server
-  spire.fleet.healthy:
+  spire.fleet.wait_healthy:
     component: server
     binary: /opt/spire/server-main/bin/spire-server
     socket_path: /run/spire/server/sockets/main/private/api.sock

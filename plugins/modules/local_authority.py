@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: authority
+module: local_authority
 short_description: Prepare, activate, taint or revoke an authority of a SPIRE server
 version_added: 0.1.0
 description:
@@ -63,19 +63,19 @@ attributes:
     support: none
     details: What a step does is one of its words.
 seealso:
-  - module: spire.fleet.server_state
+  - module: spire.fleet.server_info
 """
 
 EXAMPLES = r"""
 - name: See what the server signs with
-  spire.fleet.authority:
+  spire.fleet.local_authority:
     binary: /opt/spire/server-main/bin/spire-server
     socket_path: /run/spire/server/sockets/main/private/api.sock
     authority: x509
   register: authorities
 
 - name: Have it prepare another key for JWT-SVIDs
-  spire.fleet.authority:
+  spire.fleet.local_authority:
     binary: /opt/spire/server-main/bin/spire-server
     socket_path: /run/spire/server/sockets/main/private/api.sock
     authority: jwt
@@ -83,7 +83,7 @@ EXAMPLES = r"""
   register: prepared
 
 - name: Use it
-  spire.fleet.authority:
+  spire.fleet.local_authority:
     binary: /opt/spire/server-main/bin/spire-server
     socket_path: /run/spire/server/sockets/main/private/api.sock
     authority: jwt

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-name: leavings
+name: decommission_targets
 short_description: What SPIRE servers still have of agents, or of servers below them, that go
 version_added: 0.1.0
 description:
@@ -16,7 +16,7 @@ author:
   - spire.fleet contributors (@spire-fleet)
 options:
   _terms:
-    description: Names of agents, whose C(spire_agent_look) is known, or of servers.
+    description: Names of agents, whose C(spire_agent_drift) is known, or of servers.
     type: list
     elements: str
     required: true
@@ -33,7 +33,7 @@ EXAMPLES = r"""
     binary: "{{ item.binary }}"
     socket_path: "{{ item.socket_path }}"
     ids: "{{ item.ids }}"
-  loop: "{{ query('spire.fleet.leavings', *ansible_play_hosts) }}"
+  loop: "{{ query('spire.fleet.decommission_targets', *ansible_play_hosts) }}"
   delegate_to: "{{ item.server }}"
   run_once: true
 """
@@ -49,7 +49,7 @@ from typing import Any
 
 from ansible.plugins.lookup import LookupBase
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment.targets import downstream_leavings, leavings
+from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment.targets import decommission_targets, downstream_decommission_targets
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import fleet_of
 
 
@@ -59,9 +59,9 @@ class LookupModule(LookupBase):
     def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[dict[str, Any]]:
         """One target for each server group of the agents named."""
         self.set_options(var_options=variables, direct=kwargs)
-        seen = variables or {}
+        observed = variables or {}
         if self.get_option("component") == "server":
-            return downstream_leavings(fleet_of(seen, self._templar), terms)
-        looks = {host: seen["hostvars"].raw_get(host).get("spire_agent_look") or {} for host in terms}
+            return downstream_decommission_targets(fleet_of(observed, self._templar), terms)
+        looks = {host: observed["hostvars"].raw_get(host).get("spire_agent_drift") or {} for host in terms}
         identities = {host: str(look.get("spiffe_id") or "") for host, look in looks.items()}
-        return leavings(fleet_of(seen, self._templar), identities)
+        return decommission_targets(fleet_of(observed, self._templar), identities)

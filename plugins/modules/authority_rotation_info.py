@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: authority_check
+module: authority_rotation_info
 short_description: See what a host knows and holds of its servers' authorities
 version_added: 0.1.0
 description:
@@ -40,7 +40,7 @@ options:
     default: []
   shown:
     description: >-
-      The name under which the result of M(spire.fleet.authority) was registered on servers. Whatever one of O(retired) signed, by these
+      The name under which the result of M(spire.fleet.local_authority) was registered on servers. Whatever one of O(retired) signed, by these
       results, is retired as well.
     type: str
     default: ""
@@ -53,12 +53,12 @@ extends_documentation_fragment:
   - spire.fleet.attributes
   - spire.fleet.attributes.read_only
 seealso:
-  - module: spire.fleet.authority
+  - module: spire.fleet.local_authority
 """
 
 EXAMPLES = r"""
 - name: Wait until the host knows the key that is prepared
-  spire.fleet.authority_check:
+  spire.fleet.authority_rotation_info:
     authority: jwt
     group: spire_servers
     trusted: ["{{ prepared.authority_id }}"]

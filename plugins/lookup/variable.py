@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-name: value
+name: variable
 short_description: The value of a variable of this collection, of its type and with its default
 version_added: 0.1.0
 description:
@@ -25,7 +25,7 @@ options:
 EXAMPLES = r"""
 - name: Wait as long as the fleet's rotations do
   ansible.builtin.wait_for:
-    timeout: "{{ lookup('spire.fleet.value', 'spire_rotate_settle') }}"
+    timeout: "{{ lookup('spire.fleet.variable', 'spire_rotate_settle') }}"
 """
 
 RETURN = r"""

@@ -50,24 +50,24 @@ class ActionModule(ActionBase):
         if mistakes:
             raise failed(problems.render(problems.for_host(mistakes, host)))
         before = time.time()
-        seen = self._look(planned, variables)
-        clock = clocks.Clock.between(before, seen.get("seen", {}).get("time", before), time.time())
-        if "seen" not in seen:
+        observed = self._look(planned, variables)
+        clock = clocks.Clock.between(before, observed.get("observed", {}).get("time", before), time.time())
+        if "observed" not in observed:
             # What a module said that came back in pieces may hold a part of a file.
-            return {key: value for key, value in seen.items() if key not in UNSAFE}
-        lost = [f"{host}: {one}" for one in missing_ca.mistakes(planned, seen["seen"])]
-        if arguments["lost"]:
-            return {**result, "lost": lost}
+            return {key: value for key, value in observed.items() if key not in UNSAFE}
+        lost = [f"{host}: {one}" for one in missing_ca.mistakes(planned, observed["observed"])]
+        if arguments["missing_ca_only"]:
+            return {**result, "missing_ca": lost}
         try:
             # which of its variants the module has looked for
-            planned = planned.on(seen["seen"]["machine"])
+            planned = planned.for_architecture(observed["observed"]["machine"])
         except ValueError as exc:
             raise failed(f"{host}: {exc}") from exc
         if lost:
             # who takes the host away must know all the same what it was
-            raise failed("\n".join(lost), result=_identity(planned, seen["seen"]))
+            raise failed("\n".join(lost), result=_identity(planned, observed["observed"]))
         try:
-            seen["seen"]["aws"] = pki_aws.differences(planned.upstream) if planned.upstream else []
+            observed["observed"]["aws"] = pki_aws.differences(planned.upstream) if planned.upstream else []
         except (AwsError, X509Error) as exc:
             raise failed(f"{host}: {exc}") from None
         server = None
@@ -81,7 +81,7 @@ class ActionModule(ActionBase):
             forgiven = self._task.check_mode and not (variables.get("ansible_check_mode") and server_answers.unreachable(host, fleet, answers))
             if silence and not forgiven:
                 raise failed(silence)
-        found = compare(planned, seen["seen"], server, datetime.datetime.now(datetime.timezone.utc))
+        found = compare(planned, observed["observed"], server, datetime.datetime.now(datetime.timezone.utc))
         tokenless = server_answers.tokenless(planned, fleet) if found.token else ""
         if tokenless:
             found.errors.append(tokenless)
@@ -97,11 +97,11 @@ class ActionModule(ActionBase):
             differences=found.differences,
             renewals=found.renewals,
             diff=found.diffs,
-            act={key: value for key, value in dataclasses.asdict(found).items() if key not in NOT_TO_DO},
-            machine=seen["seen"]["machine"],
-            certificates=expiry_sources.in_files(planned, seen["seen"]["certificates"]),
+            actions={key: value for key, value in dataclasses.asdict(found).items() if key not in NOT_TO_DO},
+            machine=observed["observed"]["machine"],
+            certificates=expiry_sources.in_files(planned, observed["observed"]["certificates"]),
             clock=dataclasses.asdict(clock),
-            **_identity(planned, seen["seen"]),
+            **_identity(planned, observed["observed"]),
         )
         if found.warnings:
             result["warnings"] = [f"{host}: {warning}" for warning in found.warnings]
@@ -114,7 +114,7 @@ class ActionModule(ActionBase):
         self._task.no_log = self._play_context.no_log = True
         try:
             return self._execute_module(
-                module_name="spire.fleet.look",
+                module_name="spire.fleet.component_drift",
                 module_args={
                     "component": planned.component,
                     "spec": spec_of(planned),
@@ -128,10 +128,10 @@ class ActionModule(ActionBase):
             self._task.no_log, self._play_context.no_log = task, context
 
 
-def _identity(planned: Plan, seen: dict[str, Any]) -> dict[str, str]:
+def _identity(planned: Plan, observed: dict[str, Any]) -> dict[str, str]:
     """An agent's own, as it is told."""
     if planned.component != "agent":
         return {}
-    own = svid.of_chain(seen["identity"].get("chain") or [])
+    own = svid.of_chain(observed["identity"].get("chain") or [])
     starts, expires = (own.starts.isoformat(), own.expires.isoformat()) if own else ("", "")
     return {"spiffe_id": own.spiffe_id if own else "", "starts": starts, "expires": expires}

@@ -23,7 +23,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "name": {"type": "str", "default": ""},
     "trust_domain": {"type": "str", "default": ""},
     "step": {"type": "str", "default": ""},
-    "behind": {"type": "list", "elements": "str", "default": []},
+    "servers_on_old_root": {"type": "list", "elements": "str", "default": []},
     "hosts": {"type": "list", "elements": "str", "required": True},
     "checked": {"type": "str", "default": "spire_rotation_check"},
 }
@@ -59,7 +59,7 @@ class ActionModule(ActionBase):
             servers=[server.host for server in found.servers],
             hosts=found.hosts,
             targets=found.targets,
-            behind=list(state.behind) if state else [],
+            servers_on_old_root=list(state.servers_on_old_root) if state else [],
         )
         return result
 
@@ -67,6 +67,6 @@ class ActionModule(ActionBase):
         if given["state"] == "begun":
             return rotation_root.begin(found, given["name"], run)
         if given["state"] == "fallen_back":
-            return rotation_root.fall_back(found, given["behind"], run)
+            return rotation_root.sign_under_old_root(found, given["servers_on_old_root"], run)
         checked = {host: variables["hostvars"].raw_get(host).get(given["checked"]) or {} for host in found.hosts}
         return rotation_root.advance(found, given["step"], checked, run)

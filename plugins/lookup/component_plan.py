@@ -5,12 +5,12 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-name: planned
+name: component_plan
 short_description: What a SPIRE server or agent should be on this host
 version_added: 0.1.0
 description:
   - Returns names, paths and versions of the planned server or agent of the current host, for tasks that act on it.
-  - Contents of files are not in it, since they may hold secrets; see P(spire.fleet.content#lookup).
+  - Contents of files are not in it, since they may hold secrets; see P(spire.fleet.rendered_file#lookup).
 author:
   - spire.fleet contributors (@spire-fleet)
 options:
@@ -28,7 +28,7 @@ options:
 EXAMPLES = r"""
 - name: Show where the server's configuration lies
   ansible.builtin.debug:
-    msg: "{{ lookup('spire.fleet.planned', 'server').config }}"
+    msg: "{{ lookup('spire.fleet.component_plan', 'server').config }}"
 """
 
 RETURN = r"""
@@ -53,7 +53,7 @@ class LookupModule(LookupBase):
     def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[dict[str, Any]]:
         """One public plan for each component named."""
         self.set_options(var_options=variables, direct=kwargs)
-        seen = variables or {}
-        fleet = fleet_of(seen, self._templar)
-        host = seen["inventory_hostname"]
+        observed = variables or {}
+        fleet = fleet_of(observed, self._templar)
+        host = observed["inventory_hostname"]
         return [task_view.of_plan(plan(term, host, fleet), self.get_option("machine")) for term in terms]

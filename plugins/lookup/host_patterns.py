@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-name: play_hosts
+name: host_patterns
 short_description: The hosts of a play over a fleet that may have nested servers
 version_added: 0.1.0
 description:
@@ -23,7 +23,7 @@ options:
     description:
       - V(servers), V(agents) or V(nested).
       - V(fleet) is every server and agent, nested ones too; V(every_server) and V(every_agent) are those of one kind, in no order.
-      - V(without_root) for servers and agents while a CA of ours, of a server's or of an agent's whose servers are not in the inventory, is
+      - V(missing_ca) for servers and agents while a CA of ours, of a server's or of an agent's whose servers are not in the inventory, is
         missing on the controller, so that this run would make it; nobody otherwise.
     type: list
     elements: str
@@ -32,7 +32,7 @@ options:
 
 EXAMPLES = r"""
 - name: Nested servers, each after its agents
-  hosts: "{{ query('spire.fleet.play_hosts', 'nested') }}"
+  hosts: "{{ query('spire.fleet.host_patterns', 'nested') }}"
   serial: 1
   tasks:
     - name: Show who comes next
@@ -74,20 +74,20 @@ class LookupModule(LookupBase):
     def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[str]:
         """The patterns of one play; AnsibleLookupError for a play that there is not."""
         (which,) = terms
-        seen = variables or {}
-        if "groups" in seen and not any(context.CLIARGS.get(option) for option in WITHOUT_INVENTORY):
-            self._check(seen["groups"])
+        observed = variables or {}
+        if "groups" in observed and not any(context.CLIARGS.get(option) for option in WITHOUT_INVENTORY):
+            self._check(observed["groups"])
         if which in EVERY:
-            return _there(EVERY[which], seen)
-        if which == "without_root":
-            missing = "hostvars" in seen and missing_ca.concerns(fleet_of(seen, self._templar))
-            return _there(EVERY["fleet"], seen) if missing else [NOBODY]
-        apart = nested.order(fleet_of(seen, self._templar)) if "hostvars" in seen else []
+            return _there(EVERY[which], observed)
+        if which == "missing_ca":
+            missing = "hostvars" in observed and missing_ca.concerns(fleet_of(observed, self._templar))
+            return _there(EVERY["fleet"], observed) if missing else [NOBODY]
+        apart = nested.order(fleet_of(observed, self._templar)) if "hostvars" in observed else []
         if which == "nested":
             return apart or [NOBODY]
         if which not in GROUPS:
             raise AnsibleLookupError(f"{which} is no play; it must be {', '.join(EVERY)}, servers, agents, nested or without_root")
-        return [*_there([GROUPS[which]], seen), *(f"!{host}" for host in apart)]
+        return [*_there([GROUPS[which]], observed), *(f"!{host}" for host in apart)]
 
     def _check(self, groups: Mapping[str, Sequence[str]]) -> None:
         """AnsibleLookupError for an inventory that has nothing for any play."""

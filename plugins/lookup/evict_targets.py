@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-name: evictions
+name: evict_targets
 short_description: What SPIRE servers must forget of agents before they attest anew
 version_added: 0.1.0
 description:
@@ -16,7 +16,7 @@ author:
   - spire.fleet contributors (@spire-fleet)
 options:
   _terms:
-    description: Names of agents. Those whose C(spire_agent_look) asks for no eviction are passed over.
+    description: Names of agents. Those whose C(spire_agent_drift) asks for no eviction are passed over.
     type: list
     elements: str
     required: true
@@ -29,7 +29,7 @@ EXAMPLES = r"""
     socket_path: "{{ item.socket_path }}"
     ids: "{{ item.ids }}"
     parents_of: "{{ item.entries }}"
-  loop: "{{ query('spire.fleet.evictions', *ansible_play_hosts) }}"
+  loop: "{{ query('spire.fleet.evict_targets', *ansible_play_hosts) }}"
   delegate_to: "{{ item.server }}"
   run_once: true
 """
@@ -45,7 +45,7 @@ from typing import Any
 
 from ansible.plugins.lookup import LookupBase
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment.targets import evictions
+from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment.targets import evict_targets
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import fleet_of
 
 
@@ -54,7 +54,7 @@ class LookupModule(LookupBase):
 
     def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[dict[str, Any]]:
         """One target for each server group with agents that it must forget."""
-        seen = variables or {}
-        looks = {host: seen["hostvars"].raw_get(host).get("spire_agent_look") or {} for host in terms}
-        identities = {host: str(look.get("spiffe_id") or "") for host, look in looks.items() if (look.get("act") or {}).get("evict")}
-        return evictions(fleet_of(seen, self._templar), identities)
+        observed = variables or {}
+        looks = {host: observed["hostvars"].raw_get(host).get("spire_agent_drift") or {} for host in terms}
+        identities = {host: str(look.get("spiffe_id") or "") for host, look in looks.items() if (look.get("actions") or {}).get("evict")}
+        return evict_targets(fleet_of(observed, self._templar), identities)

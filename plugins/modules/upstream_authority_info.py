@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: upstream_check
+module: upstream_authority_info
 short_description: Ask AWS whether a SPIRE server's upstream authority can sign
 version_added: 0.1.0
 description:
@@ -43,7 +43,7 @@ EXAMPLES = r"""
   gather_facts: false
   tasks:
     - name: Look at the private CA, and at what the servers' role may do with it
-      spire.fleet.upstream_check:
+      spire.fleet.upstream_authority_info:
         principal: arn:aws:iam::123456789012:role/spire-server
 """
 

@@ -5,17 +5,17 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-name: login
+name: download_credentials
 short_description: The user's name and the password for something that is downloaded
 version_added: 0.1.0
 description:
-  - The addresses that P(spire.fleet.planned#lookup) returns hold no login, also where C(spire_archive_url) or C(spire_plugins) has them
+  - The addresses that P(spire.fleet.component_plan#lookup) returns hold no login, also where C(spire_archive_url) or C(spire_plugins) has them
     with one. This returns it for one of these addresses. A task that uses it needs C(no_log).
 author:
   - spire.fleet contributors (@spire-fleet)
 options:
   _terms:
-    description: V(server) or V(agent), and an address as P(spire.fleet.planned#lookup) has it.
+    description: V(server) or V(agent), and an address as P(spire.fleet.component_plan#lookup) has it.
     type: list
     elements: str
     required: true
@@ -35,8 +35,8 @@ EXAMPLES = r"""
     dest: /var/cache/spire.tar.gz
     mode: "0644"
   vars:
-    planned: "{{ lookup('spire.fleet.planned', 'server', machine='x86_64') }}"
-    login: "{{ lookup('spire.fleet.login', 'server', planned.archive.url, machine='x86_64') }}"
+    planned: "{{ lookup('spire.fleet.component_plan', 'server', machine='x86_64') }}"
+    login: "{{ lookup('spire.fleet.download_credentials', 'server', planned.archive.url, machine='x86_64') }}"
   no_log: true
 """
 
@@ -63,8 +63,8 @@ class LookupModule(LookupBase):
     def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[dict[str, str]]:
         """One login, or an empty dictionary."""
         self.set_options(var_options=variables, direct=kwargs)
-        seen = variables or {}
+        observed = variables or {}
         component, address = terms
-        planned = plan(component, seen["inventory_hostname"], fleet_of(seen, self._templar))
+        planned = plan(component, observed["inventory_hostname"], fleet_of(observed, self._templar))
         found = task_view.login(planned, str(self.get_option("machine")), address)
         return [dataclasses.asdict(found) if found else {}]
