@@ -59,6 +59,7 @@ image:
 	tests/hosts/image
 
 docs: venv
+	"$(VENV)/bin/python" -m tools.import_rules --draw
 	"$(VENV)/bin/python" -m tools.docs.variables_page
 	"$(VENV)/bin/python" -m tools.docs.permissions_page
 	"$(VENV)/bin/python" -m tools.docs.selectors_page
