@@ -49,7 +49,7 @@ ALLOWED: dict[str, set[str]] = {
     "plan": _SCHEMA | {"hcl", "inventory", "host", "pki", "external_plugins", "x509", "rules.tree"},
     "entries": _SCHEMA | {"inventory", "pki", "plan", "x509"},
     "enrolment": _BASE | {"inventory", "pki", "plan", "entries", "x509"},
-    "rules.support": _PLAN,
+    "rules.support": _PLAN | {"rules.registry"},
     "rules.host": _RULES,
     "rules.fleet": _RULES | {"rules.host"},
     "rules.run": _RULES | {"rules.host", "rules.fleet"},

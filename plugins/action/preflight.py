@@ -28,7 +28,7 @@ class ActionModule(ActionBase):
         variables = task_vars or {}
         fleet = fleet_of(variables, self._templar)
         tags = [variables.get(name) or () for name in ("ansible_run_tags", "ansible_skip_tags")]
-        found = rules_run.of_fleet(fleet) + release_support.check(fleet, release_support.taken(*tags) if arguments["acts"] else ())
+        found = rules_run.of_fleet(fleet, release_support.taken(*tags) if arguments["acts"] else ())
         mistakes = problems.errors(found)
         if mistakes:
             count = len(problems.merged(mistakes))

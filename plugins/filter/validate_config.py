@@ -77,7 +77,9 @@ def validate_config(tree: Mapping[str, Any], component: str, release: str = "") 
     except ValueError as error:
         raise AnsibleFilterError(f"validate_config: release: {error}") from None
     found = tree_check.check(component, convert.coerce(component, plain(tree), version), version)
-    return [f"{one.severity}: {one.path or component}: {one.message}" for one in problems.merged(found)]
+    return [
+        f"{one.severity}: {one.path or component}: {one.message}{f' (rule {one.rule})' if one.rule else ''}" for one in problems.merged(found)
+    ]
 
 
 class FilterModule:

@@ -18,7 +18,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versio
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree import check as tree_check
 
 from tests.support import conformance, conformance_trees, spire_bin
-from tests.unit.plugins.plugin_utils.rules.tree.test_cases import REMOVE, having
+from tests.unit.builders.trees import REMOVE, having
 
 Tree = dict[str, Any]
 Changes = list[tuple[str, Any]]

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from tests.support import collection
 
 collection.make_importable()
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules import tree as schema_rules
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import TREE, rules
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import links as schema_links, model as schema_model, selectors
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.block_rules import says
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.external import EXTERNAL, external_names
@@ -144,7 +144,7 @@ def _extra(extra: dict[str, Any]) -> Iterator[str]:
 def _block(known: Block, path: str, up: str) -> Iterator[str]:
     """The block's rules and table, then the blocks in it."""
     for rule in known.rules:
-        yield _rule(says(rule), rule.span, rule.severity, rule.source)
+        yield _rule(rule.id, says(rule), rule.span, rule.severity, rule.source)
     if known.rules:
         yield ""
     if known.options:
@@ -241,20 +241,21 @@ def releases(span: Span) -> str:
     return f"{text}, not {', '.join(holes)}" if holes else text
 
 
-def _rule(text: str, span: Span, severity: str, source: str, allow: str = "") -> str:
-    facts = [releases(span)] if releases(span) else []
+def _rule(name: str, text: str, span: Span, severity: str, source: str, strict: bool = False) -> str:
+    facts = [f"rule `{name}`", *([releases(span)] if releases(span) else [])]
     facts += ["a warning"] if severity == "warning" else []
-    facts += [f"`{allow}` in `spire_allow` lifts it"] if allow else []
+    facts += ["`spire_allow` lifts it"] if strict else []
     facts += [source] if source else []
-    return f"- {' '.join(text.split())}" + (f" *({'; '.join(facts)})*" if facts else "")
+    return f"- {' '.join(text.split())} *({'; '.join(facts)})*"
 
 
 def _further(name: str) -> Iterator[str]:
     """Rules that are functions, on the page that they belong to."""
     found = {
-        _rule(rule.says, rule.span, rule.severity, rule.source, rule.allow)
-        for rule in schema_rules.RULES
-        if _belongs(rule.component, rule.path.split("."), name)
+        _rule(rule.id, rule.description, rule.span, rule.severity, rule.source, rule.allow)
+        for rule in rules(TREE)
+        for place in rule.places
+        if _belongs(place.component, place.path.split("."), name)
     }
     if found:
         yield "## Further rules\n"

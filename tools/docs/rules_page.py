@@ -16,65 +16,80 @@ from typing import TYPE_CHECKING
 from tests.support import collection
 
 if TYPE_CHECKING:
-    from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree import Listed
+    from ansible_collections.spire.fleet.plugins.plugin_utils.rules.catalogue import Listed, Variant
 
 PAGE = collection.REPO / "docs" / "rules.md"
-TITLES = {
-    "server": "Servers",
-    "agent": "Agents",
-    "both": "Plugins of servers and agents",
-    "oidc_discovery_provider": "The OIDC discovery provider",
-}
+TITLES = {"tree": "One configuration", "host": "One server or agent", "fleet": "Several servers and agents"}
+COMPONENTS = {"server": "Servers", "agent": "Agents", "oidc_discovery_provider": "The OIDC discovery provider", "inventory": "The inventory"}
 
 
 def page() -> str:
-    """The whole page."""
+    """Returns the whole page."""
     collection.make_importable()
-    from ansible_collections.spire.fleet.plugins.plugin_utils.rules import catalogue as rules_catalogue
+    from ansible_collections.spire.fleet.plugins.plugin_utils.rules import catalogue
 
-    everything = rules_catalogue.everything()
-    trees = [one for one in everything if one.path != "inventory"]
-    fleets = [one for one in everything if one.path == "inventory"]
+    everything = list(catalogue.everything().values())
     parts = [_introduction(everything)]
-    for component, title in TITLES.items():
+    for scope, title in TITLES.items():
+        own = [one for one in everything if one.scope == scope]
         parts.append(f"## {title}\n")
-        own = [one for one in trees if one.component == component]
-        for path, rules in groupby(own, key=lambda one: one.path):
-            parts.append("\n".join(_table(f"`{path}`" if path else "The whole file", list(rules))))
-    parts.append("## Fleets\n")
-    parts.append("\n".join(_table("Servers and agents against each other", fleets)))
+        key = _places if scope == "tree" else lambda one: one.subject.replace("_", " ").capitalize()
+        for subject, rules in groupby(sorted(own, key=lambda one: (key(one), one.id)), key=key):
+            parts.append("\n".join(_table(subject, list(rules))))
     return "\n".join(parts)
 
 
 def _introduction(everything: list[Listed]) -> str:
-    asked = [one for one in everything if one.component != "oidc_discovery_provider"]
-    warnings = sum(one.severity == "warning" for one in asked)
+    asked = [one for one in everything if {place.component for place in one.places} != {"oidc_discovery_provider"}]
+    warnings = sum(all(variant.severity == "warning" for variant in one.variants) for one in asked)
     return (
         "<!-- Made by `make docs` from plugins/plugin_utils. Changes made here are lost. -->\n"
         "# Rules\n\n"
-        f"What preflight asks beyond single options: {len(asked)} rules, {warnings} of which only warn. Another "
-        f"{len(everything) - len(asked)} are of the OIDC discovery provider, which no playbook installs: the filter "
-        "[spire.fleet.validate_config](checks.md#files-of-your-own) asks them, no run does. What each option may be "
-        "is in the [reference](reference/README.md); how to read what preflight says is in [checks.md](checks.md). A name in the last "
-        "column is one for `spire_allow`.\n"
+        f"What preflight checks beyond single options: {len(asked)} rules, {warnings} of which only warn. Another "
+        f"{len(everything) - len(asked)} are about the OIDC discovery provider, which no playbook installs: the filter "
+        "[spire.fleet.validate_config](checks.md#files-of-your-own) checks them, no run does. What each option may be "
+        "is in the [reference](reference/README.md); how to read what preflight reports is in [checks.md](checks.md).\n\n"
+        "A rule's id stands in each message about it. This prints a rule with a wrong and a right example:\n\n"
+        "    ansible-playbook spire.fleet.explain -e spire_rule=memory_datastore\n\n"
+        "The last column says what else is possible: *warning* is a rule that only warns, and *strict* one that strict mode refuses though "
+        "SPIRE takes it. `spire_allow` takes the ids of both.\n"
     )
 
 
 def _table(title: str, rules: list[Listed]) -> Iterator[str]:
     yield f"### {title}\n"
-    yield "| rule | releases | source | |\n|---|---|---|---|"
+    yield "| rule | what must hold | releases | source | |\n|---|---|---|---|---|"
     for one in rules:
-        mark = ", ".join(filter(None, ("warning" if one.severity == "warning" else "", f"`{one.allow}`" if one.allow else "")))
-        yield f"| {_cell(one.says)} | {_releases(one)} | {_cell(one.source)} | {mark} |"
+        anchor = f'<a id="{one.id}"></a>`{one.id}`'
+        for variant in one.variants:
+            yield f"| {anchor} | {_cell(variant.description)} | {_releases(variant)} | {_cell(variant.source)} | {_mark(one, variant)} |"
+            anchor = ""
     yield ""
 
 
-def _releases(one: Listed) -> str:
-    if one.span.since and one.span.until:
-        return f"{one.span.since} to {one.span.until}"
-    if one.span.since:
-        return f"{one.span.since} and later"
-    return f"up to {one.span.until}" if one.span.until else "all"
+def _mark(one: Listed, variant: Variant) -> str:
+    words = {"warning": ["warning"], "either": ["error or warning"]}.get(variant.severity, [])
+    return ", ".join([*words, *(["strict"] if one.strict else [])])
+
+
+def _releases(variant: Variant) -> str:
+    from ansible_collections.spire.fleet.plugins.plugin_utils.rules import catalogue
+
+    return catalogue.releases(variant.span)
+
+
+def _places(one: Listed) -> str:
+    """Returns the places of a rule as a title: each component once, with its paths."""
+    paths: dict[str, list[str]] = {}
+    for place in one.places:
+        paths.setdefault(place.component, []).append(place.path)
+    if len(paths) == 2 and len({tuple(own) for own in paths.values()}) == 1:
+        return f"Servers and agents: {_paths(next(iter(paths.values())))}"
+    return "; ".join(f"{COMPONENTS[component]}: {_paths(own)}" for component, own in paths.items())
+
+
+def _paths(own: list[str]) -> str:
+    return ", ".join(f"`{path}`" if path else "the whole file" for path in own)
 
 
 def _cell(text: str) -> str:

@@ -50,8 +50,9 @@ def citations(source: str) -> Iterator[Citation]:
 
 @lru_cache(maxsize=None)
 def _all() -> tuple[tuple[str, Citation], ...]:
-    rules = rules_catalogue.everything()
-    return tuple((f"{rule.component} {rule.path}".strip(), one) for rule in rules for one in citations(rule.source))
+    return tuple(
+        (rule.id, one) for rule in rules_catalogue.everything().values() for variant in rule.variants for one in citations(variant.source)
+    )
 
 
 def differences(source: Source, release: Version) -> list[Difference]:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What preflight finds wrong, and one text for all of it."""
+"""The problems that preflight finds, and the text that a person reads of them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WIDTH = 100
 
 @dataclass(frozen=True)
 class Problem:
-    """One mistake: where it is, what was found, what is allowed, what to do.
+    """One mistake: where it is, what was found, what is allowed, and what to do.
 
     ``path`` is dotted as in the tree (``server.bind_port``) or the name of a variable; ``layer`` is the variable
     that set the value. A message never holds a secret, nor the value of a key that the schema doesn't know.
@@ -33,8 +33,10 @@ class Problem:
     link: str = ""
     #: from which release to which SPIRE has the option
     releases: str = ""
-    #: the name in spire_allow that lifts a refusal of strict mode
-    allow: str = ""
+    #: the id of the rule that is broken; empty where an option itself is wrong
+    rule: str = ""
+    #: whether strict mode alone refuses it, so that the rule's id in spire_allow lifts it
+    allow: bool = False
 
 
 def for_host(problems: Iterable[Problem], host: str) -> list[Problem]:
@@ -46,11 +48,11 @@ def errors(problems: Iterable[Problem]) -> list[Problem]:
 
 
 def merged(problems: Iterable[Problem]) -> list[Problem]:
-    """The same mistake on many hosts becomes one problem with all of them: errors first, then by path."""
+    """Merges the same problem of several hosts into one with all of them, and sorts: errors first, then by path."""
     hosts: dict[Problem, dict[str, None]] = {}
     links: dict[Problem, str] = {}
     for problem in problems:
-        # a server's document and an agent's, or those of two releases, make no two mistakes
+        # the documents of two components or of two releases don't make two mistakes of one
         alike = replace(problem, hosts=(), link="")
         hosts.setdefault(alike, {}).update(dict.fromkeys(problem.hosts))
         links[alike] = max(links.get(alike, ""), problem.link)
@@ -61,12 +63,12 @@ def merged(problems: Iterable[Problem]) -> list[Problem]:
 
 
 def render(problems: Iterable[Problem]) -> str:
-    """One line for each; empty when there is nothing to say."""
+    """Returns one line for each problem; an empty text where there is none."""
     return "\n".join(_line(problem) for problem in merged(problems))
 
 
 def report(problems: Iterable[Problem]) -> str:
-    """For a person, with room: a paragraph for each, errors first and numbered."""
+    """Returns a paragraph for each problem, errors first and numbered."""
     parts, number = [], 0
     for problem in merged(problems):
         number += problem.severity == "error"
@@ -77,7 +79,8 @@ def report(problems: Iterable[Problem]) -> str:
 def _line(problem: Problem) -> str:
     layer = f" (set by {problem.layer})" if _foreign(problem) else ""
     hosts = f" [{_some(problem.hosts)}]" if problem.hosts else ""
-    return f"{problem.severity}: {problem.path}{layer}: {problem.message}{_remedy(problem)}{hosts}"
+    rule = f" (rule {problem.rule})" if problem.rule else ""
+    return f"{problem.severity}: {problem.path}{layer}: {problem.message}{_remedy(problem)}{rule}{hosts}"
 
 
 def _paragraph(problem: Problem, title: str) -> str:
@@ -92,16 +95,18 @@ def _paragraph(problem: Problem, title: str) -> str:
         lines.append(f"   on {count}{_some(problem.hosts)}")
     if problem.link:
         lines.append(f"   {problem.releases}{': ' if problem.releases else ''}{problem.link}")
+    if problem.rule:
+        lines.append(f"   rule: {problem.rule}")
     return "\n".join(lines)
 
 
 def _foreign(problem: Problem) -> bool:
-    # the variable is in the path already where it has one of its own
+    # a path that begins with the variable names it already
     return bool(problem.layer) and not re.match(re.escape(problem.layer) + r"(?![\w-])", problem.path)
 
 
 def _remedy(problem: Problem) -> str:
-    return f" If it is meant so: spire_allow: [{problem.allow}]." if problem.allow else ""
+    return f" If it is meant so: spire_allow: [{problem.rule}]." if problem.allow else ""
 
 
 def _some(hosts: tuple[str, ...]) -> str:

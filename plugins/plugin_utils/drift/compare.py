@@ -21,7 +21,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.managed import ManagedCertificate
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.archives import architecture
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host.key_files import readable_key
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host.key_files import readable_keys
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host.published_files import published_certificate
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import convert, files as schema_files
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import svid
@@ -113,9 +113,7 @@ def compare(plan: Plan, observed: Mapping[str, Any], server: Mapping[str, Any] |
 def _secrets(plan: Plan, observed: Mapping[str, Any], found: Comparison) -> None:
     """Files of the user's own that others may read, or that everybody has the key to; nothing is changed then."""
     if plan.values["spire_strict"] and "world_readable_key" not in plan.values["spire_allow"]:
-        options = schema_files.secret_files(plan.component, plan.tree)
-        for path, mode in sorted(observed.get("readable", {}).items()):
-            found.errors.append(readable_key(options.get(path, ""), path, mode))
+        found.errors += readable_keys(plan, observed)
     if plan.values["spire_strict"] and "dummy_ca" not in plan.values["spire_allow"]:
         options = schema_files.certificate_files(plan.component, plan.tree)
         for path, certificates in sorted(observed.get("certificates", {}).items()):

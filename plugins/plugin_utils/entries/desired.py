@@ -17,8 +17,6 @@ from itertools import zip_longest
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.module_utils.spire.entries import EntryError, TRUST_DOMAIN, identity, normalise
-from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
-from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import describe
 from ansible_collections.spire.fleet.plugins.plugin_utils.entries import validation as entry_validation
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import nested
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import AGENTS, Fleet
@@ -79,7 +77,7 @@ def _named(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 def of_agents(planned: Plan, fleet: Fleet, group: str, identities: Mapping[str, str]) -> list[dict[str, Any]]:
     """The aliases of the agents whose identities are known, for the groups that some entry names as its parent."""
-    needed = _alias_groups(planned)
+    needed = alias_groups(planned)
     found = []
     for agent in fleet.agents:
         spiffe_id = identities.get(agent)
@@ -129,49 +127,24 @@ def ids_of_agent(fleet: Fleet, agent: str) -> list[str]:
     return aliases + [downstream_id(server, agent) for server in nested.child_servers(agent, fleet)]
 
 
-def sound(planned: Plan, fields: Collection[str] = ()) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The entries that have no mistake of their own, or none in these fields, each with the place that says it."""
+def with_paths(planned: Plan) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yields the entries of the inventory and of the canary, each with its path: an item of spire_entries, or the canary's variable."""
     given = planned.values["spire_entries"]
     paths = [f"spire_entries[{index}]" for index, entry in enumerate(given) if isinstance(entry, Mapping)]
-    for path, entry in zip_longest(paths, of_inventory(planned), fillvalue="spire_canary_selectors"):
+    yield from zip_longest(paths, of_inventory(planned), fillvalue="spire_canary_selectors")
+
+
+def sound(planned: Plan, fields: Collection[str] = ()) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yields the entries whose fields, or whose fields of these names, have no mistake of their own, each with its path."""
+    for path, entry in with_paths(planned):
         whole = all(entry.get(name) for name in ("spiffe_id", "parent_id", "selectors"))
         asked = {name: entry[name] for name in fields if name in entry} if fields else entry
-        if whole and not any(_mistakes(asked, planned)):
+        if whole and not any(mistakes(asked, planned)):
             yield path, entry
 
 
-def check(planned: Plan) -> Iterable[Problem]:
-    """Mistakes in spire_entries."""
-    paths = []
-    for index, entry in enumerate(planned.values["spire_entries"]):
-        path = f"spire_entries[{index}]"
-        if not isinstance(entry, Mapping):
-            message = f"An entry must be a mapping of SPIRE's own fields, such as spiffe_id, and it is {describe(entry)}."
-            yield Problem("entry", path, message, "spire_entries")
-            continue
-        paths.append(path)
-        missing = [name for name in ("spiffe_id", "parent_id", "selectors") if not entry.get(name)]
-        if missing:
-            yield Problem("entry", path, f"The entry needs {' and '.join(missing)}.", "spire_entries")
-    observed: dict[str, str] = {}
-    same: dict[tuple[Any, ...], str] = {}
-    for path, entry in zip_longest(paths, of_inventory(planned), fillvalue="spire_canary_selectors"):
-        for message in _mistakes(entry, planned):
-            yield Problem("entry", path, message, path.split("[", 1)[0])
-        key = _identity(entry)
-        first, twin = observed.setdefault(str(entry["entry_id"]), path), same.setdefault(key, path) if key else path
-        if twin != path:
-            message = (
-                f"The entry has the same SPIFFE ID, parent and selectors as {twin}, which SPIRE does not allow; take one of them out."
-            )
-            yield Problem("entry", path, message, path.split("[", 1)[0])
-        elif first != path:
-            message = f"The entry ID {entry['entry_id']} is {first}'s already; an ID names one entry."
-            yield Problem("entry", path, message, path.split("[", 1)[0])
-
-
-def _identity(entry: Mapping[str, Any]) -> tuple[Any, ...] | None:
-    """What SPIRE tells the entry apart by; None where that is missing or a mistake of its own."""
+def natural_key(entry: Mapping[str, Any]) -> tuple[Any, ...] | None:
+    """Returns what SPIRE tells an entry apart by; None where a part of it is missing or wrong."""
     try:
         key = identity(normalise({name: entry.get(name) for name in ("spiffe_id", "parent_id", "selectors")}))
     except EntryError:
@@ -179,7 +152,8 @@ def _identity(entry: Mapping[str, Any]) -> tuple[Any, ...] | None:
     return key if all(key) else None
 
 
-def _mistakes(entry: Mapping[str, Any], planned: Plan) -> Iterable[str]:
+def mistakes(entry: Mapping[str, Any], planned: Plan) -> Iterable[str]:
+    """Yields what SPIRE would refuse in the fields of an entry."""
     trust_domain = planned.trust_domain
     # without a sound trust domain, which is a mistake of its own, no path makes a SPIFFE ID
     domain = trust_domain if TRUST_DOMAIN.fullmatch(trust_domain) else ""
@@ -202,18 +176,8 @@ def _mistakes(entry: Mapping[str, Any], planned: Plan) -> Iterable[str]:
         yield f"Its {text}"
 
 
-def check_groups(planned: Plan, fleet: Fleet) -> Iterable[Problem]:
-    """Aliases of groups that the inventory does not have."""
-    for name in _alias_groups(planned):
-        if name not in fleet.groups and name != AGENTS:
-            message = (
-                f"The parent_id {alias(name)} means every agent of the inventory group {name}, and there is no such "
-                "group."
-            )
-            yield Problem("entry_group", "spire_entries", message, "spire_entries")
-
-
-def _alias_groups(planned: Plan) -> list[str]:
+def alias_groups(planned: Plan) -> list[str]:
+    """Returns the inventory groups that some entry names by their alias as its parent."""
     prefix = absolute(ALIAS_PREFIX, planned.trust_domain)
     parents = (str(entry.get("parent_id", "")) for entry in of_inventory(planned))
     return sorted({parent[len(prefix):] for parent in parents if parent.startswith(prefix)})

@@ -19,7 +19,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import defaults, nested_layer, tree_check as plan_tree_check
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules import tree as schema_rules
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree.agent import ONCE
 
 #: options that name a bootstrap source; naming one switches the built-in trust_bundle_path off
 BOOTSTRAP_SOURCES = ("trust_bundle_url", "trust_bundle_spiffe_workload_api", "insecure_bootstrap")
@@ -123,4 +123,4 @@ def _attests_once(agent: Plan, server: Plan | None) -> bool:
     named = agent.plugins("NodeAttestor")
     # http_challenge trusts on first use unless it is told not to
     tofu = "http_challenge" in named and (server is None or server.plugin_data("NodeAttestor", "http_challenge").get("tofu") is not False)
-    return tofu or any(name in named for name in schema_rules.ONCE)
+    return tofu or any(name in named for name in ONCE)

@@ -1,177 +1,292 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rules that need code: each a small function that says where it applies, since when, and where that is written.
+"""The rule engine: a rule is one function, which says where it applies, since which release, and where that is written.
 
-    @rule("server", "plugins.DataStore.sql.plugin_data", since="0.9.0")
-    def mysql_parse_time(found: Found) -> Findings:
-        '''A MySQL connection string has parseTime=true.
-
-        Source: pkg/server/datastore/sqlstore/mysql.go, v1.15.3
-        '''
+    @rule(
+        "tree", "server:plugins.UpstreamAuthority.disk.plugin_data", "server:plugins.UpstreamCA.disk.plugin_data",
+        severity="warning", source="doc/plugin_server_upstreamauthority_disk.md, v1.15.3",
+    )
+    def upstream_key_and_certificate_in_one_file(context: RuleContext) -> Findings:
+        '''The upstream CA's key and its certificate are two files.'''
         if ...:
-            yield "connection_string", "What is wrong, and what to do."
+            yield Finding("key_file_path", "What is wrong, and what to do.")
 
-A finding is the path of the option inside the block (or "" for the whole block) and a sentence. ``*`` in a path stands for any name.
-The first paragraph of the docstring is the rule as a person reads it in the reference.
+The function's name is the rule's id, which is unique, and which a person reads in messages and writes into ``spire_allow``. The first
+paragraph of the docstring says what must hold. A rule of one scope lies in a module below rules/tree, rules/host or rules/fleet, where
+it is found without being listed anywhere.
+
+A place is a component, and a path after a colon. Rules of trees are asked for each block at the path; ``*`` stands for any name. Rules
+of hosts and of fleets are asked once for each server or agent, and the path only says what they are about.
 """
 
 from __future__ import annotations
 
+import datetime
+import functools
+import importlib
 import inspect
-import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+import pkgutil
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks import block, is_set, plugin_is_enabled, plugins
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import child
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import references
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Span, plugin, version as schema_version
 
-Findings = Iterator[tuple[str, str]]
+TREE, HOST, FLEET = "tree", "host", "fleet"
+SCOPES = (TREE, HOST, FLEET)
+#: the place of a rule that is asked once, after all servers and agents of the inventory
+INVENTORY = "inventory"
+COMPONENTS = ("server", "agent", "oidc_discovery_provider", INVENTORY)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that breaks a rule.
+
+    ``path`` is the option's path inside the block for rules of trees, and the whole path, or the name of a variable, for others.
+    """
+
+    path: str
+    message: str
+    #: other than the rule's
+    severity: str = ""
+    #: other than the host whose plan was looked at
+    hosts: tuple[str, ...] = ()
+    #: the variable that is at fault, where neither the path nor the tree's layers tell it
+    layer: str | None = None
+
+
+Findings = Iterator[Finding]
 
 
 @dataclass
-class Found:
-    """A block of a tree as rules look at it. What has another type than asked for is the schema's to tell: here it isn't set."""
+class RuleContext:
+    """What a rule looks at. A value of another type than asked for counts as not set: the schema reports it."""
 
-    values: dict[str, Any]
-    tree: dict[str, Any]
+    component: str
     release: Version
+    #: of rules of trees: the block at the place, the whole tree, and the block's path
+    values: dict[str, Any] = field(default_factory=dict)
+    tree: dict[str, Any] = field(default_factory=dict)
     path: str = ""
+    #: of rules of hosts and of fleets: the ``Plan`` of a server or agent; None for a rule of the inventory
+    plan: Any = None
+    #: of rules of fleets: the ``Fleet``
+    fleet: Any = None
+    now: datetime.datetime = field(default_factory=lambda: datetime.datetime.now(datetime.timezone.utc))
+    #: the steps that this run of ``site`` takes; None where no playbook runs
+    steps: Collection[str] | None = None
+    #: what the drift check found on the host; empty in preflight
+    observed: Mapping[str, Any] = field(default_factory=dict)
+    #: what rules of the inventory remember of one plan until they have seen all
+    memory: dict[str, Any] = field(default_factory=dict)
 
     def __contains__(self, name: str) -> bool:
         return is_set(self.values.get(name))
 
     def text(self, name: str) -> str:
-        """A string; a list's numbers and the like are none."""
+        """Returns a string; an empty one where the option is something else."""
         value = self.values.get(name)
         return value if isinstance(value, str) else ""
 
     def true(self, name: str) -> bool:
-        """Whether it is switched on."""
+        """Whether the option is true."""
         return self.values.get(name) is True
 
     def number(self, name: str) -> int | None:
-        """A whole number."""
+        """Returns a whole number."""
         value = self.values.get(name)
         return value if isinstance(value, int) and not isinstance(value, bool) else None
 
     def strings(self, name: str) -> list[str]:
-        """The strings of a list."""
+        """Returns the strings of a list."""
         value = self.values.get(name)
         return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
     def blocks(self, name: str) -> list[dict[str, Any]]:
-        """One block, or several."""
+        """Returns the blocks of an option that may hold one block or a list of them."""
         value = self.values.get(name)
         return [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, dict)]
 
     def named(self, name: str) -> dict[str, dict[str, Any]]:
-        """Blocks by their names."""
+        """Returns blocks by their names."""
         value = self.values.get(name)
         return {key: item for key, item in value.items() if isinstance(item, dict)} if isinstance(value, dict) else {}
 
-    def main(self, component: str) -> Mapping[str, Any]:
-        """The server's or agent's own block, wherever the rule applies."""
-        return block(self.tree, component)
+    def main(self) -> Mapping[str, Any]:
+        """Returns the server's or agent's own block, wherever the rule applies."""
+        return block(self.tree, self.component)
 
     def plugins(self, kind: str) -> dict[str, Mapping[str, Any]]:
-        """The plugin_data of the plugins of a type that are switched on; an external one's is empty."""
+        """Returns the plugin_data of the enabled plugins of a type; an external plugin's is empty."""
         return {name: _data(body) for name, body in plugins(self.tree, kind).items()}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a rule applies: a component, and a path in its tree or the name of a variable; an empty path is the whole file."""
+
+    component: str
+    path: str = ""
+
+    @functools.cached_property
+    def span(self) -> Span:
+        """The releases whose tree has the path."""
+        first_and_last = references.span(self.component, self.path) if self.path and self.component in COMPONENTS[:3] else None
+        return Span(*first_and_last) if first_and_last else Span()
 
 
 @dataclass(frozen=True)
 class Rule:
     """What must hold, as code and as words."""
 
-    name: str
-    component: str
-    path: str
-    says: str
+    id: str
+    scope: str
+    write_paths: tuple[Place, ...]
+    description: str
     source: str
     span: Span
+    #: error, warning, or either, where each finding says which
     severity: str
-    #: the name by which strict mode's refusal is lifted; empty where it isn't strict mode that refuses
-    allow: str
-    check: Callable[[Any], Findings] = field(compare=False)
-    external: bool = False
+    #: whether strict mode refuses it though SPIRE takes it, so that spire_allow lifts it
+    allow: bool
+    #: ids of rules that make this one pointless where they are broken
+    after: tuple[str, ...]
+    external: bool
+    check: Callable[[RuleContext], Findings] = field(compare=False)
+    module: str = ""
+    line: int = 0
+
+    @property
+    def liftable(self) -> bool:
+        """Whether spire_allow takes the rule's id: SPIRE starts all the same."""
+        return self.allow or self.severity != "error"
 
 
-#: every rule of trees, in the order in which the modules are loaded
-RULES: list[Rule] = []
-#: rules that look at a whole fleet, for the count and the reference; fleet code calls them itself
-FLEET: list[Rule] = []
-
-_SOURCE = re.compile(r"\bSource: (.+)\Z", re.DOTALL)
+_RULES: dict[str, Rule] = {}
 
 
 def rule(
-    component: str,
-    path: str,
-    *,
-    since: str = "",
-    until: str = "",
-    severity: str = "error",
-    allow: str = "",
-    external: bool = False,
-) -> Callable[[Callable[[Found], Findings]], Callable[[Found], Findings]]:
-    """Makes a function a rule of trees; ``external`` is for plugin_data of a plugin that is not built in."""
+    scope: str, *places: str, source: str, since: str = "", until: str = "", severity: str = "error", allow: bool = False,
+    after: tuple[Callable[[RuleContext], Findings], ...] = (), external: bool = False,
+) -> Callable[[Callable[[RuleContext], Findings]], Callable[[RuleContext], Findings]]:
+    """Makes a function a rule.
 
-    def register(check: Callable[[Found], Findings]) -> Callable[[Found], Findings]:
-        RULES.append(_described(check, component, path, _span(since, until), severity, allow, external))
+    ``allow`` is for what SPIRE takes and strict mode refuses or warns of, with the way to lift it in the message. A rule that comes
+    ``after`` others isn't asked where one of them is broken. ``external`` is for the plugin_data of a plugin that is not built in.
+    """
+
+    def register(check: Callable[[RuleContext], Findings]) -> Callable[[RuleContext], Findings]:
+        known = Rule(
+            check.__name__, scope, tuple(map(_place, places)), _description(check), source, _span(since, until), severity, allow,
+            tuple(other.__name__ for other in after), external, check, check.__module__.rpartition(".")[2], check.__code__.co_firstlineno,
+        )
+        if scope not in SCOPES or not places or known.id in _RULES and _RULES[known.id].check.__module__ != check.__module__:
+            raise ValueError(f"The rule {known.id} has no scope or no place, or its id is another rule's")
+        _RULES[known.id] = known
         return check
 
     return register
 
 
-def fleet_rule(component: str, *, severity: str = "error", allow: str = "") -> Callable[[Any], Any]:
-    """Notes a function that looks at more than one tree as a rule."""
-
-    def register(check: Any) -> Any:
-        FLEET.append(_described(check, component, "inventory", Span(), severity, allow, False))
-        return check
-
-    return register
+def _place(text: str) -> Place:
+    component, _colon, path = text.partition(":")
+    if component not in COMPONENTS:
+        raise ValueError(f"The place {text} begins with none of {', '.join(COMPONENTS)}")
+    return Place(component, path)
 
 
-def _described(
-    check: Any, component: str, path: str, span: Span, severity: str, allow: str, external: bool
-) -> Rule:
-    words = inspect.cleandoc(check.__doc__ or "")
-    source = _SOURCE.search(words)
-    says = " ".join(words[: source.start()].split()) if source else ""
-    if not source or not says.endswith("."):
-        raise ValueError(f"{check.__name__} must say what it asks for in whole sentences, and name its source")
-    return Rule(
-        check.__name__, component, path, says, " ".join(source[1].split()), span, severity, allow, check, external
-    )
+def _description(check: Callable[..., Any]) -> str:
+    description = " ".join(inspect.cleandoc(check.__doc__ or "").partition("\n\n")[0].split())
+    if not description.endswith("."):
+        raise ValueError(f"The rule {check.__name__} must say in its docstring what must hold, in a whole sentence")
+    return description
 
 
 def _span(since: str, until: str) -> Span:
     return Span(schema_version(since) if since else None, schema_version(until) if until else None)
 
 
-def broken_rules(
-    component: str, tree: dict[str, Any], release: Version, strict: bool = False
-) -> Iterator[tuple[Rule, str, str]]:
-    """Each rule that the tree breaks, with the path and the sentence; strict mode's rules, or all others."""
-    for known in RULES:
-        if bool(known.allow) is not strict or known.component != component or release not in known.span:
+@functools.lru_cache(maxsize=None)
+def rules(*scopes: str) -> tuple[Rule, ...]:
+    """Returns the rules of these scopes, by module and line; a rule that comes after others stands behind them."""
+    here = Path(__file__).parent
+    for scope in scopes:
+        for module in pkgutil.iter_modules([str(here / scope)]):
+            importlib.import_module(f"{__package__}.{scope}.{module.name}")
+    found = sorted((known for known in _RULES.values() if known.scope in scopes), key=lambda one: (SCOPES.index(one.scope), one.module, one.line))
+    return tuple(_ordered(found))
+
+
+def _ordered(found: list[Rule]) -> list[Rule]:
+    placed: dict[str, Rule] = {}
+    names = {one.id: one for one in found}
+
+    def place(one: Rule) -> None:
+        if one.id in placed:
+            return
+        for other in one.after:
+            if other in names:
+                place(names[other])
+        placed[one.id] = one
+
+    for one in found:
+        place(one)
+    return list(placed.values())
+
+
+@functools.lru_cache(maxsize=None)
+def applicable(scopes: tuple[str, ...], component: str, release: Version | None) -> tuple[Rule, ...]:
+    """Returns the rules of a component at a release, each with its places there alone."""
+    found = []
+    for known in rules(*scopes):
+        places = tuple(one for one in known.write_paths if one.component == component and (release is None or release in one.span))
+        if places and (release is None or release in known.span):
+            found.append(replace(known, write_paths=places))
+    return tuple(found)
+
+
+def broken(context: RuleContext, known: Collection[Rule]) -> Iterator[tuple[Rule, Finding]]:
+    """Yields what breaks rules of hosts and fleets. A rule that comes after one that is broken, or was not asked, is not asked."""
+    silent: set[str] = set()
+    for one in known:
+        if not silent.isdisjoint(one.after):
+            silent.add(one.id)
             continue
-        for body, path in _at(known, tree, release):
-            for option, message in known.check(Found(body, tree, release, path)):
-                yield known, f"{path}.{option}" if path and option else path or option, message
+        for finding in one.check(context):
+            silent.add(one.id)
+            yield one, finding
 
 
-def _at(known: Rule, tree: dict[str, Any], release: Version) -> Iterator[tuple[dict[str, Any], str]]:
-    """The blocks at a path; of plugins only those that SPIRE would load."""
+def broken_in_tree(component: str, tree: dict[str, Any], release: Version, strict: bool = False) -> Iterator[tuple[Rule, Finding]]:
+    """Yields what breaks rules of trees, with whole paths: strict mode's rules, or all others."""
+    for known in applicable((TREE,), component, release):
+        if known.allow is not strict:
+            continue
+        for place in known.write_paths:
+            for body, path in _at(known, place, tree, release):
+                for finding in known.check(RuleContext(component, release, body, tree, path, now=_NEVER)):
+                    whole = f"{path}.{finding.path}" if path and finding.path else path or finding.path
+                    yield known, replace(finding, path=whole)
+
+
+#: rules of trees don't depend on the time, so that nobody need ask for it a hundred times
+_NEVER = datetime.datetime.min
+
+
+def _at(known: Rule, place: Place, tree: dict[str, Any], release: Version) -> Iterator[tuple[dict[str, Any], str]]:
+    """Yields the blocks at a place; of plugins only those that SPIRE would load."""
     places: list[tuple[Any, str]] = [(tree, "")]
-    for depth, part in enumerate(known.path.split(".") if known.path else ()):
+    for depth, part in enumerate(place.path.split(".") if place.path else ()):
         places = [step for value, path in places for step in _into(value, part, path)]
-        if depth == 2 and known.path.startswith("plugins."):
-            places = [(_with_data(body), path) for body, path in places if _looked_at(known, body, path, release)]
+        if depth == 2 and place.path.startswith("plugins."):
+            places = [(_with_data(body), path) for body, path in places if _loaded(known, place, body, path, release)]
     yield from ((value, path) for value, path in places if isinstance(value, dict))
 
 
@@ -186,20 +301,20 @@ def _into(value: Any, part: str, path: str) -> Iterator[tuple[Any, str]]:
             yield inner, child(path, name)
 
 
-def _looked_at(known: Rule, body: Any, path: str, release: Version) -> bool:
+def _loaded(known: Rule, place: Place, body: Any, path: str, release: Version) -> bool:
     if not plugin_is_enabled(body) or not isinstance(body, dict):
         return False
-    _plugins, kind, name = known.path.split(".")[:3]
+    _plugins, kind, name = place.path.split(".")[:3]
     if name == "*":
         return True
-    built_in = plugin(known.component, kind if kind != "*" else path.split(".")[1], name)
+    built_in = plugin(place.component, kind if kind != "*" else path.split(".")[1], name)
     if bool(body.get("plugin_cmd")) is not known.external:
         return False
     return known.external or built_in is not None and release in built_in.span
 
 
 def _with_data(body: dict[str, Any]) -> dict[str, Any]:
-    """A plugin without plugin_data is one with an empty block: ``azure_msi: {}`` leaves every option out."""
+    """Returns a plugin's block; one without plugin_data gets an empty block, since ``azure_msi: {}`` leaves every option out."""
     return body if "plugin_data_file" in body else {"plugin_data": {}, **body}
 
 

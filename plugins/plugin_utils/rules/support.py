@@ -1,49 +1,100 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What rules of fleets ask of plans: whose fault something is, which machine, how far apart, which group was meant."""
+"""Helps rules of hosts and fleets: which machine a plan is for, which servers belong to it, and how a finding becomes a problem."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import BUILT_IN
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet, machine_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.tree_check import FROM_VARIABLES
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Finding, Rule, RuleContext, broken
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import references
 
+_VARIABLE = re.compile(r"spire_\w+")
 
-def at(planned: Plan, code: str, path: str, message: str, severity: str = "error", allow: str = "") -> Problem:
-    """A problem at a path of the tree; where a variable of the host's made it, it is the variable's."""
+
+def check(context: RuleContext, known: Collection[Rule]) -> Iterator[Problem]:
+    """Yields the problems of a plan, or of the whole inventory, by these rules."""
+    for rule, finding in broken(context, known):
+        yield problem(context, rule, finding)
+
+
+def problem(context: RuleContext, rule: Rule, finding: Finding) -> Problem:
+    """Makes a problem of a finding: with the variable that is at fault, and for an option with SPIRE's document."""
+    made = Problem(
+        rule.id, finding.path, finding.message, finding.layer or "", finding.hosts, finding.severity or (rule.severity if rule.severity != "either" else "error"),
+        rule=rule.id, allow=rule.allow,
+    )
+    variable = _VARIABLE.match(finding.path)
+    planned: Plan | None = context.plan
+    if variable or planned is None:
+        return made if finding.layer is not None or not variable else replace(made, layer=variable[0])
     name = planned.component
-    link, releases = references.link(name, path, planned.version), references.releases(name, path)
-    layer = planned.merged.origin(path)
-    variable = FROM_VARIABLES.get(path.removeprefix(f"{name}."), "")
-    if layer == BUILT_IN and variable and planned.values[variable]:
-        path = layer = variable
-    return Problem(code, path, message, layer, severity=severity, link=link, releases=releases, allow=allow)
+    layer = planned.merged.origin(finding.path) if finding.layer is None else finding.layer
+    made = replace(
+        made, layer=layer, link=references.link(name, finding.path, planned.version), releases=references.releases(name, finding.path),
+    )
+    own = FROM_VARIABLES.get(finding.path.removeprefix(f"{name}."), "")
+    # a variable made the option, so the mistake is the variable's
+    return replace(made, path=own, layer=own) if layer == BUILT_IN and own and planned.values[own] else made
+
+
+def judged(found: Iterable[Problem], values: Mapping[str, Any]) -> list[Problem]:
+    """Drops problems whose rules spire_allow names; without strict mode, turns strict mode's refusals into warnings."""
+    allowed, strict = values["spire_allow"], values["spire_strict"]
+    kept = [one for one in found if one.rule not in allowed or not (one.allow or one.severity == "warning")]
+    return kept if strict else [replace(one, severity="warning") if one.allow else one for one in kept]
+
+
+def servers_of(context: RuleContext) -> list[Plan]:
+    """Returns the plans of an agent's servers; none where they are not in this inventory."""
+    return [plan("server", name, context.fleet) for name in context.fleet.servers_of(context.plan.host)]
+
+
+def group_of(context: RuleContext) -> tuple[str, Sequence[Plan], Sequence[Plan]]:
+    """Returns the group of a server, the plans of its servers, and those that stand before this one.
+
+    What differs between two servers is reported of the later one.
+    """
+    fleet: Fleet = context.fleet
+    group = fleet.group_of_server(context.plan.host)
+    names = list(fleet.groups.get(group, ()))
+    together = [plan("server", name, fleet) for name in names]
+    return group, together, together[: names.index(context.plan.host)] if context.plan.host in names else []
+
+
+def template_failed(planned: Plan) -> bool:
+    """Whether a variable's template failed: what seems to be missing then may only not be known yet."""
+    return any(one.code == "template" for one in planned.values.problems)
 
 
 def machine(planned: Plan) -> str:
-    """What tells machines apart: several inventory hosts may be one."""
+    """Returns what tells machines apart: several inventory hosts may be one machine."""
     return machine_of(planned.values.raw, planned.host)
 
 
 def step(version: Version) -> int:
-    """Minor releases in one row: 1.0 follows 0.12."""
+    """Returns the number of a minor release in one row of all: 1.0 follows 0.12."""
     return version.minor if version.major else version.minor - 13
 
 
 def unknown_release(plans: Iterable[Plan]) -> bool:
-    """Whether one of these is of a release that never was, of which nobody can say what it fits."""
-    return any(problem.code == "version" for made in plans for problem in made.problems)
+    """Whether one of these plans is of a release that SPIRE never had, which can't be compared with others."""
+    return any(one.code == "version" for made in plans for one in made.problems)
 
 
 def meant(group: str, fleet: Fleet) -> str:
-    """Another group's name that is nearly the same."""
+    """Returns a question after another group's name that is nearly the same; an empty text where there is none."""
     near = difflib.get_close_matches(group, [name for name, hosts in fleet.groups.items() if hosts], 1, cutoff=0.8)
     return f' (did you mean "{near[0]}"?)' if near and group not in fleet.groups else ""

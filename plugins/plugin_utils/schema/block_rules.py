@@ -1,19 +1,42 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The rules that stand in the data: how the options of one block depend on each other."""
+"""Evaluates the rules that stand in the schema's data: how the options of one block depend on each other."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import and_list
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks import is_set
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Rule
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import child
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Block, DATA, Rule, block
+
+
+def everything() -> Iterator[tuple[str, str, Rule]]:
+    """Yields each rule of the data with the component, or "both", and the path of its block."""
+    yield from _below("both", "plugins.*.*", block("plugin"))
+    for component in ("server", "agent", "oidc_discovery_provider"):
+        yield from _below(component, "", block(component))
+        for directory in (DATA / component, DATA / "external" / component):
+            for path in sorted(directory.rglob("*.yml")):
+                kind, name = path.parent.name, path.stem
+                data = block(str(path.relative_to(DATA).with_suffix("")))
+                yield from _below(component, f"plugins.{kind}.{name}.plugin_data", data)
+
+
+def _below(component: str, path: str, known: Block) -> Iterator[tuple[str, str, Rule]]:
+    for rule in known.rules:
+        yield component, path, rule
+    for name, option in known.options.items():
+        if option.block:
+            inner = f"{child(path, name)}.*" if "map(block)" in option.types else child(path, name)
+            yield from _below(component, inner, option.block)
 
 
 def broken(rule: Rule, found: dict[str, Any]) -> str:
-    """What is wrong by this rule; an empty value counts as not set, as in SPIRE."""
+    """Returns what breaks the rule; an empty value counts as not set, as in SPIRE."""
     if any(found.get(name) != value for name, value in rule.when):
         return ""
     if any(found.get(name) == value for name, value in rule.unless):
@@ -47,7 +70,7 @@ def _broken(rule: Rule, on: list[str]) -> str:
 
 
 def says(rule: Rule) -> str:
-    """The rule as a person reads it in the reference."""
+    """Returns the rule as a person reads it in the reference."""
     listed = and_list(rule.names)
     condition = _when(rule)
     condition += "".join(f" unless {name} is {_value(value)}" for name, value in rule.unless)

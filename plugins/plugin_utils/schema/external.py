@@ -29,7 +29,7 @@ VARIABLE = "spire_plugin_schemas"
 #: our own files of plugins that SPIRE doesn't have built in
 EXTERNAL = "external"
 #: what a rule of the data may say besides its kind
-RULE_WORDS = frozenset({"since", "until", "when", "unless", "because", "source", "severity"})
+RULE_WORDS = frozenset({"id", "since", "until", "when", "unless", "because", "source", "severity"})
 #: finds the block of a plugin's data, by the plugin's type, name and own block
 Finder = Callable[[str, str, Any], "Block | None"]
 

@@ -131,6 +131,9 @@ class Rule:
     kind: str
     names: tuple[str, ...]
     span: Span
+    #: the name that stands in messages and in spire_allow; several rules share one where they ask for the same thing in other releases
+    #: or for another plugin. Rules of the user's own schemas may have none
+    id: str = ""
     when: tuple[tuple[str, Any], ...] = ()
     unless: tuple[tuple[str, Any], ...] = ()
     #: what happens otherwise, as a sentence that follows ours; where it is written; "warning" where SPIRE lives with it
@@ -256,7 +259,7 @@ def _range(text: str) -> tuple[Version, Version]:
 
 
 def _rule(data: Mapping[str, Any]) -> Rule:
-    words = {key: data[key] for key in ("because", "source", "severity") if key in data}
+    words = {key: data[key] for key in ("because", "source", "severity", "id") if key in data}
     (kind,) = set(data) - {"since", "until", "when", "unless", *words}
     when, unless = (tuple(data.get(key, {}).items()) for key in ("when", "unless"))
-    return Rule(kind, tuple(data[kind]), _span(data), when, unless, **words)
+    return Rule(kind, tuple(data[kind]), _span(data), when=when, unless=unless, **words)

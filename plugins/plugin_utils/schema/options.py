@@ -36,10 +36,10 @@ class Checker:
     def add(self, code: str, path: str, message: str, severity: str = "error") -> None:
         self.problems.append(self.problem(code, path, message, severity))
 
-    def problem(self, code: str, path: str, message: str, severity: str, allow: str = "") -> Problem:
-        """With what a person may want to read about the place."""
+    def problem(self, code: str, path: str, message: str, severity: str, rule: str = "", allow: bool = False) -> Problem:
+        """Builds a Problem with a documentation link and supported releases; ``rule`` is the id of the rule that is broken."""
         return Problem(
-            code, path, message, self.origin(path), severity=severity, allow=allow,
+            code, path, message, self.origin(path), severity=severity, rule=rule, allow=allow,
             link=references.link(self.component, path, self.version), releases=references.releases(self.component, path),
         )
 
@@ -59,7 +59,7 @@ class Checker:
         for rule in view.rules:
             message = broken(rule, found)
             if message:
-                self.add("rule", path, message, rule.severity)
+                self.problems.append(self.problem("rule", path, message, rule.severity, rule.id))
 
     def _value(self, spec: Spec, known: Block, value: Any, path: str) -> None:
         wrong = values.wrong_type(spec.type, value)

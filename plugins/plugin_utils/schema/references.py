@@ -21,7 +21,7 @@ def link(component: str, path: str, release: Version) -> str:
     A component's document for a foreign plugin.
     """
     parts = _parts(path)
-    since, until = _span(component, path) or (None, None)
+    since, until = span(component, path) or (None, None)
     release = max(release, since or release)
     release = min(release, until or release)
     if parts[:1] == ["plugins"] and len(parts) > 2:
@@ -33,15 +33,15 @@ def link(component: str, path: str, release: Version) -> str:
 
 def releases(component: str, path: str) -> str:
     """From which release to which SPIRE has the option at a path; empty for what isn't one."""
-    since, until = _span(component, path) or (None, None)
+    since, until = span(component, path) or (None, None)
     if since is None:
         return ""
     return f"SPIRE {since} to {until}" if until else f"SPIRE {since} and later"
 
 
 @lru_cache(maxsize=4096)
-def _span(component: str, path: str) -> tuple[Version, Version | None] | None:
-    """The first and the last release that have it, or that have had it so far."""
+def span(component: str, path: str) -> tuple[Version, Version | None] | None:
+    """Returns the first and the last release that have the option at a path; None for what is no option."""
     spans: list[Span] = []
     known: Block | None = block(component)
     parts = _parts(path)

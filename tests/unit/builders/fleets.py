@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +56,13 @@ def agent_tree(**blocks: Any) -> dict[str, Any]:
 
 
 def mistakes(made: Fleet) -> str:
-    """What preflight would say."""
-    return problems.render(rules_run.of_fleet(made))
+    """What preflight would print of a fleet, without the ids of rules: the cases of each rule have those."""
+    return rendered(rules_run.of_fleet(made))
+
+
+def rendered(found: Iterable[problems.Problem]) -> str:
+    """The lines of problems, without the ids of rules."""
+    return re.sub(r" \(rule \w+\)", "", problems.render(found))
 
 
 def planned(component: str, common: Mapping[str, Any] | None = None, **own: Any) -> Plan:

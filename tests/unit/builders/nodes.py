@@ -14,13 +14,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet import node_certificates
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Outcome, Run
 from tests.support.authorities import NOW, PASSPHRASE
-from tests.unit.builders.fleets import fleet
+from tests.unit.builders.fleets import fleet, rendered
 
 KINDS = ("x509pop", "sshpop")
 FILES = {
@@ -56,7 +55,7 @@ class Nodes:
     def preflight(self, component: str = "agent", now: datetime.datetime = NOW, **own: Any) -> str:
         host = "s1" if component == "server" else "a1"
         made = fleet(self.common, **{host: own})
-        return problems.render(node_certificates.check(plan(component, host, made), made, now))
+        return rendered(node_certificates.check(plan(component, host, made), made, now))
 
 
 def said(path: str, message: str, severity: str = "error") -> str:

@@ -143,7 +143,7 @@ def test_yaml_is_what_the_collection_takes(block: str, tmp_path: Path) -> None:
         return
     # how agents alone attest stands in the text beside their variables; what lies on the reader's controller, and what trees beside the block
     # name, nobody knows here
-    elsewhere = ("no_token", "local_dir", "unused_plugin")
+    elsewhere = ("missing_join_token", "programs_in_local_directory", "unused_plugin_entry")
     assert problems.render(problem for problem in rules_run.of_fleet(made) if problem.code not in elsewhere) == ""
 
 

@@ -29,6 +29,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.rules import run as ru
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import model as schema_model
 
 from tests.support import examples
+from tests.unit.builders.fleets import rendered
 from tools.docs import examples_page
 
 README = examples.EXAMPLES.parent / "README.md"
@@ -61,7 +62,7 @@ def test_only_examples_warn() -> None:
 
 def test_preflight_of_examples_can_fail() -> None:
     broken = examples.fleet("minimal", spire_trust_domain="Prod.acme.com")
-    assert "Prod.acme.com" in problems.render(rules_run.of_fleet(broken))
+    assert "Prod.acme.com" in rendered(rules_run.of_fleet(broken))
 
 
 def test_preflight_misses_a_secret_that_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -312,6 +313,6 @@ def test_a_bundle_endpoint_at_a_privileged_port_may_be_opened() -> None:
 def test_nobody_copies_entries_that_a_switch_makes_impossible() -> None:
     """The example without profile selectors refuses what the one with them has."""
     wanted = [{"spiffe_id": "/x", "parent_id": "/spire/server", "selectors": ["aws_iid:iamrole:arn:aws:iam::123456789012:role/web"]}]
-    said = problems.render(rules_run.of_fleet(examples.fleet("node_aws_iid_keys", spire_entries=wanted)))
+    said = rendered(rules_run.of_fleet(examples.fleet("node_aws_iid_keys", spire_entries=wanted)))
     assert "is not made where disable_instance_profile_selectors is true, as on spire1.prod.acme.com." in said
-    assert "iamrole" not in problems.render(rules_run.of_fleet(examples.fleet("node_aws_iid", spire_entries=wanted)))
+    assert "iamrole" not in rendered(rules_run.of_fleet(examples.fleet("node_aws_iid", spire_entries=wanted)))

@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables import Values
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
@@ -24,6 +23,7 @@ from playbooks.files.quickstart import ansible_run, inventory, processes, progra
 from playbooks.files.quickstart.place import Place, free_ports, is_free
 from playbooks.files.quickstart.stop import NO_SPIRE, Stop
 from tests.support import collection
+from tests.unit.builders.fleets import rendered
 
 PORTS = {"server": 20001, "server_health": 20002, "agent_health": 20003}
 
@@ -178,7 +178,7 @@ def test_inventory_is_a_sound_fleet(tmp_path: Path, bin_dir: str) -> None:
     assert parsed["spire_servers"] == parsed["spire_agents"] == {"hosts": {"quickstart": None}}
     values = Values(parsed["all"]["vars"])
     fleet = Fleet({"spire_servers": ["quickstart"], "spire_agents": ["quickstart"]}, lambda host: values)
-    assert problems.render(rules_run.of_fleet(fleet)) == ""
+    assert rendered(rules_run.of_fleet(fleet)) == ""
     server, agent = plan("server", "quickstart", fleet), plan("agent", "quickstart", fleet)
     assert (agent.main["server_address"], agent.main["server_port"]) == ("127.0.0.1", 20001)
     written = [file.path for each in (server, agent) for file in each.files] + [server.data_dir, agent.data_dir]

@@ -66,6 +66,6 @@ def test_every_way_to_make_one_is_seen(line: str) -> None:
 
 def test_the_report_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report.found, "unreached", lambda _source: [])
-    differences = report.beside(Source({SYSTEMD: CODE}), DEFAULT)
+    differences = report.parent_agents(Source({SYSTEMD: CODE}), DEFAULT)
     assert "selector gone: agent/WorkloadAttestor/unix: uid" in map(str, differences)
     assert "selector gone: agent/WorkloadAttestor/systemd: id" not in map(str, differences)

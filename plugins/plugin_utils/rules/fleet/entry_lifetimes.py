@@ -1,35 +1,36 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether the SVIDs that entries ask for can live as long as that."""
+"""Rules about the lifetimes that registration entries ask for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from fractions import Fraction
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
 from ansible_collections.spire.fleet.plugins.plugin_utils.entries import desired as desired_entries
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree import fleet_rule
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Finding, Findings, RuleContext, rule
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree.server import hours, longest_svid
 
 _LIVES = ("x509_svid_ttl", "jwt_svid_ttl", "ttl")
 
 
-@fleet_rule("server", severity="warning")
-def check(planned: Plan) -> Iterable[Problem]:
-    """No entry asks for an SVID that lives longer than a sixth of ca_ttl, or than a week: SPIRE cuts it short without a word.
-
-    Source: pkg/server/ca/manager/manager.go (MaxSVIDTTLForCATTL) and pkg/server/credtemplate/builder.go (computeCappedLifetime), v1.15.3
-    """
+@rule(
+    "fleet", "server:spire_entries", severity="warning",
+    source=(
+        "pkg/server/ca/manager/manager.go (MaxSVIDTTLForCATTL) and pkg/server/credtemplate/builder.go (computeCappedLifetime), v1.15.3"
+    ),
+)
+def entry_lifetime(context: RuleContext) -> Findings:
+    """No entry asks for an SVID that lives longer than a sixth of ca_ttl, or than a week: SPIRE cuts it short without a word."""
+    planned: Plan = context.plan
     longest = longest_svid(str(planned.main.get("ca_ttl") or ""))
     for path, entry in desired_entries.sound(planned) if longest else ():
         # a server below gets a CA of that life, and no SVID
         for name in _LIVES if not entry.get("downstream") else ():
             given = str(entry.get(name) or "0")
             if longest and given.isdecimal() and Fraction(given) > longest:
-                yield Problem("entry_lifetime", f"{path}.{name}", (
+                yield Finding(f"{path}.{name}", (
                     f"The entry asks for {hours(Fraction(given))}, and an SVID of this server is sure to live {hours(longest)} at most, a sixth "
                     "of server.ca_ttl and no more than a week: SPIRE cuts it short without a word."
-                ), "spire_entries", severity="warning")
+                ))

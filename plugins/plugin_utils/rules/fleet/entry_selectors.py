@@ -9,13 +9,11 @@ SPIRE takes any selector, and an entry whose selectors nobody makes is never iss
 from __future__ import annotations
 
 import json
-import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks import block
 from ansible_collections.spire.fleet.plugins.plugin_utils.entries import desired as desired_entries
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import AGENTS, Fleet
@@ -23,7 +21,8 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet import selector_messages
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet.selector_messages import Asked, Found
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet.selector_messages import Refusal, Request
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Finding, Findings, RuleContext, rule
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import selectors
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.selectors import Selector
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.svid import absolute
@@ -35,7 +34,7 @@ AS_SELECTOR = Version(1, 15, 0)
 
 
 @dataclass(frozen=True)
-class Maker:
+class SelectorSource:
     """A server or agent by what its selectors depend on; many agents are the same one."""
 
     release: Version
@@ -50,7 +49,7 @@ class Maker:
 
 
 @dataclass
-class Makers:
+class SelectorSources:
     """Who could make an entry's selectors."""
 
     #: as a message names them, after "no" where they are agents
@@ -61,13 +60,15 @@ class Makers:
     open: bool = False
 
 
-def note(planned: Plan, fleet: Fleet) -> None:
-    """Keep what the selectors of a planned agent depend on, so that nobody plans it again."""
-    fleet.makers[planned.host] = _maker(planned, (*WORKLOAD, *STORE, "NodeAttestor"))
-
-
-def check(planned: Plan, fleet: Fleet) -> Iterator[Problem]:
-    """Selectors of a server's entries that nothing in the fleet makes."""
+@rule("fleet", "agent:spire_agent_config", "server:spire_entries", severity="either", source="docs/selectors.md")
+def entry_selectors(context: RuleContext) -> Findings:
+    """The selectors of an entry are ones that some agent or server of this inventory makes; else SPIRE never issues it."""
+    planned: Plan = context.plan
+    fleet: Fleet = context.fleet
+    if planned.component == "agent":
+        # agents are planned before servers, and none is planned again for its servers' entries
+        _note(planned, fleet)
+        return
     if any(problem.path == "spire_version" for problem in planned.problems):
         return
     linter = _Linter(planned, fleet)
@@ -75,9 +76,14 @@ def check(planned: Plan, fleet: Fleet) -> Iterator[Problem]:
         yield from linter.entry(path, entry)
 
 
-def _maker(planned: Plan, kinds: tuple[str, ...]) -> Maker:
+def _note(planned: Plan, fleet: Fleet) -> None:
+    """Keeps what the selectors of a planned agent depend on."""
+    fleet.makers[planned.host] = _source(planned, (*WORKLOAD, *STORE, "NodeAttestor"))
+
+
+def _source(planned: Plan, kinds: tuple[str, ...]) -> SelectorSource:
     plugins = {kind: {name: _options(wrapper) for name, wrapper in planned.plugins(kind).items()} for kind in kinds}
-    return Maker(planned.version, sys.intern(json.dumps(plugins, sort_keys=True, default=str)))
+    return SelectorSource(planned.version, sys.intern(json.dumps(plugins, sort_keys=True, default=str)))
 
 
 def _options(wrapper: Mapping[str, Any]) -> Any:
@@ -90,14 +96,14 @@ class _Linter:
     def __init__(self, planned: Plan, fleet: Fleet) -> None:
         self.planned, self.fleet = planned, fleet
         self.group = fleet.group_of_server(planned.host)
-        server = _maker(planned, NODE)
-        self.server = Makers(planned.host, [server.release], [server.plugins])
+        server = _source(planned, NODE)
+        self.server = SelectorSources(planned.host, [server.release], [server.plugins])
         self.server_id = absolute("/spire/server", planned.trust_domain)
         self.aliases = absolute(desired_entries.ALIAS_PREFIX, planned.trust_domain)
         self.of_fleet = frozenset(fleet.agents)
-        self.agents: dict[str, Makers] = {}
+        self.agents: dict[str, SelectorSources] = {}
 
-    def entry(self, path: str, entry: Mapping[str, Any]) -> Iterator[Problem]:
+    def entry(self, path: str, entry: Mapping[str, Any]) -> Findings:
         """What is wrong with one entry's selectors."""
         parent = str(entry["parent_id"])
         if parent == self.server_id:
@@ -106,22 +112,22 @@ class _Linter:
             kinds, makers = STORE if entry.get("store_svid") else WORKLOAD, self._under(parent)
         sound: dict[str, list[int]] = {}
         for index, given in enumerate(entry["selectors"]):
-            asked = _asked(given, kinds)
+            asked = _request(given, kinds)
             here = path if path.endswith("_selectors") else f"{path}.selectors"
             if asked.type == SPIFFE_ID:
                 message, severity = self._by_id(asked, kinds), "error"
             else:
                 able: list[int] = []
-                message, severity = self._judge(asked, makers, able)
+                message, severity = self._evaluate(asked, makers, able)
                 if able:
                     sound[asked.type] = able
             if message:
                 hint = " Without a canary, set spire_canary to false." if here != f"{path}.selectors" else ""
-                yield _problem(f"{here}[{index}]", message + hint, severity)
+                yield Finding(f"{here}[{index}]", message + hint, severity)
         if len(sound) > 1:
             yield from self._together(path, kinds, makers, sound)
 
-    def _under(self, parent: str) -> Makers:
+    def _under(self, parent: str) -> SelectorSources:
         """The agents below a parent: those of an inventory group, or any agent of this server."""
         group = parent.removeprefix(self.aliases) if parent.startswith(self.aliases) else ""
         if group not in self.agents:
@@ -129,15 +135,15 @@ class _Linter:
             members = [name for name in found if name in self.of_fleet and self.fleet.server_group(name) == self.group]
             who = f"agent of the inventory group {group}" if group else "agent of this server in the inventory"
             kept = dict.fromkeys(self._of_agent(name) for name in members)
-            self.agents[group] = Makers(who, [m.release for m in kept], [m.plugins for m in kept], not group)
+            self.agents[group] = SelectorSources(who, [m.release for m in kept], [m.plugins for m in kept], not group)
         return self.agents[group]
 
-    def _of_agent(self, host: str) -> Maker:
+    def _of_agent(self, host: str) -> SelectorSource:
         if host not in self.fleet.makers:
-            note(plan("agent", host, self.fleet), self.fleet)
+            _note(plan("agent", host, self.fleet), self.fleet)
         return self.fleet.makers[host]  # type: ignore[return-value]
 
-    def _by_id(self, asked: Asked, kinds: tuple[str, ...]) -> str:
+    def _by_id(self, asked: Request, kinds: tuple[str, ...]) -> str:
         if kinds != NODE:
             return ""
         experimental = self.planned.main.get("experimental")
@@ -146,7 +152,7 @@ class _Linter:
             return ""
         return selector_messages.by_id(asked, self.planned.host, self.planned.version, AS_SELECTOR)
 
-    def _judge(self, asked: Asked, makers: Makers, able: list[int]) -> tuple[str, str]:
+    def _evaluate(self, asked: Request, makers: SelectorSources, able: list[int]) -> tuple[str, str]:
         """A message, empty where all is well, and its severity; ``able`` gets the numbers of those who make it."""
         doubtful = "warning" if makers.open else "error"
         for number, plugins in enumerate(makers.plugins):
@@ -167,29 +173,29 @@ class _Linter:
         return self._by_makers(asked, fitting, makers, able, doubtful)
 
     def _by_makers(
-        self, asked: Asked, fitting: list[tuple[Selector, str]], makers: Makers, able: list[int], doubtful: str
+        self, asked: Request, fitting: list[tuple[Selector, str]], makers: SelectorSources, able: list[int], doubtful: str
     ) -> tuple[str, str]:
-        lacking: list[Found] = []
+        lacking: list[Refusal] = []
         for number, (release, plugins) in enumerate(zip(makers.releases, makers.plugins)):
             for selector, rest in fitting:
                 data = plugins.get(selector.kind, {}).get(asked.type)
                 if release not in selector.span:
-                    lacking.append(Found("release", selector, release))
+                    lacking.append(Refusal("release", selector, release))
                 elif data is None:
-                    lacking.append(Found("plugin", selector, release))
+                    lacking.append(Refusal("plugin", selector, release))
                 else:
                     condition = selector.lacking(release, data, rest)
                     if condition is None:
                         able.append(number)
                         break
-                    lacking.append(Found("option", selector, release, condition, rest))
+                    lacking.append(Refusal("option", selector, release, condition, rest))
         if not able and lacking:
             return selector_messages.nobody(asked, lacking, makers.plugins, makers.who), doubtful
         if able and asked.kinds == NODE:
             return self._unused(asked), "warning"
         return "", ""
 
-    def _unused(self, asked: Asked) -> str:
+    def _unused(self, asked: Request) -> str:
         """A server offers an attestor that none of the agents in the inventory uses."""
         agents = self._under("")
         if not agents.plugins or any(asked.type in plugins["NodeAttestor"] for plugins in agents.plugins):
@@ -197,22 +203,18 @@ class _Linter:
         return selector_messages.unused(asked, agents.plugins)
 
     def _together(
-        self, path: str, kinds: tuple[str, ...], makers: Makers, sound: Mapping[str, list[int]]
-    ) -> Iterator[Problem]:
+        self, path: str, kinds: tuple[str, ...], makers: SelectorSources, sound: Mapping[str, list[int]]
+    ) -> Findings:
         if kinds == NODE:
-            yield _problem(path, selector_messages.two_attestors(sorted(sound)))
+            yield Finding(path, selector_messages.two_attestors(sorted(sound)))
         elif not set.intersection(*map(set, sound.values())):
             message = selector_messages.never_together(sorted(sound), makers.who)
-            yield _problem(path, message, "warning" if makers.open else "error")
+            yield Finding(path, message, "warning" if makers.open else "error")
 
 
-def _asked(given: Any, kinds: tuple[str, ...]) -> Asked:
+def _request(given: Any, kinds: tuple[str, ...]) -> Request:
     """A selector as text, or as a mapping of type and value."""
     if isinstance(given, Mapping):
-        return Asked(str(given["type"]), str(given["value"]), kinds)
+        return Request(str(given["type"]), str(given["value"]), kinds)
     kind, _colon, value = str(given).partition(":")
-    return Asked(kind, value, kinds)
-
-
-def _problem(path: str, message: str, severity: str = "error") -> Problem:
-    return Problem("selector", path, message, re.split(r"[\[.]", path, maxsplit=1)[0], severity=severity)
+    return Request(kind, value, kinds)

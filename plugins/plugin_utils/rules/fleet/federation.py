@@ -5,17 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.support import at
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree import fleet_rule
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Finding, Findings, RuleContext, rule
 
 _WEB, _SPIFFE = "https_web", "https_spiffe"
 #: where a URL of https, and the older way of writing it, say no port
@@ -23,7 +21,7 @@ _PORT = 443
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _Expected:
     """What a server expects of the trust domain that it federates with."""
 
     domain: str
@@ -49,88 +47,93 @@ class _Served:
     sure: bool
 
 
-def check(planned: Plan, fleet: Fleet) -> Iterable[Problem]:
-    """What a server's federation has against trust domains of this inventory."""
+def _relations(context: RuleContext) -> Iterator[tuple[_Expected, Plan, Sequence[Plan], bool]]:
+    """Yields what is expected of each trust domain of this inventory, the server of it that answers, all of its servers, and whether the
+    address is that server's own.
+    """
+    planned: Plan = context.plan
+    fleet: Fleet = context.fleet
     named = _block(planned.main.get("federation")).get("federates_with")
     for domain, given in named.items() if isinstance(named, dict) else ():
         there = [plan("server", name, fleet) for name in fleet.servers if name != planned.host]
         there = [other for other in there if other.trust_domain == domain]
         if not there:
             continue
-        asked = _asked(str(domain), _block(given))
-        named_there = [other for other in there if asked.host in _addresses(other)]
+        expected = _expected(str(domain), _block(given))
+        named_there = [other for other in there if expected.host in _addresses(other)]
         candidates = named_there or there
-        server = next(filter(_endpoint, candidates), candidates[0])
-        yield from _served_at_all(planned, asked, server)
+        yield expected, next(filter(_endpoint, candidates), candidates[0]), there, bool(named_there)
+
+
+def _endpoints(context: RuleContext) -> Iterator[tuple[_Expected, _Served, Sequence[Plan]]]:
+    """Yields the relations whose other side has a bundle endpoint."""
+    for expected, server, there, sure in _relations(context):
         if _endpoint(server):
-            served = _Served(server, _profile(server), _endpoint(server).get("port"), bool(named_there))
-            yield from _one_profile(planned, asked, served, there)
-            yield from _servers_id(planned, asked, served)
-            yield from _one_port(planned, asked, served)
+            yield expected, _Served(server, _profile(server), _endpoint(server).get("port"), sure), there
 
 
-@fleet_rule("server", severity="warning")
-def _served_at_all(planned: Plan, asked: _Asked, server: Plan) -> Iterable[Problem]:
-    """A trust domain of this inventory that another one federates with has a bundle endpoint.
-
-    Source: doc/spire_server.md (federation), v1.15.3
-    """
-    if not _endpoint(server):
-        yield at(planned, "no_bundle_endpoint", asked.path, (
-            f"{asked.domain} is in this inventory, and its server {server.host} has no bundle_endpoint to fetch the bundle from. "
-            "Set server.federation.bundle_endpoint there."
-        ), "warning")
+@rule("fleet", "server:server.federation.federates_with", severity="warning", source="doc/spire_server.md (federation), v1.15.3")
+def federation_bundle_endpoint(context: RuleContext) -> Findings:
+    """A trust domain of this inventory that another one federates with has a bundle endpoint."""
+    for expected, server, _there, _sure in _relations(context):
+        if not _endpoint(server):
+            yield Finding(expected.path, (
+                f"{expected.domain} is in this inventory, and its server {server.host} has no bundle_endpoint to fetch the bundle from. "
+                "Set server.federation.bundle_endpoint there."
+            ))
 
 
-@fleet_rule("server")
-def _one_profile(planned: Plan, asked: _Asked, served: _Served, there: Sequence[Plan]) -> Iterable[Problem]:
-    """Both ends of a federation name one profile; a name that is none of the servers' is warned of, since something else may answer there.
-
-    Source: doc/spire_server.md (bundle_endpoint_profile), and pkg/server/endpoints/config.go (maybeMakeBundleEndpointServer), v1.15.3
-    """
-    if not asked.profile or asked.profile == served.profile:
-        return
-    found = f"It expects {asked.profile}, and {served.server.host} of {asked.domain} serves {served.profile}"
-    if served.sure:
-        message = f"{found}; both ends of one relation name the same profile."
-        yield at(planned, "federation_profile", asked.profile_path, message)
-    elif asked.profile != _WEB or not any(other.plugins("BundlePublisher") for other in there):
-        # what is published in a bucket is fetched from there by the web's PKI
-        message = f"{found}; that fits only where something else than these servers answers at {asked.host}."
-        yield at(planned, "federation_profile", asked.profile_path, message, "warning")
-
-
-@fleet_rule("server")
-def _servers_id(planned: Plan, asked: _Asked, served: _Served) -> Iterable[Problem]:
-    """With https_spiffe a server's bundle endpoint shows the server's own SVID, so that is the SPIFFE ID to expect.
-
-    Source: pkg/server/endpoints/config.go (maybeMakeBundleEndpointServer), v1.15.3
-    """
-    own = f"spiffe://{asked.domain}/spire/server"
-    if not asked.spiffe_id or asked.spiffe_id == own or not asked.profile == served.profile == _SPIFFE:
-        return
-    found = f"It is {asked.spiffe_id}, and {served.server.host} of {asked.domain} serves its bundle as {own}"
-    if served.sure:
-        yield at(planned, "federation_id", asked.id_path, f"{found}; write that.")
-    else:
-        message = f"{found}; that fits only where something else than these servers answers at {asked.host}."
-        yield at(planned, "federation_id", asked.id_path, message, "warning")
+@rule(
+    "fleet", "server:server.federation.federates_with", severity="either",
+    source="doc/spire_server.md (bundle_endpoint_profile), and pkg/server/endpoints/config.go (maybeMakeBundleEndpointServer), v1.15.3",
+)
+def federation_profile(context: RuleContext) -> Findings:
+    """Both ends of a federation name one profile; this is a warning where something else than the other server may answer."""
+    for expected, served, there in _endpoints(context):
+        if not expected.profile or expected.profile == served.profile:
+            continue
+        found = f"It expects {expected.profile}, and {served.server.host} of {expected.domain} serves {served.profile}"
+        if served.sure:
+            yield Finding(expected.profile_path, f"{found}; both ends of one relation name the same profile.", "error")
+        elif expected.profile != _WEB or not any(other.plugins("BundlePublisher") for other in there):
+            # a bundle that is published in a bucket is fetched from there by the web's PKI
+            message = f"{found}; that fits only where something else than these servers answers at {expected.host}."
+            yield Finding(expected.profile_path, message, "warning")
 
 
-@fleet_rule("server", severity="warning")
-def _one_port(planned: Plan, asked: _Asked, served: _Served) -> Iterable[Problem]:
-    """Who asks a server for its bundle by its own address asks the port of its bundle endpoint.
+@rule(
+    "fleet", "server:server.federation.federates_with", severity="either",
+    source="pkg/server/endpoints/config.go (maybeMakeBundleEndpointServer), v1.15.3",
+)
+def federation_spiffe_id(context: RuleContext) -> Findings:
+    """With https_spiffe a bundle endpoint shows its server's own SVID, so endpoint_spiffe_id is the server's SPIFFE ID."""
+    for expected, served, _there in _endpoints(context):
+        own = f"spiffe://{expected.domain}/spire/server"
+        if not expected.spiffe_id or expected.spiffe_id == own or not expected.profile == served.profile == _SPIFFE:
+            continue
+        found = f"It is {expected.spiffe_id}, and {served.server.host} of {expected.domain} serves its bundle as {own}"
+        if served.sure:
+            yield Finding(expected.id_path, f"{found}; write that.", "error")
+        else:
+            message = f"{found}; that fits only where something else than these servers answers at {expected.host}."
+            yield Finding(expected.id_path, message, "warning")
 
-    Source: doc/spire_server.md (bundle_endpoint_url), v1.15.3
-    """
-    if served.sure and isinstance(served.port, int) and asked.port not in (0, served.port):
-        yield at(planned, "federation_port", asked.address_path, (
-            f"It asks port {asked.port}, and {served.server.host} of {asked.domain} serves its bundle on port {served.port}; that fits "
-            "only where something else, such as a load balancer, answers there."
-        ), "warning")
+
+@rule(
+    "fleet", "server:server.federation.federates_with", severity="warning",
+    source="doc/spire_server.md (bundle_endpoint_url), v1.15.3",
+)
+def federation_port(context: RuleContext) -> Findings:
+    """A server that fetches a bundle at another server's own address uses the port of that server's bundle endpoint."""
+    for expected, served, _there in _endpoints(context):
+        if served.sure and isinstance(served.port, int) and expected.port not in (0, served.port):
+            yield Finding(expected.address_path, (
+                f"It asks port {expected.port}, and {served.server.host} of {expected.domain} serves its bundle on port {served.port}; "
+                "that fits only where something else, such as a load balancer, answers there."
+            ))
 
 
-def _asked(domain: str, given: dict[str, Any]) -> _Asked:
+def _expected(domain: str, given: dict[str, Any]) -> _Expected:
     path = f'server.federation.federates_with."{domain}"'
     # how it was written up to 1.0.4
     older = _block(given.get("bundle_endpoint"))
@@ -140,13 +143,13 @@ def _asked(domain: str, given: dict[str, Any]) -> _Asked:
         profile = _WEB if older.get("use_web_pki") is True else _SPIFFE
         spiffe_id = str(older.get("spiffe_id") or "")
         paths = (path, f"{path}.use_web_pki", f"{path}.spiffe_id", f"{path}.port")
-        return _Asked(domain, *paths, profile, spiffe_id, host.lower(), port if isinstance(port, int) else 0)
+        return _Expected(domain, *paths, profile, spiffe_id, host.lower(), port if isinstance(port, int) else 0)
     host, port = _address(str(given.get("bundle_endpoint_url") or ""))
     profiles = _block(given.get("bundle_endpoint_profile"))
     profile = next((name for name in (_WEB, _SPIFFE) if name in profiles), "")
     spiffe_id = str(_block(profiles.get(_SPIFFE)).get("endpoint_spiffe_id") or "")
     below = f"{path}.bundle_endpoint_profile"
-    return _Asked(
+    return _Expected(
         domain, path, below, f"{below}.{_SPIFFE}.endpoint_spiffe_id", f"{path}.bundle_endpoint_url", profile, spiffe_id, host, port
     )
 

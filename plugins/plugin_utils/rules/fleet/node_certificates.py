@@ -1,12 +1,12 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What preflight has against what nodes prove themselves by, in variables and on the controller."""
+"""Rules about the certificates by which nodes attest, and the CAs of those, which the collection keeps (spire_x509pop, spire_sshpop)."""
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Iterator
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.times import words
@@ -15,51 +15,38 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.managed import ManagedCertificate
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.node import KINDS, X509pop
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.node_ssh import Sshpop
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import upstream_ca
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.support import at
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree import fleet_rule
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules import registry, support
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import ca_files
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Finding, Findings, RuleContext, rule
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.support import servers_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 
-#: what changes with every certificate
-_FLEETING = ("Fingerprint", "SerialNumber", "Nonce", "Serial")
+#: fields of a template that change with every certificate
+_CHANGING = ("Fingerprint", "SerialNumber", "Nonce", "Serial")
 
 
-def check(planned: Plan, fleet: Fleet, now: datetime.datetime | None = None) -> Iterable[Problem]:
-    """Everything that would keep a node from its certificate, or a server from verifying it."""
-    now = now or datetime.datetime.now(datetime.timezone.utc)
-    if planned.component == "agent":
-        yield from _agent(planned, fleet, now)
-    else:
-        yield from _server(planned, now)
+def check(planned: Plan, fleet: Fleet, now: datetime.datetime | None = None) -> Iterator[Problem]:
+    """Yields the problems that would keep a node from its certificate, or a server from verifying it."""
+    context = RuleContext(planned.component, planned.version, plan=planned, fleet=fleet, **({"now": now} if now else {}))
+    applicable = registry.applicable((registry.FLEET,), planned.component, None)
+    yield from support.check(context, [one for one in applicable if one.check.__module__ == __name__])
 
 
-def _agent(planned: Plan, fleet: Fleet, now: datetime.datetime) -> Iterable[Problem]:
-    named = pki_node.wanted(planned.values)
-    if planned.node is None:
-        yield from _mixed(planned, named)
-        return
-    node = planned.node
-    if len(named) > 1:
-        message = "An agent proves its node in one way. Set spire_x509pop or spire_sshpop to none for the agents."
-        yield Problem("two_attestors", KINDS[named[0]].prefix, message, KINDS[named[0]].prefix)
-    wrong = [*upstream_ca.names(node), *upstream_ca.passphrase(node), *upstream_ca.issuer_fields(node), *_wishes(node)]
-    yield from wrong
-    servers = [plan("server", name, fleet) for name in fleet.servers_of(planned.host)]
-    if not servers:
-        # or they look at the CA, once for all agents
-        yield from () if wrong else _issuer(node, now)
-    for server in servers:
-        found = list(_with(node, server))
-        if found:
-            yield from found
-            return
+def _authorities(context: RuleContext) -> Iterator[tuple[str, ManagedCertificate]]:
+    """Yields the CAs of nodes' certificates that a server has from the collection, with the attestor's name."""
+    planned: Plan = context.plan
+    for name in pki_node.wanted(planned.values) if planned.component == "server" else ():
+        for authority in planned.authorities:
+            if authority.name == name:
+                yield name, authority
 
 
-def _mixed(planned: Plan, named: list[str]) -> Iterable[Problem]:
-    """Some of the plugin's options are ours and some the inventory's."""
-    for name in named:
+@rule("fleet", "agent:spire_x509pop", "agent:spire_sshpop", source="docs/attestation.md")
+def node_mixed_options(context: RuleContext) -> Findings:
+    """The files of a node attestor are all the collection's, or all the user's."""
+    planned: Plan = context.plan
+    for name in pki_node.wanted(planned.values) if planned.node is None else ():
         kept = pki_node.kept(name, planned.merged, planned.paths)
         for option in pki_node.agent_options(name, planned.paths) if kept else ():
             if option not in kept:
@@ -68,14 +55,102 @@ def _mixed(planned: Plan, named: list[str]) -> Iterable[Problem]:
                     f"{prefix} brings the key and the certificate, and this is another file than it brings. Take it out of the tree, or set "
                     f"{prefix} to none and give both."
                 )
-                yield Problem("pki_mixed", path, message, planned.merged.origin(path))
+                yield Finding(path, message, layer=planned.merged.origin(path))
 
 
-def _wishes(node: ManagedCertificate) -> Iterable[Problem]:
-    """What the variables say of the certificate itself."""
+@rule("fleet", "agent:spire_x509pop", "agent:spire_sshpop", source="docs/attestation.md")
+def single_node_certificate(context: RuleContext) -> Findings:
+    """An agent has one of spire_x509pop and spire_sshpop."""
+    named = pki_node.wanted(context.plan.values)
+    if context.plan.node is not None and len(named) > 1:
+        prefix = KINDS[named[0]].prefix
+        yield Finding(prefix, "An agent proves its node in one way. Set spire_x509pop or spire_sshpop to none for the agents.")
+
+
+@rule("fleet", "agent:spire_x509pop", "agent:spire_sshpop", source="docs/attestation.md")
+def node_names(context: RuleContext) -> Findings:
+    """The trust domain and the agent's name in the inventory can be names of files in spire_pki_dir, and parts of a SPIFFE ID."""
+    if context.plan.node is not None:
+        yield from ca_files.names(context.plan.node)
+
+
+@rule("fleet", "server:plugins.NodeAttestor", source="docs/attestation.md")
+def node_ca_in_tree(context: RuleContext) -> Findings:
+    """A server's tree names the CA of nodes' certificates that the collection makes."""
+    planned: Plan = context.plan
+    known = {name for name, _authority in _authorities(context)}
+    for name in pki_node.wanted(planned.values):
+        if name not in known and planned.plugin_data("NodeAttestor", name).get("mode") != "spiffe":
+            prefix, file = KINDS[name].prefix, planned.paths.node_authorities(name)
+            yield Finding(f"plugins.NodeAttestor.{name}", (
+                f"{prefix} makes a CA, and the tree does not name it: nodes would be refused. Add {file} to "
+                f"{' or '.join(pki_node.AUTHORITIES[name])}, or set {prefix} to none."
+            ))
+
+
+@rule(
+    "fleet", "server:plugins.NodeAttestor.x509pop.plugin_data.agent_path_template",
+    "server:plugins.NodeAttestor.sshpop.plugin_data.agent_path_template",
+    source="pkg/common/plugin/x509pop/x509pop.go (MakeAgentID) and pkg/common/plugin/sshpop/handshake.go (makeAgentID), v1.15.3",
+)
+def stable_agent_path(context: RuleContext) -> Findings:
+    """A node whose certificate is renewed keeps its SPIFFE ID: agent_path_template names nothing that changes with a certificate."""
+    planned: Plan = context.plan
+    known = {name for name, _authority in _authorities(context)}
+    for name in pki_node.wanted(planned.values):
+        data = planned.plugin_data("NodeAttestor", name)
+        template = str(data.get("agent_path_template") or "")
+        changing = next((word for word in _CHANGING if f".{word}" in template), "")
+        if changing and (name in known or data.get("mode") == "spiffe"):
+            yield Finding(f"plugins.NodeAttestor.{name}.plugin_data.agent_path_template", (
+                f".{changing} is another one in every certificate, so an agent would get a new SPIFFE ID with each renewal. Leave the template "
+                "out: agents are named by their names in the inventory."
+            ))
+
+
+@rule("fleet", "server:spire_pki_passphrase", "agent:spire_pki_passphrase", source="docs/attestation.md")
+def node_passphrase(context: RuleContext) -> Findings:
+    """Where the collection keeps the CA of nodes' certificates, spire_pki_passphrase encrypts its key."""
+    for issued in _issued(context):
+        yield from ca_files.passphrase(issued)
+
+
+@rule(
+    "fleet", *(f"{component}:{name}" for component in ("server", "agent") for name in ("spire_x509pop_issuer", "spire_sshpop_issuer")),
+    source="docs/attestation.md",
+)
+def node_issuer_fields(context: RuleContext) -> Findings:
+    """spire_x509pop_issuer and spire_sshpop_issuer name the files of a CA, and nothing else."""
+    for issued in _issued(context):
+        yield from ca_files.issuer_fields(issued)
+
+
+@rule(
+    "fleet", *(f"{component}:{name}" for component in ("server", "agent") for name in ("spire_x509pop_lifetime", "spire_sshpop_lifetime")),
+    "agent:spire_x509pop_subject", source="docs/attestation.md",
+)
+def node_certificate_request(context: RuleContext) -> Findings:
+    """The subject and the lifetimes of nodes' certificates are valid, and each certificate is renewed before it ends."""
+    for issued in _issued(context):
+        for finding in _wishes(issued):
+            # a server's name is not a node's, so the subject is checked for agents alone
+            if context.component == "agent" or finding.path != "spire_x509pop_subject":
+                yield finding
+
+
+def _issued(context: RuleContext) -> Iterator[ManagedCertificate]:
+    """Yields the certificate of an agent's node, or the CAs of a server that verify such certificates."""
+    if context.plan.node is not None:
+        yield context.plan.node
+    for _name, authority in _authorities(context):
+        yield authority
+
+
+def _wishes(node: ManagedCertificate) -> Findings:
+    """Checks the variables about the certificate itself."""
     variables = [f"{node.prefix}_lifetime", f"{node.prefix}_renew_before"]
     variables += ["spire_x509pop_root_lifetime"] if isinstance(node, X509pop) else []
-    wrong = list(upstream_ca.durations(node, variables))
+    wrong = list(ca_files.durations(node, variables))
     if wrong:
         yield from wrong
     elif isinstance(node, X509pop):
@@ -84,97 +159,42 @@ def _wishes(node: ManagedCertificate) -> Iterable[Problem]:
             common = [one.value for one in node.request.name if one.rfc4514_attribute_name == "CN"]
             if common != [node.host]:
                 message = "Its common name must be the agent's name in the inventory, which its SPIFFE ID ends with: write CN={host}."
-                yield Problem("pki_request", "spire_x509pop_subject", message, "spire_x509pop_subject")
+                yield Finding("spire_x509pop_subject", message)
         except X509Error as exc:
             at_fault = f"spire_x509pop_{'subject' if 'subject' in str(exc) else 'renew_before' if 'renewed' in str(exc) else 'lifetime'}"
-            yield Problem("pki_request", at_fault, str(exc), at_fault)
+            yield Finding(at_fault, str(exc))
     elif isinstance(node, Sshpop) and node.wanted.renew_before >= node.wanted.lifetime:
         message = (
             f"It would be renewed {words(node.wanted.renew_before)} before its end and lives {words(node.wanted.lifetime)}, so that every run "
             "would renew it. Let it live longer, or renew it later."
         )
-        yield Problem("pki_request", "spire_sshpop_renew_before", message, "spire_sshpop_renew_before")
+        yield Finding("spire_sshpop_renew_before", message)
 
 
-@fleet_rule("agent")
-def _with(node: ManagedCertificate, server: Plan) -> Iterable[Problem]:
-    """The servers of an agent verify nodes with the CA that issues its certificate.
-
-    Source: pkg/server/plugin/nodeattestor/x509pop/x509pop.go and pkg/common/plugin/sshpop, v1.15.3
-    """
-    prefix = node.prefix
-    if isinstance(node, X509pop) and node.uri:
-        if node.parent_ca is None:
-            message = (
-                f"Its server {server.host} takes SVIDs alone (mode: spiffe), and the CA that could issue one is that of spire_pki, which is "
-                "not in use there. Set spire_pki for the servers, or leave the mode out."
-            )
-            yield Problem("x509pop_spiffe", prefix, message, prefix)
+@rule(
+    "fleet", *(f"{component}:{name}" for component in ("server", "agent") for name in ("spire_x509pop_issuer", "spire_sshpop_issuer")),
+    severity="either", after=(node_names, node_passphrase, node_issuer_fields, node_certificate_request), source="docs/attestation.md",
+)
+def node_issuer(context: RuleContext) -> Findings:
+    """The CA that signs nodes' certificates can be read, is valid as long as what it signs, and its key is protected."""
+    # agents of servers in this inventory leave it to those, which check the CA once
+    issued = [authority for _name, authority in _authorities(context)] if context.component == "server" else [context.plan.node]
+    if context.component == "agent" and (context.plan.node is None or servers_of(context)):
         return
-    theirs = next((one for one in server.authorities if one.name == node.name), None)
-    if theirs is None:
-        message = (
-            f"The agent's certificate comes from {prefix}, and its server {server.host} does not know that CA. Set {prefix} for the "
-            "servers, too, for example for all."
-        )
-        yield Problem("node_ca_unknown", prefix, message, prefix)
-    elif theirs.issuer_key_files != node.issuer_key_files:
-        message = (
-            f"The CA is {node.issuer_key_files.certificate} here and {theirs.issuer_key_files.certificate} for its server {server.host}. Give both the "
-            f"same spire_pki_dir, spire_trust_domain and {prefix}_issuer."
-        )
-        yield Problem("node_ca_differs", prefix, message, prefix)
+    for one in issued:
+        yield from _issuer(one, context.now)
 
 
-def _server(planned: Plan, now: datetime.datetime) -> Iterable[Problem]:
-    for name in pki_node.wanted(planned.values):
-        data, path = planned.plugin_data("NodeAttestor", name), f"plugins.NodeAttestor.{name}.plugin_data"
-        authority = next((one for one in planned.authorities if one.name == name), None)
-        if authority is None and data.get("mode") != "spiffe":
-            yield from _unused(planned, name)
-            continue
-        yield from _stable(planned, name, str(data.get("agent_path_template") or ""), path)
-        if authority is None:
-            continue
-        wrong = [*upstream_ca.passphrase(authority), *upstream_ca.issuer_fields(authority), *_wishes(authority)]
-        wrong = [one for one in wrong if one.path not in ("spire_x509pop_subject",)]
-        yield from wrong or _issuer(authority, now)
-
-
-def _unused(planned: Plan, name: str) -> Iterable[Problem]:
-    path, prefix = f"plugins.NodeAttestor.{name}", KINDS[name].prefix
-    file = planned.paths.node_authorities(name)
-    message = (
-        f"{prefix} makes a CA, and the tree does not name it: nodes would be refused. Add {file} to "
-        f"{' or '.join(pki_node.AUTHORITIES[name])}, or set {prefix} to none."
-    )
-    yield at(planned, "node_ca_unused", path, message)
-
-
-@fleet_rule("server")
-def _stable(planned: Plan, name: str, template: str, path: str) -> Iterable[Problem]:
-    """A node whose certificate is renewed keeps its SPIFFE ID: agent_path_template says nothing that changes with a certificate.
-
-    Source: pkg/common/plugin/x509pop/x509pop.go (MakeAgentID) and pkg/common/plugin/sshpop/handshake.go (makeAgentID), v1.15.3
-    """
-    fleeting = next((word for word in _FLEETING if f".{word}" in template), "")
-    if fleeting:
-        yield at(planned, "fleeting_agent_id", f"{path}.agent_path_template", (
-            f".{fleeting} is another one in every certificate, so an agent would get a new SPIFFE ID with each renewal. Leave the template "
-            "out: agents are named by their names in the inventory."
-        ))
-
-
-def _issuer(issued: ManagedCertificate, now: datetime.datetime) -> Iterable[Problem]:
+def _issuer(issued: ManagedCertificate, now: datetime.datetime) -> Findings:
     if isinstance(issued, Sshpop):
         yield from _ssh_ca(issued, now)
     elif not (isinstance(issued, X509pop) and issued.parent_ca):
-        yield from upstream_ca.issuer(issued, "spire_x509pop_lifetime", "a certificate", now)
+        yield from ca_files.issuer(issued, "spire_x509pop_lifetime", "a certificate", now)
 
 
-def _ssh_ca(issued: Sshpop, now: datetime.datetime) -> Iterable[Problem]:
+def _ssh_ca(issued: Sshpop, now: datetime.datetime) -> Findings:
     variable = "spire_sshpop_issuer" if issued.user_supplied else "spire_pki_dir"
-    unread = list(upstream_ca.unread_issuer(issued))
+    unread = list(ca_files.unread_issuer(issued))
     if unread:
         yield from unread
         return
@@ -183,6 +203,44 @@ def _ssh_ca(issued: Sshpop, now: datetime.datetime) -> Iterable[Problem]:
     except X509Error as exc:
         found = [str(exc)]
     for message in found:
-        yield Problem("pki_issuer" if issued.user_supplied else "pki_root", variable, message, variable)
+        yield Finding(variable, message)
     if issued.user_supplied and not found:
-        yield from upstream_ca.open_issuer(issued)
+        yield from ca_files.open_issuer(issued)
+
+
+@rule(
+    "fleet", "agent:spire_x509pop", "agent:spire_sshpop",
+    source="pkg/server/plugin/nodeattestor/x509pop/x509pop.go and pkg/common/plugin/sshpop, v1.15.3",
+)
+def node_ca_of_servers(context: RuleContext) -> Findings:
+    """The servers of an agent verify nodes with the CA that issues its certificate."""
+    node = context.plan.node
+    for server in servers_of(context) if node is not None else ():
+        message = _mismatch(node, server)
+        if message:
+            yield Finding(node.prefix, message)
+            return
+
+
+def _mismatch(node: ManagedCertificate, server: Plan) -> str:
+    """Returns why a server would refuse a node's certificate."""
+    prefix = node.prefix
+    if isinstance(node, X509pop) and node.uri:
+        if node.parent_ca is not None:
+            return ""
+        return (
+            f"Its server {server.host} takes SVIDs alone (mode: spiffe), and the CA that could issue one is that of spire_pki, which is "
+            "not in use there. Set spire_pki for the servers, or leave the mode out."
+        )
+    theirs = next((one for one in server.authorities if one.name == node.name), None)
+    if theirs is None:
+        return (
+            f"The agent's certificate comes from {prefix}, and its server {server.host} does not know that CA. Set {prefix} for the "
+            "servers, too, for example for all."
+        )
+    if theirs.issuer_key_files != node.issuer_key_files:
+        return (
+            f"The CA is {node.issuer_key_files.certificate} here and {theirs.issuer_key_files.certificate} for its server {server.host}. Give both the "
+            f"same spire_pki_dir, spire_trust_domain and {prefix}_issuer."
+        )
+    return ""

@@ -27,7 +27,7 @@ _RANK = ("option", "plugin", "release")
 
 
 @dataclass(frozen=True)
-class Asked:
+class Request:
     """A selector of an entry, and the types of plugins that can make one there."""
 
     type: str
@@ -46,7 +46,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Found:
+class Refusal:
     """Why one maker does not make a selector."""
 
     why: str
@@ -57,7 +57,7 @@ class Found:
 
 
 def other_type(
-    asked: Asked, server_id: str, plugins: Sequence[Mapping[str, Mapping[str, Any]]]
+    asked: Request, server_id: str, plugins: Sequence[Mapping[str, Mapping[str, Any]]]
 ) -> tuple[str, bool]:
     """A type that no built-in plugin of these kinds has, and whether one of another kind has it."""
     found = next((kind for kind in selectors.KINDS if asked.type in selectors.builtin(kind)), "")
@@ -89,7 +89,7 @@ def other_type(
     return f'Its selector is of the type "{asked.type}", and SPIRE has no {what} of that name{hint}', False
 
 
-def unknown_key(asked: Asked, known: Sequence[Selector]) -> str:
+def unknown_key(asked: Request, known: Sequence[Selector]) -> str:
     """Something that a plugin makes in no release."""
     what = f"{_NAMES[asked.kinds[0]]} {asked.type}"
     if not known:
@@ -106,7 +106,7 @@ def unknown_key(asked: Asked, known: Sequence[Selector]) -> str:
     return f"The {what} makes no selector {begins}{hint} It makes {', '.join(keys)}."
 
 
-def form(asked: Asked, selector: Selector) -> str:
+def form(asked: Request, selector: Selector) -> str:
     """A value that the plugin never gives."""
     return (
         f"Its selector {asked.shown(selector)} has the wrong form: {asked.type}:{selector.key} is {selector.description}, for "
@@ -115,7 +115,7 @@ def form(asked: Asked, selector: Selector) -> str:
 
 
 def nobody(
-    asked: Asked, lacking: Sequence[Found], plugins: Sequence[Mapping[str, Mapping[str, Any]]], who: str
+    asked: Request, lacking: Sequence[Refusal], plugins: Sequence[Mapping[str, Mapping[str, Any]]], who: str
 ) -> str:
     """What the plugin could make, and nobody does."""
     nearest = min(lacking, key=lambda found: _RANK.index(found.why))
@@ -135,7 +135,7 @@ def nobody(
     )
 
 
-def by_id(asked: Asked, host: str, release: Version, since: Version) -> str:
+def by_id(asked: Request, host: str, release: Version, since: Version) -> str:
     """A node's SPIFFE ID as a selector."""
     return (
         f"Its selector {asked.type}:{asked.value} is one that SPIRE gives to agents from {since} on and where "
@@ -144,7 +144,7 @@ def by_id(asked: Asked, host: str, release: Version, since: Version) -> str:
     )
 
 
-def unused(asked: Asked, plugins: Sequence[Mapping[str, Mapping[str, Any]]]) -> str:
+def unused(asked: Request, plugins: Sequence[Mapping[str, Mapping[str, Any]]]) -> str:
     """A node's selector where no known node is attested so."""
     used = sorted({name for found in plugins for name in found["NodeAttestor"]})
     return (
@@ -166,7 +166,7 @@ def never_together(types: Sequence[str], who: str) -> str:
     return f"Its selectors are of {_list(types)}, and no {who} makes all of them. Write one entry for each."
 
 
-def _option(found: Found, asked: Asked, who: str) -> str:
+def _option(found: Refusal, asked: Request, who: str) -> str:
     condition, selector = found.condition, found.selector
     if condition is None:
         raise ValueError(f"{selector.written} depends on no option")
@@ -189,7 +189,7 @@ def _option(found: Found, asked: Asked, who: str) -> str:
     )
 
 
-def _release(lacking: Sequence[Found], asked: Asked, who: str) -> str:
+def _release(lacking: Sequence[Refusal], asked: Request, who: str) -> str:
     releases = [found.release for found in lacking]
     since = min((found.selector.span.since for found in lacking if found.selector.span.since), default=None)
     node = asked.kinds[0] == "NodeAttestor"
@@ -201,7 +201,7 @@ def _release(lacking: Sequence[Found], asked: Asked, who: str) -> str:
     return f"was made up to SPIRE {until}, and {state}. Choose another selector."
 
 
-def _nobody(asked: Asked, who: str, does: str, does_not: str) -> str:
+def _nobody(asked: Request, who: str, does: str, does_not: str) -> str:
     return f"{who} {does_not}" if asked.kinds[0] == "NodeAttestor" else f"no {who} {does}"
 
 

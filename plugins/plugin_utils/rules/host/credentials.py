@@ -10,14 +10,12 @@ starts the process may have set the environment in another way than by the inven
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.common import urls
-from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.support import at
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree import fleet_rule
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Finding, Findings, RuleContext, rule
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.support import template_failed
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import model as schema_model
 
 #: the plugins that log in to Vault
@@ -29,31 +27,26 @@ _SECRETS_MANAGER = ("SVIDStore", "aws_secretsmanager")
 _KEYS = ("access_key_id", "secret_access_key")
 
 
-def check(planned: Plan) -> Iterable[Problem]:
-    """Every credential that is missing."""
-    if any(problem.code == "template" for problem in planned.values.problems):
-        # what can't be made yet is missing too, and is told already
-        return
-    if planned.component == "agent":
-        yield from _secrets_manager(planned)
-        return
-    for kind, name in _VAULTS:
-        block = schema_model.plugin("server", kind, name)
-        if block and planned.version in block.span and _built_in(planned, kind, name):
-            yield from _vault(planned, kind, name, block)
-
-
 def _built_in(planned: Plan, kind: str, name: str) -> bool:
     wrapper = planned.plugins(kind).get(name)
     return wrapper is not None and "plugin_cmd" not in wrapper and "plugin_data_file" not in wrapper
 
 
-@fleet_rule("server", severity="warning")
-def _vault(planned: Plan, kind: str, name: str, block: schema_model.Block) -> Iterable[Problem]:
-    """Vault's address, with its scheme, and the credentials of the way to log in are options or in spire_server_environment.
+@rule(
+    "host", *(f"server:plugins.{kind}.{name}.plugin_data" for kind, name in _VAULTS), severity="warning",
+    source="pkg/server/common/vault/configuration.go (GenClientParams), v1.15.3",
+)
+def vault_login(context: RuleContext) -> Findings:
+    """Vault's address, with its scheme, and the credentials of the way to log in are options or in spire_server_environment."""
+    planned: Plan = context.plan
+    # a credential whose template failed is not known yet, and that is reported already
+    for kind, name in _VAULTS if not template_failed(planned) else ():
+        block = schema_model.plugin("server", kind, name)
+        if block and planned.version in block.span and _built_in(planned, kind, name):
+            yield from _vault(planned, kind, name, block)
 
-    Source: pkg/server/common/vault/configuration.go (GenClientParams), v1.15.3
-    """
+
+def _vault(planned: Plan, kind: str, name: str, block: schema_model.Block) -> Findings:
     path, data = f"plugins.{kind}.{name}.plugin_data", planned.plugin_data(kind, name)
     wanted = [(path, data, block.options[_ADDRESS])]
     for method, option in block.options.items():
@@ -65,35 +58,36 @@ def _vault(planned: Plan, kind: str, name: str, block: schema_model.Block) -> It
     yield from _schemeless(planned, path, str(data.get(_ADDRESS) or ""), block.options[_ADDRESS].base["default_env"])
 
 
-def _missing(planned: Plan, path: str, given: dict[str, Any], option: schema_model.Option) -> Iterator[Problem]:
+def _missing(planned: Plan, path: str, given: dict[str, Any], option: schema_model.Option) -> Findings:
     name = option.base["default_env"]
     # SPIRE asks the environment first, and takes what is empty there too
     if not planned.environment.get(name, given.get(option.name)):
         message = f"It is not set, nor {name} in spire_server_environment, so SPIRE can't log in to Vault. Set one of the two."
-        yield at(planned, "vault_login", f"{path}.{option.name}", message, "warning")
+        yield Finding(f"{path}.{option.name}", message)
 
 
-def _schemeless(planned: Plan, path: str, option: str, name: str) -> Iterator[Problem]:
+def _schemeless(planned: Plan, path: str, option: str, name: str) -> Findings:
     address = planned.environment.get(name, option)
     if address and not urls.has_scheme(address):
         example = f"https://{address}" if _HOST.fullmatch(address) else "https://vault.acme.com:8200"
         if name in planned.environment:
-            yield Problem("vault_login", "spire_server_environment", (
+            yield Finding("spire_server_environment", (
                 f'{name} has no scheme, so SPIRE can\'t log in to Vault; write it as in "{example}".'
-            ), "spire_server_environment", severity="warning")
+            ))
         else:
             message = f'It has no scheme, so SPIRE can\'t log in to Vault; write it as in "{example}".'
-            yield at(planned, "vault_login", f"{path}.{_ADDRESS}", message, "warning")
+            yield Finding(f"{path}.{_ADDRESS}", message)
 
 
-@fleet_rule("agent", severity="warning")
-def _secrets_manager(planned: Plan) -> Iterable[Problem]:
-    """access_key_id and secret_access_key of aws_secretsmanager are both set, each there or in spire_agent_environment, or neither is.
-
-    Source: pkg/agent/plugin/svidstore/awssecretsmanager/client.go (createSecretManagerClient), v1.15.3
-    """
+@rule(
+    "host", "agent:plugins.SVIDStore.aws_secretsmanager.plugin_data", severity="warning",
+    source="pkg/agent/plugin/svidstore/awssecretsmanager/client.go (createSecretManagerClient), v1.15.3",
+)
+def secrets_manager_key_pair(context: RuleContext) -> Findings:
+    """access_key_id and secret_access_key of aws_secretsmanager are both set, each there or in spire_agent_environment, or neither is."""
+    planned: Plan = context.plan
     kind, name = _SECRETS_MANAGER
-    if not _built_in(planned, kind, name):
+    if template_failed(planned) or not _built_in(planned, kind, name):
         return
     block, data = schema_model.plugin("agent", kind, name), planned.plugin_data(kind, name)
     names = {key: block.options[key].base["default_env"] for key in _KEYS} if block else {}
@@ -102,7 +96,7 @@ def _secrets_manager(planned: Plan) -> Iterable[Problem]:
     if len(missing) == 1 and any(data.get(key) for key in names):
         (lacking,) = missing
         (other,) = set(names) - {lacking}
-        yield at(planned, "lone_key", f"plugins.{kind}.{name}.plugin_data.{other}", (
+        yield Finding(f"plugins.{kind}.{name}.plugin_data.{other}", (
             f"It needs {lacking}, which is not set, nor {names[lacking]} in spire_agent_environment, so SPIRE takes neither. Set both, "
             "or leave both out where the machine has a role."
-        ), "warning")
+        ))

@@ -1,21 +1,37 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files on a host that hold a key."""
+"""A rule about files with keys on a host, which the drift check asks before anything is changed there."""
 
 from __future__ import annotations
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import fleet_rule
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Finding, Findings, RuleContext, rule
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import files as schema_files
 
 
-@fleet_rule("both", allow="world_readable_key")
-def readable_key(option: str, file: str, mode: str) -> str:
-    """A file that holds a key or a token can be read by its service and by root alone. The look asks the host.
+@rule(
+    "host", "server", "agent", allow=True,
+    source=(
+        "doc/plugin_server_upstreamauthority_disk.md and doc/plugin_agent_nodeattestor_x509pop.md, v1.15.3; the newer guide to "
+        "configuring SPIRE (precautions for keys on disk)"
+    ),
+)
+def world_readable_key(context: RuleContext) -> Findings:
+    """A file that holds a key or a token can be read by its service and by root alone. The drift check looks at the host's files."""
+    planned: Plan = context.plan
+    options = schema_files.secret_files(planned.component, planned.tree) if context.observed else {}
+    for file, mode in sorted(context.observed.get("readable", {}).items()):
+        yield Finding(options.get(file, ""), (
+            f"{file} ({options.get(file, '')}) can be read by every user of the host: its mode is {mode}. Make it 0640 with the group of "
+            "the service, or 0600."
+        ))
 
-    Source: doc/plugin_server_upstreamauthority_disk.md and doc/plugin_agent_nodeattestor_x509pop.md, v1.15.3; the newer guide to
-    configuring SPIRE (precautions for keys on disk)
-    """
-    return (
-        f"{file} ({option}) can be read by every user of the host: its mode is {mode}. Make it 0640 with the group of the service, "
-        "or 0600. If it is meant so: spire_allow: [world_readable_key]."
-    )
+
+def readable_keys(planned: Plan, observed: Mapping[str, Any]) -> Iterator[str]:
+    """Yields a message for each file with a key that every user of the host can read."""
+    for finding in world_readable_key(RuleContext(planned.component, planned.version, plan=planned, observed=observed)):
+        yield f"{finding.message} If it is meant so: spire_allow: [{world_readable_key.__name__}]."

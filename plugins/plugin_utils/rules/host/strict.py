@@ -1,86 +1,92 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What spire_strict and spire_allow make of a host's problems, and what strict mode finds in variables of ours."""
+"""Rules about variables of ours that are right for a trial and wrong for a fleet, and about spire_allow."""
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
+import functools
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import child
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables import catalogue
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki.upstream import Upstream
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules import tree as schema_rules
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree.strict import example_secret
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules import registry
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Finding, Findings, RuleContext, rule
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree.strict import is_placeholder
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import block_rules
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.published import published
 
-#: names of environment variables that hold secrets; what else a process is told may look like a placeholder and be none
+#: names of environment variables that hold secrets; other variables may look like a placeholder and be none
 _SECRET_NAME = re.compile(r"KEY|SECRET|TOKEN|PASS(?:WORD|WD|PHRASE)|CREDENTIAL", re.IGNORECASE)
 
 
-def judged(found: Iterable[Problem], values: Mapping[str, Any]) -> list[Problem]:
-    """Without what is allowed; where strict mode is off, its refusals are warnings."""
-    allowed, strict = values["spire_allow"], values["spire_strict"]
-    kept = [problem for problem in found if not problem.allow or problem.allow not in allowed]
-    if strict:
-        return kept
-    return [dataclasses.replace(problem, severity="warning") if problem.allow else problem for problem in kept]
+@rule("host", "server:spire_allow", "agent:spire_allow", source="docs/checks.md")
+def spire_allow_names(context: RuleContext) -> Findings:
+    """spire_allow names rules that SPIRE itself doesn't insist on: refusals of strict mode, and warnings."""
+    for name in context.plan.values["spire_allow"]:
+        message = _not_liftable(str(name))
+        if message:
+            yield Finding("spire_allow", message)
 
 
-def check(planned: Plan) -> Iterable[Problem]:
-    """What strict mode has against variables, and names that it doesn't know."""
-    names = schema_rules.allowed_names()
-    for name in planned.values["spire_allow"]:
-        if name not in names:
-            near = difflib.get_close_matches(str(name), names, 1)
-            hint = f'did you mean "{near[0]}"?' if near else f"the names are {', '.join(names)}."
-            yield Problem("spire_allow", "spire_allow", f'"{name}" is nothing that strict mode refuses; {hint}', "spire_allow")
-    yield from _secrets(planned)
-    if planned.component == "agent":
-        yield from _bundle(planned.values["spire_trust_bundle"])
-    elif planned.upstream is not None and planned.upstream.user_supplied:
-        yield from _issuer(planned.upstream)
+@functools.lru_cache(maxsize=None)
+def _not_liftable(name: str) -> str:
+    """Returns why spire_allow can't take a name; an empty text for the id of a rule that it lifts."""
+    liftable = liftable_rules()
+    if liftable.get(name):
+        return ""
+    if name in liftable:
+        return f'The rule "{name}" can\'t be lifted: where it is broken, SPIRE or the playbooks would fail. Take it out.'
+    near = difflib.get_close_matches(name, [one for one, lifted in liftable.items() if lifted], 1)
+    hint = f'did you mean "{near[0]}"?' if near else "docs/rules.md lists them."
+    return f'"{name}" is no rule that can be lifted; {hint}'
 
 
-@schema_rules.fleet_rule("agent", allow="dummy_ca")
-def _bundle(text: str | None) -> Iterable[Problem]:
-    """No certificate in spire_trust_bundle is one that SPIRE published with its key, nor made of that key.
+@functools.lru_cache(maxsize=None)
+def liftable_rules() -> dict[str, bool]:
+    """Returns the id of each rule with whether spire_allow lifts it."""
+    found: dict[str, bool] = {}
+    for _component, _path, one in block_rules.everything():
+        found[one.id] = found.get(one.id, False) or one.severity == "warning"
+    found.update((one.id, one.liftable) for one in registry.rules(*registry.SCOPES))
+    return found
 
-    Source: conf/agent/dummy_root_ca.crt and conf/server/dummy_upstream_ca.key, 0.2 to v1.15.3; by SHA-256
-    """
-    known = published(text or "")
+
+@rule(
+    "host", "agent:spire_trust_bundle", allow=True,
+    source="conf/agent/dummy_root_ca.crt and conf/server/dummy_upstream_ca.key, 0.2 to v1.15.3; by SHA-256",
+)
+def dummy_trust_bundle(context: RuleContext) -> Findings:
+    """No certificate in spire_trust_bundle is one that SPIRE published with its key, nor made of that key."""
+    known = published(context.plan.values["spire_trust_bundle"] or "")
     if known:
-        message = (
+        yield Finding("spire_trust_bundle", (
             f"It holds a certificate of the dummy CA that comes with {known}, and that CA's key is public: anybody could play the "
             "server. Give the bundle of your own servers."
-        )
-        yield Problem("dummy_bundle", "spire_trust_bundle", message, "spire_trust_bundle", allow="dummy_ca")
+        ))
 
 
-@schema_rules.fleet_rule("both", allow="example_secret")
-def _secrets(planned: Plan) -> Iterable[Problem]:
-    """No variable that holds a secret, such as spire_pki_passphrase, is a placeholder or a secret that everybody tries first.
-
-    Source: the newer guide to configuring SPIRE (a token comes from spire-server token generate; precautions for keys on disk)
-    """
-    for name, path, text in _given(planned):
-        if not example_secret(text):
+@rule(
+    "host", "server", "agent", allow=True,
+    source="the newer guide to configuring SPIRE (a token comes from spire-server token generate; precautions for keys on disk)",
+)
+def placeholder_in_variable(context: RuleContext) -> Findings:
+    """No variable that holds a secret, such as spire_pki_passphrase, is a placeholder or a secret that everybody tries first."""
+    for name, path, text in _secrets(context.plan):
+        if not is_placeholder(text):
             continue
         message = "It is the placeholder of a document, or a secret that everybody tries first. Set a secret of your own."
         if name == "spire_join_token":
             message = "It is a placeholder and no token. Set one that the server has made for this agent."
-        yield Problem("example_secret", path, message, name, allow="example_secret")
+        yield Finding(path, message)
 
 
-def _given(planned: Plan) -> Iterator[tuple[str, str, str]]:
-    """Each secret that a variable of ours has for this component: the variable, the secret's path, and the secret itself."""
+def _secrets(planned: Plan) -> Iterator[tuple[str, str, str]]:
+    """Yields each secret in a variable of this component: the variable, the secret's path, and the secret itself."""
     for name, variable in catalogue().items():
         if not variable.secret or variable.scope not in ("fleet", planned.component):
             continue
@@ -91,19 +97,21 @@ def _given(planned: Plan) -> Iterator[tuple[str, str, str]]:
             yield from ((name, child(name, key), str(text)) for key, text in value.items() if _SECRET_NAME.search(str(key)))
 
 
-@schema_rules.fleet_rule("server", allow="dummy_ca")
-def _issuer(upstream: Upstream) -> Iterable[Problem]:
-    """spire_pki_issuer is not the CA that SPIRE published with its key, nor made of that key.
-
-    Source: conf/server/dummy_upstream_ca.crt and conf/server/dummy_upstream_ca.key, 0.6.0 to v1.15.3; by SHA-256
-    """
+@rule(
+    "host", "server:spire_pki_issuer", allow=True,
+    source="conf/server/dummy_upstream_ca.crt and conf/server/dummy_upstream_ca.key, 0.6.0 to v1.15.3; by SHA-256",
+)
+def dummy_pki_issuer(context: RuleContext) -> Findings:
+    """spire_pki_issuer is not the CA that SPIRE published with its key, nor made of that key."""
+    upstream = context.plan.upstream
+    if upstream is None or not upstream.user_supplied:
+        return
     try:
         known = published(x509_keys.dump_certificates(upstream.issuer_key_files.certificates()))
     except x509_keys.X509Error:
-        return  # preflight says it in its own words
+        return  # the rule pki_issuer reports it
     if known:
-        message = (
+        yield Finding("spire_pki_issuer", (
             f"It is the dummy CA that comes with {known}, and that CA's key is public: anybody could issue identities of your trust "
             "domain. Name a CA of your own, or leave it out, and one is made."
-        )
-        yield Problem("dummy_ca", "spire_pki_issuer", message, "spire_pki_issuer", allow="dummy_ca")
+        ))

@@ -15,7 +15,7 @@ import yaml
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.formats.go_template import TemplateError, names
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Findings, Found, rule
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Finding, Findings, RuleContext, rule
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import version
 
 _DATA = Path(__file__).parents[2] / "schema" / "agent_path_templates.yml"
@@ -28,46 +28,45 @@ def data() -> dict[str, Any]:
     return found
 
 
-@rule("server", "plugins.NodeAttestor")
-def readable_agent_path(found: Found) -> Findings:
-    """An agent_path_template is a Go template, whose functions are Go's own and, from 1.11.1 on, some of sprig.
-
-    Source: pkg/common/agentpathtemplate/template.go (Parse and funcList), v1.15.3 and v1.11.1
-    """
-    for name, path, text in _templates(found):
+@rule("tree", "server:plugins.NodeAttestor", source="pkg/common/agentpathtemplate/template.go (Parse and funcList), v1.15.3 and v1.11.1")
+def agent_path_template_syntax(context: RuleContext) -> Findings:
+    """An agent_path_template is a Go template, whose functions are Go's own and, from 1.11.1 on, some of sprig."""
+    for name, path, text in _templates(context):
         try:
             called = names(text).functions
         except TemplateError as exc:
-            yield path, f"It is no template that SPIRE can read: {exc}."
+            yield Finding(path, f"It is no template that SPIRE can read: {exc}.")
             continue
         for word in called:
-            wrong = _unknown_function(name, word, found.release)
+            wrong = _unknown_function(name, word, context.release)
             if wrong:
-                yield path, wrong
+                yield Finding(path, wrong)
 
 
-@rule("server", "plugins.NodeAttestor", severity="warning")
-def known_agent_path_fields(found: Found) -> Findings:
-    """An agent_path_template names what its attestor gives. SPIRE finds out when an agent attests, and refuses it.
-
-    Source: the struct agentPathTemplateData in pkg/common/plugin/x509pop/x509pop.go, pkg/common/plugin/sshpop/sshpop.go,
-    pkg/common/plugin/gcp/iit.go, pkg/common/plugin/azure/msi.go, pkg/common/plugin/azure/imds.go and
-    pkg/server/plugin/nodeattestor/awsiid/spiffeid.go, v1.15.3
-    """
-    for name, path, text in _templates(found):
+@rule(
+    "tree", "server:plugins.NodeAttestor", severity="warning",
+    source=(
+        "the struct agentPathTemplateData in pkg/common/plugin/x509pop/x509pop.go, pkg/common/plugin/sshpop/sshpop.go, "
+        "pkg/common/plugin/gcp/iit.go, pkg/common/plugin/azure/msi.go, pkg/common/plugin/azure/imds.go and "
+        "pkg/server/plugin/nodeattestor/awsiid/spiffeid.go, v1.15.3"
+    ),
+)
+def agent_path_template_fields(context: RuleContext) -> Findings:
+    """An agent_path_template names what its attestor gives. SPIRE finds out when an agent attests, and refuses it."""
+    for name, path, text in _templates(context):
         try:
             asked = names(text).fields
         except TemplateError:
             continue
         for word in asked:
-            wrong = _unknown_field(name, word, found.release)
+            wrong = _unknown_field(name, word, context.release)
             if wrong:
-                yield path, wrong
+                yield Finding(path, wrong)
 
 
-def _templates(found: Found) -> Iterator[tuple[str, str, str]]:
+def _templates(context: RuleContext) -> Iterator[tuple[str, str, str]]:
     """Each attestor's name, with its template and that one's path."""
-    for name, options in found.plugins("NodeAttestor").items():
+    for name, options in context.plugins("NodeAttestor").items():
         text = options.get("agent_path_template")
         if name in data()["fields"] and isinstance(text, str):
             yield name, f"{name}.plugin_data.agent_path_template", text

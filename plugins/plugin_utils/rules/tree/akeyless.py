@@ -5,30 +5,32 @@
 
 from __future__ import annotations
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Findings, Found, rule
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Finding, Findings, RuleContext, rule
 
 _DATA = "plugins.UpstreamAuthority.akeyless_upstream.plugin_data"
 
 
-@rule("server", _DATA, severity="warning", allow="akeyless_api_key", external=True)
-def akeyless_api_key(found: Found) -> Findings:
-    """akeyless_upstream authenticates by a method of the cloud or of Kubernetes in production, and not by an API key.
-
-    Source: the guide to akeyless_upstream, section Authentication
-    """
-    if "access_key" in found:
-        yield "access_key", (
+@rule(
+    "tree", "server:plugins.UpstreamAuthority.akeyless_upstream.plugin_data", severity="warning", allow=True, external=True,
+    source="the guide to akeyless_upstream, section Authentication",
+)
+def akeyless_api_key(context: RuleContext) -> Findings:
+    """akeyless_upstream authenticates by a method of the cloud or of Kubernetes in production, and not by an API key."""
+    if "access_key" in context:
+        yield Finding("access_key", (
             "An API key is for trials: it does not expire, and whoever reads it has the server's CA signed. In production take an "
             "authentication method of AWS, Azure or Google Cloud, or k8s_auth_config_name."
-        )
+        ))
 
 
-@rule("server", _DATA, severity="warning", external=True)
-def akeyless_endpoint(found: Found) -> Findings:
-    """akeyless_gateway_url is the gateway's API v2 endpoint, not the gateway's console.
-
-    Source: the guide to akeyless_upstream, section Configure SPIRE Server
-    """
-    url = found.text("akeyless_gateway_url")
+@rule(
+    "tree", "server:plugins.UpstreamAuthority.akeyless_upstream.plugin_data", severity="warning", external=True,
+    source="the guide to akeyless_upstream, section Configure SPIRE Server",
+)
+def akeyless_gateway_url(context: RuleContext) -> Findings:
+    """akeyless_gateway_url is the gateway's API v2 endpoint, not the gateway's console."""
+    url = context.text("akeyless_gateway_url")
     if url and not url.rstrip("/").endswith("/api/v2"):
-        yield "akeyless_gateway_url", "It must be the gateway's API v2 endpoint, which ends in /api/v2, as in https://gateway:8000/api/v2."
+        yield Finding("akeyless_gateway_url", (
+            "It must be the gateway's API v2 endpoint, which ends in /api/v2, as in https://gateway:8000/api/v2."
+        ))

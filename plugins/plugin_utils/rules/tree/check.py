@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every mistake in a tree, before any host is touched: its options, and the rules between them."""
+"""Checks a whole tree before any host is touched: its options, and the rules between them."""
 
 from __future__ import annotations
 
@@ -11,17 +11,20 @@ from typing import Any
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import describe
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import broken_rules
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import TREE, broken_in_tree, rules
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.external import finder
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import block
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.options import Checker, nowhere
+
+# the modules are loaded with this one, and not by the first check
+rules(TREE)
 
 
 def check(
     component: str, tree: Mapping[str, Any], version: Version, origin: Callable[[str], str] | None = None,
     schemas: tuple[str, ...] = (),
 ) -> list[Problem]:
-    """``tree`` is plain and coerced; ``origin`` tells which layer set a path."""
+    """Returns what SPIRE refuses or warns of. ``tree`` is plain and coerced; ``origin`` returns the layer that set a path."""
     checker = Checker(component, version, origin or nowhere, finder(component, schemas))
     if not isinstance(tree, dict):
         return [Problem("type", component, f"The configuration must be a mapping, and it is {describe(tree)}.")]
@@ -30,23 +33,20 @@ def check(
         message = f"SPIRE {version} has no {component.replace('_', ' ')} yet, it was added in {known.span.since}."
         return [Problem("component", component, message)]
     checker.block(known, tree, "", "the file")
-    return checker.problems + _functions(component, tree, version, checker, strict=False)
+    return checker.problems + _broken_rules(tree, checker, strict=False)
 
 
 def check_strictly(
     component: str, tree: Mapping[str, Any], version: Version, origin: Callable[[str], str] | None = None
 ) -> list[Problem]:
-    """What SPIRE takes and strict mode doesn't; each problem names what lifts it."""
+    """Returns what SPIRE takes and strict mode doesn't; the id of each problem's rule lifts it."""
     if not isinstance(tree, dict):
         return []
-    checker = Checker(component, version, origin or nowhere, finder(component, ()))
-    return _functions(component, tree, version, checker, strict=True)
+    return _broken_rules(tree, Checker(component, version, origin or nowhere, finder(component, ())), strict=True)
 
 
-def _functions(
-    component: str, tree: dict[str, Any], version: Version, checker: Checker, strict: bool
-) -> list[Problem]:
+def _broken_rules(tree: dict[str, Any], checker: Checker, strict: bool) -> list[Problem]:
     return [
-        checker.problem(rule.allow or rule.name, path, message, rule.severity, rule.allow)
-        for rule, path, message in broken_rules(component, tree, version, strict)
+        checker.problem(rule.id, finding.path, finding.message, finding.severity or rule.severity, rule.id, rule.allow)
+        for rule, finding in broken_in_tree(checker.component, tree, checker.version, strict)
     ]

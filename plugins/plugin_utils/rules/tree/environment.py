@@ -11,43 +11,34 @@ from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks import plugin_is_enabled
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import child
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Findings, Found, rule
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Finding, Findings, RuleContext, rule
 
 #: as people write them; a pattern or a policy may have other names in braces
 _VARIABLE = re.compile(r"\$\{([A-Z_][A-Z0-9_]*)\}", re.ASCII)
 
 
-@rule("server", "", severity="warning")
-def unexpanded_variable_of_server(found: Found) -> Findings:
-    """No text has ${NAME}, in capitals, in it: SPIRE runs without -expandEnv and takes it literally.
-
-    Source: pkg/common/config/config.go (ExpandEnv) and cmd/spire-server/cli/run/run.go (ParseFile), v1.15.3
-    """
-    yield from _unexpanded(found.tree, "spire_server_environment")
-
-
-@rule("agent", "", severity="warning")
-def unexpanded_variable_of_agent(found: Found) -> Findings:
-    """No text has ${NAME}, in capitals, in it: SPIRE runs without -expandEnv and takes it literally.
-
-    Source: pkg/common/config/config.go (ExpandEnv) and cmd/spire-agent/cli/run/run.go (ParseFile), v1.15.3
-    """
-    yield from _unexpanded(found.tree, "spire_agent_environment")
-
-
-def _unexpanded(tree: dict[str, Any], environment: str) -> Findings:
-    for path, text in _texts(tree, ""):
+@rule(
+    "tree", "server", "agent", severity="warning",
+    source=(
+        "pkg/common/config/config.go (ExpandEnv) and cmd/spire-server/cli/run/run.go (ParseFile), v1.15.3; "
+        "pkg/common/config/config.go (ExpandEnv) and cmd/spire-agent/cli/run/run.go (ParseFile), v1.15.3"
+    ),
+)
+def unexpanded_variable(context: RuleContext) -> Findings:
+    """No text has ${NAME}, in capitals, in it: SPIRE runs without -expandEnv and takes it literally."""
+    environment = f"spire_{context.component}_environment"
+    for path, text in _texts(context.tree, ""):
         # the rest of the text may be a secret
         names = dict.fromkeys(_VARIABLE.findall(text))
         for name in names:
-            yield path, (
+            yield Finding(path, (
                 f"SPIRE gets ${{{name}}} literally: it runs without -expandEnv, whatever {environment} holds. Write a template of "
                 f"Ansible's in its place, such as {{{{ {name.strip('_').lower() or 'name'} }}}}, with the value in a variable."
-            )
+            ))
 
 
 def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
-    """Every text of the plugins that SPIRE loads, and of the rest; what an external plugin makes of its data is its own."""
+    """Yields every text with its path, without those of disabled plugins and of the data of external plugins."""
     if isinstance(value, str):
         yield path, value
     elif isinstance(value, list):

@@ -7,29 +7,26 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Findings, Found, rule
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Finding, Findings, RuleContext, rule
 
 _PROVIDER = "oidc_discovery_provider"
 
 
-@rule(_PROVIDER, "", since="1.11.2", severity="warning")
-def issuer_moves_the_keys(found: Found) -> Findings:
-    """Where jwt_issuer is set jwks_uri is set as well, or it changes with it.
+@rule(
+    "tree", "oidc_discovery_provider", since="1.11.2", severity="warning",
+    source="support/oidc-discovery-provider/config.go (ParseConfig), v1.15.3",
+)
+def oidc_jwks_uri(context: RuleContext) -> Findings:
+    """Where jwt_issuer is set jwks_uri is set as well, or it changes with it."""
+    if "jwt_issuer" in context and "jwks_uri" not in context:
+        yield Finding("jwks_uri", "It is not set, so jwt_issuer changes where the keys are said to be; set it to where they are.")
 
-    Source: support/oidc-discovery-provider/config.go (ParseConfig), v1.15.3
-    """
-    if "jwt_issuer" in found and "jwks_uri" not in found:
-        yield "jwks_uri", "It is not set, so jwt_issuer changes where the keys are said to be; set it to where they are."
 
-
-@rule(_PROVIDER, "", since="1.0.2")
-def domains_are_names(found: Found) -> Findings:
-    """Each of domains is a name in ASCII, neither a URL nor with a port.
-
-    Source: support/oidc-discovery-provider/domain_policy.go (toDomainKey), v1.15.3
-    """
-    for index, name in enumerate(found.strings("domains")):
+@rule("tree", "oidc_discovery_provider", since="1.0.2", source="support/oidc-discovery-provider/domain_policy.go (toDomainKey), v1.15.3")
+def oidc_domain_names(context: RuleContext) -> Findings:
+    """Each of domains is a name in ASCII, neither a URL nor with a port."""
+    for index, name in enumerate(context.strings("domains")):
         if not re.fullmatch(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?", name):
             bare = re.sub(r"^[A-Za-z]+://", "", name).split("/")[0].split(":")[0].lower()
             hint = f': write "{bare}"' if re.fullmatch(r"[a-z0-9._-]+", bare) else ", in punycode where it has other letters"
-            yield f"domains[{index}]", f'"{name}" must be the name alone{hint}.'
+            yield Finding(f"domains[{index}]", f'"{name}" must be the name alone{hint}.')

@@ -8,52 +8,52 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.formats.authorized_keys import Key, KeyLineError, first
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Findings, Found, rule
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Finding, Findings, RuleContext, rule
 
 _SSHPOP = "plugins.NodeAttestor.sshpop.plugin_data"
 
 
-@rule("server", _SSHPOP)
-def readable_ssh_authority(found: Found) -> Findings:
-    """Each of cert_authorities is a public key as authorized_keys has it, whole.
-
-    Source: pkg/common/plugin/sshpop/sshpop.go (certCheckerFromPubkeys), v1.15.3
-    """
-    for index, line in enumerate(found.strings("cert_authorities")):
+@rule(
+    "tree", "server:plugins.NodeAttestor.sshpop.plugin_data",
+    source="pkg/common/plugin/sshpop/sshpop.go (certCheckerFromPubkeys), v1.15.3",
+)
+def ssh_authority_format(context: RuleContext) -> Findings:
+    """Each of cert_authorities is a public key as authorized_keys has it, whole."""
+    for index, line in enumerate(context.strings("cert_authorities")):
         try:
             first(line)
         except KeyLineError as exc:
             hint = " A file is named by cert_authorities_path." if line.startswith("/") else ""
-            yield f"cert_authorities[{index}]", (
+            yield Finding(f"cert_authorities[{index}]", (
                 f'It is no public key as authorized_keys has it, which looks like "ssh-ed25519 AAAA... name": {exc}.{hint}'
-            )
+            ))
 
 
-@rule("server", _SSHPOP, since="1.15.3")
-def ssh_authority_of_its_type(found: Found) -> Findings:
-    """From 1.15.3 on the type before each of cert_authorities is the one that the key is of.
+@rule(
+    "tree", "server:plugins.NodeAttestor.sshpop.plugin_data", since="1.15.3",
+    source="pkg/common/plugin/sshpop/sshpop.go (certCheckerFromPubkeys) and go.mod (golang.org/x/crypto v0.54.0), v1.15.3",
+)
+def ssh_authority_key_type(context: RuleContext) -> Findings:
+    """From 1.15.3 on the type before each of cert_authorities is the one that the key is of."""
+    for option, key in _mistyped(context):
+        yield Finding(option, f'The key is of the type {key.encoded}, and {key.told} stands before it; write "{key.encoded}".')
 
-    Source: pkg/common/plugin/sshpop/sshpop.go (certCheckerFromPubkeys) and go.mod (golang.org/x/crypto v0.54.0), v1.15.3
-    """
-    for option, key in _mistyped(found):
-        yield option, f'The key is of the type {key.encoded}, and {key.told} stands before it; write "{key.encoded}".'
 
-
-@rule("server", _SSHPOP, until="1.15.2", severity="warning")
-def ssh_authority_of_its_type_soon(found: Found) -> Findings:
-    """Before 1.15.3 the type before one of cert_authorities may be another one than the key's.
-
-    Source: pkg/common/plugin/sshpop/sshpop.go (certCheckerFromPubkeys) and go.mod (golang.org/x/crypto v0.52.0), v1.14.7
-    """
-    for option, key in _mistyped(found):
-        yield option, (
+@rule(
+    "tree", "server:plugins.NodeAttestor.sshpop.plugin_data", until="1.15.2", severity="warning",
+    source="pkg/common/plugin/sshpop/sshpop.go (certCheckerFromPubkeys) and go.mod (golang.org/x/crypto v0.52.0), v1.14.7",
+)
+def ssh_authority_key_type_deprecated(context: RuleContext) -> Findings:
+    """Before 1.15.3 the type before one of cert_authorities may be another one than the key's."""
+    for option, key in _mistyped(context):
+        yield Finding(option, (
             f'The key is of the type {key.encoded}, and {key.told} stands before it, which SPIRE refuses from 1.15.3 on; write '
             f'"{key.encoded}".'
-        )
+        ))
 
 
-def _mistyped(found: Found) -> Iterator[tuple[str, Key]]:
-    for index, line in enumerate(found.strings("cert_authorities")):
+def _mistyped(context: RuleContext) -> Iterator[tuple[str, Key]]:
+    for index, line in enumerate(context.strings("cert_authorities")):
         try:
             key = first(line)
         except KeyLineError:

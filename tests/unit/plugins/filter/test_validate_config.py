@@ -14,7 +14,6 @@ import pytest
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.spire.fleet.plugins.filter import validate_config as validate_config
-from tests.unit.builders.fleets import fleet, mistakes
 from tests.unit.plugins.plugin_utils.rules.tree.test_oidc_provider import PLANTED, SOUND
 
 CHECK: Callable[..., list[str]] = validate_config.FilterModule().filters()["validate_config"]
@@ -29,10 +28,10 @@ def test_every_mistake_is_a_line_without_secrets() -> None:
     wrong = {**SOUND, "domians": [PLANTED], "domains": ["https://oidc.acme.com"], "jwt_issuer": "https://a.test/x", "listen_socket_path": "/s"}
     assert CHECK(wrong, PROVIDER) == [
         "error: oidc_discovery_provider: Exactly one of acme, serving_cert_file, insecure_addr and listen_socket_path must be set, and "
-        "insecure_addr and listen_socket_path are set.",
-        'error: domains[0]: "https://oidc.acme.com" must be the name alone: write "oidc.acme.com".',
+        "insecure_addr and listen_socket_path are set. (rule oidc_listener)",
+        'error: domains[0]: "https://oidc.acme.com" must be the name alone: write "oidc.acme.com". (rule oidc_domain_names)',
         'error: domians: SPIRE 1.15.3 has no option "domians" in the file; did you mean "domains"?',
-        "warning: jwks_uri: It is not set, so jwt_issuer changes where the keys are said to be; set it to where they are.",
+        "warning: jwks_uri: It is not set, so jwt_issuer changes where the keys are said to be; set it to where they are. (rule oidc_jwks_uri)",
     ]
 
 
@@ -50,11 +49,3 @@ def test_a_release_is_asked_for() -> None:
 def test_what_the_filter_was_given_wrongly(tree: Any, component: str, release: str, says: str) -> None:
     with pytest.raises(AnsibleFilterError, match=f"^{re.escape(says)}$"):
         CHECK(tree, component, release=release)
-
-
-@pytest.mark.parametrize("name", ["spire_oidc_discovery_provider_config", "spire_oidc_provider_config__eu"])
-def test_a_variable_of_the_provider_s_is_told_to_do_nothing(name: str) -> None:
-    assert mistakes(fleet({name: None}, agents=())) == (
-        f"warning: {name}: No playbook installs the OIDC discovery provider, so nothing is done with it. The filter "
-        "spire.fleet.validate_config checks such a tree. [s1]"
-    )

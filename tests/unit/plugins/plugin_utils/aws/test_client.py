@@ -22,11 +22,10 @@ from botocore import exceptions
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.aws import client as aws_client
 from ansible_collections.spire.fleet.plugins.plugin_utils.aws.client import AwsError, Service
-from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import upstream_ca
 from tests.support.collection import REPO
 from tests.support.real_spire import free_port
-from tests.unit.builders.fleets import planned
+from tests.unit.builders.fleets import planned, rendered
 
 REGION = "eu-central-1"
 SECRET = "planted-secret-5d1e"
@@ -202,7 +201,7 @@ INSTALL = f"and the controller's Python has no boto3. Install it with: {sys.exec
 def test_boto3_is_asked_for_where_it_is_needed() -> None:
     def preflight(**given: Any) -> str:
         own = {"spire_pki_dir": "/nowhere", "spire_pki_passphrase": "x", **given}
-        return problems.render(upstream_ca.check(planned("server", **own)))
+        return rendered(upstream_ca.check(planned("server", **own)))
 
     region = {"plugins": {"UpstreamAuthority": {"awssecret": {"plugin_data": {"region": REGION}}}}}
     assert preflight(spire_pki="awssecret", spire_server_config=region) == f"error: spire_pki: It is awssecret, which needs boto3, {INSTALL}"

@@ -19,7 +19,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.drift.probe import pla
 from ansible_collections.spire.fleet.plugins.plugin_utils.host import services
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import task_view
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import external_plugins as external_plugin_rules
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet import external_plugins as external_plugin_rules
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import convert
 from tests.unit.builders.fleets import fleet, mistakes, planned
 from tests.unit.builders.observed import NOW, converged

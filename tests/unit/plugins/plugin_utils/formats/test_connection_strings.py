@@ -74,19 +74,19 @@ def datastore(kind: Any, text: str) -> dict[str, Any]:
 
 def codes(first: dict[str, Any], second: dict[str, Any], **more: Any) -> list[str]:
     made = fleet(servers=("s1", "s2"), agents=(), s1={**first, **more}, s2={**second, **more})
-    return [problem.code for problem in rules_run.of_fleet(made) if problem.path.endswith(("connection_string", "database_type"))]
+    return [problem.rule for problem in rules_run.of_fleet(made) if problem.path.endswith(("connection_string", "database_type"))]
 
 
 @pytest.mark.parametrize(("first", "second", "expected"), [
     ("host=db dbname=spire user=a password=x1", "postgres://b:y2@db:5432/spire", []),
     ("host=DB dbname=spire", "host=db dbname=spire", []),
-    ("host=db dbname=a", "host=other dbname=b", ["database_differs"]),
-    ("host=db dbname=a", "postgres://db/b", ["database_differs"]),
+    ("host=db dbname=a", "host=other dbname=b", ["database_name"]),
+    ("host=db dbname=a", "postgres://db/b", ["database_name"]),
     ("host=db user=a", "host=db dbname=b", []),  # without a name it is the user's, which nobody tells
-    ("host=db dbname=a", "host=db port=6432 dbname=a", ["database_elsewhere"]),
-    ("host=db dbname=a", "host=localhost dbname=a", ["database_elsewhere"]),
-    ("host=127.0.0.1 dbname=a", "host=localhost dbname=a", ["database_local", "database_local"]),
-    ("dbname=a", "dbname=a", ["database_local", "database_local"]),
+    ("host=db dbname=a", "host=db port=6432 dbname=a", ["datastore_address"]),
+    ("host=db dbname=a", "host=localhost dbname=a", ["datastore_address"]),
+    ("host=127.0.0.1 dbname=a", "host=localhost dbname=a", ["datastore_address", "datastore_address"]),
+    ("dbname=a", "dbname=a", ["datastore_address", "datastore_address"]),
     ("host=db dbname='a b'", "host=db dbname='c d'", []),  # nothing that could be shown
 ])
 def test_two_servers_and_postgresql(first: str, second: str, expected: list[str]) -> None:

@@ -22,14 +22,16 @@ import jsonschema
 import pytest
 import yaml
 
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
 from ansible_collections.spire.fleet.plugins.plugin_utils.json_schema import document as json_schema, values as json_schema_values
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules import catalogue
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree import check as tree_check
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import block_rules, model as schema_model, values as schema_values
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Rule, Span
 
 from tests.support import examples
-from tests.unit.plugins.plugin_utils.rules.tree.test_cases import AGENT, MISTAKES, NEWEST, REMOVE, SERVER, having, name
+from tests.unit.builders.trees import AGENT, Case, NEWEST, REMOVE, SERVER, option_cases, rule_cases
 from tools.docs import json_schema_files
 
 BASES = {"server": SERVER, "agent": AGENT}
@@ -133,23 +135,34 @@ def test_examples_are_sound(example: str) -> None:
         assert refusals(plan.component, json.dumps(plan.tree), str(plan.version)) == [], plan.host
 
 
-def unsaid(mistake: dict[str, Any]) -> str:
-    return next((pattern for pattern in UNSAID if re.search(pattern, mistake["says"])), "")
+EVERYTHING = catalogue.everything()
+#: wrong configurations of servers and agents of SPIRE's own plugins, without those that strict mode alone refuses
+MISTAKES = [
+    case for case in (*option_cases(), *rule_cases("wrong"))
+    if case.component in ("server", "agent") and "akeyless" not in case.expected["path"] and not (case.rule and EVERYTHING[case.rule].strict)
+]
 
 
-def coded(mistake: dict[str, Any]) -> tuple[Any, list[str]]:
-    """The wrong tree, and the codes of what our check finds."""
-    changes = [(path, REMOVE) for path in mistake.get("remove", ())] + list(mistake.get("set", {}).items())
-    tree = having(BASES[mistake["component"]], *changes)
-    found = tree_check.check(mistake["component"], tree, versions.parse(mistake.get("release", NEWEST)))
-    return tree, [problem.code for problem in found if problem.severity == "error"]
+@functools.lru_cache(maxsize=None)
+def problems_of(number: int) -> list[Problem]:
+    """What our check finds in the mistake of this number."""
+    case = MISTAKES[number]
+    return tree_check.check(case.component, case.tree, versions.parse(case.release))
 
 
-@pytest.mark.parametrize("mistake", MISTAKES, ids=name)
-def test_a_mistake_of_structure_is_refused(mistake: dict[str, Any]) -> None:
-    tree, codes = coded(mistake)
-    sound = validator(mistake["component"], mistake.get("release", NEWEST)).is_valid(as_json(tree))
-    if unsaid(mistake):
+def unsaid(number: int) -> str:
+    """The reason for which a JSON Schema can't refuse a mistake."""
+    case = MISTAKES[number]
+    messages = [problem.message for problem in problems_of(number) if problem.path == case.expected["path"]]
+    return next((pattern for pattern in UNSAID if any(re.search(pattern, message) for message in messages)), "")
+
+
+@pytest.mark.parametrize("number", range(len(MISTAKES)), ids=[case.name for case in MISTAKES])
+def test_a_mistake_of_structure_is_refused(number: int) -> None:
+    case: Case = MISTAKES[number]
+    codes = [problem.code for problem in problems_of(number) if problem.severity == "error"]
+    sound = validator(case.component, case.release).is_valid(as_json(case.tree))
+    if unsaid(number):
         assert sound, f"it can say that: {codes}"
     elif STRUCTURE & set(codes):
         assert not sound, codes
@@ -175,7 +188,7 @@ def test_a_rule_of_the_data_says_the_same(kind: str, when: dict[str, str], unles
 
 
 def test_no_reason_is_left_over() -> None:
-    used = Counter(unsaid(mistake) for mistake in MISTAKES)
+    used = Counter(map(unsaid, range(len(MISTAKES))))
     assert [pattern for pattern in UNSAID if not used[pattern]] == []
     assert used[""] > len(MISTAKES) / 2
 

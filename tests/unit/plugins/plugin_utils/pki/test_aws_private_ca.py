@@ -13,7 +13,6 @@ import boto3
 import pytest
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.aws.client import AwsError, Service
-from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import aws as pki_aws, aws_private_ca
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules import run as rules_run
@@ -21,7 +20,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import upst
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import issue as x509_issue, keys as x509_keys, request as x509_request
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Run
 from tests.support.authorities import DAY, NOW, PASSPHRASE, make, written
-from tests.unit.builders.fleets import fleet, planned
+from tests.unit.builders.fleets import fleet, planned, rendered
 
 REGION = "eu-central-1"
 NOT_MADE = f"arn:aws:acm-pca:{REGION}:000000000000:certificate-authority/not-made-yet"
@@ -76,7 +75,7 @@ def test_before_the_first_run(tmp_path: Path) -> None:
     assert differences(tmp_path) == ["the private CA of prod.acme.com is not known here"]
     assert made(tmp_path, check=True) == ["there is no root yet", "the private CA of prod.acme.com is not known here"]
     assert list(tmp_path.iterdir()) == [] and authorities() == []
-    assert problems.render(rules_run.of_fleet(fleet(variables(tmp_path)))) == ""
+    assert rendered(rules_run.of_fleet(fleet(variables(tmp_path)))) == ""
 
 
 def test_the_first_run_makes_one_and_has_it_signed_by_our_root(tmp_path: Path) -> None:
@@ -236,11 +235,11 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize("name", MISTAKES)
 def test_mistakes(tmp_path: Path, name: str) -> None:
     given, said = MISTAKES[name]
-    assert problems.render(upstream_ca.check(server(tmp_path, **given), NOW)) == said
+    assert rendered(upstream_ca.check(server(tmp_path, **given), NOW)) == said
 
 
 def test_the_region_is_asked_for_by_the_schema(tmp_path: Path) -> None:
-    said = problems.render(rules_run.of_fleet(fleet(variables(tmp_path, spire_server_config={}))))
+    said = rendered(rules_run.of_fleet(fleet(variables(tmp_path, spire_server_config={}))))
     assert "plugins.UpstreamAuthority.aws_pca.plugin_data.region" in said and "required" in said
 
 

@@ -14,7 +14,6 @@ import boto3
 import pytest
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.aws.client import AwsError
-from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems
 from ansible_collections.spire.fleet.plugins.plugin_utils.drift.compare import compare
 from ansible_collections.spire.fleet.plugins.plugin_utils.drift.probe import spec_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.host import services
@@ -27,7 +26,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x5
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Run
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 from tests.support.authorities import DAY, NOW, PASSPHRASE, make, written
-from tests.unit.builders.fleets import fleet, planned
+from tests.unit.builders.fleets import fleet, planned, rendered
 from tests.unit.builders.observed import converged
 
 REGION = "eu-central-1"
@@ -86,7 +85,7 @@ def test_before_the_first_run_names_stand_for_arns_and_aws_is_not_asked(tmp_path
         "region": REGION, "cert_file_arn": NAMES["certificate"], "key_file_arn": NAMES["key"], "bundle_file_arn": NAMES["bundle"],
     }
     assert differences(tmp_path) == [f"the secret {NAMES[what]} is not known here" for what in ("certificate", "key", "bundle")]
-    assert problems.render(rules_run.of_fleet(fleet(variables(tmp_path)))) == ""
+    assert rendered(rules_run.of_fleet(fleet(variables(tmp_path)))) == ""
 
 
 def test_the_first_run_makes_three_secrets_and_wires_their_arns(tmp_path: Path) -> None:
@@ -314,7 +313,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize("name", MISTAKES)
 def test_mistakes(tmp_path: Path, name: str) -> None:
     given, said = MISTAKES[name]
-    assert problems.render(upstream_ca.check(server(tmp_path, **given), NOW)) == said
+    assert rendered(upstream_ca.check(server(tmp_path, **given), NOW)) == said
 
 
 def test_a_tree_with_another_authority_keeps_it(tmp_path: Path) -> None:

@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 from cryptography import x509
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import rotation_state
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import root as rotation_root
@@ -23,7 +22,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import issue as x
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Run
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import Request, issued_by
 from tests.support.authorities import DAY, NOW, PASSPHRASE
-from tests.unit.builders.fleets import DOMAIN, fleet
+from tests.unit.builders.fleets import DOMAIN, fleet, rendered
 from tests.unit.builders.rotations import RUN, a_fleet, advanced, begun, of_server, refused, root, scope, site, upstream
 
 
@@ -93,7 +92,7 @@ def test_no_step_without_everybody(tmp_path: Path) -> None:
 def test_preflight_tells_of_it(tmp_path: Path) -> None:
     site(tmp_path)
     begun(tmp_path)
-    said = problems.render(upstream_ca.check(plan("server", "s1", a_fleet(tmp_path)), NOW))
+    said = rendered(upstream_ca.check(plan("server", "s1", a_fleet(tmp_path)), NOW))
     assert said == (
         "warning: spire_pki_dir: The rotation one of the root is under way: it has reached the step trust at 2030-01-02 00:00:00 UTC. This run "
         "brings what that step needs; spire.fleet.rotate_upstream goes on with it."
@@ -205,7 +204,7 @@ def test_from_a_given_ca_to_another_one(tmp_path: Path) -> None:
         assert reached and issued_by(intermediate, state.new_roots[0]) and bundle == state.new_roots
     # over, but the variables lead back to the old one: what signs stays, and preflight says what to write
     assert reached.step == "done" and begun(tmp_path, "", **variables) == reached
-    said = problems.render(upstream_ca.check(plan("server", "s1", a_fleet(tmp_path, **variables)), NOW))
+    said = rendered(upstream_ca.check(plan("server", "s1", a_fleet(tmp_path, **variables)), NOW))
     assert said == (
         "warning: spire_pki_issuer: The rotation one is over, and the variable still names the CA before it: set spire_pki_issuer to certificate "
         f"{new['certificate']}, key {new['key']}, bundle {new['bundle']}, and take spire_pki_next_issuer out."
@@ -231,13 +230,13 @@ def test_from_a_root_of_ours_to_a_given_one_and_back(tmp_path: Path) -> None:
     for step in ("trust", "use", "remove"):
         reached = advanced(tmp_path, step, spire_pki_issuer=theirs)
     assert reached and reached.step == "done" and root(tmp_path) == reached.new_roots[0] != ours
-    said = problems.render(upstream_ca.check(plan("server", "s1", a_fleet(tmp_path, spire_pki_issuer=theirs)), NOW))
+    said = rendered(upstream_ca.check(plan("server", "s1", a_fleet(tmp_path, spire_pki_issuer=theirs)), NOW))
     assert said == (
         "warning: spire_pki_issuer: The rotation back is over, and the variable still names the CA before it: take spire_pki_issuer out, the root of "
         "ours signs now."
     )
     # and that is all: what is left of the rotation is put away when the next one begins
-    assert of_server(tmp_path)[1] == [root(tmp_path)] and problems.render(upstream_ca.check(plan("server", "s1", a_fleet(tmp_path)), NOW)) == ""
+    assert of_server(tmp_path)[1] == [root(tmp_path)] and rendered(upstream_ca.check(plan("server", "s1", a_fleet(tmp_path)), NOW)) == ""
     assert begun(tmp_path, "") is None and rotation_state.was(str(tmp_path / "pki" / DOMAIN), "back")
 
 
@@ -250,7 +249,7 @@ def test_another_ca_is_named_after_the_end(tmp_path: Path) -> None:
     made = upstream(tmp_path, spire_pki_issuer=third)
     assert made.rotation is None and made.issuer and made.issuer.certificate.subject.rfc4514_string() == "CN=third"
     Path(third["certificate"]).write_text("rubbish")
-    assert "holds no certificate in PEM" in problems.render(upstream_ca.check(plan("server", "s1", a_fleet(tmp_path, spire_pki_issuer=third)), NOW))
+    assert "holds no certificate in PEM" in rendered(upstream_ca.check(plan("server", "s1", a_fleet(tmp_path, spire_pki_issuer=third)), NOW))
     assert begun(tmp_path, "", spire_pki_issuer=new) is None
 
 
@@ -338,7 +337,7 @@ def test_variables_that_ask_for_another_root(tmp_path: Path) -> None:
 
     def preflight(**more: Any) -> str:
         variables = {"spire_pki_root_subject": "CN=Other", **more}
-        return problems.render(upstream_ca.check(plan("server", "s1", a_fleet(tmp_path, **variables)), NOW))
+        return rendered(upstream_ca.check(plan("server", "s1", a_fleet(tmp_path, **variables)), NOW))
 
     assert preflight() == f"error: spire_pki_dir: {said}"
     assert preflight(spire_rotate="one") == ""

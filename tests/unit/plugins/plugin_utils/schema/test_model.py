@@ -19,9 +19,8 @@ import yaml
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import RELEASES, Version
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules import tree as schema_rules
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree import check as tree_check
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema import convert, model as schema_model, values as schema_values
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import block_rules, convert, model as schema_model, values as schema_values
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Block, Option
 
 NAMES = sorted(str(path.relative_to(schema_model.DATA).with_suffix("")) for path in schema_model.DATA.rglob("*.yml"))
@@ -102,8 +101,8 @@ def test_every_default_is_of_its_options_type_and_allowed() -> None:
     assert observed > 1000
 
 
-def test_every_rule_of_the_data_names_its_source() -> None:
-    assert [f"{one.component} {one.path}: {one.says}" for one in schema_rules.listing() if not one.source] == []
+def test_every_rule_of_the_data_has_an_id_and_names_its_source() -> None:
+    assert [f"{component} {path}: {rule}" for component, path, rule in block_rules.everything() if not rule.source or not rule.id] == []
 
 
 def test_rules_speak_of_options_that_exist() -> None:

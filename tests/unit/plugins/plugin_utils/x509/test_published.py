@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import strict
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import RuleContext
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import published as known
 from tests.unit.builders.fleets import ALONE, fleet, mistakes, planned
 
@@ -48,9 +49,9 @@ def test_a_bundle_with_a_published_key() -> None:
     outside = {**ALONE, "spire_trust_bundle": pem(other, made(KEY, serial=2))}
     assert mistakes(fleet(outside, servers=())) == (
         "error: spire_trust_bundle: It holds a certificate of the dummy CA that comes with SPIRE, and that CA's key is public: anybody "
-        "could play the server. Give the bundle of your own servers. If it is meant so: spire_allow: [dummy_ca]. [a1]"
+        "could play the server. Give the bundle of your own servers. If it is meant so: spire_allow: [dummy_trust_bundle]. [a1]"
     )
-    assert mistakes(fleet({**outside, "spire_allow": ["dummy_ca"]}, servers=())) == ""
+    assert mistakes(fleet({**outside, "spire_allow": ["dummy_trust_bundle"]}, servers=())) == ""
     assert mistakes(fleet({**outside, "spire_trust_bundle": pem(other)}, servers=())) == ""
 
 
@@ -64,12 +65,13 @@ def test_an_issuer_with_a_published_key(tmp_path: Path) -> None:
     file = tmp_path / "ca.pem"
     files = {name: str(file) for name in ("certificate", "key", "bundle")}
     plan = planned("server", spire_pki="controller", spire_pki_dir=str(tmp_path), spire_pki_passphrase="correct horse", spire_pki_issuer=files)
-    assert list(strict.check(plan)) == []  # that nothing is there is preflight's to say
+    context = RuleContext("server", plan.version, plan=plan)
+    assert list(strict.dummy_pki_issuer(context)) == []  # another rule reports that nothing is there
     file.write_text(pem(made(ec.generate_private_key(ec.SECP256R1()))))
-    assert list(strict.check(plan)) == []
+    assert list(strict.dummy_pki_issuer(context)) == []
     file.write_text(pem(made(KEY, serial=2)))
-    (problem,) = strict.check(plan)
-    assert (problem.path, problem.allow, problem.message) == ("spire_pki_issuer", "dummy_ca", (
+    (finding,) = strict.dummy_pki_issuer(context)
+    assert (finding.path, finding.message) == ("spire_pki_issuer", (
         "It is the dummy CA that comes with SPIRE, and that CA's key is public: anybody could issue identities of your trust domain. Name a "
         "CA of your own, or leave it out, and one is made."
     ))

@@ -32,7 +32,7 @@ def found(url: str, expected: dict[str, Any], profile: dict[str, Any], plugins: 
         s1={"spire_server_group": "east", "spire_server_config": {"server": {"federation": asks}}},
         s2={**west, **there, "spire_server_config": tree},
     )
-    return [f"{problem.severity}: {problem.code}" for problem in rules_run.of_fleet(made) if problem.code.startswith("federation_")]
+    return [f"{problem.severity}: {problem.rule}" for problem in rules_run.of_fleet(made) if problem.rule.startswith("federation_")]
 
 
 @pytest.mark.parametrize(("url", "expected", "profile", "codes"), [
@@ -43,8 +43,8 @@ def found(url: str, expected: dict[str, Any], profile: dict[str, Any], plugins: 
     ("https://10.0.0.2:8443", WEB, SPIFFE, ["error: federation_profile"]),
     ("https://lb.west.com", WEB, SPIFFE, ["warning: federation_profile"]),
     ("https://lb.west.com", OWN, SPIFFE, []),
-    ("https://lb.west.com", FOO, SPIFFE, ["warning: federation_id"]),
-    ("https://s2:8443", FOO, SPIFFE, ["error: federation_id"]),
+    ("https://lb.west.com", FOO, SPIFFE, ["warning: federation_spiffe_id"]),
+    ("https://s2:8443", FOO, SPIFFE, ["error: federation_spiffe_id"]),
     ("https://s2", OWN, SPIFFE, ["warning: federation_port"]),
     ("https://s2:x", OWN, SPIFFE, []),
 ])

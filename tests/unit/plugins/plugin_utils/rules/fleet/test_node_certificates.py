@@ -16,7 +16,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet import node_certificates
 from tests.support.authorities import DAY, NOW, PASSPHRASE, make, written
-from tests.unit.builders.fleets import fleet
+from tests.unit.builders.fleets import fleet, rendered
 from tests.unit.builders.nodes import FILES, KINDS, Nodes, SPIFFE, said
 
 UNENCRYPTED = "It is required where spire_{kind} is controller: keys on the controller are encrypted with it. Set it, from Ansible Vault for example."
@@ -105,7 +105,7 @@ def test_preflight_opens_what_is_there(tmp_path: Path) -> None:
         text = f"error: spire_pki_dir: The passphrase does not open the key in {tmp_path}/prod.acme.com/{kind}/{key}, or the file is damaged."
         assert (nodes.preflight("server"), nodes.preflight()) == (text, "")
         alone = fleet({**nodes.common, "spire_server_address": "spire.acme.com"}, servers=())
-        assert problems.render(node_certificates.check(plan("agent", "a1", alone), alone, NOW)) == text
+        assert rendered(node_certificates.check(plan("agent", "a1", alone), alone, NOW)) == text
     nodes = Nodes(tmp_path)
     root = f"{tmp_path}/prod.acme.com/x509pop/root.pem"
     assert nodes.preflight("server", NOW + 3600 * DAY) == (

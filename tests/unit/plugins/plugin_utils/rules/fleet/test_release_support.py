@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import RELEASES
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules import run as rules_run
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet import release_support
 from tests.support import playbook_run
 from tests.unit.builders.fleets import X509POP, fleet
@@ -29,7 +30,9 @@ def test_tags_say_which_steps_a_run_takes(run: list[str], skip: list[str], steps
 
 
 def codes(common: dict[str, Any], **more: Any) -> list[str]:
-    return [problem.code for problem in release_support.check(fleet(common, **more), ALL)]
+    """The ids of the rules about a release that is too old for a step."""
+    found = rules_run.of_fleet(fleet(common, **more), ALL)
+    return [problem.rule for problem in found if hasattr(release_support, problem.rule or "-")]
 
 
 def test_the_first_release_that_each_step_takes() -> None:
@@ -39,21 +42,21 @@ def test_the_first_release_that_each_step_takes() -> None:
     outside = {"spire_server_address": "spire.acme.com"}
     alone = {release: codes({**outside, "spire_version": release}, servers=()) for release in releases}
     last = {code: release for release, found in said.items() for code in found}
-    assert last == {"old_server": "0.12.3", "old_list": "1.5.2", "old_tokens": "1.5.6", "old_entries": "1.7.6"}
+    assert last == {"server_release_of_site": "0.12.3", "agent_list_release": "1.5.2", "join_token_release": "1.5.6", "entry_release": "1.7.6"}
     assert [text for text, found in alone.items() if found] == [text for text in alone if text.startswith("0.")]
 
 
 def test_who_wants_no_entry_and_no_token_is_told_nothing() -> None:
     pop = {"spire_agent_config": {"plugins": X509POP}, "spire_canary": False, "spire_version": "1.5.5"}
     assert codes(pop) == []
-    assert codes({**pop, "spire_agent_config": {}}) == ["old_tokens"]
-    assert codes({**pop, "spire_canary": True}) == ["old_entries"]
+    assert codes({**pop, "spire_agent_config": {}}) == ["join_token_release"]
+    assert codes({**pop, "spire_canary": True}) == ["entry_release"]
     assert codes({"spire_version": "9.9.9"}) == []
 
 
 def test_entries_are_kept_through_the_first_server_of_a_group() -> None:
     assert codes({}, servers=("s1", "s2"), agents=(), s2={"spire_version": "1.7.6"}) == []
-    assert codes({}, servers=("s1", "s2"), agents=(), s1={"spire_version": "1.7.6"}) == ["old_entries"]
+    assert codes({}, servers=("s1", "s2"), agents=(), s1={"spire_version": "1.7.6"}) == ["entry_release"]
 
 
 def site(home: Path, *more: str) -> tuple[int, str]:

@@ -12,6 +12,7 @@ import pytest
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import sandbox
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import RuleContext
 from tests.unit.builders.fleets import planned
 
 
@@ -24,6 +25,12 @@ def agent(file: str, **own: Any) -> Plan:
     return planned("agent", own, spire_agent_config={"plugins": {"NodeAttestor": {"x509pop": {"plugin_data": data}}}})
 
 
+def found(made: Plan) -> list[str]:
+    """The ids of the rules about files that a plan breaks."""
+    context = RuleContext(made.component, made.version, plan=made)
+    return [rule.__name__ for rule in (sandbox.absolute_file_path, sandbox.file_hidden_by_sandbox) for _finding in rule(context)]
+
+
 def unit(made: Plan) -> str:
     return next(str(file.content) for file in made.files if file.name == "service")
 
@@ -34,18 +41,17 @@ def unit(made: Plan) -> str:
 ])
 def test_what_the_unit_hides_is_refused(make: Any, protect_home: str, hidden: list[str]) -> None:
     everywhere = ["/etc/spire/x", "/tmpfiles/x", "/var/lib/spire/x", "/run/x", "/home/me/x", "/root/x", "/run/user/1000/x", "/tmp/x", "/var/tmp/x"]
-    found = {file: [problem.code for problem in sandbox.check(make(file))] for file in everywhere}
-    assert found == {file: ["hidden_file"] if file in hidden else [] for file in everywhere}
+    assert {file: found(make(file)) for file in everywhere} == {file: ["file_hidden_by_sandbox"] if file in hidden else [] for file in everywhere}
     lines = unit(make("/etc/spire/x")).splitlines()
     assert f"ProtectHome={protect_home}" in lines and "PrivateTmp=yes" in lines
 
 
 def test_the_quickstart_has_no_sandbox() -> None:
     rootless = {"spire_root_dir": "/home/me/fleet", "spire_service_manager": "supervisor"}
-    assert list(sandbox.check(server("/tmp/x", **rootless))) == []
-    assert [problem.code for problem in sandbox.check(server("x", **rootless))] == ["path"]
+    assert found(server("/tmp/x", **rootless)) == []
+    assert found(server("x", **rootless)) == ["absolute_file_path"]
 
 
 def test_a_plugin_that_is_switched_off_reads_nothing() -> None:
     off = {"plugins": {"NodeAttestor": {"x509pop": {"enabled": False, "plugin_data": {"ca_bundle_path": "/tmp/x"}}}}}
-    assert list(sandbox.check(planned("server", {"spire_server_config": off}))) == []
+    assert found(planned("server", {"spire_server_config": off})) == []

@@ -12,16 +12,15 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import upstream_ca
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 from tests.support.authorities import DAY, Made, NOW, PASSPHRASE, make, written
-from tests.unit.builders.fleets import fleet, mistakes
+from tests.unit.builders.fleets import fleet, mistakes, rendered
 from tests.unit.builders.upstreams import made, server, variables
 
 
 def preflight(tmp_path: Path, now: datetime.datetime = NOW, **more: Any) -> str:
-    return problems.render(upstream_ca.check(server(tmp_path, **more), now))
+    return rendered(upstream_ca.check(server(tmp_path, **more), now))
 
 
 def test_half_of_the_files_is_a_mistake(tmp_path: Path) -> None:
@@ -95,7 +94,7 @@ def test_preflight_opens_what_is_there(tmp_path: Path) -> None:
         "is made now would. Replace it in time, with spire.fleet.rotate_upstream."
     )
     hours = datetime.timedelta(hours=5)
-    assert preflight(tmp_path, NOW + 3650 * DAY - hours).splitlines()[0] == (
+    assert preflight(tmp_path, NOW + 3650 * DAY - hours).splitlines()[-1] == (
         f"warning: spire_pki_dir: CN=SPIRE root CA,O=prod.acme.com in {root}.pem ends at 2039-12-31 00:00:00 UTC, in 5 hours, and server.ca_ttl "
         "is 24h: what SPIRE signs from now on ends with it, and then nothing is left to sign with. Replace it now, with spire.fleet.rotate_upstream."
     )

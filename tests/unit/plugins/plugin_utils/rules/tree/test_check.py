@@ -10,7 +10,12 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree import layers
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import Layer
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree import check as tree_check
 from tests.unit.builders.fleets import X509POP, agent_tree, fleet, mistakes, server_tree
+from tests.unit.builders.trees import AGENT, NEWEST, SERVER, having
 
 FEDERATED = {"bundle_endpoint_url": "https://east.acme.com", "bundle_endpoint_profile": {"https_web": {}}}
 
@@ -101,7 +106,7 @@ TREES: dict[str, tuple[dict[str, Any], str]] = {
         agent_tree(plugins={"KeyManager": {"memory": {}}}),
         "error: plugins.KeyManager.memory (set by spire_agent_config): Keys in memory are lost at every restart, and a join "
         "token works once, so the agent could not come back by itself: every restart takes a run of the playbook. Keep the keys on "
-        "disk, or choose an attestor that can attest again, such as x509pop. If it is meant so: spire_allow: [memory_keys]. [a1]",
+        "disk, or choose an attestor that can attest again, such as x509pop. If it is meant so: spire_allow: [memory_keys_of_joined_agent]. [a1]",
     ),
     "a log in the system's directory": (
         server_tree(server={"log_file": "/var/log/spire-server.log"}),
@@ -154,3 +159,110 @@ def test_a_configuration(name: str) -> None:
 def test_the_trust_domain_may_be_set_in_the_servers_tree() -> None:
     given = {"spire_trust_domain": None, **server_tree(server={"trust_domain": "prod.acme.com"})}
     assert mistakes(fleet(given)) == ""
+
+
+MYSQL = "plugins/DataStore/sql/plugin_data/database_type"
+
+
+def said(component: str, version: str, *changes: tuple[str, Any]) -> list[str]:
+    """The messages about a small sound tree with these changes."""
+    base = SERVER if component == "server" else AGENT
+    found = tree_check.check(component, having(base, *changes), versions.parse(version))
+    return [f"{problem.path}: {problem.message}" for problem in found]
+
+
+def test_a_trust_domain_has_at_most_255_characters() -> None:
+    assert said("agent", NEWEST, ("agent/trust_domain", "a" * 255)) == []
+    assert said("agent", NEWEST, ("agent/trust_domain", "a" * 256)) == [
+        "agent.trust_domain: The trust domain is 256 characters long; at most 255 are allowed."
+    ]
+
+
+@pytest.mark.parametrize("version", versions.RELEASES, ids=str)
+@pytest.mark.parametrize("component", ["server", "agent"])
+def test_a_small_sound_tree_is_sound_in_every_release(component: str, version: versions.Version) -> None:
+    assert said(component, str(version)) == []
+
+
+def test_a_tree_that_is_no_mapping() -> None:
+    found = tree_check.check("server", ["x"], versions.DEFAULT)  # type: ignore[arg-type]
+    assert [problem.message for problem in found] == ["The configuration must be a mapping, and it is a list."]
+
+
+def test_only_what_is_deprecated_is_a_warning() -> None:
+    trees = having(SERVER, ("server/default_svid_ttl", "1h"), ("server/nothing_like_it", 1))
+    found = tree_check.check("server", trees, versions.parse("1.5.6"))
+    assert {problem.path: problem.severity for problem in found} == {
+        "server.default_svid_ttl": "warning",
+        "server.nothing_like_it": "error",
+    }
+
+
+def test_a_problem_names_the_layer_that_made_it() -> None:
+    typo = {
+        "agent": {"sokcet_path": "/s"},
+        "plugins": {"NodeAttestor": {"x509pop": {"plugin_data": {"certificate_path": "/c"}}}},
+    }
+    merged = layers.merge("agent", [Layer("built-in", AGENT), Layer("spire_agent_config__eu", typo)])
+    found = tree_check.check("agent", merged.tree, versions.DEFAULT, merged.origin)
+    assert [(problem.path, problem.layer) for problem in found] == [
+        ("agent.sokcet_path", "spire_agent_config__eu"),
+        ("plugins.NodeAttestor.x509pop.plugin_data", "spire_agent_config__eu"),
+    ]
+
+
+def test_an_attestor_removed_by_null_is_explained() -> None:
+    nothing = {"plugins": {"WorkloadAttestor": {"unix": None}}}
+    merged = layers.merge("agent", [Layer("built-in", AGENT), Layer("spire_agent_config", nothing)])
+    (problem,) = tree_check.check("agent", merged.tree, versions.DEFAULT, merged.origin)
+    assert (
+        problem.message
+        == "A SPIRE agent needs at least one WorkloadAttestor, and there is none; name one, for example `unix: {}`. "
+        "spire_agent_config sets unix to null, which removes it; to switch it on write `unix: {}`."
+    )
+
+
+@pytest.mark.parametrize(
+    "plugin",
+    [
+        {
+            "mine": {
+                "plugin_cmd": "/usr/bin/mine",
+                "plugin_checksum": "ab" * 32,
+                "plugin_data": {"anything": [1, {"goes": True}]},
+            }
+        },
+        {"k8s_sat": {"enabled": False, "plugin_data": {"whatever": 1}}},
+        {"never_heard_of": {"enabled": False}},
+        {"aws_iid": {}},
+        {"x509pop": {"plugin_data_file": "/etc/spire/x509pop.conf"}},
+    ],
+    ids=["external", "disabled and removed", "disabled and unknown", "without plugin_data", "plugin_data in a file"],
+)
+def test_plugins_that_are_right(plugin: dict[str, Any]) -> None:
+    assert tree_check.check("server", having(SERVER, ("plugins/NodeAttestor", plugin)), versions.DEFAULT) == []
+
+
+def test_types_that_are_right_in_their_releases() -> None:
+    assert said("server", "0.11.0", ("server/ratelimit/attestation", 5)) == []
+    assert said("server", "0.11.1", ("server/ratelimit/attestation", False)) == []
+    assert said("server", "1.9.2", (MYSQL, {"aws_postgres": {"region": "eu-west-1"}})) == []
+    assert said("server", NEWEST, ("telemetry/Statsd", {"address": "127.0.0.1:8125"})) == []
+    assert said("server", NEWEST, ("server/log_level", "debug"), ("server/ca_key_type", "RSA-2048")) == []
+    assert said("agent", "1.14.0", ("agent/workload_x509_svid_key_type", "ec-p384")) == []
+    assert said("server", NEWEST, ("server/ca_ttl", "1h30m5.5s"), ("server/default_x509_svid_ttl", "")) == []
+
+
+@pytest.mark.parametrize("change", [
+    ("server/log_file", "/var/log/$HOST/{NAME}-${name}-${}-$.log"),
+    ("plugins/NodeAttestor/mine", {"plugin_cmd": "/p", "plugin_checksum": "ab" * 32, "plugin_data": {"a": [{"b": "${MINE}"}]}}),
+    ("plugins/NodeAttestor/gcp_iit", {"enabled": False, "plugin_data": {"projectid_allow_list": ["${PROJECT}"]}}),
+], ids=["not in capitals", "of an external plugin", "disabled"])
+def test_what_is_no_variable_of_the_environment(change: tuple[str, Any]) -> None:
+    assert said("server", NEWEST, change) == []
+
+
+def test_of_a_text_with_a_variable_the_name_alone_is_told() -> None:
+    found = said("server", NEWEST, ("plugins/DataStore/sql/plugin_data/connection_string", "planted-1${DB_PASS}planted-2${DB_PASS}${B}"))
+    assert [message.split(" literally")[0].rpartition("SPIRE gets ")[2] for message in found] == ["${DB_PASS}", "${B}"]
+    assert "planted" not in str(found)

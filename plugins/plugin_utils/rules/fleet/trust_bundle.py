@@ -1,0 +1,44 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rules about the trust bundle that the inventory has for an agent whose servers are elsewhere."""
+
+from __future__ import annotations
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet.agents import agent_without_servers
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host.trust_bundle import BUNDLE, PINS, is_fingerprint
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Finding, Findings, RuleContext, rule
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.support import servers_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import svid
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.trust_bundle import mistake, pinned
+
+
+def _bundle(context: RuleContext) -> str:
+    """Returns the bundle that is used; nothing where servers of the inventory or the tree name another one."""
+    planned: Plan = context.plan
+    used = not servers_of(context) and str(planned.main.get("trust_bundle_path", "")) == planned.paths.bundle
+    return str(planned.values[BUNDLE] or "") if used else ""
+
+
+@rule("fleet", "agent:spire_trust_bundle", after=(agent_without_servers,), source="pkg/common/pemutil/block.go (parseBlocks), v1.15.3")
+def trust_bundle_format(context: RuleContext) -> Findings:
+    """spire_trust_bundle holds certificates in PEM."""
+    pem = _bundle(context)
+    wrong = mistake(pem) if pem else ""
+    if wrong:
+        yield Finding(BUNDLE, wrong)
+
+
+@rule("fleet", "agent:spire_trust_bundle_sha256", after=(trust_bundle_format,), source="docs/enrolment.md")
+def trust_bundle_fingerprints(context: RuleContext) -> Findings:
+    """The certificates of spire_trust_bundle are those of spire_trust_bundle_sha256."""
+    pem, given = _bundle(context), context.plan.values[PINS] or []
+    if not pem or not given:
+        return
+    expected, found = pinned(given), set(svid.fingerprints(pem))
+    if expected != found and all(map(is_fingerprint, expected)):
+        yield Finding(PINS, (
+            f"It expects {', '.join(sorted(expected))}, and the certificates of {BUNDLE} have the fingerprints "
+            f"{', '.join(sorted(found))}. Ask whoever runs the servers which are right, and correct the others."
+        ))

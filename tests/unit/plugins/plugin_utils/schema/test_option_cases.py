@@ -1,0 +1,31 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Each wrong option gives one problem: its place, its code, and the words that matter."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import errors
+from tests.unit.builders import trees
+from tests.unit.builders.trees import Case
+
+CASES = trees.option_cases()
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_one_wrong_option_gives_one_problem(case: Case) -> None:
+    found = trees.found(case.component, case.tree, case.release)
+    severity = case.expected.get("severity", "error")
+    # a mistake may give reason for a warning, too; a warning comes without mistakes
+    wrong = [problem.path for problem in errors(found) if not problem.allow]
+    assert wrong == ([case.expected["path"]] if severity == "error" else [])
+    (problem,) = (one for one in found if (one.path, one.code, one.severity) == (case.expected["path"], case.expected["code"], severity))
+    assert problem.rule == "" and problem.message == case.expected.get("message", problem.message)
+    assert case.expected.get("contains", "") in problem.message
+
+
+def test_there_are_enough_kinds_of_mistakes() -> None:
+    assert len({(case.component, case.expected["code"], case.expected.get("contains") or case.expected["message"]) for case in CASES}) >= 120
