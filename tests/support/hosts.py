@@ -14,6 +14,7 @@ this machine has them, are in SOURCE_ROOT/VERSION/bin of every host, read-only: 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
 import ipaddress
 import itertools
@@ -21,15 +22,17 @@ import json
 import subprocess
 import time
 import uuid
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from tests.secret_scan import exec_trace
 from tests.support import spire_bin
 
 HERE = Path(__file__).resolve().parents[1] / "hosts"
 SOURCE_ROOT = "/opt/spire-src"
-#: the number of each host's init, for the connection plugin
+#: one file for each host with the process ID of its init, for the connection plugin
 PIDS = Path("/run/spire-fleet-hosts/pids")
 BOOT_SECONDS = 90
 # Without limits of their own the containers ask for more than a restricted root may set, and do not start.
@@ -43,7 +46,7 @@ RUN_OPTIONS = (
 
 
 def podman(*arguments: str, check: bool = True, host: str = "") -> subprocess.CompletedProcess[str]:
-    """Run podman where the containers' mounts are. What it starts as a host is traced as that host's."""
+    """Runs podman where the containers' mounts are. The processes that it starts for a host are traced as that host's."""
     done = subprocess.run(
         [str(HERE / "namespace"), "podman", *arguments], capture_output=True, text=True, check=False,
         preexec_fn=functools.partial(exec_trace.become, host) if host else None,
@@ -54,60 +57,73 @@ def podman(*arguments: str, check: bool = True, host: str = "") -> subprocess.Co
 
 
 def container(fleet: str, host: str) -> str:
+    """Returns the name of a host's container."""
     return f"{fleet}-{host}"
 
 
-def wait_until_up(name: str) -> None:
-    """Wait until systemd has started all units; a failed unit is an error, with the units' names."""
+def details(names: list[str]) -> list[dict[str, Any]]:
+    """Returns what podman knows of these containers, by one call for all of them."""
+    return list(json.loads(podman("inspect", *names).stdout)) if names else []
+
+
+def wait_until_up(found: dict[str, Any]) -> None:
+    """Waits until systemd has started all units. A unit that failed is an error with the unit's name."""
+    name, enter = found["Name"], ["nsenter", f"--target={found['State']['Pid']}", "--all", "--"]
     end = time.monotonic() + BOOT_SECONDS
     state = ""
     while time.monotonic() < end:
-        state = podman("exec", name, "systemctl", "is-system-running", check=False).stdout.strip()
+        # It waits for the end of the boot by itself, but fails at once where systemd does not answer yet.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            asked = subprocess.run(
+                [*enter, "systemctl", "is-system-running", "--wait"], capture_output=True, text=True, check=False,
+                timeout=max(1.0, end - time.monotonic()),
+            )
+            state = asked.stdout.strip()
         if state == "running":
             return
         if state == "degraded":
-            failed = podman("exec", name, "systemctl", "--failed", "--plain", "--no-legend").stdout.strip()
+            failed = subprocess.run(
+                [*enter, "systemctl", "--failed", "--plain", "--no-legend"], capture_output=True, text=True, check=False,
+            ).stdout.strip()
             raise SystemExit(f"{name} is degraded: {failed}")
-        time.sleep(0.2)
+        time.sleep(0.05)
     log = podman("logs", "--tail", "20", name, check=False)
-    raise SystemExit(f"{name} is not up after {BOOT_SECONDS} s, systemd says {state!r}: {log.stdout}{log.stderr}")
+    raise SystemExit(f"{name} is not up after {BOOT_SECONDS} s, systemd reports {state!r}: {log.stdout}{log.stderr}")
 
 
-def free_address(fleet: str) -> str:
-    """The next free address of the fleet's network. One that is asked for by name stays the same when the host reboots."""
+def free_addresses(fleet: str, known: list[dict[str, Any]]) -> Iterator[str]:
+    """Yields the free addresses of the fleet's network. A host keeps an address that is asked for when it reboots."""
     network = json.loads(podman("network", "inspect", fleet).stdout)[0]
-    names = podman("ps", "--all", "--filter", f"network={fleet}", "--format", "{{.Names}}").stdout.split()
-    observed = json.loads(podman("inspect", *names).stdout) if names else []
-    used = {host["NetworkSettings"]["Networks"][fleet]["IPAddress"] for host in observed}
+    used = {found["NetworkSettings"]["Networks"].get(fleet, {}).get("IPAddress") for found in known}
     addresses = ipaddress.ip_network(network["subnets"][0]["subnet"]).hosts()
-    # The first of them is the bridge's own.
-    return next(str(address) for address in itertools.islice(addresses, 1, None) if str(address) not in used)
+    # The first address is the bridge's own.
+    return (str(address) for address in itertools.islice(addresses, 1, None) if str(address) not in used)
 
 
-def publish(name: str) -> None:
-    """Say where podman keeps the number of the host's init: it is another one after each reboot."""
-    pidfile = podman("inspect", "--format", "{{.PidFile}}", name).stdout.strip()
+def publish(found: dict[str, Any]) -> None:
+    """Links to the file in which podman keeps the process ID of the host's init, which is another one after each reboot."""
     PIDS.mkdir(parents=True, exist_ok=True)
-    (PIDS / name).unlink(missing_ok=True)
-    (PIDS / name).symlink_to(pidfile)
+    (PIDS / found["Name"]).unlink(missing_ok=True)
+    (PIDS / found["Name"]).symlink_to(found["PidFile"])
 
 
-def start(fleet: str, host: str, image: str, options: list[str]) -> None:
+def start(fleet: str, host: str, address: str, image: str, options: list[str]) -> None:
+    """Starts the container of a host."""
     name = container(fleet, host)
-    state = podman("inspect", "--format", "{{.State.Status}}", name, check=False).stdout.strip()
-    if state == "running":
-        return
-    # Its mounts may belong to a namespace that has gone: a host that does not run is made anew.
-    if state:
-        podman("rm", "--force", "--time", "0", name)
     podman(
         "run", "--detach", "--name", name, "--hostname", host, "--network", fleet, "--network-alias", host,
-        "--ip", free_address(fleet), "--env", f"container_uuid={uuid.uuid4()}",
+        "--ip", address, "--env", f"container_uuid={uuid.uuid4()}",
         *RUN_OPTIONS, *options, image, "/sbin/init", host=name,
     )
 
 
+def containers(fleet: str) -> list[str]:
+    """Returns the names of the fleet's containers, whether they run or not."""
+    return podman("ps", "--all", "--filter", f"network={fleet}", "--format", "{{.Names}}").stdout.split()
+
+
 def up(fleet: str, hosts: list[str], volumes: list[str]) -> None:
+    """Starts the hosts that do not run yet, and waits until systemd is up on all of them."""
     built = subprocess.run([str(HERE / "image")], stdout=subprocess.PIPE, text=True, check=False)
     if built.returncode:
         raise SystemExit(built.returncode)
@@ -117,26 +133,35 @@ def up(fleet: str, hosts: list[str], volumes: list[str]) -> None:
     versions = spire_bin.find_versions()
     options = [f"--volume={path}:{SOURCE_ROOT}/{version}/bin:ro" for version, path in versions.items()]
     options += [f"--volume={volume}" for volume in volumes]
-    # One after the other: podman takes a lock for each anyway.
-    for host in hosts:
-        start(fleet, host, image, options)
+    known = details(containers(fleet))
+    # The mounts of a host that does not run may belong to a namespace that no longer exists, so the host is made anew.
+    stopped = [found["Name"] for found in known if found["State"]["Status"] != "running"]
+    if stopped:
+        podman("rm", "--force", "--time", "0", *stopped)
+    running = [found for found in known if found["Name"] not in stopped]
+    missing = [host for host in hosts if container(fleet, host) not in {found["Name"] for found in running}]
+    addresses = free_addresses(fleet, running)
     names = [container(fleet, host) for host in hosts]
     with ThreadPoolExecutor(max_workers=8) as pool:
-        list(pool.map(wait_until_up, names))
-        list(pool.map(publish, names))
+        list(pool.map(lambda one: start(fleet, *one, image, options), [(host, next(addresses)) for host in missing]))
+        found = details(names)
+        list(pool.map(wait_until_up, found))
+    for one in found:
+        publish(one)
     print(json.dumps({"hosts": dict(zip(hosts, names)), "spire_versions": list(versions)}))
 
 
 def restart(fleet: str, hosts: list[str]) -> None:
+    """Reboots hosts, all of them at the same time, and waits until they are up again."""
     names = [container(fleet, host) for host in hosts]
-    for name in names:
-        podman("restart", "--time", "10", name, host=name)
-    for name in names:
-        wait_until_up(name)
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        list(pool.map(lambda name: podman("restart", "--time", "10", name, host=name), names))
+        list(pool.map(wait_until_up, details(names)))
 
 
 def down(fleet: str) -> None:
-    names = podman("ps", "--all", "--filter", f"network={fleet}", "--format", "{{.Names}}").stdout.split()
+    """Removes the hosts and their network."""
+    names = containers(fleet)
     if names:
         podman("rm", "--force", "--time", "0", "--volumes", *names)
     for name in names:

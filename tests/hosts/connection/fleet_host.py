@@ -4,7 +4,7 @@
 
 """Runs modules on the tests' systemd hosts by entering their namespaces.
 
-podman's own connection starts podman several times for each task, and can't pipeline: on a small machine that is
+podman's own connection plugin starts podman several times for each task, and can't pipeline. On a small machine that takes
 most of the time of a test run.
 """
 
@@ -35,6 +35,7 @@ import functools
 import os
 import subprocess
 from pathlib import Path
+from typing import IO
 
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.connection import ConnectionBase
@@ -45,7 +46,7 @@ ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:
 
 
 def _count_as(pid: str) -> None:
-    """Let what is started count as the host's, as tests/secret_scan/exec_trace.py tells them apart."""
+    """Gives this process the login ID of the host's processes, by which tests/secret_scan/exec_trace.py recognises them."""
     with contextlib.suppress(OSError):
         Path("/proc/self/loginuid").write_bytes(Path(f"/proc/{pid}/loginuid").read_bytes())
 
@@ -60,17 +61,19 @@ class Connection(ConnectionBase):
         self._connected = True
         return self
 
-    def _enter(self, argv: list[str], given: bytes | None) -> tuple[int, bytes, bytes]:
+    def _enter(self, argv: list[str], given: bytes | None = None, stdin: IO[bytes] | None = None) -> tuple[int, bytes, bytes]:
+        """Runs a command inside the host's namespaces; its standard input is `stdin`, or the bytes `given`."""
         name = self.get_option("remote_addr")
         try:
             pid = (PIDS / name).read_text(encoding="ascii").strip()
         except OSError as exc:
-            raise AnsibleConnectionFailure(f"{name} is no host of tests/hosts/fleet: {exc}") from exc
+            raise AnsibleConnectionFailure(f"{name} is not a host of tests/hosts/fleet: {exc}") from exc
         if not pid or not os.path.exists(f"/proc/{pid}"):
-            raise AnsibleConnectionFailure(f"{name} does not run")
+            raise AnsibleConnectionFailure(f"{name} is not running")
         done = subprocess.run(
             ["nsenter", f"--target={pid}", *NAMESPACES, "--", *argv],
-            input=given or b"", capture_output=True, env=ENVIRONMENT, check=False,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT, check=False,
+            **({"input": given or b""} if stdin is None else {"stdin": stdin}),
             preexec_fn=functools.partial(_count_as, pid),
         )
         # A host that goes down takes all its processes along.
@@ -79,25 +82,27 @@ class Connection(ConnectionBase):
         return done.returncode, done.stdout, done.stderr
 
     def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = False) -> tuple[int, bytes, bytes]:
-        """Run a command to its end."""
+        """Runs a command and waits for its end."""
         super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
         return self._enter(["/bin/sh", "-c", cmd], in_data)
 
     def put_file(self, in_path: str, out_path: str) -> None:
-        """Copy a file to the host."""
+        """Copies a file to the host."""
         super().put_file(in_path, out_path)
-        code, _out, said = self._enter(["/bin/sh", "-c", 'cat >"$0"', out_path], Path(in_path).read_bytes())
+        # The host's own process reads the file: SPIRE's programs are too large to be passed through Ansible's memory.
+        with open(in_path, "rb") as file:
+            code, _out, error = self._enter(["/bin/sh", "-c", 'cat >"$0"', out_path], stdin=file)
         if code:
-            raise AnsibleConnectionFailure(f"{out_path} can't be written: {said.decode(errors='replace')}")
+            raise AnsibleConnectionFailure(f"{out_path} can't be written: {error.decode(errors='replace')}")
 
     def fetch_file(self, in_path: str, out_path: str) -> None:
-        """Copy a file from the host."""
+        """Copies a file from the host."""
         super().fetch_file(in_path, out_path)
-        code, content, said = self._enter(["cat", in_path], None)
+        code, content, error = self._enter(["cat", in_path])
         if code:
-            raise AnsibleConnectionFailure(f"{in_path} can't be read: {said.decode(errors='replace')}")
+            raise AnsibleConnectionFailure(f"{in_path} can't be read: {error.decode(errors='replace')}")
         Path(out_path).write_bytes(content)
 
     def close(self) -> None:
-        """Nothing stays open."""
+        """Does nothing: each command has a process of its own, and none stays open."""
         self._connected = False
