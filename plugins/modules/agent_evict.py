@@ -58,7 +58,8 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.spire.fleet.plugins.module_utils.spire import connection
-from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireCliError, SpireServer, spiffe_id
+from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import SpireCliError, spiffe_id
+from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireServer
 
 ARGUMENTS = connection.arguments(
     ids={"type": "list", "elements": "str", "required": True},

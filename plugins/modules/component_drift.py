@@ -134,7 +134,7 @@ machine:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.spire.fleet.plugins.module_utils.host.probe import ARGUMENTS, look, own_variant
+from ansible_collections.spire.fleet.plugins.module_utils.host.probe import ARGUMENTS, observe, own_variant
 
 
 def main() -> None:
@@ -153,7 +153,7 @@ def main() -> None:
     )
     if module.params["spec"] is None:
         module.fail_json(msg="spire.fleet.component_drift works through its action plugin alone")
-    module.exit_json(changed=False, observed=look(*own_variant(module.params)))
+    module.exit_json(changed=False, observed=observe(*own_variant(module.params)))
 
 
 if __name__ == "__main__":

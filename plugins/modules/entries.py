@@ -97,7 +97,8 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.spire.fleet.plugins.module_utils.spire import connection, entries as spire_entries
-from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireCliError, SpireServer
+from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import SpireCliError
+from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireServer
 
 ARGUMENTS = connection.arguments(
     entries={"type": "list", "elements": "dict", "required": True},

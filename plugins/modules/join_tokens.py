@@ -68,7 +68,8 @@ from concurrent.futures import ThreadPoolExecutor
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.spire.fleet.plugins.module_utils.spire import connection
-from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireCliError, SpireServer
+from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import SpireCliError
+from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireServer
 
 ARGUMENTS = connection.arguments(
     # No password itself: the names of the agents.

@@ -122,7 +122,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.spire.fleet.plugins.module_utils.host.release_archive import ReleaseError, Source
-from ansible_collections.spire.fleet.plugins.module_utils.host.releases import Outcome, Owner, Placer
+from ansible_collections.spire.fleet.plugins.module_utils.host.release_installer import Outcome, Owner, ReleaseInstaller
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "src": {"type": "path"},
@@ -183,7 +183,7 @@ def texts(outcome: Outcome) -> dict[str, str]:
 def run(params: dict[str, Any], check: bool) -> dict[str, Any]:
     """The whole module but for Ansible."""
     check_names(params)
-    placer = Placer(
+    placer = ReleaseInstaller(
         params["root"], params["version"], params["names"], owner(params), sha256=params["program_sha256"] or ""
     )
     source = None

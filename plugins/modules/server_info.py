@@ -127,7 +127,8 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.spire.fleet.plugins.module_utils.spire import connection, der
-from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireCliError, SpireServer, reading
+from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import SpireCliError, reading
+from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireServer
 
 ARGUMENTS = connection.arguments(
     agents={"type": "bool", "default": True},

@@ -78,7 +78,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.spire.fleet.plugins.module_utils.spire import connection
 from ansible_collections.spire.fleet.plugins.module_utils.spire.agent_cli import SpireAgent
-from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireCliError
+from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import SpireCliError
 
 ARGUMENTS = connection.arguments(
     timeout=10,

@@ -72,13 +72,13 @@ def same(path: str | Path, content: bytes, uid: int = -1, gid: int = -1, mode: i
 def clean(path: Path) -> None:
     """Remove what a crash left of writing this file: it may hold the secret."""
     try:
-        for entry in decommission_targets(path):
+        for entry in temporary_files(path):
             entry.unlink(missing_ok=True)
     except OSError as exc:
         raise SecretFileError(f"{path.parent} can't be cleaned: {exc.strerror}") from exc
 
 
-def decommission_targets(path: Path) -> list[Path]:
+def temporary_files(path: Path) -> list[Path]:
     """What a crash left of writing this file."""
     prefix = f"{TEMPORARY}{path.name}."
     try:

@@ -15,7 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Iterator, Sequence
 
-from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import Run, SpireCliError, SpireServer, run_command
+from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import Run, SpireCliError, run_command
+from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireServer
 
 CHUNK = 1 << 20
 HEAD = 64

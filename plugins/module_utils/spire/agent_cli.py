@@ -11,7 +11,7 @@ import json
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.module_utils.spire import der
-from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import Cli, reading
+from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import Cli, reading
 
 
 class SpireAgent(Cli):

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.module_utils.spire import der
-from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireCliError, SpireServer, reading
+from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import SpireCliError, reading
+from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireServer
 
 #: above the servers' own
 UPSTREAM = "upstream"

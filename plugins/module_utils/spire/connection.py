@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from typing import Any, Iterator
 
 from ansible_collections.spire.fleet.plugins.module_utils.spire.agent_cli import SpireAgent
-from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireCliError, SpireServer
+from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import SpireCliError
+from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireServer
 
 TIMEOUT = 30
 

@@ -2,77 +2,25 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The one place that runs spire-server and spire-agent as command line clients; what spire-agent alone does is in spire_agent_cli.
-
-What a command prints on stdout may be a secret (a token, a private key): no error message ever quotes it.
-"""
+"""Calls spire-server's own command line on its private socket: agents, entries, tokens, bundle and authorities."""
 
 from __future__ import annotations
 
 import json
-import os
-import re
-import subprocess
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Callable, Iterator, Mapping, Sequence
 
-from ansible_collections.spire.fleet.plugins.module_utils.spire import der
+from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import Cli, SpireCliError, reading, spiffe_id
 
-DEFAULT_TIMEOUT = 30.0
 # gRPC refuses messages over 4 MiB in either direction. JSON is longer than the message that is made of it, but
 # an answer carries a status and a time stamp for each entry, so half of the limit is what is safe to send.
 BATCH_BYTES = 2 * 1024 * 1024
 BATCH_ITEMS = 1000
-STDERR_TAIL = 2000
 
 OK = 0
 NOT_FOUND = 5
 # No code of gRPC: the whole call failed, so nobody knows what became of the item.
 CALL_FAILED = -1
-
-# The first releases in which a command does what we ask of it.
-FIRST_JSON = {
-    "entry show": "1.5.3",
-    "entry create": "1.5.3",
-    "entry update": "1.5.3",
-    "agent list": "1.5.3",
-    "agent evict": "1.5.3",
-    "token generate": "1.6.0",
-    "api fetch": "1.6.0",
-    "entry delete": "1.5.3",
-    "localauthority": "1.11.0",
-    "upstreamauthority": "1.11.0",
-}
-FIRST_DELETE_FILE = "1.8.0"
-
-
-class SpireCliError(Exception):
-    """A command of SPIRE did not do what it was asked for; `stderr` holds the end of what it said itself."""
-
-    def __init__(self, message: str, stderr: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.stderr = stderr
-
-
-@dataclass(frozen=True)
-class Completed:
-    """How a run of a command ended."""
-
-    rc: int
-    stdout: str
-    stderr: str
-
-
-@dataclass(frozen=True)
-class Health:
-    """What `healthcheck` found."""
-
-    healthy: bool
-    message: str
-    #: whether the command could be run to its end
-    answered: bool = True
 
 
 @dataclass(frozen=True)
@@ -89,55 +37,6 @@ class Item:
         return self.code == OK
 
 
-Run = Callable[[Sequence[str], str, float], Completed]
-
-
-def run_command(argv: Sequence[str], stdin: str, timeout: float) -> Completed:
-    """Run a command to its end, killing it when the time is over."""
-    # SPIRE's own variables override an explicit -socketPath that happens to equal the built-in default.
-    env = {key: value for key, value in os.environ.items() if not key.startswith("SPIRE_")}
-    # A third of the time that a short command takes is Go collecting garbage while the large program starts.
-    env.update(GOGC="off", GOMEMLIMIT="256MiB")
-    try:
-        done = subprocess.run(
-            list(argv), input=stdin.encode(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env,
-            timeout=timeout, check=False,
-        )
-    except subprocess.TimeoutExpired as exc:
-        raise SpireCliError(f"{argv[0]} gave no answer within {timeout:g} seconds") from exc
-    except FileNotFoundError as exc:
-        raise SpireCliError(f"{argv[0]} does not exist") from exc
-    except OSError as exc:
-        raise SpireCliError(f"{argv[0]} can't be run: {exc.strerror}") from exc
-    return Completed(done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace"))
-
-
-@contextmanager
-def reading(command: str, what: str) -> Iterator[None]:
-    """Read what a command has printed, ``what`` as we know it; another shape of it is a SpireCliError."""
-    try:
-        yield
-    except der.DerError as exc:
-        raise SpireCliError(str(exc)) from exc
-    except (AttributeError, KeyError, TypeError, ValueError) as exc:
-        # without its words, which may hold a token
-        raise SpireCliError(f"{command} printed something else than {what}") from exc
-
-
-def unwrap(value: Any) -> Any:
-    """Up to 1.14 a single object comes wrapped in an array, from 1.15 it does not."""
-    while isinstance(value, list) and len(value) == 1:
-        value = value[0]
-    return value
-
-
-def spiffe_id(value: Any) -> str:
-    """The string form of a SPIFFE ID that the CLI prints as an object."""
-    if isinstance(value, Mapping):
-        return f"spiffe://{value.get('trust_domain', '')}{value.get('path', '')}"
-    return str(value or "")
-
-
 def batches(items: Sequence[Any], dump: Callable[[Any], str]) -> Iterator[list[Any]]:
     """Cut a list into pieces that fit one gRPC message each."""
     batch: list[Any] = []
@@ -151,85 +50,6 @@ def batches(items: Sequence[Any], dump: Callable[[Any], str]) -> Iterator[list[A
         size += length
     if batch:
         yield batch
-
-
-class Cli:
-    """What both programs have in common."""
-
-    program = "spire"
-
-    def __init__(
-        self, binary: str, socket_path: str, run: Run = run_command, timeout: float = DEFAULT_TIMEOUT
-    ) -> None:
-        self.binary = binary
-        self.socket_path = socket_path
-        self.timeout = timeout
-        self._run = run
-        self._version = ""
-
-    def version(self) -> str:
-        """The version as the program prints it ("1.15.3"); it goes to stderr."""
-        if not self._version:
-            done = self._run([self.binary, "--version"], "", self.timeout)
-            found = re.search(r"\d+\.\d+\.\d+\S*", done.stderr + "\n" + done.stdout)
-            if not found:
-                raise SpireCliError(f"{self.binary} --version prints no version", done.stderr[-STDERR_TAIL:])
-            self._version = found.group(0)
-        return self._version
-
-    def healthcheck(self) -> Health:
-        """Ask for the health; an unhealthy or absent process is an answer, no error, and so is a program that is missing or hangs."""
-        try:
-            done = self._call("healthcheck", ["-verbose"])
-        except SpireCliError as exc:
-            return Health(False, exc.message, answered=False)
-        lines = [line.strip() for line in (done.stdout + "\n" + done.stderr).splitlines() if line.strip()]
-        said = "; ".join(line for line in lines if not line.startswith("Checking "))
-        return Health(done.rc == 0, said[-STDERR_TAIL:])
-
-    def _call(self, command: str, args: Sequence[str], stdin: str = "", timeout: float = 0) -> Completed:
-        argv = [self.binary, *command.split(), "-socketPath", self.socket_path, *args]
-        return self._run(argv, stdin, timeout or self.timeout)
-
-    def _checked(self, command: str, args: Sequence[str], stdin: str = "", timeout: float = 0) -> str:
-        done = self._call(command, args, stdin, timeout)
-        if done.rc != 0:
-            raise self._failure(command, args, done)
-        return done.stdout
-
-    def _json(self, command: str, args: Sequence[str] = (), stdin: str = "", timeout: float = 0) -> dict[str, Any]:
-        text = self._checked(command, [*args, "-output", "json"], stdin, timeout)
-        try:
-            value = unwrap(json.loads(text))
-        except ValueError:
-            value = None
-        if not isinstance(value, dict):
-            raise SpireCliError(f"{self.program} {command} printed no JSON object")
-        return value
-
-    def _failure(self, command: str, args: Sequence[str], done: Completed) -> SpireCliError:
-        said = done.stderr.strip()[-STDERR_TAIL:]
-        missing = re.search(r"flag provided but not defined: -(\w+)", said)
-        if missing:
-            flag = missing.group(1)
-            first = FIRST_DELETE_FILE if flag == "file" else FIRST_JSON.get(" ".join(command.split()[:2]), "")
-            since = f"; SPIRE has it since {first}" if first else ""
-            option = "-output json" if flag == "output" else f"-{flag}"
-            return SpireCliError(
-                f"{self.program} {self._known_version()} has no `{command} {option}`{since}", said
-            )
-        first = FIRST_JSON.get(command.split()[0], "")
-        if first and "Available commands are:" in said + done.stdout:
-            return SpireCliError(f"{self.program} {self._known_version()} has no `{command}`; SPIRE has it since {first}", said)
-        # Usage texts and "Error: " are the CLI's own dressing around one line that matters.
-        words = re.sub(r"^Error: ", "", said) or f"it said nothing (exit code {done.rc})"
-        return SpireCliError(f"{self.program} {command}: {words}", said)
-
-    def _known_version(self) -> str:
-        try:
-            return self.version()
-        except SpireCliError:
-            return "of unknown version"
 
 
 class SpireServer(Cli):

@@ -15,7 +15,8 @@ import uuid
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.module_utils.spire.agent_cli import SpireAgent
-from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireCliError, SpireServer
+from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import SpireCliError
+from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireServer
 
 HANDSHAKE_SECONDS = 5.0
 

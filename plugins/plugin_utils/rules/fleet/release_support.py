@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 
+from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import FIRST_JSON
 from ansible_collections.spire.fleet.plugins.module_utils.spire.entries import FIRST_OWN_IDS, older
-from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import FIRST_JSON
 from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import and_list

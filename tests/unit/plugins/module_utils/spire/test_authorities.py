@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.spire.fleet.plugins.module_utils.spire.authorities import Wish, keep
-from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import Completed, SpireCliError, SpireServer
+from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import Completed, SpireCliError
+from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireServer
 from tests.support.fake_cli import FakeCli, fail, say
 
 #: what certificates of these subject key IDs have in them
