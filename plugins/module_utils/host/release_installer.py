@@ -25,7 +25,7 @@ from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import Run, 
 
 @dataclass
 class Owner:
-    """Who owns what is placed; -1 leaves it to the system."""
+    """The owner and mode of installed programs; -1 keeps what the system gives."""
 
     uid: int = -1
     gid: int = -1
@@ -34,7 +34,7 @@ class Owner:
 
 @dataclass
 class Outcome:
-    """What was done, or would be."""
+    """What an installation has changed, or would change."""
 
     placed: list[str] = field(default_factory=list)
     link_before: str = ""
@@ -50,7 +50,7 @@ class Outcome:
 
 
 class ReleaseInstaller:
-    """Puts one release in place."""
+    """Installs one release of SPIRE's programs or one external plugin."""
 
     def __init__(
         self, root: str | Path, version: str, names: Sequence[str], owner: Owner, run: Run = run_command,
@@ -61,9 +61,9 @@ class ReleaseInstaller:
         self.names = list(names)
         self.owner = owner
         self.run = run
-        # Of a plugin, which is known by its checksum: nothing says that it could be asked for a version.
+        # An external plugin is checked by its checksum, because it need not print a version.
         self.sha256 = sha256.lower()
-        # Tests break it in the middle.
+        # Tests interrupt an installation here.
         self._replace = replace
 
     @property
@@ -71,7 +71,7 @@ class ReleaseInstaller:
         return self.root / self.version
 
     def place(self, source: Source | None, link: str | Path | None, check: bool = False) -> Outcome:
-        """Compare, and unless `check`, do what is missing."""
+        """Compares, and installs what differs unless `check` is set."""
         outcome = Outcome()
         if source is not None:
             self._check(source)
@@ -83,12 +83,12 @@ class ReleaseInstaller:
         self.root.mkdir(parents=True, exist_ok=True)
         with releases.locked(self.root):
             self._compare(source, link, outcome)
-            for path in releases.leftovers(self.root):
+            for path in releases.temporary_files(self.root):
                 shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
             if source is not None and (outcome.placed or outcome.differences):
                 self._install(source, outcome.placed)
-            elif self._stale():
-                # Same content, another inode or time: without this every later look would read the files.
+            elif self._manifest_is_old():
+                # The content is the same and the inode or a time differs. Without this, each later check would read the files.
                 self._write_manifest()
             if link is not None and outcome.linked:
                 self._switch(Path(link))
@@ -106,12 +106,12 @@ class ReleaseInstaller:
     def _compare(self, source: Source | None, link: str | Path | None, outcome: Outcome) -> None:
         manifest = releases.read_manifest(self.root, self.version)
         damaged = list(releases.differences(self.root, self.version, self.names))
-        said = [difference.text for difference in damaged]
+        texts = [difference.text for difference in damaged]
         if source is None:
             if damaged:
-                raise ReleaseError(f"version {self.version} can't be used: {'; '.join(said)}")
+                raise ReleaseError(f"version {self.version} can't be used: {'; '.join(texts)}")
         else:
-            outcome.differences = said + [f"{path} was left by a run that was killed" for path in releases.leftovers(self.root)]
+            outcome.differences = texts + [f"{path} was left by a run that was killed" for path in releases.temporary_files(self.root)]
             for name in self.names:
                 sha256 = source.sha256(name)
                 path = self.home / "bin" / name
@@ -155,7 +155,7 @@ class ReleaseInstaller:
         outcome.linked = outcome.link_before != outcome.link_after
 
     def _target(self, link: Path) -> str:
-        # A relative one survives a root that is seen elsewhere, in a container for example.
+        # A relative link stays valid where the directory is mounted elsewhere, in a container for example.
         return self.version if link.parent == self.root else str(self.home)
 
     def _check_versions_aside(self, source: Source, names: Sequence[str]) -> None:
@@ -191,7 +191,7 @@ class ReleaseInstaller:
         sync_directory(self.root)
         self._write_manifest()
 
-    def _stale(self) -> bool:
+    def _manifest_is_old(self) -> bool:
         manifest = releases.read_manifest(self.root, self.version)
         return any(
             releases.facts(self.home / "bin" / name, manifest[name]["sha256"]) != manifest[name] for name in self.names
@@ -203,7 +203,7 @@ class ReleaseInstaller:
         path.chmod(mode)
 
     def _write_manifest(self) -> None:
-        # A rename changes the ctime, so only now is everything final that the manifest holds.
+        # A rename changes the ctime, so everything that the manifest records is final only now.
         manifest = releases.read_manifest(self.root, self.version)
         for name in self.names:
             path = self.home / "bin" / name

@@ -28,7 +28,7 @@ LINK_TEMPORARY = ".fleet-link-"
 
 
 def facts(path: Path, sha256: str) -> dict[str, Any]:
-    """What the manifest says of a file."""
+    """Returns what the manifest records of a file."""
     found = path.stat()
     return {
         "sha256": sha256, "size": found.st_size, "mtime_ns": found.st_mtime_ns, "ctime_ns": found.st_ctime_ns,
@@ -37,7 +37,7 @@ def facts(path: Path, sha256: str) -> dict[str, Any]:
 
 
 def read_manifest(root: str | Path, version: str) -> dict[str, dict[str, Any]]:
-    """The manifest of a release; empty when there is none that can be read."""
+    """Returns the manifest of a release; empty where it is missing or damaged."""
     try:
         found = json.loads((Path(root) / version / MANIFEST).read_text())
     except (OSError, ValueError):
@@ -49,16 +49,16 @@ def read_manifest(root: str | Path, version: str) -> dict[str, dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing in which a placed program is not as it was placed."""
+    """One difference between a program and how it was placed."""
 
     name: str
     text: str
-    #: whether the program must be placed anew; its owner and mode are mended where it is
+    #: whether the program must be placed anew; a wrong owner or mode is corrected without that
     replaces: bool = True
 
 
 def differences(root: str | Path, version: str, names: Sequence[str]) -> Iterator[Difference]:
-    """How a release differs from what was placed there; a file is read only when its stat differs."""
+    """Yields how a release differs from what was placed there. A file is read only where its size, times or owner differ."""
     manifest = read_manifest(root, version)
     for name in names:
         path = Path(root) / version / "bin" / name
@@ -85,13 +85,13 @@ def differences(root: str | Path, version: str, names: Sequence[str]) -> Iterato
 
 
 def unused_plugins(root: Path, texts: Sequence[str]) -> list[Path]:
-    """Versions of external plugins that none of these configurations names."""
+    """Lists the versions of external plugins that none of these configurations names."""
     placed = sorted(path.parent for path in (root / "plugins").glob(f"*/*/{MANIFEST}"))
     return [path for path in placed if not any(f"{path}/bin/" in text for text in texts)]
 
 
 def remove_empty(path: Path, root: Path) -> None:
-    """The directories above a version that nothing is left in."""
+    """Removes the directories above a removed version that are empty now."""
     while path != root and not any(path.iterdir()):
         path.rmdir()
         path = path.parent
@@ -99,7 +99,7 @@ def remove_empty(path: Path, root: Path) -> None:
 
 @contextmanager
 def locked(root: Path) -> Iterator[None]:
-    """One at a time: several instances on one machine may be set up at once."""
+    """Holds a lock on the directory, because several instances on one machine may be installed at the same time."""
     handle = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
@@ -108,15 +108,15 @@ def locked(root: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def leftovers(root: Path) -> list[Path]:
-    """What a run that was killed has left."""
+def temporary_files(root: Path) -> list[Path]:
+    """Lists the temporary files of a run that was killed."""
     if not root.is_dir():
         return []
     return sorted(path for path in root.iterdir() if path.name.startswith((STAGING, LINK_TEMPORARY)))
 
 
 def unused(root: Path, gone: Sequence[Path] = ()) -> list[Path]:
-    """Versions of ours that no link beside them names."""
+    """Lists the versions with a manifest that no link in the same directory points to."""
     if not root.is_dir():
         return []
     used = {path.resolve() for path in root.iterdir() if path.is_symlink() and path not in gone}
@@ -127,13 +127,13 @@ def unused(root: Path, gone: Sequence[Path] = ()) -> list[Path]:
 
 
 def prune(root: Path, configurations: Path, gone: Sequence[Path] = (), check: bool = False) -> list[Path]:
-    """Remove the versions that nothing uses; links and configurations that are ``gone`` count as removed already.
+    """Removes the versions that nothing uses, and returns them. Links and configurations in ``gone`` count as removed already.
 
-    OSError says which file could not be read or removed.
+    Raises OSError with the file that could not be read or removed.
     """
     if not root.exists():
         return []
-    # What is unused is decided under the lock as well: another instance may be switching its link, or pruning, at this moment.
+    # The lock covers the decision as well: another instance may be switching its link, or pruning, at this moment.
     with locked(root):
         found = [*unused(root, gone), *unused_plugins(root, list(_texts(configurations, gone)))]
         for path in () if check else found:
@@ -144,7 +144,7 @@ def prune(root: Path, configurations: Path, gone: Sequence[Path] = (), check: bo
 
 def _texts(configurations: Path, gone: Sequence[Path]) -> Iterator[str]:
     for path in sorted(configurations.glob("*/*.conf")):
-        # Files of an instance that is removed at the same time go without the lock.
+        # Another instance may be removing its configuration at this moment, without the lock.
         with suppress(FileNotFoundError):
             if path not in gone:
                 yield path.read_text(errors="replace")

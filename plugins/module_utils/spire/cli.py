@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The one place that runs spire-server and spire-agent as command line clients.
+"""Runs spire-server and spire-agent as command line clients. No other module does.
 
-What a command prints on stdout may be a secret (a token, a private key): no error message ever quotes it.
+A command may print a secret on stdout (a token, a private key), so no error message ever quotes stdout.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ansible_collections.spire.fleet.plugins.module_utils.spire import der
 DEFAULT_TIMEOUT = 30.0
 STDERR_TAIL = 2000
 
-# The first releases in which a command does what we ask of it.
+# The first release in which each command has JSON output, or exists.
 FIRST_JSON = {
     "entry show": "1.5.3",
     "entry create": "1.5.3",
@@ -39,7 +39,7 @@ FIRST_DELETE_FILE = "1.8.0"
 
 
 class SpireCliError(Exception):
-    """A command of SPIRE did not do what it was asked for; `stderr` holds the end of what it said itself."""
+    """A command of SPIRE failed; `stderr` holds the end of its own error output."""
 
     def __init__(self, message: str, stderr: str = "") -> None:
         super().__init__(message)
@@ -49,7 +49,7 @@ class SpireCliError(Exception):
 
 @dataclass(frozen=True)
 class Completed:
-    """How a run of a command ended."""
+    """The exit code and the output of a command."""
 
     rc: int
     stdout: str
@@ -58,11 +58,11 @@ class Completed:
 
 @dataclass(frozen=True)
 class Health:
-    """What `healthcheck` found."""
+    """The result of `healthcheck`."""
 
     healthy: bool
     message: str
-    #: whether the command could be run to its end
+    #: False where the command could not be run to its end
     answered: bool = True
 
 
@@ -70,10 +70,10 @@ Run = Callable[[Sequence[str], str, float], Completed]
 
 
 def run_command(argv: Sequence[str], stdin: str, timeout: float) -> Completed:
-    """Run a command to its end, killing it when the time is over."""
+    """Runs a command to its end, and kills it after ``timeout`` seconds."""
     # SPIRE's own variables override an explicit -socketPath that happens to equal the built-in default.
     env = {key: value for key, value in os.environ.items() if not key.startswith("SPIRE_")}
-    # A third of the time that a short command takes is Go collecting garbage while the large program starts.
+    # Go's garbage collection takes a third of the time of a short command, while the large program starts.
     env.update(GOGC="off", GOMEMLIMIT="256MiB")
     try:
         done = subprocess.run(
@@ -91,32 +91,32 @@ def run_command(argv: Sequence[str], stdin: str, timeout: float) -> Completed:
 
 @contextmanager
 def reading(command: str, what: str) -> Iterator[None]:
-    """Read what a command has printed, ``what`` as we know it; another shape of it is a SpireCliError."""
+    """Turns an error while ``what`` is read from a command's output into a SpireCliError."""
     try:
         yield
     except der.DerError as exc:
         raise SpireCliError(str(exc)) from exc
     except (AttributeError, KeyError, TypeError, ValueError) as exc:
-        # without its words, which may hold a token
+        # The error's own text may hold a token, so it is left out.
         raise SpireCliError(f"{command} printed something else than {what}") from exc
 
 
 def unwrap(value: Any) -> Any:
-    """Up to 1.14 a single object comes wrapped in an array, from 1.15 it does not."""
+    """Takes an object out of arrays of one element: up to 1.14 a single object is wrapped in an array, from 1.15 it is not."""
     while isinstance(value, list) and len(value) == 1:
         value = value[0]
     return value
 
 
 def spiffe_id(value: Any) -> str:
-    """The string form of a SPIFFE ID that the CLI prints as an object."""
+    """Returns the string form of a SPIFFE ID, which the CLI prints as an object."""
     if isinstance(value, Mapping):
         return f"spiffe://{value.get('trust_domain', '')}{value.get('path', '')}"
     return str(value or "")
 
 
 class Cli:
-    """What both programs have in common."""
+    """The commands that both programs have."""
 
     program = "spire"
 
@@ -130,7 +130,7 @@ class Cli:
         self._version = ""
 
     def version(self) -> str:
-        """The version as the program prints it ("1.15.3"); it goes to stderr."""
+        """Returns the version as the program prints it on stderr ("1.15.3")."""
         if not self._version:
             done = self._run([self.binary, "--version"], "", self.timeout)
             found = re.search(r"\d+\.\d+\.\d+\S*", done.stderr + "\n" + done.stdout)
@@ -140,14 +140,14 @@ class Cli:
         return self._version
 
     def healthcheck(self) -> Health:
-        """Ask for the health; an unhealthy or absent process is an answer, no error, and so is a program that is missing or hangs."""
+        """Asks for the health. A process that is unhealthy or absent, and a program that is missing or hangs, are results and no errors."""
         try:
             done = self._call("healthcheck", ["-verbose"])
         except SpireCliError as exc:
             return Health(False, exc.message, answered=False)
         lines = [line.strip() for line in (done.stdout + "\n" + done.stderr).splitlines() if line.strip()]
-        said = "; ".join(line for line in lines if not line.startswith("Checking "))
-        return Health(done.rc == 0, said[-STDERR_TAIL:])
+        message = "; ".join(line for line in lines if not line.startswith("Checking "))
+        return Health(done.rc == 0, message[-STDERR_TAIL:])
 
     def _call(self, command: str, args: Sequence[str], stdin: str = "", timeout: float = 0) -> Completed:
         argv = [self.binary, *command.split(), "-socketPath", self.socket_path, *args]
@@ -170,22 +170,22 @@ class Cli:
         return value
 
     def _failure(self, command: str, args: Sequence[str], done: Completed) -> SpireCliError:
-        said = done.stderr.strip()[-STDERR_TAIL:]
-        missing = re.search(r"flag provided but not defined: -(\w+)", said)
+        stderr = done.stderr.strip()[-STDERR_TAIL:]
+        missing = re.search(r"flag provided but not defined: -(\w+)", stderr)
         if missing:
             flag = missing.group(1)
             first = FIRST_DELETE_FILE if flag == "file" else FIRST_JSON.get(" ".join(command.split()[:2]), "")
             since = f"; SPIRE has it since {first}" if first else ""
             option = "-output json" if flag == "output" else f"-{flag}"
             return SpireCliError(
-                f"{self.program} {self._known_version()} has no `{command} {option}`{since}", said
+                f"{self.program} {self._known_version()} has no `{command} {option}`{since}", stderr
             )
         first = FIRST_JSON.get(command.split()[0], "")
-        if first and "Available commands are:" in said + done.stdout:
-            return SpireCliError(f"{self.program} {self._known_version()} has no `{command}`; SPIRE has it since {first}", said)
-        # Usage texts and "Error: " are the CLI's own dressing around one line that matters.
-        words = re.sub(r"^Error: ", "", said) or f"it said nothing (exit code {done.rc})"
-        return SpireCliError(f"{self.program} {command}: {words}", said)
+        if first and "Available commands are:" in stderr + done.stdout:
+            return SpireCliError(f"{self.program} {self._known_version()} has no `{command}`; SPIRE has it since {first}", stderr)
+        # "Error: " is only the prefix of the message.
+        words = re.sub(r"^Error: ", "", stderr) or f"it said nothing (exit code {done.rc})"
+        return SpireCliError(f"{self.program} {command}: {words}", stderr)
 
     def _known_version(self) -> str:
         try:

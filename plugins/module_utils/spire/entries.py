@@ -16,10 +16,10 @@ from ansible_collections.spire.fleet.plugins.module_utils.spire.entry_fields imp
 )
 from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import Item, NOT_FOUND
 
-# The server takes an entry ID of the caller's only from this release on; before, it makes one up.
+# The first release whose server accepts entry IDs from its callers. An older one assigns a random ID.
 FIRST_OWN_IDS = "1.8.0"
 
-# Which release brought a field that an older server drops without a word.
+# The release that added each field. An older server ignores the field without a message.
 SINCE = {
     "store_svid": "1.1.0",
     "x509_svid_ttl": "1.5.0",
@@ -31,7 +31,7 @@ SINCE = {
 
 
 def desired(entries: Iterable[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:
-    """The wanted entries in the normal form, and what is wrong with each that can't be."""
+    """Returns the wanted entries in the normal form, and the problems of the entries that are invalid."""
     found: dict[str, dict[str, Any]] = {}
     twins: dict[tuple[Any, ...], str] = {}
     problems: list[str] = []
@@ -58,18 +58,18 @@ def desired(entries: Iterable[Mapping[str, Any]]) -> tuple[list[dict[str, Any]],
 
 @dataclass
 class Diff:
-    """What must be done so that the wanted entries are there."""
+    """What must be created and updated so that the server has the wanted entries."""
 
     create: list[dict[str, Any]] = field(default_factory=list)
     update: list[dict[str, Any]] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
     before: dict[str, dict[str, Any]] = field(default_factory=dict)
-    # Why entries can't be created: the server would refuse them, and its CLI does not say because of which other.
+    # The reasons why entries can't be created. The server refuses an entry like another one, and its CLI does not name that one.
     twins: list[str] = field(default_factory=list)
 
 
 def diff(wanted: Iterable[Mapping[str, Any]], shown: Iterable[Mapping[str, Any]]) -> Diff:
-    """Compare by entry ID; `shown` is what `entry show` printed."""
+    """Compares entries by their entry ID. `shown` is what `entry show` printed."""
     wanted, shown = list(wanted), list(shown)
     ids = {entry["entry_id"] for entry in wanted}
     present = {entry["id"]: current(entry) for entry in shown if entry.get("id") in ids}
@@ -94,7 +94,7 @@ def diff(wanted: Iterable[Mapping[str, Any]], shown: Iterable[Mapping[str, Any]]
 
 
 def _others(shown: Iterable[Mapping[str, Any]], ids: Iterable[str]) -> dict[tuple[Any, ...], str]:
-    """The entries of other IDs by what SPIRE tells entries apart by."""
+    """Returns the IDs of all other entries, keyed by the fields that SPIRE identifies an entry by."""
     found = {}
     for entry in shown:
         if entry.get("id") not in ids:
@@ -105,13 +105,13 @@ def _others(shown: Iterable[Mapping[str, Any]], ids: Iterable[str]) -> dict[tupl
 
 
 def older(version: str, first: str) -> bool:
-    """Whether a version, as a program prints it, comes before the first one that is wanted."""
+    """Whether a version, as a program prints it, is older than ``first``."""
     numbers = [tuple(int(part) for part in re.findall(r"\d+", text)[:3]) for text in (version, first)]
     return numbers[0] < numbers[1]
 
 
 def unsupported(entry: Mapping[str, Any], version: str) -> str:
-    """Why a server of that version would not take an entry as it is; empty when it would."""
+    """Returns why a server of that version would not store the whole entry; empty where it would."""
     used = [name for name, value in entry.items() if name in FIELDS and value != FIELDS[name][1]]
     for name in (*used, *entry["additional_attributes"]):
         if name in SINCE and older(version, SINCE[name]):
@@ -120,7 +120,7 @@ def unsupported(entry: Mapping[str, Any], version: str) -> str:
 
 
 def failure(item: Item, entry: Mapping[str, Any] | None = None) -> str:
-    """Why an item of an answer is no success; empty when it is one."""
+    """Returns why an item of an answer is a failure; empty where it is a success."""
     if item.code == NOT_FOUND and entry is None:
         return ""
     if not item.ok:
@@ -129,7 +129,7 @@ def failure(item: Item, entry: Mapping[str, Any] | None = None) -> str:
         return ""
     got = current(item.entry)
     for name in FIELDS:
-        # The answer has the DNS names in an order of its own, unlike `entry show`.
+        # The answer may have the DNS names in another order, unlike `entry show`.
         same = sorted(got[name]) == sorted(entry[name]) if name == "dns_names" else got[name] == entry[name]
         if not same:
             return f"{item.id}: the server did not take {name}"
@@ -143,7 +143,7 @@ def _lines(value: Any) -> list[str]:
 
 
 def render(entries: Iterable[Mapping[str, Any]]) -> str:
-    """Entries as text for a diff: YAML as a person writes it, defaults left out."""
+    """Renders entries as YAML for a diff. Fields with their default are left out."""
     lines = []
     for entry in sorted(entries, key=lambda one: str(one["entry_id"])):
         lines.append(f"{entry['entry_id']}:")

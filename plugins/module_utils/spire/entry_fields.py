@@ -17,7 +17,7 @@ from typing import Any, Callable, Iterable, Mapping
 from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import spiffe_id
 
 SERVERS_OWN = ("revision_number", "created_at")
-# What `entry show` calls differently.
+# Fields that `entry show` calls by another name.
 ALIASES = {"id": "entry_id", "expires_at": "entryExpiry"}
 ATTRIBUTES = ("disable_x509_svid_prefetch", "jwt_svid_include_jti")
 
@@ -25,12 +25,12 @@ TRUST_DOMAIN = re.compile(r"[a-z0-9._-]{1,255}")
 SEGMENT = re.compile(r"[A-Za-z0-9._-]+")
 
 
-# Names of other times and of options of the command line, which no spelling is near to.
+# Old names of fields, and options of the command line, that are not similar to the name of the field.
 MEANT = {"ttl": "x509_svid_ttl", "dns": "dns_names"}
 
 
 class EntryError(ValueError):
-    """An entry that SPIRE would refuse, or silently take for another one: everything that is wrong with it."""
+    """Everything that is wrong with an entry that SPIRE would refuse or read differently."""
 
     def __init__(self, *mistakes: str) -> None:
         super().__init__("; ".join(mistakes))
@@ -38,7 +38,7 @@ class EntryError(ValueError):
 
 
 def check_id(text: str) -> str:
-    """A SPIFFE ID as SPIRE accepts it."""
+    """Returns the SPIFFE ID. Raises EntryError where SPIRE would refuse it."""
     if not text.startswith("spiffe://"):
         raise EntryError(f"{text!r} is no SPIFFE ID: it does not begin with spiffe://")
     domain, *segments = text[len("spiffe://"):].split("/")
@@ -55,7 +55,7 @@ def check_id(text: str) -> str:
     return text
 
 
-# What is wrong with a list of strings.
+# The beginning of a message on a list of strings.
 EACH = "each must be a string, and one"
 
 
@@ -81,7 +81,7 @@ def _number(value: Any, most: int = 2**63 - 1) -> int:
 
 
 def _lifetime(value: Any) -> int:
-    # SPIRE's command would refuse the whole batch.
+    # SPIRE's command refuses the whole batch for a larger number.
     return _number(value, 2**31 - 1)
 
 
@@ -120,7 +120,7 @@ def _selectors(value: Any) -> list[dict[str, str]]:
 
 
 def _domains(value: Any) -> list[str]:
-    # SPIRE takes names and IDs and keeps names.
+    # SPIRE accepts names and IDs, and stores names.
     found = set()
     for item in _list(value):
         name = re.sub(r"^spiffe://", "", _text(item, EACH))
@@ -183,7 +183,7 @@ def _unknown(value: Mapping[str, Any], names: Iterable[str], wrong: str) -> list
 
 
 def current(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """What a server printed in the normal form; what a newer one has besides is none of our business."""
+    """Returns an entry that a server printed in the normal form. Fields of newer servers are ignored."""
     known = {name: value for name, value in entry.items() if ALIASES.get(name, name) in FIELDS}
     attributes = known.get("additional_attributes") or {}
     known["additional_attributes"] = {name: attributes[name] for name in ATTRIBUTES if name in attributes}
@@ -191,9 +191,9 @@ def current(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def normalise(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Any of the two shapes in the normal form: every field present, sets sorted, numbers as numbers.
+    """Returns an entry of either shape in the normal form: every field present, sets sorted, numbers as numbers.
 
-    EntryError with all mistakes. Each says first which field it is about, or that the entry "has" something.
+    Raises EntryError with all mistakes. Each begins with the name of its field, or with "has".
     """
     renamed: dict[str, Any] = {}
     mistakes = []
@@ -216,10 +216,10 @@ def normalise(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def identity(entry: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What SPIRE holds for the same entry, whatever its ID."""
+    """Returns the fields by which SPIRE identifies an entry, apart from its ID."""
     return entry["spiffe_id"], entry["parent_id"], tuple((s["type"], s["value"]) for s in entry["selectors"])
 
 
 def data(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """The normal form as `-data` wants it: what has its default is left out, so that old servers do not see it."""
+    """Returns the entry in the shape of `-data`. Fields with their default are left out, because old servers may not know them."""
     return {name: entry[name] for name, (_convert, default) in FIELDS.items() if entry[name] != default}

@@ -12,20 +12,20 @@ from typing import Any, Callable, Iterator, Mapping, Sequence
 
 from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import Cli, SpireCliError, reading, spiffe_id
 
-# gRPC refuses messages over 4 MiB in either direction. JSON is longer than the message that is made of it, but
-# an answer carries a status and a time stamp for each entry, so half of the limit is what is safe to send.
+# gRPC refuses messages over 4 MiB in either direction. An answer carries a status and a time stamp for each entry,
+# so half of the limit is safe to send. JSON is longer than the gRPC message that is made of it.
 BATCH_BYTES = 2 * 1024 * 1024
 BATCH_ITEMS = 1000
 
 OK = 0
 NOT_FOUND = 5
-# No code of gRPC: the whole call failed, so nobody knows what became of the item.
+# This is no code of gRPC: the whole call failed, so the state of the item is not known.
 CALL_FAILED = -1
 
 
 @dataclass(frozen=True)
 class Item:
-    """What became of one item of a batch."""
+    """The result of one item of a batch."""
 
     id: str
     code: int
@@ -38,7 +38,7 @@ class Item:
 
 
 def batches(items: Sequence[Any], dump: Callable[[Any], str]) -> Iterator[list[Any]]:
-    """Cut a list into pieces that fit one gRPC message each."""
+    """Splits a list into batches that fit one gRPC message each."""
     batch: list[Any] = []
     size = 0
     for item in items:
@@ -53,12 +53,12 @@ def batches(items: Sequence[Any], dump: Callable[[Any], str]) -> Iterator[list[A
 
 
 class SpireServer(Cli):
-    """The server's API as its own CLI offers it on the private socket."""
+    """The server's API, by its own command line on the private socket."""
 
     program = "spire-server"
 
     def agent_list(self) -> list[dict[str, Any]]:
-        """Every agent that the server has attested and not forgotten."""
+        """Returns every agent that the server lists as attested."""
         answer = self._json("agent list", timeout=max(self.timeout, 120))
         agents = []
         with reading("spire-server agent list", "agents"):
@@ -74,60 +74,60 @@ class SpireServer(Cli):
         return agents
 
     def agent_evict(self, agent_id: str) -> None:
-        """Make the server forget an agent; without a new attestation it gets nothing more."""
+        """Evicts an agent. It gets no SVIDs until it attests again."""
         self._json("agent evict", ["-spiffeID", agent_id])
 
     def bundle_show(self, format: str = "pem") -> str:  # pylint: disable=redefined-builtin
-        """The server's own bundle as PEM certificates or as a SPIFFE bundle document."""
-        # Only the pretty output honours -format.
+        """Returns the server's own bundle as PEM certificates or as a SPIFFE bundle document."""
+        # SPIRE applies -format only without -output json.
         return self._checked("bundle show", ["-format", format])
 
     def token_generate(self, ttl: int) -> str:
-        """Mint a join token without an alias entry."""
+        """Mints a join token without an alias entry."""
         token = self._json("token generate", ["-ttl", str(ttl)]).get("value")
         if not token:
             raise SpireCliError("spire-server token generate printed no token")
         return str(token)
 
     def entry_show(self) -> list[dict[str, Any]]:
-        """Every registration entry, in the shape that the CLI prints."""
+        """Returns every registration entry, in the shape that the CLI prints."""
         answer = self._json("entry show", timeout=max(self.timeout, 120))
         with reading("spire-server entry show", "entries"):
             return [dict(entry) for entry in answer.get("entries") or []]
 
     def entry_create(self, entries: Sequence[Mapping[str, Any]]) -> list[Item]:
-        """Create entries given in the shape of `-data`; one answer for each, in their order."""
+        """Creates entries given in the shape of `-data`. Returns one result for each, in their order."""
         return self._batch("entry create", entries)
 
     def entry_update(self, entries: Sequence[Mapping[str, Any]]) -> list[Item]:
-        """Replace entries as a whole, matched by `entry_id`; one answer for each, in their order."""
+        """Replaces whole entries, matched by `entry_id`. Returns one result for each, in their order."""
         return self._batch("entry update", entries)
 
     def entry_delete(self, ids: Sequence[str]) -> list[Item]:
-        """Delete entries by ID; one answer for each, in their order."""
+        """Deletes entries by ID. Returns one result for each, in their order."""
         return self._in_batches(
             "entry delete", list(ids), "-file", lambda batch: json.dumps({"ids": batch}), lambda entry_id: entry_id
         )
 
     def authorities(self, kind: str) -> dict[str, dict[str, Any]]:
-        """The server's own authorities of a kind, "x509" or "jwt": those that are there of active, prepared and old."""
+        """Returns the server's own authorities of a kind, "x509" or "jwt": active, prepared and old, as far as they exist."""
         answer = self._json(f"localauthority {kind} show")
         with reading(f"spire-server localauthority {kind} show", "authorities"):
             return {name: self._authority(answer[name]) for name in ("active", "prepared", "old") if answer.get(name)}
 
     def authority_do(self, kind: str, what: str, authority_id: str = "") -> dict[str, Any]:
-        """Prepare a new authority; activate, taint or revoke the one of this ID. Returns what became of it."""
+        """Prepares a new authority, or activates, taints or revokes the one with this ID. Returns that authority."""
         given = ["-authorityID", authority_id] if authority_id else []
         answer = self._json(f"localauthority {kind} {what}", given)
         with reading(f"spire-server localauthority {kind} {what}", "an authority"):
             return self._authority(next(iter(answer.values()), {}))
 
     def upstream_do(self, what: str, key_id: str) -> None:
-        """Taint or revoke the root of this subject key ID, which is above the server's own CA."""
+        """Taints or revokes the root with this subject key ID above the server's own CA."""
         self._json(f"upstreamauthority {what}", ["-subjectKeyID", key_id])
 
     def bundle_authorities(self) -> dict[str, list[dict[str, Any]]]:
-        """What the server's bundle holds, with whether it is tainted: X.509 by certificate, JWT by key ID."""
+        """Returns the authorities in the server's bundle, and whether each is tainted: X.509 by certificate, JWT by key ID."""
         answer = self._json("bundle show")
         with reading("spire-server bundle show", "a bundle"):
             return {
@@ -146,7 +146,7 @@ class SpireServer(Cli):
         return {
             "id": str(value.get("authority_id", "")),
             "expires_at": int(value.get("expires_at") or 0),
-            # of the CA that signed it, where there is one above
+            # the subject key ID of the CA that signed it; empty without an upstream authority
             "upstream_id": str(value.get("upstream_authority_subject_key_id", "")),
         }
 
@@ -172,7 +172,7 @@ class SpireServer(Cli):
                 with reading(f"{self.program} {command}", "an answer for each entry"):
                     read = [self._item(name(item), result) for item, result in zip(batch, results)]
             except SpireCliError as exc:
-                # What went through before must be reported, so only the very first failure is raised as such.
+                # Earlier batches have succeeded and must be reported, so only a failure of the first batch is raised.
                 if not answers:
                     raise
                 rest = items[len(answers):]
@@ -181,8 +181,8 @@ class SpireServer(Cli):
         return answers
 
     @staticmethod
-    def _item(asked: str, result: Mapping[str, Any]) -> Item:
+    def _item(item_id: str, result: Mapping[str, Any]) -> Item:
         status = result.get("status") or {}
         return Item(
-            asked, int(status.get("code") or 0), str(status.get("message", "")), dict(result.get("entry") or {})
+            item_id, int(status.get("code") or 0), str(status.get("message", "")), dict(result.get("entry") or {})
         )

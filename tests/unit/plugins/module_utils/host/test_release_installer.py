@@ -213,7 +213,7 @@ def test_a_crash_leaves_old_or_new_and_a_rerun_mends_it(
     place(root, src, link="other")
     assert verify(root, "1.15.3", NAMES) == []
     assert all((root / "other/bin" / name).read_bytes() == program(salt=name) for name in NAMES)
-    assert host_releases.leftovers(root) == []
+    assert host_releases.temporary_files(root) == []
     assert not (root / "1.15.3" / ".manifest.json.new").exists()
     assert not place(root, src, link="other").changed
 
