@@ -85,7 +85,7 @@ class Run:
 
     def acted(self, host: str) -> bool:
         """Whether any task ran that comes only where something differs."""
-        return any(task.host == host and task.name == "Lay down users, binaries and files" for task in self.tasks)
+        return any(task.host == host and task.name == "Install users, binaries and files" for task in self.tasks)
 
     def require(self) -> Run:
         """Itself; an assertion error with the hosts' messages where it did not succeed."""

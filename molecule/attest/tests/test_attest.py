@@ -27,7 +27,7 @@ KEYS = {
 PROCESS = "systemctl show --property=MainPID --value spire-agent@main.service"
 RESTART = "systemctl restart --no-block spire-agent@main.service"
 LOST = "rm -rf /var/lib/spire/agent/main"
-FORGET = "Have the servers forget nodes that attest once"
+FORGET = "Evict agents whose attestor trusts on first use"
 REFUSED = "already been used to attest an agent"
 
 

@@ -53,7 +53,7 @@ def test_everything_is_told(
 
 def test_entries_are_told(checked: tuple[dict[str, Any], site_run.Run, dict[str, Any]]) -> None:
     """There is no server to ask, so all of them are new."""
-    (entries,) = checked[1].of("server1", "Keep the registration entries")
+    (entries,) = checked[1].of("server1", "Create and update the registration entries")
     created = entries["results"][0]["created"]
     assert "fleet.canary" in created and len(created) == 3
 

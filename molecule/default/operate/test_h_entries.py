@@ -23,7 +23,7 @@ def everywhere(shell: Callable[..., str]) -> dict[str, Any]:
 
 
 def told(run: site_run.Run) -> tuple[list[str], list[str]]:
-    ((kept,),) = [result["results"] for result in run.of("server1", "Keep the registration entries")]
+    ((kept,),) = [result["results"] for result in run.of("server1", "Create and update the registration entries")]
     return kept["created"], kept["updated"]
 
 

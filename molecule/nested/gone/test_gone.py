@@ -15,7 +15,7 @@ PURGE = {"spire_decommission_confirm": True, "spire_decommission_purge": True}
 
 def test_nothing_is_left(shell: Callable[..., str], groups: dict[str, list[str]]) -> None:
     run = site_run.run("decommission", variables=PURGE).require()
-    stopped = [task.host for task in run.tasks if task.name == "Stop the service for good"]
+    stopped = [task.host for task in run.tasks if task.name == "Stop and disable the service"]
     # on hub1 first the server, then its agent
     assert stopped == ["leaf1", "edge1", "edge1-agent", "hub1", "hub1", "root1"]
     for host in groups["all"]:

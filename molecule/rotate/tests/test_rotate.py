@@ -116,7 +116,7 @@ def rotated(before: dict[str, Any], shell: Shell) -> dict[str, site_run.Run]:
 
 
 def test_it_begins_when_it_is_named(rotated: dict[str, site_run.Run]) -> None:
-    (said,) = rotated["asked"].of("server1", "Say where it stands")
+    (said,) = rotated["asked"].of("server1", "Show the state of the rotation")
     assert "CN=SPIRE root CA,O=rotate.test signs, and its root lives until" in said["msg"]
     assert rotated["asked"].changed == {}
 
