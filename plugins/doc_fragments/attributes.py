@@ -7,28 +7,28 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """A module overrides what is otherwise with it."""
+    """The attributes of a module. A module overrides those that differ for it."""
 
     DOCUMENTATION = r"""
 options: {}
 attributes:
   action_group:
-    description: Belongs to the action group of the collection, so that C(module_defaults) can be given for all.
+    description: Belongs to the action group of the collection, so that C(module_defaults) can be set for all modules at once.
     support: full
     membership: [spire.fleet.spire]
   check_mode:
-    description: Can run in check mode and return what it would return otherwise.
+    description: Can run in check mode and returns what it would return otherwise.
     support: full
   diff_mode:
-    description: Returns what was changed, or would be.
+    description: Returns what was changed, or would be changed in check mode.
     support: full
   platform:
-    description: The systems that it runs on.
+    description: The systems that the module runs on.
     support: full
     platforms: linux
 """
 
-    # of a module that only looks
+    # These are the attributes of a module that changes nothing.
     READ_ONLY = r"""
 options: {}
 attributes:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The options stand in plugins/module_utils/spire/connection.py."""
+    """The options of modules that call SPIRE's command line; connection.py in module_utils has the argument spec."""
 
     DOCUMENTATION = r"""
 options:

@@ -12,24 +12,24 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
   _input:
-    description: The whole tree of a server or an agent, as SPIRE's file is shaped.
+    description: The whole configuration tree of a server or an agent, in the shape of SPIRE's configuration file.
     type: dict
     required: true
   version:
-    description: The SPIRE release that reads the tree. The newest one that this collection knows, unless set.
+    description: The SPIRE release that the tree is for. The newest release that this collection knows, unless set.
     type: str
   component:
     description:
-      - Whose tree it is, V(server) or V(agent).
-      - Needed where the tree has no block of this name.
+      - The component of the tree, V(server) or V(agent).
+      - Needed where the tree has no block of that name.
     type: str
     choices:
       - server
       - agent
   plugins:
     description:
-      - Look at these plugins alone, each as V(aws_kms) or V(KeyManager.aws_kms).
-      - For plugins that have credentials of their own. All plugins of the tree, unless set.
+      - Evaluate only these plugins, each given as V(aws_kms) or V(KeyManager.aws_kms).
+      - It is meant for plugins that have credentials of their own. All plugins of the tree, unless set.
     type: list
     elements: str
     default: []

@@ -12,15 +12,15 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
   account:
-    description: The ID of the AWS account that SPIRE's own credentials are of, quoted. Needed where an ARN holds it.
+    description: The ID of the AWS account of SPIRE's own credentials, quoted. Needed where an ARN contains it.
     type: str
   partition:
     description:
       - The AWS partition, such as V(aws), V(aws-cn) or V(aws-us-gov).
-      - Told from the plugin's C(partition) or its region, unless set. One that contradicts them is an error.
+      - It follows from the plugin's C(partition) or its region, unless set. A value that contradicts them is an error.
     type: str
   node_accounts:
-    description: The IDs of the accounts of the nodes that attest by C(aws_iid) with C(assume_role). O(account), unless set.
+    description: The account IDs of the nodes that attest by C(aws_iid) with C(assume_role). O(account), unless set.
     type: list
     elements: str
     default: []
@@ -38,14 +38,14 @@ options:
     default: []
   secrets:
     description:
-      - Names or ARNs of the secrets that the agent's SVID store C(aws_secretsmanager) keeps.
-      - All secrets of the account and region that carry SPIRE's tag, unless set.
+      - Names or ARNs of the secrets that the agent's SVID store C(aws_secretsmanager) writes.
+      - All secrets of the account and region with SPIRE's tag, unless set.
     type: list
     elements: str
     default: []
   kms_keys:
     description:
-      - ARNs of your own KMS keys that encrypt what a plugin reads or writes, by the plugin's name.
+      - ARNs of your own KMS keys that encrypt what a plugin reads or writes. The keys of the mapping are the plugins' names.
       - For C(awssecret), C(aws_s3) and C(aws_secretsmanager). AWS's own keys need no permission.
     type: dict
     default: {}

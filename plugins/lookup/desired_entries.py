@@ -30,7 +30,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Keep the registration entries
+- name: Create and update the registration entries
   spire.fleet.entries:
     binary: "{{ item.binary }}"
     socket_path: "{{ item.socket_path }}"

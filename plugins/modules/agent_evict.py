@@ -7,11 +7,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: agent_evict
-short_description: Make a SPIRE server forget agents
+short_description: Evict agents from a SPIRE server
 version_added: 0.1.0
 description:
-  - Evicts those of the given agents that the server has attested. An evicted agent gets nothing more until it attests
-    anew, which attestors that trust on first use allow only after an eviction.
+  - Evicts the given agents, as far as the server has attested them. An evicted agent gets no SVIDs until it attests again.
+  - Attestors that trust on first use let an agent attest again only after an eviction.
   - Needs SPIRE 1.5.3 or newer.
 author:
   - spire.fleet contributors (@spire-fleet)
@@ -23,7 +23,7 @@ options:
     required: true
   parents_of:
     description:
-      - IDs of registration entries. The agents that are the parents of those that are there are evicted as well.
+      - IDs of registration entries. The agents that are the parents of these entries are evicted as well.
       - Needs SPIRE 1.8.0 or newer.
     type: list
     elements: str
@@ -37,7 +37,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Evict an agent that is gone for good
+- name: Evict an agent whose host was removed
   spire.fleet.agent_evict:
     binary: /opt/spire/server-main/bin/spire-server
     socket_path: /run/spire/server/sockets/main/private/api.sock
@@ -47,7 +47,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 evicted:
-  description: The IDs of the agents that were evicted, or would be.
+  description: The IDs of the agents that were evicted, or would be evicted in check mode.
   returned: always
   type: list
   elements: str
@@ -58,7 +58,8 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.spire.fleet.plugins.module_utils.spire import connection
-from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireCliError, SpireServer, spiffe_id
+from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import SpireCliError, spiffe_id
+from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireServer
 
 ARGUMENTS = connection.arguments(
     ids={"type": "list", "elements": "str", "required": True},
@@ -67,13 +68,13 @@ ARGUMENTS = connection.arguments(
 
 
 def parents(server: SpireServer, entries: list[str]) -> list[str]:
-    """The parents of those entries that are there."""
+    """Returns the parents of the given entries, as far as these exist."""
     wanted = set(entries)
     return [spiffe_id(one.get("parent_id")) for one in server.entry_show() if one.get("id") in wanted] if wanted else []
 
 
 def evict(server: SpireServer, ids: list[str], check: bool) -> tuple[list[str], list[str]]:
-    """Evict the agents that are there; returns those and a message for each that could not be."""
+    """Evicts the agents that exist. Returns their IDs, and a message for each that could not be evicted."""
     wanted = list(dict.fromkeys(ids))
     if not wanted:
         return [], []

@@ -7,48 +7,48 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: authority_rotation
-short_description: Plan how SPIRE servers replace authorities of their own
+short_description: Plan the rotation of SPIRE servers' own authorities
 version_added: 0.1.0
 description:
-  - Says, on the controller, whom it concerns that servers replace their X.509 or JWT authorities, and in which rounds they do. It fails
-    where somebody is missing from the run, where SPIRE would refuse a step, and where only the operator knows which authority is meant.
-    It changes nothing itself.
-  - Where trust is taken from authorities, it warns of others that stay trusted, since SPIRE revokes only what a server signed with last.
-  - C(spire.fleet.rotate_authority) uses it. Use the playbook.
+  - "Internal: only the playbook C(spire.fleet.rotate_authority) uses it. Use the playbook."
+  - Returns, on the controller, which hosts are affected when servers replace their X.509 or JWT authorities, and in which rounds the
+    servers do it. It changes nothing.
+  - It fails where an affected host is not part of the run, where SPIRE would refuse a step, and where the operator must choose the authority.
+  - SPIRE revokes only the authority that a server signed with before the active one. The module warns of older ones that stay trusted.
 author:
   - spire.fleet contributors (@spire-fleet)
 options:
   authority:
-    description: Which authorities are replaced.
+    description: The kind of authorities to replace.
     type: str
     choices: [x509, jwt]
     required: true
   revoke:
     description:
-      - Whether the trust is taken from every authority that is there now. One that is prepared is used first and then replaced as well,
-        because SPIRE takes the trust only from one that has been used.
+      - Whether to revoke every authority that exists now. A prepared one is activated first and then replaced as well, because SPIRE
+        revokes only authorities that have been active.
     type: bool
     default: false
   start:
     description:
-      - What is to become of servers that have an old authority in their bundle. Required where there are any and O(revoke) is set.
-      - V(taint) takes the trust from the old one alone. V(prepare) takes it from the one that signs as well.
+      - How to proceed on servers that have an old authority in their bundle. Required where there are any and O(revoke) is set.
+      - V(taint) revokes only the old authority. V(prepare) revokes the active one as well.
     type: str
     choices: ["", prepare, taint]
     default: ""
   group:
-    description: The inventory group of the servers. All servers unless it is given.
+    description: The inventory group of the servers. All servers, unless set.
     type: str
     default: ""
   hosts:
-    description: The hosts of this run. All servers and agents that have the authorities in their bundles must be among them.
+    description: The hosts of this run. They must include all servers and agents that have the authorities in their bundles.
     type: list
     elements: str
     required: true
   shown:
     description: >-
       The name under which the result of M(spire.fleet.local_authority) with O(spire.fleet.local_authority#module:state=shown) was registered on each
-      server. Without it, only RV(servers) and RV(hosts) are told.
+      server. Without it, the module returns only RV(servers) and RV(hosts).
     type: str
     default: ""
 extends_documentation_fragment:
@@ -56,7 +56,7 @@ extends_documentation_fragment:
 attributes:
   diff_mode:
     support: none
-    details: What is to be done is in RV(msg).
+    details: RV(msg) has the plan.
   platform:
     platforms: posix
 seealso:
@@ -65,7 +65,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: See whether everybody takes part
+- name: Check that all affected servers and agents are part of the run
   spire.fleet.authority_rotation:
     authority: jwt
     hosts: "{{ ansible_play_hosts_all }}"
@@ -74,21 +74,21 @@ EXAMPLES = r"""
 
 RETURN = r"""
 msg:
-  description: What the rounds do.
+  description: The plan as text.
   returned: success
   type: str
 servers:
-  description: The servers whose bundles have the authorities.
+  description: The servers whose bundles hold the authorities.
   returned: success
   type: list
   elements: str
 hosts:
-  description: Those servers, and all agents of theirs.
+  description: These servers and all of their agents.
   returned: success
   type: list
   elements: str
 rounds:
-  description: What is to be done, one after the other. Empty without O(shown).
+  description: The rounds, in their order. Empty without O(shown).
   returned: success
   type: list
   elements: dict
@@ -97,14 +97,14 @@ rounds:
       description: The group of servers.
       type: str
     replace:
-      description: The servers that prepare an authority and sign with it.
+      description: The servers that prepare and activate a new authority.
       type: list
       elements: str
     revoke:
-      description: By server, the ID of the authority that is then tainted and revoked.
+      description: For each server, the ID of the authority that is then tainted and revoked.
       type: dict
     below:
-      description: Nested servers whose CAs lead to those of the group. Of JWT keys, servers of all other tiers.
+      description: Nested servers below the group. For JWT keys, the servers of all other tiers.
       type: list
       elements: str
 """

@@ -7,25 +7,26 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: authority_rotation_info
-short_description: See what a host knows and holds of its servers' authorities
+short_description: Check which authorities of its servers a host trusts and uses
 version_added: 0.1.0
 description:
-  - Looks at the current host's server and agent, and judges on the controller whether their bundles have certain authorities of the
-    servers, and whether anything of others is left. Use it with C(until).
-  - What a workload sees is asked for where the agent has a canary, as C(spire.fleet.verify) does. Of JWT keys nothing else is seen on
-    agents. The tokens that are fetched for it are dropped on the host.
+  - "Internal: only the playbook C(spire.fleet.rotate_authority) uses it. Use the playbook."
+  - Reads the bundles and the chains of the current host's server and agent, and checks on the controller whether given authorities are
+    in the bundles, and whether SVIDs of other authorities are still in use. Use it with C(until).
+  - Where the agent has a canary, it fetches an SVID as a workload, as C(spire.fleet.verify) does. This is the only way to see JWT keys
+    on agents. The tokens that are fetched for it are dropped on the host.
 author:
   - spire.fleet contributors (@spire-fleet)
 options:
   authority:
-    description: Which authorities it is about.
+    description: The kind of authorities.
     type: str
     choices: [x509, jwt]
     required: true
   group:
     description:
-      - The inventory group of the servers. A host that has nothing of theirs in its bundle is ready. Their X.509 authorities are in the
-        bundles of nested servers below them, and their JWT keys in those of all tiers. All servers unless it is given.
+      - The inventory group of the servers. All servers, unless set. A host whose bundle holds none of their authorities is ready.
+      - Their X.509 authorities are in the bundles of nested servers below them, and their JWT keys in the bundles of all tiers.
     type: str
     default: ""
   trusted:
@@ -34,18 +35,18 @@ options:
     elements: str
     default: []
   retired:
-    description: IDs of authorities that must not have signed the SVIDs in use, nor any CA above them.
+    description: IDs of authorities that must not be in the chain of any SVID in use.
     type: list
     elements: str
     default: []
   shown:
     description: >-
-      The name under which the result of M(spire.fleet.local_authority) was registered on servers. Whatever one of O(retired) signed, by these
-      results, is retired as well.
+      The name under which the result of M(spire.fleet.local_authority) was registered on servers. An authority that one of
+      O(retired) signed, by these results, counts as retired as well.
     type: str
     default: ""
   gone:
-    description: IDs of authorities that must be in no bundle.
+    description: IDs of authorities that no bundle may hold.
     type: list
     elements: str
     default: []
@@ -57,7 +58,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Wait until the host knows the key that is prepared
+- name: Wait until the host trusts the prepared key
   spire.fleet.authority_rotation_info:
     authority: jwt
     group: spire_servers
@@ -70,11 +71,11 @@ EXAMPLES = r"""
 
 RETURN = r"""
 ready:
-  description: Whether all of it holds.
+  description: Whether all conditions hold.
   returned: always
   type: bool
 waiting_for:
-  description: What does not, in words.
+  description: The conditions that do not hold yet, as text.
   returned: always
   type: list
   elements: str

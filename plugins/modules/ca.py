@@ -10,25 +10,25 @@ module: ca
 short_description: Keep a CA for SPIRE on the controller
 version_added: 0.1.0
 description:
-  - Keeps a root CA, or an intermediate below another CA, in files of the controller. Nothing happens on the host.
-  - A key and a certificate that mean what is asked for stay as they are. A certificate that differs is made anew with the same key;
-    the diff says in words what differs, and shows facts and fingerprints.
-  - Keys are PKCS#8, encrypted with O(passphrase), of mode 0600, and written whole or not at all. A key is never overwritten unless
-    O(force) says so, and then a copy of it is kept.
-  - The CA above is checked in full before it signs - its key, dates, path length, chain and root.
+  - Makes and renews a root CA, or an intermediate below another CA, in files on the controller. Nothing happens on the host.
+  - A key and a certificate that meet the options stay as they are. A certificate that differs is issued again for the same key. The
+    diff lists the differences, and shows facts and fingerprints.
+  - Keys are PKCS#8, encrypted with O(passphrase), of mode 0600, and written whole or not at all. A key is overwritten only with O(force),
+    and then a copy of it is kept.
+  - The issuing CA is checked in full before it signs - its key, dates, path length, chain and root.
   - Needs the Python library cryptography on the controller.
 author:
   - spire.fleet contributors (@spire-fleet)
 options:
   certificate_path:
-    description: The file of the certificate, followed by those between it and the root.
+    description: The file of the certificate, followed by the intermediates up to the root.
     type: str
     required: true
   key_path:
-    description: The file of the key. Either this or O(csr).
+    description: The file of the key. Set either this or O(csr).
     type: str
   passphrase:
-    description: What the key is encrypted with.
+    description: The passphrase that encrypts the key.
     type: str
     required: true
   subject:
@@ -37,46 +37,46 @@ options:
     required: true
   key_type:
     description:
-      - The key's type. A new key is V(ec-p384) where none is named; an existing one may be of any type then.
+      - The key's type. Unless set, a new key is V(ec-p384) and an existing key may be of any type.
     type: str
     choices: [ec-p256, ec-p384, ec-p521, rsa-2048, rsa-3072, rsa-4096]
   lifetime:
-    description: How long the certificate lives, as in V(8760h). It ends with the CA above it in any case.
+    description: How long the certificate is valid, as in V(8760h). It never outlives the CA that issues it.
     type: str
     required: true
   renew_before:
-    description: How long before its end the certificate is renewed, by the same key.
+    description: How long before its expiry the certificate is renewed, with the same key.
     type: str
     default: 0s
   backdate:
-    description: How long before now a new certificate is valid, for hosts whose clocks are behind.
+    description: How long before now the validity of a new certificate begins, for hosts whose clocks are behind.
     type: str
     default: 5m
   path_length:
     description:
-      - How many CAs may stand below this one; any number unless set. SPIRE's own CA is one, so the CA that signs it needs 1, and the
-        root above that one 2.
+      - The path length constraint, which is the number of CAs that may be below this one. Any number, unless set.
+      - SPIRE's own CA counts. A CA whose intermediate signs SPIRE's CAs needs 2, and the intermediate 1.
     type: int
   uri_domains:
-    description: Trust domains that the CA may certify SPIFFE IDs of. Any, unless set. The constraint is critical.
+    description: Trust domains whose SPIFFE IDs the CA may certify. Any, unless set. The name constraint is critical.
     type: list
     elements: str
     default: []
   csr:
-    description: A signing request in PEM, for a key that was born elsewhere. Only its public key counts.
+    description: A signing request in PEM, for a key that was made elsewhere. Only its public key is used.
     type: str
   issuer_certificate_path:
-    description: The file of the certificate of the CA above, followed by those between it and the root. A root has none.
+    description: The file of the issuing CA's certificate, followed by the intermediates up to the root. A root has none.
     type: str
   issuer_key_path:
     description:
-      - The file of that CA's key. It need not be there as long as nothing has to be signed.
+      - The file of the issuing CA's key. It is needed only where something is signed.
     type: str
   issuer_bundle_path:
     description: The file of the root. The last certificate in O(issuer_certificate_path), unless set.
     type: str
   issuer_passphrase:
-    description: What that CA's key is encrypted with. O(passphrase), unless set.
+    description: The passphrase of the issuing CA's key. O(passphrase), unless set.
     type: str
   force:
     description: Whether to make a new key and certificate in any case. Copies of the old ones are kept, with the time in their names.
@@ -93,7 +93,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Keep a root
+- name: Make or renew a root CA
   spire.fleet.ca:
     certificate_path: ~/pki/root.pem
     key_path: ~/pki/root.key
@@ -103,7 +103,7 @@ EXAMPLES = r"""
     path_length: 2
   delegate_to: localhost
 
-- name: Keep an intermediate that signs SPIRE's own CAs
+- name: Make or renew an intermediate that signs SPIRE's own CAs
   spire.fleet.ca:
     certificate_path: ~/pki/upstream.pem
     key_path: ~/pki/upstream.key
@@ -119,16 +119,16 @@ EXAMPLES = r"""
 
 RETURN = r"""
 certificate:
-  description: The certificate and those between it and the root, in PEM. Empty where check mode made none.
+  description: The certificate and the intermediates up to the root, in PEM. Empty where check mode made none.
   returned: success
   type: str
 differences:
-  description: What was not as asked for, in words.
+  description: What differed from the options, as text.
   returned: success
   type: list
   elements: str
 facts:
-  description: What the certificate says - C(subject), C(issuer), C(key), C(is), C(usages), C(permits), C(names), C(not_before), C(not_after), C(sha256).
+  description: The fields of the certificate - C(subject), C(issuer), C(key), C(is), C(usages), C(permits), C(names), C(not_before), C(not_after), C(sha256).
   returned: success
   type: dict
 backup:

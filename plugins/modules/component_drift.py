@@ -10,47 +10,47 @@ module: component_drift
 short_description: Compare a SPIRE server or agent with its plan
 version_added: 0.1.0
 description:
-  - Looks once at everything that a SPIRE server or agent consists of on its host - binaries, files, owners, modes,
-    the service, what the running process was started with, the agent's own identity - and compares it with what the
-    inventory says it should be.
-  - It changes nothing. The roles include their acting tasks only where it finds a difference.
+  - "Internal: only the roles and playbooks of this collection use it."
+  - The drift check. It reads, in one call, everything that a SPIRE server or agent consists of on its host - binaries, files, owners,
+    modes, the service, the files that the running process was started with, the agent's own identity - and compares it with the plan
+    that follows from the inventory.
+  - It changes nothing. The roles include the tasks that change something only where it finds a difference.
   - The inventory's variables are checked first, and all mistakes come in one message.
 author:
   - spire.fleet contributors (@spire-fleet)
 options:
   component:
-    description: What to look at.
+    description: The component to check.
     type: str
     choices: [server, agent]
     required: true
   servers:
     description:
       - For agents, the name of the variable in which the results of M(spire.fleet.server_info) are registered, from a loop
-        over P(spire.fleet.server_targets#lookup). An agent that its server does not list is enrolled again.
+        over P(spire.fleet.server_targets#lookup). An agent that its server does not list must enrol again.
     type: str
   final:
     description:
-      - Whether nothing may differ any more. The roles look once more after they acted, and fail when something
-        still differs.
+      - Whether to fail where something differs. The roles check once more after they have applied the changes.
     type: bool
     default: false
   missing_ca_only:
     description:
-      - Whether to ask for nothing but what the host has of a CA of this collection's that is missing on the controller, so that a run would
-        make another CA. Otherwise that is a failure.
+      - Whether to check only if the host holds certificates of a CA of this collection whose files are missing on the controller. A run
+        would make another CA then. Without this option, such a host is a failure.
     type: bool
     default: false
   spec:
-    description: Where to look on the host. Set by the action plugin.
+    description: The files, service and binaries to read on the host. Set by the action plugin.
     type: dict
   planned:
     description: Digests of the files that the process should have been started with. Set by the action plugin.
     type: dict
   variants:
-    description: Where to look on hosts of each architecture, where that differs. Set by the action plugin.
+    description: The same for hosts of each architecture, where that differs. Set by the action plugin.
     type: dict
   planned_variants:
-    description: Those digests for hosts of each architecture. Set by the action plugin.
+    description: The digests for hosts of each architecture, where they differ. Set by the action plugin.
     type: dict
 extends_documentation_fragment:
   - spire.fleet.attributes
@@ -58,16 +58,16 @@ attributes:
   diff_mode:
     description: Shows every difference, with secrets redacted.
 notes:
-  - In check mode, and with C(--diff), a difference counts as changed. In a plain run the tasks that mend it do.
+  - In check mode, and with C(--diff), a difference counts as changed. Otherwise the tasks that correct it count.
 """
 
 EXAMPLES = r"""
-- name: Look at the server
+- name: Check the server for drift
   spire.fleet.component_drift:
     component: server
   register: found
 
-- name: Say what differs
+- name: Show what differs
   ansible.builtin.debug:
     var: found.differences
 """
@@ -78,40 +78,39 @@ differs:
   returned: always
   type: bool
 differences:
-  description: What differs, in words.
+  description: The differences, as text.
   returned: always
   type: list
   elements: str
 warnings:
-  description: What will be a mistake soon, such as a CA that ends before the server's own would.
+  description: What will be wrong soon, such as a CA that expires before the server's own CA would.
   returned: when there are any
   type: list
   elements: str
 renewals:
-  description: Those of RV(differences) that only say that something is to be renewed, and works until then.
+  description: The items of RV(differences) that only mean that a certificate is due for renewal.
   returned: always
   type: list
   elements: str
 certificates:
   description:
-    - The certificates in files on the host that the tree names, each with its C(option), C(path), C(name), C(starts), C(expires) and
-      whether it is self-signed (C(root)). Certificates that never expire are left out.
+    - The certificates in files on the host that the configuration names, each with its C(option), C(path), C(name), C(starts), C(expires)
+      and whether it is self-signed (C(root)). Certificates that never expire are left out.
   returned: always
   type: list
   elements: dict
 clock:
   description:
-    - By how many seconds the host's clock is ahead of the controller's, C(least) and C(most). It was read at some time between those
-      at which the controller asked and was answered.
+    - By how many seconds the host's clock is ahead of the controller's, as bounds C(least) and C(most), because the call itself takes time.
   returned: always
   type: dict
 missing_ca:
-  description: What the host has of a CA that is missing on the controller, and what to do, in words. Nothing else is returned then.
+  description: What the host holds of a CA that is missing on the controller, and what to do, as text. Nothing else is returned then.
   returned: when O(missing_ca_only=true)
   type: list
   elements: str
-act:
-  description: What the acting tasks have to do. Meant for the roles of this collection.
+actions:
+  description: What the tasks of the roles have to change. Meant for the roles of this collection.
   returned: always
   type: dict
 spiffe_id:
@@ -134,18 +133,18 @@ machine:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.spire.fleet.plugins.module_utils.host.probe import ARGUMENTS, look, own_variant
+from ansible_collections.spire.fleet.plugins.module_utils.host.probe import ARGUMENTS, observe, own_variant
 
 
 def main() -> None:
-    """Entry point. The action plugin of the same name makes the specification and compares what comes back."""
+    """Runs the module. The action plugin of the same name makes the specification and compares the result with the plan."""
     module = AnsibleModule(
         argument_spec={
             **ARGUMENTS,
             "spec": {"type": "dict"},
-            # Digests of planned files by their path, and some of those hold secrets.
+            # These are digests of planned files by path. Some of these files hold secrets.
             "planned": {"type": "dict", "no_log": True},
-            # What is looked for is what comes back, so that this can't be kept out of the output.
+            # no_log would also hide the result, which has the same paths.
             "variants": {"type": "dict"},
             "planned_variants": {"type": "dict", "no_log": True},
         },
@@ -153,7 +152,7 @@ def main() -> None:
     )
     if module.params["spec"] is None:
         module.fail_json(msg="spire.fleet.component_drift works through its action plugin alone")
-    module.exit_json(changed=False, observed=look(*own_variant(module.params)))
+    module.exit_json(changed=False, observed=observe(*own_variant(module.params)))
 
 
 if __name__ == "__main__":

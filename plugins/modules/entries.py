@@ -11,15 +11,15 @@ short_description: Create, update and delete registration entries of a SPIRE ser
 version_added: 0.1.0
 description:
   - Compares entries by their entry ID with what the server has, and creates and updates only what differs.
-  - Entries of other IDs are left alone.
-  - Needs SPIRE 1.8.0 or newer, the first release whose server takes entry IDs from its callers.
+  - Entries with other IDs stay as they are.
+  - Needs SPIRE 1.8.0 or newer, the first release whose server accepts entry IDs from its callers.
 author:
   - spire.fleet contributors (@spire-fleet)
 options:
   entries:
     description:
       - The entries, with the field names of C(spire-server entry create -data). C(entry_id), C(spiffe_id),
-        C(parent_id) and C(selectors) are required, C(entry_id) alone with O(state=absent).
+        C(parent_id) and C(selectors) are required; with O(state=absent) only C(entry_id) is.
       - Selectors are dictionaries of C(type) and C(value), or strings such as C(unix:uid:1000).
       - A field that is left out has SPIRE's default, even if the server's entry has another value.
       - Further fields are C(x509_svid_ttl), C(jwt_svid_ttl), C(federates_with), C(admin), C(downstream),
@@ -30,25 +30,25 @@ options:
   state:
     description:
       - V(present) creates and updates.
-      - V(absent) deletes those that exist.
+      - V(absent) deletes the entries that exist.
     type: str
     choices: [present, absent]
     default: present
   timeout:
-    description: How many seconds one command of SPIRE may take; batches get more by their size.
+    description: How many seconds one command of SPIRE may take. A batch gets more time by its size.
 extends_documentation_fragment:
   - spire.fleet.attributes
   - spire.fleet.client
   - spire.fleet.client.server
 attributes:
   check_mode:
-    details: Where O(binary) does not exist yet, every entry is new. Where the server is down, there is a warning alone.
+    details: Where O(binary) does not exist yet, every entry counts as new. Where the server is down, there is only a warning.
 seealso:
   - module: spire.fleet.server_info
 """
 
 EXAMPLES = r"""
-- name: Let the agents of a group issue to nginx
+- name: Let the agents of a group give nginx an SVID
   spire.fleet.entries:
     binary: /opt/spire/server-main/bin/spire-server
     socket_path: /run/spire/server/sockets/main/private/api.sock
@@ -70,17 +70,17 @@ EXAMPLES = r"""
 
 RETURN = r"""
 created:
-  description: The IDs of the entries that were created, or would be.
+  description: The IDs of the entries that were created, or would be created in check mode.
   returned: always
   type: list
   elements: str
 updated:
-  description: The IDs of the entries that were updated, or would be.
+  description: The IDs of the entries that were updated, or would be updated in check mode.
   returned: always
   type: list
   elements: str
 deleted:
-  description: The IDs of the entries that were deleted, or would be.
+  description: The IDs of the entries that were deleted, or would be deleted in check mode.
   returned: always
   type: list
   elements: str
@@ -97,7 +97,8 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.spire.fleet.plugins.module_utils.spire import connection, entries as spire_entries
-from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireCliError, SpireServer
+from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import SpireCliError
+from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireServer
 
 ARGUMENTS = connection.arguments(
     entries={"type": "list", "elements": "dict", "required": True},
@@ -106,7 +107,7 @@ ARGUMENTS = connection.arguments(
 
 
 class BadEntries(Exception):
-    """Entries that are refused before anything is changed."""
+    """Some entries are invalid. Nothing was changed."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("; ".join(problems))
@@ -118,7 +119,7 @@ def _blank() -> dict[str, Any]:
 
 
 def require_own_ids(version: str) -> None:
-    """An older server would give every entry another ID, and the next run would not find it."""
+    """Raises SpireCliError for a server that would give each entry another ID, so that the next run would not find it."""
     if spire_entries.older(version, spire_entries.FIRST_OWN_IDS):
         raise SpireCliError(
             f"spire-server {version} takes no entry IDs from its callers; SPIRE does since {spire_entries.FIRST_OWN_IDS}"
@@ -126,7 +127,7 @@ def require_own_ids(version: str) -> None:
 
 
 def present(server: SpireServer, given: list[dict[str, Any]], check: bool) -> dict[str, Any]:
-    """Create and update what differs."""
+    """Creates and updates the entries that differ. Returns the module's result."""
     result = _blank()
     wanted, problems = spire_entries.desired(given)
     if problems:
@@ -135,7 +136,7 @@ def present(server: SpireServer, given: list[dict[str, Any]], check: bool) -> di
         return result
     installed = os.path.exists(server.binary)
     try:
-        # Before the first run there is no server to ask, and everything is new.
+        # In check mode before the first run there is no server to ask, and every entry is new.
         shown = server.entry_show() if installed or not check else []
     except SpireCliError as exc:
         if not check:
@@ -156,7 +157,7 @@ def present(server: SpireServer, given: list[dict[str, Any]], check: bool) -> di
     result["updated"] = [entry["entry_id"] for entry in todo.update]
     result["changed"] = True
     if not check:
-        # Updates first: one of them may set free what a new entry wants to be.
+        # Updates come first, because one of them may free the SPIFFE ID, parent and selectors that a new entry has.
         for key, action, entries in (
             ("updated", server.entry_update, todo.update), ("created", server.entry_create, todo.create)
         ):
@@ -184,14 +185,14 @@ def _apply(action: Any, entries: list[dict[str, Any]]) -> tuple[list[str], list[
         why = spire_entries.failure(item, entry)
         if why:
             failed.append(why)
-        # An entry that the server took without one of its fields was changed all the same.
+        # The server may have stored the entry without one of its fields. The entry was changed nevertheless.
         if item.ok:
             done.append(item.id)
     return done, failed
 
 
 def absent(server: SpireServer, given: list[dict[str, Any]], check: bool) -> dict[str, Any]:
-    """Delete those that exist."""
+    """Deletes the entries that exist. Returns the module's result."""
     result = _blank()
     ids = [str(entry.get("entry_id") or "") for entry in given]
     if not all(ids):
@@ -199,33 +200,33 @@ def absent(server: SpireServer, given: list[dict[str, Any]], check: bool) -> dic
     if not ids:
         return result
     if not os.path.exists(server.binary):
-        # Taken away already, as a fleet is when its decommissioning is repeated.
+        # The server was decommissioned by an earlier run.
         return {**result, "warnings": [f"{server.binary} does not exist, so no server has these entries"]}
     there = {entry["id"]: entry for entry in server.entry_show() if entry.get("id") in set(ids)}
-    doomed = [one for one in dict.fromkeys(ids) if one in there]
-    if doomed and not check:
-        items = server.entry_delete(doomed)
+    deleted = [one for one in dict.fromkeys(ids) if one in there]
+    if deleted and not check:
+        items = server.entry_delete(deleted)
         result["failed_entries"] = [why for why in map(spire_entries.failure, items) if why]
-        doomed = [item.id for item in items if item.ok]
-    result["deleted"] = doomed
-    result["changed"] = bool(doomed)
-    if doomed:
+        deleted = [item.id for item in items if item.ok]
+    result["deleted"] = deleted
+    result["changed"] = bool(deleted)
+    if deleted:
         result["diff"] = {
             "before_header": "registration entries", "after_header": "registration entries",
-            "before": spire_entries.render(spire_entries.current(there[one]) for one in doomed), "after": "",
+            "before": spire_entries.render(spire_entries.current(there[one]) for one in deleted), "after": "",
         }
     return result
 
 
 def main() -> None:
-    """Entry point."""
+    """Runs the module."""
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     params = module.params
     server = connection.server(params)
-    act = present if params["state"] == "present" else absent
+    apply = present if params["state"] == "present" else absent
     try:
         with connection.failing(module, **_blank()):
-            result = act(server, params["entries"], module.check_mode)
+            result = apply(server, params["entries"], module.check_mode)
     except BadEntries as exc:
         module.fail_json(msg=f"Nothing was changed: {exc}", **{**_blank(), "failed_entries": exc.problems})
     failed = result["failed_entries"]

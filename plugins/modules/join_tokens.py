@@ -10,23 +10,23 @@ module: join_tokens
 short_description: Mint join tokens on a SPIRE server
 version_added: 0.1.0
 description:
-  - Mints one join token for each agent named, all in one call. Needs SPIRE 1.6.0 or newer.
-  - A token is a password until an agent has redeemed it. The module refuses a task without C(no_log=true), since
-    nothing else keeps a result out of every log. A registered variable holds the tokens.
-  - SPIRE redeems a token once and drops it when its time to live is over. The module makes no alias entries, since
-    SPIRE would leave them behind under random IDs. Use M(spire.fleet.entries) for these.
+  - Mints one join token for each of the agents, all in one call. Needs SPIRE 1.6.0 or newer.
+  - A token is a password until an agent has redeemed it. The module refuses a task without C(no_log=true), because
+    only that keeps its result out of every log. The registered variable holds the tokens.
+  - SPIRE accepts a token once, within its time to live. The module makes no alias entries, because SPIRE would keep
+    them under random IDs. Use M(spire.fleet.entries) for aliases.
 author:
   - spire.fleet contributors (@spire-fleet)
 options:
   agents:
-    description: The names to mint tokens for. SPIRE does not get to see them.
+    description: The names of the agents. They are the keys of the result; SPIRE does not get them.
     type: list
     elements: str
     required: true
   ttl:
     description:
-      - How many seconds the tokens live. A server attests one agent a second for each source address, so a wave of
-        agents behind one address needs as many seconds more.
+      - How many seconds the tokens are valid. A server attests one agent a second for each source address, so agents behind
+        one address need one more second each.
     type: int
     default: 600
 extends_documentation_fragment:
@@ -36,7 +36,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: partial
-    details: It says that it would change something and mints no token.
+    details: It reports a change and mints no token.
   diff_mode:
     support: none
     details: A diff would show secrets.
@@ -57,7 +57,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 tokens:
-  description: The token of each agent by its name. Empty in check mode.
+  description: The token of each agent, by name. Empty in check mode.
   returned: success
   type: dict
 """
@@ -68,19 +68,20 @@ from concurrent.futures import ThreadPoolExecutor
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.spire.fleet.plugins.module_utils.spire import connection
-from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireCliError, SpireServer
+from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import SpireCliError
+from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireServer
 
 ARGUMENTS = connection.arguments(
-    # No password itself: the names of the agents.
+    # These are the names of the agents, not the tokens.
     agents={"type": "list", "elements": "str", "required": True},
     ttl={"type": "int", "default": 600},
 )
-# Most of the time goes into starting a large binary, so a few more than there are processors keep them busy.
+# Most of the time is spent on starting a large binary, so a few more workers than processors keep the processors busy.
 WORKERS = min(8, 2 * (os.cpu_count() or 1))
 
 
 def mint(server: SpireServer, names: list[str], ttl: int) -> dict[str, str]:
-    """One token for each name; the first failure ends it, and what was minted dies with its time to live."""
+    """Mints one token for each name. The first failure is raised; tokens that were minted before expire unused."""
     with ThreadPoolExecutor(WORKERS) as pool:
         futures = {name: pool.submit(server.token_generate, ttl) for name in dict.fromkeys(names)}
         try:
@@ -92,7 +93,7 @@ def mint(server: SpireServer, names: list[str], ttl: int) -> dict[str, str]:
 
 
 def main() -> None:
-    """Entry point."""
+    """Runs the module."""
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     params = module.params
     if not 0 < params["ttl"] < 2**31:

@@ -7,23 +7,23 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: node_certificate
-short_description: Keep the certificate by which a SPIRE agent proves its node, on the controller
+short_description: Make the certificates for node attestation on the controller
 version_added: 0.1.0
 description:
-  - Makes, on the controller, what the current host's C(spire_x509pop) or C(spire_sshpop) variables ask for - a CA where there is none,
-    and a certificate for the agent's host, whose key is made here or was born on the host. What is there and as it should be stays.
-  - The name in the certificate is the host's name in the inventory, and so the agent keeps its SPIFFE ID when it is renewed.
-  - The role C(spire.fleet.spire_pki) uses it.
+  - "Internal: only the roles of this collection use it."
+  - Makes, on the controller, the CA and the certificate that the current host's C(spire_x509pop) or C(spire_sshpop) variables ask for.
+    The key of the certificate is made on the controller or on the host. Files that are as wanted stay as they are.
+  - The name in the certificate is the host's name in the inventory, so the agent keeps its SPIFFE ID when the certificate is renewed.
 author:
   - spire.fleet contributors (@spire-fleet)
 options:
   component:
-    description: V(agent) for the certificate of its host, V(server) for the CAs alone that it verifies nodes with.
+    description: V(agent) for the certificate of its host, V(server) for the CAs that the server verifies nodes with.
     type: str
     choices: [server, agent]
     default: agent
   csr:
-    description: The host's signing request in PEM, where its key is born there.
+    description: The host's signing request in PEM, where the key is made on the host.
     type: str
     default: ""
 extends_documentation_fragment:
@@ -37,7 +37,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Have the host make a key
+- name: Make a key on the host
   spire.fleet.private_key_csr:
     path: /etc/spire/agent/main.x509pop.key
     key_type: ec-p256
@@ -52,16 +52,16 @@ EXAMPLES = r"""
 
 RETURN = r"""
 certificate:
-  description: The certificate as the host should have it. Empty where check mode made none, absent for servers.
+  description: The certificate for the host. Empty where check mode made none.
   returned: when O(component=agent)
   type: str
 differences:
-  description: What was not as it should be, in words.
+  description: What differed, as text.
   returned: success
   type: list
   elements: str
 facts:
-  description: What the certificate says.
+  description: The fields of the certificate.
   returned: when O(component=agent)
   type: dict
 backup:

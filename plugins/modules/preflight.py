@@ -10,16 +10,16 @@ module: preflight
 short_description: Check the variables of a whole SPIRE fleet
 version_added: 0.1.0
 description:
-  - Plans every server and agent of the inventory on the controller, whatever C(--limit) says, and checks each
-    configuration against what its SPIRE release takes, and the servers and agents against each other.
-  - All mistakes of all hosts come in one message. No host is contacted.
+  - Plans every server and agent of the inventory on the controller, regardless of C(--limit), and checks each configuration
+    against the SPIRE release of its host, and the servers and agents against each other.
+  - One message has all mistakes of all hosts. No host is contacted.
 author:
   - spire.fleet contributors (@spire-fleet)
 options:
   acts:
     description:
-      - Whether the playbook goes on to make servers, agents and entries, as far as its tags say.
-      - What a SPIRE release is too old for is then a mistake where a step would take it, and a warning otherwise.
+      - Whether the playbook goes on to install servers and agents and to make entries, as far as its tags select that.
+      - A SPIRE release that is too old for one of these steps is a mistake then, and a warning otherwise.
     type: bool
     default: false
 extends_documentation_fragment:

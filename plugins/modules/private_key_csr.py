@@ -7,12 +7,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: private_key_csr
-short_description: Keep a private key on a host, and ask for its certificate
+short_description: Make a private key on a host, and a signing request for it
 version_added: 0.1.0
 description:
-  - Has the host make a private key with its own openssl, and returns a certificate signing request for it. The key never leaves the
-    host, and nobody but its owner can read it, not even for a moment.
-  - A key that is there and of the right type stays. It is never overwritten unless O(force) says so, and then a copy of it is kept.
+  - Makes a private key with the host's own openssl, and returns a certificate signing request for it. The key never leaves the
+    host, and only its owner can read it at any moment.
+  - An existing key of the right type stays. A key is overwritten only with O(force), and then a copy of it is kept.
 author:
   - spire.fleet contributors (@spire-fleet)
 options:
@@ -26,13 +26,13 @@ options:
     choices: [ec-p256, ec-p384, ec-p521, rsa-2048, rsa-3072, rsa-4096]
     default: ec-p384
   owner:
-    description: The user who may read the key. Whoever runs the module, unless set.
+    description: The user who may read the key. The user that the module runs as, unless set.
     type: str
   group:
-    description: The key's group. That of whoever runs the module, unless set.
+    description: The key's group. The group of the user that the module runs as, unless set.
     type: str
   force:
-    description: Whether to make a new key in any case. A copy of the old one is kept beside it, with the time in its name.
+    description: Whether to make a new key even where one exists. A copy of the old one is kept beside it, with the time in its name.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -40,14 +40,13 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: partial
-    details: It says whether it would make a key. There is no signing request without one.
+    details: It reports whether it would make a key. There is no signing request without a key.
 seealso:
   - module: spire.fleet.ca
-  - module: spire.fleet.upstream_ca
 """
 
 EXAMPLES = r"""
-- name: Have the host make a key
+- name: Make a key on the host
   spire.fleet.private_key_csr:
     path: /etc/spire/server/main.upstream.key
     owner: spire-server
@@ -55,8 +54,16 @@ EXAMPLES = r"""
   register: asked
 
 - name: Sign it on the controller
-  spire.fleet.upstream_ca:
+  spire.fleet.ca:
     csr: "{{ asked.csr }}"
+    certificate_path: ~/pki/upstream.pem
+    passphrase: "{{ vaulted_passphrase }}"
+    subject: CN=SPIRE upstream CA,O=Acme,C=US
+    lifetime: 8760h
+    path_length: 1
+    issuer_certificate_path: ~/pki/root.pem
+    issuer_key_path: ~/pki/root.key
+  delegate_to: localhost
 """
 
 RETURN = r"""
@@ -80,7 +87,7 @@ from ansible_collections.spire.fleet.plugins.module_utils.host import key_reques
 
 ARGUMENTS = {
     "path": {"type": "path", "required": True},
-    # the names of types; no_log would hide them
+    # These are names of types. Without this, Ansible would warn that no_log is missing.
     "key_type": {"type": "str", "choices": list(key_request.KEY_TYPES), "default": "ec-p384", "no_log": False},
     "owner": {"type": "str"},
     "group": {"type": "str"},
@@ -89,7 +96,7 @@ ARGUMENTS = {
 
 
 def main() -> None:
-    """Entry point."""
+    """Runs the module."""
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     params = module.params
     try:

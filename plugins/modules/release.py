@@ -7,23 +7,23 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: release
-short_description: Put programs of SPIRE into a versioned directory and switch a link to it
+short_description: Install programs of SPIRE into a versioned directory and switch a link to it
 version_added: 0.1.0
 description:
-  - Places programs as C(<root>/<version>/bin/<name>) and points a link at C(<root>/<version>). Going back to an older
-    version is the same call with the older version.
-  - Before anything is replaced, every program must be there, be built for the host's architecture, and print the
-    version asked for. A program that prints a suffix to that version, as those built from source do, is accepted.
+  - Installs programs as C(<root>/<version>/bin/<name>) and points a link at C(<root>/<version>). To go back to an older
+    version, call the module with that version.
+  - Before anything is replaced, every program must exist, be built for the host's architecture, and print the wanted
+    version. A suffix to that version is accepted, because programs built from source print one.
   - Each program and the link are replaced by renaming, so that a run that is killed leaves the old or the new one whole.
-    The next run cleans up.
+    The next run removes the temporary files.
 author:
   - spire.fleet contributors (@spire-fleet)
 options:
   src:
     description:
-      - Where the programs are on the host - a directory that holds them, or holds them in C(bin/), or a tar archive
-        such as SPIRE's releases, that holds them in a directory C(bin/).
-      - When it is left out the version must be in place and undamaged, and only the link is switched.
+      - A directory on the host that holds the programs, directly or in C(bin/), or a tar archive that holds them in a
+        directory C(bin/), such as SPIRE's releases.
+      - Unless set, the version must be installed and undamaged, and only the link is switched.
     type: path
   version:
     description: The version of SPIRE, for example V(1.15.3).
@@ -46,15 +46,15 @@ options:
     type: str
   program_sha256:
     description:
-      - The SHA-256 checksum that the program must have, in hex. Meant for external plugins, which need not know any version.
+      - The SHA-256 checksum that the program must have, in hex. It is meant for external plugins, which need not print a version.
         The program is not run then, O(version) is only the directory's name, and a script with an interpreter line is accepted.
       - O(names) must hold one name.
     type: str
   owner:
-    description: The user who shall own the programs. When it is left out this is who runs the module.
+    description: The owner of the programs. The user that the module runs as, unless set.
     type: str
   group:
-    description: The group that shall own the programs. When it is left out this is the group of who runs the module.
+    description: The group of the programs. The group of the user that the module runs as, unless set.
     type: str
   mode:
     description: The permissions of the programs, octal.
@@ -84,7 +84,7 @@ EXAMPLES = r"""
     names: [akeyless_upstream]
     program_sha256: "{{ checksum }}"
 
-- name: Go back
+- name: Go back to an older version
   spire.fleet.release:
     version: 1.15.2
     names: [spire-server]
@@ -93,12 +93,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 placed:
-  description: The programs that were placed or replaced, or would be.
+  description: The programs that were installed or replaced, or would be in check mode.
   returned: success
   type: list
   elements: str
 differences:
-  description: What was not as it had been placed, in words.
+  description: What differed from what had been installed, as text.
   returned: success
   type: list
   elements: str
@@ -108,7 +108,7 @@ directory:
   type: str
   sample: /opt/spire/1.15.3
 linked:
-  description: Whether the link was switched, or would be.
+  description: Whether the link was switched, or would be in check mode.
   returned: success
   type: bool
 """
@@ -122,7 +122,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.spire.fleet.plugins.module_utils.host.release_archive import ReleaseError, Source
-from ansible_collections.spire.fleet.plugins.module_utils.host.releases import Outcome, Owner, Placer
+from ansible_collections.spire.fleet.plugins.module_utils.host.release_installer import Outcome, Owner, ReleaseInstaller
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "src": {"type": "path"},
@@ -139,7 +139,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 
 
 def owner(params: dict[str, Any]) -> Owner:
-    """The owner's numbers."""
+    """Returns the numbers of the owner and the group, and the mode."""
     if not re.fullmatch(r"0?[0-7]{3}", params["mode"]):
         raise ReleaseError(f"mode is {params['mode']}, octal permissions such as 0755 are wanted")
     result = Owner(os.geteuid(), os.getegid(), int(params["mode"], 8))
@@ -154,7 +154,7 @@ def owner(params: dict[str, Any]) -> Owner:
 
 
 def check_names(params: dict[str, Any]) -> None:
-    """A version or a name that is a path would lead out of the root."""
+    """Raises ReleaseError for invalid values. A version or a name that is a path would lead out of the root."""
     for text in (params["version"], *params["names"]):
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]*", text):
             raise ReleaseError(f"{text!r} is neither a version nor the name of a program")
@@ -168,7 +168,7 @@ def check_names(params: dict[str, Any]) -> None:
 
 
 def texts(outcome: Outcome) -> dict[str, str]:
-    """The diff."""
+    """Returns the two sides of the diff."""
     sides = {}
     for side, files, link in (
         ("before", outcome.before, outcome.link_before), ("after", outcome.after, outcome.link_after)
@@ -181,9 +181,9 @@ def texts(outcome: Outcome) -> dict[str, str]:
 
 
 def run(params: dict[str, Any], check: bool) -> dict[str, Any]:
-    """The whole module but for Ansible."""
+    """Does the work of the module, without Ansible. Returns the module's result."""
     check_names(params)
-    placer = Placer(
+    placer = ReleaseInstaller(
         params["root"], params["version"], params["names"], owner(params), sha256=params["program_sha256"] or ""
     )
     source = None
@@ -197,9 +197,9 @@ def run(params: dict[str, Any], check: bool) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Entry point."""
+    """Runs the module."""
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
-    # Whatever the login's umask is, services of other users must be able to run the programs.
+    # Services of other users must be able to run the programs, whatever the umask of the login is.
     os.umask(0o022)
     try:
         module.exit_json(**run(module.params, module.check_mode))

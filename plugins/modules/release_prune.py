@@ -10,9 +10,9 @@ module: release_prune
 short_description: Remove versions of SPIRE that no instance uses
 version_added: 0.1.0
 description:
-  - Removes every directory of a version that M(spire.fleet.release) placed and that no link beside it names any more.
-  - Directories without a manifest of that module are left alone.
-  - Versions of external plugins, C(plugins/<entry>/<version>) in it, go when no configuration names them any more.
+  - Removes every version that M(spire.fleet.release) installed and that no link in O(root) points to any more.
+  - Directories without a manifest of that module stay.
+  - Versions of external plugins, C(<root>/plugins/<entry>/<version>), are removed where no configuration names them any more.
 author:
   - spire.fleet contributors (@spire-fleet)
 options:
@@ -26,8 +26,8 @@ options:
     default: /etc/spire
   gone:
     description:
-      - Links and configurations that count as removed, even if they are still there.
-      - In check mode a task before this one may only have said that it would remove them.
+      - Links and configurations that count as removed, even if they still exist.
+      - In check mode, an earlier task may have reported only that it would remove them.
     type: list
     elements: path
     default: []
@@ -38,13 +38,13 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Remove versions that nothing uses any more
+- name: Remove unused versions
   spire.fleet.release_prune:
 """
 
 RETURN = r"""
 removed:
-  description: The directories that were removed, or would be.
+  description: The directories that were removed, or would be in check mode.
   returned: success
   type: list
   elements: str
@@ -58,7 +58,7 @@ from ansible_collections.spire.fleet.plugins.module_utils.host.releases import p
 
 
 def main() -> None:
-    """Entry point."""
+    """Runs the module."""
     module = AnsibleModule(
         argument_spec={
             "root": {"type": "path", "default": "/opt/spire"},

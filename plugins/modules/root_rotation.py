@@ -7,13 +7,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: root_rotation
-short_description: Begin a rotation of the root above SPIRE servers, and let it go on
+short_description: Begin and advance a rotation of the root above SPIRE servers
 version_added: 0.1.0
 description:
-  - Keeps, on the controller and beside the root, how far the rotation of a trust domain's root is. The files that every run brings to
-    the servers follow it.
-  - It goes on only when each server and agent of the trust domain was seen to be ready by M(spire.fleet.root_rotation_info).
-  - C(spire.fleet.rotate_upstream) uses it. Use the playbook.
+  - "Internal: only the playbook C(spire.fleet.rotate_upstream) uses it. Use the playbook."
+  - Records, on the controller beside the root, which step the rotation of a trust domain's root has reached. The files that every run
+    brings to the servers depend on that step.
+  - It advances only when M(spire.fleet.root_rotation_info) has found each server and agent of the trust domain ready.
 author:
   - spire.fleet contributors (@spire-fleet)
 options:
@@ -21,32 +21,32 @@ options:
     description:
       - V(begun) begins the rotation O(name), or returns the one that is under way. It makes the new root, unless C(spire_pki_next_issuer)
         names a CA of yours.
-      - V(advanced) lets it go on from O(step) to the next one.
-      - V(fallen_back) has the servers in O(behind), and no others, get what the step V(trust) gives, while the rotation is at the step
-        V(use). It is meant for servers that have replaced their CA by themselves before the old root was tainted.
+      - V(advanced) advances it from O(step) to the next step.
+      - V(fallen_back) gives the servers in O(servers_on_old_root), and no others, the files of the step V(trust) while the rotation is at
+        the step V(use). It is meant for servers that have replaced their CA by themselves before the old root was tainted.
     type: str
     choices: [begun, advanced, fallen_back]
     default: begun
   name:
     description: >-
-      The name of a new rotation. One that has ended under this name does not begin again. Unless it is given, none begins.
+      The name of a new rotation. A rotation that has ended does not begin again under its name. Unless set, none begins.
     type: str
     default: ""
   trust_domain:
-    description: Whose root it is. Needed where the inventory has several.
+    description: The trust domain of the root. Needed where the inventory has several.
     type: str
     default: ""
   step:
     description: The step that is done.
     type: str
     default: ""
-  behind:
-    description: Of O(state=fallen_back), the servers. None of them has tainted the old root.
+  servers_on_old_root:
+    description: With O(state=fallen_back), the servers whose CA the old root signs again. None of them has tainted the old root.
     type: list
     elements: str
     default: []
   hosts:
-    description: The hosts of this run. All servers and agents of the trust domain must be among them.
+    description: The hosts of this run. They must include all servers and agents of the trust domain.
     type: list
     elements: str
     required: true
@@ -59,7 +59,7 @@ extends_documentation_fragment:
 attributes:
   diff_mode:
     support: none
-    details: What it does is a word or two in RV(msg).
+    details: RV(msg) has what was done.
   platform:
     platforms: posix
 seealso:
@@ -68,7 +68,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Begin, or go on with what is under way
+- name: Begin a rotation, or continue the one that is under way
   spire.fleet.root_rotation:
     name: 2027-01
     hosts: "{{ ansible_play_hosts_all }}"
@@ -78,7 +78,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 msg:
-  description: What was done. Where no rotation is under way, which CA signs and how long its root lives.
+  description: What was done. Where no rotation is under way, which CA signs and when its root expires.
   returned: success
   type: str
 name:
@@ -86,15 +86,15 @@ name:
   returned: success
   type: str
 step:
-  description: The step that it has reached - V(trust), V(use), V(remove) or V(done). Empty where none is under way.
+  description: The step that the rotation has reached - V(trust), V(use), V(remove) or V(done). Empty where none is under way.
   returned: success
   type: str
 old_key_id:
-  description: The subject key ID of the root that goes.
+  description: The subject key ID of the root that is replaced.
   returned: success
   type: str
 servers:
-  description: The servers whose CA is signed by what lies on the controller.
+  description: The servers whose CA is signed by the CA on the controller.
   returned: success
   type: list
   elements: str
@@ -104,12 +104,12 @@ hosts:
   type: list
   elements: str
 targets:
-  description: One server for each datastore.
+  description: One server of each datastore.
   returned: success
   type: list
   elements: str
-behind:
-  description: The servers that have fallen back.
+servers_on_old_root:
+  description: The servers whose CA the old root signs again.
   returned: success
   type: list
   elements: str

@@ -7,24 +7,24 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: root_rotation_info
-short_description: See whether a host is done with a step of a rotation
+short_description: Check whether a host has completed a step of a root rotation
 version_added: 0.1.0
 description:
-  - Looks at the current host's server and agent, and judges on the controller whether they have what the step that the rotation of
-    the root has reached must give them. Use it with C(until).
-  - For the step V(trust), the bundles of server, agent and workload have the new root, and the server's CA is ready to be replaced. For
-    V(use), the server's own SVID, the agent's, and the one that a workload gets are below the new root. For V(remove), no bundle has the
-    old root.
-  - What a workload sees is asked for where the agent has a canary, as C(spire.fleet.verify) does.
+  - "Internal: only the playbook C(spire.fleet.rotate_upstream) uses it. Use the playbook."
+  - Reads the bundles and chains of the current host's server and agent, and checks on the controller whether the host has completed the
+    step that the rotation has reached. Use it with C(until).
+  - For the step V(trust), the bundles of server, agent and workload hold the new root, and the server's CA is ready to be replaced. For
+    V(use), the SVIDs of server, agent and workload are below the new root. For V(remove), no bundle holds the old root.
+  - Where the agent has a canary, it fetches an SVID as a workload, as C(spire.fleet.verify) does.
 author:
   - spire.fleet contributors (@spire-fleet)
 options:
   trust_domain:
-    description: Whose root it is. Needed where the inventory has several.
+    description: The trust domain of the root. Needed where the inventory has several.
     type: str
     default: ""
   spec:
-    description: Where to look on the host. Set by the action plugin.
+    description: The binary, socket and data directory to read on the host. Set by the action plugin.
     type: dict
 extends_documentation_fragment:
   - spire.fleet.attributes
@@ -34,7 +34,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Wait until the host is done with the step
+- name: Wait until the host has completed the step
   spire.fleet.root_rotation_info:
   register: checked
   until: checked.ready
@@ -44,7 +44,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 ready:
-  description: Whether the host has everything that the step gives.
+  description: Whether the host has completed the step.
   returned: always
   type: bool
 step:
@@ -52,7 +52,7 @@ step:
   returned: always
   type: str
 waiting_for:
-  description: What it lacks, in words.
+  description: What is still missing, as text.
   returned: always
   type: list
   elements: str
@@ -64,12 +64,12 @@ from ansible_collections.spire.fleet.plugins.module_utils.spire import connectio
 from ansible_collections.spire.fleet.plugins.module_utils.spire.agent_cli import SpireAgent
 from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireServer
 
-#: a question to the Workload API waits for an SVID that is not there yet
+#: how many seconds a call of the Workload API waits for an SVID
 WORKLOAD_SECONDS = 5
 
 
 def main() -> None:
-    """Entry point, for the action plugin of the same name."""
+    """Runs the module for the action plugin of the same name."""
     module = AnsibleModule(argument_spec={"trust_domain": {"type": "str", "default": ""}, "spec": {"type": "dict"}}, supports_check_mode=True)
     spec = module.params["spec"]
     if spec is None:

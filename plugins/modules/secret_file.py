@@ -10,13 +10,13 @@ module: secret_file
 short_description: Write a file that holds a secret
 version_added: 0.1.0
 description:
-  - Writes a key or a password to a file that nobody but its owner can read, not even for a moment. The file is the old one or the new
-    one, whenever the run is interrupted, and what an interrupted one has left is removed by the next.
-  - Unlike M(ansible.builtin.copy) it makes no temporary file of the content, neither on the controller nor on the host outside of the
-    file's own directory, and a new file does not have another mode at first.
+  - Writes a key or a password to a file that only its owner can read at any moment. A run that is interrupted leaves the old or the new
+    file whole, and the next run removes temporary files that it left.
+  - Unlike M(ansible.builtin.copy) it makes no temporary file of the content on the controller, and none on the host outside of the
+    file's own directory. A new file has its mode from the beginning.
   - The content travels by Ansible's pipelining, which this module switches on for its own task. Where C(ansible_pipelining) is set to
-    false, or the connection has none, the content lies in a directory of Ansible's of mode 0700 while the task runs, as every module's
-    arguments do then. A run that is killed in that moment leaves it there.
+    false, or the connection does not support it, the content is in a directory of Ansible's of mode 0700 while the task runs, as the
+    arguments of every module are then. A run that is killed at that moment leaves it there.
 author:
   - spire.fleet contributors (@spire-fleet)
 options:
@@ -25,17 +25,17 @@ options:
     type: path
     required: true
   content:
-    description: What it shall hold.
+    description: The content of the file.
     type: str
     required: true
   owner:
-    description: The user who may read it. Whoever runs the module, unless set or there is a file already.
+    description: The owner. Unless set, an existing file keeps its owner, and a new file gets the user that the module runs as.
     type: str
   group:
-    description: The file's group, in the same way.
+    description: The group, with the same default as O(owner).
     type: str
   mode:
-    description: V(0640) lets the file's group read it, too.
+    description: The mode. V(0640) lets the group read the file as well.
     type: str
     choices: ["0600", "0640"]
     default: "0600"
@@ -48,7 +48,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Hand on a key
+- name: Write a key
   spire.fleet.secret_file:
     path: /etc/spire/server/main.upstream.key
     content: "{{ vaulted_key }}"
@@ -77,7 +77,7 @@ ARGUMENTS = {
 
 
 def main() -> None:
-    """Entry point."""
+    """Runs the module."""
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     path, content = module.params["path"], module.params["content"].encode()
     try:

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: server_info
-short_description: Look at a running SPIRE server
+short_description: Read the state of a running SPIRE server
 version_added: 0.1.0
 description:
-  - Reads in one round trip what the rest of a fleet needs to know of a SPIRE server - its health, its version, the
-    agents that it has attested, and its trust bundle with the fingerprints of its certificates.
-  - Runs C(spire-server) as a client of the server's private socket. It changes nothing and returns nothing that is
-    secret.
+  - Reads in one round trip the health and the version of a SPIRE server, the agents that it has attested, and its trust
+    bundle with the fingerprints of the certificates.
+  - Runs C(spire-server) as a client of the server's private socket. It changes nothing and returns no secret.
 author:
   - spire.fleet contributors (@spire-fleet)
 options:
@@ -24,7 +23,7 @@ options:
     default: true
   only_agents:
     description:
-      - Return only the agents of these SPIFFE IDs. Empty means all of them.
+      - Return only the agents with these SPIFFE IDs. Empty means all agents.
     type: list
     elements: str
     default: []
@@ -35,7 +34,7 @@ options:
     default: false
   authorities:
     description:
-      - Whether to tell of the server's own authorities, which only it signs with. Releases before 1.11.0 don't tell.
+      - Whether to return the server's own authorities. Releases before 1.11.0 do not report them.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -49,7 +48,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Look at the server
+- name: Read the state of the server
   spire.fleet.server_info:
     binary: /opt/spire/server-main/bin/spire-server
     socket_path: /run/spire/server/sockets/main/private/api.sock
@@ -62,11 +61,11 @@ EXAMPLES = r"""
 
 RETURN = r"""
 healthy:
-  description: Whether the server says that it is healthy.
+  description: Whether the server reports that it is healthy.
   returned: always
   type: bool
 message:
-  description: What the health check said. It is the reason when the server is not healthy.
+  description: The message of the health check. It has the reason where the server is not healthy.
   returned: always
   type: str
   sample: Server is healthy.
@@ -88,7 +87,7 @@ agents:
       description: How the agent was attested.
       type: str
     expires_at:
-      description: When the agent's SVID expires, in seconds of the epoch.
+      description: When the agent's SVID expires, in seconds since the epoch.
       type: int
     banned:
       description: Whether the agent is banned.
@@ -110,8 +109,8 @@ spiffe_bundle:
   type: str
 authorities:
   description:
-    - The server's own authorities, C(x509) and C(jwt), each with those that are C(active), C(prepared) and C(old), and of each
-      its C(id), its C(expires_at) in seconds of the epoch, and C(upstream_id), the subject key ID of the CA that signed it.
+    - The server's own authorities C(x509) and C(jwt), each with C(active), C(prepared) and C(old). Each of these has its C(id), its
+      C(expires_at) in seconds since the epoch, and C(upstream_id), the subject key ID of the CA that signed it.
   returned: when O(authorities=true)
   type: dict
 fingerprints:
@@ -127,7 +126,8 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.spire.fleet.plugins.module_utils.spire import connection, der
-from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireCliError, SpireServer, reading
+from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import SpireCliError, reading
+from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireServer
 
 ARGUMENTS = connection.arguments(
     agents={"type": "bool", "default": True},
@@ -138,7 +138,7 @@ ARGUMENTS = connection.arguments(
 
 
 def state(server: SpireServer, params: dict[str, Any]) -> dict[str, Any]:
-    """The whole answer."""
+    """Returns the module's result."""
     health = server.healthcheck()
     result: dict[str, Any] = {
         "healthy": health.healthy, "message": health.message, "version": server.version(), "agents": [],
@@ -158,14 +158,14 @@ def state(server: SpireServer, params: dict[str, Any]) -> dict[str, Any]:
         if document:
             result["spiffe_bundle"] = document.result()
         if kinds:
-            result["authorities"] = {kind: told.result() for kind, told in kinds.items()}
+            result["authorities"] = {kind: answer.result() for kind, answer in kinds.items()}
         found = agents.result() if agents else []
     with reading("spire-server bundle show", "a bundle"):
         result["fingerprints"] = der.fingerprints(result["bundle"])
     result["agent_count"] = len(found)
     only = set(params["only_agents"])
     for agent in sorted(found, key=lambda one: one["id"]):
-        # Selectors would make the answer for ten thousand agents several times as long.
+        # With selectors, the result for ten thousand agents would be several times as long.
         del agent["selectors"]
         if not only or agent["id"] in only:
             result["agents"].append(agent)
@@ -173,7 +173,7 @@ def state(server: SpireServer, params: dict[str, Any]) -> dict[str, Any]:
 
 
 def _authorities(server: SpireServer, kind: str) -> dict[str, dict[str, Any]]:
-    """Nothing where the release has no word for it."""
+    """Returns the server's own authorities; empty where the release does not report them."""
     try:
         return server.authorities(kind)
     except SpireCliError:
@@ -181,7 +181,7 @@ def _authorities(server: SpireServer, kind: str) -> dict[str, dict[str, Any]]:
 
 
 def main() -> None:
-    """Entry point."""
+    """Runs the module."""
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     params = module.params
     server = connection.server(params)

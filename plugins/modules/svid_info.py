@@ -10,7 +10,7 @@ module: svid_info
 short_description: Fetch X.509-SVIDs from a SPIRE agent, without their keys
 version_added: 0.1.0
 description:
-  - Asks the Workload API of an agent for X.509-SVIDs as any workload would, and returns their certificates. The private
+  - Asks the Workload API of an agent for X.509-SVIDs as a workload does, and returns their certificates. The private
     keys are dropped inside the module.
   - The agent attests the user that the module runs as, so C(become_user) chooses the workload.
   - Needs SPIRE 1.6.0 or newer. The module changes nothing.
@@ -19,9 +19,9 @@ author:
 options:
   spiffe_id:
     description:
-      - The SPIFFE ID that must be among the SVIDs. The module asks again until it is there or O(wait) is over.
-      - An agent learns of a new entry when it synchronises with its server, every five seconds. Where the server was away,
-        it first waits for its dead call to time out, which takes up to half a minute.
+      - The SPIFFE ID that one of the SVIDs must have. The module asks again until there is one or O(wait) is over.
+      - An agent gets a new entry when it synchronises with its server, every five seconds. Where the server was unreachable,
+        the agent first waits up to half a minute for its pending call to time out.
     type: str
   wait:
     description: How many seconds to wait for an SVID.
@@ -39,7 +39,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: See that the workload gets its SVID
+- name: Check that the workload gets its SVID
   spire.fleet.svid_info:
     binary: /opt/spire/agent-main/bin/spire-agent
     socket_path: /run/spire/agent/sockets/main/public/api.sock
@@ -52,7 +52,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 svids:
-  description: The X.509-SVIDs that the agent gave, in its order.
+  description: The X.509-SVIDs in the order of the agent's answer.
   returned: success
   type: list
   elements: dict
@@ -64,7 +64,7 @@ svids:
       description: The hint of the entry, empty when it has none.
       type: str
     certificates:
-      description: The certificate and its chain as PEM.
+      description: The certificate and its intermediates as PEM.
       type: str
     bundle:
       description: The trust bundle of the SVID's own trust domain as PEM.
@@ -78,14 +78,14 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.spire.fleet.plugins.module_utils.spire import connection
 from ansible_collections.spire.fleet.plugins.module_utils.spire.agent_cli import SpireAgent
-from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireCliError
+from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import SpireCliError
 
 ARGUMENTS = connection.arguments(
     timeout=10,
     spiffe_id={"type": "str"},
     wait={"type": "int", "default": 0},
 )
-#: seconds between two questions at first, and at most: the agent logs an error for each that it can't answer
+#: seconds between the first two calls, and at most; the agent logs an error for each call that it can't answer
 PAUSE = 0.5
 LONGEST_PAUSE = 4.0
 
@@ -94,7 +94,7 @@ def fetch(
     agent: SpireAgent, spiffe_id: str | None, wait: float, sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> list[dict[str, Any]]:
-    """Fetch until the wanted SVID, or any, is there."""
+    """Fetches SVIDs until the wanted one, or any, is among them. Raises SpireCliError after ``wait`` seconds."""
     deadline = clock() + wait
     pause = PAUSE
     while True:
@@ -113,7 +113,7 @@ def fetch(
 
 
 def main() -> None:
-    """Entry point."""
+    """Runs the module."""
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     params = module.params
     agent = connection.agent(params)

@@ -7,22 +7,23 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: upstream_authority_info
-short_description: Ask AWS whether a SPIRE server's upstream authority can sign
+short_description: Check in AWS whether a SPIRE server's upstream authority can sign
 version_added: 0.1.0
 description:
-  - Looks, from the controller and with boto3, at what the current host's tree names in AWS, and fails with everything that is wrong.
-  - Of C(aws_pca) it looks at partition and region of the ARN, status, key and signing algorithm, path length against the template, and
-    the CA's end and mode against C(ca_ttl). For a role or user it asks IAM's simulator whether it may sign.
-  - Of C(awssecret) it reads the secrets, and looks whether they hold PEM, belong together, and make a CA above SPIRE's own.
-    Nothing of the key is told.
+  - Reads, from the controller with boto3, the AWS resources that the current host's configuration names, and fails with a list of
+    everything that is wrong.
+  - For C(aws_pca) it checks the partition and region of the ARN, the status, the key and signing algorithm, the path length against the
+    template, and the CA's expiry and mode against C(ca_ttl). For a role or user it asks IAM's simulator whether it may sign.
+  - For C(awssecret) it reads the secrets and checks that they hold PEM, that key and certificate match, and that the CA can sign SPIRE's
+    own CA. It returns nothing of the key.
   - A server with another upstream authority, or none, passes.
 author:
   - spire.fleet contributors (@spire-fleet)
 options:
   principal:
     description:
-      - For C(aws_pca), the ARN of the role or user that SPIRE has. The simulator sees its policies, and none of the CA's own.
-      - The tree's C(assume_role_arn), unless set; where neither is, permissions are not looked at.
+      - For C(aws_pca), the ARN of the role or user that SPIRE runs with. The simulator evaluates its policies, not those of the CA.
+      - The C(assume_role_arn) of the configuration, unless set. Without either, permissions are not checked.
     type: str
     default: ""
 extends_documentation_fragment:
@@ -38,11 +39,11 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Ask AWS about the upstream authority of every server
+- name: Check the upstream authority of every server in AWS
   hosts: spire_servers
   gather_facts: false
   tasks:
-    - name: Look at the private CA, and at what the servers' role may do with it
+    - name: Check the private CA, and the permissions of the servers' role
       spire.fleet.upstream_authority_info:
         principal: arn:aws:iam::123456789012:role/spire-server
 """
@@ -53,7 +54,7 @@ authority:
   returned: success
   type: str
 facts:
-  description: What AWS says of the CA, such as its C(status), C(key_algorithm), C(subject) and C(not_after).
+  description: The properties of the CA in AWS, such as its C(status), C(key_algorithm), C(subject) and C(not_after).
   returned: success
   type: dict
 """

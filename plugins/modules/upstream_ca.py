@@ -7,19 +7,20 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: upstream_ca
-short_description: Keep the CA above a SPIRE server's own, on the controller
+short_description: Make the CA above a SPIRE server's own CA on the controller
 version_added: 0.1.0
 description:
+  - "Internal: only the roles of this collection use it. For CAs of your own, see M(spire.fleet.ca)."
   - Makes, on the controller, what the current host's C(spire_pki) variables ask for - a root where there is none, and an intermediate
-    for the server, whose key is made here or was born on the server. What is there and as it should be stays.
-  - Where C(spire_pki) is C(awssecret) or C(aws_pca), makes and updates what AWS keeps of it as well, with boto3 and its credentials.
-  - A root that is there and differs is an error. The fleet trusts it, so it is not replaced in passing.
-  - The role C(spire.fleet.spire_pki) uses it. For CAs of your own, see M(spire.fleet.ca).
+    for the server. The intermediate's key is made on the controller or on the server. Files that are as wanted stay as they are.
+  - Where C(spire_pki) is C(awssecret) or C(aws_pca), it also makes and updates the secrets or the private CA in AWS, with boto3 and its
+    credentials.
+  - An existing root that differs is an error, because the fleet trusts it. C(spire.fleet.rotate_upstream) replaces a root.
 author:
   - spire.fleet contributors (@spire-fleet)
 options:
   csr:
-    description: The server's signing request in PEM, where its key is born on the server.
+    description: The server's signing request in PEM, where the key is made on the server.
     type: str
     default: ""
 extends_documentation_fragment:
@@ -33,22 +34,22 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Keep the server's upstream CA
+- name: Make or renew the server's upstream CA
   spire.fleet.upstream_ca:
 """
 
 RETURN = r"""
 certificate:
-  description: The server's certificate and those between it and the root, in PEM. Empty where check mode made none.
+  description: The server's certificate and the intermediates up to the root, in PEM. Empty where check mode made none.
   returned: success
   type: str
 differences:
-  description: What was not as it should be, in words.
+  description: What differed, as text.
   returned: success
   type: list
   elements: str
 facts:
-  description: What the certificate says, as in M(spire.fleet.ca).
+  description: The fields of the certificate, as in M(spire.fleet.ca).
   returned: success
   type: dict
 backup:

@@ -10,13 +10,13 @@ module: wait_healthy
 short_description: Wait until a SPIRE server or agent is healthy
 version_added: 0.1.0
 description:
-  - Waits until SPIRE's own C(healthcheck) passes. When it does not in time, or when the process keeps dying, the message
-    holds the last lines of its log.
+  - Waits until SPIRE's own C(healthcheck) passes. Where it does not pass in time, or the process keeps dying, the message
+    has the last lines of its log.
 author:
   - spire.fleet contributors (@spire-fleet)
 options:
   component:
-    description: What to ask.
+    description: The component to wait for.
     type: str
     choices: [server, agent]
     required: true
@@ -29,17 +29,17 @@ options:
     type: path
     required: true
   timeout:
-    description: How many seconds to wait. One health check takes no longer either, and 30 seconds at most.
+    description: How many seconds to wait. One health check takes 30 seconds at most.
     type: int
     default: 60
   server:
-    description: The address and port of the agent's server, for the message where it can't be reached.
+    description: The address and port of the agent's server, for the message where the agent can't reach it.
     type: str
   unit:
-    description: The systemd unit that runs it, whose journal is shown on failure.
+    description: The systemd unit of the service. Its journal is shown on failure.
     type: str
   log_file:
-    description: The file whose end is shown on failure, where there is no unit.
+    description: The log file whose end is shown on failure, where there is no unit.
     type: path
 extends_documentation_fragment:
   - spire.fleet.attributes
@@ -74,7 +74,7 @@ from ansible_collections.spire.fleet.plugins.module_utils.spire import connectio
 
 
 def main() -> None:
-    """Entry point."""
+    """Runs the module."""
     module = AnsibleModule(
         argument_spec=connection.arguments(
             60, component={"type": "str", "choices": ["server", "agent"], "required": True}, unit={"type": "str"}, log_file={"type": "path"},
@@ -84,7 +84,7 @@ def main() -> None:
     )
     params = module.params
     ask = connection.server if params["component"] == "server" else connection.agent
-    # One question may take no longer than all the waiting.
+    # One health check may take no longer than the whole wait.
     asked = ask({**params, "timeout": max(1, min(params["timeout"], connection.TIMEOUT))})
     log = Log(params["unit"] or "", params["log_file"] or "")
     try:

@@ -104,7 +104,7 @@ def test_what_a_download_that_failed_says(
 ) -> None:
     variables = {"spire_archive_url": f"{with_login(page)}/{place}/", "spire_archive_download": download, **more}
     done = run(tmp_path, role("install_archive", {}), variables)
-    assert done.failed == {"s1": f"{page}/{place}/{NAMES.archive} can't be had: {reason.replace('{download}', download)}"}
+    assert done.failed == {"s1": f"{page}/{place}/{NAMES.archive} can't be downloaded: {reason.replace('{download}', download)}"}
     # neither a version, nor what was handed on
     assert list((tmp_path / "opt").iterdir()) == []
 
@@ -120,7 +120,7 @@ def test_a_mirror_that_is_a_directory(tmp_path: Path) -> None:
     variables = {"spire_archive_url": f"file://{tmp_path}", "spire_archive_sha256": RELEASED}
     assert mistakes(fleet(variables)) == ""
     done = run(tmp_path, role("install_archive", {}), variables)
-    assert done.failed == {"s1": f"file://{tmp_path}/{NAMES.archive} can't be had: {RELEASE}"}
+    assert done.failed == {"s1": f"file://{tmp_path}/{NAMES.archive} can't be downloaded: {RELEASE}"}
 
 
 def plugins(page: str, **more: Any) -> dict[str, Any]:
@@ -156,7 +156,7 @@ def test_what_a_plugin_that_can_not_be_had_says(
     variables = {**plugins(with_login(page), version="1", **given), "spire_archive_download": download}
     done = run(tmp_path, role("plugins", {"plugins": paths(tmp_path, "signs/1")}), variables)
     name = "none" if "url" in more else "mine"
-    assert done.failed == {"s1": f"{page}/{name} can't be had: {reason.replace('{download}', download)}"}
+    assert done.failed == {"s1": f"{page}/{name} can't be downloaded: {reason.replace('{download}', download)}"}
     assert list((tmp_path / "opt").iterdir()) == []
 
 

@@ -22,12 +22,12 @@ from tests.support import collection
 PLAYBOOKS = collection.REPO / "playbooks"
 INVENTORY = {"all": {"vars": {"spire_trust_domain": "prod.acme.com"}}, "spire_servers": {"hosts": {"s1": {}}}, "spire_agents": {"hosts": {"a1": {}}}}
 CHECK = "Check every server and agent against its SPIRE release, and against each other"
-SERVERS = ["Look at the server", "Mend what differs"]
-AGENTS = ["Ask the servers what they know of their agents", "Look at the agent", "Mend what differs"]
-DOWNSTREAM = ["Keep the entries that let servers below have their CAs signed"]
-ENTRIES = ["Keep the registration entries"]
+SERVERS = ["Check the server for drift", "Apply the changes"]
+AGENTS = ["Read the attested agents from the servers", "Check the agent for drift", "Apply the changes"]
+DOWNSTREAM = ["Create and update the downstream entries of nested servers"]
+ENTRIES = ["Create and update the registration entries"]
 #: with every CA on the controller this play has no hosts
-GONE = ["Ask for what a CA that is gone has issued", "Stop before another CA is made"]
+GONE = ["Check for certificates of a missing CA", "Fail before another CA is made"]
 #: without nested servers this play has no hosts
 NESTED = [*AGENTS, *DOWNSTREAM, *SERVERS]
 

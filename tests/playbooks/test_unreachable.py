@@ -119,15 +119,15 @@ def test_a_first_run_goes_on_without_an_agent(home: Path) -> None:
     without_cas(home, "a2")
     done = run(home, "site", "--check")
     assert recap(done) == {"s1": "ok", "a1": "ok", "a2": "unreachable"}, done.stdout + done.stderr
-    assert "TASK [spire.fleet.spire_server : Look at the server]" in done.stdout
-    assert "TASK [spire.fleet.spire_agent : Look at the agent]" in done.stdout
+    assert "TASK [spire.fleet.spire_server : Check the server for drift]" in done.stdout
+    assert "TASK [spire.fleet.spire_agent : Check the agent for drift]" in done.stdout
 
 
 def test_a_first_run_says_that_the_server_is_away(home: Path) -> None:
     without_cas(home, "s1")
     done = run(home, "site")
     assert recap(done) == {"s1": "unreachable", "a1": "ok", "a2": "ok"}, done.stdout + done.stderr
-    assert LOST in done.stdout.partition("TASK [spire.fleet.spire_server : Look at the server]")[2]
+    assert LOST in done.stdout.partition("TASK [spire.fleet.spire_server : Check the server for drift]")[2]
     assert not (home / "pki").exists()
 
 
@@ -161,6 +161,6 @@ def test_a_ca_that_is_gone_stops_every_host_and_each_is_named(home: Path, dead: 
         missing = home / "pki" / "prod.acme.com" / "x509pop" / "root.pem"
         said = f"{name}: {file} was issued by CN=of old, and the controller has no such CA: {missing} is missing."
         assert said in done.stdout, done.stdout
-    assert "TASK [Stop before another CA is made]" in done.stdout and "PLAY [SPIRE" not in done.stdout
+    assert "TASK [Fail before another CA is made]" in done.stdout and "PLAY [SPIRE" not in done.stdout
     assert set(recap(done)) == {"s1", *AGENTS} and list(recap(done).values()).count("failed") == 1
     assert not (home / "pki").exists()

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.module_utils.spire.entries import normalise
+from ansible_collections.spire.fleet.plugins.module_utils.spire.entry_fields import normalise
 from ansible_collections.spire.fleet.plugins.plugin_utils.entries import desired as desired_entries
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from tests.support.real_spire import RealAgent, RealServer, TRUST_DOMAIN

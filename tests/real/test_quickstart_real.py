@@ -183,7 +183,7 @@ def test_without_spire_both_configurations_are_rendered(
     assert quickstart.main(["up"]) == NO_SPIRE
     said = capsys.readouterr().err
     assert re.search(r"No spire-server and spire-agent were found in PATH or /opt/spire/\*/bin, and the release could not be "
-                     r"installed: http://127\.0\.0\.1:9/v[\d.]+/spire-[\w.-]+\.tar\.gz can't be had: .*refused>?\n", said)
+                     r"installed: http://127\.0\.0\.1:9/v[\d.]+/spire-[\w.-]+\.tar\.gz can't be downloaded: .*refused>?\n", said)
     assert f"make quickstart QUICKSTART_DIR={bare.directory} SPIRE_BIN_DIR=/where/they/are\n" in said
     for component in processes.COMPONENTS:
         config = Path(bare.paths(component).config)

@@ -23,9 +23,10 @@ import pytest
 from cryptography import x509
 
 from ansible_collections.spire.fleet.plugins.module_utils.spire import tls_chains
-from ansible_collections.spire.fleet.plugins.module_utils.spire.authorities import Wish, keep
+from ansible_collections.spire.fleet.plugins.module_utils.spire.authorities import Request, keep
 from ansible_collections.spire.fleet.plugins.module_utils.spire.der import key_id
-from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireCliError, SpireServer
+from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import SpireCliError
+from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireServer
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.rotation_state import State
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import root as rotation_root, root_readiness
@@ -126,8 +127,8 @@ class Fleet:
         for host, server in self.servers.items():
             self.deliver(host)
             for state in ("prepared", "activated"):
-                assert keep(server.client(), Wish("x509", state, upstream_id=self.key_id), False)["changed"]
-                assert not keep(server.client(), Wish("x509", state, upstream_id=self.key_id), False)["changed"]
+                assert keep(server.client(), Request("x509", state, upstream_id=self.key_id), False)["changed"]
+                assert not keep(server.client(), Request("x509", state, upstream_id=self.key_id), False)["changed"]
 
     def missing(self, state: State) -> list[str]:
         found = []
@@ -162,7 +163,7 @@ def running(made: Fleet) -> Iterator[Fleet]:
 
 
 def undo(server: RealServer, state: str, root: str) -> dict[str, Any]:
-    return keep(server.client(), Wish("upstream", state, root), False)
+    return keep(server.client(), Request("upstream", state, root), False)
 
 
 def refused(call: Callable[[], Any]) -> str:
@@ -233,23 +234,23 @@ def test_a_server_that_has_replaced_its_ca_signs_below_the_old_root_once_more(sp
     with made.servers["s1"] as server:
         state = made.in_use()
         old = state.old_key_id
-        assert keep(server.client(), Wish("upstream", "shown", old), False)["taintable"]
+        assert keep(server.client(), Request("upstream", "shown", old), False)["taintable"]
         prepared = own(server, "x509", "prepared")["authority_id"]
-        assert not keep(server.client(), Wish("upstream", "shown", old), False)["taintable"]
+        assert not keep(server.client(), Request("upstream", "shown", old), False)["taintable"]
         own(server, "x509", "activated", authority_id=prepared)
-        assert not keep(server.client(), Wish("upstream", "shown", old), False)["taintable"]
+        assert not keep(server.client(), Request("upstream", "shown", old), False)["taintable"]
         assert "SPIRE taints a root only as long as the server's last CA was signed by it" in refused(lambda: undo(server, "tainted", old))
         for servers_on_old_root in (["s1"], []):
             rotation_root.sign_under_old_root(made.scope(), servers_on_old_root, Run(now()))
             made.renew()
-        assert keep(server.client(), Wish("upstream", "shown", old), False)["taintable"]
+        assert keep(server.client(), Request("upstream", "shown", old), False)["taintable"]
         assert undo(server, "tainted", old)["changed"] and undo(server, "revoked", old)["changed"]
         root = x509.load_pem_x509_certificates(Path(state.new.certificate).read_bytes())
         assert x509.load_pem_x509_certificates(server.client().bundle_show("pem").encode()) == root
 
 
 def own(server: RealServer, kind: str, state: str, **more: str) -> dict[str, Any]:
-    return keep(server.client(), Wish(kind, state, **more), False)
+    return keep(server.client(), Request(kind, state, **more), False)
 
 
 def in_bundle(server: SpireServer, kind: str, name: str) -> list[bool]:
@@ -276,6 +277,6 @@ def test_a_servers_own_authority(spire_server: Path, kind: str) -> None:
 
 def test_a_release_without_the_commands(spire_binary: Callable[..., Path]) -> None:
     old = SpireServer(str(spire_binary("spire-server", "0.9.4")), "/nowhere")
-    assert refused(lambda: keep(old, Wish("x509", "shown"), False)) == (
+    assert refused(lambda: keep(old, Request("x509", "shown"), False)) == (
         "spire-server 0.9.4 has no `localauthority x509 show`; SPIRE has it since 1.11.0"
     )

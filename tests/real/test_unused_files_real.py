@@ -123,7 +123,7 @@ def test_a_run_without_the_cas_stops_before_it_makes_others(site: Site) -> None:
                 assert f"{HOST}: {path} {says}" in said
             assert not site.pki.exists()
         # whose look alone must see it too: the servers may be in no play
-        run = site.run("--start-at-task=Look at the agent", "--tags=agents", f"--limit={HOST}", **ON)
+        run = site.run("--start-at-task=Check the agent for drift", "--tags=agents", f"--limit={HOST}", **ON)
         for path, says in told["agent"].items():
             assert f"{HOST}: {path} {says}" in run.failed[HOST]
         assert not site.pki.exists() and [site.pid(component) for component in ("server", "agent")] == pids
@@ -166,6 +166,6 @@ def test_they_go_once_nothing_runs_with_them(site: Site, component: str) -> None
     pid = site.pid(component)
     done = site.run(tag, **off).require()
     assert done.differences(HOST, component) == [f"{files[0]} is not used any more"]
-    assert done.changed == {HOST: ["Remove what it was configured with before and needs no more"]}
+    assert done.changed == {HOST: ["Remove obsolete files"]}
     assert not files[0].exists() and site.pid(component) == pid != 0
     assert site.run("--check", tag, **off).require().changed == {}

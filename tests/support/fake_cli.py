@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Union
 
-from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import Completed
+from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import Completed
 
 Answer = Union[Completed, Exception, Callable[[str], Completed]]
 

@@ -26,7 +26,8 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from ansible_collections.spire.fleet.plugins.module_utils.spire.agent_cli import SpireAgent
-from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireCliError, SpireServer
+from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import SpireCliError
+from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireServer
 
 TRUST_DOMAIN = "example.org"
 START_SECONDS = 30.0

@@ -25,13 +25,13 @@ PLAYBOOKS = "spire.fleet."
 
 # The names of tasks whose results tests read, as the roles and playbooks have them.
 DRIFT = {"server": "Look at the server", "agent": "Look at the agent"}
-APPLY = "Lay down users, binaries and files"
+APPLY = "Install users, binaries and files"
 MINT_TOKENS = "Mint join tokens"
-EVICT = "Have the servers forget nodes that attest once"
-ENTRIES = "Keep the registration entries"
+EVICT = "Evict agents whose attestor trusts on first use"
+ENTRIES = "Create and update the registration entries"
 REPORT = "Report on the fleet"
-STOP = "Stop the service for good"
-ROTATION_STATE = "Say where it stands"
+STOP = "Stop and disable the service"
+ROTATION_STATE = "Show the state of the rotation"
 
 
 @functools.cache

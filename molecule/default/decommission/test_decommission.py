@@ -26,7 +26,7 @@ def test_it_needs_a_confirmation(take_snapshot: Snapshots) -> None:
     run = site_run.run("decommission")
     assert run.rc != 0
     assert set(run.failed.values()) == {
-        "This would take away every server and agent of the inventory. Name the hosts with --limit, or say that you mean it "
+        "This would remove every server and agent of the inventory. Name the hosts with --limit, or confirm that you want this "
         "with -e spire_decommission_confirm=true."
     }
     assert take_snapshot() == before

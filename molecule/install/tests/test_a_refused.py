@@ -73,7 +73,7 @@ def test_a_checksum_that_does_not_match(
     with urllib.request.urlopen(url) as answer:
         found = hashlib.sha256(answer.read()).hexdigest()
     assert run.failed == {
-        "server1": f"{url} can't be had: its checksum did not match {wanted}; it was {found}. Nothing was replaced. "
+        "server1": f"{url} can't be downloaded: its checksum did not match {wanted}; it was {found}. Nothing was replaced. "
         "Either it is not what SPIRE released, or spire_archive_sha256 is of another file."
     }
 

@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """python -m playbooks.files.quickstart up|down [--purge]
 
-QUICKSTART_DIR      the directory to keep everything in, .quickstart unless set
+QUICKSTART_DIR      the directory for all files, .quickstart unless set
 QUICKSTART_PYTHON   a Python that has ansible-core, cryptography and supervisor; a virtual environment is made unless set
-SPIRE_BIN_DIR       where spire-server and spire-agent are; PATH and /opt/spire/*/bin are searched unless set
-SPIRE_ARCHIVE_URL   where the release is downloaded from when they are found nowhere
+SPIRE_BIN_DIR       the directory of spire-server and spire-agent; PATH and /opt/spire/*/bin are searched unless set
+SPIRE_ARCHIVE_URL   the address of the release, which is downloaded where they are not found
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .stop import NO_SPIRE, Stop
 
 
 def up(place: Place, environ: Mapping[str, str]) -> str:
-    """Bring everything up; returns what to show."""
+    """Starts everything. Returns the text to show."""
     place.check()
     place.make()
     print(f"A SPIRE server and agent of your own, in {place.directory}:", flush=True)
@@ -36,7 +36,7 @@ def up(place: Place, environ: Mapping[str, str]) -> str:
         missing = str(stop)
     running = processes.supervisor(place) > 0
     if not running:
-        # A supervisor that was killed leaves its programs behind, on our ports.
+        # A supervisor that was killed leaves its programs running, on our ports.
         processes.end(place)
     ports = place.ports(running)
     if not missing:
@@ -61,7 +61,7 @@ def up(place: Place, environ: Mapping[str, str]) -> str:
 
 
 def down(place: Place, purge: bool) -> str:
-    """Stop what runs; returns what to show."""
+    """Stops what runs. Returns the text to show."""
     if not place.ours:
         return f"There is no quickstart in {place.directory}."
     ended = processes.end(place)
@@ -74,7 +74,7 @@ def down(place: Place, purge: bool) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
+    """Runs the command line. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="quickstart", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=["up", "down"])
     parser.add_argument("--purge", action="store_true", help="with down: remove the directory too")

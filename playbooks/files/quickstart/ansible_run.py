@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One run of Ansible, with settings of its own: it shows which play with hosts it is at, and tells why it failed."""
+"""Runs Ansible with its own settings, shows the name of each play that has hosts, and finds the reason of a failure."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from .place import ROOT, Place
 PLAYBOOK = Path(__file__).with_name("playbook.yml")
 FAILURE = re.compile(r"(?:fatal|failed): \[[^\]]*\].*?(?:FAILED|UNREACHABLE)! => (\{.*\})\s*$")
 RECAP = re.compile(r"^quickstart\s+:.*\bchanged=(\d+)", re.MULTILINE)
-#: what would change how Ansible, or Python, works here
+#: environment variables that would change how Ansible or Python works
 FOREIGN = re.compile(r"ANSIBLE_|PYTHON(?!UTF8|IOENCODING)|VIRTUAL_ENV\Z|SPIRE_|LC_|LANGUAGE\Z")
 
 
 def collections_path(place: Place) -> Path:
-    """A directory where Ansible finds this collection: where it is installed, or a link in the quickstart's directory."""
+    """Returns a directory where Ansible finds this collection: its installation, or a link in the quickstart's directory."""
     if ROOT.parts[-3:] == ("ansible_collections", "spire", "fleet"):
         return ROOT.parents[2]
     base = place.directory / "collections"
@@ -36,7 +36,7 @@ def collections_path(place: Place) -> Path:
 
 
 def environment(place: Place, python: str, environ: Mapping[str, str]) -> dict[str, str]:
-    """The caller's environment without what would change how Ansible works, and our own settings instead."""
+    """Returns the caller's environment with our own settings for Ansible instead of the caller's."""
     kept = {name: value for name, value in environ.items() if not FOREIGN.match(name)}
     home = place.directory / "ansible"
     return {
@@ -48,14 +48,14 @@ def environment(place: Place, python: str, environ: Mapping[str, str]) -> dict[s
         "ANSIBLE_CONFIG": str(Path(__file__).with_name("ansible.cfg")),
         "ANSIBLE_COLLECTIONS_PATH": str(collections_path(place)),
         "ANSIBLE_HOME": str(home),
-        # The token passes here on its way; the modules' own directory must also hold the release's archive.
+        # The join token is in this directory for a moment. ANSIBLE_REMOTE_TEMP must also hold the release's archive.
         "ANSIBLE_LOCAL_TEMP": str(Path(place.paths("agent").volatile_dir) / "ansible"),
         "ANSIBLE_REMOTE_TEMP": str(home / "tmp"),
     }
 
 
 def play(place: Place, python: str, environ: Mapping[str, str], extra: Mapping[str, str]) -> int:
-    """Run the playbook; its output goes to the log, the plays' names to the screen. Returns its exit code."""
+    """Runs the playbook. Its output goes to the log, and the names of its plays to the screen. Returns its exit code."""
     program = os.path.join(os.path.dirname(python), "ansible-playbook")
     command = [program, "-i", str(place.inventory), "-e", json.dumps(extra), str(PLAYBOOK)]
     with place.run_log.open("w", encoding="utf-8") as log, subprocess.Popen(
@@ -68,7 +68,7 @@ def play(place: Place, python: str, environ: Mapping[str, str], extra: Mapping[s
 
 
 def plays(lines: Iterable[str]) -> Iterator[str]:
-    """The names of the plays that have hosts, each as soon as that is known, which is with its first task."""
+    """Yields the name of each play that has hosts when its first task begins."""
     waiting = ""
     for line in lines:
         name = re.match(r"PLAY \[(.*)\]", line)
@@ -88,13 +88,13 @@ def _logged(lines: Iterable[str], log: TextIO) -> Iterator[str]:
 
 
 def failure(log: str) -> str:
-    """What the last failed task said; the end of the log where no task failed."""
-    said = ""
+    """Returns the message of the last failed task, or the end of the log where no task failed."""
+    message = ""
     for line in log.splitlines():
         match = FAILURE.search(line)
         if match:
-            said = _message(match.group(1)) or said
-    return said or "\n".join(log.strip().splitlines()[-10:])
+            message = _message(match.group(1)) or message
+    return message or "\n".join(log.strip().splitlines()[-10:])
 
 
 def _message(result: str) -> str:
@@ -107,11 +107,11 @@ def _message(result: str) -> str:
 
 
 def lacks_spire(log: str) -> bool:
-    """Whether the run ended because SPIRE's programs could not be had."""
-    return "TASK [Say what is missing]" in log
+    """Whether the run ended because SPIRE's programs were not available."""
+    return "TASK [Report the missing programs]" in log
 
 
 def changed(log: str) -> int:
-    """How many tasks changed something."""
+    """Returns how many tasks changed something."""
     match = RECAP.search(log)
     return int(match.group(1)) if match else 0

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The quickstart's inventory: the same variables that any fleet has, for one machine that is server and agent."""
+"""Makes the quickstart's inventory: the variables of any fleet, for one machine that is server and agent."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ADDRESS = "127.0.0.1"
 
 
 def source(place: Place, directory: str, version: str, environ: Mapping[str, str]) -> dict[str, Any]:
-    """Where SPIRE's programs come from: a directory that has them, or else the release's archive."""
+    """Returns the variables for the source of SPIRE's programs: a directory that has them, or the release's archive."""
     if directory:
         return {"spire_install_source": "preinstalled", "spire_bin_dir": directory, "spire_version": version}
     url = environ.get("SPIRE_ARCHIVE_URL", "")
@@ -32,7 +32,7 @@ def source(place: Place, directory: str, version: str, environ: Mapping[str, str
 
 
 def variables(place: Place, python: str, ports: Mapping[str, int], programs: Mapping[str, Any]) -> dict[str, Any]:
-    """The variables of the one host."""
+    """Returns the variables of the host."""
     return {
         "ansible_connection": "local",
         "ansible_python_interpreter": python,
@@ -46,7 +46,7 @@ def variables(place: Place, python: str, ports: Mapping[str, int], programs: Map
         "spire_trust_domain": TRUST_DOMAIN,
         "spire_server_address": ADDRESS,
         "spire_server_config": {
-            # An agent that was down for longer than its own SVID lives has to join anew: a night is no reason for it.
+            # An agent that was down for longer than its SVID is valid must enrol again. These lifetimes cover a night.
             "server": {
                 "bind_address": ADDRESS, "bind_port": ports["server"], "ca_ttl": "168h", "agent_ttl": "24h",
             },
@@ -65,7 +65,7 @@ def variables(place: Place, python: str, ports: Mapping[str, int], programs: Map
 
 
 def render(host_variables: Mapping[str, Any]) -> str:
-    """The inventory as a YAML file for people to read."""
+    """Renders the inventory as YAML."""
     lines = ["# Written by the quickstart at every run.", "---", "all:", "  vars:"]
     for name, value in host_variables.items():
         lines += _yaml(name, value, "    ")
@@ -75,7 +75,7 @@ def render(host_variables: Mapping[str, Any]) -> str:
 
 
 def _yaml(name: str, value: Any, indent: str) -> list[str]:
-    """Mappings in YAML's block style; anything else as JSON, which is YAML too."""
+    """Renders mappings in block style and any other value as JSON, which is YAML too."""
     if isinstance(value, dict):
         return [f"{indent}{name}:"] + [line for key in value for line in _yaml(key, value[key], indent + "  ")]
     return [f"{indent}{name}: {json.dumps(value, ensure_ascii=False)}"]

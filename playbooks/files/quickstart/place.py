@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one directory that a quickstart lives in: what must hold for it, and what is remembered there between runs."""
+"""The directory of a quickstart: its checks, and the settings that are kept there between runs."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ ROOT = Path(__file__).resolve().parents[3]
 DEFAULT_NAME = ".quickstart"
 #: sun_path in Linux, without its last null byte
 SOCKET_LIMIT = 107
-#: below the ports that Linux gives to outgoing connections
+#: these are below the ports that Linux uses for outgoing connections
 PORTS = range(20000, 30000)
 PORT_NAMES = ("server", "server_health", "agent_health")
 INSTANCE = "main"
 
 
 def _paths_module() -> Any:
-    """plugin_utils/host/paths.py, which names all paths. It is loaded by its file because Ansible may not be installed yet."""
+    """Loads plugin_utils/host/paths.py, which has all paths. It is loaded as a file, because Ansible may not be installed yet."""
     name = "spire_fleet_paths"
     if name not in sys.modules:
         spec = importlib.util.spec_from_file_location(name, ROOT / "plugins" / "plugin_utils" / "host" / "paths.py")
@@ -55,11 +55,11 @@ class Place:
         self.programs = self.directory / "spire"
 
     def paths(self, component: str) -> Any:
-        """Where everything of the server, or of the agent, lies."""
+        """Returns the paths of the server or of the agent."""
         return _paths_module().Paths(component, INSTANCE, install_root=str(self.programs), root=str(self.directory))
 
     def check(self) -> None:
-        """Raises Stop for a directory in which nothing could run."""
+        """Raises Stop where nothing could run in the directory."""
         if re.search(r"[^\w@+=:,./-]", str(self.directory)):
             raise Stop(
                 f"The directory {self.directory} has a space or another special character in its path, which the "
@@ -84,7 +84,7 @@ class Place:
         return self.settings_file.is_file()
 
     def make(self) -> None:
-        """Create the directory, for its owner alone."""
+        """Creates the directory. Only its owner can enter it."""
         try:
             self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
             if not self.ours:
@@ -94,7 +94,7 @@ class Place:
             raise Stop(f"{exc}. Choose another directory: QUICKSTART_DIR=~/spire-quickstart") from exc
 
     def settings(self) -> dict[str, Any]:
-        """What an earlier run has chosen."""
+        """Returns the settings of an earlier run."""
         try:
             return dict(json.loads(self.settings_file.read_text(encoding="utf-8")))
         except FileNotFoundError:
@@ -103,11 +103,11 @@ class Place:
             raise Stop(f"{self.settings_file} can't be read: {exc}. Remove it; new ports are chosen then.") from exc
 
     def remember(self, settings: dict[str, Any]) -> None:
-        """Keep what this run has chosen."""
+        """Writes the settings of this run."""
         write(self.settings_file, json.dumps(settings, indent=2, sort_keys=True) + "\n")
 
     def ports(self, running: bool) -> dict[str, int]:
-        """The ports of an earlier run, or free ones. Raises Stop when somebody else has taken one meanwhile."""
+        """Returns the ports of an earlier run, or free ones. Raises Stop where another process has taken one of them."""
         settings = self.settings()
         kept = settings.get("ports")
         if not kept:
@@ -124,7 +124,7 @@ class Place:
         return dict(kept)
 
     def volatile(self) -> None:
-        """Let the join token's place be in memory where that can be had: a private directory, with a link to it."""
+        """Makes a private directory for the join token, in memory where possible, and a link to it."""
         self.forget_volatile()
         link = Path(self.paths("agent").volatile_dir)
         link.parent.mkdir(exist_ok=True, mode=0o700)
@@ -135,19 +135,19 @@ class Place:
         link.mkdir(mode=0o700, exist_ok=True)
 
     def forget_volatile(self) -> None:
-        """Remove what ``volatile`` has made."""
+        """Removes the directory that ``volatile`` has made."""
         link = Path(self.paths("agent").volatile_dir)
         if link.is_symlink():
             shutil.rmtree(os.path.realpath(link), ignore_errors=True)
             link.unlink()
 
     def purge(self) -> None:
-        """Remove the directory. ``check`` has made sure that nothing else was in it when it was made."""
+        """Removes the directory. ``check`` has made sure that it was empty when the quickstart made it."""
         shutil.rmtree(self.directory)
 
 
 def write(path: Path, text: str) -> None:
-    """Replace a small file, where it differs."""
+    """Replaces a small file where its content differs."""
     if path.is_file() and path.read_text(encoding="utf-8") == text:
         return
     fresh = path.with_name(path.name + ".new")
@@ -158,7 +158,7 @@ def write(path: Path, text: str) -> None:
 def is_free(port: int) -> bool:
     """Whether a server could listen on the port now."""
     with socket.socket() as probe:
-        # Connections of an earlier server that are fading away are no obstacle to the next one.
+        # Connections of an earlier server in TIME_WAIT do not prevent the next server from listening.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
@@ -168,7 +168,7 @@ def is_free(port: int) -> bool:
 
 
 def free_ports(names: tuple[str, ...]) -> dict[str, int]:
-    """A free port of loopback for each name."""
+    """Returns a free port on the loopback address for each name."""
     found: dict[str, int] = {}
     for port in random.sample(PORTS, 200):
         if is_free(port):

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which processes a quickstart has running, and how they end. Nothing else is ever ended."""
+"""Finds and ends the processes of a quickstart. No other process is ever ended."""
 
 from __future__ import annotations
 
@@ -13,39 +13,39 @@ from pathlib import Path
 from .place import Place
 from .stop import Stop
 
-#: supervisor gives each program ten seconds
+#: supervisor waits ten seconds for each program
 SECONDS = 30.0
 COMPONENTS = ("server", "agent")
 
 
 def _command(pid: int) -> list[str]:
-    """The process's arguments; none when it has ended."""
+    """Returns the arguments of the process; empty where it has ended."""
     try:
         text = os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes())
     except OSError:
         return []
-    # empty for one that has ended and that its parent has not asked for yet
+    # The file is empty for a process that has ended and that its parent has not reaped yet.
     return text.rstrip("\0").split("\0") if text else []
 
 
 def alive(pid: int) -> bool:
-    """Whether the process still does something."""
+    """Whether the process still runs."""
     return bool(_command(pid))
 
 
 def supervisor(place: Place) -> int:
-    """The process ID of this quickstart's supervisor; 0 when it does not run."""
+    """Returns the process ID of this quickstart's supervisor; 0 where it does not run."""
     paths = place.paths("server")
     try:
         pid = int(Path(paths.supervisor_pid).read_text(encoding="ascii"))
     except (OSError, ValueError):
         return 0
-    # The number may be another process's by now.
+    # Another process may have this number by now.
     return pid if paths.supervisor_config in _command(pid) else 0
 
 
 def services(place: Place) -> dict[str, int]:
-    """The process IDs of the server and the agent that run on this quickstart's configurations."""
+    """Returns the process IDs of the server and the agent that run with this quickstart's configurations."""
     found = {}
     configs = {place.paths(component).config: component for component in COMPONENTS}
     for entry in Path("/proc").iterdir():
@@ -59,13 +59,13 @@ def services(place: Place) -> dict[str, int]:
 
 
 def end(place: Place) -> list[str]:
-    """End everything that this quickstart has started; returns what that was."""
+    """Ends all processes that this quickstart has started. Returns their names."""
     pid = supervisor(place)
     ended = [f"spire-{component}" for component in sorted(services(place), reverse=True)]
     if pid:
         ended.append("supervisor")
         _end(pid)
-    # Only a supervisor that was killed leaves any.
+    # Services are left only by a supervisor that was killed.
     for left in services(place).values():
         _end(left)
     return ended

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The programs that a quickstart needs: SPIRE's, and a Python that has Ansible and supervisor."""
+"""Finds the programs that a quickstart needs: SPIRE's, and a Python with Ansible and supervisor."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ COMMANDS = ("ansible-playbook", "supervisord", "supervisorctl")
 
 
 def find_spire(environ: Mapping[str, str], kept: str = "") -> tuple[str, str]:
-    """The directory of SPIRE's programs and their version; empty strings where there is none.
+    """Returns the directory of SPIRE's programs and their version; empty strings where they are not found.
 
-    A SPIRE_BIN_DIR that is set is the only place to look, so that a typing error does not pass unseen: it raises Stop.
+    Where SPIRE_BIN_DIR is set, no other directory is searched, so that a typing error raises Stop.
     """
     given = environ.get("SPIRE_BIN_DIR", "")
     if given:
@@ -37,9 +37,9 @@ def find_spire(environ: Mapping[str, str], kept: str = "") -> tuple[str, str]:
             raise Stop(f"SPIRE_BIN_DIR is {directory}, and no program {' and no '.join(missing)} is in it.", NO_SPIRE)
         version = version_of(directory)
         if _key(version) < OLDEST:
-            said = f"are of SPIRE {version}" if version else "do not run on this machine"
+            state = f"are of SPIRE {version}" if version else "do not run on this machine"
             raise Stop(
-                f"The programs in SPIRE_BIN_DIR ({directory}) {said}; the quickstart needs "
+                f"The programs in SPIRE_BIN_DIR ({directory}) {state}; the quickstart needs "
                 f"{'.'.join(map(str, OLDEST))} or newer, built for this machine.",
                 NO_SPIRE,
             )
@@ -71,7 +71,7 @@ def _program(path: Path) -> bool:
 
 
 def version_of(directory: str) -> str:
-    """What the server says of itself, when the agent says the same; empty otherwise."""
+    """Returns the version that both programs print; empty where they differ or can't run."""
     found = set()
     for name in NAMES:
         try:
@@ -86,7 +86,7 @@ def version_of(directory: str) -> str:
 
 
 def find_python(place: Place, environ: Mapping[str, str]) -> str:
-    """A Python with everything in it: the given one, or that of the quickstart's own virtual environment."""
+    """Returns a Python that has all packages: QUICKSTART_PYTHON, or the one of the quickstart's virtual environment."""
     given = environ.get("QUICKSTART_PYTHON", "")
     if given:
         python = shutil.which(os.path.expanduser(given)) or given
@@ -110,7 +110,7 @@ def _own_python(place: Place) -> str:
     requirements = Path(__file__).with_name("requirements.txt")
     stamp = place.venv / "installed.txt"
     wanted = requirements.read_text(encoding="utf-8")
-    # The stamp comes last, so an interrupted installation is started again; a removed base Python shows too.
+    # The stamp is written last, so an interrupted installation is repeated. A base Python that was removed is noticed too.
     if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted and _program(python):
         return str(python)
     print("  · Ansible and supervisor, into a virtual environment (once)", flush=True)
@@ -122,7 +122,7 @@ def _own_python(place: Place) -> str:
     ):
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         if done.returncode:
-            said = "\n".join(f"    {line}" for line in done.stdout.strip().splitlines()[-5:])
-            raise Stop(f"The virtual environment {place.venv} can't be made:\n{said}\n{remedy}")
+            output = "\n".join(f"    {line}" for line in done.stdout.strip().splitlines()[-5:])
+            raise Stop(f"The virtual environment {place.venv} can't be made:\n{output}\n{remedy}")
     write(stamp, wanted)
     return str(python)

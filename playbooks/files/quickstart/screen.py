@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a person sees at the end."""
+"""Makes the texts that the quickstart shows at its end."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ UNTIL = re.compile(r"^SVID Valid Until:\s*(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)", re.
 
 
 def fetch_command(place: Place, bin_dir: str) -> list[str]:
-    """What a person types to fetch the SVID."""
+    """Returns the command that fetches the SVID."""
     paths = place.paths("agent")
     program = os.path.join(bin_dir or os.path.join(paths.link, "bin"), paths.binary_name)
     return [program, "api", "fetch", "x509", "-socketPath", paths.socket]
 
 
 def expiry(fetched: str) -> datetime.datetime:
-    """When the workload's SVID ends, by what the agent's own command printed."""
+    """Returns when the workload's SVID expires, from the output of the agent's own command."""
     block = next((part for part in re.split(r"^SPIFFE ID:", fetched, flags=re.MULTILINE)[1:]
                   if part.split(maxsplit=1)[0] == SPIFFE_ID), "")
     until = UNTIL.search(block)
@@ -38,7 +38,7 @@ def expiry(fetched: str) -> datetime.datetime:
 
 
 def command(environ: Mapping[str, str], place: Place, what: str) -> str:
-    """How this quickstart is called, by whoever called it."""
+    """Returns the command for this quickstart, by make or by ansible-playbook as the caller used it."""
     default = os.path.join(environ.get("QUICKSTART_HOME") or os.getcwd(), DEFAULT_NAME)
     chosen = "" if str(place.directory) == default else f"QUICKSTART_DIR={place.directory}"
     if environ.get("QUICKSTART_MAKE"):
@@ -47,7 +47,7 @@ def command(environ: Mapping[str, str], place: Place, what: str) -> str:
 
 
 def show(place: Place, bin_dir: str, version: str, changed: int, environ: Mapping[str, str]) -> str:
-    """Fetches the SVID once more, as a person would, and says everything that there is to know."""
+    """Fetches the SVID with the shown command, and returns the text of a success."""
     fetch = fetch_command(place, bin_dir)
     done = subprocess.run(fetch, capture_output=True, text=True, timeout=60, check=False)
     if done.returncode:
@@ -81,7 +81,7 @@ and remove it all: {purge}
 
 
 def no_spire(place: Place, reason: str, environ: Mapping[str, str]) -> str:
-    """Everything but SPIRE was there."""
+    """Returns the text for a machine that has no SPIRE."""
     configs = "\n".join(f"  {place.paths(component).config}" for component in processes.COMPONENTS)
     again = command(environ, place, "quickstart")
     if environ.get("QUICKSTART_MAKE"):
@@ -101,5 +101,5 @@ To go on, give it SPIRE's programs, or a mirror of SPIRE's release files:
 
 
 def failed(place: Place, reason: str) -> str:
-    """Something went wrong on the way."""
+    """Returns the text of a failure."""
     return f"{reason.rstrip()}\n\nThe whole output is in {Path(place.run_log)}."

@@ -1,12 +1,12 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the quickstart says when it can't go on."""
+"""The error that ends a quickstart."""
 
 from __future__ import annotations
 
 FAILED = 1
-#: everything but SPIRE itself was there: both configurations are rendered and checked
+#: only SPIRE itself is missing; both configurations are rendered and checked
 NO_SPIRE = 3
 
 

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The one place that writes a file that holds a secret.
+"""Writes files that hold secrets. No other module does.
 
-The file is never readable to others, not even for a moment, and is either the old one or the new one.
+The file is never readable to other users, not even for a moment, and a run that is interrupted leaves the old or the new file whole.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ TEMPORARY = ".fleet-secret-"
 
 
 class SecretFileError(Exception):
-    """A secret could not be written; the message never holds it."""
+    """A secret could not be written. The message never holds the secret."""
 
 
 def write(path: str | Path, content: bytes, uid: int = -1, gid: int = -1, mode: int = 0o600) -> bool:
-    """Write `content`, unless the file is as wanted already; says whether anything was changed.
+    """Writes `content` unless the file is already as wanted. Returns whether anything was changed.
 
-    `uid` and `gid` of -1 leave the owner of a new file to the system and that of an old one as it is.
+    With `uid` or `gid` -1 a new file gets the owner that the system gives it, and an old one keeps its owner.
     """
     path = Path(path)
     if same(path, content, uid, gid, mode):
@@ -42,13 +42,13 @@ def write(path: str | Path, content: bytes, uid: int = -1, gid: int = -1, mode: 
                 os.fchown(handle, uid, gid)
             stream.write(content)
             stream.flush()
-            # After the content: a mode such as 0440 must not keep us from writing it.
+            # This comes after the content, because a mode such as 0440 must not prevent writing it.
             os.fchmod(handle, mode)
             os.fsync(handle)
         os.replace(temporary, path)
         sync_directory(path.parent)
     except OSError as exc:
-        # What can't be removed either, below a file for example, is told by the first error.
+        # Where the temporary file can't be removed either, the first error has the reason.
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise SecretFileError(f"{path} can't be written: {exc.strerror}") from exc
@@ -56,7 +56,7 @@ def write(path: str | Path, content: bytes, uid: int = -1, gid: int = -1, mode: 
 
 
 def same(path: str | Path, content: bytes, uid: int = -1, gid: int = -1, mode: int = 0o600) -> bool:
-    """Whether the file is a regular one with this content, owner and mode."""
+    """Whether the path is a regular file with this content, owner and mode."""
     path = Path(path)
     found = _stat(path)
     if found is None or not stat.S_ISREG(found.st_mode) or stat.S_IMODE(found.st_mode) != mode:
@@ -70,16 +70,16 @@ def same(path: str | Path, content: bytes, uid: int = -1, gid: int = -1, mode: i
 
 
 def clean(path: Path) -> None:
-    """Remove what a crash left of writing this file: it may hold the secret."""
+    """Removes the temporary files that a crash left when it wrote this file, because they may hold the secret."""
     try:
-        for entry in decommission_targets(path):
+        for entry in temporary_files(path):
             entry.unlink(missing_ok=True)
     except OSError as exc:
         raise SecretFileError(f"{path.parent} can't be cleaned: {exc.strerror}") from exc
 
 
-def decommission_targets(path: Path) -> list[Path]:
-    """What a crash left of writing this file."""
+def temporary_files(path: Path) -> list[Path]:
+    """Lists the temporary files that a crash left when it wrote this file."""
     prefix = f"{TEMPORARY}{path.name}."
     try:
         return sorted(entry for entry in path.parent.iterdir() if entry.name.startswith(prefix))
@@ -88,7 +88,7 @@ def decommission_targets(path: Path) -> list[Path]:
 
 
 def sync_directory(path: str | Path) -> None:
-    """Make renames in a directory outlive a power failure."""
+    """Syncs a directory to the disk, so that renames in it survive a power failure."""
     handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Waiting for a service's own health check, and its log when that does not come."""
+"""Waits for a service's own health check, and reads its log where the check does not pass."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from typing import Any, Callable
 from ansible_collections.spire.fleet.plugins.module_utils.host import systemd
 
 LINES = 20
-#: enough for these lines, of a log that nobody may have rotated
+#: how much of a log file is read for these lines; the file may be large
 LAST_BYTES = 64 * 1024
 INTERVAL = 0.2
-#: a process that died this often does not come up by waiting
+#: after this many restarts by systemd, waiting is in vain
 RESTARTS = 2
-#: what a server answers to a token that no waiting makes good
+#: what a server answers where a join token will never be accepted
 REFUSED = ("join token does not exist or has already been used", "join token expired")
-#: what an agent says that can't reach its server, since 1.0, and what it adds where it does and has no trust
+#: what an agent (since 1.0) logs when it can't reach its server, and what it adds where it reaches it and does not trust it
 UNREACHED, UNTRUSTED = "could not open attestation stream to SPIRE server", "handshake failed"
-#: seconds between looks into the log
+#: seconds between two reads of the log
 READ_EVERY = 2
 
 
@@ -37,13 +37,13 @@ class NotHealthy(Exception):
 
 @dataclass(frozen=True)
 class Log:
-    """Where a service writes what it has to say."""
+    """Where a service writes its log: the journal of a unit, or a file."""
 
     unit: str = ""
     file: str = ""
 
     def tail(self) -> list[str]:
-        """The last lines; empty when they can't be had."""
+        """Returns the last lines; empty where the log can't be read."""
         if self.unit:
             text = systemd.output(["journalctl", "--no-pager", "--output=cat", "--lines=%d" % LINES, "--unit=" + self.unit])
         else:
@@ -57,28 +57,28 @@ class Log:
         return [line for line in text.splitlines() if line.strip()][-LINES:]
 
     def restarts(self) -> int:
-        """How often systemd has started the process again by itself."""
+        """Returns how often systemd has restarted the process by itself."""
         if not self.unit:
             return 0
         number = systemd.show(self.unit, "NRestarts").get("NRestarts", "")
         return int(number) if number.isdigit() else 0
 
     def settled(self) -> bool:
-        """Whether systemd has nothing left to do with the unit: until then the process that answers may be the old one."""
+        """Whether systemd has finished its job for the unit. Until then the process that answers may be the old one."""
         if not self.unit:
             return True
         values = systemd.show(self.unit, "ActiveState", "Job")
         return values.get("ActiveState") == "active" and values.get("Job", "0") in ("", "0")
 
     def refused(self) -> bool:
-        """Whether the process that runs now was told that its join token is no good; it would only try again."""
+        """Whether the server refused the join token of the process that runs now. The process would only try again."""
         if not self.unit:
             return False
         run = systemd.show(self.unit, "InvocationID").get("InvocationID")
         if not run:
             return False
-        said = systemd.output(["journalctl", "--no-pager", "--output=cat", "_SYSTEMD_INVOCATION_ID=" + run])
-        return any(answer in said for answer in REFUSED)
+        logged = systemd.output(["journalctl", "--no-pager", "--output=cat", "_SYSTEMD_INVOCATION_ID=" + run])
+        return any(answer in logged for answer in REFUSED)
 
 
 def wait(
@@ -89,8 +89,8 @@ def wait(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> float:
-    """The seconds that it took. Raises NotHealthy after ``timeout`` seconds, or as soon as waiting
-    is in vain: the process keeps dying, or its join token was refused. ``server`` is where an agent goes to."""
+    """Returns the seconds that it took. Raises NotHealthy after ``timeout`` seconds, or earlier where waiting is in vain:
+    the process keeps dying, or its join token was refused. ``server`` is the address of the agent's server."""
     started = read = clock()
     before = log.restarts()
     while True:

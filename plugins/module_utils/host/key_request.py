@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A private key that is born on a host and stays there, by the host's own openssl. It is in no argument and no output."""
+"""Makes a private key on the host with the host's own openssl. The key never leaves the host, and is in no argument and no output."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ KEY_TYPES: Dict[str, List[str]] = {
     "rsa-3072": ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:3072"],
     "rsa-4096": ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:4096"],
 }
-#: what the controller puts into the certificate is its own choice
+#: the controller ignores it and chooses the subject of the certificate
 SUBJECT = "/CN=spire.fleet"
-#: until 3.0 openssl looks for a distinguished_name here even where a subject is given; no other file of the host's counts
+#: before 3.0 openssl wants a distinguished_name here even where a subject is given; the host's own configuration is not read
 CONFIG = b"[req]\ndistinguished_name = dn\n[dn]\n"
 MODE = 0o600
 
 
 class KeyRequestError(Exception):
-    """A key could not be made or read; the message holds nothing of it."""
+    """A key could not be made or read. The message holds nothing of the key."""
 
 
 class Key(NamedTuple):
-    """What is wanted of it."""
+    """The key that is wanted on the host."""
 
     path: str
     key_type: str
@@ -46,7 +46,7 @@ class Key(NamedTuple):
 
 
 def keep(key: Key, force: bool, check: bool, now: time.struct_time) -> Dict[str, Any]:
-    """The result of the module: whether the key was made or mended, and its signing request."""
+    """Makes the key, or corrects its owner and mode, where needed. Returns the module's result with the signing request."""
     if not key.openssl:
         raise KeyRequestError("openssl is missing on this host; install it, or have the key made on the controller.")
     if not check:
@@ -59,7 +59,7 @@ def keep(key: Key, force: bool, check: bool, now: time.struct_time) -> Dict[str,
         before = f"key: {found}\n"
         if not force and found != key.key_type:
             raise KeyRequestError(
-                f"The key in {key.path} is {found}, and should be {key.key_type}. A key is never overwritten unasked: move it away, "
+                f"The key in {key.path} is {found}, and should be {key.key_type}. A key is never overwritten by itself: move it away, "
                 "make a new one with force, which keeps a copy, or ask for the type that it has."
             )
     if force or not there:
@@ -73,7 +73,7 @@ def keep(key: Key, force: bool, check: bool, now: time.struct_time) -> Dict[str,
         result.update(changed=True, diff=_diff(key, "mode or owner: another\n", "mode: 0600\n"))
         if not check:
             _write(key, _read(key))
-    # through a pipe, so that a killed run leaves no file
+    # The configuration goes through a pipe, so that a killed run leaves no file.
     result["csr"] = _run(key, ["req", "-new", "-key", key.path, "-subj", SUBJECT, "-sha256", "-config", "/dev/stdin"], CONFIG).decode()
     return result
 
@@ -83,7 +83,7 @@ def _diff(key: Key, before: str, after: str) -> Dict[str, str]:
 
 
 def _type_of(key: Key) -> str:
-    """Of the key that is there, in our words; openssl's own where we have none."""
+    """Returns the type of the existing key, by our names of types."""
     text = _run(key, ["pkey", "-in", key.path, "-passin", "pass:", "-pubout"])
     shown = _run(key, ["pkey", "-pubin", "-noout", "-text"], text).decode("utf-8", "replace")
     curve = re.search(r"NIST CURVE: (P-\d+)", shown)
@@ -102,7 +102,7 @@ def _fits(key: Key) -> bool:
 
 
 def _clean(key: Key) -> None:
-    """Remove what a killed run has left beside it, of its copies as well."""
+    """Removes the temporary files that a killed run has left beside the key."""
     try:
         atomic_file.clean(Path(key.path))
     except atomic_file.SecretFileError as exc:
@@ -130,7 +130,7 @@ def _write(key: Key, content: bytes) -> None:
 
 
 def _run(key: Key, arguments: List[str], text: bytes = b"") -> bytes:
-    """What openssl prints. What it complains of may quote a damaged key, so that only the command is told."""
+    """Returns what openssl prints. Its error text may quote a damaged key, so a message names only the command."""
     environment = {**os.environ, "LC_ALL": "C"}
     try:
         done = subprocess.run(
@@ -139,7 +139,7 @@ def _run(key: Key, arguments: List[str], text: bytes = b"") -> bytes:
     except OSError as exc:
         raise KeyRequestError(f"{key.openssl} can't be run: {exc.strerror}.") from exc
     if done.returncode:
-        # the other commands get a key that was read, or make one
+        # Only pkey reads a key that we have not checked yet.
         question = "; is it a private key in PEM?" if arguments[0] == "pkey" else "."
         raise KeyRequestError(f"openssl {arguments[0]} failed on {key.path} (exit code {done.returncode}){question}")
     return done.stdout

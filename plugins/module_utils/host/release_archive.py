@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where programs of SPIRE come from on a host, and whether they are what they should be."""
+"""Reads SPIRE's programs from a directory or an archive on the host, and checks their architecture, checksum and version."""
 
 from __future__ import annotations
 
@@ -15,24 +15,25 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Iterator, Sequence
 
-from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import Run, SpireCliError, SpireServer, run_command
+from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import Run, SpireCliError, run_command
+from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireServer
 
 CHUNK = 1 << 20
 HEAD = 64
 VERSION_TIMEOUT = 60.0
 # e_machine of the ELF header, as `uname -m` calls it.
 MACHINES = {3: "i686", 21: "ppc64le", 22: "s390x", 40: "armv7l", 62: "x86_64", 183: "aarch64", 243: "riscv64"}
-#: what there are releases for, and as a kernel calls it
+#: the architectures of SPIRE's releases, with their names in the kernel
 RELEASED = {"amd64": "x86_64", "arm64": "aarch64"}
 SAME_MACHINE = {**RELEASED, "i386": "i686", "armv6l": "armv7l", "armv8l": "armv7l"}
 
 
 class ReleaseError(Exception):
-    """A release that is not put in place, and why."""
+    """The reason why a release can't be installed."""
 
 
 def examine(stream: IO[bytes]) -> tuple[bytes, str]:
-    """The beginning and the SHA-256 of a stream."""
+    """Returns the first bytes and the SHA-256 of a stream."""
     head = b""
     total = hashlib.sha256()
     for chunk in iter(lambda: stream.read(CHUNK), b""):
@@ -42,19 +43,19 @@ def examine(stream: IO[bytes]) -> tuple[bytes, str]:
 
 
 def file_digest(path: Path) -> str:
-    """The SHA-256 of a file."""
+    """Returns the SHA-256 of a file."""
     with path.open("rb") as stream:
         return examine(stream)[1]
 
 
 def machine() -> str:
-    """The host's architecture."""
+    """Returns the host's architecture."""
     name = platform.machine()
     return SAME_MACHINE.get(name, name)
 
 
 def elf_machine(head: bytes, label: str) -> str:
-    """What an ELF program is built for."""
+    """Returns the architecture that an ELF program is built for."""
     if len(head) < 20 or head[:4] != b"\x7fELF":
         raise ReleaseError(f"{label} is no Linux program (it has no ELF header)")
     order = "big" if head[5] == 2 else "little"
@@ -63,7 +64,7 @@ def elf_machine(head: bytes, label: str) -> str:
 
 
 class Source:
-    """Where the programs come from: a directory or an archive on the host."""
+    """A directory or an archive on the host that holds the programs."""
 
     def __init__(self, path: str | Path, version: str, names: Sequence[str], sha256: str = "") -> None:
         self.path = Path(path)
@@ -96,11 +97,11 @@ class Source:
         return not self.path.is_dir()
 
     def label(self, name: str) -> str:
-        """How a message names a program."""
+        """Returns how a message names a program."""
         return f"{self.path}:{self._places[name]}" if self.archive else self._places[name]
 
     def _scan(self) -> None:
-        # Everything in one pass: a compressed archive has to be read from its beginning each time.
+        # One pass reads everything, because a compressed archive is read from its beginning each time.
         with self._reading() as archive:
             for member in archive:
                 path = Path(member.name)
@@ -112,11 +113,11 @@ class Source:
                     self._seen[path.name] = examine(stream)
 
     def head(self, name: str) -> bytes:
-        """The beginning of a program."""
+        """Returns the first bytes of a program."""
         return self._examined(name)[0]
 
     def sha256(self, name: str) -> str:
-        """The checksum of a program."""
+        """Returns the SHA-256 of a program."""
         return self._examined(name)[1]
 
     def _examined(self, name: str) -> tuple[bytes, str]:
@@ -135,7 +136,7 @@ class Source:
 
     @contextmanager
     def open(self, name: str) -> Iterator[IO[bytes]]:
-        """The program's bytes."""
+        """Opens a program for reading."""
         if not self.archive:
             with open(self._places[name], "rb") as stream:
                 yield stream
@@ -147,7 +148,7 @@ class Source:
             yield member
 
     def copy(self, name: str, target: Path, mode: int) -> None:
-        """Copy a program and bring it to the disk."""
+        """Copies a program and syncs it to the disk."""
         with self.open(name) as stream, target.open("wb") as out:
             shutil.copyfileobj(stream, out, CHUNK)
             out.flush()
@@ -156,7 +157,7 @@ class Source:
 
 
 def check_architecture(source: Source, scripts: bool = False) -> None:
-    """Refuse programs that this host can't run. Scripts, where they are allowed, name their interpreter."""
+    """Refuses programs that this host can't run. With ``scripts``, a file with an interpreter line is accepted."""
     for name in source.names:
         head = source.head(name)
         if scripts and head.startswith(b"#!"):
@@ -167,7 +168,7 @@ def check_architecture(source: Source, scripts: bool = False) -> None:
 
 
 def check_checksum(source: Source, sha256: str) -> None:
-    """Refuse programs that are not the ones meant."""
+    """Refuses programs with another SHA-256."""
     for name in source.names:
         actual = source.sha256(name)
         if actual != sha256:
@@ -177,7 +178,7 @@ def check_checksum(source: Source, sha256: str) -> None:
 
 
 def check_version(path: Path, label: str, version: str, run: Run = run_command) -> None:
-    """Refuse a program of another version; one built from source adds a suffix to it."""
+    """Refuses a program of another version. A suffix is accepted, as programs built from source have one."""
     try:
         printed = SpireServer(str(path), "", run, VERSION_TIMEOUT).version()
     except SpireCliError as exc:

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Programs of SPIRE in versioned directories: what is there, whether it is sound, and how it gets there.
+"""SPIRE's programs in versioned directories: what is installed, whether it is undamaged, and what nothing uses any more.
 
-A release is `<root>/<version>/bin/<name>` with a manifest beside it, written last. A process that is killed at
-any point leaves either the old program or the new one in each place, and a manifest that does not match says so.
+A release is `<root>/<version>/bin/<name>` with a manifest beside it, which is written last. A process that is killed at
+any moment leaves the old or the new program in each place, and a manifest that does not match reveals it.
 """
 
 from __future__ import annotations
@@ -15,51 +15,20 @@ import json
 import os
 import shutil
 import stat
-import tempfile
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Iterator, Sequence
+from typing import Any, Iterator, Sequence
 
-from ansible_collections.spire.fleet.plugins.module_utils.host.atomic_file import sync_directory
-from ansible_collections.spire.fleet.plugins.module_utils.host.release_archive import (
-    ReleaseError, Source, check_architecture, check_checksum, check_version, file_digest,
-)
-from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import Run, run_command
+from ansible_collections.spire.fleet.plugins.module_utils.host.release_archive import file_digest
 
 MANIFEST = ".manifest.json"
 STAGING = ".fleet-staging-"
 LINK_TEMPORARY = ".fleet-link-"
 
 
-@dataclass
-class Owner:
-    """Who owns what is placed; -1 leaves it to the system."""
-
-    uid: int = -1
-    gid: int = -1
-    mode: int = 0o755
-
-
-@dataclass
-class Outcome:
-    """What was done, or would be."""
-
-    placed: list[str] = field(default_factory=list)
-    link_before: str = ""
-    link_after: str = ""
-    linked: bool = False
-    before: dict[str, str] = field(default_factory=dict)
-    after: dict[str, str] = field(default_factory=dict)
-    differences: list[str] = field(default_factory=list)
-
-    @property
-    def changed(self) -> bool:
-        return bool(self.placed or self.linked or self.differences)
-
-
 def facts(path: Path, sha256: str) -> dict[str, Any]:
-    """What the manifest says of a file."""
+    """Returns what the manifest records of a file."""
     found = path.stat()
     return {
         "sha256": sha256, "size": found.st_size, "mtime_ns": found.st_mtime_ns, "ctime_ns": found.st_ctime_ns,
@@ -68,7 +37,7 @@ def facts(path: Path, sha256: str) -> dict[str, Any]:
 
 
 def read_manifest(root: str | Path, version: str) -> dict[str, dict[str, Any]]:
-    """The manifest of a release; empty when there is none that can be read."""
+    """Returns the manifest of a release; empty where it is missing or damaged."""
     try:
         found = json.loads((Path(root) / version / MANIFEST).read_text())
     except (OSError, ValueError):
@@ -80,16 +49,16 @@ def read_manifest(root: str | Path, version: str) -> dict[str, dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing in which a placed program is not as it was placed."""
+    """One difference between a program and how it was placed."""
 
     name: str
     text: str
-    #: whether the program must be placed anew; its owner and mode are mended where it is
+    #: whether the program must be placed anew; a wrong owner or mode is corrected without that
     replaces: bool = True
 
 
 def differences(root: str | Path, version: str, names: Sequence[str]) -> Iterator[Difference]:
-    """How a release differs from what was placed there; a file is read only when its stat differs."""
+    """Yields how a release differs from what was placed there. A file is read only where its size, times or owner differ."""
     manifest = read_manifest(root, version)
     for name in names:
         path = Path(root) / version / "bin" / name
@@ -116,13 +85,13 @@ def differences(root: str | Path, version: str, names: Sequence[str]) -> Iterato
 
 
 def unused_plugins(root: Path, texts: Sequence[str]) -> list[Path]:
-    """Versions of external plugins that none of these configurations names."""
+    """Lists the versions of external plugins that none of these configurations names."""
     placed = sorted(path.parent for path in (root / "plugins").glob(f"*/*/{MANIFEST}"))
     return [path for path in placed if not any(f"{path}/bin/" in text for text in texts)]
 
 
 def remove_empty(path: Path, root: Path) -> None:
-    """The directories above a version that nothing is left in."""
+    """Removes the directories above a removed version that are empty now."""
     while path != root and not any(path.iterdir()):
         path.rmdir()
         path = path.parent
@@ -130,7 +99,7 @@ def remove_empty(path: Path, root: Path) -> None:
 
 @contextmanager
 def locked(root: Path) -> Iterator[None]:
-    """One at a time: several instances on one machine may be set up at once."""
+    """Holds a lock on the directory, because several instances on one machine may be installed at the same time."""
     handle = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
@@ -139,15 +108,15 @@ def locked(root: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def leftovers(root: Path) -> list[Path]:
-    """What a run that was killed has left."""
+def temporary_files(root: Path) -> list[Path]:
+    """Lists the temporary files of a run that was killed."""
     if not root.is_dir():
         return []
     return sorted(path for path in root.iterdir() if path.name.startswith((STAGING, LINK_TEMPORARY)))
 
 
 def unused(root: Path, gone: Sequence[Path] = ()) -> list[Path]:
-    """Versions of ours that no link beside them names."""
+    """Lists the versions with a manifest that no link in the same directory points to."""
     if not root.is_dir():
         return []
     used = {path.resolve() for path in root.iterdir() if path.is_symlink() and path not in gone}
@@ -158,13 +127,13 @@ def unused(root: Path, gone: Sequence[Path] = ()) -> list[Path]:
 
 
 def prune(root: Path, configurations: Path, gone: Sequence[Path] = (), check: bool = False) -> list[Path]:
-    """Remove the versions that nothing uses; links and configurations that are ``gone`` count as removed already.
+    """Removes the versions that nothing uses, and returns them. Links and configurations in ``gone`` count as removed already.
 
-    OSError says which file could not be read or removed.
+    Raises OSError with the file that could not be read or removed.
     """
     if not root.exists():
         return []
-    # What is unused is decided under the lock as well: another instance may be switching its link, or pruning, at this moment.
+    # The lock covers the decision as well: another instance may be switching its link, or pruning, at this moment.
     with locked(root):
         found = [*unused(root, gone), *unused_plugins(root, list(_texts(configurations, gone)))]
         for path in () if check else found:
@@ -175,185 +144,7 @@ def prune(root: Path, configurations: Path, gone: Sequence[Path] = (), check: bo
 
 def _texts(configurations: Path, gone: Sequence[Path]) -> Iterator[str]:
     for path in sorted(configurations.glob("*/*.conf")):
-        # Files of an instance that is removed at the same time go without the lock.
+        # Another instance may be removing its configuration at this moment, without the lock.
         with suppress(FileNotFoundError):
             if path not in gone:
                 yield path.read_text(errors="replace")
-
-
-class Placer:
-    """Puts one release in place."""
-
-    def __init__(
-        self, root: str | Path, version: str, names: Sequence[str], owner: Owner, run: Run = run_command,
-        replace: Callable[[Path, Path], None] = os.replace, sha256: str = "",
-    ) -> None:
-        self.root = Path(root)
-        self.version = version
-        self.names = list(names)
-        self.owner = owner
-        self.run = run
-        # Of a plugin, which is known by its checksum: nothing says that it could be asked for a version.
-        self.sha256 = sha256.lower()
-        # Tests break it in the middle.
-        self._replace = replace
-
-    @property
-    def home(self) -> Path:
-        return self.root / self.version
-
-    def place(self, source: Source | None, link: str | Path | None, check: bool = False) -> Outcome:
-        """Compare, and unless `check`, do what is missing."""
-        outcome = Outcome()
-        if source is not None:
-            self._check(source)
-        if check:
-            self._compare(source, link, outcome)
-            if source is not None and outcome.placed:
-                self._check_versions_aside(source, outcome.placed)
-            return outcome
-        self.root.mkdir(parents=True, exist_ok=True)
-        with locked(self.root):
-            self._compare(source, link, outcome)
-            for path in leftovers(self.root):
-                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-            if source is not None and (outcome.placed or outcome.differences):
-                self._install(source, outcome.placed)
-            elif self._stale():
-                # Same content, another inode or time: without this every later look would read the files.
-                self._write_manifest()
-            if link is not None and outcome.linked:
-                self._switch(Path(link))
-        return outcome
-
-    def _check(self, source: Source) -> None:
-        if self.sha256:
-            check_checksum(source, self.sha256)
-        check_architecture(source, scripts=bool(self.sha256))
-
-    def _check_version(self, path: Path, label: str) -> None:
-        if not self.sha256:
-            check_version(path, label, self.version, self.run)
-
-    def _compare(self, source: Source | None, link: str | Path | None, outcome: Outcome) -> None:
-        manifest = read_manifest(self.root, self.version)
-        damaged = list(differences(self.root, self.version, self.names))
-        said = [difference.text for difference in damaged]
-        if source is None:
-            if damaged:
-                raise ReleaseError(f"version {self.version} can't be used: {'; '.join(said)}")
-        else:
-            outcome.differences = said + [f"{path} was left by a run that was killed" for path in leftovers(self.root)]
-            for name in self.names:
-                sha256 = source.sha256(name)
-                path = self.home / "bin" / name
-                known = manifest.get(name, {}).get("sha256", "")
-                bad = any(difference.name == name for difference in damaged)
-                present = known
-                if bad:
-                    present = file_digest(path) if path.is_file() else ""
-                if present != sha256 or path.is_symlink():
-                    outcome.placed.append(name)
-                if present:
-                    outcome.before[name] = f"sha256 {present}"
-                outcome.after[name] = f"sha256 {sha256}"
-                self._compare_owner(path, outcome)
-        self._compare_link(link, outcome)
-
-    def _compare_owner(self, path: Path, outcome: Outcome) -> None:
-        if not path.is_file() or path.is_symlink():
-            return
-        found = path.stat()
-        for key, value, wanted in (
-            ("uid", found.st_uid, self.owner.uid), ("gid", found.st_gid, self.owner.gid),
-            ("mode", stat.S_IMODE(found.st_mode), self.owner.mode),
-        ):
-            if wanted >= 0 and value != wanted:
-                shown = f"{value:04o}" if key == "mode" else str(value)
-                want = f"{wanted:04o}" if key == "mode" else str(wanted)
-                outcome.differences.append(f"{path} has {key} {shown}, {want} is wanted")
-                outcome.before[path.name] = f"{outcome.before.get(path.name, '')} {key} {shown}".strip()
-                outcome.after[path.name] = f"{outcome.after.get(path.name, '')} {key} {want}".strip()
-
-    def _compare_link(self, link: str | Path | None, outcome: Outcome) -> None:
-        if link is None:
-            return
-        path = Path(link)
-        outcome.link_after = self._target(path)
-        if path.is_symlink():
-            outcome.link_before = os.readlink(path)
-        elif path.exists():
-            raise ReleaseError(f"{path} is to be a link to {self.home}, but something that is no link is there")
-        outcome.linked = outcome.link_before != outcome.link_after
-
-    def _target(self, link: Path) -> str:
-        # A relative one survives a root that is seen elsewhere, in a container for example.
-        return self.version if link.parent == self.root else str(self.home)
-
-    def _check_versions_aside(self, source: Source, names: Sequence[str]) -> None:
-        with tempfile.TemporaryDirectory(prefix="fleet-release-") as aside:
-            for name in names:
-                path = Path(aside) / name
-                source.copy(name, path, 0o700)
-                self._check_version(path, source.label(name))
-
-    def _install(self, source: Source, names: Sequence[str]) -> None:
-        stage = Path(tempfile.mkdtemp(prefix=STAGING, dir=self.root))
-        (stage / "bin").mkdir()
-        for path in (stage, stage / "bin"):
-            self._own(path, 0o755)
-        for name in names:
-            path = stage / "bin" / name
-            source.copy(name, path, self.owner.mode)
-            self._check_version(path, source.label(name))
-            self._own(path, self.owner.mode)
-        sync_directory(stage / "bin")
-        if not self.home.exists():
-            self._replace(stage, self.home)
-        else:
-            (self.home / "bin").mkdir(exist_ok=True)
-            for path in (self.home, self.home / "bin"):
-                self._own(path, 0o755)
-            for name in names:
-                self._replace(stage / "bin" / name, self.home / "bin" / name)
-            shutil.rmtree(stage)
-        for name in set(self.names) - set(names):
-            self._own(self.home / "bin" / name, self.owner.mode)
-        sync_directory(self.home / "bin")
-        sync_directory(self.root)
-        self._write_manifest()
-
-    def _stale(self) -> bool:
-        manifest = read_manifest(self.root, self.version)
-        return any(
-            facts(self.home / "bin" / name, manifest[name]["sha256"]) != manifest[name] for name in self.names
-        )
-
-    def _own(self, path: Path, mode: int) -> None:
-        if self.owner.uid >= 0 or self.owner.gid >= 0:
-            os.chown(path, self.owner.uid, self.owner.gid)
-        path.chmod(mode)
-
-    def _write_manifest(self) -> None:
-        # A rename changes the ctime, so only now is everything final that the manifest holds.
-        manifest = read_manifest(self.root, self.version)
-        for name in self.names:
-            path = self.home / "bin" / name
-            manifest[name] = facts(path, file_digest(path))
-        temporary = self.home / f"{MANIFEST}.new"
-        with temporary.open("w") as out:
-            json.dump(manifest, out, indent=2, sort_keys=True)
-            out.write("\n")
-            out.flush()
-            os.fsync(out.fileno())
-        temporary.chmod(0o644)
-        self._replace(temporary, self.home / MANIFEST)
-        sync_directory(self.home)
-
-    def _switch(self, link: Path) -> None:
-        link.parent.mkdir(parents=True, exist_ok=True)
-        temporary = link.parent / f"{LINK_TEMPORARY}{link.name}"
-        temporary.unlink(missing_ok=True)
-        temporary.symlink_to(self._target(link))
-        self._replace(temporary, link)
-        sync_directory(link.parent)

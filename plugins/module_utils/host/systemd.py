@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Asking a host's own programs, systemd's first, what they know of a service."""
+"""Asks systemd, and other programs of the host, about a service."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TIMEOUT = 30
 
 
 def output(argv: list[str]) -> str:
-    """What a command prints; empty where it is missing or hangs, as where it has nothing to say."""
+    """Returns what a command prints; empty where the command is missing, hangs or prints nothing."""
     try:
         done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=TIMEOUT, check=False)
     except (OSError, subprocess.TimeoutExpired):
@@ -21,6 +21,6 @@ def output(argv: list[str]) -> str:
 
 
 def show(unit: str, *properties: str) -> dict[str, str]:
-    """These properties of a unit, as systemd says them; those that it does not say are left out."""
+    """Returns these properties of a unit. A property that systemd does not print is left out."""
     shown = output(["systemctl", "show", "--no-pager", "--property=" + ",".join(properties), unit])
     return dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What spire-agent answers as a command line client. Private keys and tokens are dropped here."""
+"""Calls spire-agent's command line. Private keys and tokens in its answers are dropped here."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import json
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.module_utils.spire import der
-from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import Cli, reading
+from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import Cli, reading
 
 
 class SpireAgent(Cli):
-    """The Workload API as the agent's own CLI offers it."""
+    """The Workload API, by the agent's own command line."""
 
     program = "spire-agent"
 
     def fetch_x509(self) -> list[dict[str, Any]]:
-        """The X.509-SVIDs of the calling user: public parts alone, the private keys are dropped here."""
+        """Returns the X.509-SVIDs of the calling user, without their private keys."""
         answer = self._json(
             "api fetch x509", ["-timeout", f"{max(1, int(self.timeout))}s"], timeout=self.timeout + 5
         )
@@ -36,7 +36,7 @@ class SpireAgent(Cli):
         return svids
 
     def fetch_jwt_keys(self, audience: str) -> dict[str, list[str]]:
-        """The IDs of the keys that signed the calling user's JWT-SVIDs, and of those in its bundle. The tokens are dropped here."""
+        """Returns the IDs of the keys that signed the calling user's JWT-SVIDs, and of the keys in its bundle, without the tokens."""
         text = self._checked(
             "api fetch jwt", ["-audience", audience, "-timeout", f"{max(1, int(self.timeout))}s", "-output", "json"], timeout=self.timeout + 5
         )
@@ -50,11 +50,11 @@ class SpireAgent(Cli):
 
 
 def _pem(encoded: Any) -> str:
-    """The PEM of certificates that the agent has printed as DER in base64."""
+    """Converts certificates that the agent has printed as DER in base64 to PEM."""
     data = der.from_base64(str(encoded or ""), "spire-agent api fetch x509 printed a certificate")
     return "".join(der.pem(one) for one in der.split_der(data))
 
 
 def _segment(text: str) -> dict[str, Any]:
-    """JSON in base64, with or without its padding."""
+    """Decodes JSON in base64, with or without padding."""
     return dict(json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the modules that run SPIRE's own command line have in common."""
+"""The arguments and the error handling that all modules with SPIRE's command line share."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from contextlib import contextmanager
 from typing import Any, Iterator
 
 from ansible_collections.spire.fleet.plugins.module_utils.spire.agent_cli import SpireAgent
-from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireCliError, SpireServer
+from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import SpireCliError
+from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireServer
 
 TIMEOUT = 30
 
 
 def arguments(timeout: int = TIMEOUT, **more: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The argument spec of such a module, with options of its own."""
+    """Returns the argument spec of such a module, with the module's own options."""
     return {
         "binary": {"type": "path", "required": True},
         "socket_path": {"type": "path", "required": True},
@@ -26,18 +27,18 @@ def arguments(timeout: int = TIMEOUT, **more: dict[str, Any]) -> dict[str, dict[
 
 
 def server(params: dict[str, Any]) -> SpireServer:
-    """The server that the module's arguments name."""
+    """Returns the server that the module's arguments name."""
     return SpireServer(params["binary"], params["socket_path"], timeout=params["timeout"])
 
 
 def agent(params: dict[str, Any]) -> SpireAgent:
-    """The agent that the module's arguments name."""
+    """Returns the agent that the module's arguments name."""
     return SpireAgent(params["binary"], params["socket_path"], timeout=params["timeout"])
 
 
 @contextmanager
 def failing(module: Any, **result: Any) -> Iterator[None]:
-    """The module fails with SPIRE's own words, and with this result."""
+    """Makes the module fail with SPIRE's own message and with this result."""
     try:
         yield
     except SpireCliError as exc:

@@ -2,25 +2,24 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Registration entries: one normal form of what is wanted and of what `entry show` prints, and their difference.
-
-The normal form has the names of `entry create -data`. SPIRE drops names that it does not know without a word
-and refuses a whole batch for one bad SPIFFE ID, hence the checks here.
-"""
+"""The difference between the registration entries that are wanted and those that a server has, and what a server can't take."""
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass, field
-from typing import Any, Callable, Iterable, Mapping
+from typing import Any, Iterable, Mapping
 
-from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import Item, NOT_FOUND, spiffe_id
+from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import spiffe_id
+from ansible_collections.spire.fleet.plugins.module_utils.spire.entry_fields import (
+    EntryError, FIELDS, REQUIRED, SERVERS_OWN, current, data, identity, normalise,
+)
+from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import Item, NOT_FOUND
 
-# The server takes an entry ID of the caller's only from this release on; before, it makes one up.
+# The first release whose server accepts entry IDs from its callers. An older one assigns a random ID.
 FIRST_OWN_IDS = "1.8.0"
 
-# Which release brought a field that an older server drops without a word.
+# The release that added each field. An older server ignores the field without a message.
 SINCE = {
     "store_svid": "1.1.0",
     "x509_svid_ttl": "1.5.0",
@@ -29,207 +28,10 @@ SINCE = {
     "additional_attributes": "1.15.0",
     "jwt_svid_include_jti": "1.15.2",
 }
-SERVERS_OWN = ("revision_number", "created_at")
-# What `entry show` calls differently.
-ALIASES = {"id": "entry_id", "expires_at": "entryExpiry"}
-ATTRIBUTES = ("disable_x509_svid_prefetch", "jwt_svid_include_jti")
-
-TRUST_DOMAIN = re.compile(r"[a-z0-9._-]{1,255}")
-SEGMENT = re.compile(r"[A-Za-z0-9._-]+")
-
-
-# Names of other times and of options of the command line, which no spelling is near to.
-MEANT = {"ttl": "x509_svid_ttl", "dns": "dns_names"}
-
-
-class EntryError(ValueError):
-    """An entry that SPIRE would refuse, or silently take for another one: everything that is wrong with it."""
-
-    def __init__(self, *mistakes: str) -> None:
-        super().__init__("; ".join(mistakes))
-        self.mistakes = mistakes
-
-
-def check_id(text: str) -> str:
-    """A SPIFFE ID as SPIRE accepts it."""
-    if not text.startswith("spiffe://"):
-        raise EntryError(f"{text!r} is no SPIFFE ID: it does not begin with spiffe://")
-    domain, *segments = text[len("spiffe://"):].split("/")
-    if not TRUST_DOMAIN.fullmatch(domain):
-        raise EntryError(
-            f"{text!r} is no SPIFFE ID: a trust domain has lower case letters, digits, dots, dashes and underscores"
-        )
-    for segment in segments:
-        if not SEGMENT.fullmatch(segment) or segment in (".", ".."):
-            raise EntryError(
-                f"{text!r} is no SPIFFE ID: a path segment has letters, digits, dots, dashes and underscores, and is"
-                " neither empty nor a relative one"
-            )
-    return text
-
-
-# What is wrong with a list of strings.
-EACH = "each must be a string, and one"
-
-
-def _id(value: Any) -> str:
-    if not isinstance(value, (str, Mapping)):
-        raise EntryError(f"must be a string, and it is {_kind(value)}")
-    return check_id(spiffe_id(value))
-
-
-def _text(value: Any, wanted: str = "must be a string, and it") -> str:
-    if not isinstance(value, str):
-        raise EntryError(f"{wanted} is {_kind(value)}")
-    return str(value)
-
-
-def _number(value: Any, most: int = 2**63 - 1) -> int:
-    # The CLI prints int64 as strings, and templated values are strings as well.
-    if isinstance(value, bool) or not isinstance(value, (int, str)) or not re.fullmatch(r"\d+", str(value)):
-        raise EntryError("must be a number of seconds, 0 or more, and it is " + _found(value))
-    if int(value) > most:
-        raise EntryError(f"must be {most} seconds at most, and it is {value}")
-    return int(value)
-
-
-def _lifetime(value: Any) -> int:
-    # SPIRE's command would refuse the whole batch.
-    return _number(value, 2**31 - 1)
-
-
-def _flag(value: Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, str) and value.lower() in ("true", "false", "yes", "no"):
-        return value.lower() in ("true", "yes")
-    raise EntryError("must be true or false, and it is " + _found(value))
-
-
-def _list(value: Any) -> list[Any]:
-    if not isinstance(value, (list, tuple)):
-        raise EntryError(f"must be a list, and it is {_kind(value)}")
-    return list(value)
-
-
-def _selectors(value: Any) -> list[dict[str, str]]:
-    found = set()
-    for item in _list(value):
-        if isinstance(item, str):
-            kind, colon, rest = item.partition(":")
-            if not colon:
-                raise EntryError(f"selector {item!r} is wanted as type:value")
-        elif isinstance(item, Mapping):
-            unknown = sorted(set(item) - {"type", "value"})
-            if unknown:
-                raise EntryError(f"a selector has type and value, found {', '.join(map(str, unknown))}")
-            kind, rest = (_text(item.get(name, ""), "type and value must be strings, and one") for name in ("type", "value"))
-        else:
-            raise EntryError(f"a selector is type:value or a dictionary of both, found {_kind(item)}")
-        if not kind or not rest or ":" in kind:
-            raise EntryError(f"selector {kind}:{rest} needs a type without a colon, and a value")
-        found.add((str(kind), str(rest)))
-    return [{"type": kind, "value": rest} for kind, rest in sorted(found)]
-
-
-def _domains(value: Any) -> list[str]:
-    # SPIRE takes names and IDs and keeps names.
-    found = set()
-    for item in _list(value):
-        name = re.sub(r"^spiffe://", "", _text(item, EACH))
-        if not TRUST_DOMAIN.fullmatch(name):
-            raise EntryError(f"{item!r} is no trust domain")
-        found.add(name)
-    return sorted(found)
-
-
-def _dns_names(value: Any) -> list[str]:
-    # The first name becomes the certificate's common name, so the order counts.
-    return list(dict.fromkeys(_text(item, EACH) for item in _list(value)))
-
-
-def _attributes(value: Any) -> dict[str, bool]:
-    if not isinstance(value, Mapping):
-        raise EntryError(f"must be a dictionary, and it is {_kind(value)}")
-    unknown = _unknown(value, ATTRIBUTES, "is none of them")
-    if unknown:
-        raise EntryError(*unknown)
-    return {name: True for name in ATTRIBUTES if value.get(name) is not None and _flag(value[name])}
-
-
-FIELDS: dict[str, tuple[Callable[[Any], Any], Any]] = {
-    "entry_id": (_text, ""),
-    "spiffe_id": (_id, ""),
-    "parent_id": (_id, ""),
-    "selectors": (_selectors, []),
-    "x509_svid_ttl": (_lifetime, 0),
-    "jwt_svid_ttl": (_lifetime, 0),
-    "federates_with": (_domains, []),
-    "admin": (_flag, False),
-    "downstream": (_flag, False),
-    "entryExpiry": (_number, 0),
-    "dns_names": (_dns_names, []),
-    "store_svid": (_flag, False),
-    "hint": (_text, ""),
-    "additional_attributes": (_attributes, {}),
-}
-REQUIRED = ("entry_id", "spiffe_id", "parent_id", "selectors")
-
-
-def _kind(value: Any) -> str:
-    return {"NoneType": "nothing", "dict": "a dictionary", "list": "a list", "bool": "a boolean", "str": "a string"}.get(
-        type(value).__name__, "a number" if isinstance(value, (int, float)) else type(value).__name__
-    )
-
-
-def _found(value: Any) -> str:
-    return repr(value) if isinstance(value, (int, float, str)) else _kind(value)
-
-
-def _unknown(value: Mapping[str, Any], names: Iterable[str], wrong: str) -> list[str]:
-    found = []
-    for key in value:
-        if key not in names:
-            near = [MEANT[key]] if MEANT.get(key) in names else difflib.get_close_matches(str(key), list(names), 1)
-            found.append(f'"{key}" {wrong}' + (f'; did you mean "{near[0]}"?' if near else ""))
-    return found
-
-
-def current(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """What a server printed in the normal form; what a newer one has besides is none of our business."""
-    known = {name: value for name, value in entry.items() if ALIASES.get(name, name) in FIELDS}
-    attributes = known.get("additional_attributes") or {}
-    known["additional_attributes"] = {name: attributes[name] for name in ATTRIBUTES if name in attributes}
-    return normalise(known)
-
-
-def normalise(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Any of the two shapes in the normal form: every field present, sets sorted, numbers as numbers.
-
-    EntryError with all mistakes. Each says first which field it is about, or that the entry "has" something.
-    """
-    renamed: dict[str, Any] = {}
-    mistakes = []
-    for key, value in entry.items():
-        name = ALIASES.get(key, key)
-        if name in renamed:
-            mistakes.append(f"has {name} twice, once as {key}")
-        renamed[name] = value
-    mistakes += _unknown(renamed, (*FIELDS, *SERVERS_OWN), "is no field of an entry")
-    result: dict[str, Any] = {}
-    for name, (convert, default) in FIELDS.items():
-        value = renamed.get(name)
-        try:
-            result[name] = default if value is None or value == "" else convert(value)
-        except EntryError as exc:
-            mistakes += [f"{name} {text}" if text.startswith("must ") else f"{name}: {text}" for text in exc.mistakes]
-    if mistakes:
-        raise EntryError(*mistakes)
-    return result
 
 
 def desired(entries: Iterable[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:
-    """The wanted entries in the normal form, and what is wrong with each that can't be."""
+    """Returns the wanted entries in the normal form, and the problems of the entries that are invalid."""
     found: dict[str, dict[str, Any]] = {}
     twins: dict[tuple[Any, ...], str] = {}
     problems: list[str] = []
@@ -254,30 +56,20 @@ def desired(entries: Iterable[Mapping[str, Any]]) -> tuple[list[dict[str, Any]],
     return list(found.values()), problems
 
 
-def identity(entry: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What SPIRE holds for the same entry, whatever its ID."""
-    return entry["spiffe_id"], entry["parent_id"], tuple((s["type"], s["value"]) for s in entry["selectors"])
-
-
-def data(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """The normal form as `-data` wants it: what has its default is left out, so that old servers do not see it."""
-    return {name: entry[name] for name, (_convert, default) in FIELDS.items() if entry[name] != default}
-
-
 @dataclass
 class Diff:
-    """What must be done so that the wanted entries are there."""
+    """What must be created and updated so that the server has the wanted entries."""
 
     create: list[dict[str, Any]] = field(default_factory=list)
     update: list[dict[str, Any]] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
     before: dict[str, dict[str, Any]] = field(default_factory=dict)
-    # Why entries can't be created: the server would refuse them, and its CLI does not say because of which other.
+    # The reasons why entries can't be created. The server refuses an entry like another one, and its CLI does not name that one.
     twins: list[str] = field(default_factory=list)
 
 
 def diff(wanted: Iterable[Mapping[str, Any]], shown: Iterable[Mapping[str, Any]]) -> Diff:
-    """Compare by entry ID; `shown` is what `entry show` printed."""
+    """Compares entries by their entry ID. `shown` is what `entry show` printed."""
     wanted, shown = list(wanted), list(shown)
     ids = {entry["entry_id"] for entry in wanted}
     present = {entry["id"]: current(entry) for entry in shown if entry.get("id") in ids}
@@ -302,7 +94,7 @@ def diff(wanted: Iterable[Mapping[str, Any]], shown: Iterable[Mapping[str, Any]]
 
 
 def _others(shown: Iterable[Mapping[str, Any]], ids: Iterable[str]) -> dict[tuple[Any, ...], str]:
-    """The entries of other IDs by what SPIRE tells entries apart by."""
+    """Returns the IDs of all other entries, keyed by the fields that SPIRE identifies an entry by."""
     found = {}
     for entry in shown:
         if entry.get("id") not in ids:
@@ -313,13 +105,13 @@ def _others(shown: Iterable[Mapping[str, Any]], ids: Iterable[str]) -> dict[tupl
 
 
 def older(version: str, first: str) -> bool:
-    """Whether a version, as a program prints it, comes before the first one that is wanted."""
+    """Whether a version, as a program prints it, is older than ``first``."""
     numbers = [tuple(int(part) for part in re.findall(r"\d+", text)[:3]) for text in (version, first)]
     return numbers[0] < numbers[1]
 
 
 def unsupported(entry: Mapping[str, Any], version: str) -> str:
-    """Why a server of that version would not take an entry as it is; empty when it would."""
+    """Returns why a server of that version would not store the whole entry; empty where it would."""
     used = [name for name, value in entry.items() if name in FIELDS and value != FIELDS[name][1]]
     for name in (*used, *entry["additional_attributes"]):
         if name in SINCE and older(version, SINCE[name]):
@@ -328,7 +120,7 @@ def unsupported(entry: Mapping[str, Any], version: str) -> str:
 
 
 def failure(item: Item, entry: Mapping[str, Any] | None = None) -> str:
-    """Why an item of an answer is no success; empty when it is one."""
+    """Returns why an item of an answer is a failure; empty where it is a success."""
     if item.code == NOT_FOUND and entry is None:
         return ""
     if not item.ok:
@@ -337,7 +129,7 @@ def failure(item: Item, entry: Mapping[str, Any] | None = None) -> str:
         return ""
     got = current(item.entry)
     for name in FIELDS:
-        # The answer has the DNS names in an order of its own, unlike `entry show`.
+        # The answer may have the DNS names in another order, unlike `entry show`.
         same = sorted(got[name]) == sorted(entry[name]) if name == "dns_names" else got[name] == entry[name]
         if not same:
             return f"{item.id}: the server did not take {name}"
@@ -351,7 +143,7 @@ def _lines(value: Any) -> list[str]:
 
 
 def render(entries: Iterable[Mapping[str, Any]]) -> str:
-    """Entries as text for a diff: YAML as a person writes it, defaults left out."""
+    """Renders entries as YAML for a diff. Fields with their default are left out."""
     lines = []
     for entry in sorted(entries, key=lambda one: str(one["entry_id"])):
         lines.append(f"{entry['entry_id']}:")

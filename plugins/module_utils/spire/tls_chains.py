@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a running server or agent trusts, and which chains it holds. All of it is public; what it means is judged elsewhere."""
+"""Reads the bundles and the certificate chains of a running server or agent. All of them are public; the controller evaluates them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ import uuid
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.module_utils.spire.agent_cli import SpireAgent
-from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireCliError, SpireServer
+from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import SpireCliError
+from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireServer
 
 HANDSHAKE_SECONDS = 5.0
 
 
 def of_server(server: SpireServer, address: str, port: int) -> dict[str, Any]:
-    """Its authorities, its bundle, and the certificate that it shows to agents."""
+    """Returns the server's authorities, its bundle, and the certificate that it shows to agents."""
     bundle = server.bundle_authorities()
     return {
         "authorities": server.authorities("x509"),
@@ -32,7 +33,7 @@ def of_server(server: SpireServer, address: str, port: int) -> dict[str, Any]:
 
 
 def of_agent(agent: SpireAgent, data_dir: str, ask: bool, jwt: bool = False) -> dict[str, Any]:
-    """Its own SVID and bundle as it keeps them, and an SVID as a workload gets it where there is one to ask for."""
+    """Returns the agent's own SVID and bundle from its data directory and, with ``ask``, the SVIDs that a workload gets."""
     found: dict[str, Any] = {"chain": [], "bundle": [], "svids": [], "said": ""}
     try:
         with open(os.path.join(data_dir, "agent-data.json"), encoding="utf-8") as file:
@@ -44,7 +45,7 @@ def of_agent(agent: SpireAgent, data_dir: str, ask: bool, jwt: bool = False) -> 
         try:
             found["svids"] = agent.fetch_x509()
             if jwt:
-                # of an audience that nobody asked for, an agent has no token at hand
+                # The agent has no cached token for an audience that was never asked for.
                 found["jwt"] = agent.fetch_jwt_keys(f"spire-fleet-{uuid.uuid4().hex}")
         except SpireCliError as exc:
             found["said"] = exc.message
@@ -52,7 +53,7 @@ def of_agent(agent: SpireAgent, data_dir: str, ask: bool, jwt: bool = False) -> 
 
 
 def shown(address: str, port: int) -> str:
-    """The first certificate of a TLS server, in base64. Nobody is trusted for it: it is looked at, and that is all."""
+    """Returns the certificate that a TLS server shows, in base64. It is not verified, because it is only compared."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import zip_longest
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.module_utils.spire.entries import EntryError, TRUST_DOMAIN, identity, normalise
+from ansible_collections.spire.fleet.plugins.module_utils.spire.entry_fields import EntryError, TRUST_DOMAIN, identity, normalise
 from ansible_collections.spire.fleet.plugins.plugin_utils.entries import validation as entry_validation
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import nested
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import AGENTS, Fleet

@@ -17,7 +17,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.module_utils.spire.entries import ATTRIBUTES, FIELDS, SINCE
+from ansible_collections.spire.fleet.plugins.module_utils.spire.entries import SINCE
+from ansible_collections.spire.fleet.plugins.module_utils.spire.entry_fields import ATTRIBUTES, FIELDS
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables import Variable, catalogue
 from ansible_collections.spire.fleet.plugins.plugin_utils.json_schema import tree as json_schema_tree, values

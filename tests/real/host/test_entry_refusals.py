@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.spire.fleet.plugins.module_utils.spire import entries as spire_entries
-from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireCliError
+from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import SpireCliError
 from ansible_collections.spire.fleet.plugins.plugin_utils.entries import desired as desired_entries, validation as entry_validation
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import parse
 from tests.support.real_spire import RealServer, TRUST_DOMAIN

@@ -19,8 +19,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.module_utils.host import releases as host_releases
-from ansible_collections.spire.fleet.plugins.module_utils.spire import server_cli
+from ansible_collections.spire.fleet.plugins.module_utils.host import release_archive, releases as host_releases
+from ansible_collections.spire.fleet.plugins.module_utils.spire import cli, server_cli
 from ansible_collections.spire.fleet.plugins.module_utils.spire.agent_cli import SpireAgent
 from tests.support.real_spire import RealAgent, RealServer
 
@@ -92,7 +92,7 @@ def test_a_user_without_an_entry_gets_the_agents_words(module: Module, spire_age
 
 
 def test_an_agents_health(agent: RealAgent) -> None:
-    assert agent.client().healthcheck() == server_cli.Health(True, "Agent is healthy.")
+    assert agent.client().healthcheck() == cli.Health(True, "Agent is healthy.")
 
 
 def test_eviction(module: Module, spire_agent: Path, server: RealServer) -> None:
@@ -113,7 +113,7 @@ def test_a_real_release_is_placed_and_repaired(
     packed = tmp_path / "spire.tar.gz"
     with tarfile.open(packed, "w:gz", compresslevel=1) as out:
         out.add(spire_agent, f"spire-{version}/bin/spire-agent")
-    sha256 = host_releases.file_digest(packed)
+    sha256 = release_archive.file_digest(packed)
     root = tmp_path / "opt"
     arguments: dict[str, Any] = {
         "src": str(packed), "sha256": sha256, "version": version, "root": str(root), "names": ["spire-agent"],
@@ -134,7 +134,7 @@ def test_a_real_release_is_placed_and_repaired(
     shutil.copy(spire_server, binary)
     assert list(host_releases.differences(root, version, ["spire-agent"]))
     assert module("release", **arguments)["placed"] == ["spire-agent"]
-    assert host_releases.file_digest(binary) == host_releases.file_digest(spire_agent)
+    assert release_archive.file_digest(binary) == host_releases.file_digest(spire_agent)
     assert not module("release", **arguments)["changed"]
     other = module("release", **{**arguments, "version": "1.0.99"})
     assert other["msg"] == (

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import os
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.module_utils.host.release_archive import machine
-from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import Completed
+from ansible_collections.spire.fleet.plugins.module_utils.host import releases
+from ansible_collections.spire.fleet.plugins.module_utils.host.release_archive import Source, machine
+from ansible_collections.spire.fleet.plugins.module_utils.host.release_installer import Outcome, Owner, ReleaseInstaller
+from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import Completed
 
 NAMES = ["spire-server", "spire-agent"]
 NUMBERS = {"x86_64": 62, "aarch64": 183, "i686": 3, "s390x": 22, "ppc64le": 21, "riscv64": 243, "armv7l": 40}
@@ -45,3 +48,28 @@ def archive(tmp_path: Path, source: Path, top: str = "spire-1.15.3") -> Path:
     with tarfile.open(path, "w:gz") as out:
         out.add(source, top)
     return path
+
+
+def verify(root: Path, version: str, names: list[str]) -> list[str]:
+    """Lists how a release differs from what was placed there."""
+    return [difference.text for difference in releases.differences(root, version, names)]
+
+
+def place(
+    root: Path, src: Path | None, version: str = "1.15.3", check: bool = False, link: str | None = "server-main",
+    replace: Callable[[Path, Path], None] = os.replace, names: list[str] | None = None,
+) -> Outcome:
+    """Installs a release, or goes back to an installed one where ``src`` is None."""
+    placer = ReleaseInstaller(root, version, names or NAMES, Owner(mode=0o755), printed, replace)
+    source = Source(src, version, names or NAMES) if src else None
+    return placer.place(source, root / link if link else None, check)
+
+
+def snapshot(path: Path) -> dict[str, Any]:
+    """Returns the inode and the times of everything below a directory."""
+    if not path.exists():
+        return {}
+    return {
+        str(one.relative_to(path)): (one.lstat().st_ino, one.lstat().st_mtime_ns, one.lstat().st_ctime_ns)
+        for one in sorted([path, *path.rglob("*")])
+    }

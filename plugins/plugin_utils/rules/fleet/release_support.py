@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import FIRST_JSON
 from ansible_collections.spire.fleet.plugins.module_utils.spire.entries import FIRST_OWN_IDS, older
-from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import FIRST_JSON
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import and_list
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import nested
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet

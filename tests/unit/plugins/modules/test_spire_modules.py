@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.spire.fleet.plugins.module_utils.spire.agent_cli import SpireAgent
-from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import BATCH_ITEMS, Completed, SpireCliError, SpireServer
+from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import Completed, SpireCliError
+from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import BATCH_ITEMS, SpireServer
 from ansible_collections.spire.fleet.plugins.modules import (
     agent_evict, entries, join_tokens, server_info as server_state, svid_info as svid,
 )

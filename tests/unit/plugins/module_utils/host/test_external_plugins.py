@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from ansible_collections.spire.fleet.plugins.module_utils.host import probe, releases as host_releases
+from ansible_collections.spire.fleet.plugins.module_utils.host.observe import binaries
 from ansible_collections.spire.fleet.plugins.module_utils.host.release_archive import ReleaseError, Source, machine
-from ansible_collections.spire.fleet.plugins.module_utils.host.releases import Outcome, Owner, Placer
+from ansible_collections.spire.fleet.plugins.module_utils.host.release_installer import Outcome, Owner, ReleaseInstaller
 
 NUMBERS = {"x86_64": 62, "aarch64": 183}
 OTHER = "aarch64" if machine() != "aarch64" else "x86_64"
@@ -41,7 +42,7 @@ def place(tmp_path: Path, content: bytes, wanted: str = "", version: str = "1", 
     incoming.mkdir(exist_ok=True)
     (incoming / "outer").write_bytes(content)
     root = tmp_path / "opt" / "plugins" / "outer"
-    placer = Placer(root, version, ["outer"], Owner(mode=0o755), never, sha256=wanted or sha256(content))
+    placer = ReleaseInstaller(root, version, ["outer"], Owner(mode=0o755), never, sha256=wanted or sha256(content))
     return placer.place(Source(incoming, version, ["outer"]), None, check)
 
 
@@ -80,7 +81,7 @@ def test_a_script_is_no_release(tmp_path: Path) -> None:
     """Only a plugin may be one."""
     (tmp_path / "spire-server").write_bytes(b"#!/bin/sh\n")
     with pytest.raises(ReleaseError, match="is no Linux program"):
-        Placer(tmp_path / "opt", "1.15.3", ["spire-server"], Owner(), never).place(Source(tmp_path, "1.15.3", ["spire-server"]), None)
+        ReleaseInstaller(tmp_path / "opt", "1.15.3", ["spire-server"], Owner(), never).place(Source(tmp_path, "1.15.3", ["spire-server"]), None)
 
 
 def test_versions_lie_side_by_side_until_nobody_names_them(tmp_path: Path) -> None:
@@ -128,15 +129,15 @@ def asked(tmp_path: Path, content: bytes, **more: str) -> dict[str, str]:
 
 def test_a_drift_check_at_a_placed_one(tmp_path: Path) -> None:
     content = elf()
-    found = probe._plugin(asked(tmp_path, content), "")
+    found = binaries.plugin(asked(tmp_path, content), "")
     assert (found["exists"], [one["text"] for one in found["release"]]) == (False, [f"{placed(tmp_path)} does not exist"])
     place(tmp_path, content)
-    assert probe._plugin(asked(tmp_path, content), "") == {
+    assert binaries.plugin(asked(tmp_path, content), "") == {
         "path": str(placed(tmp_path)), "exists": True, "release": [], "other": "", "machine": "", "runs": False, "data_file": True,
     }
-    assert probe._plugin(asked(tmp_path, b"another"), "")["other"] == sha256(content)
+    assert binaries.plugin(asked(tmp_path, b"another"), "")["other"] == sha256(content)
     placed(tmp_path).write_bytes(elf(salt=b"changed"))
-    (difference,) = probe._plugin(asked(tmp_path, content), "")["release"]
+    (difference,) = binaries.plugin(asked(tmp_path, content), "")["release"]
     assert difference == {"text": f"{placed(tmp_path)} was changed after it had been placed", "replaces": True}
 
 
@@ -144,20 +145,20 @@ def test_a_drift_check_at_one_of_the_hosts_own(tmp_path: Path) -> None:
     content = elf(OTHER)
     path = tmp_path / "own"
     spec = asked(tmp_path, content, path=str(path), root="", data_file=str(tmp_path / "options"))
-    assert probe._plugin(spec, "") == {
+    assert binaries.plugin(spec, "") == {
         "path": str(path), "exists": False, "release": [], "other": "", "machine": "", "runs": False, "data_file": False,
     }
     path.write_bytes(content)
     (tmp_path / "options").write_text("", encoding="ascii")
     path.chmod(0o755)
-    assert probe._plugin(spec, "") == {
+    assert binaries.plugin(spec, "") == {
         "path": str(path), "exists": True, "release": [], "other": "", "machine": OTHER, "runs": True, "data_file": True,
     }
     path.write_bytes(b"#!/bin/sh\n")
-    found = probe._plugin(spec, "")
+    found = binaries.plugin(spec, "")
     assert (found["other"], found["machine"], found["runs"]) == (sha256(b"#!/bin/sh\n"), "", True)
     # a tree that says no checksum can't be told of another one
-    assert probe._plugin({**spec, "sha256": ""}, "")["other"] == ""
+    assert binaries.plugin({**spec, "sha256": ""}, "")["other"] == ""
 
 
 @pytest.mark.parametrize("mode, user, runs", [
@@ -168,14 +169,14 @@ def test_who_may_run_it(tmp_path: Path, mode: int, user: str, runs: bool) -> Non
     path = tmp_path / "own"
     path.write_bytes(b"")
     path.chmod(mode)
-    assert probe._runs(os.stat(path), user) is runs
+    assert binaries._executable(os.stat(path), user) is runs
 
 
 def test_the_owner_may_run_it(tmp_path: Path) -> None:
     path = tmp_path / "own"
     path.write_bytes(b"")
     path.chmod(0o700)
-    assert probe._runs(os.stat(path), "") is True
+    assert binaries._executable(os.stat(path), "") is True
 
 
 def test_a_host_takes_the_variant_of_its_architecture(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from ansible_collections.spire.fleet.plugins.module_utils.host import health
 from ansible_collections.spire.fleet.plugins.module_utils.host.health import INTERVAL, LAST_BYTES, LINES, Log, NotHealthy, wait
-from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import Health
+from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import Health
 
 
 class World:

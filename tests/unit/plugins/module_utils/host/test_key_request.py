@@ -60,7 +60,7 @@ def test_a_key_is_never_overwritten_unasked(tmp_path: Path) -> None:
     with pytest.raises(KeyRequestError) as caught:
         key_request.keep(key(tmp_path, "rsa-2048"), False, False, NOW)
     assert str(caught.value) == (
-        f"The key in {tmp_path}/k.key is ec-p256, and should be rsa-2048. A key is never overwritten unasked: move it away, make a new one with "
+        f"The key in {tmp_path}/k.key is ec-p256, and should be rsa-2048. A key is never overwritten by itself: move it away, make a new one with "
         "force, which keeps a copy, or ask for the type that it has."
     )
     assert (tmp_path / "k.key").read_bytes() == before

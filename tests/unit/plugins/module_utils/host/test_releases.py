@@ -7,11 +7,8 @@
 from __future__ import annotations
 
 import os
-import platform
 import shutil
-import stat
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,180 +16,12 @@ from typing import Any
 import pytest
 
 from ansible_collections.spire.fleet.plugins.module_utils.host import releases as host_releases
-from ansible_collections.spire.fleet.plugins.module_utils.host.release_archive import ReleaseError, Source, machine
-from ansible_collections.spire.fleet.plugins.module_utils.host.releases import Outcome, Owner, Placer
-from tests.unit.builders.releases import NAMES, archive, directory, printed, program
-
-OTHER = "aarch64" if machine() != "aarch64" else "x86_64"
-
-
-def verify(root: Path, version: str, names: list[str]) -> list[str]:
-    """How a release differs, in words."""
-    return [difference.text for difference in host_releases.differences(root, version, names)]
+from tests.unit.builders.releases import NAMES, directory, place, program, snapshot, verify
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     return tmp_path / "opt"
-
-
-def place(
-    root: Path, src: Path | None, version: str = "1.15.3", check: bool = False, link: str | None = "server-main",
-    replace: Callable[[Path, Path], None] = os.replace, names: list[str] | None = None,
-) -> Outcome:
-    placer = Placer(root, version, names or NAMES, Owner(mode=0o755), printed, replace)
-    source = Source(src, version, names or NAMES) if src else None
-    return placer.place(source, root / link if link else None, check)
-
-
-def snapshot(path: Path) -> dict[str, Any]:
-    if not path.exists():
-        return {}
-    return {
-        str(one.relative_to(path)): (one.lstat().st_ino, one.lstat().st_mtime_ns, one.lstat().st_ctime_ns)
-        for one in sorted([path, *path.rglob("*")])
-    }
-
-
-@pytest.mark.parametrize("packed", [False, True])
-def test_check_run_check_run(tmp_path: Path, root: Path, packed: bool) -> None:
-    src = directory(tmp_path)
-    if packed:
-        src = archive(tmp_path, src)
-    foretold = place(root, src, check=True)
-    assert not root.exists()
-    done = place(root, src)
-    assert (foretold.changed, foretold.placed, foretold.linked) == (True, NAMES, True)
-    assert (done.changed, done.placed, done.linked) == (True, NAMES, True)
-    assert (foretold.before, foretold.after) == (done.before, done.after)
-    assert os.readlink(root / "server-main") == "1.15.3"
-    for name in NAMES:
-        path = root / "server-main" / "bin" / name
-        assert path.read_bytes() == program(salt=name)
-        assert stat.S_IMODE(path.stat().st_mode) == 0o755
-    assert sorted(one.name for one in root.iterdir()) == ["1.15.3", "server-main"]
-    assert verify(root, "1.15.3", NAMES) == []
-    before = snapshot(root)
-    assert not place(root, src, check=True).changed
-    assert not place(root, src).changed
-    assert snapshot(root) == before
-
-
-def test_programs_may_lie_in_the_directory_itself(tmp_path: Path, root: Path) -> None:
-    assert place(root, directory(tmp_path) / "bin").placed == NAMES
-
-
-def test_a_second_component_joins_the_first(tmp_path: Path, root: Path) -> None:
-    src = directory(tmp_path)
-    place(root, src, names=["spire-server"])
-    inode = (root / "1.15.3/bin/spire-server").stat().st_ino
-    assert place(root, src, names=["spire-agent"], link="agent-main").placed == ["spire-agent"]
-    assert verify(root, "1.15.3", NAMES) == []
-    assert (root / "1.15.3/bin/spire-server").stat().st_ino == inode
-
-
-def test_going_back_needs_no_source(tmp_path: Path, root: Path) -> None:
-    place(root, directory(tmp_path))
-    new = {name.replace("-", "_"): program("1.15.4", salt=name) for name in NAMES}
-    place(root, directory(tmp_path, **new), version="1.15.4")
-    assert os.readlink(root / "server-main") == "1.15.4"
-    assert place(root, None, check=True).linked
-    assert os.readlink(root / "server-main") == "1.15.4"
-    outcome = place(root, None)
-    assert (outcome.changed, outcome.placed, outcome.link_before) == (True, [], "1.15.4")
-    assert os.readlink(root / "server-main") == "1.15.3"
-    with pytest.raises(ReleaseError, match=r"^version 1\.9\.0 can't be used: .*/1\.9\.0/bin/spire-server does not exist"):
-        place(root, None, version="1.9.0")
-
-
-def test_a_link_elsewhere_is_absolute(tmp_path: Path, root: Path) -> None:
-    link = tmp_path / "links" / "spire"
-    Placer(root, "1.15.3", NAMES, Owner(), printed).place(Source(directory(tmp_path), "1.15.3", NAMES), link)
-    assert os.readlink(link) == str(root / "1.15.3")
-
-
-def test_a_file_in_the_links_place_is_no_ones_to_remove(tmp_path: Path, root: Path) -> None:
-    (root / "server-main").mkdir(parents=True)
-    with pytest.raises(ReleaseError, match="server-main is to be a link to .*, but something that is no link is there$"):
-        place(root, directory(tmp_path))
-    assert sorted(one.name for one in root.iterdir()) == ["server-main"]
-
-
-@pytest.mark.parametrize("packed", [False, True])
-def test_the_wrong_architecture_stops_it(tmp_path: Path, root: Path, packed: bool) -> None:
-    place(root, directory(tmp_path))
-    before = snapshot(root)
-    src = directory(tmp_path, spire_server=program(built_for=OTHER))
-    label = f"{src}/bin/spire-server"
-    if packed:
-        src = archive(tmp_path, src)
-        label = f"{src}:spire-1.15.3/bin/spire-server"
-    for check in (True, False):
-        with pytest.raises(ReleaseError) as caught:
-            place(root, src, check=check)
-        assert str(caught.value) == f"{label} is built for {OTHER}, host {platform.node()} is {machine()}"
-    assert snapshot(root) == before
-
-
-@pytest.mark.parametrize(
-    ("printing", "right"),
-    [("1.15.3", True), ("1.15.3-dev-unk", True), ("1.15.3+local", True), ("1.15.30", False), ("1.14.7", False)],
-)
-def test_the_version_must_be_the_one_asked_for(tmp_path: Path, root: Path, printing: str, right: bool) -> None:
-    src = directory(tmp_path, spire_agent=program(printing))
-    if right:
-        assert place(root, src).placed == NAMES
-        return
-    for check in (True, False):
-        with pytest.raises(ReleaseError) as caught:
-            place(root, src, check=check)
-        assert str(caught.value) == (
-            f"{src}/bin/spire-agent says that it is version {printing}, 1.15.3 was asked for"
-        )
-    assert not (root / "1.15.3").exists()
-
-
-def test_what_is_no_program_is_refused(tmp_path: Path, root: Path) -> None:
-    src = directory(tmp_path, spire_agent=b"#!/bin/sh\necho 1.15.3\n")
-    with pytest.raises(ReleaseError, match=r"spire-agent is no Linux program \(it has no ELF header\)$"):
-        place(root, src)
-
-
-def damage_content(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:-1] + b"X")
-
-
-def damage_by_link(path: Path) -> None:
-    path.rename(path.with_name("aside"))
-    path.symlink_to("aside")
-
-
-DAMAGES: dict[str, tuple[Callable[[Path], Any], str, bool]] = {
-    "content": (damage_content, "was changed after it had been placed", True),
-    "gone": (lambda path: path.unlink(), "does not exist", True),
-    "link": (damage_by_link, "is no regular file", True),
-    "mode": (lambda path: path.chmod(0o777), "has mode 0777, it was placed with 0755", False),
-    "manifest": (lambda path: (path.parent.parent / ".manifest.json").write_text("{"), "is not in ", False),
-}
-
-
-@pytest.mark.parametrize("kind", list(DAMAGES))
-def test_damage_is_seen_and_repaired(tmp_path: Path, root: Path, kind: str) -> None:
-    damage, text, replaced = DAMAGES[kind]
-    src = directory(tmp_path)
-    place(root, src)
-    path = root / "1.15.3" / "bin" / "spire-server"
-    damage(path)
-    assert [line for line in verify(root, "1.15.3", NAMES) if text in line]
-    before = snapshot(root)
-    foretold = place(root, src, check=True)
-    assert snapshot(root) == before
-    done = place(root, src)
-    assert foretold.changed and done.changed
-    assert foretold.placed == done.placed == (["spire-server"] if replaced else [])
-    assert verify(root, "1.15.3", NAMES) == []
-    assert path.read_bytes() == program(salt="spire-server") and not path.is_symlink()
-    assert not place(root, src).changed
 
 
 def test_a_touched_file_is_read_again_and_found_sound(tmp_path: Path, root: Path) -> None:
@@ -215,54 +44,6 @@ def test_an_untouched_file_is_not_read(tmp_path: Path, root: Path, monkeypatch: 
         f"{root}/1.15.3/bin/spire-agent was changed after it had been placed"
     ]
     assert read == [root / "1.15.3" / "bin" / "spire-agent"]
-
-
-def test_a_rebuilt_program_of_the_same_version_replaces_the_old_one(tmp_path: Path, root: Path) -> None:
-    place(root, directory(tmp_path))
-    again = directory(tmp_path, spire_agent=program("1.15.3-dev-unk", salt="new"))
-    assert place(root, again).placed == ["spire-agent"]
-    assert (root / "1.15.3/bin/spire-agent").read_bytes() == program("1.15.3-dev-unk", salt="new")
-
-
-class Crash(BaseException):
-    """Stands for a SIGKILL."""
-
-
-@pytest.mark.parametrize("installed", [False, True])
-@pytest.mark.parametrize("moment", range(6))
-def test_a_crash_leaves_old_or_new_and_a_rerun_mends_it(
-    tmp_path: Path, root: Path, installed: bool, moment: int
-) -> None:
-    old = {name: program("1.15.3-old", salt=name) for name in NAMES}
-    if installed:
-        place(root, directory(tmp_path, **{name.replace("-", "_"): data for name, data in old.items()}))
-    src = directory(tmp_path)
-    calls = 0
-
-    def replace(one: Path, two: Path) -> None:
-        nonlocal calls
-        if calls == moment:
-            raise Crash
-        calls += 1
-        os.replace(one, two)
-
-    try:
-        place(root, src, replace=replace, link="other")
-    except Crash:
-        pass
-    else:
-        # The last moments lie behind the end: then everything is done.
-        assert calls <= moment
-    for name in NAMES:
-        path = root / "1.15.3" / "bin" / name
-        whole = [program(salt=name)] + ([old[name]] if installed else [])
-        assert (path.read_bytes() in whole) if installed or path.exists() else not installed
-    place(root, src, link="other")
-    assert verify(root, "1.15.3", NAMES) == []
-    assert all((root / "other/bin" / name).read_bytes() == program(salt=name) for name in NAMES)
-    assert host_releases.leftovers(root) == []
-    assert not (root / "1.15.3" / ".manifest.json.new").exists()
-    assert not place(root, src, link="other").changed
 
 
 def test_versions_that_no_link_names_are_pruned(tmp_path: Path, root: Path) -> None:
@@ -325,25 +106,3 @@ def test_a_configuration_that_goes_at_this_moment_names_nothing(tmp_path: Path, 
 
 def test_nothing_is_pruned_where_nothing_was_placed(tmp_path: Path) -> None:
     assert host_releases.prune(tmp_path / "none", tmp_path / "etc") == []
-
-
-def test_leftovers_are_told_and_removed(tmp_path: Path, root: Path) -> None:
-    src = directory(tmp_path)
-    place(root, src)
-    left = root / f"{host_releases.STAGING}abc"
-    (left / "bin").mkdir(parents=True)
-    assert place(root, src, check=True).differences == [f"{left} was left by a run that was killed"]
-    assert left.exists()
-    assert place(root, src).changed
-    assert not left.exists()
-    assert not place(root, src).changed
-
-
-def test_several_at_once_do_not_meet(tmp_path: Path, root: Path) -> None:
-    src = archive(tmp_path, directory(tmp_path))
-    with ThreadPoolExecutor(6) as pool:
-        outcomes = list(pool.map(lambda number: place(root, src, link=f"server-{number}"), range(6)))
-    assert sorted(len(outcome.placed) for outcome in outcomes) == [0, 0, 0, 0, 0, 2]
-    assert all(outcome.linked for outcome in outcomes)
-    assert sorted(one.name for one in root.iterdir()) == ["1.15.3", *(f"server-{number}" for number in range(6))]
-    assert verify(root, "1.15.3", NAMES) == []

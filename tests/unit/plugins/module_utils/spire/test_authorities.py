@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.module_utils.spire.authorities import Wish, keep
-from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import Completed, SpireCliError, SpireServer
+from ansible_collections.spire.fleet.plugins.module_utils.spire.authorities import Request, keep
+from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import Completed, SpireCliError
+from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireServer
 from tests.support.fake_cli import FakeCli, fail, say
 
 #: what certificates of these subject key IDs have in them
@@ -47,21 +48,21 @@ def done(run: FakeCli) -> list[str]:
 
 def refused(call: SpireServer, *wish: str) -> str:
     with pytest.raises(SpireCliError) as caught:
-        keep(call, Wish(*wish), False)
+        keep(call, Request(*wish), False)
     return caught.value.message
 
 
 def test_showing_changes_nothing() -> None:
     shown = say({"active": authority("a", OLD), "old": authority("o")})
     client, run = server(localauthority_x509_show=shown, localauthority_jwt_show=say({"old": authority("Kid")}), bundle_show=bundle((NEW, False)))
-    found = keep(client, Wish("x509", "shown"), False)
+    found = keep(client, Request("x509", "shown"), False)
     assert found == {
         "changed": False, "authority_id": "", "prepared": {},
         "active": {"id": "a", "expires_at": 1795584743, "upstream_id": OLD},
         "old": {"id": "o", "expires_at": 1795584743, "upstream_id": "", "in_bundle": False},
         "trusted": [{"id": NEW, "tainted": False, "expires_at": 0}],
     }
-    assert keep(client, Wish("jwt", "shown"), False)["old"]["in_bundle"]
+    assert keep(client, Request("jwt", "shown"), False)["old"]["in_bundle"]
     assert done(run) == []
 
 
@@ -69,9 +70,9 @@ def test_a_step_that_was_done_is_not_done_again() -> None:
     shown = say({"active": authority("a", NEW), "prepared": authority("p", OLD)})
     client, run = server(localauthority_x509_show=shown, localauthority_jwt_show=shown, bundle_show=bundle((OLD, True)))
     for wish, name in (
-        (Wish("x509", "prepared"), "p"), (Wish("x509", "prepared", upstream_id=NEW), "a"), (Wish("x509", "prepared", upstream_id=OLD), "p"),
-        (Wish("x509", "activated", upstream_id=NEW), "a"), (Wish("jwt", "activated", "a"), "a"), (Wish("upstream", "tainted", OLD.upper()), OLD),
-        (Wish("upstream", "revoked", NEW), NEW), (Wish("jwt", "revoked", "gone"), "gone"),
+        (Request("x509", "prepared"), "p"), (Request("x509", "prepared", upstream_id=NEW), "a"), (Request("x509", "prepared", upstream_id=OLD), "p"),
+        (Request("x509", "activated", upstream_id=NEW), "a"), (Request("jwt", "activated", "a"), "a"), (Request("upstream", "tainted", OLD.upper()), OLD),
+        (Request("upstream", "revoked", NEW), NEW), (Request("jwt", "revoked", "gone"), "gone"),
     ):
         found = keep(client, wish, False)
         assert (found["changed"], found["authority_id"]) == (False, name), wish
@@ -87,7 +88,7 @@ def test_each_step_is_done_where_it_is_left() -> None:
     }
     for check in (True, False):
         client, run = server(**answers)
-        for wish in (Wish("x509", "prepared", upstream_id=NEW), Wish("jwt", "tainted"), Wish("upstream", "tainted", OLD)):
+        for wish in (Request("x509", "prepared", upstream_id=NEW), Request("jwt", "tainted"), Request("upstream", "tainted", OLD)):
             assert keep(client, wish, check)["changed"]
         assert done(run) == ([] if check else [
             "localauthority x509 prepare", "localauthority jwt taint Kid", f"upstreamauthority taint {OLD}",
@@ -100,16 +101,16 @@ def test_nothing_is_prepared_after_a_server_has_replaced_its_own() -> None:
     client, run = server(localauthority_x509_show=shown)
     assert refused(client, "x509", "prepared", "", "", "before") == (
         "the server signs with a by now. It has replaced before by itself since it was asked, and would forget it with the next one, so none was "
-        "prepared. Run the playbook again: it asks which is meant"
+        "prepared. Run the playbook again: it asks which one is meant"
     )
-    assert keep(client, Wish("x509", "prepared", active_id="a"), False)["authority_id"] == "p"
+    assert keep(client, Request("x509", "prepared", active_id="a"), False)["authority_id"] == "p"
     assert done(run) == []
 
 
 def test_the_prepared_one_is_activated() -> None:
     shown = say({"active": authority("a", OLD), "prepared": authority("p", NEW)})
     client, run = server(localauthority_x509_show=shown, localauthority_x509_activate=say({"activated_authority": authority("p", NEW)}))
-    assert keep(client, Wish("x509", "activated", upstream_id=NEW), False)["authority_id"] == "p"
+    assert keep(client, Request("x509", "activated", upstream_id=NEW), False)["authority_id"] == "p"
     assert run.calls[1][0][-4:] == ["-authorityID", "p", "-output", "json"]
 
 
@@ -150,7 +151,7 @@ def test_a_root_whose_ca_is_not_the_last_one() -> None:
         bundle_show=bundle((OLD, True)), upstreamauthority_revoke=fail(REFUSED.format("revoke X.509 upstream authority")),
         localauthority_x509_prepare=say({"prepared_authority": authority(NEW)}), localauthority_x509_activate=say({"activated_authority": {}}),
     )
-    assert keep(client, Wish("upstream", "revoked", OLD), False)["changed"]
+    assert keep(client, Request("upstream", "revoked", OLD), False)["changed"]
     assert done(run) == [f"upstreamauthority revoke {OLD}", "localauthority x509 prepare", f"localauthority x509 activate {NEW}"]
     # nothing is done to one that is not
     client, run = server(bundle_show=bundle((OLD, False)), upstreamauthority_revoke=fail(REFUSED.format("revoke X.509 upstream authority")))
@@ -167,9 +168,9 @@ def test_a_root_whose_ca_is_not_the_last_one() -> None:
 ])
 def test_whether_a_root_would_be_tainted(shown: dict[str, Any], tainted: bool, taintable: bool) -> None:
     client, run = server(bundle_show=bundle((OLD, tainted)), localauthority_x509_show=say(shown))
-    found = keep(client, Wish("upstream", "shown", OLD.upper()), False)
+    found = keep(client, Request("upstream", "shown", OLD.upper()), False)
     assert (found["changed"], found["taintable"], done(run)) == (False, taintable, [])
-    assert keep(client, Wish("upstream", "shown", "ff"), False)["taintable"]
+    assert keep(client, Request("upstream", "shown", "ff"), False)["taintable"]
 
 
 def test_a_release_without_the_command_is_told_the_first_that_has_it() -> None:

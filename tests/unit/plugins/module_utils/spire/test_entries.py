@@ -8,29 +8,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.module_utils.spire import entries as spire_entries
+from ansible_collections.spire.fleet.plugins.module_utils.spire import entries as spire_entries, entry_fields
 from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import Item
-
-MINIMAL: dict[str, Any] = {
-    "entry_id": "fleet.a", "spiffe_id": "spiffe://example.org/a", "parent_id": "spiffe://example.org/p",
-    "selectors": ["unix:uid:1000"],
-}
-# As spire-server 1.15.3 prints it.
-SHOWN: dict[str, Any] = {
-    "additional_attributes": {"disable_x509_svid_prefetch": False, "jwt_svid_include_jti": True}, "admin": False,
-    "created_at": "1795435742", "dns_names": ["m.x", "b.example.org"], "downstream": True,
-    "expires_at": "1999999999", "federates_with": ["z.org", "b.org"], "hint": "h", "id": "fleet.a", "jwt_svid_ttl": 60,
-    "parent_id": {"path": "/p", "trust_domain": "example.org"}, "revision_number": "1",
-    "selectors": [{"type": "unix", "value": "uid:1000"}, {"type": "a", "value": "b:c"}],
-    "spiffe_id": {"path": "/a", "trust_domain": "example.org"}, "store_svid": False, "x509_svid_ttl": 300,
-}
-DATA: dict[str, Any] = {
-    "entry_id": "fleet.a", "spiffe_id": "spiffe://example.org/a", "parent_id": "spiffe://example.org/p",
-    "selectors": [{"type": "a", "value": "b:c"}, {"type": "unix", "value": "uid:1000"}],
-    "x509_svid_ttl": 300, "jwt_svid_ttl": 60, "federates_with": ["b.org", "z.org"], "downstream": True,
-    "entryExpiry": 1999999999, "dns_names": ["m.x", "b.example.org"], "hint": "h",
-    "additional_attributes": {"jwt_svid_include_jti": True},
-}
+from tests.unit.builders.registration_entries import DATA, MINIMAL, SHOWN
 
 
 def only_problem(**changes: Any) -> str:
@@ -38,32 +18,6 @@ def only_problem(**changes: Any) -> str:
     assert wanted == []
     (problem,) = problems
     return problem
-
-
-def test_both_shapes_have_one_normal_form() -> None:
-    assert spire_entries.current(SHOWN) == spire_entries.normalise(DATA)
-    assert spire_entries.data(spire_entries.current(SHOWN)) == DATA
-
-
-def test_defaults_are_left_out_of_the_data() -> None:
-    entry = spire_entries.normalise({**MINIMAL, "admin": False, "hint": "", "x509_svid_ttl": 0, "federates_with": []})
-    assert set(spire_entries.data(entry)) == {"entry_id", "spiffe_id", "parent_id", "selectors"}
-
-
-def test_templated_values_are_taken_for_what_they_are() -> None:
-    entry = spire_entries.normalise({**MINIMAL, "x509_svid_ttl": "300", "admin": "True", "downstream": "no", "hint": None})
-    assert (entry["x509_svid_ttl"], entry["admin"], entry["downstream"], entry["hint"]) == (300, True, False, "")
-
-
-def test_federation_by_id_and_by_name_is_the_same() -> None:
-    assert spire_entries.normalise({**MINIMAL, "federates_with": ["spiffe://b.org", "a.org", "b.org"]})["federates_with"] == [
-        "a.org", "b.org",
-    ]
-
-
-def test_a_newer_servers_fields_do_not_matter() -> None:
-    shown = {**SHOWN, "field_of_2030": 1, "additional_attributes": {"another": True, "jwt_svid_include_jti": True}}
-    assert spire_entries.current(shown) == spire_entries.current(SHOWN)
 
 
 def test_the_order_of_selectors_does_not_matter_and_that_of_dns_names_does() -> None:
@@ -186,7 +140,7 @@ def test_a_twin_under_another_id_is_explained() -> None:
 
 def test_a_field_that_the_server_drops_is_noticed() -> None:
     shown = {key: value for key, value in SHOWN.items() if key != "additional_attributes"}
-    assert spire_entries.failure(Item("fleet.a", 0, "OK", shown), spire_entries.normalise(DATA)) == (
+    assert spire_entries.failure(Item("fleet.a", 0, "OK", shown), entry_fields.normalise(DATA)) == (
         "fleet.a: the server did not take additional_attributes"
     )
 
@@ -210,25 +164,25 @@ def test_a_field_that_the_server_drops_is_noticed() -> None:
     ],
 )
 def test_fields_that_an_older_server_drops_are_known(changes: dict[str, Any], version: str, text: str) -> None:
-    assert spire_entries.unsupported(spire_entries.normalise({**MINIMAL, **changes}), version) == text
+    assert spire_entries.unsupported(entry_fields.normalise({**MINIMAL, **changes}), version) == text
 
 
 def test_an_answers_order_of_dns_names_is_no_failure() -> None:
     item = Item("fleet.a", 0, "OK", {**SHOWN, "dns_names": ["b.example.org", "m.x"]})
-    assert spire_entries.failure(item, spire_entries.normalise(DATA)) == ""
+    assert spire_entries.failure(item, entry_fields.normalise(DATA)) == ""
     item = Item("fleet.a", 0, "OK", {**SHOWN, "dns_names": ["b.example.org"]})
-    assert spire_entries.failure(item, spire_entries.normalise(DATA)) == "fleet.a: the server did not take dns_names"
+    assert spire_entries.failure(item, entry_fields.normalise(DATA)) == "fleet.a: the server did not take dns_names"
 
 
 def test_absence_is_no_failure_of_a_deletion_but_of_an_update() -> None:
     item = Item("fleet.a", 5, "entry not found")
     assert spire_entries.failure(item) == ""
-    assert spire_entries.failure(item, spire_entries.normalise(DATA)) == "fleet.a: entry not found (code 5)"
+    assert spire_entries.failure(item, entry_fields.normalise(DATA)) == "fleet.a: entry not found (code 5)"
 
 
 def test_the_rendered_text_is_yaml() -> None:
     yaml = pytest.importorskip("yaml")
-    found = yaml.safe_load(spire_entries.render([spire_entries.current(SHOWN)]))
+    found = yaml.safe_load(spire_entries.render([entry_fields.current(SHOWN)]))
     assert found == {"fleet.a": {
         **{key: value for key, value in DATA.items() if key != "entry_id"},
         "selectors": ["a:b:c", "unix:uid:1000"],

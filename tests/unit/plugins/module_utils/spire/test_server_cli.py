@@ -4,17 +4,14 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import os
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.module_utils.spire import der, server_cli
-from ansible_collections.spire.fleet.plugins.module_utils.spire.agent_cli import SpireAgent
-from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import CALL_FAILED, Completed, Health, SpireCliError, SpireServer
+from ansible_collections.spire.fleet.plugins.module_utils.spire import server_cli
+from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import Completed, Health, SpireCliError
+from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import CALL_FAILED, SpireServer
 from tests.support.fake_cli import FakeCli, fail, say
 
 SECRET = "5d2c1f6e-planted-secret"
@@ -192,31 +189,6 @@ def test_deletion_sends_the_ids_in_a_file() -> None:
     assert json.loads(stdin) == {"ids": ["a", "b"]}
 
 
-def test_a_fetched_svid_has_no_private_key() -> None:
-    first, second, root = b"\x30\x03abc", b"\x30\x01d", b"\x30\x02ef"
-    run = FakeCli({"api fetch x509": say([{"svids": [{
-        "spiffe_id": "spiffe://example.org/a", "hint": "internal", "x509_svid": base64.b64encode(first + second).decode(),
-        "x509_svid_key": base64.b64encode(SECRET.encode()).decode(), "bundle": base64.b64encode(root).decode(),
-    }], "federated_bundles": {}}])})
-    svids = SpireAgent("/x", "/s", run).fetch_x509()
-    assert svids == [{
-        "spiffe_id": "spiffe://example.org/a", "hint": "internal",
-        "certificates": der.pem(first) + der.pem(second), "bundle": der.pem(root),
-    }]
-
-
-def test_a_certificate_that_is_no_base64_is_not_quoted() -> None:
-    run = FakeCli({"api fetch x509": say({"svids": [{"x509_svid": SECRET + "!"}]})})
-    assert message(SpireAgent("/x", "/s", run).fetch_x509) == (
-        "spire-agent api fetch x509 printed a certificate that is no base64"
-    )
-
-
-def test_what_is_no_chain_of_certificates_is_refused() -> None:
-    run = FakeCli({"api fetch x509": say({"svids": [{"x509_svid": base64.b64encode(b"\x30\x05ab").decode()}]})})
-    assert message(SpireAgent("/x", "/s", run).fetch_x509) == "a certificate chain is no sequence of DER certificates"
-
-
 @pytest.mark.parametrize(
     ("command", "answer", "call", "what"),
     [
@@ -233,64 +205,3 @@ def test_what_is_no_chain_of_certificates_is_refused() -> None:
 def test_json_of_another_shape_is_told_and_not_quoted(command: str, answer: Any, call: tuple[Any, ...], what: str) -> None:
     client, _run = server(**{command.replace(" ", "_"): say(answer)})
     assert message(getattr(client, call[0]), *call[1:]) == f"spire-server {command} printed something else than {what}"
-
-
-def test_svids_of_another_shape_are_told_and_not_quoted() -> None:
-    agent = SpireAgent("/x", "/s", FakeCli({"api fetch x509": say({"svids": [SECRET]})}))
-    assert message(agent.fetch_x509) == "spire-agent api fetch x509 printed something else than SVIDs"
-
-
-def script(tmp_path: Path, text: str) -> str:
-    path = tmp_path / "spire-server"
-    path.write_text("#!/bin/sh\n" + text)
-    path.chmod(0o755)
-    return str(path)
-
-
-def test_a_missing_program_is_named(tmp_path: Path) -> None:
-    path = str(tmp_path / "none")
-    assert message(SpireServer(path, "/s").agent_list) == f"{path} does not exist"
-
-
-def test_a_program_that_can_not_be_run_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "spire-server"
-    path.write_bytes(b"\x7fELF garbage")
-    path.chmod(0o755)
-    assert message(SpireServer(str(path), "/s").agent_list) == f"{path} can't be run: Exec format error"
-
-
-def test_a_program_that_hangs_is_ended(tmp_path: Path) -> None:
-    path = script(tmp_path, "exec sleep 60\n")
-    assert message(SpireServer(path, "/s", timeout=0.3).version) == f"{path} gave no answer within 0.3 seconds"
-
-
-def test_spires_own_variables_do_not_redirect_the_client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SPIRE_SERVER_PRIVATE_SOCKET", "/elsewhere")
-    monkeypatch.setenv("PLANTED", "still here")
-    path = script(tmp_path, "env\n")
-    out = server_cli.run_command([path], "", 10).stdout
-    assert "PLANTED=still here" in out
-    assert "SPIRE_SERVER" not in out
-    assert os.environ["SPIRE_SERVER_PRIVATE_SOCKET"] == "/elsewhere"
-
-
-def jwt(kid: str) -> str:
-    return base64.urlsafe_b64encode(json.dumps({"alg": "ES256", "kid": kid}).encode()).decode().rstrip("=") + f".{SECRET}.signature"
-
-
-def test_keys_of_tokens_come_without_the_tokens() -> None:
-    document = base64.b64encode(b'{"keys": [{"kid": "a"}, {"kid": "b"}]}').decode()
-    told = [{"svids": [{"spiffe_id": "spiffe://x/w", "svid": jwt("a")}]}, {"bundles": {"spiffe://x": document}}]
-    run = FakeCli({"api fetch jwt": say(told)})
-    found = SpireAgent("/x/spire-agent", "/run/s.sock", run).fetch_jwt_keys("somebody")
-    assert found == {"signing": ["a"], "bundle": ["a", "b"]}
-    assert SECRET not in json.dumps(found)
-
-
-@pytest.mark.parametrize("told", [
-    say([{"svids": [{"svid": SECRET}]}]), say([{"bundles": {"x": SECRET}}]), say([{"svids": [{}]}]), say([SECRET]), say(5),
-    Completed(0, f"token(spiffe://x/w): {SECRET}\n", ""),
-])
-def test_what_is_no_token_is_not_quoted(told: Completed) -> None:
-    agent = SpireAgent("/x/spire-agent", "/run/s.sock", FakeCli({"api fetch jwt": told}))
-    assert message(agent.fetch_jwt_keys, "x") == "spire-agent api fetch jwt printed something else than tokens and bundles"

@@ -236,5 +236,5 @@ def test_the_drift_check_reads_what_it_is_asked_for(tmp_path: Path) -> None:
     there.write_text("public")
     spec = {**spec_of(Controller(tmp_path / "pki").plan("server")), "issued": [str(there), str(tmp_path / "none.pem")]}
     spec["service"] = {**spec["service"], "manager": "supervisor", "control": [str(tmp_path / "ctl")]}
-    found = probe.look(spec, {})["issued"]
+    found = probe.observe(spec, {})["issued"]
     assert (found[str(there)]["content"], found[str(tmp_path / "none.pem")]) == ("cHVibGlj", {"exists": False})

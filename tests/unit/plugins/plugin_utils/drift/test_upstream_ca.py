@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.module_utils.host import probe
+from ansible_collections.spire.fleet.plugins.module_utils.host.observe import identity
 from ansible_collections.spire.fleet.plugins.plugin_utils.drift.compare import Comparison, compare
 from ansible_collections.spire.fleet.plugins.plugin_utils.drift.probe import planned_digests, spec_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
@@ -98,7 +98,7 @@ def test_the_drift_check_tells_of_a_key_whether_it_belongs(tmp_path: Path) -> No
     file.chmod(0o600)
     asked = spec_of(plan)["keys"]["upstream_key"]
     assert asked["path"] == KEY
-    observed = probe._key(str(file), asked["public"])
+    observed = identity.private_key(str(file), asked["public"])
     mode = {name: observed[name] for name in ("exists", "mode", "belongs")}
     assert mode == {"exists": True, "mode": "0600", "belongs": True} and "content" not in observed
     lines = file.read_text().splitlines()[1:-1]
@@ -106,6 +106,6 @@ def test_the_drift_check_tells_of_a_key_whether_it_belongs(tmp_path: Path) -> No
     assert [line for line in lines if line in repr((observed, asked)) + lines[0]] == [lines[0]]
     for text in (x509_keys.dump(x509_keys.generate("ec-p384")).decode(), file.read_text()[:150], "", "-----BEGIN PRIVATE KEY-----\n=\n-----END "):
         file.write_text(text)
-        assert probe._key(str(file), asked["public"])["belongs"] is False
-    assert probe._key(str(tmp_path / "none"), asked["public"]) == {"exists": False, "belongs": False}
-    assert probe._key(str(tmp_path), asked["public"])["belongs"] is False
+        assert identity.private_key(str(file), asked["public"])["belongs"] is False
+    assert identity.private_key(str(tmp_path / "none"), asked["public"]) == {"exists": False, "belongs": False}
+    assert identity.private_key(str(tmp_path), asked["public"])["belongs"] is False

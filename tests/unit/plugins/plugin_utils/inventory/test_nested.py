@@ -200,7 +200,7 @@ def hosts(*names: str, **variables: str) -> dict[str, Any]:
     return {"hosts": dict.fromkeys(names), "vars": variables}
 
 
-NESTED_PLAY = "Nested SPIRE servers, one at a time, each after the agent that it has its identity from"
+NESTED_PLAY = "Nested SPIRE servers, one at a time, each after the agent that it gets its identity from"
 DEEP = {
     "all": {"vars": {"spire_trust_domain": DOMAIN}},
     "edges": hosts("edge1", spire_server_group="edges", spire_upstream_server_group="hubs"),
@@ -216,7 +216,7 @@ def test_site_goes_down_the_tiers(tmp_path: Path) -> None:
     plays = gone_through(tmp_path, "site.yml", DEEP)
     del plays["Check the whole inventory before any host is touched"]
     assert list(plays.items()) == [
-        ("Hosts that may have something of a CA that is gone from the controller", []),
+        ("Hosts that may hold certificates of a CA that is missing on the controller", []),
         ("SPIRE servers, one at a time", ["root1"]),
         (NESTED_PLAY, ["hub1", "edge1"]),
         ("SPIRE agents", ["leaf1"]),

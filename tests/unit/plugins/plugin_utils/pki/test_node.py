@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ansible_collections.spire.fleet.plugins.module_utils.host import probe
+from ansible_collections.spire.fleet.plugins.module_utils.host.observe import identity
 from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems
 from ansible_collections.spire.fleet.plugins.plugin_utils.drift.compare import Comparison, compare
 from ansible_collections.spire.fleet.plugins.plugin_utils.drift.probe import planned_digests, spec_of
@@ -155,9 +155,9 @@ def test_the_drift_check_knows_the_key(tmp_path: Path, kind: str) -> None:
     assert node is not None
     file = tmp_path / "key"
     file.write_text(node.key_text())
-    assert probe._key(str(file), node.public_key_hex)["belongs"]
+    assert identity.private_key(str(file), node.public_key_hex)["belongs"]
     file.write_bytes(x509_keys.dump(x509_keys.generate("ec-p256")))
-    assert not probe._key(str(file), node.public_key_hex)["belongs"]
+    assert not identity.private_key(str(file), node.public_key_hex)["belongs"]
 
 
 @pytest.mark.parametrize(("kind", "way"), list(itertools.product(KINDS, ["controller", "host"])))

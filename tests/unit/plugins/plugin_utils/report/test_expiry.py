@@ -17,7 +17,7 @@ import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ansible_collections.spire.fleet.plugins.module_utils.host import probe
+from ansible_collections.spire.fleet.plugins.module_utils.host.observe import identity
 from ansible_collections.spire.fleet.plugins.modules import fleet_report as report
 from ansible_collections.spire.fleet.plugins.plugin_utils.drift.compare import compare
 from ansible_collections.spire.fleet.plugins.plugin_utils.drift.probe import spec_of
@@ -226,10 +226,10 @@ def test_the_drift_check_reads_certificates_and_no_key_beside_them(tmp_path: Pat
     one, other = make("one"), make("two")
     ssh = "ecdsa-sha2-nistp256-cert-v01@openssh.com AAAAKGVjZHNh host\n"
     paths = written(tmp_path, both=one.key_pem() + one.pem + "words\n" + other.pem, ssh=ssh, none="ssh-ed25519 AAAA me\n")
-    observed = probe._certificates(paths["both"])  # pylint: disable=protected-access
+    observed = identity.certificates(paths["both"])
     assert [text + "\n" for text in observed] == [one.pem, other.pem]
-    assert probe._certificates(paths["ssh"]) == [ssh.split(" host", maxsplit=1)[0]]  # pylint: disable=protected-access
-    assert probe._certificates(paths["none"]) == probe._certificates(str(tmp_path / "x")) == []  # pylint: disable=protected-access
+    assert identity.certificates(paths["ssh"]) == [ssh.split(" host", maxsplit=1)[0]]
+    assert identity.certificates(paths["none"]) == identity.certificates(str(tmp_path / "x")) == []
 
 
 def test_one_row_for_what_is_alike() -> None:

@@ -2,18 +2,36 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which files of secrets the look says everybody can read."""
+"""Observes files and users of this machine."""
 
 from __future__ import annotations
 
+import grp
 import os
+import pwd
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.module_utils.host import probe
+from ansible_collections.spire.fleet.plugins.module_utils.host.observe import files
+
+
+def test_an_owner_without_a_name_is_a_number() -> None:
+    assert files._name(pwd.getpwuid, 4_000_000_001) == "4000000001"
+
+
+def test_users_and_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert files.user(pwd.getpwuid(0).pw_name) == {"exists": True, "group": True}
+    assert files.user("nobody-has-this-name") == {"exists": False, "group": False}
+
+    def missing(name: str) -> Any:
+        raise KeyError(name)
+
+    monkeypatch.setattr(grp, "getgrnam", missing)
+    assert files.user(pwd.getpwuid(0).pw_name) == {"exists": True, "group": False}
 
 
 @pytest.fixture
@@ -30,7 +48,7 @@ def test_modes(open_directory: Path) -> None:
         file.write_text("key")
         file.chmod(mode)
     paths = [str(path) for path in sorted(open_directory.iterdir())] + [str(open_directory / "none"), str(open_directory)]
-    assert probe._readable(paths) == {str(open_directory / "604"): "0604", str(open_directory / "644"): "0644"}
+    assert files.readable(paths) == {str(open_directory / "604"): "0604", str(open_directory / "644"): "0644"}
 
 
 def test_a_directory_on_the_way_keeps_others_out(open_directory: Path) -> None:
@@ -40,9 +58,9 @@ def test_a_directory_on_the_way_keeps_others_out(open_directory: Path) -> None:
     file = below / "key"
     file.write_text("key")
     file.chmod(0o644)
-    assert probe._readable([str(file)]) == {str(file): "0644"}
+    assert files.readable([str(file)]) == {str(file): "0644"}
     private.chmod(0o750)
-    assert probe._readable([str(file)]) == {}
+    assert files.readable([str(file)]) == {}
 
 
 def test_a_link_is_as_open_as_what_it_names(open_directory: Path, tmp_path: Path) -> None:
@@ -51,4 +69,4 @@ def test_a_link_is_as_open_as_what_it_names(open_directory: Path, tmp_path: Path
     file.chmod(0o644)
     link = tmp_path / "link"
     link.symlink_to(file)
-    assert probe._readable([str(link)]) == {str(link): "0644"}
+    assert files.readable([str(link)]) == {str(link): "0644"}

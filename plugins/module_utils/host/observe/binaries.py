@@ -1,0 +1,92 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Observes SPIRE's programs and the binaries of external plugins on a host."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import stat
+from pathlib import Path
+from typing import Any, Dict, List, Optional
+
+from ansible_collections.spire.fleet.plugins.module_utils.host import release_archive, releases
+from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import SpireCliError
+from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireServer
+
+
+def release(asked: Optional[Dict[str, Any]]) -> List[Dict[str, Any]]:
+    """Lists how an installed release differs from the one that was placed; empty where no release is asked for."""
+    if not asked:
+        return []
+    found = releases.differences(asked["root"], asked["version"], asked["names"])
+    return [{"text": difference.text, "replaces": difference.replaces} for difference in found]
+
+
+def binary(path: str, probe: bool) -> Dict[str, Any]:
+    """Returns a program's architecture and, with ``probe``, its version; empty texts where they can't be read.
+
+    The controller decides what it means that a value is empty.
+    """
+    found: Dict[str, Any] = {"exists": os.path.isfile(path), "version": "", "machine": ""}
+    if not found["exists"]:
+        return found
+    try:
+        with open(path, "rb") as file:
+            found["machine"] = release_archive.elf_machine(file.read(20), path)
+    except (OSError, release_archive.ReleaseError):
+        # The file may be a script that runs the program.
+        pass
+    if probe:
+        try:
+            found["version"] = SpireServer(path, "").version()
+        except (OSError, SpireCliError):
+            pass
+    return found
+
+
+def plugin(asked: Dict[str, Any], user: str) -> Dict[str, Any]:
+    """Observes the binary of an external plugin. ``other`` is its digest where that is not the one asked for.
+
+    A binary that we have placed has a manifest, so it is read only when it was touched.
+    """
+    path, wanted = asked["path"], asked["sha256"]
+    found: Dict[str, Any] = {"path": path, "exists": os.path.isfile(path), "release": [], "other": "", "machine": "", "runs": False}
+    found["data_file"] = not asked["data_file"] or os.path.isfile(asked["data_file"])
+    if asked["root"]:
+        found["release"] = release({**asked, "names": [asked["name"]]})
+        placed = releases.read_manifest(asked["root"], asked["version"]).get(asked["name"], {}).get("sha256", "")
+        found["other"] = placed if placed != wanted else ""
+        return found
+    if not found["exists"]:
+        return found
+    try:
+        digest = release_archive.file_digest(Path(path))
+        found["other"] = digest if wanted and digest != wanted else ""
+        with open(path, "rb") as file:
+            found["machine"] = release_archive.elf_machine(file.read(20), path)
+    except OSError as exc:
+        found["other"] = "of a file that can not be read (%s)" % exc.strerror
+    except release_archive.ReleaseError:
+        # The plugin may be a script.
+        pass
+    found["runs"] = _executable(os.stat(path), user)
+    return found
+
+
+def _executable(info: os.stat_result, user: str) -> bool:
+    """Whether the user may execute a file with this owner, group and mode."""
+    try:
+        entry = pwd.getpwnam(user) if user else pwd.getpwuid(os.geteuid())
+    except KeyError:
+        # The user does not exist yet, so it owns nothing.
+        return bool(info.st_mode & stat.S_IXOTH)
+    if entry.pw_uid == 0:
+        return bool(info.st_mode & (stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH))
+    if entry.pw_uid == info.st_uid:
+        return bool(info.st_mode & stat.S_IXUSR)
+    if info.st_gid in os.getgrouplist(entry.pw_name, entry.pw_gid):
+        return bool(info.st_mode & stat.S_IXGRP)
+    return bool(info.st_mode & stat.S_IXOTH)

@@ -1,0 +1,91 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Observes files, directories, users and what an interrupted run has left on a host."""
+
+from __future__ import annotations
+
+import base64
+import grp
+import os
+import pwd
+import stat
+from pathlib import Path
+from typing import Any, Dict, List
+
+from ansible_collections.spire.fleet.plugins.module_utils.host import atomic_file
+
+
+def temporary_files(spec: Dict[str, Any]) -> List[str]:
+    """Lists what an interrupted run has left: files that one run needs, and new contents beside the files that they were for."""
+    found = [path for path in spec["temporary_files"] if os.path.lexists(path)]
+    written = [*spec["files"].values(), *(key["path"] for key in spec["keys"].values()), *spec["temporary_files"], *spec["obsolete_files"]]
+    return found + [str(beside) for path in written for beside in atomic_file.temporary_files(Path(path))]
+
+
+def file(path: str, content: bool) -> Dict[str, Any]:
+    """Returns the owner, the group, the mode and, where it is asked for, the content of a file or directory."""
+    try:
+        info = os.stat(path)
+    except OSError:
+        return {"exists": False}
+    found: Dict[str, Any] = {
+        "exists": True,
+        "mode": "%04o" % stat.S_IMODE(info.st_mode),
+        "owner": _name(pwd.getpwuid, info.st_uid),
+        "group": _name(grp.getgrgid, info.st_gid),
+        "directory": stat.S_ISDIR(info.st_mode),
+    }
+    if content and stat.S_ISREG(info.st_mode):
+        try:
+            with open(path, "rb") as opened:
+                found["content"] = base64.b64encode(opened.read()).decode()
+        except OSError:
+            # Its mode is the reason, and differs from each mode that we plan.
+            pass
+    return found
+
+
+def readable(paths: List[str]) -> Dict[str, str]:
+    """Returns the modes of the files that every user of the host can read: by their own mode and through all directories above."""
+    found = {}
+    for path in paths:
+        try:
+            info = os.stat(path)
+        except OSError:
+            continue
+        if stat.S_ISREG(info.st_mode) and info.st_mode & stat.S_IROTH and not _behind_private_directory(path):
+            found[path] = "%04o" % stat.S_IMODE(info.st_mode)
+    return found
+
+
+def _behind_private_directory(path: str) -> bool:
+    """Whether a directory above the file denies other users the way to it."""
+    directory = os.path.dirname(os.path.realpath(path))
+    while os.stat(directory).st_mode & stat.S_IXOTH:
+        if directory == "/":
+            return False
+        directory = os.path.dirname(directory)
+    return True
+
+
+def user(name: str) -> Dict[str, Any]:
+    """Whether the user, and the group of the same name, exist."""
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        return {"exists": False, "group": False}
+    try:
+        grp.getgrnam(name)
+    except KeyError:
+        return {"exists": True, "group": False}
+    return {"exists": True, "group": True}
+
+
+def _name(lookup: Any, number: int) -> str:
+    """Returns the name of a user or group, or its number where it has no name."""
+    try:
+        return str(lookup(number)[0])
+    except KeyError:
+        return str(number)

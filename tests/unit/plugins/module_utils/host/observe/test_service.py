@@ -1,0 +1,143 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Observes real processes and real sockets; only systemctl is replaced."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.spire.fleet.plugins.module_utils.host import systemd
+from ansible_collections.spire.fleet.plugins.module_utils.host.observe import service
+
+
+@pytest.fixture
+def process() -> Iterator["subprocess.Popen[bytes]"]:
+    """Something that runs."""
+    started = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    yield started
+    started.kill()
+    started.wait()
+    assert started.stdin is not None
+    started.stdin.close()
+
+
+def test_a_program_that_was_binary_changed(tmp_path: Path, process: "subprocess.Popen[bytes]") -> None:
+    assert not service.binary_changed(process.pid, f"/proc/{process.pid}/exe")
+    other = tmp_path / "other"
+    other.write_text("")
+    assert service.binary_changed(process.pid, str(other))
+    assert service.binary_changed(process.pid, str(tmp_path / "gone"))
+    assert not service.binary_changed(0, str(other))
+
+
+def test_a_socket_that_answers(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    assert not service.answers(str(path))
+    server = socket.socket(socket.AF_UNIX)
+    server.bind(str(path))
+    assert not service.answers(str(path))
+    server.listen(1)
+    assert service.answers(str(path))
+    server.close()
+    assert path.exists() and not service.answers(str(path))
+
+
+def listener(family: socket.AddressFamily, address: str) -> socket.socket:
+    made = socket.socket(family)
+    made.bind((address, 0))
+    made.listen(1)
+    return made
+
+
+def test_a_port_that_somebody_listens_on() -> None:
+    with listener(socket.AF_INET, "127.0.0.1") as made:
+        port = made.getsockname()[1]
+        for address in ("127.0.0.1", "localhost", "0.0.0.0", "::", "some.name"):
+            assert service.listening(address, port), address
+        # another address of the same machine is free
+        assert not service.listening("127.0.0.2", port)
+    assert not service.listening("127.0.0.1", port)
+
+
+def test_a_listener_on_every_address() -> None:
+    with listener(socket.AF_INET, "0.0.0.0") as made:
+        assert service.listening("127.0.0.2", made.getsockname()[1])
+
+
+def test_a_connection_is_no_listener() -> None:
+    with listener(socket.AF_INET, "127.0.0.1") as made, socket.create_connection(made.getsockname()) as client:
+        assert not service.listening("0.0.0.0", client.getsockname()[1])
+
+
+def test_a_listener_on_ipv6() -> None:
+    if not Path("/proc/net/tcp6").exists():
+        pytest.skip("this machine has no IPv6")
+    try:
+        made = listener(socket.AF_INET6, "::1")
+    except OSError as exc:
+        pytest.skip(f"this machine has no IPv6 loopback: {exc}")
+    with made:
+        port = made.getsockname()[1]
+        assert service.listening("::1", port) and service.listening("::", port)
+        assert not service.listening("127.0.0.1", port)
+
+
+@pytest.mark.skipif(sys.byteorder != "little", reason="the table is written in the machine's order of bytes")
+@pytest.mark.parametrize("text, address", [
+    ("0100007F", "127.0.0.1"),
+    ("00000000", "0.0.0.0"),
+    ("00000000000000000000000001000000", "::1"),
+    ("0000000000000000FFFF00000100007F", "127.0.0.1"),
+    ("B80D01200000000000000000BEBA0000", "2001:db8::babe"),
+])
+def test_addresses_of_the_kernel(text: str, address: str) -> None:
+    assert str(service._kernel_address(text)) == address
+
+
+SYSTEMD = {
+    "up": (
+        "LoadState=loaded\nActiveState=active\nSubState=running\nUnitFileState=enabled\nMainPID=41\nNeedDaemonReload=no\n",
+        {"state": "active", "running": True, "healthy": True, "enabled": True, "reload": False, "pid": 41},
+    ),
+    "starting": (
+        "ActiveState=activating\nSubState=start-post\nUnitFileState=disabled\nMainPID=41\nNeedDaemonReload=yes\n",
+        {"state": "activating", "running": True, "healthy": False, "enabled": False, "reload": True, "pid": 41},
+    ),
+    "between two starts": (
+        "ActiveState=activating\nSubState=auto-restart\nUnitFileState=enabled\nMainPID=0\nNeedDaemonReload=no\n",
+        {"state": "activating", "running": False, "healthy": False, "enabled": True, "reload": False, "pid": 0},
+    ),
+    "not there": (
+        "LoadState=not-found\nActiveState=inactive\nSubState=dead\nUnitFileState=\nMainPID=0\nNeedDaemonReload=no\n",
+        {"state": "inactive", "running": False, "healthy": False, "enabled": False, "reload": False, "pid": 0},
+    ),
+    "no systemd": (
+        "", {"state": "unknown", "running": False, "healthy": False, "enabled": False, "reload": False, "pid": 0},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SYSTEMD)
+def test_what_systemd_says(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    shown, wanted = SYSTEMD[name]
+    asked: list[list[str]] = []
+
+    def output(argv: list[str]) -> str:
+        asked.append(argv)
+        return shown
+
+    monkeypatch.setattr(systemd, "output", output)
+    assert service.state({"manager": "systemd", "name": "spire-agent@main.service"}) == wanted
+    assert len(asked) == 1 and asked[0][:2] == ["systemctl", "show"] and asked[0][-1] == "spire-agent@main.service"
+
+
+def test_commands_that_are_not_there_say_nothing() -> None:
+    assert systemd.output(["/nowhere/at/all"]) == ""
