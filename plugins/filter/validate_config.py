@@ -59,7 +59,8 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems
-from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import describe, plain
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import describe
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import plain
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree import check as tree_check
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import convert

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import yaml
 
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import nearest
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
 from tools.schema_drift.found import Options
 
@@ -91,8 +91,8 @@ def _renamed(old: str, kind: str, added: Options) -> str:
     beside = [option for option in same_type if option.rpartition(".")[0] == inside]
     if moved:
         return moved[0]
-    close = difflib.get_close_matches(last, [option.rpartition(".")[2] for option in beside], n=1, cutoff=0.6)
-    return next((option for option in beside if close and option.rpartition(".")[2] == close[0]), "")
+    close = nearest(last, [option.rpartition(".")[2] for option in beside])
+    return next((option for option in beside if close and option.rpartition(".")[2] == close), "")
 
 
 def known(path: Path = KNOWN) -> list[Known]:

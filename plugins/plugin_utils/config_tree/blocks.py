@@ -9,7 +9,7 @@ expected counts as missing here, and the schema reports it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 #: the words that disable a plugin as the value of its ``enabled``, in lower case. YAML and older releases of ansible-core
@@ -46,6 +46,13 @@ def plugins(tree: Any, kind: str) -> dict[str, Mapping[str, Any]]:
     """Returns the blocks of the enabled plugins of one type (``NodeAttestor``), by the name of the plugin."""
     named = block(tree, "plugins", kind)
     return {name: body if isinstance(body, Mapping) else {} for name, body in named.items() if plugin_is_enabled(body)}
+
+
+def all_plugins(tree: Any) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """Yields the type, the name and the block of each enabled plugin."""
+    for kind in block(tree, "plugins"):
+        for name, body in plugins(tree, kind).items():
+            yield kind, name, body
 
 
 def plugin_data(tree: Any, kind: str, name: str) -> Mapping[str, Any]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import describe
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks import plugin_is_enabled
 from ansible_collections.spire.fleet.plugins.plugin_utils.hcl.types import ENCRYPTED
 
@@ -200,24 +201,3 @@ def _not_a_mapping(layer: Layer) -> Problem:
     return Problem(
         "layer", layer.name, f"A layer must be a mapping, and this is {describe(layer.tree)}; {hint}.", layer.name
     )
-
-
-def describe(value: Any) -> str:
-    """The type of a value in a person's words; the value itself may be a secret."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "a boolean"
-    if isinstance(value, str):
-        return "a string"
-    if isinstance(value, int):
-        return "a whole number"
-    if isinstance(value, float):
-        return "a number with a fraction"
-    if isinstance(value, Mapping):
-        return "a mapping"
-    if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray)):
-        return "a list"
-    if hasattr(value, "isoformat"):
-        return "a date"
-    return f"a value of type {type(value).__name__}"

@@ -18,7 +18,7 @@ from typing import Any
 
 from ansible_collections.spire.fleet.plugins.module_utils.spire.entries import EntryError, TRUST_DOMAIN, identity, normalise
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
-from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import describe
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import describe
 from ansible_collections.spire.fleet.plugins.plugin_utils.entries import validation as entry_validation
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import nested
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import AGENTS, Fleet

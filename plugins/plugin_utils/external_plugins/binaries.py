@@ -17,8 +17,9 @@ from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.common import urls
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
-from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks import block, plugins
-from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import Origin, child, describe
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import describe
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks import all_plugins
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import Origin, child
 from ansible_collections.spire.fleet.plugins.plugin_utils.external_plugins import checksums
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.archives import architecture
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import external as schema_external
@@ -216,13 +217,6 @@ def definition_of(definitions: Iterable[Definition], component: str, kind: str, 
     return max(fitting, key=lambda one: (bool(one.component), bool(one.type)), default=None)
 
 
-def switched_on(tree: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    """Each plugin that a tree names, with its type and block."""
-    for kind in block(tree, "plugins"):
-        for name, body in plugins(tree, kind).items():
-            yield kind, name, body
-
-
 @dataclasses.dataclass(frozen=True)
 class Filler:
     """Writes the commands of a host's external plugins into its tree."""
@@ -241,7 +235,7 @@ class Filler:
     def of(self, tree: Mapping[str, Any]) -> list[tuple[str, str, dict[str, Any], Definition]]:
         """The plugins of a tree that spire_plugins speaks of."""
         found = []
-        for kind, name, body in switched_on(tree):
+        for kind, name, body in all_plugins(tree):
             one = definition_of(self.definitions, self.component, kind, name)
             if one:
                 found.append((kind, name, body, one))
@@ -300,7 +294,7 @@ class Filler:
         """Every external plugin of a tree that has been filled."""
         found = []
         ours = {(kind, name): one for kind, name, _body, one in self.of(tree)}
-        for kind, name, body in switched_on(tree):
+        for kind, name, body in all_plugins(tree):
             if not body.get("plugin_cmd"):
                 continue
             path, sha256 = str(body["plugin_cmd"]), str(body.get("plugin_checksum") or "").lower()

@@ -5,22 +5,22 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import did_you_mean
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import BUILT_IN
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet, machine_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.tree_check import FROM_VARIABLES
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema import references
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import links
 
 
 def at(planned: Plan, code: str, path: str, message: str, severity: str = "error", allow: str = "") -> Problem:
     """A problem at a path of the tree; where a variable of the host's made it, it is the variable's."""
     name = planned.component
-    link, releases = references.link(name, path, planned.version), references.releases(name, path)
+    link, releases = links.documentation_of_path(name, path, planned.version), links.releases_of_path(name, path)
     layer = planned.merged.origin(path)
     variable = FROM_VARIABLES.get(path.removeprefix(f"{name}."), "")
     if layer == BUILT_IN and variable and planned.values[variable]:
@@ -45,5 +45,5 @@ def unknown_release(plans: Iterable[Plan]) -> bool:
 
 def meant(group: str, fleet: Fleet) -> str:
     """Another group's name that is nearly the same."""
-    near = difflib.get_close_matches(group, [name for name, hosts in fleet.groups.items() if hosts], 1, cutoff=0.8)
-    return f' (did you mean "{near[0]}"?)' if near and group not in fleet.groups else ""
+    hint = did_you_mean(group, [name for name, hosts in fleet.groups.items() if hosts], 0.8) if group not in fleet.groups else ""
+    return f" ({hint})" if hint else ""

@@ -9,7 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import describe, plain
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import describe
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import plain
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.external import Finder, finder
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Block, Option, block

@@ -19,7 +19,8 @@ from typing import Any
 import yaml
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
-from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import child, describe
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import describe
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import child
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import (
     ATTRIBUTES, Block, DATA, RULE_KINDS, block, made, plugin, plugin_types,
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks import plugin_is_enabled
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks import all_plugins
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import child
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.external import finder
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Block, Option, block
@@ -51,12 +51,11 @@ def _items(option: Option, value: Any, path: str) -> Iterator[tuple[Any, str]]:
 
 def _of_plugins(component: str, kinds: Any, path: str, wanted: _Wanted) -> Iterator[tuple[str, str]]:
     find = finder(component)
-    for kind, plugins in kinds.items() if isinstance(kinds, dict) else ():
-        for name, body in plugins.items() if isinstance(plugins, dict) else ():
-            known = find(kind, name, body)
-            if known and isinstance(body, dict) and plugin_is_enabled(body):
-                here = child(child(child(path, kind), name), "plugin_data")
-                yield from _of_block(component, known, body.get("plugin_data"), here, wanted)
+    for kind, name, body in all_plugins({"plugins": kinds}):
+        known = find(kind, name, body)
+        if known:
+            here = child(child(child(path, kind), name), "plugin_data")
+            yield from _of_block(component, known, body.get("plugin_data"), here, wanted)
 
 
 def secret_files(component: str, tree: dict[str, Any]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks import plugin_is_enabled
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import Origin, child
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema import references, suggestions, values
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import links, suggestions, values
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.block_rules import broken
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.external import Finder
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import (
@@ -40,7 +40,8 @@ class Checker:
         """With what a person may want to read about the place."""
         return Problem(
             code, path, message, self.origin(path), severity=severity, allow=allow,
-            link=references.link(self.component, path, self.version), releases=references.releases(self.component, path),
+            link=links.documentation_of_path(self.component, path, self.version),
+            releases=links.releases_of_path(self.component, path),
         )
 
     def block(self, known: Block, found: dict[str, Any], path: str, where: str) -> None:

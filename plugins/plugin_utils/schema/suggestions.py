@@ -5,17 +5,19 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import did_you_mean, nearest
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import RELEASES, Version
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import selectors, successors
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import (
     Block, Option, PluginType, Span, Spec, plugin, plugin_names, version,
 )
 
+#: how alike two names must be for a suggestion, from 0 to 1
+_ALIKE = 0.7
 _Finding = tuple[str, str, str]
 _PLUGIN_DATA = re.compile(r"plugins\.(\w+)\.(\w+)\.plugin_data")
 #: a key that holds dots itself is quoted
@@ -38,10 +40,10 @@ def unknown_option(component: str, known: Block, name: str, path: str, where: st
     if selector:
         words = f'SPIRE {release} has no option "{name}" in {where}; it makes selectors of that name, for entries, such as {selector}.'
         return "unknown", path, words
-    meant = _meant(name, known.at(release).specs)
-    if meant:
-        return "unknown", path, f'SPIRE {release} has no option "{name}" in {where}; did you mean "{meant}"?'
-    other = _meant(name, known.options)
+    hint = did_you_mean(name, known.at(release).specs, _ALIKE)
+    if hint:
+        return "unknown", path, f'SPIRE {release} has no option "{name}" in {where}; {hint}'
+    other = nearest(name, known.options, _ALIKE)
     if other:
         option = known.options[other]
         instead = successors.of_option(component, option, known, path, release)
@@ -65,8 +67,7 @@ def unknown_type(types: Mapping[str, PluginType], kind: str, path: str, componen
         instead = successors.of_type(component, kind, release)
         return "version", path, _not_in(f'the plugin type "{kind}"', known.span, release, instead)
     here = [name for name, other in types.items() if release in other.span]
-    meant = _meant(kind, here)
-    hint = f'did you mean "{meant}"?' if meant else f"its types are {', '.join(sorted(here))}."
+    hint = did_you_mean(kind, here, _ALIKE) or f"its types are {', '.join(sorted(here))}."
     return "type_name", path, f'A SPIRE {component} has no plugin type "{kind}"; {hint}'
 
 
@@ -75,8 +76,7 @@ def unknown_plugin(component: str, kind: str, name: str, known: Block | None, pa
         instead = successors.of_plugin(component, kind, known, release)
         return "version", path, _not_in(f"the {kind} {name}", known.span, release, instead)
     here = [other for other in plugin_names(component, kind) if _available(component, kind, other, release)]
-    meant = _meant(name, here)
-    hint = f'did you mean "{meant}"?' if meant else f"it has {', '.join(sorted(here)) or 'none'}."
+    hint = did_you_mean(name, here, _ALIKE) or f"it has {', '.join(sorted(here)) or 'none'}."
     more = " A plugin that is not built in needs plugin_cmd."
     return "plugin", path, f'SPIRE {release} has no built-in {kind} "{name}"; {hint}{more}'
 
@@ -164,13 +164,6 @@ def _next_hole(span: Span) -> str:
 def _available(component: str, kind: str, name: str, release: Version) -> bool:
     known = plugin(component, kind, name)
     return known is not None and release in known.span
-
-
-def _meant(name: str, known: Iterable[str] | Mapping[str, Option]) -> str:
-    lower = {other.lower(): other for other in known}
-    # SPIRE itself doesn't mind the case; one spelling is enough for us
-    close = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=0.7)
-    return lower[close[0]] if close else ""
 
 
 def _choices(specs: Mapping[str, Spec]) -> str:

@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import did_you_mean
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import child
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables import catalogue
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.upstream import Upstream
@@ -39,8 +39,7 @@ def check(planned: Plan) -> Iterable[Problem]:
     names = schema_rules.allowed_names()
     for name in planned.values["spire_allow"]:
         if name not in names:
-            near = difflib.get_close_matches(str(name), names, 1)
-            hint = f'did you mean "{near[0]}"?' if near else f"the names are {', '.join(names)}."
+            hint = did_you_mean(str(name), names) or f"the names are {', '.join(names)}."
             yield Problem("spire_allow", "spire_allow", f'"{name}" is nothing that strict mode refuses; {hint}', "spire_allow")
     yield from _secrets(planned)
     if planned.component == "agent":

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
-from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import describe
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import describe
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import broken_rules
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.external import finder
