@@ -55,19 +55,13 @@ _value:
   type: dict
 """
 
+from collections.abc import Callable
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
-from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import aws as permissions_aws, catalogue as permissions_catalogue
-
-
-def aws_policy(tree: object, **options: Any) -> dict[str, Any]:
-    try:
-        return permissions_aws.of_tree(tree, **options).get(permissions_aws.OWN, {})
-    except permissions_catalogue.PermissionsError as error:
-        raise AnsibleFilterError(f"aws_policy: {error}") from None
+from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.aws import own_policy
+from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.filters import permission_filter
 
 
 class FilterModule:
-    def filters(self) -> dict[str, Any]:
-        return {"aws_policy": aws_policy}
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return permission_filter("aws_policy", own_policy)

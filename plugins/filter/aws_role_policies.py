@@ -49,20 +49,13 @@ _value:
   type: dict
 """
 
+from collections.abc import Callable
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
-from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import aws as permissions_aws, catalogue as permissions_catalogue
-
-
-def aws_role_policies(tree: object, **options: Any) -> dict[str, Any]:
-    try:
-        found = permissions_aws.of_tree(tree, **options)
-    except permissions_catalogue.PermissionsError as error:
-        raise AnsibleFilterError(f"aws_role_policies: {error}") from None
-    return {arn: policy for arn, policy in found.items() if arn != permissions_aws.OWN}
+from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.aws import role_policies
+from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.filters import permission_filter
 
 
 class FilterModule:
-    def filters(self) -> dict[str, Any]:
-        return {"aws_role_policies": aws_role_policies}
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return permission_filter("aws_role_policies", role_policies)

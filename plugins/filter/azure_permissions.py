@@ -79,27 +79,13 @@ _value:
       elements: str
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
-from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import catalogue as permissions_catalogue, gcp_azure
-
-
-def azure_permissions(
-    tree: object,
-    version: str | None = None,
-    component: str | None = None,
-    plugins: Sequence[str] = (),
-    subscriptions: Sequence[str] = (),
-) -> list[dict[str, Any]]:
-    try:
-        asked = permissions_catalogue.ask(tree, component, version, plugins)
-        return gcp_azure.azure(asked, permissions_catalogue.listed(subscriptions))
-    except permissions_catalogue.PermissionsError as error:
-        raise AnsibleFilterError(f"azure_permissions: {error}") from None
+from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.filters import permission_filter
+from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.gcp_azure import azure
 
 
 class FilterModule:
-    def filters(self) -> dict[str, Any]:
-        return {"azure_permissions": azure_permissions}
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return permission_filter("azure_permissions", azure)

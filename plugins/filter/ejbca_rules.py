@@ -45,20 +45,13 @@ _value:
   elements: str
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
-from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import catalogue as permissions_catalogue, vault_ejbca
-
-
-def ejbca_rules(tree: object, version: str | None = None, component: str | None = None, plugins: Sequence[str] = ()) -> list[str]:
-    try:
-        return vault_ejbca.ejbca(permissions_catalogue.ask(tree, component, version, plugins))
-    except permissions_catalogue.PermissionsError as error:
-        raise AnsibleFilterError(f"ejbca_rules: {error}") from None
+from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.filters import permission_filter
+from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.vault_ejbca import ejbca
 
 
 class FilterModule:
-    def filters(self) -> dict[str, Any]:
-        return {"ejbca_rules": ejbca_rules}
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return permission_filter("ejbca_rules", ejbca)

@@ -84,28 +84,13 @@ _value:
       elements: str
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
-from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import catalogue as permissions_catalogue, gcp_azure
-
-
-def gcp_permissions(
-    tree: object,
-    version: str | None = None,
-    component: str | None = None,
-    plugins: Sequence[str] = (),
-    projects: Sequence[str] = (),
-    secret_policies: bool = False,
-) -> dict[str, Any]:
-    try:
-        asked = permissions_catalogue.ask(tree, component, version, plugins)
-        return gcp_azure.gcp(asked, permissions_catalogue.listed(projects), secret_policies)
-    except permissions_catalogue.PermissionsError as error:
-        raise AnsibleFilterError(f"gcp_permissions: {error}") from None
+from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.filters import permission_filter
+from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.gcp_azure import gcp
 
 
 class FilterModule:
-    def filters(self) -> dict[str, Any]:
-        return {"gcp_permissions": gcp_permissions}
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return permission_filter("gcp_permissions", gcp)

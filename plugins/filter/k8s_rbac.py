@@ -81,36 +81,13 @@ _value:
   elements: dict
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
-from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import (
-    catalogue as permissions_catalogue, kubernetes as permissions_kubernetes,
-)
-
-
-def k8s_rbac(
-    tree: object,
-    version: str | None = None,
-    component: str | None = None,
-    plugins: Sequence[str] = (),
-    service_account: str | None = None,
-    namespace: str = "spire",
-    user: str = "",
-    name: str | None = None,
-    kubeconfig: str | None = None,
-    kubelet_fine_grained: bool = False,
-) -> list[dict[str, Any]]:
-    try:
-        asked = permissions_catalogue.ask(tree, component, version, plugins)
-        called = f"spire-{asked.component}"
-        subject = permissions_kubernetes.Subject(name or called, service_account or called, namespace, user)
-        return permissions_kubernetes.manifests(asked, subject, kubeconfig, kubelet_fine_grained)
-    except permissions_catalogue.PermissionsError as error:
-        raise AnsibleFilterError(f"k8s_rbac: {error}") from None
+from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.filters import permission_filter
+from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.kubernetes import manifests
 
 
 class FilterModule:
-    def filters(self) -> dict[str, Any]:
-        return {"k8s_rbac": k8s_rbac}
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return permission_filter("k8s_rbac", manifests)

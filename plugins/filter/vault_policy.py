@@ -48,20 +48,13 @@ _value:
   type: str
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
-from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import catalogue as permissions_catalogue, vault_ejbca
-
-
-def vault_policy(tree: object, version: str | None = None, component: str | None = None, plugins: Sequence[str] = ()) -> str:
-    try:
-        return vault_ejbca.vault(permissions_catalogue.ask(tree, component, version, plugins))
-    except permissions_catalogue.PermissionsError as error:
-        raise AnsibleFilterError(f"vault_policy: {error}") from None
+from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.filters import permission_filter
+from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.vault_ejbca import vault
 
 
 class FilterModule:
-    def filters(self) -> dict[str, Any]:
-        return {"vault_policy": vault_policy}
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return permission_filter("vault_policy", vault)
