@@ -10,11 +10,11 @@ name: aws_role_policies
 author:
   - spire.fleet contributors (@spire-fleet)
 version_added: 0.1.0
-short_description: The least IAM policies of the roles that a SPIRE server assumes
+short_description: Make the least IAM policies of the roles that a SPIRE server assumes
 description:
   - Plugins that assume a role (C(assume_role), C(assume_role_arn), C(assume_org_role)) make their calls as that role.
-    This filter returns the policy of each one, and P(spire.fleet.aws_policy#filter) lets SPIRE assume them.
-  - A role must trust the identity that SPIRE runs with; its trust policy is not part of this.
+    This filter returns the policy of each role. The policy of P(spire.fleet.aws_policy#filter) allows SPIRE to assume them.
+  - Each role must trust the identity that SPIRE runs with. This filter makes no trust policies.
 positional: _input
 extends_documentation_fragment:
   - spire.fleet.permissions

@@ -10,11 +10,11 @@ name: azure_permissions
 author:
   - spire.fleet contributors (@spire-fleet)
 version_added: 0.1.0
-short_description: What a SPIRE server uses of Azure
+short_description: Make the list of Azure permissions that a SPIRE server needs
 description:
   - Returns, for each resource that the tree names, the actions of a custom role, the key permissions of a vault's access
-    policy, and the built-in roles that hold them where a custom role is too much work.
-  - It holds what SPIRE's source calls in this release with these options.
+    policy, and built-in roles that contain them, as an alternative to a custom role.
+  - The permissions are those of the calls that SPIRE makes in this release with these options.
 positional: _input
 extends_documentation_fragment:
   - spire.fleet.permissions
@@ -65,12 +65,12 @@ _value:
       elements: str
       returned: where there are any
     key_permissions:
-      description: What an access policy of the vault must allow, where the vault has these in place of roles.
+      description: What an access policy of the vault must allow, where the vault has access policies in place of roles.
       type: list
       elements: str
       returned: for key vaults
     roles:
-      description: Built-in roles that hold these actions, and more.
+      description: Built-in roles that contain these actions, and more.
       type: list
       elements: str
     plugins:

@@ -10,10 +10,10 @@ name: ejbca_rules
 author:
   - spire.fleet contributors (@spire-fleet)
 version_added: 0.1.0
-short_description: The access rules that a SPIRE server needs in EJBCA
+short_description: Make the list of access rules that a SPIRE server needs in EJBCA
 description:
   - Returns the access rules to allow in a role of EJBCA whose member is the client certificate of the upstream authority C(ejbca).
-  - The protocol REST Certificate Management must be switched on there as well.
+  - The protocol REST Certificate Management must be enabled in EJBCA as well.
 positional: _input
 extends_documentation_fragment:
   - spire.fleet.permissions
@@ -40,7 +40,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The rules. Empty where the tree uses no EJBCA.
+  description: The rules. Empty where the tree does not use EJBCA.
   type: list
   elements: str
 """

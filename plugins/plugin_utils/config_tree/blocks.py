@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads a configuration tree: what stands at a path, whether an option is set, which plugins are enabled.
+"""Reads a configuration tree: the value at a path, whether an option is set, which plugins are enabled.
 
-A tree may be wrong in any way, because these functions are used before the schema has checked it. What has another type than
-expected counts as missing here, and the schema reports it.
+These functions are used before the schema has checked the tree, so the tree may contain any mistake. A value of an unexpected
+type counts as missing here; the schema reports it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Secrets in a tree, and files that hold them, by what the schema says of options."""
+"""Finds secrets in a tree, and the files on the host that a tree names, by the attributes of the options in the schema."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _Wanted = Callable[[Option], bool]
 
 
 def known_texts(component: str, tree: dict[str, Any], wanted: _Wanted) -> Iterator[tuple[str, str]]:
-    """Every text of an option that is wanted, with its path, those of its list as well. What the schema doesn't know is left out."""
+    """Yields the path and the text of each option that is wanted, also the texts of lists. Unknown options are left out."""
     yield from _of_block(component, block(component), tree, "", wanted)
 
 
@@ -59,19 +59,19 @@ def _of_plugins(component: str, kinds: Any, path: str, wanted: _Wanted) -> Itera
 
 
 def secret_files(component: str, tree: dict[str, Any]) -> dict[str, str]:
-    """Files on the host that hold secrets, each with the option that names it."""
+    """Returns the files on the host that hold secrets, each with the path of the option that names it."""
     found = known_texts(component, tree, lambda option: bool(option.base.get("secret_file")))
     return {file: path for path, file in found if file.startswith("/")}
 
 
 def certificate_files(component: str, tree: dict[str, Any]) -> dict[str, str]:
-    """Files on the host with certificates that somebody has to renew, each with the option that names it."""
+    """Returns the files on the host with certificates that have to be renewed, each with the path of the option that names it."""
     found = known_texts(component, tree, lambda option: bool(option.base.get("certificate")))
     return {file: path for path, file in found if file.startswith("/")}
 
 
 def files(component: str, tree: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Each file on the host that SPIRE reads, after the path of the option that names it. Empty texts are none."""
+    """Yields the path of the option and the name of each file on the host that SPIRE reads. Empty names are left out."""
 
     def wanted(option: Option) -> bool:
         return any(option.base.get(mark) for mark in ("secret_file", "certificate", "file"))

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One value against one option: its type, and what its text must look like. Each answer is a sentence, or nothing."""
+"""Checks the value of one option: its type and its format. Each function returns a sentence, or an empty text for a valid value."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.formats import duratio
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import RELEASES
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Option, Spec
 
-#: what Linux has room for in a socket's address, without the closing zero byte
+#: the longest path of a socket on Linux, without the closing zero byte
 SOCKET_PATH_BYTES = 107
 TRUST_DOMAIN_BYTES = 255
 
@@ -49,7 +49,7 @@ _PYTHON: dict[str, tuple[type, ...]] = {
 
 
 def wrong_type(kind: str, value: Any) -> str:
-    """Why the value isn't of the type; the value itself is not shown, it may be a secret."""
+    """Returns why a value is not of the type; empty where it is. The value itself may be a secret and is not shown."""
     if isinstance(value, _PYTHON.get(kind, (dict,))) and (not isinstance(value, bool) or kind == "bool"):
         return ""
     return f"It must be {_EXPECTED[kind]}, and it is {describe(value)}{_remedy(kind, value)}."
@@ -70,7 +70,7 @@ def _remedy(kind: str, value: Any) -> str:
 
 
 def wrong_text(spec: Spec, text: str) -> str:
-    """What is wrong with a string of the right type. An empty one is to SPIRE as if it weren't there."""
+    """Returns what is wrong with an option's text; empty where nothing is. SPIRE treats an empty text as not set."""
     if not text and spec.not_empty:
         return "It is empty, and SPIRE refuses that; leave it out instead."
     if not text:
@@ -84,7 +84,7 @@ def wrong_text(spec: Spec, text: str) -> str:
 
 
 def valid_in_other_releases(option: Option, text: str) -> str:
-    """Which releases take a word that this one doesn't; empty where none does."""
+    """Returns a sentence about the releases that allow a value which this one does not; empty where none does."""
     taking = [release for release in RELEASES if release in option.span and text in option.at(release).enum]
     if not taking:
         return ""
@@ -93,6 +93,7 @@ def valid_in_other_releases(option: Option, text: str) -> str:
 
 
 def wrong_number(spec: Spec, number: int | float) -> str:
+    """Returns what is wrong with an option's number; empty where nothing is."""
     if spec.format == "port" and not (spec.min or 0) <= number <= 65535:
         return f"{number} is not a port; a port is between {spec.min or 0} and 65535."
     if spec.min is not None and number < spec.min:
@@ -101,7 +102,7 @@ def wrong_number(spec: Spec, number: int | float) -> str:
 
 
 def wrong_name(what: str, name: str) -> str:
-    """What is wrong with a name in a mapping of names."""
+    """Returns what is wrong with a name in a mapping of names; empty where nothing is."""
     check = _FORMATS.get(what)
     return check(name) if check else ""
 

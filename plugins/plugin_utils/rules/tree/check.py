@@ -5,24 +5,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import describe
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import Origin
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import broken_rules
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.external import finder
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import block
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema.options import Checker, nowhere
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema.options import Checker
 
 
 def check(
-    component: str, tree: Mapping[str, Any], version: Version, origin: Callable[[str], str] | None = None,
+    component: str, tree: Mapping[str, Any], version: Version, origin: Origin | None = None,
     schemas: tuple[str, ...] = (),
 ) -> list[Problem]:
     """``tree`` is plain and coerced; ``origin`` tells which layer set a path."""
-    checker = Checker(component, version, origin or nowhere, finder(component, schemas))
+    checker = Checker(component, version, origin or Origin(), finder(component, schemas))
     if not isinstance(tree, dict):
         return [Problem("type", component, f"The configuration must be a mapping, and it is {describe(tree)}.")]
     known = block(component)
@@ -34,12 +35,12 @@ def check(
 
 
 def check_strictly(
-    component: str, tree: Mapping[str, Any], version: Version, origin: Callable[[str], str] | None = None
+    component: str, tree: Mapping[str, Any], version: Version, origin: Origin | None = None
 ) -> list[Problem]:
     """What SPIRE takes and strict mode doesn't; each problem names what lifts it."""
     if not isinstance(tree, dict):
         return []
-    checker = Checker(component, version, origin or nowhere, finder(component, ()))
+    checker = Checker(component, version, origin or Origin(), finder(component, ()))
     return _functions(component, tree, version, checker, strict=True)
 
 

@@ -36,7 +36,7 @@ def ssh_authority_of_its_type(found: Found) -> Findings:
     Source: pkg/common/plugin/sshpop/sshpop.go (certCheckerFromPubkeys) and go.mod (golang.org/x/crypto v0.54.0), v1.15.3
     """
     for option, key in _mistyped(found):
-        yield option, f'The key is of the type {key.encoded}, and {key.told} stands before it; write "{key.encoded}".'
+        yield option, f'The key is of the type {key.encoded}, and {key.shown_type} stands before it; write "{key.encoded}".'
 
 
 @rule("server", _SSHPOP, until="1.15.2", severity="warning")
@@ -47,7 +47,7 @@ def ssh_authority_of_its_type_soon(found: Found) -> Findings:
     """
     for option, key in _mistyped(found):
         yield option, (
-            f'The key is of the type {key.encoded}, and {key.told} stands before it, which SPIRE refuses from 1.15.3 on; write '
+            f'The key is of the type {key.encoded}, and {key.shown_type} stands before it, which SPIRE refuses from 1.15.3 on; write '
             f'"{key.encoded}".'
         )
 
