@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks import OFF
 from ansible_collections.spire.fleet.plugins.plugin_utils.json_schema import values

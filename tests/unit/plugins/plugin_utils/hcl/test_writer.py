@@ -253,7 +253,7 @@ for _level in range(60):
         (
             {"a": {"b.c": "\ud83d"}},
             'a."b.c"',
-            'a."b.c": The string contains half of a surrogate pair, which UTF-8 can\'t hold.',
+            'a."b.c": The string contains half of a surrogate pair, which UTF-8 can\'t represent.',
         ),
         ({"\udc00": 1}, "", "A key contains half of a surrogate pair, which UTF-8 can't represent."),
         (

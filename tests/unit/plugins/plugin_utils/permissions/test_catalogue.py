@@ -139,7 +139,7 @@ def test_calls_that_nobody_named_are_found(monkeypatch: pytest.MonkeyPatch) -> N
         return f"{named} s3.DeleteObjectInput" if path.endswith("awss3") and tag == "v1.8.0" else named if path.endswith("awss3") else ""
 
     monkeypatch.setattr(permission_calls, "source", source)
-    said = "1.8.0 server/BundlePublisher/aws_s3: DeleteObject needs a permission that is not named"
+    said = "1.8.0 server/BundlePublisher/aws_s3: DeleteObject needs a permission that the data does not name"
     assert list(permission_calls.unnamed("/somewhere")) == [said]
 
 
