@@ -13,8 +13,8 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.common import cryptography_import as crypto
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.failure import failed
+from ansible_collections.spire.fleet.plugins.plugin_utils.formats.durations import seconds
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import results as pki_results
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema.values import seconds
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import (
     ca_check, ensure as x509_ensure, keys as x509_keys, store as x509_store,
 )

@@ -10,12 +10,12 @@ name: aws_policy
 author:
   - spire.fleet contributors (@spire-fleet)
 version_added: 0.1.0
-short_description: The least IAM policy for what a SPIRE server or agent uses of AWS
+short_description: Make the least IAM policy for a SPIRE server or agent
 description:
-  - Returns the policy for the identity whose credentials SPIRE runs with. What its plugins do as a role that they assume
-    is in P(spire.fleet.aws_role_policies#filter), and this policy then lets it assume that role.
-  - It holds what SPIRE's source calls in this release with these options, on the ARNs that the tree names. A star stands
-    as the resource of those actions alone for which AWS knows no resources, in a statement that says so by its Sid.
+  - Returns the policy for the identity whose credentials SPIRE runs with. Where plugins assume a role, the policy allows that; the
+    policies of these roles are made by P(spire.fleet.aws_role_policies#filter).
+  - The policy allows the calls that SPIRE makes in this release with these options, on the ARNs that the tree names. The resource is a
+    star only for actions that AWS can't limit to resources, in a statement with the Sid C(AwsKnowsNoResourcesForThese).
   - C(sts:GetCallerIdentity), which C(aws_kms) calls, needs no permission.
 positional: _input
 extends_documentation_fragment:
@@ -44,7 +44,7 @@ EXAMPLES = r"""
               region: eu-west-1
               key_identifier_value: server1
 
-- name: The same from the file that the fleet's plan makes for this host
+- name: Show the policy for the configuration that the playbooks write for this host
   ansible.builtin.debug:
     msg: "{{ lookup('spire.fleet.rendered_file', 'server', 'configuration') | spire.fleet.from_hcl | spire.fleet.aws_policy(account='111122223333') }}"
 """
@@ -55,19 +55,13 @@ _value:
   type: dict
 """
 
+from collections.abc import Callable
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
-from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import aws as permissions_aws, catalogue as permissions_catalogue
-
-
-def aws_policy(tree: object, **options: Any) -> dict[str, Any]:
-    try:
-        return permissions_aws.of_tree(tree, **options).get(permissions_aws.OWN, {})
-    except permissions_catalogue.PermissionsError as error:
-        raise AnsibleFilterError(f"aws_policy: {error}") from None
+from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.aws import own_policy
+from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.filters import permission_filter
 
 
 class FilterModule:
-    def filters(self) -> dict[str, Any]:
-        return {"aws_policy": aws_policy}
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return permission_filter("aws_policy", own_policy)

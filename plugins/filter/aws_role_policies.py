@@ -10,11 +10,11 @@ name: aws_role_policies
 author:
   - spire.fleet contributors (@spire-fleet)
 version_added: 0.1.0
-short_description: The least IAM policies of the roles that a SPIRE server assumes
+short_description: Make the least IAM policies of the roles that a SPIRE server assumes
 description:
   - Plugins that assume a role (C(assume_role), C(assume_role_arn), C(assume_org_role)) make their calls as that role.
-    This filter returns the policy of each one, and P(spire.fleet.aws_policy#filter) lets SPIRE assume them.
-  - A role must trust the identity that SPIRE runs with; its trust policy is not part of this.
+    This filter returns the policy of each role. The policy of P(spire.fleet.aws_policy#filter) allows SPIRE to assume them.
+  - Each role must trust the identity that SPIRE runs with. This filter makes no trust policies.
 positional: _input
 extends_documentation_fragment:
   - spire.fleet.permissions
@@ -49,20 +49,13 @@ _value:
   type: dict
 """
 
+from collections.abc import Callable
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
-from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import aws as permissions_aws, catalogue as permissions_catalogue
-
-
-def aws_role_policies(tree: object, **options: Any) -> dict[str, Any]:
-    try:
-        found = permissions_aws.of_tree(tree, **options)
-    except permissions_catalogue.PermissionsError as error:
-        raise AnsibleFilterError(f"aws_role_policies: {error}") from None
-    return {arn: policy for arn, policy in found.items() if arn != permissions_aws.OWN}
+from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.aws import role_policies
+from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.filters import permission_filter
 
 
 class FilterModule:
-    def filters(self) -> dict[str, Any]:
-        return {"aws_role_policies": aws_role_policies}
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return permission_filter("aws_role_policies", role_policies)

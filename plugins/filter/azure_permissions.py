@@ -10,11 +10,11 @@ name: azure_permissions
 author:
   - spire.fleet contributors (@spire-fleet)
 version_added: 0.1.0
-short_description: What a SPIRE server uses of Azure
+short_description: Make the list of Azure permissions that a SPIRE server needs
 description:
   - Returns, for each resource that the tree names, the actions of a custom role, the key permissions of a vault's access
-    policy, and the built-in roles that hold them where a custom role is too much work.
-  - It holds what SPIRE's source calls in this release with these options.
+    policy, and built-in roles that contain them, as an alternative to a custom role.
+  - The permissions are those of the calls that SPIRE makes in this release with these options.
 positional: _input
 extends_documentation_fragment:
   - spire.fleet.permissions
@@ -65,12 +65,12 @@ _value:
       elements: str
       returned: where there are any
     key_permissions:
-      description: What an access policy of the vault must allow, where the vault has these in place of roles.
+      description: What an access policy of the vault must allow, where the vault has access policies in place of roles.
       type: list
       elements: str
       returned: for key vaults
     roles:
-      description: Built-in roles that hold these actions, and more.
+      description: Built-in roles that contain these actions, and more.
       type: list
       elements: str
     plugins:
@@ -79,27 +79,13 @@ _value:
       elements: str
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
-from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import catalogue as permissions_catalogue, gcp_azure
-
-
-def azure_permissions(
-    tree: object,
-    version: str | None = None,
-    component: str | None = None,
-    plugins: Sequence[str] = (),
-    subscriptions: Sequence[str] = (),
-) -> list[dict[str, Any]]:
-    try:
-        asked = permissions_catalogue.ask(tree, component, version, plugins)
-        return gcp_azure.azure(asked, permissions_catalogue.listed(subscriptions))
-    except permissions_catalogue.PermissionsError as error:
-        raise AnsibleFilterError(f"azure_permissions: {error}") from None
+from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.filters import permission_filter
+from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.gcp_azure import azure
 
 
 class FilterModule:
-    def filters(self) -> dict[str, Any]:
-        return {"azure_permissions": azure_permissions}
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return permission_filter("azure_permissions", azure)

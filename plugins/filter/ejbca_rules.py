@@ -10,10 +10,10 @@ name: ejbca_rules
 author:
   - spire.fleet contributors (@spire-fleet)
 version_added: 0.1.0
-short_description: The access rules that a SPIRE server needs in EJBCA
+short_description: Make the list of access rules that a SPIRE server needs in EJBCA
 description:
   - Returns the access rules to allow in a role of EJBCA whose member is the client certificate of the upstream authority C(ejbca).
-  - The protocol REST Certificate Management must be switched on there as well.
+  - The protocol REST Certificate Management must be enabled in EJBCA as well.
 positional: _input
 extends_documentation_fragment:
   - spire.fleet.permissions
@@ -40,25 +40,18 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The rules. Empty where the tree uses no EJBCA.
+  description: The rules. Empty where the tree does not use EJBCA.
   type: list
   elements: str
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
-from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import catalogue as permissions_catalogue, vault_ejbca
-
-
-def ejbca_rules(tree: object, version: str | None = None, component: str | None = None, plugins: Sequence[str] = ()) -> list[str]:
-    try:
-        return vault_ejbca.ejbca(permissions_catalogue.ask(tree, component, version, plugins))
-    except permissions_catalogue.PermissionsError as error:
-        raise AnsibleFilterError(f"ejbca_rules: {error}") from None
+from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.filters import permission_filter
+from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.vault_ejbca import ejbca
 
 
 class FilterModule:
-    def filters(self) -> dict[str, Any]:
-        return {"ejbca_rules": ejbca_rules}
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return permission_filter("ejbca_rules", ejbca)

@@ -12,14 +12,14 @@ author:
 version_added: 0.1.0
 short_description: Read a SPIRE configuration file into a tree
 description:
-  - Reads HCL1, the language of SPIRE's configuration files, into a mapping of the same shape. What
-    P(spire.fleet.to_hcl#filter) wrote comes back as it was.
-  - Labelled blocks become mappings by their labels. Plain blocks of one name that stand several times, as C(Statsd)
-    may, become a list. One plain block becomes a mapping.
-  - A text that begins with C({) is read as JSON, as SPIRE does it.
-  - An option, a plugin or a block at the top that stands twice is an error, because SPIRE would use only one of the
-    two.
-  - Errors name line and column, and never the values of the file, which may be secrets.
+  - Reads HCL1, the language of SPIRE's configuration files, into a mapping of the same shape. It is the inverse of
+    P(spire.fleet.to_hcl#filter).
+  - Labelled blocks become mappings by their labels. Several blocks of one name without labels, such as C(Statsd),
+    become a list. A single block without a label becomes a mapping.
+  - A text that begins with C({) is read as JSON, as SPIRE does.
+  - An option, a plugin or a block at the top level that is in the file twice is an error, because SPIRE would use only one
+    of the two.
+  - Errors contain the line and the column, but no value of the file, which may be a secret.
 positional: _input
 options:
   _input:
@@ -43,7 +43,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The tree, as the file is shaped.
+  description: The tree, in the shape of the file.
   type: dict
 """
 

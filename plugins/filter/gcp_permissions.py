@@ -10,17 +10,17 @@ name: gcp_permissions
 author:
   - spire.fleet contributors (@spire-fleet)
 version_added: 0.1.0
-short_description: What a SPIRE server or agent uses of Google Cloud
+short_description: Make the list of Google Cloud permissions that a SPIRE server or agent needs
 description:
-  - Returns permissions for a custom role on each resource that the tree names, the predefined roles that hold them where
-    a custom role is too much work, and the access scopes of a virtual machine that SPIRE runs on.
-  - It holds what SPIRE's source calls in this release with these options.
+  - Returns permissions for a custom role on each resource that the tree names, predefined roles that contain
+    them, as an alternative to a custom role, and the access scopes of a virtual machine that SPIRE runs on.
+  - The permissions are those of the calls that SPIRE makes in this release with these options.
 positional: _input
 extends_documentation_fragment:
   - spire.fleet.permissions
 options:
   projects:
-    description: The projects in which the agent's SVID store C(gcp_secretmanager) keeps secrets. Entries name them, and no tree does.
+    description: The projects in which the agent's SVID store C(gcp_secretmanager) keeps secrets. Registration entries name them, the tree does not.
     type: list
     elements: str
     default: []
@@ -71,7 +71,7 @@ _value:
           type: list
           elements: str
         roles:
-          description: Predefined roles that hold these permissions, and more.
+          description: Predefined roles that contain these permissions, and more.
           type: list
           elements: str
         plugins:
@@ -84,28 +84,13 @@ _value:
       elements: str
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
-from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import catalogue as permissions_catalogue, gcp_azure
-
-
-def gcp_permissions(
-    tree: object,
-    version: str | None = None,
-    component: str | None = None,
-    plugins: Sequence[str] = (),
-    projects: Sequence[str] = (),
-    secret_policies: bool = False,
-) -> dict[str, Any]:
-    try:
-        asked = permissions_catalogue.ask(tree, component, version, plugins)
-        return gcp_azure.gcp(asked, permissions_catalogue.listed(projects), secret_policies)
-    except permissions_catalogue.PermissionsError as error:
-        raise AnsibleFilterError(f"gcp_permissions: {error}") from None
+from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.filters import permission_filter
+from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.gcp_azure import gcp
 
 
 class FilterModule:
-    def filters(self) -> dict[str, Any]:
-        return {"gcp_permissions": gcp_permissions}
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return permission_filter("gcp_permissions", gcp)

@@ -10,14 +10,15 @@ name: k8s_rbac
 author:
   - spire.fleet contributors (@spire-fleet)
 version_added: 0.1.0
-short_description: Roles and bindings for what a SPIRE server or agent uses of a Kubernetes cluster
+short_description: Make the least Kubernetes roles and bindings for a SPIRE server or agent
 description:
   - Returns manifests, a ClusterRole and a Role for each namespace, each followed by its binding, as far as they are needed.
-  - They hold what SPIRE's source calls in this release with these options. What can be in one namespace is, and what has
-    a known name is held to it.
-  - An agent that shows the kubelet a certificate of its own acts as the user of that certificate; bind the role to it in place
-    of the service account. One that asks anonymously or at the read-only port gets no rule for it.
-  - What brokers of the workload attestor C(k8s) refer to besides pods is named by no tree, and is not in it.
+  - The rules allow the calls that SPIRE makes in this release with these options. A rule is limited to a namespace and to the names
+    of objects where these are known.
+  - An agent that authenticates to the kubelet with a client certificate acts as the user of that certificate; bind the role to
+    this user in place of the service account. An agent that uses the kubelet anonymously or over its read-only port needs no rule
+    for it.
+  - Objects other than pods to which brokers of the workload attestor C(k8s) refer are not in the tree, so add rules for them.
 positional: _input
 extends_documentation_fragment:
   - spire.fleet.permissions
@@ -30,10 +31,10 @@ options:
     type: str
     default: spire
   user:
-    description: The Kubernetes user that SPIRE acts as, where its kubeconfig is of a user in place of a service account.
+    description: The Kubernetes user that SPIRE acts as, where its kubeconfig has a user in place of a service account.
     type: str
   name:
-    description: What roles and bindings are called. V(spire-server) or V(spire-agent), unless set.
+    description: The name of the roles and bindings. V(spire-server) or V(spire-agent), unless set.
     type: str
   kubeconfig:
     description:
@@ -42,14 +43,14 @@ options:
     type: str
   kubelet_fine_grained:
     description:
-      - Whether the agent's kubelets know C(nodes/pods), which they do from Kubernetes 1.33 on.
-      - Without it, it is C(nodes/proxy), with which one can also run commands in every container.
+      - Whether the kubelets of the agents know C(nodes/pods), which they do from Kubernetes 1.33 on.
+      - Otherwise the rule is for C(nodes/proxy), which also allows running commands in every container.
     type: bool
     default: false
 """
 
 EXAMPLES = r"""
-- name: Write what the server needs
+- name: Write the manifests for the server
   ansible.builtin.copy:
     content: "{{ server_tree | spire.fleet.k8s_rbac | map('to_nice_yaml') | join('---\n') }}"
     dest: "{{ playbook_dir }}/spire-server-rbac.yml"
@@ -68,7 +69,7 @@ EXAMPLES = r"""
                   service_account_allow_list:
                     - spire:spire-agent
 
-- name: Apply what it needs in another cluster
+- name: Apply the manifests for another cluster
   kubernetes.core.k8s:
     definition: "{{ item }}"
   loop: "{{ server_tree | spire.fleet.k8s_rbac(kubeconfig='/etc/spire/server/other.kubeconfig') }}"
@@ -76,41 +77,18 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The manifests. Empty where the tree uses nothing of Kubernetes.
+  description: The manifests. Empty where the tree uses no Kubernetes cluster.
   type: list
   elements: dict
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
-from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import (
-    catalogue as permissions_catalogue, kubernetes as permissions_kubernetes,
-)
-
-
-def k8s_rbac(
-    tree: object,
-    version: str | None = None,
-    component: str | None = None,
-    plugins: Sequence[str] = (),
-    service_account: str | None = None,
-    namespace: str = "spire",
-    user: str = "",
-    name: str | None = None,
-    kubeconfig: str | None = None,
-    kubelet_fine_grained: bool = False,
-) -> list[dict[str, Any]]:
-    try:
-        asked = permissions_catalogue.ask(tree, component, version, plugins)
-        called = f"spire-{asked.component}"
-        subject = permissions_kubernetes.Subject(name or called, service_account or called, namespace, user)
-        return permissions_kubernetes.manifests(asked, subject, kubeconfig, kubelet_fine_grained)
-    except permissions_catalogue.PermissionsError as error:
-        raise AnsibleFilterError(f"k8s_rbac: {error}") from None
+from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.filters import permission_filter
+from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.kubernetes import manifests
 
 
 class FilterModule:
-    def filters(self) -> dict[str, Any]:
-        return {"k8s_rbac": k8s_rbac}
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return permission_filter("k8s_rbac", manifests)

@@ -14,21 +14,21 @@ short_description: Write a tree as a SPIRE configuration file
 description:
   - Writes a mapping that has the shape of SPIRE's own configuration file as HCL1, the language of that file.
   - Plugins become labelled blocks, mappings become blocks, lists of mappings become lists of objects. Keys keep their
-    order, and every string arrives in SPIRE character by character as it was given.
-  - A value that HCL does not have (null, NaN, a key that is no string) is an error that names its path.
+    order, and SPIRE reads every string character by character as it is in the tree.
+  - A value that HCL does not have (null, NaN, a key that is not a string) is an error with the path of the value.
 positional: _input
 options:
   _input:
-    description: The tree, as SPIRE's file is shaped.
+    description: The tree, in the shape of SPIRE's file.
     type: dict
     required: true
   format:
     description:
-      - V(hcl) writes HCL1, V(json) writes JSON, which SPIRE takes in its place.
+      - V(hcl) writes HCL1, V(json) writes JSON, which SPIRE accepts in its place.
       - SPIRE 1.6.0 to 1.6.2 do not read plugins from JSON. In JSON, SPIRE loses booleans and lists inside a list, so
         these are an error.
-      - In JSON the keys of an object may be reordered, and a plugin that has nothing but blocks gets an empty
-        C(plugin_cmd), because SPIRE would misread it otherwise.
+      - In JSON the keys of an object may be reordered, and a plugin with blocks only gets an empty C(plugin_cmd), because
+        SPIRE would misread it otherwise.
     type: str
     choices:
       - hcl
@@ -37,7 +37,7 @@ options:
   expand_env:
     description:
       - Leave V(${NAME}) in strings as it is, for a SPIRE that runs with C(-expandEnv).
-      - Without it, these characters are written so that SPIRE takes them literally.
+      - Otherwise these characters are escaped, so that SPIRE reads them literally.
       - C($NAME) without braces is always left as it is.
     type: bool
     default: false
@@ -62,7 +62,7 @@ EXAMPLES = r"""
           join_token:
             plugin_data: {}
 
-- name: The same as JSON
+- name: Write the configuration as JSON
   ansible.builtin.copy:
     content: "{{ server_tree | spire.fleet.to_hcl(format='json') }}"
     dest: /etc/spire/server/main.conf

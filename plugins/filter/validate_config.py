@@ -10,13 +10,12 @@ name: validate_config
 author:
   - spire.fleet contributors (@spire-fleet)
 version_added: 0.1.0
-short_description: What is wrong with a whole configuration of SPIRE
+short_description: Check a whole configuration of SPIRE
 description:
-  - Checks a tree that is shaped as a configuration file of SPIRE's against the options of one release, and against the rules between them.
-  - It is for a file that no host of the inventory has from this collection, such as that of the OIDC discovery provider, which no
-    playbook installs. The trees of servers and agents are checked by P(spire.fleet.preflight#module), which knows strict mode and the
-    rules between hosts too.
-  - A message holds neither a secret nor the value of an option that is not known.
+  - Checks a tree in the shape of SPIRE's configuration file against the options of one release, and against the rules between them.
+  - It is for files that the playbooks do not write, such as that of the OIDC discovery provider. P(spire.fleet.preflight#module) checks
+    the trees of servers and agents, together with strict mode and the rules between hosts.
+  - A message contains neither a secret nor the value of an unknown option.
 positional: _input, component
 options:
   _input:
@@ -24,12 +23,12 @@ options:
     type: dict
     required: true
   component:
-    description: Whose file it is.
+    description: The program whose file it is.
     type: str
     choices: [server, agent, oidc_discovery_provider]
     required: true
   release:
-    description: The SPIRE release, such as V(1.14.7). The newest one that this collection knows, unless set.
+    description: The SPIRE release, such as V(1.14.7). The default is the newest release that this collection knows.
     type: str
     default: ""
 seealso:
@@ -59,7 +58,8 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems
-from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import describe, plain
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import describe
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import plain
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree import check as tree_check
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import convert

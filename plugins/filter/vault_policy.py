@@ -10,12 +10,12 @@ name: vault_policy
 author:
   - spire.fleet contributors (@spire-fleet)
 version_added: 0.1.0
-short_description: The least policy for what a SPIRE server uses of HashiCorp Vault
+short_description: Make the least HashiCorp Vault policy for a SPIRE server
 description:
   - Returns the policy, in HCL as C(vault policy write) takes it, for the tokens of the upstream authority C(vault) and of the key
     manager C(hashicorp_vault).
-  - It holds what SPIRE's source asks Vault for in this release with these options. Logging in needs no policy, renewing the token does.
-  - Paths are those of the tree's namespace, so write the policy there.
+  - The policy allows the requests that SPIRE makes in this release with these options. Logging in needs no policy, renewing the token does.
+  - The paths are relative to the Vault namespace that the tree names, so write the policy into that namespace.
   - Plugins that log in to different Vaults, namespaces or roles get a policy each, with O(plugins).
 positional: _input
 extends_documentation_fragment:
@@ -44,24 +44,17 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The policy. Empty where the tree uses nothing of Vault.
+  description: The policy. Empty where the tree does not use Vault.
   type: str
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
-from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import catalogue as permissions_catalogue, vault_ejbca
-
-
-def vault_policy(tree: object, version: str | None = None, component: str | None = None, plugins: Sequence[str] = ()) -> str:
-    try:
-        return vault_ejbca.vault(permissions_catalogue.ask(tree, component, version, plugins))
-    except permissions_catalogue.PermissionsError as error:
-        raise AnsibleFilterError(f"vault_policy: {error}") from None
+from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.filters import permission_filter
+from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.vault_ejbca import vault
 
 
 class FilterModule:
-    def filters(self) -> dict[str, Any]:
-        return {"vault_policy": vault_policy}
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return permission_filter("vault_policy", vault)

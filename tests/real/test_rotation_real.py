@@ -24,8 +24,8 @@ from cryptography import x509
 
 from ansible_collections.spire.fleet.plugins.module_utils.spire import tls_chains
 from ansible_collections.spire.fleet.plugins.module_utils.spire.authorities import Request, keep
-from ansible_collections.spire.fleet.plugins.module_utils.spire.der import key_id
 from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import SpireCliError
+from ansible_collections.spire.fleet.plugins.module_utils.spire.der import key_id
 from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireServer
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.rotation_state import State
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What it costs to make an intermediate and a host's certificate for each of many hosts, with their keys encrypted and on the disk.
+"""Measures the issuing of an intermediate CA and a host certificate for each of many hosts, with encrypted keys in files.
 
     python -m tools.bench.authorities
 """
@@ -18,7 +18,7 @@ from pathlib import Path
 from tests.support import collection
 
 SIZES = (100, 1000)
-#: of DESIGN: seconds for the larger of the two; and how much more than linear its growth may be
+#: the budget: seconds for the larger number of hosts, and how many times the linear growth the growth may be
 SECONDS = 20.0
 GROWTH = 1.5
 WORKERS = 4
@@ -26,7 +26,7 @@ DAY = datetime.timedelta(days=1)
 
 
 def measure(work: Path) -> bool:
-    """Prints a line for each size; whether the larger one is within the budget."""
+    """Prints a line for each number of hosts; returns whether the larger one is within the budget."""
     took = []
     for size in SIZES:
         began = time.monotonic()
@@ -35,14 +35,14 @@ def measure(work: Path) -> bool:
         again = keep(work / f"pki-{size}", size)
         took.append(first)
         print(
-            f"{size:6d} hosts, an intermediate and a certificate each: {first:.1f} s for {made} keys and certificates, once more "
+            f"{size:6d} hosts, an intermediate CA and a certificate each: {first:.1f} s for {made} keys and certificates, second run "
             f"{time.monotonic() - began:.1f} s for {again}",
             flush=True,
         )
     growth = took[1] / took[0] / (SIZES[1] / SIZES[0])
     fits = took[1] <= SECONDS and growth <= GROWTH
     print(
-        f"bench: {SIZES[1]} hosts take {took[1]:.1f} s, budget {SECONDS:.0f} s, and {growth:.2f} of what is linear, budget {GROWTH:.2f}: "
+        f"bench: {SIZES[1]} hosts take {took[1]:.1f} s, budget {SECONDS:.0f} s, and {growth:.2f} of linear growth, budget {GROWTH:.2f}: "
         f"{'ok' if fits else 'OVER'}",
         flush=True,
     )
@@ -50,7 +50,7 @@ def measure(work: Path) -> bool:
 
 
 def keep(directory: Path, size: int) -> int:
-    """A root, and both certificates of each host; how many were made."""
+    """Ensures a root CA and both certificates of each host; returns how many certificates were issued."""
     collection.make_importable()
     from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import (
         ensure as x509_ensure, request as x509_request, store as x509_store,
@@ -61,8 +61,8 @@ def keep(directory: Path, size: int) -> int:
         return x509_store.KeyAndCertificateFiles(f"{base}.pem", f"{base}.key")
 
     run = x509_ensure.Run(datetime.datetime.now(datetime.timezone.utc))
-    asked = x509_request.Request("CN=Root", 3650 * DAY, path_length=2, key_type="ec-p256")
-    root = x509_ensure.ensure(place("root"), asked, None, "bench", run)
+    request = x509_request.Request("CN=Root", 3650 * DAY, path_length=2, key_type="ec-p256")
+    root = x509_ensure.ensure(place("root"), request, None, "bench", run)
     issuer = x509_ensure.Issuer(place("root"), "bench", root.certificates, root.certificates)
 
     def own(name: str) -> int:
@@ -75,7 +75,7 @@ def keep(directory: Path, size: int) -> int:
             made += x509_ensure.ensure(place(name, kind), request, issuer, "bench", run).changed
         return made
 
-    # as Ansible has several hosts at once
+    # Ansible works on several hosts at once as well
     with ThreadPoolExecutor(WORKERS) as pool:
         return sum(pool.map(own, (f"host{number}" for number in range(size))))
 

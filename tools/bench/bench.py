@@ -5,11 +5,10 @@
 
     python -m tools.bench.bench [--hosts 4] [--agents 50] [--rounds 5]
 
-Two fleets of real agents are converged first: one agent on each of the podman hosts, then many, which are instances on
-the same hosts and inventory hosts of their own. Then ping and `site` are run in turns, so that a busy
-machine slows both alike, `site` without its preflight too, and once a plain role that does one thing a task. Only ratios of the
-medians mean anything. Certificates for many hosts, and preflight alone on large fleets that are names alone, are measured before; `--agents 0` measures
-nothing else.
+First the issuing of certificates for many hosts is measured, and preflight over large fleets without real hosts; `--agents 0` measures
+nothing else. Then two fleets of real agents are converged: one agent on each of the podman hosts, and many agents, which are instances
+on the same hosts and inventory hosts of their own. Ping, `site`, and `site` without preflight are run in turns, so that a busy machine
+slows all of them alike; a plain role with one task for each thing is run once. Only the ratios of the medians mean anything.
 """
 
 from __future__ import annotations
@@ -30,15 +29,16 @@ from tests.support import collection, spire_bin
 from tools.bench import authorities, preflight
 
 HERE = Path(__file__).resolve().parent
-HOSTS = HERE.parent / "hosts"
+HOSTS = collection.REPO / "tests" / "hosts"
 FLEET = "spire-fleet-bench"
+#: how many times the time of a ping a converged run may take
 BUDGET = 2.5
-#: how much longer a converged run may take because everything is checked first
+#: how many times the time of a run without preflight a run with it may take
 PREFLIGHT_BUDGET = 1.10
 
 
 class Bench:
-    """A server and podman hosts, and commands over inventories of them."""
+    """Runs commands over inventories of podman hosts."""
 
     def __init__(self, work: Path, hosts: list[str], forks: int) -> None:
         self.work, self.hosts = work, hosts
@@ -55,14 +55,14 @@ class Bench:
             "ANSIBLE_CONFIG": str(work / "ansible.cfg"),
             "ANSIBLE_FORKS": str(forks),
             "ANSIBLE_PIPELINING": "true",
-            "PYTHONPATH": str(HERE.parents[1]),
+            "PYTHONPATH": str(collection.REPO),
             "BENCH_TRIPS": str(self.trips),
             "ANSIBLE_NOCOLOR": "1",
             "ANSIBLE_LOCALHOST_WARNING": "false",
         }
 
     def inventory(self, name: str, agents: dict[str, str]) -> Path:
-        """An inventory of the server and these agents, each on a podman host."""
+        """Writes an inventory of the server and these agents, each on a podman host; returns its path."""
         ours = {
             agent: {
                 "ansible_host": f"{FLEET}-{host}",
@@ -94,7 +94,7 @@ class Bench:
         return path
 
     def run(self, *argv: str) -> tuple[float, str]:
-        """Seconds and output of one command; its failure ends the bench."""
+        """Runs a command; returns its seconds and its output. A failure ends the bench."""
         started = time.monotonic()
         done = subprocess.run(
             [str(HOSTS / "namespace"), str(Path(sys.executable).parent / argv[0]), *argv[1:]],
@@ -106,13 +106,13 @@ class Bench:
         return seconds, done.stdout
 
     def counted(self, *argv: str) -> tuple[float, str, Counter[str]]:
-        """The same, with the round trips to each host."""
+        """Runs a command; returns its seconds, its output and the round trips to each host."""
         self.trips.write_text("")
         seconds, output = self.run(*argv)
         return seconds, output, Counter(self.trips.read_text().splitlines())
 
     def site(self, inventory: Path, *options: str) -> tuple[float, Counter[str]]:
-        """One run of site over a converged fleet."""
+        """Runs site over a converged fleet; returns the seconds and the round trips to each host."""
         seconds, output, calls = self.counted("ansible-playbook", "-i", str(inventory), "spire.fleet.site", *options)
         changed = sum(int(word.split("=")[1]) for word in output.split() if word.startswith("changed="))
         if changed:
@@ -120,7 +120,7 @@ class Bench:
         return seconds, calls
 
     def measure(self, name: str, agents: dict[str, str], rounds: int) -> dict[str, Any]:
-        """Converge a fleet, then time ping, site and the plain role in turns."""
+        """Converges a fleet, then measures ping, site and the plain role in turns."""
         inventory = self.inventory(name, agents)
         self.run("ansible-playbook", "-i", str(inventory), "spire.fleet.site")
         times: dict[str, list[float]] = {"ping": [], "site": [], "unchecked": [], "plain": []}
@@ -132,7 +132,7 @@ class Bench:
             seconds, site = self.site(inventory)
             times["site"].append(seconds)
             times["unchecked"].append(self.site(inventory, "--skip-tags", "preflight")[0])
-            # The plain role is there for scale. Once is enough for it, and it takes as long as all the rest.
+            # The plain role is for comparison. It takes as long as all the others together, so it is run once.
             if not times["plain"]:
                 seconds, _output, tasks = self.counted(*plain)
                 times["plain"].append(seconds)
@@ -154,7 +154,7 @@ class Bench:
 
 
 def line(result: dict[str, Any]) -> str:
-    """One result for a person."""
+    """Returns a result as one line of text."""
     return (
         f"{result['agents']:4d} agents: ping 1.00 ({result['ping']:.2f} s), site {result['site']:.2f} (without "
         f"preflight 1.00, with it {result['preflight']:.2f}), plain role {result['plain']:.2f}; module round trips on "
@@ -164,7 +164,7 @@ def line(result: dict[str, Any]) -> str:
 
 
 def main() -> int:
-    """Prints one line for each fleet; fails over budget."""
+    """Prints a line for each measurement; returns 1 where one of them is over its budget."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hosts", type=int, default=4)
     parser.add_argument("--agents", type=int, default=50)
@@ -181,7 +181,7 @@ def main() -> int:
 
 
 def fleets(bench: Bench, agents: int, rounds: int) -> bool:
-    """Measures a fleet with an agent a host, and one of many agents; whether these are within the budget."""
+    """Measures a fleet with one agent per host and a fleet of many agents; returns whether the second is within the budget."""
     hosts = bench.hosts
     subprocess.run([str(HOSTS / "fleet"), "up", FLEET, "server", *hosts], stdout=subprocess.DEVNULL, check=True)
     try:

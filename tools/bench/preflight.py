@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 SIZES = (1000, 10000)
-#: of DESIGN: for the larger of the two, CPU seconds and bytes; and how much more than linear its growth may be
+#: the budget: CPU seconds and bytes for the larger fleet, and how many times the linear growth the growth may be
 SECONDS = 60.0
 BYTES = 2 * 1024**3
 GROWTH = 1.3
@@ -28,14 +28,14 @@ PREFLIGHT: dict[str, Any] = {"spire.fleet.preflight": {}}
 
 @dataclass(frozen=True)
 class Cost:
-    """What one command took, with everything that it started."""
+    """What a command and its child processes used."""
 
     seconds: float
     bytes: int
 
 
 def measure(work: Path, environment: Mapping[str, str]) -> bool:
-    """Prints a line for each fleet; whether all of it is within the budget."""
+    """Prints a line for each fleet; returns whether all of them are within the budget."""
     for name, task in (("nothing", NOTHING), ("preflight", PREFLIGHT)):
         play = {"hosts": "all", "gather_facts": False, "tasks": [{**task, "run_once": True}]}
         (work / f"{name}.yml").write_text(json.dumps([play]))
@@ -45,12 +45,12 @@ def measure(work: Path, environment: Mapping[str, str]) -> bool:
         for size in SIZES:
             inventory = work / f"preflight-{size}.json"
             inventory.write_text(json.dumps(fleet(size, own)))
-            has_no_effect = run(work, environment, inventory, "nothing.yml")
+            baseline = run(work, environment, inventory, "nothing.yml")
             cost = run(work, environment, inventory, "preflight.yml")
             costs.append(cost)
             print(
-                f"{size:6d} agents, {'a tree of its own each' if own else 'trees by group'}: preflight {cost.seconds:.1f} s CPU, "
-                f"{cost.bytes / 1024**2:.0f} MiB; nothing at all 1.00, preflight {cost.seconds / has_no_effect.seconds:.2f}",
+                f"{size:6d} agents, {'a configuration each' if own else 'configurations by group'}: preflight {cost.seconds:.1f} s CPU, "
+                f"{cost.bytes / 1024**2:.0f} MiB; a play without preflight 1.00, with it {cost.seconds / baseline.seconds:.2f}",
                 flush=True,
             )
         growth = costs[1].seconds / costs[0].seconds / (SIZES[1] / SIZES[0])
@@ -65,7 +65,7 @@ def measure(work: Path, environment: Mapping[str, str]) -> bool:
 
 
 def fleet(size: int, own: bool) -> dict[str, Any]:
-    """An inventory with a server and this many agents in ten groups."""
+    """Returns an inventory with a server and this many agents in ten groups."""
     agents: dict[str, Any] = {f"agent{number}": {} for number in range(size)}
     if own:
         for number, name in enumerate(agents):
@@ -77,12 +77,13 @@ def fleet(size: int, own: bool) -> dict[str, Any]:
         }
         for digit in range(10)
     }
-    shared = {"spire_trust_domain": "bench.test", "spire_entries": [{"spiffe_id": "/a", "parent_id": "/fleet/site1", "selectors": ["unix:uid:1"]}]}
+    entry = {"spiffe_id": "/a", "parent_id": "/fleet/site1", "selectors": ["unix:uid:1"]}
+    shared = {"spire_trust_domain": "bench.test", "spire_entries": [entry]}
     return {"all": {"vars": shared, "children": {"spire_servers": {"hosts": {"server": {}}}, "spire_agents": {"hosts": agents}, **groups}}}
 
 
 def run(work: Path, environment: Mapping[str, str], inventory: Path, playbook: str) -> Cost:
-    """CPU time and memory of one run; its failure ends the bench."""
+    """Runs a playbook; returns its CPU time and memory. A failure ends the bench."""
     log = work / "preflight.log"
     program = str(Path(sys.executable).parent / "ansible-playbook")
     child = os.fork()

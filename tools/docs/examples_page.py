@@ -21,7 +21,7 @@ from tests.support import collection
 PAGE = collection.REPO / "docs" / "examples.md"
 EXAMPLES = collection.REPO / "examples"
 GUIDES = Path(__file__).with_name("guides.yml")
-#: the sections in their order; the first part of an example's row names one
+#: the sections in order; the row of an example begins with the name of one
 SECTIONS = {
     "start": "Where to start",
     "node attestor": "Node attestors",
@@ -39,29 +39,29 @@ INTRODUCTION = """\
 <!-- Made by `make docs` from the comments of the examples and from tools/docs/guides.yml. Changes made here are lost. -->
 # Examples
 
-Each directory of [examples](../examples) is one inventory that shows one thing and says why it is written so. Tests check every
-one of them with preflight, and SPIRE's own `validate` reads what they render to. Try one where it lies:
+Each directory of [examples](../examples) is one inventory that shows one thing and explains it. Tests check every
+inventory with preflight, and its configuration files with SPIRE's own `validate`. Try one in place:
 
     ansible-playbook spire.fleet.site -i examples/minimal/inventory.yml --tags preflight
 
-Secrets come from environment variables here, with a default that is none, so that the examples can be checked anywhere. Use
-Ansible Vault (`!vault`) or the lookup of whatever keeps your secrets.
+The examples read secrets from environment variables, with a default that is not a real secret, so that they can be checked anywhere. Use
+Ansible Vault (`!vault`) or the lookup plugin of your own store of secrets.
 """
 ABSENT = """\
-There is none for the workload attestor `windows`: SPIRE refuses it on Linux, and the collection makes Linux hosts. Its selectors are
-in [selectors.md](selectors.md) all the same.
+There is no example for the workload attestor `windows`: SPIRE refuses it on Linux, and the collection supports Linux hosts only. Its
+selectors are in [selectors.md](selectors.md).
 """
-JUDGES = """\
-## What SPIRE does not judge
+NOT_VALIDATED = """\
+## Examples that SPIRE's validate does not check
 
-`validate` of these needs more than a file:
+SPIRE's `validate` of these examples needs more than a file:
 
 """
 
 
 @dataclass(frozen=True)
 class Example:
-    """What an example says of itself."""
+    """An example and its own description."""
 
     name: str
     section: str
@@ -70,7 +70,7 @@ class Example:
 
 
 def read(name: str) -> Example:
-    """The comment that an inventory begins with."""
+    """Returns the example that the first comment of its inventory describes; raises ValueError where the comment is incomplete."""
     lines = (EXAMPLES / name / "inventory.yml").read_text(encoding="utf-8").splitlines()
     head = []
     for line in lines[1:]:
@@ -87,18 +87,18 @@ def read(name: str) -> Example:
 
 
 def names() -> list[str]:
-    """Every example."""
+    """Returns the names of all examples."""
     return sorted(path.parent.name for path in EXAMPLES.glob("*/inventory.yml"))
 
 
 def guides() -> list[dict[str, Any]]:
-    """What the guides show."""
+    """Returns the contents of guides.yml."""
     found: list[dict[str, Any]] = yaml.safe_load(GUIDES.read_text(encoding="utf-8"))
     return found
 
 
 def page() -> str:
-    """The whole page."""
+    """Returns the whole page."""
     collection.make_importable()
     from tests.support.examples import NOT_JUDGED
 
@@ -109,7 +109,7 @@ def page() -> str:
         if section == "workload attestor":
             parts.append(ABSENT)
     parts.append("\n".join(_guides()))
-    parts.append(JUDGES + "".join(f"- `{name}`: {why}\n" for name, why in NOT_JUDGED.items()))
+    parts.append(NOT_VALIDATED + "".join(f"- `{name}`: {why}\n" for name, why in NOT_JUDGED.items()))
     return "\n".join(parts)
 
 
@@ -128,23 +128,23 @@ def _start(example: Example) -> int:
 
 
 def _guides() -> Iterator[str]:
-    yield "## What SPIRE's guides show\n"
-    yield "Each piece of configuration in the guides to configuring SPIRE, and what they tell besides, and where it is here.\n"
+    yield "## The guides to configuring SPIRE\n"
+    yield "For each piece of configuration and each advice in the guides to configuring SPIRE: the example or page that has it.\n"
     for guide in guides():
         yield f"### {guide['guide']}\n"
-        yield "| what | example |"
+        yield "| configuration | example |"
         yield "|---|---|"
-        for said in guide["says"]:
-            yield f"| {_cell(said['what'])} | {_link(said['example'])} |"
-        yield "\n| what it tells | where it is here |"
+        for piece in guide["configurations"]:
+            yield f"| {_cell(piece['what'])} | {_link(piece['example'])} |"
+        yield "\n| advice | page |"
         yield "|---|---|"
-        for told in guide["tells"]:
-            yield f"| {_cell(told['what'])} | {_place(told['where'])} |"
+        for advice in guide["advice"]:
+            yield f"| {_cell(advice['what'])} | {_page(advice['where'])} |"
         yield ""
 
 
-def _place(path: str) -> str:
-    """A page beside this one, or an example."""
+def _page(path: str) -> str:
+    """Returns the link to another page or to an example."""
     parts = path.split("/")
     if parts[0] == "examples":
         return _link(parts[1])

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Makes docs/schema: the JSON Schemas of the newest release, for editors that shall take them as they are.
+"""Makes docs/schema: the JSON Schemas of the newest release, for editors to use directly.
 
     python -m tools.docs.json_schema_files
 """
@@ -18,7 +18,7 @@ DIRECTORY = collection.REPO / "docs" / "schema"
 
 
 def files() -> dict[str, str]:
-    """The text of each file by its name."""
+    """Returns the text of each file by its name."""
     collection.make_importable()
     from ansible_collections.spire.fleet.plugins.plugin_utils.json_schema import document as json_schema
     from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
@@ -28,7 +28,7 @@ def files() -> dict[str, str]:
 
 
 def main(directory: Path = DIRECTORY) -> None:
-    """Writes them."""
+    """Writes the files."""
     directory.mkdir(parents=True, exist_ok=True)
     for name, text in files().items():
         (directory / name).write_text(text, encoding="utf-8")

@@ -21,8 +21,8 @@ INTRODUCTION = """\
 <!-- Made by `make docs` from plugins/plugin_utils/permissions/data. Changes made here are lost. -->
 # Cloud permissions
 
-Seven filters say what a server's or an agent's tree needs of a cloud, as files that you can review, and apply with the tool that
-you have. Each holds what SPIRE's source calls in your release with your options, on the resources that the tree names, and no more.
+Seven filters make the least permissions in a cloud for a server's or an agent's tree, in a form that you can review and apply with
+your own tools. They allow the calls that SPIRE makes in your release with your options, on the resources that the tree names, and no more.
 
 | filter | makes |
 |---|---|
@@ -35,7 +35,8 @@ you have. Each holds what SPIRE's source calls in your release with your options
 | `spire.fleet.ejbca_rules` | the access rules of SPIRE's role in EJBCA |
 
 ## Use them
-In a play of your own, here over the servers, which need not be there yet; every server's tree comes from the fleet's plan:
+Use them in a play of your own. This one is for servers, which need not exist yet; the tree of each server is the one that the playbooks
+write:
 
     - hosts: spire_servers
       gather_facts: false
@@ -50,53 +51,56 @@ In a play of your own, here over the servers, which need not be there yet; every
             mode: "0644"
           delegate_to: localhost
 
-The result holds no secret. What no tree says is given to the filter (`ansible-doc -t filter spire.fleet.aws_policy`), and when it
-is missing the message says so:
+The result contains no secret. Facts that are not in the tree are options of the filter (`ansible-doc -t filter spire.fleet.aws_policy`);
+a message names those that are missing:
 
-    aws_policy: plugins.KeyManager.aws_kms uses resources whose ARNs hold the ID of the AWS account, and no tree says it: set account.
+    aws_policy: plugins.KeyManager.aws_kms uses resources whose ARNs contain the ID of the AWS account: set account.
 
-- `${NAME}` in an option that names a resource is an error, since its value is SPIRE's alone.
-- A plugin with `plugin_cmd` is an external one, and left out.
-- Plugins with credentials of their own get a policy of their own: `aws_policy(plugins=['aws_s3'])`, and the rest by their names.
+- `${NAME}` in an option that names a resource is an error, since only SPIRE's process knows its value.
+- A plugin with `plugin_cmd` is an external one. The filters leave it out.
+- For plugins with credentials of their own make a policy of their own with `aws_policy(plugins=['aws_s3'])`, and another one for the
+  other plugins.
 
 ## AWS
-- Statements of the same resources, or of the same actions, are one. A star as the resource stands in one statement alone, whose
-  Sid is `AwsKnowsNoResourcesForThese`: AWS allows nothing else for these actions.
+- Statements with the same resources, or with the same actions, are merged. Only the statement with the Sid
+  `AwsKnowsNoResourcesForThese` has a star as the resource: AWS can't limit these actions to resources.
 - AWS chooses the IDs of KMS keys, so `aws_kms` gets every key of its region and account. Aliases and tags would narrow that, but
-  AWS takes up to five minutes to notice new ones, and SPIRE signs at once. An account of its own for SPIRE's keys narrows it best.
-  With the default key policy, which SPIRE sets where it runs as a role, the keys themselves let nobody else sign.
-- `sts:GetCallerIdentity` (`aws_kms`) needs no permission. The agent's `aws_iid` needs none either: it asks its own machine.
-- A role that SPIRE assumes must trust the identity that SPIRE runs with; that policy is not made here. SPIRE assumes
+  AWS takes up to five minutes to apply new ones, and SPIRE signs at once. A separate account for SPIRE's keys limits it best.
+  With the default key policy, which SPIRE sets where it runs as a role, nobody else may sign with the keys.
+- `sts:GetCallerIdentity` (`aws_kms`) needs no permission. The agent's `aws_iid` needs none either: it uses the metadata service of
+  its own machine.
+- A role that SPIRE assumes must trust the identity that SPIRE runs with; the filters make no trust policies. SPIRE assumes
   `assume_role` in each node's account: name these accounts in `node_accounts`.
-- The partition is told by the plugin's `partition` or its region (`cn-`, `us-gov-`, ...), or by `partition`. SPIRE builds the
-  ARNs of `aws_iid`'s roles with the option `partition`, or with `aws` where it is not set, and so do these filters; before 1.8.0
-  there is no such option.
-- In `endpoint` another service than AWS may stand; what it wants to allow is its own affair.
+- The partition is that of the plugin's `partition` or region (`cn-`, `us-gov-`, ...), or of the filter's option `partition`. SPIRE builds
+  the ARNs of `aws_iid`'s roles with the plugin's option `partition`, or with `aws` where it is not set, and so do these filters;
+  before 1.8.0 there is no such option.
+- `endpoint` may name another service than AWS; the filters do not know its permissions.
 
 ## Kubernetes
-- `nodes/proxy` also runs commands in every container of the node. Where the kubelets are of Kubernetes 1.33 or newer, set
+- `nodes/proxy` also allows running commands in every container of the node. Where the kubelets are of Kubernetes 1.33 or newer, set
   `kubelet_fine_grained`, which makes it `nodes/pods`.
-- Where a tree uses several clusters, each gets its own manifests: `k8s_rbac(kubeconfig='/path/as/in/the/tree')`.
+- Where a tree uses several clusters, make the manifests of each one: `k8s_rbac(kubeconfig='/path/as/in/the/tree')`.
 - A kubeconfig may be of a service account or of a user; name it in `service_account` and `namespace`, or in `user`.
-- The ConfigMap of `k8sbundle` must be there already. `k8s_configmap` makes its own.
-- What a broker refers to besides pods (`experimental.broker` of the workload attestor) is named by no tree; add `get`, and `list`
-  where it names objects by their UID alone, for these resources.
+- The ConfigMap of `k8sbundle` must exist already. `k8s_configmap` creates its own.
+- Objects other than pods to which a broker refers (`experimental.broker` of the workload attestor) are not in the tree; add `get`, and
+  `list` where the broker names objects by their UID only, for these resources.
 
 ## HashiCorp Vault
-- Logging in needs no policy: the auth method (`cert`, `approle`, `kubernetes`) must be mounted where the tree says, and its role gives the
-  policy to the tokens. Vault's own policy `default` allows looking at and renewing a token too.
-- `hashicorp_vault` reads every key of its engine at its start, those of other servers as well; an engine of its own for each trust domain
-  narrows that. With `key_identifier_file` the server's names are in its file alone, so that it may use every key; `key_identifier_value`
-  narrows that to its own. A value that begins like another server's (`spire` and `spire-2`) allows that one's keys too.
+- Logging in needs no policy: the auth method (`cert`, `approle`, `kubernetes`) must be mounted at the path in the tree, and its role must
+  give the policy to the tokens. Vault's own policy `default` also allows a token to be read and renewed.
+- `hashicorp_vault` reads every key of its engine at its start, also those of other servers; a separate engine for each trust domain
+  limits that. With `key_identifier_file` only the file has the server's key names, so the policy allows every key;
+  `key_identifier_value` limits it to the server's own keys. A value that is the beginning of another server's (`spire` and `spire-2`)
+  allows that server's keys too.
 
 ## EJBCA
-- The rules belong into a role whose member is SPIRE's client certificate. The protocol "REST Certificate Management" must be on.
-- SPIRE has an end entity made, or uses again the one of the same name, which is why it edits too.
+- The rules belong into a role whose member is SPIRE's client certificate. The protocol "REST Certificate Management" must be enabled.
+- SPIRE creates an end entity, or edits the one of the same name.
 
 ## What each plugin needs
-A place in angle brackets is the option of that name, or something that the filter is given; `<a|b>` is b where a is not set, and
-`<a|=text>` is that text. Read a row so: in these releases, if
-these options are set as told, the plugin needs this. Whatever is not in the tables needs nothing of a cloud.
+A name in angle brackets stands for the option of that name, or for an option of the filter; `<a|b>` is b where a is not set, and
+`<a|=text>` is that text. A row means: in these releases, if these options are set so, the plugin needs these permissions. Plugins that are
+not in the tables need no permissions in a cloud.
 """
 CLOUDS = {"aws": "AWS", "gcp": "Google Cloud", "azure": "Azure", "k8s": "Kubernetes", "vault": "HashiCorp Vault", "ejbca": "EJBCA"}
 #: what nobody runs on
@@ -105,7 +109,7 @@ _WANTED = ("actions", "data_actions", "permissions", "verbs", "capabilities", "r
 
 
 def page() -> str:
-    """The whole page."""
+    """Returns the whole page."""
     collection.make_importable()
     from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import catalogue as permissions_catalogue
 
@@ -123,7 +127,7 @@ def page() -> str:
 
 
 def releases(key: str, facts: Mapping[str, Any], statement: Mapping[str, Any]) -> list[Any]:
-    """Those that need it, if the options are set."""
+    """Returns the releases in which the statement applies, if the options are set."""
     from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import catalogue as permissions_catalogue
     from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
     from ansible_collections.spire.fleet.plugins.plugin_utils.schema import model as schema_model
@@ -142,7 +146,7 @@ def releases(key: str, facts: Mapping[str, Any], statement: Mapping[str, Any]) -
 
 
 def _known(block: Any, each: Sequence[str], path: str, release: Any) -> bool:
-    """Whether a release has an option, in the block or in one of the blocks in it that count one by one."""
+    """Whether a release has an option, in the block or in one of the inner blocks that ``each`` names."""
     blocks = [block, *(block.options[name].block for name in each if name != "." and release in block.options[name].span)]
     return path == "." or any(_in(inner, path.split("."), release) for inner in blocks)
 

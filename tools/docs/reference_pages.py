@@ -35,17 +35,17 @@ COMPONENTS = (*PLUGINS, "oidc_discovery_provider")
 INDEX = """\
 # Reference
 
-Every option of SPIRE's configuration files from 0.8.0 on: what a run checks, and what [your editor](../editors.md) completes. One page
-for each file and block, and one for each plugin. [Selectors](../selectors.md), and [rules between hosts](../rules.md), have pages of their own.
+Every option of SPIRE's configuration files from 0.8.0 on. Preflight checks them, and [your editor](../editors.md) completes them. Each
+file, each block and each plugin has a page. [Selectors](../selectors.md) and [rules between hosts](../rules.md) have pages of their own.
 
-A run checks servers and agents. No playbook installs the OIDC discovery provider, so its file is checked by
-[a filter](../checks.md#files-of-your-own) and by your editor alone.
+Preflight checks servers and agents. No playbook installs the OIDC discovery provider, so only
+[a filter](../checks.md#files-of-your-own) and your editor check its file.
 
 How to read the tables:
-- *Releases* are those that have the option. Where nothing stands, it is as old and as lasting as the block around it.
-- **required**: SPIRE does not start without, or its `validate` refuses the file. *secret*: the value appears in no output.
-  *file of a secret*: the path may be shown.
-- A default is SPIRE's own; what this collection sets is in [tree.md](../tree.md).
+- *Releases* are those that have the option. Where the column is empty, they are those of the block that contains it.
+- **required**: SPIRE does not start without it, or its `validate` refuses the file. *secret*: the value appears in no output.
+  *file of a secret*: the file contains a secret; its path may be shown.
+- A default is SPIRE's own; the values that this collection sets are in [tree.md](../tree.md).
 """
 TITLES = {
     "server": "The file of a server",
@@ -60,30 +60,31 @@ TABLE = "| Option | Type | Default | Releases | Description |\n|---|---|---|---|
 
 @lru_cache(maxsize=None)
 def names() -> tuple[str, ...]:
-    """Every file of the data."""
+    """Returns the name of every file of the data."""
     files = [str(path.relative_to(schema_model.DATA).with_suffix("")) for path in schema_model.DATA.rglob("*.yml")]
     return tuple(sorted(files, key=lambda name: (list(TITLES).index(name) if name in TITLES else len(TITLES), name)))
 
 
 @lru_cache(maxsize=None)
 def _shared() -> dict[int, str]:
-    """Blocks that have a page of their own, by what the schema's model gives for them."""
+    """Returns the blocks that have a page of their own, by the identity of their object in the model."""
     return {id(schema_model.block(name)): name for name in names() if "/" not in name or name.startswith("blocks/")}
 
 
 def pages() -> dict[str, str]:
-    """Every page by its path."""
+    """Returns every page by its path."""
     return {"README.md": index(), **{f"{name}.md": page(name) for name in names()}}
 
 
 def index() -> str:
-    parts = [MADE + INDEX, "## Files and blocks\n", "| page | what it is |", "|---|---|"]
+    """Returns the page with the links to all others."""
+    parts = [MADE + INDEX, "## Files and blocks\n", "| page | description |", "|---|---|"]
     for name in names():
         if "/" not in name or name.startswith("blocks/"):
             parts.append(f"| [{name.removeprefix('blocks/')}]({name}.md) | {_about(name)} |")
     for component in PLUGINS:
         parts.append(f"\n## Plugins of {'a server' if component == 'server' else 'an agent'}\n")
-        parts += ["| type | plugin | releases | what it does |", "|---|---|---|---|"]
+        parts += ["| type | plugin | releases | description |", "|---|---|---|---|"]
         for kind, known in schema_model.plugin_types(component).items():
             title = f"**{kind}**<br>{_count(known)}{known.description}"
             made = [f"{component}/{kind}/{name}" for name in sorted(schema_model.plugin_names(component, kind))]
@@ -106,15 +107,17 @@ def _about(name: str) -> str:
 
 
 def page(name: str) -> str:
-    """The page of one file."""
+    """Returns the page of one file of the data."""
     known = schema_model.block(name)
     parts = name.removeprefix(f"{EXTERNAL}/").split("/")
-    title = f"{parts[1]} `{parts[2]}` of a{'n' if parts[0] == 'agent' else ''} {parts[0]}" if len(parts) == 3 else TITLES.get(name, parts[-1])
+    title = TITLES.get(name, parts[-1])
+    if len(parts) == 3:
+        title = f"{parts[1]} `{parts[2]}` of a{'n' if parts[0] == 'agent' else ''} {parts[0]}"
     up = "../" * name.count("/")
     lines = [MADE + f"# {title}\n", _about(name), ""]
     facts = [f"Releases: {releases(known.span)}"] if len(parts) == 3 else []
     link = "" if parts[0] == "blocks" or name == "plugin" or parts != name.split("/") else schema_links.page(name, known.span.until)
-    facts += [f"[SPIRE's document]({link})"] if link else []
+    facts += [f"[SPIRE's documentation]({link})"] if link else []
     lines.append(" · ".join([*facts, f"[Index]({up}README.md)"]) + "\n")
     if parts != name.split("/"):
         lines.append(f"An external plugin, not SPIRE's own: see [external plugins]({up}../external_plugins.md).\n")
@@ -125,7 +128,7 @@ def page(name: str) -> str:
     if len(parts) == 3:
         other = "agent" if parts[0] == "server" else "server"
         if parts[2] in schema_model.plugin_names(other, parts[1]):
-            lines.append(f"Its other half: [{parts[1]} {parts[2]} of the {other}]({up}{other}/{parts[1]}/{parts[2]}.md).\n")
+            lines.append(f"Its counterpart: [{parts[1]} {parts[2]} of the {other}]({up}{other}/{parts[1]}/{parts[2]}.md).\n")
         lines.append(f"Options of `{path}`:\n" if known.options else "It has no options.\n")
     lines += _block(known, "", up)
     lines += _further(name)
@@ -142,7 +145,7 @@ def _extra(extra: dict[str, Any]) -> Iterator[str]:
 
 
 def _block(known: Block, path: str, up: str) -> Iterator[str]:
-    """The block's rules and table, then the blocks in it."""
+    """Yields the rules and the table of a block, then the blocks in it."""
     for rule in known.rules:
         yield _rule(rule.id, says(rule), rule.span, rule.severity, rule.source)
     if known.rules:
@@ -160,18 +163,18 @@ def _block(known: Block, path: str, up: str) -> Iterator[str]:
             if option.base.get("description"):
                 yield f"{option.base['description']}\n"
             if not option.block.options:
-                yield "It has no options; `{}` switches it on.\n"
+                yield "It has no options; `{}` enables it.\n"
             yield from _block(option.block, inner + each, up)
 
 
 def row(option: Option, path: str, up: str) -> str:
-    """An option in its table."""
+    """Returns the row of an option."""
     base = option.base
     words = {"required": "**required**", "secret": "*secret*", "secret_file": "*file of a secret*", "windows": "*Windows*"}
     marks = [word for key, word in words.items() if base.get(key)]
     text = [base.get("description", "")]
     if base.get("default_env"):
-        text.append(f"Else taken from `{base['default_env']}`.")
+        text.append(f"Unless set, it is read from `{base['default_env']}`.")
     if base.get("deprecated"):
         instead = f"; use {_code(base['replaced_by'])} instead" if base.get("replaced_by") else ""
         instead += ", which means the opposite" if base.get("inverted") else ""
@@ -181,7 +184,7 @@ def row(option: Option, path: str, up: str) -> str:
     if base.get("no_effect"):
         text.append(f"**No effect** since {base['no_effect']}. {base.get('because', '')}".rstrip())
     if base.get("documentation_typo"):
-        text.append(f"SPIRE's document calls it `{base['documentation_typo']}`, which does not work.")
+        text.append(f"SPIRE's documentation calls it `{base['documentation_typo']}`, which does not work.")
     text += [f"From {since} on: {'; '.join(_change(change))}." for since, change in option.changes]
     name = f"`{option.name}`"
     if option.block:
@@ -232,7 +235,7 @@ def _change(change: dict[str, Any]) -> Iterator[str]:
 
 
 def releases(span: Span) -> str:
-    """Since when and until when, with the holes between."""
+    """Returns the releases of a span as text, with those that it leaves out."""
     if span.since and span.until:
         text = f"{span.since} – {span.until}"
     else:
@@ -250,7 +253,7 @@ def _rule(name: str, text: str, span: Span, severity: str, source: str, strict: 
 
 
 def _further(name: str) -> Iterator[str]:
-    """Rules that are functions, on the page that they belong to."""
+    """Yields the rules that are not in the data, on the page to which they belong."""
     found = {
         _rule(rule.id, rule.description, rule.span, rule.severity, rule.source, rule.allow)
         for rule in rules(TREE)
@@ -280,12 +283,12 @@ def _selectors(parts: list[str], up: str) -> Iterator[str]:
     made = selectors.of(parts[1], parts[2])
     if made:
         yield "## Selectors\n"
-        yield f"What they hold, and what they depend on, is in [selectors]({up}../selectors.md).\n"
+        yield f"[Selectors]({up}../selectors.md) describes their values and the options that they depend on.\n"
         yield from (f"- `{selector.written}`" for selector in made)
 
 
 def main(directory: Path = DIRECTORY) -> None:
-    """Writes the pages, and removes those that are none any more."""
+    """Writes the pages, and removes files that are not among them any more."""
     made = pages()
     for file in directory.rglob("*.md"):
         if str(file.relative_to(directory)) not in made:

@@ -23,16 +23,18 @@ INTRODUCTION = """\
 <!-- Made by `make docs` from plugins/plugin_utils/schema/selector_data. Changes made here are lost. -->
 # Selectors
 
-What the built-in plugins make, from SPIRE 0.8.0 on. Preflight checks `spire_entries` against it and against the plugins, options and
-releases of the fleet, because SPIRE takes any selector: an entry whose selectors nobody makes is never issued, and nothing says so.
+The selectors that the built-in plugins make, from SPIRE 0.8.0 on. Preflight checks `spire_entries` against them and against the plugins,
+options and releases of the fleet, because SPIRE accepts any selector: an entry with a selector that no plugin makes is never issued, and
+no message says so.
 
-- An entry whose `parent_id` is the server's own ID, `/spire/server`, is for nodes. Its selectors are of node attestors, and up to
-  SPIRE 1.4 of node resolvers.
-- Every other entry is for workloads. Its selectors are of workload attestors, or, with `store_svid`, of the plugin that stores the SVID.
-- An error is what can't be: a selector that the plugin never makes, a value of another form, a plugin that no agent of the group
-  runs, an option or a release that switches it off. A warning is what may be, because the parent is no group of the inventory, and
-  agents outside of it may run what is needed.
-- Plugins that are not built in make what they like, and preflight is silent about their selectors.
+- An entry whose `parent_id` is the server's own ID, `/spire/server`, is for nodes. Its selectors are those of node attestors, and up to
+  SPIRE 1.4 those of node resolvers.
+- Every other entry is for workloads. Its selectors are those of workload attestors, or, with `store_svid`, of the plugin that stores the
+  SVID.
+- Preflight reports an error where no agent can have the selector: the plugin never makes it, its value has another form, no agent of the
+  group runs the plugin, or an option or the release disables it. It reports a warning where the parent is not a group of the inventory,
+  because agents that are not in the inventory may have the selector.
+- Preflight does not check selectors of external plugins.
 """
 TITLES = {
     "NodeAttestor": "Node attestors",
@@ -43,7 +45,7 @@ TITLES = {
 
 
 def page() -> str:
-    """The whole page."""
+    """Returns the whole page."""
     collection.make_importable()
     from ansible_collections.spire.fleet.plugins.plugin_utils.schema import selectors
 
@@ -58,7 +60,7 @@ def page() -> str:
 def _plugin(name: str, made: tuple[Selector, ...]) -> Iterator[str]:
     yield f"### {name}\n"
     if not made:
-        yield "It makes none.\n"
+        yield "It makes no selectors.\n"
         return
     yield "| selector | value | releases | only if |"
     yield "|---|---|---|---|"

@@ -24,18 +24,18 @@ INTRODUCTION = """\
 <!-- Made by `make docs` from plugins/plugin_utils/inventory/variables.yml. Changes made here are lost. -->
 # Variables
 
-These are all variables that an inventory may set. What stands in SPIRE's own configuration file has no variable of its
-own: it goes into `spire_server_config` and `spire_agent_config`, see [tree.md](tree.md).
+These are all variables that an inventory may set. Options of SPIRE's own configuration file have no variables of their
+own: they are set in `spire_server_config` and `spire_agent_config`, see [tree.md](tree.md).
 
 - Set them wherever Ansible reads variables: `group_vars`, `host_vars`, the inventory, extra variables. They are read for
-  every host of the inventory, also for those outside of `--limit`. Values may be templates; the playbooks gather no
-  facts, so a template that needs one is refused with its path.
-- They have no role defaults. The defaults below are in the collection itself, and hold everywhere.
-- A value of the wrong type, a value that is not one of the choices, and a name that is nearly one of these are mistakes
-  that stop a run before any host is touched. Strings such as `"yes"` and `"90"` count as what they say, because surveys
-  and `-e name=value` make strings. An empty string is the default, except where any string is right. Other names that begin
-  with `spire_` are your own business.
-- A secret one appears in no output. Vault it, or take it from where you keep secrets.
+  every host of the inventory, also for those that `--limit` leaves out. Values may be templates; the playbooks gather no
+  facts, so a template that needs one is an error with the path of the value.
+- They have no role defaults. The defaults below are in the collection itself and apply everywhere.
+- A value of the wrong type, a value that is not one of the choices, and a name that is nearly one of these are errors
+  that stop a run before any host is touched. Strings such as `"yes"` and `"90"` count as booleans and numbers, because surveys
+  and `-e name=value` make strings. An empty string means the default, except where any string is allowed. Other names that
+  begin with `spire_` are allowed and not checked.
+- A secret appears in no output. Encrypt it with Ansible Vault, or look it up in your own store of secrets.
 """
 SCOPES = {
     "fleet": ("Servers and agents", "Set them for `all`, unless hosts differ."),
@@ -47,7 +47,7 @@ SCOPES = {
 
 
 def page() -> str:
-    """The whole page."""
+    """Returns the whole page."""
     collection.make_importable()
     from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables import catalogue
 
@@ -59,7 +59,7 @@ def page() -> str:
 
 
 def entry(variable: Variable) -> str:
-    """One variable."""
+    """Returns the text about one variable."""
     facts = [variable.type]
     if variable.choices:
         facts = ["one of " + ", ".join(f"`{choice}`" for choice in variable.choices)]
@@ -72,7 +72,7 @@ def entry(variable: Variable) -> str:
 
 
 def literal(value: Any) -> str:
-    """A default as it would be written in an inventory."""
+    """Returns a default as an inventory would contain it."""
     return value if isinstance(value, str) else json.dumps(value)
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Says where SPIRE's source and our data differ: docs/schema.md tells maintainers how to use it.
+"""Compares SPIRE's source with our data. docs/schema.md describes how maintainers use it.
 
     python -m tools.schema_drift CHECKOUT [RELEASE ...]
 """
@@ -17,10 +17,10 @@ from tests.support import collection
 
 
 def main() -> int:
-    """0 when every difference is listed in known.yml."""
+    """Returns 0 where known.yml lists every difference."""
     parser = argparse.ArgumentParser(prog="python -m tools.schema_drift", description=__doc__)
     parser.add_argument("checkout", type=Path, help="a git checkout of SPIRE, with its tags")
-    parser.add_argument("releases", nargs="*", metavar="RELEASE", help="such as 1.15.3; all that the data know, unless given")
+    parser.add_argument("releases", nargs="*", metavar="RELEASE", help="such as 1.15.3; all releases of the data, unless given")
     arguments = parser.parse_args()
     collection.make_importable()
     from tools.schema_drift import report

@@ -18,30 +18,30 @@ from tools.schema_drift import go_text
 from tools.schema_drift.go_text import GoFile, Type
 
 MODULE = "github.com/spiffe/spire/"
-# a plugin for one system alone is built in there alone, and its options are read all the same
+# tests and fakes. Files for one operating system are read on all of them, since their options count too.
 _NOT_SOURCE = re.compile(r"_test\.go$|/fake[^/]*\.go$")
 
 
 @dataclass(frozen=True)
 class File:
-    """One file: its text, and what its imports stand for."""
+    """One Go file."""
 
     text: str
 
     def directory(self, package: str) -> str:
-        """Where SPIRE has the package that this file imports under that name; nothing for somebody else's."""
+        """Returns the directory of a package of SPIRE that the file imports under a name; empty for packages of others."""
         path = _parsed(self.text).imports.get(package, "")
         return path[len(MODULE) :] if path.startswith(MODULE) else ""
 
 
 class Source:
-    """The Go files of one release: ``files`` is their paths with their texts."""
+    """The Go files of one release; ``files`` are their texts by path."""
 
     def __init__(self, files: Mapping[str, str], names: frozenset[str] = frozenset()) -> None:
         self.files = files
-        #: every file of the release, also those that are not Go
+        #: the paths of all files of the release, also of those that are not Go
         self.names = names | frozenset(files)
-        #: the structs whose options somebody took
+        #: the structs whose options were read
         self.read: set[Type] = set()
         self._packages: dict[str, GoFile] = {}
 
@@ -54,16 +54,19 @@ class Source:
         return found
 
     def directories(self) -> list[str]:
+        """Returns the directories with Go files."""
         return list(self._by_directory)
 
     def has(self, directory: str) -> bool:
+        """Whether the release has Go files in the directory."""
         return directory in self._by_directory
 
     def each(self, directory: str) -> list[File]:
+        """Returns the Go files of a directory."""
         return [File(self.files[path]) for path in self._by_directory.get(directory, ())]
 
     def package(self, directory: str) -> GoFile:
-        """All files of a package as one; a type that differs by system has the fields of all."""
+        """Returns all files of a package as one. A struct that differs by operating system has the fields of all of them."""
         if directory not in self._packages:
             whole = GoFile()
             for path in self._by_directory.get(directory, ()):
@@ -76,7 +79,7 @@ class Source:
         return self._packages[directory]
 
     def directory(self, inside: str, package: str) -> str:
-        """Where a package lies that a file of the directory ``inside`` imports under the name ``package``."""
+        """Returns the directory of the package that a file in ``inside`` imports under the name ``package``; empty where none does."""
         found = (file.directory(package) for file in self.each(inside))
         return next((path for path in found if path), "")
 
@@ -94,9 +97,9 @@ def _both(one: Type | None, other: Type) -> Type:
 
 
 class Checkout:
-    """A git repository of SPIRE that the maintainer names."""
+    """A git repository of SPIRE."""
 
-    #: what may hold a configuration
+    #: the directories that may contain structs of a configuration
     PLACES = ("cmd/spire-server/cli/run", "cmd/spire-agent/cli/run", "pkg", "support/oidc-discovery-provider")
 
     def __init__(self, path: Path) -> None:
@@ -104,10 +107,11 @@ class Checkout:
         self._blobs: dict[str, str] = {}
 
     def tags(self) -> frozenset[str]:
+        """Returns the names of all tags."""
         return frozenset(self._git("tag", "--list").split())
 
     def tag(self, release: str) -> str:
-        """The name of a release's tag: up to 0.9.1 they have no v."""
+        """Returns the name of a release's tag, which begins with a v from 0.9.2 on."""
         wanted = release.removeprefix("v")
         for name in (f"v{wanted}", wanted):
             if name in self.tags_known:
@@ -119,6 +123,7 @@ class Checkout:
         return self.tags()
 
     def source(self, tag: str) -> Source:
+        """Returns the Go files at a tag that may contain structs of a configuration."""
         listed = [line.partition("\t") for line in self._git("ls-tree", "-r", tag).splitlines()]
         blobs = {path: meta.split()[2] for meta, _tab, path in listed if " blob " in meta}
         wanted = {
@@ -130,7 +135,7 @@ class Checkout:
         return Source({path: self._blobs[blob] for path, blob in wanted.items()}, frozenset(blobs))
 
     def _read(self, blobs: list[str]) -> None:
-        """Many files by one git; what several releases share is read once."""
+        """Reads the files with one process of git. A file that several releases share is read once."""
         if not blobs:
             return
         asked = "\n".join(dict.fromkeys(blobs)).encode()

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -14,8 +13,9 @@ from pathlib import Path
 
 import yaml
 
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import nearest
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
-from tools.schema_drift.found import Options
+from tools.schema_drift.source_options import Options
 
 KNOWN = Path(__file__).parent / "known.yml"
 
@@ -24,7 +24,7 @@ ADDED, REMOVED, RENAMED, TYPE, NEW_BLOCK, NO_BLOCK = "added", "removed", "rename
 
 @dataclass(frozen=True, order=True)
 class Difference:
-    """``added`` and ``new block`` are in SPIRE alone; ``removed`` and ``no block`` are in our data alone."""
+    """A difference. ``added`` and ``new block`` are only in SPIRE, ``removed`` and ``no block`` only in our data."""
 
     block: str
     option: str
@@ -38,7 +38,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Known:
-    """One line of known.yml: ``where`` is a block, or "block: option", with the wildcards of a shell."""
+    """An entry of known.yml. ``where`` is a block, or "block: option", with the wildcards of a shell."""
 
     kind: str
     where: str
@@ -47,6 +47,7 @@ class Known:
     until: Version | None = None
 
     def covers(self, difference: Difference, release: Version) -> bool:
+        """Whether the entry explains the difference in this release."""
         if self.kind != difference.kind or (self.since and release < self.since):
             return False
         if self.until and release > self.until:
@@ -56,6 +57,7 @@ class Known:
 
 
 def differences(theirs: Mapping[str, Options], ours: Mapping[str, Options]) -> list[Difference]:
+    """Compares the options of SPIRE's source with those of our data."""
     result = [Difference(name, "", NEW_BLOCK, ", ".join(theirs[name])) for name in theirs.keys() - ours.keys()]
     result += [Difference(name, "", NO_BLOCK) for name in ours.keys() - theirs.keys()]
     for name in theirs.keys() & ours.keys():
@@ -65,7 +67,7 @@ def differences(theirs: Mapping[str, Options], ours: Mapping[str, Options]) -> l
 
 def _of_block(name: str, theirs: Options, ours: Options) -> list[Difference]:
     spelt = {option.lower(): option for option in ours}
-    # the decoder doesn't mind the case, and a field without a tag has Go's spelling
+    # the decoder ignores case, and a field without a tag has the name of the Go field
     theirs = {spelt.get(option.lower(), option): kind for option, kind in theirs.items()}
     added = {option: theirs[option] for option in theirs if option not in ours}
     removed = {option: ours[option] for option in ours if option not in theirs}
@@ -84,18 +86,19 @@ def _of_block(name: str, theirs: Options, ours: Options) -> list[Difference]:
 
 
 def _renamed(old: str, kind: str, added: Options) -> str:
-    """A new option of the same type that took the old one's place: in the same block, or under the same name."""
+    """Returns the added option that replaced a removed one: it has the same type, and the same name or the same block."""
     inside, _dot, last = old.rpartition(".")
     same_type = [option for option, other in added.items() if other == kind]
     moved = [option for option in same_type if option.rpartition(".")[2] == last]
     beside = [option for option in same_type if option.rpartition(".")[0] == inside]
     if moved:
         return moved[0]
-    close = difflib.get_close_matches(last, [option.rpartition(".")[2] for option in beside], n=1, cutoff=0.6)
-    return next((option for option in beside if close and option.rpartition(".")[2] == close[0]), "")
+    close = nearest(last, [option.rpartition(".")[2] for option in beside])
+    return next((option for option in beside if close and option.rpartition(".")[2] == close), "")
 
 
 def known(path: Path = KNOWN) -> list[Known]:
+    """Returns the entries of known.yml."""
     return [_known(item) for item in yaml.safe_load(path.read_text("utf-8"))]
 
 
@@ -110,5 +113,6 @@ def _version(text: str) -> Version:
 
 
 def unlisted(found: Iterable[Difference], listed: Iterable[Known], release: Version) -> list[Difference]:
+    """Returns the differences that no entry of known.yml explains."""
     reasons = list(listed)
     return [difference for difference in found if not any(known.covers(difference, release) for known in reasons)]

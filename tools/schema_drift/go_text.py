@@ -4,7 +4,7 @@
 
 """Reads from a file of Go what the schema needs: its imports, its constants that are strings, and its types.
 
-Function bodies are skipped, save for types declared in them: old plugins decode into one of those.
+Function bodies are skipped, apart from types that are declared in them, because old plugins decode into such types.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Field:
 
     @property
     def option(self) -> str:
-        """The name in the configuration that decodes into this field; none where nothing does."""
+        """The name of the option that is decoded into this field; empty where none is."""
         if self.tag is None:
             return ""
         return "" if self.tag == "-" else self.tag.split(",")[0]
@@ -111,7 +111,7 @@ class _Parser:
         return True
 
     def skip_group(self) -> None:
-        """Past a bracket's closing partner."""
+        """Skips to the end of the group that a bracket opens."""
         depth = 0
         while self.at < len(self.tokens):
             kind, value = self.tokens[self.at]
@@ -169,7 +169,7 @@ class _Parser:
 
     def declaration(self, result: GoFile) -> None:
         if self.kind() != "name":
-            return  # the switch of a type, as in x.(type)
+            return  # a type switch, as in x.(type)
         name = self.take()
         if self.peek() == "[" and self.peek(1) != "]":
             self.skip_group()  # a generic type's parameters
@@ -200,7 +200,7 @@ class _Parser:
         return Type("name", name)
 
     def other(self) -> Type:
-        """What holds no option: functions, channels, interfaces."""
+        """Skips a type that can't contain options: a function, channel or interface."""
         while self.at < len(self.tokens) and self.peek() not in (";", "}", ")") and self.kind() != "text":
             if self.peek() in _OPEN:
                 self.skip_group()

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Looks in SPIRE's source whether each release makes the calls that plugins/plugin_utils/permissions/data names, and on AWS no other ones.
+"""Checks that each release of SPIRE makes the calls that plugins/plugin_utils/permissions/data names, and on AWS no others.
 
     python -m tools.schema_drift.permission_calls CHECKOUT
 
-It only reads a git checkout with its tags; SPIRE is neither built nor run.
+It reads a git checkout with its tags; SPIRE is neither built nor run.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from tests.support import collection
 from tools.docs import permissions_page
 
 #: needs no permission
+#: calls of AWS that need no permission
 FREE = frozenset({"GetCallerIdentity"})
 #: what a call takes, as AWS's library for Go names it
 _INPUT = re.compile(r"\b[a-z0-9]+\.([A-Z]\w+)Input\b")
@@ -30,22 +31,22 @@ _FAKES = (":(exclude,glob)**/*_test.go", ":(exclude,glob)**/*fake*", ":(exclude,
 
 @lru_cache(maxsize=None)
 def source(checkout: str, tag: str, path: str) -> str:
-    """The Go code of a directory at a tag, without what is for tests."""
-    # a pattern for directories that were renamed is for aws_pca, and its neighbour begins alike
+    """Returns the Go code of a directory at a tag, without tests and fakes."""
+    # the pattern "/aws*" is for the directories of aws_pca, which was renamed; it must not match that of awssecret
     others = [":(exclude)*/awssecret/*"] if path.endswith("/aws*") else []
     command = ["git", "-C", checkout, "grep", "-h", "", tag, "--", f"{path}/*.go", *_FAKES, *others]
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout
 
 
 def calls(statement: Mapping[str, Any]) -> list[str]:
-    """What SPIRE calls, which is mostly called as the action is."""
+    """Returns the calls of a statement; their names are those of the actions unless it names them."""
     if "calls" in statement:
         return list(statement["calls"])
     return [action.partition(":")[2] for action in statement["actions"]]
 
 
 def missing(checkout: str) -> Iterator[str]:
-    """A line for each call that a release does not make, and at the end how many were looked for."""
+    """Yields a line for each call that a release does not make, and at the end the number of calls that were searched."""
     collection.make_importable()
     from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import catalogue as permissions_catalogue
     from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
@@ -64,7 +65,7 @@ def missing(checkout: str) -> Iterator[str]:
 
 
 def unnamed(checkout: str) -> Iterator[str]:
-    """A line for each call to AWS that a release makes and that no statement is about."""
+    """Yields a line for each call to AWS that a release makes and that no statement names."""
     collection.make_importable()
     from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import catalogue as permissions_catalogue
     from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
@@ -77,7 +78,7 @@ def unnamed(checkout: str) -> Iterator[str]:
             if release in block.span:
                 tag = f"{'v' if release >= versions.Version(0, 9, 2) else ''}{release}"
                 made = set(_INPUT.findall(source(checkout, tag, facts["source"])))
-                yield from (f"{release} {key}: {call} needs a permission that is not named" for call in sorted(made - named))
+                yield from (f"{release} {key}: {call} needs a permission that the data does not name" for call in sorted(made - named))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import RELEASES, Version
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import links as schema_links, model as schema_model
-from tools.schema_drift import cited, compare, found, made, ours
+from tools.schema_drift import compare, data_options, rule_sources, selectors, source_options
 from tools.schema_drift.checkout import Checkout, Source
 from tools.schema_drift.compare import Difference, Known
 
@@ -19,15 +19,15 @@ UNREACHED, DEAD_LINK = "unreached", "dead link"
 
 
 def run(path: Path, releases: Sequence[str]) -> int:
-    """Every release named, or all; 1 when there is something that known.yml does not list."""
+    """Compares the named releases, or all, and prints the differences. Returns 1 where known.yml does not list one of them."""
     checkout, listed = Checkout(path), compare.known()
     wanted = [schema_model.version(text.removeprefix("v")) for text in releases] or list(RELEASES)
     used: set[Known] = set()
     pairs, wrong = 0, 0
     for release in wanted:
         source = checkout.source(checkout.tag(str(release)))
-        theirs = found.everything(source)
-        here = [*compare.differences(theirs, ours.everything(release)), *beside(source, release)]
+        theirs = source_options.everything(source)
+        here = [*compare.differences(theirs, data_options.everything(release)), *other_differences(source, release)]
         used.update(known for known in listed for difference in here if known.covers(difference, release))
         unlisted = compare.unlisted(here, listed, release)
         options = sum(map(len, theirs.values()))
@@ -35,19 +35,19 @@ def run(path: Path, releases: Sequence[str]) -> int:
         print(f"{release}: {options} options in {len(theirs)} blocks, {_number(unlisted)}, {len(here) - len(unlisted)} listed")
         for difference in unlisted:
             print(f"  {difference}")
-    has_no_effect = [known for known in listed if known not in used] if not releases else []
-    for known in has_no_effect:
-        print(f"known.yml lists what no release has: {known.kind}: {known.where}")
-    print(f"{len(wanted)} releases, {pairs} pairs of option and release, {wrong} differences to mend")
-    return int(bool(wrong or has_no_effect))
+    unused = [known for known in listed if known not in used] if not releases else []
+    for known in unused:
+        print(f"known.yml lists a difference that no release has: {known.kind}: {known.where}")
+    print(f"{len(wanted)} releases, {pairs} pairs of option and release, {wrong} differences to resolve")
+    return int(bool(wrong or unused))
 
 
-def beside(source: Source, release: Version) -> list[Difference]:
-    """What is no option's difference: structs that were not understood, links that lead nowhere, and sources of rules."""
-    result = [Difference(struct, "", UNREACHED) for struct in found.unreached(source)]
-    result += made.differences(source, release)
-    result += cited.differences(source, release)
-    for name in ("telemetry", "health_checks", *ours.everything(release)):
+def other_differences(source: Source, release: Version) -> list[Difference]:
+    """Returns the differences that are not of options: unread structs, dead links, selectors, and wrong sources of rules."""
+    result = [Difference(struct, "", UNREACHED) for struct in source_options.unreached(source)]
+    result += selectors.differences(source, release)
+    result += rule_sources.differences(source, release)
+    for name in ("telemetry", "health_checks", *data_options.everything(release)):
         page = schema_links.page(name, release)
         path = page.split("/", 7)[-1]
         if page and path not in source.names:
@@ -56,4 +56,4 @@ def beside(source: Source, release: Version) -> list[Difference]:
 
 
 def _number(differences: Sequence[Difference]) -> str:
-    return f"{len(differences)} to mend" if differences else "nothing to mend"
+    return f"{len(differences)} to resolve" if differences else "nothing to resolve"

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Clocks of hosts against the controller's, and against each other."""
+"""Compares the clocks of hosts with the controller's clock and with each other."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from collections.abc import Mapping
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.times import moment, words
 
-_WHY = "certificates that one of them makes are not valid yet, or have expired, for the other"
+_WHY = "certificates that one of them issues are not valid yet, or have expired, for the other"
 
 
 @dataclasses.dataclass(frozen=True)
 class Clock:
-    """One host's clock: by how many seconds it is ahead of the controller's. Negative for one that is behind."""
+    """By how many seconds a host's clock is ahead of the controller's: at least and at most; negative where it is behind."""
 
     least: float
     most: float
 
     @classmethod
-    def between(cls, asked: float, there: float, answered: float) -> Clock:
-        """From the host's time, which was read some time between two of the controller's."""
-        return cls(round(there - answered, 1), round(there - asked, 1))
+    def between(cls, before: float, there: float, after: float) -> Clock:
+        """Returns the clock of a host that read its time ``there`` while the controller's clock went from ``before`` to ``after``."""
+        return cls(round(there - after, 1), round(there - before, 1))
 
     @property
     def off(self) -> float:
-        """How far it is off at least, without a sign."""
+        """The least difference to the controller's clock, in seconds and without a sign."""
         return max(self.least, -self.most, 0.0)
 
 
 def apart(clock: Clock, tolerance: int, now: datetime.datetime | None = None) -> list[str]:
-    """What to tell of a host whose clock is further off than that."""
+    """Returns the message about a host whose clock differs from the controller's by more than the tolerance; none where it doesn't."""
     if clock.off <= tolerance:
         return []
     now = now or datetime.datetime.now(datetime.timezone.utc)
@@ -42,12 +42,12 @@ def apart(clock: Clock, tolerance: int, now: datetime.datetime | None = None) ->
     return [
         f"its clock is {words(datetime.timedelta(seconds=clock.off))} {side} the controller's: it is {moment(there)} there and "
         f"{moment(now)} here, and spire_clock_tolerance is {tolerance} seconds. {_WHY.capitalize()}. Set the clock that is wrong, and "
-        "have it kept, by chrony for example."
+        "keep it synchronised, for example with chrony."
     ]
 
 
 def among(clocks: Mapping[str, Clock], tolerance: int) -> dict[str, str]:
-    """The two hosts whose clocks are furthest apart, each with what to tell of it, where that is further than the tolerance."""
+    """Returns a message for each of the two hosts whose clocks differ most, where they differ by more than the tolerance."""
     if len(clocks) < 2:
         return {}
     first = max(clocks, key=lambda host: clocks[host].least)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one import of cryptography. ansible-core needs it too, so a controller without it is a broken one."""
+"""Imports cryptography; MISSING is the message where it is not installed. ansible-core depends on it too, so it normally is."""
 
 from __future__ import annotations
 

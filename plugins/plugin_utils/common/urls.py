@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Addresses that files are downloaded from. They may hold a user's name and password, which are told to nobody but the page."""
+"""URLs of downloads. They may contain a user's name and password, which only the web server may see."""
 
 from __future__ import annotations
 
@@ -15,37 +15,37 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 @dataclasses.dataclass(frozen=True)
 class Login:
-    """Who asks for a page."""
+    """The user's name and password for a web server."""
 
     user: str
     password: str = dataclasses.field(repr=False)
 
 
-def web(text: str) -> bool:
-    """Whether it is an address, and no path."""
+def is_web(text: str) -> bool:
+    """Whether the text is a URL of HTTP or HTTPS, and not a path."""
     return bool(_WEB.match(text))
 
 
-def other(text: str) -> bool:
-    """Whether it is an address of another kind, such as one of FTP."""
-    return has_scheme(text) and not web(text)
+def is_other_url(text: str) -> bool:
+    """Whether the text is a URL with another scheme, such as FTP."""
+    return has_scheme(text) and not is_web(text)
 
 
 def has_scheme(text: str) -> bool:
-    """Whether it begins as a URL does."""
+    """Whether the text begins with the scheme of a URL."""
     return bool(_SCHEME.match(text))
 
 
 def without_scheme(text: str) -> str:
-    """The same from behind the scheme on."""
+    """Returns the address without its scheme."""
     return _SCHEME.sub("", text, count=1) if has_scheme(text) else text
 
 
 def parted(address: str) -> tuple[str, Login | None]:
-    """An address without the login in it, and that login, decoded; a path has none."""
+    """Splits the login off an address: returns the address without it, and the login, decoded. A path has no login."""
     scheme, mark, rest = address.partition("://")
-    place, more = _split(rest)
-    login, at, host = place.rpartition("@")
+    netloc, more = _split(rest)
+    login, at, host = netloc.rpartition("@")
     if not mark or not at:
         return address, None
     user, _colon, password = login.partition(":")
@@ -53,17 +53,17 @@ def parted(address: str) -> tuple[str, Login | None]:
 
 
 def plain(address: str) -> str:
-    """An address as everybody may see it."""
+    """Returns the address without its login, for messages."""
     return parted(address)[0]
 
 
 def mistake(address: str) -> str:
-    """Why nobody could ask there, without a word of the address; empty when there is nothing wrong, or it is a path.
+    """Returns why a URL is invalid, without a part of the URL; empty for a valid one and for a path.
 
-    A login with a slash in it ends there, and the rest of it would be taken for a path, and shown. What is before the slash may look
-    like a name and a port; then the @ that ends the login tells. A query may have one, unless it takes the path's place.
+    A slash in a password ends the host's part early, so that the rest of the password would be taken for the path, and shown. Such a URL
+    has either a port that is not a number or an @ in its path. An @ in a query is fine, unless no path is before the query.
     """
-    if not web(address):
+    if not is_web(address):
         return ""
     try:
         urllib.parse.urlsplit(address).port
@@ -82,6 +82,6 @@ def mistake(address: str) -> str:
 
 
 def _split(rest: str) -> tuple[str, str]:
-    """What follows the scheme, as the host's part, with login and port, and the path, query and fragment."""
-    place = re.split(r"[/?#]", rest, maxsplit=1)[0]
-    return place, rest[len(place):]
+    """Splits what follows the scheme into the host with login and port, and the rest: path, query and fragment."""
+    netloc = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    return netloc, rest[len(netloc):]

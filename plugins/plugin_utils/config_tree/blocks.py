@@ -1,15 +1,15 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads a configuration tree: what stands at a path, whether an option is set, which plugins are enabled.
+"""Reads a configuration tree: the value at a path, whether an option is set, which plugins are enabled.
 
-A tree may be wrong in any way, because these functions are used before the schema has checked it. What has another type than
-expected counts as missing here, and the schema reports it.
+These functions are used before the schema has checked the tree, so the tree may contain any mistake. A value of an unexpected
+type counts as missing here; the schema reports it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 #: the words that disable a plugin as the value of its ``enabled``, in lower case. YAML and older releases of ansible-core
@@ -46,6 +46,13 @@ def plugins(tree: Any, kind: str) -> dict[str, Mapping[str, Any]]:
     """Returns the blocks of the enabled plugins of one type (``NodeAttestor``), by the name of the plugin."""
     named = block(tree, "plugins", kind)
     return {name: body if isinstance(body, Mapping) else {} for name, body in named.items() if plugin_is_enabled(body)}
+
+
+def all_plugins(tree: Any) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """Yields the type, the name and the block of each enabled plugin."""
+    for kind in block(tree, "plugins"):
+        for name, body in plugins(tree, kind).items():
+            yield kind, name, body
 
 
 def plugin_data(tree: Any, kind: str, name: str) -> Mapping[str, Any]:

@@ -1,10 +1,11 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One tree per server or agent, merged from layers by rules of our own.
+"""Merges the layers of a server's or agent's configuration into one tree.
 
-Lists replace; a singleton (an agent has exactly one NodeAttestor) is replaced whole by a layer that names another
-plugin; ``null`` removes, and a ``null`` that removes nothing is a mistake, because ``unix:`` in YAML is null.
+A list replaces the list of a lower layer. A layer that names another plugin of a singleton type replaces the plugin (an
+agent has exactly one NodeAttestor). ``null`` removes a value; a ``null`` that removes nothing is an error, because
+``unix:`` in YAML is null.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import describe
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks import plugin_is_enabled
 from ansible_collections.spire.fleet.plugins.plugin_utils.hcl.types import ENCRYPTED
 
@@ -31,7 +33,7 @@ class Layer:
 
 
 def child(path: str, key: object) -> str:
-    """Dotted; a key that holds a dot itself (a trust domain) is quoted."""
+    """Returns the dotted path of a key below a path. A key that contains a dot, such as a trust domain, is quoted."""
     text = str(key)
     if "." in text:
         text = f'"{text}"'
@@ -39,7 +41,7 @@ def child(path: str, key: object) -> str:
 
 
 class Origin:
-    """Which layer set what stands at a path, and which one removed what stood there."""
+    """Remembers which layer set the value at a path, and which layer removed one."""
 
     def __init__(self) -> None:
         self._set: dict[str, str] = {}
@@ -47,18 +49,19 @@ class Origin:
         self._taken: dict[str, tuple[str, str]] = {}
 
     def __call__(self, path: str) -> str:
-        """The layer of ``path``, or of the nearest block around it."""
+        """Returns the layer that set ``path``, or else the nearest block around it; empty where none did."""
         while path and path not in self._set:
             path = path[: max(path.rfind("."), path.rfind("["), 0)]
         return self._set.get(path, "")
 
     def note(self, path: str, layer: str) -> None:
+        """Notes that the layer sets the path."""
         self._set[path] = layer
         self.removed.pop(path, None)
         self._taken.pop(path, None)
 
     def forget(self, path: str) -> list[str]:
-        """The paths that were set there and below."""
+        """Forgets who set the path and the paths below it; returns them."""
         prefixes = (path + ".", path + "[")
         forgotten = [p for p in self._set if p == path or p.startswith(prefixes)]
         for known in forgotten:
@@ -66,12 +69,12 @@ class Origin:
         return forgotten
 
     def remove(self, path: str, layer: str) -> None:
-        """The layer sets it to null."""
+        """Notes that the layer sets the path to null."""
         self._taken.update(dict.fromkeys(self.forget(path), (path, layer)))
         self.removed[path] = layer
 
     def taken(self, path: str) -> tuple[str, str] | None:
-        """What a layer set to null, and which one, where that took away what stood at ``path`` and nothing stands there now."""
+        """Returns the path that a layer set to null and the layer, where that removed the value at ``path`` and no layer set it again."""
         return self._taken.get(path)
 
 
@@ -83,7 +86,7 @@ class Merged:
 
 
 def layers(component: str, variables: Mapping[str, Any], defaults: Mapping[str, Any]) -> list[Layer]:
-    """Built-in defaults, spire_<component>_config, then every spire_<component>_config__<x> in order of its name."""
+    """Returns the layers of a host: built-in defaults, spire_<component>_config, then each spire_<component>_config__<x> by name."""
     base = f"spire_{component}_config"
     names = [base] if base in variables else []
     names += sorted(str(name) for name in variables if str(name).startswith(base + "__"))
@@ -91,7 +94,7 @@ def layers(component: str, variables: Mapping[str, Any], defaults: Mapping[str, 
 
 
 def merge(component: str, stack: Iterable[Layer]) -> Merged:
-    """The tree of one host. Inputs are never changed; the output is plain dict, list and scalars."""
+    """Merges the layers of one host. The inputs stay as they are; the result has dicts, lists and scalars of Python only."""
     result = Merged({}, Origin())
     for layer in stack:
         if not isinstance(layer.tree, Mapping):
@@ -102,7 +105,7 @@ def merge(component: str, stack: Iterable[Layer]) -> Merged:
 
 
 def plain(value: Any) -> Any:
-    """Ansible's tagged strings, lazy mappings and the like as what they stand for."""
+    """Returns a copy in Python's own types, in place of Ansible's tagged strings, lazy mappings and the like."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
@@ -179,7 +182,7 @@ class _Merger:
         ]
 
     def _item(self, value: Any, here: str) -> Any:
-        # inside a list nothing is merged, so a null there can't remove anything
+        # lists are not merged, so a null in one can't remove anything
         if isinstance(value, dict):
             return {k: self._item(v, child(here, k)) for k, v in value.items() if not self._null(v, child(here, k))}
         return self._leaf(value, here)
@@ -200,24 +203,3 @@ def _not_a_mapping(layer: Layer) -> Problem:
     return Problem(
         "layer", layer.name, f"A layer must be a mapping, and this is {describe(layer.tree)}; {hint}.", layer.name
     )
-
-
-def describe(value: Any) -> str:
-    """The type of a value in a person's words; the value itself may be a secret."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "a boolean"
-    if isinstance(value, str):
-        return "a string"
-    if isinstance(value, int):
-        return "a whole number"
-    if isinstance(value, float):
-        return "a number with a fraction"
-    if isinstance(value, Mapping):
-        return "a mapping"
-    if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray)):
-        return "a list"
-    if hasattr(value, "isoformat"):
-        return "a date"
-    return f"a value of type {type(value).__name__}"

@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the binaries of external plugins come from, and the commands that a tree gets for them.
+"""Reads ``spire_plugins``, and writes the commands of external plugins into a tree.
 
-A plugin is switched on by the tree alone. ``spire_plugins`` only says what binary stands behind its name; the path
-and the checksum of that binary are then written into the tree, where SPIRE reads them.
+Only the tree enables a plugin. ``spire_plugins`` names the binary of a plugin; its path and its checksum are written into
+the tree, where SPIRE reads them.
 """
 
 from __future__ import annotations
@@ -17,27 +17,28 @@ from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.common import urls
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
-from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks import block, plugins
-from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import Origin, child, describe
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import describe
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks import all_plugins
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import Origin, child
 from ansible_collections.spire.fleet.plugins.plugin_utils.external_plugins import checksums
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.archives import architecture
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import external as schema_external
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import plugin_types
 
 VARIABLE = "spire_plugins"
-#: the fields that say where a binary is: behind a URL, on the controller, on the host
+#: the fields that name the binary: its URL, its path on the controller, its path on the host
 PLACES = ("url", "src", "path")
 FIELDS = (*PLACES, "sha256", "sums", "version", "plugin", "component", "type")
-#: where a text says {arch} and no mapping says which there are: those that SPIRE itself is released for
+#: the architectures of an entry with {arch} in a text and without a mapping: those for which SPIRE is released
 ARCHITECTURES = ("amd64", "arm64")
-#: digits of a checksum that name a directory
+#: how many digits of a checksum the name of a directory has
 SHORT = 12
-#: stands for a checksum that could not be learnt
+#: the checksum in a tree where the real one could not be read
 UNKNOWN = "0" * 64
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*", re.ASCII)
 _SHA256 = re.compile(r"[0-9A-Fa-f]{64}", re.ASCII)
-#: reads a checksum file, and gives the checksum of a file's name in it
+#: returns the checksum of a file, by the checksum file and the name of the file
 Sums = Callable[[str, str], str]
 
 
@@ -49,25 +50,26 @@ class Definition:
     plugin: str
     component: str = ""
     type: str = ""
+    #: which of PLACES is set
     place: str = ""
     values: tuple[tuple[str, Any], ...] = ()
     version: str = ""
 
     @property
     def path(self) -> str:
-        """Of the entry, for messages."""
+        """The path of the entry, for messages."""
         return child(VARIABLE, self.key)
 
     @property
     def architectures(self) -> tuple[str, ...]:
-        """Those that it tells apart; none when it is the same for all."""
+        """The architectures that have a binary of their own; empty where one binary is for all."""
         named = dict.fromkeys(arch for _field, value in self.values if isinstance(value, dict) for arch in value)
         if named:
             return tuple(named)
         return ARCHITECTURES if any("{arch}" in value for _field, value in self.values) else ()
 
     def value(self, field: str, arch: str) -> str:
-        """A field's text for an architecture."""
+        """Returns a field's text for an architecture."""
         found = dict(self.values).get(field, "")
         text = str(found.get(arch, "") if isinstance(found, dict) else found)
         return text.replace("{version}", self.version).replace("{arch}", arch)
@@ -75,16 +77,16 @@ class Definition:
 
 @dataclasses.dataclass(frozen=True)
 class Command:
-    """The binary behind one plugin that is switched on."""
+    """The binary of an enabled external plugin."""
 
     kind: str
     name: str
     path: str
     sha256: str = ""
-    #: the field of spire_plugins that it is fetched by; empty for one that is on the host without our doing
+    #: the field of spire_plugins that names the binary; empty where the collection does not copy it to the host
     place: str = ""
     source: str = ""
-    #: of spire_plugins, for messages
+    #: the path of the entry in spire_plugins, for messages
     entry: str = ""
     root: str = ""
     version: str = ""
@@ -92,12 +94,12 @@ class Command:
 
     @property
     def where(self) -> str:
-        """The plugin's path in the tree."""
+        """The path of the plugin in the tree."""
         return child(child("plugins", self.kind), self.name)
 
 
 def read(given: Any) -> tuple[tuple[Definition, ...], list[Problem]]:
-    """The entries of spire_plugins, and what is wrong with them."""
+    """Returns the valid entries of spire_plugins, and the problems of the others."""
     found, problems = [], []
     for key, fields in (given or {}).items():
         mistakes = list(_mistakes(str(key), fields))
@@ -128,54 +130,68 @@ def _definition(key: str, fields: Mapping[str, Any]) -> Definition:
 
 def _mistakes(key: str, fields: Any) -> Iterator[Problem]:
     path = child(VARIABLE, key)
+    found = _of_entry(key, fields) if isinstance(fields, Mapping) else [
+        ("", f"It must be a mapping of {', '.join(FIELDS)}, and it is {describe(fields)}.")
+    ]
+    for field, message in found:
+        yield Problem("external_plugin", child(path, field) if field else path, message, VARIABLE)
 
-    def problem(message: str, field: str = "") -> Problem:
-        return Problem("external_plugin", child(path, field) if field else path, message, VARIABLE)
 
-    if not isinstance(fields, Mapping):
-        yield problem(f"It must be a mapping of {', '.join(FIELDS)}, and it is {describe(fields)}.")
-        return
+def _of_entry(key: str, fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yields the mistakes of one entry, each with its field; the field is empty where the mistake is of the entry as a whole."""
     for field in fields:
         if field not in FIELDS:
-            yield problem(f"An external plugin has no {field}; it has {', '.join(FIELDS)}.", str(field))
+            yield str(field), f"An external plugin has no {field}; it has {', '.join(FIELDS)}."
     for field in ("version", "plugin", "component", "type"):
         value = fields.get(field)
         if value is not None and (isinstance(value, bool) or not isinstance(value, (str, int))):
-            yield problem(f"It must be a string, and it is {describe(value)}; put quotes around it.", field)
+            yield field, f"It must be a string, and it is {describe(value)}; put quotes around it."
     for field in (*PLACES, "sha256", "sums"):
-        yield from (problem(message, field) for message in _by_architecture(field, fields.get(field)))
+        yield from ((field, message) for message in _by_architecture(field, fields.get(field)))
+    yield from _of_names(key, fields)
+    yield from (("", message) for message in (*_of_source(fields), *_of_checksum(fields), *_of_mappings(fields)))
+
+
+def _of_names(key: str, fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     name, version = str(fields.get("plugin") or key), str(fields.get("version") or "")
-    # a plugin that is brought to its host has a directory of the entry's name there
+    # a plugin that is copied to the host has a directory with the name of the entry there
     for text, field in ((name, "plugin"), *(() if fields.get("path") or name == key else ((key, ""),))):
         if not _NAME.fullmatch(text):
-            yield problem(f'"{text}" can\'t be a part of a path; use letters, digits, dots, dashes and underscores.', field)
+            yield field, f'"{text}" can\'t be a part of a path; use letters, digits, dots, dashes and underscores.'
     if version and not _NAME.fullmatch(version):
-        yield problem("It can't be a part of a path; use letters, digits, dots, dashes and underscores.", "version")
+        yield "version", "It can't be a part of a path; use letters, digits, dots, dashes and underscores."
     component = fields.get("component") or ""
     if component not in ("", "server", "agent"):
-        yield problem("It must be server or agent.", "component")
+        yield "component", "It must be server or agent."
     types = {kind for one in ("server", "agent") if component in ("", one) for kind in plugin_types(one)}
     if fields.get("type") and fields["type"] not in types:
-        yield problem(f"There is no such type of plugins; there are {', '.join(sorted(types))}.", "type")
+        yield "type", f"There is no such type of plugins; there are {', '.join(sorted(types))}."
+
+
+def _of_source(fields: Mapping[str, Any]) -> Iterator[str]:
     places = [field for field in PLACES if fields.get(field)]
     if len(places) != 1:
-        said = f"{' and '.join(places)} are set" if places else "none is"
-        yield problem(
-            f"Exactly one of url (to download), src (a file on the controller) and path (a file on the host) says where the "
-            f"binary is, and {said}."
+        are_set = f"{' and '.join(places)} are set" if places else "none is set"
+        yield (
+            "Exactly one of url (to download), src (a file on the controller) and path (a file on the host) must name the binary, and "
+            f"{are_set}."
         )
+
+
+def _of_checksum(fields: Mapping[str, Any]) -> Iterator[str]:
     if not fields.get("sha256") and not fields.get("sums"):
-        yield problem(
-            "Nothing says what its checksum is. Set sha256, which `sha256sum FILE` prints, or sums, the vendor's checksum file."
-        )
+        yield "It has no checksum. Set sha256, which `sha256sum FILE` prints, or sums, the vendor's checksum file."
     elif fields.get("sha256") and fields.get("sums"):
-        yield problem("sha256 and sums are both set, and one of them must decide; remove the other.")
+        yield "sha256 and sums are both set; remove one of them."
+
+
+def _of_mappings(fields: Mapping[str, Any]) -> Iterator[str]:
     mapped = {field: _names(fields.get(field)) for field in (*PLACES, "sha256", "sums") if isinstance(fields.get(field), Mapping)}
     if len(set(mapped.values())) > 1:
-        said = "; ".join(f"{field} names {', '.join(sorted(names))}" for field, names in mapped.items())
-        yield problem(f"Its fields must name the same architectures: {said}.")
+        listed = "; ".join(f"{field} names {', '.join(sorted(names))}" for field, names in mapped.items())
+        yield f"Its fields must name the same architectures: {listed}."
     if not fields.get("version") and any("{version}" in text for field in (*PLACES, "sums") for text in _texts(fields.get(field))):
-        yield problem("{version} stands in it, and version is not set.")
+        yield "One of its fields contains {version}, and version is not set."
 
 
 def _by_architecture(field: str, value: Any) -> Iterator[str]:
@@ -186,12 +202,12 @@ def _by_architecture(field: str, value: Any) -> Iterator[str]:
         return
     for text in _texts(value):
         if not isinstance(text, str):
-            yield f"Each architecture's must be a string, and one is {describe(text)}; put quotes around it."
+            yield f"The value of each architecture must be a string, and one is {describe(text)}; put quotes around it."
         elif field == "sha256" and not _SHA256.fullmatch(text):
             yield "It must be a SHA-256 checksum, 64 hexadecimal digits."
         elif field == "url" and not re.match(r"(?i)https?://[^/]", text):
             yield "It must begin with https:// or http://."
-        elif field == "sums" and urls.other(text):
+        elif field == "sums" and urls.is_other_url(text):
             yield "It must begin with https:// or http://, or be the path of a file on the controller."
         elif field in ("url", "sums") and urls.mistake(text):
             yield urls.mistake(text)
@@ -208,19 +224,12 @@ def _texts(value: Any) -> list[Any]:
 
 
 def definition_of(definitions: Iterable[Definition], component: str, kind: str, name: str) -> Definition | None:
-    """What spire_plugins says of a plugin; the entry that names most wins."""
+    """Returns the entry of spire_plugins for a plugin: the most specific one, where several name the plugin."""
     fitting = [
         one for one in definitions
         if one.plugin == name and one.component in ("", component) and one.type in ("", kind)
     ]
     return max(fitting, key=lambda one: (bool(one.component), bool(one.type)), default=None)
-
-
-def switched_on(tree: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    """Each plugin that a tree names, with its type and block."""
-    for kind in block(tree, "plugins"):
-        for name, body in plugins(tree, kind).items():
-            yield kind, name, body
 
 
 @dataclasses.dataclass(frozen=True)
@@ -235,51 +244,51 @@ class Filler:
     schemas: tuple[str, ...] = ()
 
     def key(self) -> list[Any]:
-        """What a tree that it has filled depends on."""
+        """Returns everything that a filled tree depends on."""
         return [[dataclasses.astuple(one) for one in self.definitions], self.install_root, self.schemas]
 
     def of(self, tree: Mapping[str, Any]) -> list[tuple[str, str, dict[str, Any], Definition]]:
-        """The plugins of a tree that spire_plugins speaks of."""
+        """Returns the enabled plugins of a tree that have an entry in spire_plugins."""
         found = []
-        for kind, name, body in switched_on(tree):
+        for kind, name, body in all_plugins(tree):
             one = definition_of(self.definitions, self.component, kind, name)
             if one:
                 found.append((kind, name, body, one))
         return found
 
     def architectures(self, tree: Mapping[str, Any]) -> tuple[str, ...]:
-        """Those that the tree differs for; none when it is one tree for all."""
+        """Returns the architectures for which the filled tree differs; empty where one tree is for all."""
         return tuple(dict.fromkeys(arch for _kind, _name, _body, one in self.of(tree) for arch in one.architectures))
 
     def fill(self, tree: dict[str, Any], arch: str, origin: Origin) -> list[Problem]:
-        """``plugin_cmd`` and ``plugin_checksum`` of each; and why one can't have them."""
+        """Writes each plugin's ``plugin_cmd`` and ``plugin_checksum`` into the tree; returns the problems of those that can't have them."""
         problems = []
         for kind, name, body, one in self.of(tree):
             where = child(child("plugins", kind), name)
             command = child(where, "plugin_cmd")
             if body.get("plugin_cmd") and origin(command) != VARIABLE:
-                message = f"{one.path} says where the binary is, and so does this; remove one of them."
+                message = f"{one.path} names the binary too; remove one of the two."
                 problems.append(Problem("external_plugin", command, message, origin(command)))
                 continue
             try:
                 body["plugin_checksum"] = self._checksum(one, arch, body, child(where, "plugin_checksum"), origin)
             except ValueError as exc:
                 problems.append(Problem("external_plugin", one.path, str(exc), VARIABLE))
-                # No host gets this tree, and it shall have no other mistake for want of one.
+                # No host gets this tree. The placeholder keeps the schema from reporting a missing checksum as well.
                 body["plugin_checksum"] = UNKNOWN
-            body["plugin_cmd"] = self.place(one, arch, body["plugin_checksum"])
+            body["plugin_cmd"] = self.binary_path(one, arch, body["plugin_checksum"])
             for option in ("plugin_cmd", "plugin_checksum"):
                 origin.note(child(where, option), VARIABLE)
         return problems
 
-    def place(self, one: Definition, arch: str, sha256: str) -> str:
-        """Where the binary is on the host."""
+    def binary_path(self, one: Definition, arch: str, sha256: str) -> str:
+        """Returns the path of the binary on the host."""
         if one.place == "path":
             return one.value("path", arch)
         return posixpath.join(self.root(one), one.version or sha256[:SHORT], "bin", one.plugin)
 
     def root(self, one: Definition) -> str:
-        """The directory of an entry's versions: several entries may be of one plugin's name, and each is a file of its own."""
+        """Returns the directory of an entry's versions. Several entries may have the same plugin name, so the entry's own name is used."""
         return posixpath.join(self.install_root, "plugins", one.key)
 
     def _checksum(self, one: Definition, arch: str, body: Mapping[str, Any], option: str, origin: Origin) -> str:
@@ -293,20 +302,20 @@ class Filler:
             wanted = self.sums(source, posixpath.basename(one.value(one.place, arch)))
         given = str(body.get("plugin_checksum") or "").lower()
         if given and origin(option) != VARIABLE and given != wanted:
-            raise ValueError(f"Its checksum is {wanted}, and {option} says another; remove that option, it is filled in.")
+            raise ValueError(f"Its checksum is {wanted}, and {option} is another one; remove that option, the collection sets it.")
         return wanted
 
     def commands(self, tree: Mapping[str, Any], arch: str) -> list[Command]:
-        """Every external plugin of a tree that has been filled."""
+        """Returns the binaries of all external plugins of a filled tree."""
         found = []
         ours = {(kind, name): one for kind, name, _body, one in self.of(tree)}
-        for kind, name, body in switched_on(tree):
+        for kind, name, body in all_plugins(tree):
             if not body.get("plugin_cmd"):
                 continue
             path, sha256 = str(body["plugin_cmd"]), str(body.get("plugin_checksum") or "").lower()
             command = Command(kind, name, path, sha256, data_file=str(body.get("plugin_data_file") or ""))
             one = ours.get((kind, name))
-            if one and one.place in ("url", "src") and path == self.place(one, arch, sha256):
+            if one and one.place in ("url", "src") and path == self.binary_path(one, arch, sha256):
                 command = dataclasses.replace(
                     command, place=one.place, source=one.value(one.place, arch), entry=one.path, root=self.root(one),
                     version=one.version or sha256[:SHORT],
@@ -316,7 +325,7 @@ class Filler:
 
 
 def filler(component: str, values: Mapping[str, Any], definitions: tuple[Definition, ...]) -> Filler:
-    """The filler of one host."""
+    """Returns the filler for one host."""
     cache = str(values["spire_archive_cache"])
     return Filler(
         component, definitions, str(values["spire_install_root"]),

@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Vendors' checksum files, read on the controller.
+"""Reads the checksum files of vendors on the controller.
 
-One that was read once is kept, so that a fleet stays at what it was checked against until somebody asks for another
-version, and so that a converged run needs no network.
+A downloaded checksum file is kept. So the checksums of a fleet stay the same until the version is changed, and a converged
+run needs no network.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.common import urls
 #: GNU's ``sum  name`` and ``sum *name``, or the sum alone; BSD's ``SHA256 (name) = sum``
 _GNU = re.compile(r"([0-9A-Fa-f]{64})(?:[ \t]+\*?(.+))?", re.ASCII)
 _BSD = re.compile(r"SHA256 ?\((.+)\) ?= ?([0-9A-Fa-f]{64})", re.ASCII)
-#: no checksum file is longer
+#: the most bytes that are read of a checksum file
 _LONGEST = 1 << 20
 _TIMEOUT = 30
 
 
 def checksum(source: str, name: str, cache: str) -> str:
-    """The SHA-256 of the file of this name; ValueError with a sentence where the checksum file doesn't tell."""
+    """Returns the SHA-256 checksum of the file of this name; raises ValueError with a sentence where the checksum file lacks it."""
     text, mistake = _read(source, cache)
     if mistake:
         raise ValueError(mistake)
@@ -37,11 +37,11 @@ def checksum(source: str, name: str, cache: str) -> str:
 
 
 def chosen(text: str, name: str, source: str) -> str:
-    """The line of a checksum file that is meant."""
+    """Returns the checksum of a file from the text of a checksum file."""
     found = _sums(text)
     if name in found:
         return found[name]
-    # of one file alone: vendors name it as they built it, or not at all
+    # A checksum file of a single file may name it differently, or not at all.
     if len(found) == 1:
         return next(iter(found.values()))
     if not found:
@@ -50,7 +50,7 @@ def chosen(text: str, name: str, source: str) -> str:
 
 
 def _sums(text: str) -> dict[str, str]:
-    """Checksums by the names of their files; a bare one has none."""
+    """Returns the checksums by the names of their files; the name is empty for a checksum without one."""
     found: dict[str, str] = {}
     for line in text.splitlines():
         gnu, bsd = _GNU.fullmatch(line.strip()), _BSD.fullmatch(line.strip())
@@ -63,10 +63,10 @@ def _sums(text: str) -> dict[str, str]:
 
 @functools.lru_cache(maxsize=None)
 def _read(source: str, cache: str) -> tuple[str, str]:
-    """The text, or a sentence why there is none: neither is asked for once more by the next host."""
+    """Returns the text of a checksum file, or a sentence why it can't be read. Both are cached for the other hosts of the run."""
     address, login = urls.parted(source)
     unread = f"The checksum file {address} can't be read on the controller"
-    if not urls.web(source):
+    if not urls.is_web(source):
         return _of_file(os.path.expanduser(source), unread)
     kept = os.path.join(os.path.expanduser(cache), "plugins", "sums", hashlib.sha256(address.encode()).hexdigest())
     if os.path.exists(kept):
@@ -75,7 +75,7 @@ def _read(source: str, cache: str) -> tuple[str, str]:
     try:
         with open_url(address, timeout=_TIMEOUT, **given) as answer:
             text = answer.read(_LONGEST).decode("utf-8", "replace")
-    except Exception as exc:  # urllib's, ssl's, socket's and http's own, with no common ground
+    except Exception as exc:  # urllib, ssl, socket and http have exceptions without a common base class
         return "", f"{unread}: {str(exc).rstrip('.')}."
     if _sums(text):
         try:
@@ -90,7 +90,7 @@ def _read(source: str, cache: str) -> tuple[str, str]:
 
 def _keep(path: str, text: str) -> None:
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    # several hosts' tasks may read it at once
+    # replaced at once, since the tasks of other hosts may be reading it
     handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path))
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""SSH public keys in the form of authorized_keys, as Go's ssh.ParseAuthorizedKey reads them. No message shows a part of a key."""
+"""Reads SSH public keys in the format of authorized_keys as Go's ssh.ParseAuthorizedKey does. No message shows a part of a key."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ _OPTIONS = re.compile(r'(?:[^ \t"]|"(?:[^"\\]|\\.)*")*(?=[ \t])')
 
 
 class KeyLineError(ValueError):
-    """No key can be read; the words follow a colon."""
+    """No key can be read. The message is a clause, to be put after a colon."""
 
 
 @dataclass(frozen=True)
 class Key:
-    """The type that stands before a key, and the one in it."""
+    """The type that is written before a key, and the type that is encoded in it."""
 
     declared: str
     encoded: str
 
     @property
-    def told(self) -> str:
-        """What stands before it, as people may see it."""
+    def shown_type(self) -> str:
+        """The type written before the key where it is one that SSH knows; any other word may be a part of a key and is not shown."""
         return self.declared if self.declared in _FIELDS else "another word"
 
 
 def first(text: str) -> Key:
-    """The first key of these lines; KeyLineError tells why the last line that might be one isn't."""
+    """Returns the first key of the lines; raises KeyLineError with the reason why the last candidate is not a key."""
     reason = "it is empty"
     for line in text.split("\n"):
         line = line.split("\r")[0].strip()
@@ -56,14 +56,14 @@ def first(text: str) -> Key:
             try:
                 return _key(rest)
             except KeyLineError as again:
-                # options are seldom; what looks like none is told of as a key
+                # options before a key are rare: the message is about them only where a type of keys follows
                 reason = str(again) if rest.split(" ")[0] in _FIELDS else reason
     raise KeyLineError(reason)
 
 
 def _key(line: str) -> Key:
     declared, *rest = _BLANK.split(line, maxsplit=2)
-    # whatever else stands first may be a part of a key
+    # any other first word may be a part of a key, and is not shown
     first_word = declared if declared in _FIELDS else "its first word"
     if not rest:
         raise KeyLineError(f"nothing stands after {first_word}")
@@ -74,7 +74,7 @@ def _key(line: str) -> Key:
     encoded, blob = _string(blob, first_word)
     name = encoded.decode("ascii", "replace")
     if name.endswith(_CERTIFICATE):
-        return Key(declared, name)  # SPIRE takes it
+        return Key(declared, name)  # SPIRE accepts certificates
     if name not in _FIELDS:
         raise KeyLineError(f"what stands after {first_word} is no key of a type that SPIRE knows")
     for _number in range(_FIELDS[name]):

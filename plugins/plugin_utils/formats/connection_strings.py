@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the connection strings of the DataStore say, read as the drivers read them. The strings are secrets as a whole."""
+"""Reads connection strings of the DataStore as the database drivers do. A whole string counts as a secret."""
 
 from __future__ import annotations
 
@@ -30,28 +30,28 @@ _LOCAL = re.compile(r"localhost|127(?:\.[0-9]+){3}|\[?::1\]?|[/@].*", re.IGNOREC
 
 @dataclass(frozen=True)
 class Connection:
-    """A database and where it is; each is empty where nothing says it."""
+    """The database, host and port of a connection string; each is empty where the string does not name it."""
 
     database: str
     host: str
     port: str
     user: str = field(default="", repr=False)
-    #: what else a PostgreSQL string names
+    #: all parameters of a PostgreSQL string
     parameters: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def showable(self) -> bool:
-        """Whether database, host and port are so plain that they are what they seem to be."""
+        """Whether database, host and port have only ordinary characters, so that no part of a badly quoted password is among them."""
         return all(pattern.fullmatch(getattr(self, name)) for name, pattern in _PLAIN.items())
 
     @property
     def local(self) -> bool:
-        """Whether it leads to the machine that it starts from: by its loopback, or by a socket in its file system."""
+        """Whether it connects to the same machine: over loopback or over a Unix socket."""
         return bool(_LOCAL.fullmatch(self.host))
 
     @property
     def address(self) -> str:
-        """Host and port, to be shown."""
+        """Host and port, for messages."""
         return f"{self.host}:{self.port}" if self.port else self.host
 
 
@@ -60,13 +60,13 @@ UNKNOWN = Connection("", "", "")
 
 
 def kind(database_type: Any) -> str:
-    """What a database_type comes to, as a word or a block: postgres and mysql of AWS as well, or another one's name."""
+    """Returns the kind of database of a database_type: postgres, mysql, or another name as it is. AWS variants count as their database."""
     name = next(iter(database_type), "") if isinstance(database_type, Mapping) else database_type
     return str(name or "").removeprefix("aws_")
 
 
 def read(of: str, text: str, environment: Mapping[str, str] | None = None) -> Connection | None:
-    """What a connection string of this kind says, in a process with this environment; None for what its driver would refuse.
+    """Returns the connection that a string of this kind names, in a process with this environment; None where its driver refuses it.
 
     Source: github.com/lib/pq, connector.go and url.go; github.com/go-sql-driver/mysql, dsn.go (ParseDSN)
     """
@@ -102,7 +102,7 @@ def _url(text: str) -> dict[str, str] | None:
         return None
     user, _at, hosts = parts.netloc.rpartition("@")
     places = [_HOST.fullmatch(place) for place in hosts.split(",")]
-    # what stands before a late @ is of a password that should have been encoded, and no address
+    # an @ in the path or query belongs to a password that is not percent-encoded, so that the host would be a part of the password
     if not all(places) or parts.fragment or "@" in parts.path + parts.query:
         return None
     found = {

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads a template of Go's text/template as far as Go itself does before it is used: what it calls, and what it asks of its data."""
+"""Reads templates of Go's text/template: finds syntax errors, and the functions and fields that a template names."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ _TOKEN = re.compile(
     r"""(?P<space>\s)|(?P<text>"(?:[^"\\\n]|\\.)*"|`[^`]*`|'(?:[^'\\\n]|\\.)+')|(?P<variable>\$\w*)|(?P<field>\.[^\W\d]\w*)"""
     r"""|(?P<number>[+-]?\.?\d[\w.]*)|(?P<word>[^\W\d]\w*)|(?P<open>\()|(?P<close>\))|(?P<sign>:=|[=,|.])"""
 )
-#: words of the language itself, besides those that begin and end something
+#: keywords of the template language, besides those of _BEGIN, else and end
 _WORDS = frozenset(("break", "continue", "false", "nil", "template", "true"))
-#: what has a body up to its end; in the body of the second ones the dot is another one
+#: actions with a body that {{ end }} closes; all but "if" give the dot another value in their body
 _BEGIN = frozenset(("if", "range", "with", "block", "define"))
 _OTHER_DOT = _BEGIN - {"if"}
 
 
 class TemplateError(ValueError):
-    """Go doesn't take the template; the words follow a colon."""
+    """Go can't parse the template. The message is a clause, to be put after a colon."""
 
 
 @dataclass
 class Names:
-    """What a template names."""
+    """The functions and fields that a template names."""
 
     functions: list[str] = field(default_factory=list)
-    #: fields of its data, without the dot and without what is asked of them in turn
+    #: fields of its data, without the dot and without fields of these fields
     fields: list[str] = field(default_factory=list)
 
 
 def names(text: str) -> Names:
-    """What the template names, each once and in its order; TemplateError where it is none."""
+    """Returns what the template names, each once and in order; raises TemplateError where Go can't parse it."""
     found = Names()
     around: list[str] = []
     at = text.find("{{")
@@ -49,7 +49,7 @@ def names(text: str) -> Names:
 
 
 def _comment(text: str, at: int) -> int:
-    """Where a comment ends; 0 where none begins."""
+    """Returns the end of the comment that begins here; 0 where none begins."""
     begin = re.compile(r"\{\{(?:-\s+)?/\*").match(text, at)
     if not begin:
         return 0
@@ -60,7 +60,7 @@ def _comment(text: str, at: int) -> int:
 
 
 def _action(text: str, at: int) -> tuple[list[tuple[str, str]], int]:
-    """The tokens of what begins there, each with its kind, and where it ends."""
+    """Returns the tokens of the action that begins here, each with its kind, and the end of the action."""
     tokens: list[tuple[str, str]] = []
     at = re.compile(r"(?:-(?=\s))?").match(text, at).end()  # type: ignore[union-attr]
     while True:
@@ -80,7 +80,7 @@ def _action(text: str, at: int) -> tuple[list[tuple[str, str]], int]:
 
 
 def _note(tokens: list[tuple[str, str]], around: list[str], found: Names) -> None:
-    """What one action names; ``around`` are the words whose bodies it stands in."""
+    """Adds the names of one action to ``found``. ``around`` are the keywords whose bodies contain the action."""
     before, depth = "", 0
     first = next((text for kind, text in tokens if kind != "space"), "")
     if not first:

@@ -1,14 +1,14 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Read and write SPIRE's configuration files.
+"""Reads and writes SPIRE's configuration files.
 
-The tree has the shape of SPIRE's own file. ``dumps`` writes it as HCL1, ``dumps_json`` as the JSON that SPIRE takes
-in its place, ``loads`` reads either of them back, and every mistake is an ``HclError`` that says where it is.
+The tree has the shape of SPIRE's own file. ``dumps`` writes it as HCL1, ``dumps_json`` writes it as the JSON that SPIRE
+accepts in its place, and ``loads`` reads both. Each error is an ``HclError`` with the position of the mistake.
 
-The reader is our own and not built on pyhcl: pyhcl's grammar is that of another language (operators, functions, bare
-words as values), and it folds blocks together before labels and positions can be seen, so that mending it means
-replacing lexer and grammar both.
+The reader is not built on pyhcl: pyhcl's grammar is that of another language (operators, functions, bare words as
+values), and it joins blocks before labels and positions are known. To correct that, its lexer and its grammar would have
+to be replaced.
 """
 
 from __future__ import annotations

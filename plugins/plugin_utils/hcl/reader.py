@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Read a configuration of SPIRE's, HCL1 or JSON, into a tree."""
+"""Reads a configuration file of SPIRE, HCL1 or JSON, into a tree."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NAMES = {
 
 
 def loads(text: str) -> Tree:
-    """The tree that a configuration holds; like SPIRE, it takes a text that begins with { for JSON."""
+    """Returns the tree of a configuration file. Like SPIRE, it reads a text that begins with { as JSON."""
     if not isinstance(text, str):
         raise HclError("Only a text can be read as HCL.")
     text = str(text)
@@ -32,7 +32,7 @@ def loads(text: str) -> Tree:
 
 @dataclass
 class _Body:
-    """What stands between two braces, before blocks of one name are put together."""
+    """The items between two braces, before blocks of the same name are joined."""
 
     items: list[_Item] = field(default_factory=list)
 
@@ -69,12 +69,12 @@ class _Parser:
 
     def _deeper(self) -> None:
         self._depth += 1
-        # One more than for a tree: there the innermost key is not counted.
+        # one more than in a tree, where the innermost key does not count
         if self._depth > MAX_DEPTH + 1:
             raise self._scanner.error(f"This is nested more than {MAX_DEPTH} levels deep.", self._token.at)
 
     def _item(self) -> _Item:
-        """One `key = value` or `key "label" { ... }`, with the comma that may follow."""
+        """Reads one `key = value` or `key "label" { ... }`, and the comma that may follow."""
         at = self._token.at
         keys: list[str] = []
         while self._token.kind in ("name", "string"):
@@ -133,14 +133,14 @@ class _Parser:
         return result
 
     def _join(self, items: list[_Item], once: bool = False) -> Tree:
-        """The items as a mapping; ``once`` where a name can't come again, because SPIRE would drop or refuse one."""
+        """Joins the items into a mapping. With ``once`` a repeated name is an error, because SPIRE would drop or refuse one of them."""
         groups: dict[str, list[_Item]] = {}
         for item in items:
             groups.setdefault(item.keys[0], []).append(item)
         return {key: self._merge(group, once) for key, group in groups.items()}
 
     def _merge(self, group: list[_Item], once: bool) -> Any:
-        """The value of one key: labelled blocks become a mapping by label, repeated plain ones a list."""
+        """Returns the value of one key: labelled blocks become a mapping by label, repeated blocks without a label a list."""
         unlabelled = [item for item in group if len(item.keys) == 1]
         if len(unlabelled) == len(group) == 1:
             value = group[0].value
@@ -163,31 +163,31 @@ class _Parser:
     def _repeated(self, group: list[_Item]) -> HclError:
         first, second = group[0], group[1]
         return self._scanner.error(
-            f"The same name stands on line {self._scanner.line(first.at)} already, and SPIRE would use only one of the"
+            f"The same name is on line {self._scanner.line(first.at)} already, and SPIRE would use only one of the"
             " two: make them one.",
             second.at,
         )
 
 
 class _Pairs(list[tuple[str, Any]]):
-    """A JSON object with its keys as they stood, so that a repeated one can still be seen."""
+    """The keys and values of a JSON object in order, so that a repeated key can be found."""
 
 
 def _load_json(text: str) -> Tree:
     try:
-        # A float is kept as Python reads it; what is too large for one becomes infinity and is refused with its path.
+        # A number that is too large for a float becomes infinity, which plain() refuses with its path.
         raw = json.loads(text, object_pairs_hook=_Pairs, parse_int=_json_integer)
         return plain(_json_value(raw, ()))
     except json.JSONDecodeError as error:
-        # Some of its messages end with a character of the text.
+        # Some messages of this error end with a character of the text, which may be a secret's.
         reason = re.split(r"[:']", error.msg)[0].strip()
-        raise HclError(f"This is no JSON: {reason}.", line=error.lineno, column=error.colno) from None
+        raise HclError(f"This is not JSON: {reason}.", line=error.lineno, column=error.colno) from None
     except RecursionError:
         raise HclError(f"The JSON is nested more than {MAX_DEPTH} levels deep.") from None
 
 
 def _json_integer(text: str) -> int:
-    # Any number that long is beyond 64 bits, and Python refuses to convert thousands of digits.
+    # 40 digits are more than 64 bits have, and Python refuses to convert thousands of digits.
     return int(text[:40])
 
 
@@ -196,7 +196,7 @@ def _json_value(value: Any, path: Path) -> Any:
         result: Tree = {}
         for key, item in value:
             if key in result:
-                raise HclError("This key stands twice in one JSON object.", path_text((*path, key)))
+                raise HclError("This key is in the same JSON object twice.", path_text((*path, key)))
             # SPIRE reads null as an option that is not set.
             if item is not None:
                 result[key] = _json_value(item, (*path, key))

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""HCL1 text to tokens, as SPIRE's scanner reads it: its escapes, its heredocs, its numbers, its interpolations."""
+"""Splits HCL1 text into tokens as SPIRE's scanner does: escapes, heredocs, numbers and interpolations."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _ESCAPE = re.compile(
 )
 _SHORT = {"a": b"\a", "b": b"\b", "f": b"\f", "n": b"\n", "r": b"\r", "t": b"\t", "v": b"\v", "\\": b"\\", '"': b'"'}
 
-# The scanner keeps U+E123 for its own use and stops at NUL, wherever they stand. A surrogate is no UTF-8.
+# SPIRE's scanner uses U+E123 itself and stops at NUL. A surrogate can't be written as UTF-8.
 _FORBIDDEN = re.compile("[\x00\ue123\ud800-\udfff]")
 
-# More digits than any 64-bit number has; Python refuses to convert a text of thousands.
+# more digits than a 64-bit number has; Python refuses to convert thousands of digits
 _MAX_DIGITS = 25
 
 
 class Token(NamedTuple):
-    """One token; kind is "name", "string", "heredoc", "value" (number or boolean), "end", or the mark itself."""
+    """One token. Its kind is "name", "string", "heredoc", "value" (a number or boolean), "end", or a mark such as "{"."""
 
     kind: str
     value: Any
@@ -73,7 +73,7 @@ class Scanner:
         raise self.error("This character can't stand here.", at)
 
     def _skip(self) -> None:
-        """Skip white space and comments."""
+        """Skips white space and comments."""
         text = self._text
         while True:
             at = _match_end(_SPACE, text, self._at)
@@ -108,14 +108,14 @@ class Scanner:
             elif "." in text or ("e" in text.lower() and "x" not in text.lower()):
                 return self._float(text, at)
             else:
-                raise self.error("This is no number.", at)
+                raise self.error("This is not a number.", at)
         raise self.error("This integer does not fit into 64 bits.", at)
 
     def _float(self, text: str, at: int) -> float:
         try:
             number = float(text)
         except ValueError:
-            raise self.error("This is no number.", at) from None
+            raise self.error("This is not a number.", at) from None
         if not math.isfinite(number):
             raise self.error("This number is too large.", at)
         return number
@@ -141,13 +141,13 @@ class Scanner:
                 raise self.error("This string is never closed, or not on its own line.", start)
         self._at = at + 1
         try:
-            # Octal and \x escapes are bytes, so only the whole is UTF-8 or is not.
+            # Octal and \x escapes are bytes, so only the whole string can be checked for UTF-8.
             return Token("string", b"".join(parts).decode("utf-8"), start)
         except UnicodeDecodeError:
-            raise self.error("The escapes in this string make bytes that are no UTF-8.", start) from None
+            raise self.error("The escapes in this string make bytes that are not UTF-8.", start) from None
 
     def _interpolation(self, at: int, start: int) -> int:
-        """The end of a ${...}, which SPIRE takes as it stands: quotes and newlines in it are nothing special."""
+        """Returns the end of a ${...}, which SPIRE takes as it is: quotes and newlines in it have no meaning."""
         text, depth = self._text, 0
         at += 1
         while at < len(text):
@@ -177,7 +177,7 @@ class Scanner:
                 raise self.error("This octal escape is larger than a byte.", escape.start())
             return bytes([number])
         if number > 0x10FFFF or 0xD800 <= number <= 0xDFFF:
-            raise self.error("This escape names no character.", escape.start())
+            raise self.error("This escape is not a character.", escape.start())
         return chr(number).encode()
 
     def _heredoc(self, start: int) -> Token:
@@ -191,7 +191,7 @@ class Scanner:
         while at < len(text) and (_is_letter(text[at]) or text[at].isdecimal()):
             at += 1
         if at == word or not text.startswith("\n", at):
-            raise self.error("Behind << comes one word of letters and digits, and then a new line.", start)
+            raise self.error("After << must come one word of letters and digits, and then a new line.", start)
         marker = text[start + 2 : at]
         last_line = re.compile(rf"[ \t\n\v\f\r]*{marker.lstrip('-')}\r*")
         line = at + 1
@@ -199,7 +199,7 @@ class Scanner:
             end = text.find("\n", line)
             if end < 0:
                 raise self.error("This heredoc is never closed: its word must stand alone on a line.", start)
-            # SPIRE counts the dash as part of the word here, so that an unindented word can't close a <<- heredoc.
+            # SPIRE counts the dash as a part of the word here, so a word without indentation can't close a <<- heredoc.
             if end - line >= len(marker) and last_line.fullmatch(text, line, end):
                 break
             line = end + 1
@@ -208,7 +208,7 @@ class Scanner:
 
 
 def _heredoc_value(token: str) -> str:
-    """The value as SPIRE cuts it out of the token, which runs from << to the newline behind the closing word."""
+    """Returns the value as SPIRE cuts it out of the token, which goes from << to the newline after the closing word."""
     head = token.index("\n")
     if token[2] != "-":
         return token[head + 1 : len(token) - head + 1]

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What HCL can hold, and how an error names the place of what it can't."""
+"""The types of values that HCL has, and errors with the path of a value that it lacks."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import describe
 
 Value = str | bool | int | float | list[Any] | dict[str, Any]
 Tree = dict[str, Any]
@@ -27,7 +29,7 @@ ENCRYPTED = frozenset(("EncryptedString", "AnsibleVaultEncryptedUnicode"))
 
 
 class HclError(ValueError):
-    """A tree that HCL can't hold, or a text that is no HCL. The message never holds a value."""
+    """A tree can't be written as HCL, or a text can't be read as HCL. The message never contains a value."""
 
     def __init__(self, message: str, path: str = "", line: int = 0, column: int = 0) -> None:
         self.path = path
@@ -38,7 +40,7 @@ class HclError(ValueError):
 
 
 def path_text(path: Path) -> str:
-    """The path as a person writes it: server.admin_ids[2], federates_with."b.example"."""
+    """Returns the path as text: server.admin_ids[2], federates_with."b.example"."""
     text = ""
     for step in path:
         if isinstance(step, int):
@@ -49,23 +51,10 @@ def path_text(path: Path) -> str:
     return text
 
 
-def type_text(value: object) -> str:
-    """The type of a value in YAML's words, never the value."""
-    if value is None:
-        return "null"
-    if isinstance(value, Mapping):
-        return "a mapping"
-    if isinstance(value, str):
-        return "a string"
-    if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray)):
-        return "a list"
-    return f"of the type {type(value).__name__}"
-
-
 def plain(tree: object) -> Tree:
-    """A copy of the tree in Python's own types alone, or HclError when HCL can't hold it."""
+    """Returns a copy of the tree in Python's own types; raises HclError where HCL can't represent it."""
     if not isinstance(tree, Mapping):
-        raise HclError(f"A configuration is a mapping of blocks, but this is {type_text(tree)}.")
+        raise HclError(f"A configuration is a mapping of blocks, but this is {describe(tree)}.")
     return _mapping(tree, ())
 
 
@@ -74,7 +63,7 @@ def _mapping(value: Mapping[Any, Any], path: Path) -> Tree:
     result: Tree = {}
     for raw, item in value.items():
         if not isinstance(raw, str):
-            message = f"A key is {type_text(raw)}, but HCL knows strings alone as keys: quote it."
+            message = f"A key is {describe(raw)}, but keys in HCL are strings: quote it."
             raise HclError(message, path_text(path))
         key = _string(raw, path, "A key")
         result[key] = _value(item, (*path, key))
@@ -101,12 +90,12 @@ def _value(value: object, path: Path) -> Value:
 
 
 def _string(value: str, path: Path, what: str = "The string") -> str:
-    # str() of a subclass gives the bare string, without tags.
+    # str() of a subclass returns the bare string, without Ansible's tags
     text = str(value)
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
-        raise HclError(f"{what} holds half of a surrogate pair, which UTF-8 can't hold.", path_text(path)) from None
+        raise HclError(f"{what} contains half of a surrogate pair, which UTF-8 can't represent.", path_text(path)) from None
     return text
 
 
@@ -133,4 +122,4 @@ def _refusal(value: object) -> str:
     if isinstance(value, (datetime.date, datetime.time)):
         return "The value is a date, which HCL does not have: quote it in YAML to make it a string."
     known = "strings, numbers, booleans, lists and mappings"
-    return f"The value is {type_text(value)}, which HCL can't hold: it has {known}."
+    return f"The value is {describe(value)}, which HCL can't represent: it has {known}."

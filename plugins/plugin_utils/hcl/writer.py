@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Write a tree as HCL1, or as the JSON that SPIRE takes in its place."""
+"""Writes a tree as HCL1, or as the JSON that SPIRE accepts in its place."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ _JSON_UNLESS_VARIABLE = re.compile(f"[{_HIDDEN}]|\\$(?=\\{{)(?!\\{{[A-Za-z_][A-Z
 
 
 def dumps(tree: object, expand_env: bool = False) -> str:
-    """The tree as HCL1, in the order of its keys.
+    """Returns the tree as HCL1, in the order of its keys.
 
     With ``expand_env`` the form ``${NAME}`` stays as it is, for a SPIRE that runs with ``-expandEnv``; otherwise it
-    is written so that SPIRE gets exactly these characters.
+    is escaped, so that SPIRE reads exactly these characters.
     """
     writer = _Writer(_ESCAPED_UNLESS_VARIABLE if expand_env else _ESCAPED)
     lines = writer.body(plain(tree), (), 0)
@@ -41,9 +41,9 @@ def dumps(tree: object, expand_env: bool = False) -> str:
 
 
 def dumps_json(tree: object, expand_env: bool = False) -> str:
-    """The tree as JSON that SPIRE reads as it reads the HCL, or HclError for what its JSON reader would lose."""
+    """Returns the tree as JSON that SPIRE reads like the HCL; raises HclError for values that its JSON reader would lose."""
     text = json.dumps(_for_json(plain(tree), ()), indent=len(INDENT), ensure_ascii=False, allow_nan=False)
-    # JSON's own syntax has no such characters outside of strings but the newlines of the layout.
+    # outside of strings JSON has none of these characters, apart from the newlines between its lines
     pattern = _JSON_UNLESS_VARIABLE if expand_env else _ESCAPED_IN_JSON
     return "\n".join(pattern.sub(_escape, line) for line in text.split("\n")) + "\n"
 
@@ -58,7 +58,7 @@ class _Writer:
         self._escaped = escaped
 
     def body(self, items: Tree, path: Path, depth: int) -> list[str]:
-        """The lines inside a pair of braces; a blank line sets a block off from its neighbours."""
+        """Returns the lines between a pair of braces, with a blank line before and after a block."""
         lines: list[str] = []
         after_block = False
         for key, value in items.items():
@@ -90,7 +90,7 @@ class _Writer:
         return [f"{margin}{head}{{", *self.body(body, path, depth + 1), f"{margin}}}"]
 
     def _value(self, value: Any, path: Path, depth: int, used: int) -> list[str]:
-        """The lines of a value; the first goes behind what already stands on its line, ``used`` columns."""
+        """Returns the lines of a value. The first is appended to a line that has ``used`` columns already."""
         if isinstance(value, dict):
             block = self._block("", value, path, depth)
             return [block[0].lstrip(), *block[1:]]
@@ -137,10 +137,10 @@ def _for_json(value: Any, path: Path) -> Any:
     if isinstance(value, dict):
         items = {key: _for_json(item, (*path, key)) for key, item in value.items()}
         if len(path) == 3 and path[0] == "plugins" and _leaves(items) > 1:
-            # SPIRE would count the plugin once for each of the blocks that it is made of and refuse it as declared
-            # twice; one value that is no block holds it together, and this one says what is so without it.
+            # SPIRE would count the plugin once for each of its inner blocks, and refuse it as declared twice. One value that
+            # is not a block prevents that; an empty plugin_cmd is the default.
             items = {"plugin_cmd": "", **items}
-        # Of an object that begins with a block of blocks, SPIRE reports the inner names as unknown.
+        # SPIRE reports the inner names as unknown where an object begins with a block of blocks.
         return dict(sorted(items.items(), key=lambda pair: _leaves(pair[1]) > 0))
     if isinstance(value, list):
         for index, item in enumerate(value):
@@ -155,7 +155,7 @@ def _for_json(value: Any, path: Path) -> Any:
 
 
 def _leaves(value: Any) -> int:
-    """In how many labelled blocks SPIRE's JSON reader takes this value apart; 0 when it leaves it whole."""
+    """Returns the number of labelled blocks into which SPIRE's JSON reader splits this value; 0 where it does not split it."""
     blocks = list(value.values()) if isinstance(value, dict) else value
     if not isinstance(blocks, list) or not blocks or not all(isinstance(block, dict) for block in blocks):
         return 0

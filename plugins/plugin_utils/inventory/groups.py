@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import nearest
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import AGENTS, SERVERS
 
 #: groups that every inventory has
@@ -51,5 +51,4 @@ def meant(name: str) -> str:
     """Which of the two groups a name is near to; empty for others and for the two themselves."""
     if name in (*ANSIBLES, SERVERS, AGENTS):
         return ""
-    near = difflib.get_close_matches(name.lower().replace("-", "_"), (SERVERS, AGENTS), 1, cutoff=NEAR)
-    return near[0] if near else ""
+    return nearest(name.replace("-", "_"), (SERVERS, AGENTS), NEAR)

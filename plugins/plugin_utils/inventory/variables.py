@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import functools
 import os
 import re
@@ -16,8 +15,7 @@ from typing import Any
 import yaml
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
-from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import shown
-from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import describe
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import describe, did_you_mean, nearest, shown
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.archives import architecture
 
 LAYER = re.compile(r"spire_(server|agent)_config__\w+\Z")
@@ -168,9 +166,8 @@ def _string(variable: Variable, value: Any) -> tuple[Any, str]:
         return None, wrong + (_bare(value, "" if choices else ": put quotes around it") if isinstance(value, bool) else "")
     text = str(value)
     if choices and text not in variable.choices:
-        near = difflib.get_close_matches(text, variable.choices, 1)
-        hint = f'; did you mean "{near[0]}"?' if near else "."
-        return None, f'"{text}" is not one of its values, which are {choices}{hint}'
+        hint = did_you_mean(text, variable.choices)
+        return None, f'"{text}" is not one of its values, which are {choices}{f"; {hint}" if hint else "."}'
     if not variable.fits(text):
         return None, f"It must be {variable.form}, and it is {_found(variable, value)}."
     return text, ""
@@ -213,9 +210,9 @@ def misspelt(raw: Iterable[str], names: Container[str] | None = None) -> list[Pr
 
 @functools.lru_cache(maxsize=1024)
 def _meant(name: str) -> str:
-    near = difflib.get_close_matches(name, catalogue(), 1, cutoff=0.9)
+    near = nearest(name, catalogue(), 0.9)
     layer = _NEAR_LAYER.match(name)
     # spire_server_config_format is a word away from its misspellings, spire_server_config_eu from nothing
-    if layer and (not near or near[0] == layer[1]):
+    if layer and near in ("", layer[1]):
         return f"{layer[1]}__{layer[2]}"
-    return near[0] if near else ""
+    return near

@@ -1,14 +1,14 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""JSON Schemas for editors, from the same data as everything else.
+"""Makes JSON Schemas for editors from the data of the schema and of the variables.
 
     document("server", release)      a server's whole tree; "agent" likewise
     document("variables", release)   a file of variables, as in group_vars
     document("inventory", release)   an inventory in YAML, with variables in its groups and hosts
-    document(kind, release, ["mine"])   where an external plugin of this name gets its command from elsewhere
+    document(kind, release, ["mine"])   the same for a fleet in which spire_plugins names the external plugin "mine"
 
-Draft 7: what the YAML language server and with it most editors support whole.
+The schemas are of draft 7, which the YAML language server, and with it most editors, supports completely.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.json_schema.values imp
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import RELEASES, Version
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
-#: those that variables of ours configure, and all
+#: the components that variables of the collection configure
 COMPONENTS = ("server", "agent")
 TREES = (*COMPONENTS, "oidc_discovery_provider")
 KINDS = (*TREES, "variables", "inventory")
@@ -49,7 +49,7 @@ _TITLES = {
 
 
 def document(kind: str, release: Version, mine: Sequence[str] = ()) -> Schema:
-    """One schema, complete in itself."""
+    """Returns a schema that refers to no other document; raises ValueError for an unknown kind."""
     if kind not in KINDS:
         raise ValueError(f'There is no schema "{kind}"; there are {", ".join(KINDS)}.')
     layer = kind not in TREES
@@ -64,7 +64,7 @@ def document(kind: str, release: Version, mine: Sequence[str] = ()) -> Schema:
     if kind == "variables":
         return {**head, **_ref("variables"), "definitions": shared}
     shared["group"] = _group()
-    # a file without groups in it names an inventory plugin
+    # a YAML file whose top level is not groups is for an inventory plugin, and the schema does not apply
     return {**head, "type": "object", "additionalProperties": _ref("group"), "definitions": shared}
 
 
@@ -85,7 +85,7 @@ def _group() -> Schema:
 
 
 def _variables() -> Schema:
-    """Names that are not ours are the inventory's own business."""
+    """Returns the schema of a file of variables. It allows variables of other names."""
     properties = {name: _variable(variable) for name, variable in catalogue().items()}
     patterns = {}
     for component in COMPONENTS:
@@ -125,7 +125,7 @@ def _variable(variable: Variable) -> Schema:
 
 
 def _entry(release: Version) -> Schema:
-    """What lists and mappings of an entry look like; entries.py checks the rest."""
+    """Returns the schema of a registration entry's lists and mappings; preflight checks the rest."""
     lists: Schema = {"type": ["array", "string", "null"], "pattern": values.TEMPLATE + "|^$"}
     selector = {
         "type": ["string", "object"],

@@ -1,16 +1,15 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A server's or agent's tree in JSON Schema, as one release has it: the whole of it, or a layer.
+"""Makes the JSON Schema of a server's or agent's tree, or of one layer of it, for one release.
 
-A layer is completed by others: nothing in it is required, and null removes what a lower one set.
+Other layers complete a layer, so nothing in it is required, and null removes what a lower layer set.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks import OFF
 from ansible_collections.spire.fleet.plugins.plugin_utils.json_schema import values
@@ -31,15 +30,15 @@ _PLUGIN, _OFF, _EXTERNAL = ({"$ref": f"#/definitions/{name}"} for name in ("plug
 
 
 def of_tree(component: str, release: Version, layer: bool, mine: Sequence[str] = ()) -> Schema:
-    """The schema of a component's tree. It refers to ``definitions``, which belong into the same document.
+    """Returns the schema of a component's tree. It refers to ``definitions``, which belong into the same document.
 
-    ``mine`` are names of external plugins whose commands come from elsewhere.
+    ``mine`` are names of external plugins that need no plugin_cmd in the tree, because spire_plugins has it.
     """
     return _Tree(component, release, layer, tuple(mine)).block(block(component))
 
 
 def definitions(release: Version, layer: bool) -> dict[str, Schema]:
-    """What plugins of every type and component have in common."""
+    """Returns the definitions that plugins of all types and components share."""
     tree = _Tree("server", release, layer)
     wrapper = tree.block(block("plugin"))
     off = {"anyOf": [_DISABLED, {"type": "null"}]} if layer else _DISABLED
@@ -54,7 +53,7 @@ class _Tree:
     mine: tuple[str, ...] = ()
 
     def block(self, known: Block, since: Version | None = None) -> Schema:
-        """A mapping of options, or a template that gives one."""
+        """Returns the schema of a block: a mapping of options, or a template that results in one."""
         view = known.at(self.release)
         since = known.span.since or since
         result = self._mapping()
@@ -74,7 +73,7 @@ class _Tree:
         since = option.span.since
         shown = str(since) if since and since != around and not (around and since < around) else ""
         deprecated = bool(spec.deprecated) and self.release >= schema_version(spec.deprecated)
-        return {**values.told(spec, shown, deprecated, spec.has_no_effect(self.release)), **self._value(spec, option.block)}
+        return {**values.annotations(spec, shown, deprecated, spec.has_no_effect(self.release)), **self._value(spec, option.block)}
 
     def _value(self, spec: Spec, inner: Block | None) -> Schema:
         kind = spec.type
@@ -107,7 +106,7 @@ class _Tree:
         }
 
     def _string(self, spec: Spec, in_list: bool = False) -> Schema:
-        # in a list null removes nothing
+        # null in a list removes nothing and is an error
         item = Spec(spec.name, "string", enum=spec.enum, ignore_case=spec.ignore_case, format=spec.format)
         return values.scalar(item, "string", self.layer and not in_list)
 
@@ -115,7 +114,7 @@ class _Tree:
         kinds = {name: kind for name, kind in plugin_types(self.component).items() if self.release in kind.span}
         result = self._mapping()
         result["properties"] = {name: self._kind(kind) for name, kind in sorted(kinds.items())}
-        # SPIRE doesn't look at what is disabled
+        # SPIRE accepts unknown types as long as all their plugins are disabled
         result["additionalProperties"] = {"type": "object", "minProperties": 1, "additionalProperties": _OFF}
         needed = [name for name, kind in sorted(kinds.items()) if kind.min]
         if needed and not self.layer:
@@ -140,24 +139,24 @@ class _Tree:
         return {**result, "allOf": conditions} if conditions else result
 
     def _externals(self, kind: PluginType) -> dict[str, Schema]:
-        """Plugins that are not built in: those that the user names, and those whose options we know."""
+        """Returns the schemas of external plugins: those in ``mine``, and those whose schema comes with the collection."""
         found: dict[str, Schema] = {name: _PLUGIN for name in self.mine if name not in plugin_names(self.component, kind.name)}
         for name in sorted(external_names(self.component, kind.name)):
             known = external(self.component, kind.name, name)
             if known and self.release in known.span:
-                told = {"description": str(known.extra.get("description", ""))}
-                data: Schema = {"properties": {"plugin_data": {**told, **self.block(known)}}}
+                annotations = {"description": str(known.extra.get("description", ""))}
+                data: Schema = {"properties": {"plugin_data": {**annotations, **self.block(known)}}}
                 if not self.layer:
                     data["required"] = ["plugin_cmd", *(["plugin_data"] if _needs_data(known.at(self.release)) else [])]
                 elsewhere = {"anyOf": [_DISABLED, values.is_set("plugin_data_file")]}
-                found[name] = {**told, "allOf": [_PLUGIN], "if": elsewhere, "else": data}
+                found[name] = {**annotations, "allOf": [_PLUGIN], "if": elsewhere, "else": data}
         return found
 
     def _plugin(self, known: Block, replaceable: bool) -> Schema:
-        """A built-in plugin. What an external or a disabled one has as plugin_data is not ours to judge."""
-        told = {"description": str(known.extra.get("description", ""))}
-        result: Schema = {**told, "allOf": [_PLUGIN]}
-        data = {**told, **self.block(known)}
+        """Returns the schema of a built-in plugin. It ignores plugin_data of a disabled plugin, and of an external one of the same name."""
+        annotations = {"description": str(known.extra.get("description", ""))}
+        result: Schema = {**annotations, "allOf": [_PLUGIN]}
+        data = {**annotations, **self.block(known)}
         built_in: Schema = {"properties": {"plugin_data": data}}
         if not self.layer and _needs_data(known.at(self.release)):
             built_in["required"] = ["plugin_data"]
@@ -168,15 +167,14 @@ class _Tree:
 
 
 def _dependencies(view: View) -> Schema:
-    """What is required, and the rules."""
+    """Returns the required options and the rules of a block."""
     result: Schema = {}
     if view.required:
         result["required"] = list(view.required)
     binding = [rule for rule in view.rules if rule.severity == "error"]
     made = [values.rule(rule.kind, rule.names, dict(rule.when), dict(rule.unless)) for rule in binding]
-    # a template stands for the whole block
-    stated: list[Any] = [{"anyOf": [{"type": "string"}, each]} for each in made if each]
-    return {**result, "allOf": stated} if stated else result
+    # the block may be a template, which is a string
+    return {**result, "allOf": [{"anyOf": [{"type": "string"}, each]} for each in made]} if made else result
 
 
 def _needs_data(view: View) -> bool:

@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One option's values in JSON Schema.
+"""Makes the JSON Schema of one option's value.
 
-An editor sees what a person wrote, before templates are filled in and before values are brought to their types. So each of these
-takes a template, and a string that means a number or a boolean. Patterns are read by JavaScript and by Python alike.
+An editor sees the text of a file, before templates are resolved and before values are converted. So each schema allows a template,
+and a string in place of a number or boolean. JavaScript and Python read the patterns in the same way.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ TEMPLATE = r"\{[{%]"
 _DOMAIN = rf"[a-z0-9._-]{{1,{TRUST_DOMAIN_BYTES}}}"
 _NUMBER = r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)"
 _PORT = r"(?:[0-9]{1,4}|[0-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
-#: what a text of each format looks like. Schema_values has the last word: some of it no pattern can say.
+#: a pattern for each format. schema/values.py checks more precisely than a pattern can.
 FORMATS = {
     "port": _PORT,
     "trust_domain": _DOMAIN,
@@ -40,7 +40,7 @@ FORMATS = {
 
 
 def words(values: Iterable[str]) -> str:
-    """A pattern for these words in any case."""
+    """Returns a pattern for the words in upper or lower case."""
     return "|".join(
         "".join(f"[{letter.lower()}{letter.upper()}]" if letter.isalpha() else letter for letter in word) for word in values
     )
@@ -52,7 +52,7 @@ _PATTERNS = {
     "bool": rf"\s*(?:{words(('true', 'yes', 'on', 'false', 'no', 'off'))})\s*",
     "duration": rf"\s*(?:0|\+?(?:{_NUMBER}(?:ns|us|µs|μs|ms|s|m|h))+)?\s*",
 }
-#: what the YAML language server says in place of a pattern
+#: the messages that the YAML language server shows in place of the pattern
 _MESSAGES = {
     "port": "A port is between 0 and 65535.",
     "trust_domain": "A trust domain is a name alone, such as prod.example.org: lower-case letters, digits, dots, dashes, underscores.",
@@ -81,17 +81,18 @@ _TYPES = {
 
 
 def fitting(pattern: str, *, empty: bool = False) -> str:
-    """The pattern of a whole value, or of a template; where ``empty``, also of nothing at all."""
+    """Returns the pattern that allows a value of this pattern and a template; with ``empty`` an empty text as well."""
     return f"^(?:{pattern})$|{TEMPLATE}" + ("|^$" if empty else "")
 
 
 def of_types(names: Iterable[str], nullable: bool) -> Schema:
+    """Returns the schema that allows values of these types."""
     listed = [*names, *(["null"] if nullable else [])]
     return {"type": listed if len(listed) > 1 else listed[0]}
 
 
 def scalar(spec: Spec, kind: str, layer: bool) -> Schema:
-    """A string, number, boolean or duration. In a layer null removes it, and an empty required one may be filled in above."""
+    """Returns the schema of a scalar. In a layer it may be null, which removes it, and empty, since a higher layer may set it."""
     result = of_types(_TYPES[kind], layer)
     if kind in ("string", "duration"):
         _text(result, spec, kind, layer)
@@ -132,15 +133,15 @@ def _bounds(spec: Spec) -> Schema:
 
 
 def names(keys: str) -> Schema:
-    """What the names in a mapping of names must look like."""
+    """Returns the schema of the names in a mapping of names."""
     return {"propertyNames": {"pattern": f"^(?:{FORMATS[keys]})$"}} if keys in FORMATS else {}
 
 
-def told(spec: Spec, since: str, deprecated: bool, has_no_effect: bool) -> Schema:
-    """What an editor shows of an option."""
+def annotations(spec: Spec, since: str, deprecated: bool, has_no_effect: bool) -> Schema:
+    """Returns the description, the default and the marks that an editor shows for an option."""
     facts = [spec.description] if spec.description else []
     if deprecated:
-        # deprecationMessage would be an error in editors, and the option still works
+        # deprecationMessage is shown as an error, and the option still works
         instead = f"; use {spec.replaced_by} instead" if spec.replaced_by else ""
         facts.append(f"Deprecated since SPIRE {spec.deprecated}{instead}.")
     if has_no_effect:
@@ -162,15 +163,14 @@ def told(spec: Spec, since: str, deprecated: bool, has_no_effect: bool) -> Schem
 
 
 def is_set(name: str) -> Schema:
-    """The option is there and not empty: SPIRE takes an empty one as if it weren't."""
+    """Returns the schema that requires an option with a value that is not empty."""
     return {"required": [name], "properties": {name: {"not": {"enum": [None, False, "", []]}}}}
 
 
-def rule(kind: str, listed: tuple[str, ...], when: Mapping[str, Any], unless: Mapping[str, Any]) -> Schema | None:
-    """A rule of the block's options, or None where JSON Schema can't say it."""
-    each = [is_set(name) for name in listed]
-    body = _RULES[kind](each) if kind in _RULES else None
-    if body is None or not (when or unless):
+def rule(kind: str, listed: tuple[str, ...], when: Mapping[str, Any], unless: Mapping[str, Any]) -> Schema:
+    """Returns the schema of a rule."""
+    body = _RULES[kind]([is_set(name) for name in listed])
+    if not (when or unless):
         return body
     condition = [_equals(name, value) for name, value in when.items()]
     condition += [{"not": _equals(name, value)} for name, value in unless.items()]

@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the plugins of one tree ask of a cloud: the statements of permissions/data that hold for it.
+"""Which statements of permissions/data apply to the plugins of one tree.
 
-The facts are in permissions/data; README.md there describes the format. What a cloud makes of them is in permissions_aws.py,
-permissions_grants.py, permissions_k8s.py and permissions_paths.py.
+permissions/data/README.md describes the format of the data. aws.py, gcp_azure.py, kubernetes.py and vault_ejbca.py make policies
+and grants of the statements.
 """
 
 from __future__ import annotations
@@ -19,68 +19,110 @@ from typing import Any
 
 import yaml
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks import block, get, is_set, plugins
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks import all_plugins, block, get, is_set
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import plain
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Block, Span, plugin, version
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Block, Span, block as schema_block, version
 
 DATA = Path(__file__).parent / "data"
 
+#: the components whose plugins the data describes
+COMPONENTS = ("server", "agent")
+
 _PLACE = re.compile(r"<([^<>]+)>")
-# what SPIRE replaces when it runs with -expandEnv
+# an environment variable, which SPIRE replaces when it runs with -expandEnv
 _VARIABLE = re.compile(r"\$(\{|[A-Za-z_])")
 
-#: values of what is no option, such as the account; None of what it does not know
+#: returns the values of a name in a template that is not an option, such as the account; None where it does not know the name
 Given = Callable[[str], "list[str] | None"]
 
 
 class PermissionsError(ValueError):
-    """A tree that does not say enough to name what it needs. The message is for a person, and holds no secret."""
+    """The permissions can't be computed. The message is a sentence for the user and contains no secret."""
 
 
 @dataclass(frozen=True)
-class Asked:
-    """Whose permissions are asked for."""
+class Request:
+    """What a filter was asked for: the permissions of the plugins of one tree."""
 
     tree: Mapping[str, Any]
     component: str
     release: Version
-    #: plugins to look at, as "aws_kms" or "KeyManager.aws_kms"; all of them if there are none
+    #: names of the plugins to consider, such as "aws_kms" or "KeyManager.aws_kms"; all plugins where it is empty
     plugins: tuple[str, ...] = ()
 
+    @classmethod
+    def read(cls, tree: Any, component: str | None, release: str | None, plugins: Sequence[str] | None = ()) -> Request:
+        """Returns the request that a filter's options describe; raises PermissionsError where they are wrong."""
+        if not isinstance(tree, Mapping):
+            raise PermissionsError("The tree must be a mapping that is shaped as SPIRE's file is.")
+        if component and component not in COMPONENTS:
+            raise PermissionsError("component is server or agent.")
+        found = [component] if component else [name for name in COMPONENTS if name in tree]
+        if len(found) != 1:
+            raise PermissionsError(
+                f"The tree has {'both a server and an agent block' if found else 'neither a server nor an agent block'}: set component to "
+                "server or agent."
+            )
+        try:
+            parsed = versions.parse(release) if release else versions.DEFAULT
+        except ValueError as error:
+            raise PermissionsError(f"version: {error}") from None
+        made = cls(plain(tree), found[0], parsed, listed(plugins))
+        have = {text for kind, name, _wrapper in made.all_plugins() for text in (name, f"{kind}.{name}")}
+        for name in made.plugins:
+            if name not in have:
+                raise PermissionsError(f'plugins names "{name}", and the tree has no such plugin enabled.')
+        return made
+
+    def all_plugins(self) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+        """Yields the type, the name and the block of each enabled built-in plugin, sorted by type and name."""
+        for kind, name, wrapper in sorted(all_plugins(self.tree), key=lambda one: one[:2]):
+            # an external plugin may have the name of a built-in one; the data describes built-in plugins only
+            if not wrapper.get("plugin_cmd"):
+                yield kind, name, wrapper
+
+    def wanted_plugins(self) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+        """Yields the plugins that the request is about, in the same form."""
+        for kind, name, wrapper in self.all_plugins():
+            if not self.plugins or {name, f"{kind}.{name}"} & set(self.plugins):
+                yield kind, name, wrapper
+
     def trust_domain(self, holder: str) -> str:
-        """The trust domain, which must be known since ``holder`` has it in it."""
+        """Returns the trust domain; raises PermissionsError where it is not set. ``holder`` names what contains it, for the message."""
         found = get(self.tree, self.component, "trust_domain")
         if not found:
-            raise PermissionsError(f"{self.component}.trust_domain is not set, and {holder} hold it: set it.")
+            raise PermissionsError(f"{self.component}.trust_domain is not set, and {holder} contain it: set it.")
         return known(f"{self.component}.trust_domain", found)
 
 
 @dataclass(frozen=True)
 class Use:
-    """One plugin's block, or one item of a list or map in it, and what the data say of its plugin."""
+    """One plugin's options, or one item of a list or map in them, with the data about the plugin."""
 
-    asked: Asked
+    request: Request
     kind: str
     name: str
     facts: Mapping[str, Any]
-    #: where the options stand, and what they are in this release
+    #: the path of the options in the tree
     path: str
     options: Mapping[str, Any]
     block: Block
 
     @property
     def plugin(self) -> str:
+        """The type and the name of the plugin, such as "KeyManager.aws_kms"."""
         return f"{self.kind}.{self.name}"
 
     def statements(self) -> Iterator[Mapping[str, Any]]:
-        """Those that hold in this release, with these options."""
+        """Yields the statements that apply to this release and these options."""
         for statement in self.facts["statements"]:
-            if self.asked.release in span(statement) and self.holds(statement):
+            if self.request.release in span(statement) and self.holds(statement):
                 yield statement
 
     def holds(self, conditions: Mapping[str, Any]) -> bool:
+        """Whether the conditions of a statement or role are met."""
         anyone, wanted = conditions.get("any"), conditions.get("is", {})
         return (
             all(map(self.is_set, conditions.get("when", ())))
@@ -93,11 +135,11 @@ class Use:
         return any(map(is_set, self.values(option)))
 
     def values(self, option: str) -> list[Any]:
-        """What stands at a path below, as far as the release knows the option; a list's items one by one."""
-        return list(_at(self.options, self.block, option.split("."), self.asked.release))
+        """Returns the values at a path below the options, the items of a list one by one; none where the release lacks the option."""
+        return list(_at(self.options, self.block, option.split("."), self.request.release))
 
     def texts(self, option: str) -> list[str]:
-        """The option's values as texts, which must be known here."""
+        """Returns the option's values as texts; raises PermissionsError where SPIRE takes one from an environment variable."""
         found = [value for value in self.values(option) if is_set(value)]
         for value in found:
             if isinstance(value, Mapping):
@@ -105,7 +147,7 @@ class Use:
         return [known(f"{self.path}.{option}", value) for value in found]
 
     def fill(self, template: str, given: Given, escape: Callable[[str], str] = str) -> list[str]:
-        """The template with its places filled, once for each combination of their values."""
+        """Returns the texts that a template stands for: one for each combination of the values of its names."""
         parts = _PLACE.split(template)
         places = [self._place(place, given, escape) for place in parts[1::2]]
         return [
@@ -127,94 +169,57 @@ class Use:
 
 
 def known(path: str, value: Any) -> str:
-    """The value as a text, unless SPIRE alone will know it."""
+    """Returns the value as a text; raises PermissionsError where it contains an environment variable of SPIRE's process."""
     if isinstance(value, str) and _VARIABLE.search(value):
         raise PermissionsError(
-            f"{path} holds an environment variable, so what it names is not known here: write the value itself into the tree that "
+            f"{path} contains an environment variable, so its value is not known here: write the value itself into the tree that "
             "this filter gets."
         )
     return str(value)
 
 
-def uses(cloud: str, asked: Asked) -> list[Use]:
-    """The blocks of the tree's plugins that may need something of a cloud."""
+def uses(cloud: str, request: Request) -> list[Use]:
+    """Returns what the plugins of the tree use of a cloud."""
     facts = load(cloud)
     found = []
-    for kind, name, wrapper in _plugins(asked):
-        key = f"{asked.component}/{kind}/{name}"
+    for kind, name, wrapper in request.wanted_plugins():
+        key = f"{request.component}/{kind}/{name}"
         if key in facts:
-            found += list(_blocks(asked, kind, name, facts[key], wrapper))
+            found += list(_blocks(request, kind, name, facts[key], wrapper))
     return found
 
 
 def listed(given: Any) -> tuple[str, ...]:
-    """A list of texts; one text stands for a list of one."""
+    """Returns a filter's option as a tuple of texts; a single text becomes a tuple of one."""
     if given is None or given == "":
         return ()
     return tuple(str(item) for item in given) if isinstance(given, (list, tuple)) else (str(given),)
 
 
-def ask(tree: Any, component: str | None, release: str | None, plugins: Sequence[str] | None = ()) -> Asked:
-    """Check what a filter was given."""
-    if not isinstance(tree, Mapping):
-        raise PermissionsError("The tree must be a mapping that is shaped as SPIRE's file is.")
-    components = {"server", "agent"}
-    if component and component not in components:
-        raise PermissionsError("component is server or agent.")
-    main = [component] if component else sorted(components & set(tree))
-    if len(main) != 1:
-        raise PermissionsError(
-            "The tree has no block server or agent, or both, so nobody knows whose plugins these are: set component to server or "
-            "agent."
-        )
-    try:
-        parsed = versions.parse(release) if release else versions.DEFAULT
-    except ValueError as error:
-        raise PermissionsError(f"version: {error}") from None
-    names = listed(plugins)
-    asked = Asked(plain(tree), main[0], parsed, names)
-    have = {text for kind, name, _wrapper in _plugins(asked, everything=True) for text in (name, f"{kind}.{name}")}
-    for name in names:
-        if name not in have:
-            raise PermissionsError(f'plugins names "{name}", and the tree has no such plugin switched on.')
-    return asked
-
-
 @lru_cache(maxsize=None)
 def load(cloud: str) -> dict[str, Any]:
-    """The data of one cloud."""
+    """Returns the data of one cloud."""
     data: dict[str, Any] = yaml.safe_load((DATA / f"{cloud}.yml").read_text(encoding="utf-8"))
     return data
 
 
 def span(item: Mapping[str, Any]) -> Span:
-    """The releases that something holds for."""
+    """Returns the releases that an item of the data applies to."""
     since, until = (version(item[name]) if name in item else None for name in ("since", "until"))
     return Span(since, until)
 
 
-def _plugins(asked: Asked, everything: bool = False) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    for kind in sorted(block(asked.tree, "plugins")):
-        for name, wrapper in sorted(plugins(asked.tree, kind).items()):
-            wanted = everything or not asked.plugins or {name, f"{kind}.{name}"} & set(asked.plugins)
-            # an external plugin may have a built-in one's name, and its needs are its own
-            if wanted and not wrapper.get("plugin_cmd"):
-                yield kind, name, wrapper
-
-
-def _blocks(asked: Asked, kind: str, name: str, facts: Mapping[str, Any], wrapper: Mapping[str, Any]) -> Iterator[Use]:
+def _blocks(request: Request, kind: str, name: str, facts: Mapping[str, Any], wrapper: Mapping[str, Any]) -> Iterator[Use]:
     path = f"plugins.{kind}.{name}"
     if wrapper.get("plugin_data_file"):
         raise PermissionsError(
             f"{path} reads its options from plugin_data_file, so what it needs is not known here: write them as plugin_data into "
             "the tree that this filter gets."
         )
-    known_plugin = plugin(asked.component, kind, name)
-    if known_plugin is None:
-        raise PermissionsError(f"{path}: no SPIRE release has such a plugin.")
-    if asked.release not in known_plugin.span:
-        raise PermissionsError(f"{path}: SPIRE {asked.release} has no such plugin{_when(known_plugin.span)}.")
-    whole = Use(asked, kind, name, facts, f"{path}.plugin_data", block(wrapper, "plugin_data"), known_plugin)
+    known_plugin = schema_block(f"{request.component}/{kind}/{name}")
+    if request.release not in known_plugin.span:
+        raise PermissionsError(f"{path}: SPIRE {request.release} has no such plugin{_when(known_plugin.span)}.")
+    whole = Use(request, kind, name, facts, f"{path}.plugin_data", block(wrapper, "plugin_data"), known_plugin)
     each = facts.get("each", ["."])
     items = [item for option in each if option != "." for item in _items(whole, option)]
     own = [option for option in known_plugin.options if option not in each]
@@ -230,9 +235,9 @@ def _when(found: Span) -> str:
 
 
 def _items(whole: Use, option: str) -> Iterator[Use]:
-    """The blocks in a list or map of blocks, which may be of a later release."""
+    """Yields one use for each block in a list or map of blocks; none where the release lacks the option."""
     list_or_map = whole.block.options.get(option)
-    if list_or_map is None or list_or_map.block is None or whole.asked.release not in list_or_map.span:
+    if list_or_map is None or list_or_map.block is None or whole.request.release not in list_or_map.span:
         return
     value = whole.options.get(option)
     if isinstance(value, Mapping):
@@ -241,7 +246,7 @@ def _items(whole: Use, option: str) -> Iterator[Use]:
         found = [(f"[{index}]", item) for index, item in enumerate(value)] if isinstance(value, list) else []
     for suffix, item in found:
         options = item if isinstance(item, Mapping) else {}
-        yield Use(whole.asked, whole.kind, whole.name, whole.facts, f"{whole.path}.{option}{suffix}", options, list_or_map.block)
+        yield Use(whole.request, whole.kind, whole.name, whole.facts, f"{whole.path}.{option}{suffix}", options, list_or_map.block)
 
 
 def _at(value: Any, block: Block | None, path: list[str], release: Version) -> Iterator[Any]:
@@ -258,7 +263,7 @@ def _at(value: Any, block: Block | None, path: list[str], release: Version) -> I
 
 
 def _boolean(value: Any) -> bool:
-    """Older cores of Ansible make texts of templated booleans."""
+    """Returns a boolean option's value. Older releases of ansible-core turn templated booleans into texts."""
     return str(value).lower() not in {"", "0", "false", "no", "off", "none"}
 
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a tree uses of Google Cloud and of Azure: permissions by resource, and the roles that hold them."""
+"""The least permissions on Google Cloud and Azure for the plugins of a tree, by resource, with the predefined roles that contain them."""
 
 from __future__ import annotations
 
@@ -9,27 +9,28 @@ import functools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.catalogue import Asked, PermissionsError, Use, uses
+from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.catalogue import PermissionsError, Request, Use, listed, uses
 
 _SCOPES = "https://www.googleapis.com/auth/"
-#: holds every scope of a service; the caller's own address is no service
+#: the scope that includes those of all services; the scope of the caller's email address is not among them
 _ALL = "cloud-platform"
 
 _GCP = ("permissions", "roles")
 _AZURE = ("actions", "data_actions", "key_permissions", "roles")
 
 
-def gcp(asked: Asked, projects: Sequence[str], secret_policies: bool) -> dict[str, Any]:
-    """Grants, and the access scopes of a virtual machine that SPIRE runs on."""
+def gcp(request: Request, projects: Sequence[str] = (), secret_policies: bool = False) -> dict[str, Any]:
+    """Returns the grants, and the access scopes of a virtual machine that SPIRE runs on."""
+    own_projects = listed(projects)
 
     def given(use: Use, name: str) -> list[str] | None:
         if name == "secret_projects":
-            return list(projects) or _missing(use, "keeps its secrets in projects that entries name", "projects")
+            return list(own_projects) or _missing(use, "stores secrets in projects that registration entries name", "projects")
         return None
 
     scopes: set[str] = set()
     grants = _Grants(_GCP)
-    for use, facts in _needs("gcp", asked):
+    for use, facts in _needs("gcp", request):
         if facts.get("given") == "secret_policies" and not secret_policies:
             continue
         scopes |= set(facts.get("scopes", ()))
@@ -42,16 +43,17 @@ def gcp(asked: Asked, projects: Sequence[str], secret_policies: bool) -> dict[st
     return {"grants": grants.list(), "scopes": sorted(_SCOPES + scope for scope in scopes)}
 
 
-def azure(asked: Asked, subscriptions: Sequence[str]) -> list[dict[str, Any]]:
-    """Grants: actions of a custom role, what access policies of key vaults call permissions, and built-in roles."""
+def azure(request: Request, subscriptions: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """Returns the grants: actions of a custom role, permissions of a key vault's access policy, and built-in roles."""
+    own_subscriptions = listed(subscriptions)
 
     def given(use: Use, name: str) -> list[str] | None:
         if name == "subscriptions":
-            return list(subscriptions) or _missing(use, "looks into subscriptions that the tree does not name", name)
+            return list(own_subscriptions) or _missing(use, "looks into subscriptions that the tree does not name", name)
         return None
 
     grants = _Grants(_AZURE)
-    for use, facts in _needs("azure", asked):
+    for use, facts in _needs("azure", request):
         for template in facts["resources"]:
             for resource in use.fill(template, functools.partial(given, use)):
                 grants.add(use, facts, resource)
@@ -59,7 +61,7 @@ def azure(asked: Asked, subscriptions: Sequence[str]) -> list[dict[str, Any]]:
 
 
 class _Grants:
-    """What is granted on each resource, under each condition."""
+    """Collects the grants on each resource under each condition."""
 
     def __init__(self, attributes: Sequence[str]) -> None:
         self.attributes = attributes
@@ -78,8 +80,9 @@ class _Grants:
         ]
 
 
-def _needs(cloud: str, asked: Asked) -> Iterator[tuple[Use, Mapping[str, Any]]]:
-    for use in uses(cloud, asked):
+def _needs(cloud: str, request: Request) -> Iterator[tuple[Use, Mapping[str, Any]]]:
+    """Yields each statement of the data that applies, with the use that it applies to."""
+    for use in uses(cloud, request):
         for facts in use.statements():
             yield use, facts
 

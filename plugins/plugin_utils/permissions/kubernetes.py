@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Roles and bindings for what a tree uses of one Kubernetes cluster."""
+"""The least roles and bindings for the plugins of a tree in one Kubernetes cluster."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.catalogue import Asked, PermissionsError, Use, uses
+from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.catalogue import PermissionsError, Request, Use, uses
 
 _API = "rbac.authorization.k8s.io"
 
 
 @dataclass(frozen=True)
 class Subject:
-    """Whom SPIRE acts as, and what its roles are called."""
+    """The service account or user that SPIRE authenticates as, and the name of its roles."""
 
     name: str
     service_account: str = ""
@@ -25,6 +25,7 @@ class Subject:
     user: str = ""
 
     def rendered(self) -> dict[str, str]:
+        """Returns the subject of a binding."""
         if self.user:
             return {"kind": "User", "name": self.user, "apiGroup": _API}
         return {"kind": "ServiceAccount", "name": self.service_account, "namespace": self.namespace}
@@ -38,8 +39,25 @@ class Rule:
     verbs: frozenset[str]
 
 
-def manifests(asked: Asked, subject: Subject, kubeconfig: str | None, fine_grained: bool) -> list[dict[str, Any]]:
-    """Manifests for the cluster that this kubeconfig leads to; an empty one is for the cluster that SPIRE runs in."""
+def manifests(
+    request: Request,
+    service_account: str | None = None,
+    namespace: str = "spire",
+    user: str = "",
+    name: str | None = None,
+    kubeconfig: str | None = None,
+    kubelet_fine_grained: bool = False,
+) -> list[dict[str, Any]]:
+    """Returns the manifests for the cluster of this kubeconfig; an empty one means the cluster that SPIRE runs in."""
+    own_name = f"spire-{request.component}"
+    subject = Subject(name or own_name, service_account or own_name, namespace, user)
+    rules = _rules(request, kubelet_fine_grained)
+    chosen = rules[_chosen(sorted(rules), kubeconfig)] if rules else {}
+    return [made for space in sorted(chosen) for made in _pair(space, chosen[space], subject)]
+
+
+def _rules(request: Request, fine_grained: bool) -> dict[str, dict[str, list[Rule]]]:
+    """Returns the rules by cluster and namespace; the namespace "" stands for the whole cluster."""
 
     def given(use: Use, name: str) -> list[str] | None:
         if name == "kubelet_resource":
@@ -48,9 +66,8 @@ def manifests(asked: Asked, subject: Subject, kubeconfig: str | None, fine_grain
             return _namespaces(use)
         return None
 
-    # by the cluster and the namespace; "" is the whole cluster
     clusters: dict[str, dict[str, list[Rule]]] = {}
-    for use in uses("k8s", asked):
+    for use in uses("k8s", request):
         known = functools.partial(given, use)
         for facts in use.statements():
             lists = (facts["groups"], facts["resources"], facts.get("names", ()), facts["verbs"])
@@ -58,12 +75,11 @@ def manifests(asked: Asked, subject: Subject, kubeconfig: str | None, fine_grain
             for template in facts.get("namespaces", [""]):
                 for namespace in use.fill(template, known):
                     clusters.setdefault(_cluster(use), {}).setdefault(namespace, []).append(rule)
-    rules = clusters[_chosen(sorted(clusters), kubeconfig)] if clusters else {}
-    return [made for namespace in sorted(rules) for made in _pair(namespace, rules[namespace], subject)]
+    return clusters
 
 
 def _chosen(clusters: Sequence[str], kubeconfig: str | None) -> str:
-    """The cluster that is asked for; the only one, if none is."""
+    """Returns the cluster that kubeconfig names; the only one where it names none."""
     if kubeconfig is not None and kubeconfig in clusters:
         return kubeconfig
     if kubeconfig is None and len(clusters) == 1:
@@ -76,7 +92,7 @@ def _chosen(clusters: Sequence[str], kubeconfig: str | None) -> str:
 
 
 def merged(rules: Iterable[Rule]) -> list[Rule]:
-    """As few as can be: those of the same objects are one, and so are those of the same groups, names and verbs."""
+    """Merges rules of the same objects, and then rules of the same groups, names and verbs."""
     by_objects: dict[Any, Rule] = {}
     for rule in rules:
         key = (rule.groups, rule.resources, rule.names)
@@ -93,7 +109,7 @@ def _cluster(use: Use) -> str:
 
 
 def _namespaces(use: Use) -> list[str]:
-    """The namespaces of the service accounts that agents may run as."""
+    """Returns the namespaces of the service accounts that agents may run as."""
     accounts = use.texts("service_account_allow_list") or use.texts("service_account_whitelist")
     if not accounts or any(":" not in account for account in accounts):
         raise PermissionsError(f"{use.path}.service_account_allow_list must hold service accounts as namespace:name.")
@@ -101,7 +117,7 @@ def _namespaces(use: Use) -> list[str]:
 
 
 def _pair(namespace: str, rules: list[Rule], subject: Subject) -> list[dict[str, Any]]:
-    """The role and its binding."""
+    """Returns the role and its binding."""
     start = "" if namespace else "Cluster"
     metadata = {"name": subject.name, **({"namespace": namespace} if namespace else {})}
     role = {"apiVersion": f"{_API}/v1", "kind": f"{start}Role", "metadata": metadata, "rules": [_rendered(rule) for rule in merged(rules)]}

@@ -1,23 +1,26 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a tree uses of HashiCorp Vault, as a policy, and of EJBCA, as access rules of a role."""
+"""The least policy in HashiCorp Vault and the least access rules in EJBCA for the plugins of a tree."""
 
 from __future__ import annotations
 
 import json
 import re
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.catalogue import Asked, PermissionsError, Use, uses
+from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.catalogue import PermissionsError, Request, Use, uses
 
-#: a star at the end is any rest, a plus any segment; a name that has one of them would allow more than itself
+#: in a path of a Vault policy a star at the end stands for any rest, and a plus for any segment
 _PATTERN = re.compile(r"[*+]")
 
 
-def vault(asked: Asked) -> str:
-    """A Vault policy: of two paths that match, Vault takes the more special one alone, so each says all that its requests need."""
+def vault(request: Request) -> str:
+    """Returns the Vault policy.
+
+    Of two paths that match a request Vault applies the more specific one only, so each path has all capabilities that it needs.
+    """
     found: dict[str, set[str]] = {}
-    for use in uses("vault", asked):
+    for use in uses("vault", request):
         for facts in use.statements():
             for template in facts["resources"]:
                 for path in _filled(use, template):
@@ -28,10 +31,10 @@ def vault(asked: Asked) -> str:
     return "\n".join(blocks)
 
 
-def ejbca(asked: Asked) -> list[str]:
-    """The rules that the role of SPIRE's client certificate must have."""
+def ejbca(request: Request) -> list[str]:
+    """Returns the access rules that the role of SPIRE's client certificate must have."""
     rules = {
-        rule for use in uses("ejbca", asked) for facts in use.statements() for template in facts["rules"]
+        rule for use in uses("ejbca", request) for facts in use.statements() for template in facts["rules"]
         for rule in use.fill(template, lambda _name: None)
     }
     return sorted(rules)

@@ -12,9 +12,9 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
+from ansible_collections.spire.fleet.plugins.plugin_utils.formats.durations import seconds
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import rotation_state
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.rotation_state import Signer
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema.values import seconds
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import (
     ca_check, ensure as x509_ensure, issue as x509_issue, keys as x509_keys, store as x509_store,
 )

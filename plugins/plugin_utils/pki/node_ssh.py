@@ -18,7 +18,7 @@ from typing import Any
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.cryptography_import import (
     InvalidSignature, UnsupportedAlgorithm, serialization,
 )
-from ansible_collections.spire.fleet.plugins.plugin_utils.common.times import moment, words
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.times import from_epoch, moment, words
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.managed import ManagedCertificate
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import (
     ensure as x509_ensure, issue as x509_issue, keys as x509_keys, store as x509_store,
@@ -50,7 +50,7 @@ class Certificate:
             why.append(f"its principals are {named or 'none'}, and should be {self.principal}")
         if not _signed(found, authority):
             why.append(f"it was not signed by {fingerprint(authority)}")
-        starts, ends = _moment(found.valid_after), _moment(found.valid_before)
+        starts, ends = from_epoch(found.valid_after), from_epoch(found.valid_before)
         if ends - starts > self.lifetime + datetime.timedelta(hours=1):
             why.append(f"it lives {words(ends - starts)}, and should live {words(self.lifetime)}")
         if starts > now:
@@ -61,7 +61,7 @@ class Certificate:
 
     def due(self, found: Any, now: datetime.datetime) -> list[str]:
         """That the time of its renewal has come, while it still works."""
-        ends = _moment(found.valid_before)
+        ends = from_epoch(found.valid_before)
         if not now < ends <= now + self.renew_before:
             return []
         return [f"it expires at {moment(ends)}, which is within the {words(self.renew_before)} of its renewal"]
@@ -285,8 +285,8 @@ def facts(certificate: Any) -> dict[str, str]:
         "principals": ", ".join(one.decode("utf-8", "replace") for one in certificate.valid_principals),
         "key": x509_keys.type_of(certificate.public_key()),
         "signed by": fingerprint(certificate.signature_key()),
-        "not before": moment(_moment(certificate.valid_after)),
-        "not after": moment(_moment(certificate.valid_before)),
+        "not before": moment(from_epoch(certificate.valid_after)),
+        "not after": moment(from_epoch(certificate.valid_before)),
         "serial": str(certificate.serial),
     }
 
@@ -350,11 +350,6 @@ def _signed(certificate: Any, authority: Any) -> bool:
     except InvalidSignature:
         return False
     return x509_keys.public_info(certificate.signature_key()) == x509_keys.public_info(authority)
-
-
-def _moment(seconds: int) -> datetime.datetime:
-    """SSH's for ever is beyond any calendar."""
-    return datetime.datetime.fromtimestamp(min(seconds, 253402300799), datetime.timezone.utc)
 
 
 def _apart(place: KeyAndCertificateFiles) -> str:

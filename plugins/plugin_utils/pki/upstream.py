@@ -18,13 +18,13 @@ from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks import get
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import Layer, Merged
+from ansible_collections.spire.fleet.plugins.plugin_utils.formats.durations import seconds
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.files import File
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.paths import Paths
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import aws_record, rotation_state
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.managed import ManagedCertificate, directory
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import model as schema_model
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema.values import seconds
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Issuer
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import Request

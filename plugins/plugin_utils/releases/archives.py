@@ -2,24 +2,24 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the files of a SPIRE release are called, on the release page and inside the archive."""
+"""Names of the files of a SPIRE release: the archive, its checksum file and the directory inside the archive."""
 
 from __future__ import annotations
 
 import re
 from typing import NamedTuple
 
-# The release page's machines by every name that they have elsewhere.
+# names of architectures on the release page, by the names that kernels and Go have for them
 ARCHITECTURES = {"amd64": "amd64", "x86_64": "amd64", "arm64": "arm64", "aarch64": "arm64"}
 FIRST_INSTALLED = (1, 0, 0)
-# From here on there is an archive for each architecture, named as Go calls it, and checksum files are _sha256sum.txt.
+# the first release with an archive for each architecture and with checksum files called _sha256sum.txt
 FIRST_ARM64 = (1, 6, 4)
-# From here on the programs are linked statically against musl and the archive says so.
+# the first release whose programs are linked statically against musl, and whose archives are named after it
 FIRST_MUSL = (1, 8, 0)
 
 
 class ArchiveNames(NamedTuple):
-    """The names of one archive."""
+    """The names of an archive, of its checksum file, and of the directory in the archive."""
 
     archive: str
     checksums: str
@@ -27,15 +27,15 @@ class ArchiveNames(NamedTuple):
 
 
 def architecture(machine: str) -> str:
-    """The release page's name of what a kernel calls a machine; one that it has nothing for keeps its own."""
+    """Returns the release page's name for an architecture; the given name where the page has none."""
     return ARCHITECTURES.get(machine, machine)
 
 
 def archive_names(version: str, arch: str) -> ArchiveNames:
-    """The archive, the file with its checksum, and the one directory inside; ValueError where there is none."""
+    """Returns the names of a release's archive; raises ValueError where the release has no archive for the architecture."""
     text = str(version)
     if not re.fullmatch(r"\d+\.\d+\.\d+", text):
-        raise ValueError(f"{text!r} is no version of a SPIRE release, such as 1.15.3")
+        raise ValueError(f"{text!r} is not the number of a SPIRE release, such as 1.15.3")
     number = tuple(int(part) for part in text.split("."))
     if number < FIRST_INSTALLED:
         raise ValueError(f"SPIRE {text} can't be installed from an archive; the first that can is 1.0.0")

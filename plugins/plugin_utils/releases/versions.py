@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every release of SPIRE from 0.8.0 on, and what to say of a version that never was."""
+"""Every release of SPIRE from 0.8.0 on, and messages about numbers that are not a release."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 
 class Version(NamedTuple):
-    """Ordered and hashable; written as SPIRE's tags are, without their v."""
+    """The number of a SPIRE release."""
 
     major: int
     minor: int
@@ -21,7 +21,7 @@ class Version(NamedTuple):
         return f"{self.major}.{self.minor}.{self.patch}"
 
 
-# the last patch of each minor release; none of the patches before it was left out
+# the last patch of each minor release; SPIRE released every patch before it
 _LAST_PATCH = {
     (0, 8): 5,
     (0, 9): 4,
@@ -59,7 +59,7 @@ _PARTIAL = re.compile(r"v?([0-9]{1,9})(?:\.([0-9]{1,9}))?(?:\.([0-9]{1,9}))?", r
 
 @lru_cache(maxsize=1024)
 def parse(text: str) -> Version:
-    """The release that ``text`` names; ValueError when SPIRE never had it, with the nearest one, or when it is newer than what is known."""
+    """Returns the release with this number; raises ValueError with the nearest release where there is no such release."""
     written = str(text).strip()
     match = _FULL.fullmatch(written)
     if not match:
@@ -72,13 +72,13 @@ def parse(text: str) -> Version:
     if version < OLDEST:
         raise ValueError(f"SPIRE {version} is older than what is supported: the oldest release is {OLDEST}.")
     if version > DEFAULT:
-        # it may be out by the time that somebody reads this
+        # the release may exist, but this collection was published before it
         raise ValueError(f"This collection knows SPIRE up to {DEFAULT}. For {version} take a newer collection.")
     raise ValueError(f"SPIRE {version} is a version that SPIRE never had: the nearest release is {nearest(written)}.")
 
 
 def nearest(text: str) -> Version:
-    """The existing release to suggest for what somebody wrote."""
+    """Returns the release that is nearest to a number, for suggestions."""
     match = _PARTIAL.match(str(text).strip())
     if not match:
         return DEFAULT

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.cryptography_import import UnsupportedAlgorithm, serialization, x509
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.times import from_epoch
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki_node, upstream as pki_upstream
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.report.expiry import CONTROLLER, Expiry, NONE, SITE, SPIRE, YOU
@@ -45,7 +46,7 @@ def _facts(text: str) -> dict[str, Any]:
             ssh = serialization.load_ssh_public_identity(text.encode())
             if ssh.valid_before == _FOREVER:
                 return {}
-            starts, ends = (_moment(when).isoformat() for when in (ssh.valid_after, ssh.valid_before))
+            starts, ends = (from_epoch(when).isoformat() for when in (ssh.valid_after, ssh.valid_before))
             return {"name": ssh.key_id.decode("utf-8", "replace"), "starts": starts, "expires": ends, "root": False}
         one = x509.load_pem_x509_certificate(text.encode())
     except (ValueError, AttributeError, OverflowError, UnsupportedAlgorithm):
@@ -126,7 +127,7 @@ def of_server(planned: Plan, state: Mapping[str, Any]) -> Iterator[Expiry]:
             known = not (upstream and kind == "x509") and status == "active"
             part, most = TAKEN_OVER
             yield Expiry(
-                f"{kind}_authority", _moment(one["expires_at"]), SPIRE, planned.host, "server", status, name=one["id"],
+                f"{kind}_authority", from_epoch(one["expires_at"]), SPIRE, planned.host, "server", status, name=one["id"],
                 needed=min(part * pki_upstream.ca_ttl(planned.main), most) if known else NONE, outlived=status == "old",
             )
 
@@ -151,10 +152,6 @@ def of_canary(planned: Plan, spiffe_id: str, svids: Iterable[Mapping[str, Any]])
         return
     if found:
         yield Expiry("workload_svid", found.expires, SPIRE, planned.host, "agent", name=spiffe_id, starts=found.starts, judged=True)
-
-
-def _moment(epoch: int) -> datetime.datetime:
-    return datetime.datetime.fromtimestamp(epoch, datetime.timezone.utc)
 
 
 def _time(text: str) -> datetime.datetime:

@@ -14,7 +14,7 @@ import datetime
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.common.times import moment
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.times import from_epoch, moment
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import nested
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
@@ -171,7 +171,9 @@ def _refuse_jwt(fleet: Fleet, asked: Asked, found: Sequence[Scope], shown: Shown
     ]
     if asked.authority != "jwt" or not tiered:
         return
-    keys = [f"{server} {name} {one['id']} until {_moment(one)}" for server in tiered for name, one in _keys(shown[server])]
+    keys = [
+        f"{server} {name} {one['id']} until {moment(from_epoch(one['expires_at']))}" for server in tiered for name, one in _keys(shown[server])
+    ]
     raise AuthorityError(
         f"{', '.join(tiered)}: nested servers and those above them have each other's JWT keys in their bundles, and SPIRE revokes a key in the "
         "database of the server that signed with it alone. The other tiers would trust it until it expires, and nothing takes it from them "
@@ -182,10 +184,6 @@ def _refuse_jwt(fleet: Fleet, asked: Asked, found: Sequence[Scope], shown: Shown
 def _keys(said: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
     found = [("signs with", said["active"])]
     return [*found, ("has the old", said["old"])] if _has_old(said) else found
-
-
-def _moment(one: Mapping[str, Any]) -> str:
-    return moment(datetime.datetime.fromtimestamp(one["expires_at"], datetime.timezone.utc))
 
 
 def _ask(asked: Asked, servers: Sequence[str], shown: Shown) -> None:
@@ -228,7 +226,7 @@ def untracked_authorities(asked: Asked, found: Iterable[Scope], shown: Shown, no
             if other["id"] not in held and other["expires_at"] > now.timestamp()
         }
         if others:
-            names = ", ".join(f"{name} until {_moment(other)}" for name, other in others.items())
+            names = ", ".join(f"{name} until {moment(from_epoch(other['expires_at']))}" for name, other in others.items())
             texts.append(
                 f"{one.group}: other {asked.authority} authorities are in the bundle, and stay trusted: {names}. SPIRE takes the trust from nothing "
                 "but what a server signed with last. It is as it should be where a server that is not in this inventory signs with one."

@@ -35,7 +35,7 @@ from typing import Any
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks import block, is_set, plugin_is_enabled, plugins
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import child
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema import references
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import links
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Span, plugin, version as schema_version
 
 TREE, HOST, FLEET = "tree", "host", "fleet"
@@ -138,7 +138,7 @@ class Place:
     @functools.cached_property
     def span(self) -> Span:
         """The releases whose tree has the path."""
-        first_and_last = references.span(self.component, self.path) if self.path and self.component in COMPONENTS[:3] else None
+        first_and_last = links.releases_span(self.component, self.path) if self.path and self.component in COMPONENTS[:3] else None
         return Span(*first_and_last) if first_and_last else Span()
 
 

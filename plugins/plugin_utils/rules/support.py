@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import did_you_mean
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import BUILT_IN
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet, machine_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
@@ -19,7 +19,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.tree_check import FROM_VARIABLES
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Finding, Rule, RuleContext, broken
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema import references
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import links
 
 _VARIABLE = re.compile(r"spire_\w+")
 
@@ -43,7 +43,7 @@ def problem(context: RuleContext, rule: Rule, finding: Finding) -> Problem:
     name = planned.component
     layer = planned.merged.origin(finding.path) if finding.layer is None else finding.layer
     made = replace(
-        made, layer=layer, link=references.link(name, finding.path, planned.version), releases=references.releases(name, finding.path),
+        made, layer=layer, link=links.documentation_of_path(name, finding.path, planned.version), releases=links.releases_of_path(name, finding.path),
     )
     own = FROM_VARIABLES.get(finding.path.removeprefix(f"{name}."), "")
     # a variable made the option, so the mistake is the variable's
@@ -96,5 +96,5 @@ def unknown_release(plans: Iterable[Plan]) -> bool:
 
 def meant(group: str, fleet: Fleet) -> str:
     """Returns a question after another group's name that is nearly the same; an empty text where there is none."""
-    near = difflib.get_close_matches(group, [name for name, hosts in fleet.groups.items() if hosts], 1, cutoff=0.8)
-    return f' (did you mean "{near[0]}"?)' if near and group not in fleet.groups else ""
+    hint = did_you_mean(group, [name for name, hosts in fleet.groups.items() if hosts], 0.8) if group not in fleet.groups else ""
+    return f" ({hint})" if hint else ""

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Walks a tree along the schema to change its values: to the right types, or to what people may see."""
+"""Converts the values of a tree to the schema's types, and removes what people may not see."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import describe, plain
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import describe
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import plain
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.external import Finder, finder
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Block, Option, block
@@ -21,13 +22,13 @@ _FALSE = frozenset({"false", "no", "off"})
 
 
 def coerce(component: str, tree: Mapping[str, Any], version: Version, schemas: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Values as the schema's types. What doesn't fit is left as it is: check() has the words for it."""
+    """Converts the values of a tree to the schema's types. A value that can't be converted stays as it is, and the check reports it."""
     result: dict[str, Any] = _coerce_block(finder(component, schemas), block(component), plain(tree), version)
     return result
 
 
 def redact(component: str, tree: Mapping[str, Any], schemas: tuple[str, ...] = ()) -> dict[str, Any]:
-    """The tree as people may see it: no secret, nothing of an unknown option or of a plugin without a schema."""
+    """Returns the tree without secrets, without values of unknown options, and without options of plugins that have no schema."""
     result: dict[str, Any] = _redact_block(finder(component, schemas), block(component), plain(tree))
     return result
 
@@ -62,13 +63,13 @@ def _coerce_value(find: Finder, kind: str, inner: Block | None, value: Any, vers
     if kind == "map(block)" and isinstance(value, dict):
         return {k: _coerce_block(find, inner, v, version) for k, v in value.items()}
     if kind == "list(block)" and isinstance(value, (dict, list)):
-        # SPIRE takes one block where it wants several
+        # SPIRE accepts a single block in place of a list of blocks
         return [_coerce_block(find, inner, v, version) for v in (value if isinstance(value, list) else [value])]
     return _coerce_block(find, inner, value, version) if isinstance(value, dict) else _string(value)
 
 
 def _string(value: Any) -> Any:
-    # a float isn't turned into a string: 1.10 would become 1.1
+    # a float stays: 1.10 would become "1.1"
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
@@ -99,7 +100,7 @@ _SCALARS = {"string": _string, "int": _int, "float": _float, "bool": _bool, "dur
 
 
 def _plugins(find: Finder, kinds: Any, change: Any, hidden: Any) -> Any:
-    """Every plugin's block and plugin_data through ``change``; what is unknown becomes ``hidden``, if given."""
+    """Applies ``change`` to each plugin's block and plugin_data. Where ``hidden`` is given, it replaces everything unknown."""
     if not isinstance(kinds, dict):
         return kinds if hidden is None else hidden
     wrapper = block("plugin")
@@ -153,7 +154,7 @@ def _redact_value(find: Finder, option: Option, value: Any) -> Any:
 
 
 def _fits(kind: str, value: Any) -> bool:
-    """Whether the value has the shape of the type; what sits in the wrong place may be a secret."""
+    """Whether the value has the shape of the type. A value of another shape may be a secret in the wrong place."""
     scalar = describe(value) not in ("a mapping", "a list")
     if kind in _SCALARS:
         return scalar

@@ -19,18 +19,19 @@ from typing import Any
 import yaml
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
-from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import child, describe
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import describe
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import child
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import (
     ATTRIBUTES, Block, DATA, RULE_KINDS, block, made, plugin, plugin_types,
 )
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.values import FORMATS, TYPES
 
 VARIABLE = "spire_plugin_schemas"
-#: our own files of plugins that SPIRE doesn't have built in
+#: the directory of the schemas that come with the collection
 EXTERNAL = "external"
-#: what a rule of the data may say besides its kind
+#: attributes of a rule besides its kind
 RULE_WORDS = frozenset({"id", "since", "until", "when", "unless", "because", "source", "severity"})
-#: finds the block of a plugin's data, by the plugin's type, name and own block
+#: returns the schema of a plugin's plugin_data, by the plugin's type, name and block
 Finder = Callable[[str, str, Any], "Block | None"]
 
 _VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+", re.ASCII)
@@ -41,7 +42,7 @@ _WORDS = frozenset({"type", "since", "until", "deprecated", "format", "keys", "d
 
 
 def finder(component: str, places: tuple[str, ...] = ()) -> Finder:
-    """The finder for a component's tree."""
+    """Returns the finder for the plugins of a component."""
 
     def find(kind: str, name: str, body: Any) -> Block | None:
         if isinstance(body, dict) and body.get("plugin_cmd"):
@@ -52,7 +53,7 @@ def finder(component: str, places: tuple[str, ...] = ()) -> Finder:
 
 
 def external(component: str, kind: str, name: str, places: tuple[str, ...] = ()) -> Block | None:
-    """plugin_data of an external plugin; None where nobody has written it down."""
+    """Returns the schema of an external plugin's plugin_data; None where it has no schema."""
     for place in places:
         path = _path(place) / component / kind / f"{name}.yml"
         if os.path.isfile(path):
@@ -62,18 +63,18 @@ def external(component: str, kind: str, name: str, places: tuple[str, ...] = ())
 
 @functools.lru_cache(maxsize=None)
 def external_names(component: str, kind: str) -> frozenset[str]:
-    """The external plugins that come with a schema."""
+    """Returns the names of the external plugins whose schemas come with the collection."""
     return frozenset(path.stem for path in (DATA / EXTERNAL / component / kind).glob("*.yml"))
 
 
 @functools.lru_cache(maxsize=None)
 def mistakes(places: tuple[str, ...]) -> tuple[Problem, ...]:
-    """What is wrong with the user's files."""
+    """Returns the mistakes in the user's schema files."""
     return tuple(Problem("plugin_schema", VARIABLE, message, VARIABLE) for place in places for message in _of_place(place))
 
 
 def _path(place: str) -> Path:
-    """Whatever is written, without an error of its own: os.path knows of no name that is too long, and of no unknown user."""
+    """Returns the path of a place. os.path raises no error, even where the name is too long or the user in ~user is unknown."""
     return Path(os.path.expanduser(place))
 
 
@@ -92,7 +93,7 @@ def _of_place(place: str) -> Iterator[str]:
             yield f"{path} must be <component>/<type>/<plugin>.yml below {place}, where the component is server or agent."
         elif kind not in plugin_types(component):
             types = ", ".join(sorted(plugin_types(component)))
-            yield f"{path} is of the type {kind}, and a SPIRE {component} has no such plugins; it has {types}."
+            yield f"{path} is for plugins of the type {kind}, which a SPIRE {component} does not have; its types are {types}."
         else:
             yield from (f"{path}: {message}" for message in _load(path)[1])
 
@@ -106,14 +107,14 @@ def _load(path: Path) -> tuple[Block | None, tuple[str, ...]]:
     except yaml.YAMLError as exc:
         mark = getattr(exc, "problem_mark", None)
         where = f" in line {mark.line + 1}" if mark else ""
-        return None, (f"it is no YAML{where}: {getattr(exc, 'problem', None) or 'it can not be read'}.",)
+        return None, (f"it is not YAML{where}: {getattr(exc, 'problem', None) or 'it can not be read'}.",)
     wrong = tuple(_of_block(data, ""))
     if wrong:
         return None, wrong
     try:
         return made(data), ()
     except (ValueError, KeyError, TypeError, AttributeError) as exc:
-        return None, (f"it is not as the schema's data are: {exc}.",)
+        return None, (f"a value in it has the wrong form: {exc}.",)
 
 
 def _of_block(data: Any, path: str) -> Iterator[str]:
@@ -152,7 +153,7 @@ def _of_rule(rule: Any, options: Mapping[str, Any]) -> Iterator[str]:
         names = rule[kind] if isinstance(rule[kind], list) else []
         if not names:
             yield f"{kind} must be a list of options."
-        yield from (f"a rule speaks of {name}, which is no option here." for name in names if name not in options)
+        yield from (f"a rule names {name}, which is not an option here." for name in names if name not in options)
     if len(kinds) != 1:
         yield f"a rule must have one of {', '.join(sorted(RULE_KINDS))}."
 

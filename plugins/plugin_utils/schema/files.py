@@ -1,14 +1,14 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Secrets in a tree, and files that hold them, by what the schema says of options."""
+"""Finds secrets in a tree, and the files on the host that a tree names, by the attributes of the options in the schema."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks import plugin_is_enabled
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks import all_plugins
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import child
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.external import finder
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Block, Option, block
@@ -17,7 +17,7 @@ _Wanted = Callable[[Option], bool]
 
 
 def known_texts(component: str, tree: dict[str, Any], wanted: _Wanted) -> Iterator[tuple[str, str]]:
-    """Every text of an option that is wanted, with its path, those of its list as well. What the schema doesn't know is left out."""
+    """Yields the path and the text of each option that is wanted, also the texts of lists. Unknown options are left out."""
     yield from _of_block(component, block(component), tree, "", wanted)
 
 
@@ -51,28 +51,27 @@ def _items(option: Option, value: Any, path: str) -> Iterator[tuple[Any, str]]:
 
 def _of_plugins(component: str, kinds: Any, path: str, wanted: _Wanted) -> Iterator[tuple[str, str]]:
     find = finder(component)
-    for kind, plugins in kinds.items() if isinstance(kinds, dict) else ():
-        for name, body in plugins.items() if isinstance(plugins, dict) else ():
-            known = find(kind, name, body)
-            if known and isinstance(body, dict) and plugin_is_enabled(body):
-                here = child(child(child(path, kind), name), "plugin_data")
-                yield from _of_block(component, known, body.get("plugin_data"), here, wanted)
+    for kind, name, body in all_plugins({"plugins": kinds}):
+        known = find(kind, name, body)
+        if known:
+            here = child(child(child(path, kind), name), "plugin_data")
+            yield from _of_block(component, known, body.get("plugin_data"), here, wanted)
 
 
 def secret_files(component: str, tree: dict[str, Any]) -> dict[str, str]:
-    """Files on the host that hold secrets, each with the option that names it."""
+    """Returns the files on the host that hold secrets, each with the path of the option that names it."""
     found = known_texts(component, tree, lambda option: bool(option.base.get("secret_file")))
     return {file: path for path, file in found if file.startswith("/")}
 
 
 def certificate_files(component: str, tree: dict[str, Any]) -> dict[str, str]:
-    """Files on the host with certificates that somebody has to renew, each with the option that names it."""
+    """Returns the files on the host with certificates that have to be renewed, each with the path of the option that names it."""
     found = known_texts(component, tree, lambda option: bool(option.base.get("certificate")))
     return {file: path for path, file in found if file.startswith("/")}
 
 
 def files(component: str, tree: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Each file on the host that SPIRE reads, after the path of the option that names it. Empty texts are none."""
+    """Yields the path of the option and the name of each file on the host that SPIRE reads. Empty names are left out."""
 
     def wanted(option: Option) -> bool:
         return any(option.base.get(mark) for mark in ("secret_file", "certificate", "file"))

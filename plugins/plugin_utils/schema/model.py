@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The schema's data as objects: which options a block has in which release, and of what type.
+"""Loads the schema's data: which options a block has in which release, and of what type.
 
-A file in schema/data is one block (server.yml, agent.yml) or the plugin_data of one plugin
-(server/NodeAttestor/x509pop.yml). README.md there describes the format.
+A file in schema/data describes one block (server.yml, agent.yml) or the plugin_data of one plugin
+(server/NodeAttestor/x509pop.yml). schema/data/README.md describes the format.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions impo
 
 DATA = Path(__file__).parent / "data"
 
-# six times as fast where PyYAML was built with libyaml
+# the loader of libyaml is six times as fast; PyYAML may be built without it
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _ATTRIBUTES = frozenset("""type required default default_env enum ignore_case format keys min below secret secret_file certificate
     file windows deprecated replaced_by inverted no_effect because documentation_typo not_empty description""".split())
 _STRUCTURE = frozenset({"since", "until", "absent", "changes", "options", "rules", "uses"})
 
-#: what a file's block says besides
+#: attributes that only the block of a whole file has
 _ABOUT = frozenset({"types", "description", "documented", "deprecated", "replaced_by", "windows"})
 
-#: everything that an option's data may say
+#: all attributes of an option
 ATTRIBUTES = _ATTRIBUTES | _STRUCTURE
 
 
@@ -42,7 +42,7 @@ def version(text: str) -> Version:
 
 @dataclass(frozen=True)
 class Span:
-    """The releases that have something: from ``since`` to ``until``, without some backport holes."""
+    """The releases that have something: from ``since`` to ``until``, without those in ``absent``, which backports left out."""
 
     since: Version | None = None
     until: Version | None = None
@@ -56,7 +56,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Spec:
-    """An option as one release has it."""
+    """An option in one release."""
 
     name: str
     type: str
@@ -76,25 +76,25 @@ class Spec:
     windows: bool = False
     deprecated: str = ""
     replaced_by: str = ""
-    #: what replaces it means the opposite
+    #: whether the replacement has the opposite meaning
     inverted: bool = False
-    #: the release from which on SPIRE reads it and does nothing with it, and why
+    #: the release since which the option has no effect, and why
     no_effect: str = ""
     because: str = ""
-    #: what SPIRE's own documentation calls it, wrongly
+    #: the wrong name that SPIRE's documentation has for it
     documentation_typo: str = ""
-    #: SPIRE refuses an empty text, which elsewhere is to it as if it weren't there
+    #: whether SPIRE refuses an empty text; it treats other options with an empty text as not set
     not_empty: bool = False
     description: str = ""
 
     def has_no_effect(self, release: Version) -> bool:
-        """Whether SPIRE does nothing with it."""
+        """Whether SPIRE ignores the option in this release."""
         return bool(self.no_effect) and release >= version(self.no_effect)
 
 
 @dataclass
 class Option:
-    """An option through all releases."""
+    """An option in all releases."""
 
     name: str
     span: Span
@@ -108,9 +108,11 @@ class Option:
 
     @property
     def types(self) -> set[str]:
+        """The types that the option has in any release."""
         return {self.base["type"]} | {change["type"] for _since, change in self.changes if "type" in change}
 
     def at(self, release: Version) -> Spec:
+        """Returns the option as it is in one release."""
         attributes = dict(self.base)
         for since, change in self.changes:
             if release >= since:
@@ -120,7 +122,7 @@ class Option:
         return Spec(self.name, **attributes)
 
 
-#: what a rule of the data can say of options
+#: the kinds of rules in the data
 RULE_KINDS = frozenset({"exactly_one", "at_most_one", "at_least_one", "together", "needs", "none"})
 
 
@@ -136,15 +138,17 @@ class Rule:
     id: str = ""
     when: tuple[tuple[str, Any], ...] = ()
     unless: tuple[tuple[str, Any], ...] = ()
-    #: what happens otherwise, as a sentence that follows ours; where it is written; "warning" where SPIRE lives with it
+    #: what happens where the rule is broken, as a sentence after the message
     because: str = ""
+    #: the file of SPIRE or the guide that the rule comes from
     source: str = ""
+    #: "error", or "warning" where SPIRE runs all the same
     severity: str = "error"
 
 
 @dataclass
 class View:
-    """A block as one release has it."""
+    """A block in one release."""
 
     specs: dict[str, Spec]
     required: tuple[str, ...]
@@ -153,6 +157,8 @@ class View:
 
 @dataclass
 class Block:
+    """A block in all releases."""
+
     options: dict[str, Option]
     rules: tuple[Rule, ...] = ()
     span: Span = Span()
@@ -160,6 +166,7 @@ class Block:
     _views: dict[Version, View] = field(default_factory=dict)
 
     def at(self, release: Version) -> View:
+        """Returns the block as it is in one release."""
         view = self._views.get(release)
         if view is None:
             specs = {name: option.at(release) for name, option in self.options.items() if release in option.span}
@@ -171,52 +178,56 @@ class Block:
 
 @dataclass(frozen=True)
 class PluginType:
+    """A type of plugins, such as NodeAttestor, with the least and the greatest number of plugins that a component may have of it."""
+
     name: str
     span: Span
     min: int = 0
     max: int = 0
+    #: the only plugin that the type may have
     only: str = ""
-    #: the release from which on ``only`` holds
+    #: the release since which ``only`` applies
     only_since: str = ""
     replaced_by: str = ""
     description: str = ""
 
     def closed(self, release: Version) -> bool:
-        """Whether SPIRE takes nothing but its own ``only``."""
+        """Whether SPIRE accepts no plugin but ``only``."""
         return bool(self.only) and (not self.only_since or release >= version(self.only_since))
 
 
 @lru_cache(maxsize=None)
 def block(name: str) -> Block:
-    """The block in schema/data/<name>.yml."""
+    """Returns the block in schema/data/<name>.yml."""
     return made(yaml.load((DATA / f"{name}.yml").read_bytes(), _Loader))
 
 
 def made(data: Mapping[str, Any]) -> Block:
-    """The block that a file's data say."""
+    """Returns the block that a file's data describes."""
     return _block(data)
 
 
 def default(component: str, option: str) -> Any:
-    """What SPIRE itself takes for an option of the ``server`` or ``agent`` block that is not set; KeyError without a default."""
+    """Returns SPIRE's default for an option of the ``server`` or ``agent`` block; raises KeyError where it has none."""
     main = block(component).options[component].block
     return main.options[option].base["default"] if main else None
 
 
 @lru_cache(maxsize=None)
 def plugin(component: str, kind: str, name: str) -> Block | None:
-    """plugin_data of a plugin that some release has built in."""
+    """Returns the block of a built-in plugin's plugin_data; None where no release has built the plugin in."""
     return block(f"{component}/{kind}/{name}") if name in plugin_names(component, kind) else None
 
 
 @lru_cache(maxsize=None)
 def plugin_names(component: str, kind: str) -> frozenset[str]:
-    """Names of all that any release has built in. The file names are the list, so that nothing else need be read."""
+    """Returns the names of the plugins that any release has built in. The names are those of the files, so no file is read."""
     return frozenset(path.stem for path in (DATA / component / kind).glob("*.yml"))
 
 
 @lru_cache(maxsize=None)
 def plugin_types(component: str) -> dict[str, PluginType]:
+    """Returns the types of plugins that a component has in any release, by name."""
     types = block("plugin").extra["types"][component]
     return {
         name: PluginType(name, _span(data), **{k: v for k, v in data.items() if k not in {"since", "until"}})

@@ -1,11 +1,11 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every mistake in a tree, before any host is touched."""
+"""Checks a tree against the schema."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks import plugin_is_enabled
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import Origin, child
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema import references, suggestions, values
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import links, suggestions, values
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.block_rules import broken
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.external import Finder
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import (
@@ -21,29 +21,33 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import (
 )
 
 
-def nowhere(path: str) -> str:
-    return ""
-
-
 @dataclass
 class Checker:
+    """Collects the problems of one component's tree in one release. ``origin`` knows which layer set a value."""
+
     component: str
     version: Version
-    origin: Callable[[str], str]
+    origin: Origin
     find: Finder
     problems: list[Problem] = field(default_factory=list)
 
     def add(self, code: str, path: str, message: str, severity: str = "error") -> None:
+        """Adds a problem."""
         self.problems.append(self.problem(code, path, message, severity))
 
     def problem(self, code: str, path: str, message: str, severity: str, rule: str = "", allow: bool = False) -> Problem:
-        """Builds a Problem with a documentation link and supported releases; ``rule`` is the id of the rule that is broken."""
+        """Returns a problem with the layer that set the value, a link to SPIRE's documentation, and the releases that have the option.
+
+        ``rule`` is the id of the rule that is broken.
+        """
         return Problem(
             code, path, message, self.origin(path), severity=severity, rule=rule, allow=allow,
-            link=references.link(self.component, path, self.version), releases=references.releases(self.component, path),
+            link=links.documentation_of_path(self.component, path, self.version),
+            releases=links.releases_of_path(self.component, path),
         )
 
     def block(self, known: Block, found: dict[str, Any], path: str, where: str) -> None:
+        """Checks a block of options against its schema. ``where`` is the name of the block in messages."""
         view = known.at(self.version)
         for name, value in found.items():
             here = child(path, name)
@@ -55,7 +59,7 @@ class Checker:
         for name in view.required:
             if found.get(name) in (None, "") and (name not in found or view.specs[name].format != "trust_domain"):
                 here = child(path, name)
-                self.add("required", here, suggestions.missing(view.specs[name], here, self._taken(here)))
+                self.add("required", here, suggestions.missing(view.specs[name], here, self.origin.taken(here)))
         for rule in view.rules:
             message = broken(rule, found)
             if message:
@@ -152,7 +156,7 @@ class Checker:
             return
         self.block(block("plugin"), body, path, "a plugin's block")
         if not plugin_is_enabled(body):
-            return  # SPIRE doesn't look at it either
+            return  # SPIRE does not read the options of a disabled plugin
         external = bool(body.get("plugin_cmd"))
         known = self.find(kind.name, name, body)
         if kind.closed(self.version) and (name != kind.only or external):
@@ -171,23 +175,19 @@ class Checker:
         if old:
             self.add("deprecated", path, old, severity="warning")
 
-    def _taken(self, path: str) -> tuple[str, str] | None:
-        return self.origin.taken(path) if isinstance(self.origin, Origin) else None
-
     def _count(self, kind: PluginType, found: Any, path: str) -> None:
         if not isinstance(found, dict):
             return
         on = [name for name, body in found.items() if plugin_is_enabled(body)]
-        removed = self.origin.removed if isinstance(self.origin, Origin) else {}
         if len(on) < kind.min:
             message = suggestions.too_few(self.component, kind, plugin_names(self.component, kind.name))
-            self.add("count", path, message + suggestions.by_null(path, removed))
+            self.add("count", path, message + suggestions.by_null(path, self.origin.removed))
         elif kind.max and len(on) > kind.max:
             message = f"SPIRE takes one {kind.name}, and there are {len(on)}: {', '.join(sorted(on))}."
             self.add("count", path, message + " Remove the others by setting them to null, or disable them.")
 
     def _outdated(self, spec: Spec, known: Block, path: str) -> None:
-        """SPIRE takes it and warns of it, or does nothing with it."""
+        """Warns of an option that is deprecated or has no effect."""
         has_no_effect = suggestions.has_no_effect(spec, self.version)
         message = has_no_effect or suggestions.deprecated_option(self.component, known, known.options[spec.name], path, self.version)
         if message:

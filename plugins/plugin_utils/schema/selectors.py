@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which selectors each built-in attestor makes, in which release, and the options that it depends on.
+"""Which selectors each built-in attestor makes, in which release, and which options they depend on.
 
-The facts are in selector_data; README.md there describes the format.
+selector_data/README.md describes the format of the data.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Condition:
     span: Span
 
     def holds(self, data: Mapping[str, Any], value: str) -> bool:
-        """Whether these options let the selector be made; ``value`` is what follows its key."""
+        """Whether the plugin makes the selector with these options; ``value`` follows the selector's key."""
         found = [item for option in self.options for item in _at(data, option.split("."))]
         if self.kind == "needs":
             return any(map(is_set, found))
@@ -52,7 +52,7 @@ class Condition:
 
 @dataclass(frozen=True)
 class Selector:
-    """One selector of one plugin, through the releases that make it so."""
+    """A selector of a plugin, in the releases that make it in this form."""
 
     kind: str
     type: str
@@ -66,7 +66,7 @@ class Selector:
 
     @property
     def written(self) -> str:
-        """As an example, the way an entry names it."""
+        """An example of the selector as an entry names it."""
         return f"{self.type}:{self.key}:{self.example}"
 
     @cached_property
@@ -75,22 +75,22 @@ class Selector:
         return re.compile("(?:" + ".+?".join(map(re.escape, places)) + "):(.*)", re.DOTALL)
 
     def rest(self, text: str) -> str | None:
-        """What follows the key in an entry's selector; None when it begins otherwise."""
+        """Returns the text after the key in an entry's selector; None where the selector has another key."""
         match = self._head.fullmatch(text)
         return match.group(1) if match else None
 
     def fits(self, rest: str) -> bool:
-        """Whether what follows the key has the right form."""
+        """Whether the text after the key has the right form."""
         return re.fullmatch(self.value, rest, re.DOTALL) is not None
 
     def lacking(self, release: Version, data: Mapping[str, Any], rest: str) -> Condition | None:
-        """The first condition that these options do not meet."""
+        """Returns the first condition that these options do not meet."""
         return next((c for c in self.conditions if release in c.span and not c.holds(data, rest)), None)
 
 
 @lru_cache(maxsize=None)
 def of(kind: str, name: str) -> tuple[Selector, ...]:
-    """Every selector that a built-in plugin makes in any release; none for a plugin that is not built in."""
+    """Returns the selectors that a built-in plugin makes in any release; none for an external plugin."""
     component = KINDS[kind]
     if name not in plugin_names(component, kind):
         return ()
@@ -102,12 +102,12 @@ def of(kind: str, name: str) -> tuple[Selector, ...]:
 
 @lru_cache(maxsize=None)
 def at(kind: str, name: str, release: Version) -> tuple[Selector, ...]:
-    """Those that one release makes, if the options let it."""
+    """Returns the selectors that a plugin makes in one release, with any options."""
     return tuple(selector for selector in of(kind, name) if release in selector.span)
 
 
 def made(kind: str, name: str, release: Version, data: Mapping[str, Any]) -> tuple[Selector, ...]:
-    """Those that one release makes with these options; of lists of keys, any key will do."""
+    """Returns the selectors that a plugin makes in one release with these options."""
     return tuple(
         selector
         for selector in at(kind, name, release)
@@ -116,18 +116,19 @@ def made(kind: str, name: str, release: Version, data: Mapping[str, Any]) -> tup
 
 
 def builtin(kind: str) -> frozenset[str]:
-    """The plugins of a type that any release has built in."""
+    """Returns the plugins of a type that any release has built in."""
     return plugin_names(KINDS[kind], kind)
 
 
 def _possible(condition: Condition, data: Mapping[str, Any]) -> bool:
+    """Whether the condition is met for at least one value of the selector."""
     if condition.kind != "listed_in":
         return condition.holds(data, "")
     return any(is_set(item) for option in condition.options for item in _at(data, option.split(".")))
 
 
 def _at(data: Any, path: list[str]) -> Iterator[Any]:
-    """What stands at a path; ``*`` is every key of a map."""
+    """Yields the values at a path; ``*`` stands for each key of a map."""
     if not path:
         yield data
     elif isinstance(data, Mapping):
@@ -157,7 +158,7 @@ def _selector(kind: str, name: str, item: Mapping[str, Any], whole: Span) -> Sel
 def _condition(item: Mapping[str, Any]) -> Condition:
     (kind,) = set(item) - {"since", "until"}
     if kind not in _CONDITIONS:
-        raise ValueError(f"selector data: {kind} is no condition")
+        raise ValueError(f"selector data: {kind} is not a condition")
     options = item[kind] if isinstance(item[kind], list) else [item[kind]]
     return Condition(kind, tuple(options), _span(item))
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What took an option's, a plugin's or a plugin type's place, as far as a release has it: a successor may have gone, too."""
+"""Finds what replaced an option, a plugin or a plugin type. Where a release lacks the successor, its own successor is named."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions impo
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Block, Option, block, plugin, plugin_types
 
 _PLUGIN_DATA = re.compile(r"plugins\.(\w+)\.([\w-]+)\.plugin_data\b")
-#: how the data names a plugin of another type
+#: the form in which the data names a plugin of another type
 _OTHER_PLUGIN = re.compile(r"the (\w+) ([\w-]+)")
 
 
 def of_option(component: str, option: Option, around: Block, path: str, release: Version) -> str:
-    """As the end of a sentence; empty where this release has no successor. ``path`` is the option's in the whole tree."""
+    """Returns the end of a sentence that names an option's successors; empty where this release has none. ``path`` is the option's path."""
     names: list[str] = []
     opposite = False
     for name, turned in _options(component, option.base, around, path, release):
@@ -28,7 +28,7 @@ def of_option(component: str, option: Option, around: Block, path: str, release:
 
 
 def of_plugin(component: str, kind: str, known: Block, release: Version) -> str:
-    """The same of a plugin of this type."""
+    """Returns the end of a sentence that names a plugin's successor; empty where this release has none."""
     named = str(known.extra.get("replaced_by", ""))
     while named:
         other = _OTHER_PLUGIN.fullmatch(named)
@@ -37,7 +37,7 @@ def of_plugin(component: str, kind: str, known: Block, release: Version) -> str:
             return ""
         if release in successor.span:
             return _words(named)
-        # its own successor is named from where it stands
+        # the data of the successor names its own successor without the type where they have the same type
         kind = other[1] if other else kind
         following = str(successor.extra.get("replaced_by", ""))
         named = f"the {kind} {following}" if other and following and not following.startswith("the ") else following
@@ -45,7 +45,7 @@ def of_plugin(component: str, kind: str, known: Block, release: Version) -> str:
 
 
 def of_type(component: str, kind: str, release: Version) -> str:
-    """The same of a plugin type."""
+    """Returns the end of a sentence that names a plugin type's successor; empty where this release has none."""
     types = plugin_types(component)
     named = types[kind].replaced_by
     while named and release not in types[named].span:
@@ -61,7 +61,7 @@ def _words(names: str, opposite: bool = False) -> str:
 def _options(
     component: str, data: Mapping[str, Any], around: Block, path: str, release: Version
 ) -> list[tuple[str, bool]]:
-    """Each successor's name, and whether it means the opposite."""
+    """Returns the names of the successors, each with whether its meaning is the opposite."""
     found: list[tuple[str, bool]] = []
     for name in filter(None, str(data.get("replaced_by", "")).split(", ")):
         way = _way(component, name, around, path)
@@ -69,7 +69,7 @@ def _options(
         if way and all(release in option.span for _block, option in way):
             found.append((name, turned))
         elif way:
-            # what follows it stands beside it, or has a path of its own
+            # a name without a dot is of an option in the block of this successor
             beside = name[: name.rfind(".") + 1]
             inside, option = way[-1]
             for after, again in _options(component, option.base, inside, path, release):
@@ -78,7 +78,10 @@ def _options(
 
 
 def _way(component: str, name: str, around: Block, path: str) -> list[tuple[Block, Option]]:
-    """The options that lead to a successor, each with its block: it stands beside, or its path is in the whole tree or plugin."""
+    """Returns the options on the path to a successor, each with its block.
+
+    A name without a dot is of the same block. A path begins at the plugin's plugin_data or at the tree.
+    """
     first, *rest = name.split(".")
     inside: Block | None = around
     if rest and first == "plugin_data":

@@ -1,31 +1,34 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Words for what SPIRE doesn't have: unknown options, plugins and types, and what was probably meant."""
+"""Messages about options, plugins and types that SPIRE doesn't have, with the name that was probably meant."""
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import did_you_mean, nearest
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import RELEASES, Version
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import selectors, successors
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import (
     Block, Option, PluginType, Span, Spec, plugin, plugin_names, version,
 )
 
+#: how alike two names must be for a suggestion, from 0 to 1
+_ALIKE = 0.7
 _Finding = tuple[str, str, str]
 _PLUGIN_DATA = re.compile(r"plugins\.(\w+)\.(\w+)\.plugin_data")
-#: a key that holds dots itself is quoted
+#: the last key of a dotted path; a key that contains dots is quoted
 _LAST_KEY = re.compile(r'"[^"]*"$|[^.]*$')
 
-# where this collection has a variable of its own for an option
+#: options that are set by a variable of the collection
 _VARIABLE = {"server.trust_domain": "spire_trust_domain", "agent.trust_domain": "spire_trust_domain"}
 
 
 def unknown_option(component: str, known: Block, name: str, path: str, where: str, release: Version) -> _Finding:
+    """Returns the problem of an option that the release does not have, with the best suggestion."""
     option = known.options.get(name)
     if option:
         instead = successors.of_option(component, option, known, path, release)
@@ -38,10 +41,10 @@ def unknown_option(component: str, known: Block, name: str, path: str, where: st
     if selector:
         words = f'SPIRE {release} has no option "{name}" in {where}; it makes selectors of that name, for entries, such as {selector}.'
         return "unknown", path, words
-    meant = _meant(name, known.at(release).specs)
-    if meant:
-        return "unknown", path, f'SPIRE {release} has no option "{name}" in {where}; did you mean "{meant}"?'
-    other = _meant(name, known.options)
+    hint = did_you_mean(name, known.at(release).specs, _ALIKE)
+    if hint:
+        return "unknown", path, f'SPIRE {release} has no option "{name}" in {where}; {hint}'
+    other = nearest(name, known.options, _ALIKE)
     if other:
         option = known.options[other]
         instead = successors.of_option(component, option, known, path, release)
@@ -51,7 +54,7 @@ def unknown_option(component: str, known: Block, name: str, path: str, where: st
 
 
 def _selector(name: str, path: str, release: Version) -> str:
-    """The example of a selector of this name, where the path is an attestor's plugin_data. A guide mixes the two up."""
+    """Returns an example of a selector of this name, where the path is an attestor's plugin_data: one of SPIRE's guides confuses them."""
     match = _PLUGIN_DATA.fullmatch(path.removesuffix(f".{name}"))
     if not match or match[1] not in selectors.KINDS:
         return ""
@@ -60,36 +63,36 @@ def _selector(name: str, path: str, release: Version) -> str:
 
 
 def unknown_type(types: Mapping[str, PluginType], kind: str, path: str, component: str, release: Version) -> _Finding:
+    """Returns the problem of a type of plugins that the release does not have."""
     known = types.get(kind)
     if known:
         instead = successors.of_type(component, kind, release)
         return "version", path, _not_in(f'the plugin type "{kind}"', known.span, release, instead)
     here = [name for name, other in types.items() if release in other.span]
-    meant = _meant(kind, here)
-    hint = f'did you mean "{meant}"?' if meant else f"its types are {', '.join(sorted(here))}."
+    hint = did_you_mean(kind, here, _ALIKE) or f"its types are {', '.join(sorted(here))}."
     return "type_name", path, f'A SPIRE {component} has no plugin type "{kind}"; {hint}'
 
 
 def unknown_plugin(component: str, kind: str, name: str, known: Block | None, path: str, release: Version) -> _Finding:
+    """Returns the problem of a plugin that the release has not built in."""
     if known:
         instead = successors.of_plugin(component, kind, known, release)
         return "version", path, _not_in(f"the {kind} {name}", known.span, release, instead)
     here = [other for other in plugin_names(component, kind) if _available(component, kind, other, release)]
-    meant = _meant(name, here)
-    hint = f'did you mean "{meant}"?' if meant else f"it has {', '.join(sorted(here)) or 'none'}."
+    hint = did_you_mean(name, here, _ALIKE) or f"it has {', '.join(sorted(here)) or 'none'}."
     more = " A plugin that is not built in needs plugin_cmd."
     return "plugin", path, f'SPIRE {release} has no built-in {kind} "{name}"; {hint}{more}'
 
 
 def wrong_release(kind: str, name: str, span: Span, release: Version) -> str:
-    """Of an external plugin, which SPIRE itself neither has nor lacks."""
+    """Returns the message about an external plugin that is not for this release."""
     until = f" up to {span.until}" if span.until else " or later" if span.since else ""
     since = f" {span.since}" if span.since else ""
     return f"The {kind} {name} is for SPIRE{since}{until}, and this is {release}."
 
 
 def missing(spec: Spec, path: str, taken: tuple[str, str] | None = None) -> str:
-    """``taken`` is what a layer set to null, and the layer, where that took the option away."""
+    """Returns the message about a required option. ``taken`` is the path that a layer set to null and the layer, where that removed it."""
     if taken:
         gone, layer = taken
         block = gone != path or spec.type in ("block", "plugins")
@@ -102,6 +105,7 @@ def missing(spec: Spec, path: str, taken: tuple[str, str] | None = None) -> str:
 
 
 def too_few(component: str, kind: PluginType, builtin: Iterable[str]) -> str:
+    """Returns the message about a type of which no plugin is enabled."""
     number = "exactly one" if kind.max == 1 else "at least one"
     example = (
         "unix"
@@ -114,7 +118,7 @@ def too_few(component: str, kind: PluginType, builtin: Iterable[str]) -> str:
 
 
 def by_null(path: str, removed: Mapping[str, str]) -> str:
-    """A plugin that a layer removed, perhaps without meaning to: ``unix:`` in YAML is null."""
+    """Returns a hint at the layer that removed a plugin, perhaps by mistake: ``unix:`` in YAML is null."""
     for gone, layer in removed.items():
         if gone.startswith(path + "."):
             name = gone[len(path) + 1 :]
@@ -125,23 +129,23 @@ def by_null(path: str, removed: Mapping[str, str]) -> str:
 
 
 def deprecated_option(component: str, known: Block, option: Option, path: str, release: Version) -> str:
-    """Nothing before SPIRE says so itself."""
+    """Returns the warning about a deprecated option; empty for releases that do not deprecate it."""
     return _deprecated(option.base, release, lambda: successors.of_option(component, option, known, path, release))
 
 
 def deprecated_plugin(component: str, kind: str, known: Block, release: Version) -> str:
-    """The same of a plugin."""
+    """Returns the warning about a deprecated plugin; empty for releases that do not deprecate it."""
     return _deprecated(known.extra, release, lambda: successors.of_plugin(component, kind, known, release))
 
 
 def _deprecated(data: Mapping[str, Any], release: Version, instead: Callable[[], str]) -> str:
-    # asked of every option that is set, and seldom so
+    # ``instead`` is a function because the successor is needed for deprecated options only, which are few
     since = data.get("deprecated")
     return f"It is deprecated since SPIRE {since}{instead()}." if since and release >= version(since) else ""
 
 
 def has_no_effect(spec: Spec, release: Version) -> str:
-    """Of an option that SPIRE reads, and does nothing with."""
+    """Returns the warning about an option that has no effect; empty for releases in which it has one."""
     return f"SPIRE {release} does nothing with it. {spec.because} Remove it." if spec.has_no_effect(release) else ""
 
 
@@ -164,13 +168,6 @@ def _next_hole(span: Span) -> str:
 def _available(component: str, kind: str, name: str, release: Version) -> bool:
     known = plugin(component, kind, name)
     return known is not None and release in known.span
-
-
-def _meant(name: str, known: Iterable[str] | Mapping[str, Option]) -> str:
-    lower = {other.lower(): other for other in known}
-    # SPIRE itself doesn't mind the case; one spelling is enough for us
-    close = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=0.7)
-    return lower[close[0]] if close else ""
 
 
 def _choices(specs: Mapping[str, Spec]) -> str:

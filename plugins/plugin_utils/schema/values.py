@@ -1,43 +1,24 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One value against one option: its type, and what its text must look like. Each answer is a sentence, or nothing."""
+"""Checks the value of one option: its type and its format. Each function returns a sentence, or an empty text for a valid value."""
 
 from __future__ import annotations
 
-import difflib
 import ipaddress
 import re
 from collections.abc import Callable
-from fractions import Fraction
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import shown
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import describe, did_you_mean, shown
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.urls import without_scheme
-from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import describe
+from ansible_collections.spire.fleet.plugins.plugin_utils.formats import durations
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import RELEASES
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Option, Spec
 
-#: what Linux has room for in a socket's address, without the closing zero byte
+#: the longest path of a socket on Linux, without the closing zero byte
 SOCKET_PATH_BYTES = 107
 TRUST_DOMAIN_BYTES = 255
-
-_UNITS = {
-    "ns": Fraction(1, 10**9),
-    "us": Fraction(1, 10**6),
-    "µs": Fraction(1, 10**6),
-    "μs": Fraction(1, 10**6),
-    "ms": Fraction(1, 1000),
-    "s": Fraction(1),
-    "m": Fraction(60),
-    "h": Fraction(3600),
-}
-_NUMBER = r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)"
-_DURATION = re.compile(rf"[+-]?(?:{_NUMBER}(?:ns|us|µs|μs|ms|s|m|h))+", re.ASCII)
-_PART = re.compile(rf"({_NUMBER})(ns|us|µs|μs|ms|s|m|h)", re.ASCII)
-_DAYS = re.compile(r"\s*([0-9]+)\s*(d|days?|w|weeks?)\s*", re.ASCII | re.IGNORECASE)
-_BARE = re.compile(r"\s*[0-9]+\s*", re.ASCII)
-_LONGEST = Fraction(2**63 - 1, 10**9)
 
 _EXPECTED = {
     "string": "a string",
@@ -68,7 +49,7 @@ _PYTHON: dict[str, tuple[type, ...]] = {
 
 
 def wrong_type(kind: str, value: Any) -> str:
-    """Why the value isn't of the type; the value itself is not shown, it may be a secret."""
+    """Returns why a value is not of the type; empty where it is. The value itself may be a secret and is not shown."""
     if isinstance(value, _PYTHON.get(kind, (dict,))) and (not isinstance(value, bool) or kind == "bool"):
         return ""
     return f"It must be {_EXPECTED[kind]}, and it is {describe(value)}{_remedy(kind, value)}."
@@ -89,13 +70,13 @@ def _remedy(kind: str, value: Any) -> str:
 
 
 def wrong_text(spec: Spec, text: str) -> str:
-    """What is wrong with a string of the right type. An empty one is to SPIRE as if it weren't there."""
+    """Returns what is wrong with an option's text; empty where nothing is. SPIRE treats an empty text as not set."""
     if not text and spec.not_empty:
         return "It is empty, and SPIRE refuses that; leave it out instead."
     if not text:
         return _trust_domain("") if spec.format == "trust_domain" else ""
     if spec.type == "duration":
-        return _duration(spec, text)
+        return durations.invalid(text, spec.min, spec.below)
     if spec.enum:
         return _enum(spec, text)
     check = _FORMATS.get(spec.format)
@@ -103,7 +84,7 @@ def wrong_text(spec: Spec, text: str) -> str:
 
 
 def valid_in_other_releases(option: Option, text: str) -> str:
-    """Which releases take a word that this one doesn't; empty where none does."""
+    """Returns a sentence about the releases that allow a value which this one does not; empty where none does."""
     taking = [release for release in RELEASES if release in option.span and text in option.at(release).enum]
     if not taking:
         return ""
@@ -112,6 +93,7 @@ def valid_in_other_releases(option: Option, text: str) -> str:
 
 
 def wrong_number(spec: Spec, number: int | float) -> str:
+    """Returns what is wrong with an option's number; empty where nothing is."""
     if spec.format == "port" and not (spec.min or 0) <= number <= 65535:
         return f"{number} is not a port; a port is between {spec.min or 0} and 65535."
     if spec.min is not None and number < spec.min:
@@ -120,58 +102,20 @@ def wrong_number(spec: Spec, number: int | float) -> str:
 
 
 def wrong_name(what: str, name: str) -> str:
-    """What is wrong with a name in a mapping of names."""
+    """Returns what is wrong with a name in a mapping of names; empty where nothing is."""
     check = _FORMATS.get(what)
     return check(name) if check else ""
-
-
-def seconds(text: str) -> Fraction:
-    """Of a Go duration; ValueError if it isn't one."""
-    if text == "0":
-        return Fraction(0)
-    if not _DURATION.fullmatch(text):
-        raise ValueError("not a duration")
-    total = sum((Fraction(number.rstrip(".")) * _UNITS[unit] for number, unit in _PART.findall(text)), Fraction(0))
-    if total > _LONGEST:
-        raise ValueError("longer than Go's longest duration")
-    return -total if text.startswith("-") else total
-
-
-def _duration(spec: Spec, text: str) -> str:
-    try:
-        value = seconds(text)
-    except ValueError:
-        return f"{shown(text)} is not a duration; {_duration_hint(text)}."
-    if value < 0:
-        return f"{shown(text)} is negative; a duration can't be."
-    if spec.min is not None and value < seconds(spec.min):
-        return f"{shown(text)} is too short; it must be {spec.min} or longer."
-    if spec.below is not None and value >= seconds(spec.below):
-        return f"{shown(text)} is too long; it must be shorter than {spec.below}."
-    return ""
-
-
-def _duration_hint(text: str) -> str:
-    days = _DAYS.fullmatch(text)
-    if days:
-        hours = int(days[1]) * (24 if days[2].lower().startswith("d") else 168)
-        return f'hours are the longest unit: write "{hours}h"'
-    if _BARE.fullmatch(text):
-        return f'it needs a unit, as in "{text.strip()}s"'
-    return 'write numbers with the units h, m, s, ms, us or ns, as in "1h30m"'
 
 
 def _enum(spec: Spec, text: str) -> str:
     known = {value.lower() for value in spec.enum} if spec.ignore_case else spec.enum
     if (text.lower() if spec.ignore_case else text) in known:
         return ""
-    allowed = f"llowed: {', '.join(spec.enum)}."
+    allowed = ", ".join(spec.enum)
     if spec.secret:
-        return f"It has another value; a{allowed}"
-    near = difflib.get_close_matches(text.lower(), {value.lower(): value for value in spec.enum}, 1)
-    meant = next((value for value in spec.enum if near and value.lower() == near[0]), "")
-    hint = f'did you mean "{meant}"? A' if meant else "a"
-    return f"{shown(text)} is not one of its values; {hint}{allowed}"
+        return f"It has another value; allowed: {allowed}."
+    hint = did_you_mean(text, spec.enum)
+    return f"{shown(text)} is not one of its values; {f'{hint} Allowed' if hint else 'allowed'}: {allowed}."
 
 
 def _port(text: str) -> str:

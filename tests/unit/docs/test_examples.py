@@ -229,31 +229,33 @@ def values_at(name: str, path: str) -> list[Any]:
     return found
 
 
-SAID = [(guide["guide"], said) for guide in examples_page.guides() for said in guide["says"]]
+CONFIGURATIONS = [(guide["guide"], piece) for guide in examples_page.guides() for piece in guide["configurations"]]
 
 
-@pytest.mark.parametrize("said", [said for _guide, said in SAID], ids=[f"{guide}: {said['what']}" for guide, said in SAID])
-def test_what_guides_show_is_there(said: dict[str, Any]) -> None:
-    assert {"what", "example"} < set(said) <= {"what", "example", "has", "lacks"}
-    for path in said.get("has", ()):
+@pytest.mark.parametrize(
+    "piece", [piece for _, piece in CONFIGURATIONS], ids=[f"{guide}: {piece['what']}" for guide, piece in CONFIGURATIONS]
+)
+def test_the_configurations_of_the_guides_are_in_examples(piece: dict[str, Any]) -> None:
+    assert {"what", "example"} < set(piece) <= {"what", "example", "has", "lacks"}
+    for path in piece.get("has", ()):
         place, _equals, value = path.partition("=")
-        found = values_at(said["example"], place)
+        found = values_at(piece["example"], place)
         assert found, place
         if value:
             assert yaml.safe_load(value) in found, place
-    for path in said.get("lacks", ()):
-        assert values_at(said["example"], path) == [], path
+    for path in piece.get("lacks", ()):
+        assert values_at(piece["example"], path) == [], path
 
 
-TOLD = [(guide["guide"], told) for guide in examples_page.guides() for told in guide["tells"]]
+ADVICE = [(guide["guide"], advice) for guide in examples_page.guides() for advice in guide["advice"]]
 
 
-@pytest.mark.parametrize("told", [told for _guide, told in TOLD], ids=[f"{guide}: {told['what']}" for guide, told in TOLD])
-def test_what_guides_tell_is_there(told: dict[str, str]) -> None:
-    assert set(told) == {"what", "where", "words"} and told["where"].startswith(("docs/", "examples/"))
-    text = (examples.EXAMPLES.parent / told["where"]).read_text(encoding="utf-8")
-    lines = [line.lstrip("# ") if told["where"].startswith("examples/") else line for line in text.splitlines()]
-    assert told["words"] in " ".join(" ".join(lines).split())
+@pytest.mark.parametrize("advice", [advice for _, advice in ADVICE], ids=[f"{guide}: {advice['what']}" for guide, advice in ADVICE])
+def test_the_advice_of_the_guides_is_in_pages(advice: dict[str, str]) -> None:
+    assert set(advice) == {"what", "where", "words"} and advice["where"].startswith(("docs/", "examples/"))
+    text = (examples.EXAMPLES.parent / advice["where"]).read_text(encoding="utf-8")
+    lines = [line.lstrip("# ") if advice["where"].startswith("examples/") else line for line in text.splitlines()]
+    assert advice["words"] in " ".join(" ".join(lines).split())
 
 
 def test_page_is_fresh() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import RELEASES, Version
 from tests.unit.builders.spire_source import AGENT, FILES
-from tools.schema_drift import cited, compare, found, ours, report
+from tools.schema_drift import compare, data_options, report, rule_sources, source_options
 from tools.schema_drift.checkout import Checkout, Source
 from tools.schema_drift.compare import Difference, Known
 
@@ -70,14 +70,14 @@ def test_the_list_gives_a_reason_for_each() -> None:
 
 
 def test_our_data_in_the_words_of_the_source() -> None:
-    blocks = ours.everything(Version(1, 15, 3))
+    blocks = data_options.everything(Version(1, 15, 3))
     assert blocks["server"]["server.ca_ttl"] == "string"
     assert blocks["server"]["server.federation.federates_with.*.bundle_endpoint_url"] == "string"
     assert blocks["server/DataStore/sql"]["database_type.aws_mysql.region"] == "string"
     assert blocks["plugin"]["plugin_data"] == "any"
     assert "server/UpstreamCA/disk" not in blocks
-    assert ours.everything(Version(1, 9, 1))["server/DataStore/sql"]["database_type"] == "string"
-    assert "database_type.aws_mysql" not in ours.everything(Version(1, 9, 1))["server/DataStore/sql"]
+    assert data_options.everything(Version(1, 9, 1))["server/DataStore/sql"]["database_type"] == "string"
+    assert "database_type.aws_mysql" not in data_options.everything(Version(1, 9, 1))["server/DataStore/sql"]
 
 
 def git(directory: Path, *arguments: str) -> None:
@@ -104,7 +104,7 @@ def test_a_checkout_is_read_at_its_tags(spire: Path) -> None:
     assert [checkout.tag(release) for release in ("0.9.1", "1.15.3", "v1.15.3")] == ["0.9.1", "v1.15.3", "v1.15.3"]
     with pytest.raises(ValueError, match="has no tag for the release 1.16.0; fetch its tags first"):
         checkout.tag("1.16.0")
-    old, new = (found.everything(checkout.source(tag))["agent"] for tag in ("0.9.1", "v1.15.3"))
+    old, new = (source_options.everything(checkout.source(tag))["agent"] for tag in ("0.9.1", "v1.15.3"))
     assert ("agent.dir" in old, "agent.directory" in old) == (True, False)
     assert ("agent.dir" in new, "agent.directory" in new) == (False, True)
     source = checkout.source("v1.15.3")
@@ -114,8 +114,8 @@ def test_a_checkout_is_read_at_its_tags(spire: Path) -> None:
 def test_the_report_names_each_difference_and_fails(spire: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert report.run(spire, ["v1.15.3"]) == 1
     printed = capsys.readouterr().out.splitlines()
-    assert printed[0] == f"1.15.3: 23 options in 6 blocks, {len(printed) - 2} to mend, 0 listed"
-    assert printed[-1] == f"1 releases, 23 pairs of option and release, {len(printed) - 2} differences to mend"
+    assert printed[0] == f"1.15.3: 23 options in 6 blocks, {len(printed) - 2} to resolve, 0 listed"
+    assert printed[-1] == f"1 releases, 23 pairs of option and release, {len(printed) - 2} differences to resolve"
     assert "  added: agent: agent.directory (string)" in printed
     assert "  new block: server/UpstreamAuthority/lent_one (level)" in printed
     assert "  dead link: server (doc/spire_server.md)" in printed
@@ -135,28 +135,28 @@ def test_the_report_names_each_difference_and_fails(spire: Path, capsys: pytest.
     ],
 )
 def test_what_a_source_names(source: str, named: list[tuple[str, str, tuple[str, ...]]]) -> None:
-    assert [(one.release, one.path, one.functions) for one in cited.citations(source)] == named
+    assert [(one.release, one.path, one.functions) for one in rule_sources.citations(source)] == named
 
 
 def test_sources_that_are_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     said = "pkg/x/y.go (build and gone) and pkg/x and doc/none.md and pkg/xy, v1.15.3"
-    monkeypatch.setattr(cited, "_all", lambda: tuple(("server server", one) for one in cited.citations(said)))
+    monkeypatch.setattr(rule_sources, "_all", lambda: tuple(("server server", one) for one in rule_sources.citations(said)))
     source = Source({"pkg/x/y.go": "func build() { gonefar() }"})
-    assert list(map(str, cited.differences(source, Version(1, 15, 3)))) == [
+    assert list(map(str, rule_sources.differences(source, Version(1, 15, 3)))) == [
         "wrong source: server server (pkg/x/y.go (gone))",
         "wrong source: server server (doc/none.md)",
         "wrong source: server server (pkg/xy)",
     ]
-    assert cited.differences(source, Version(1, 15, 2)) == []
+    assert rule_sources.differences(source, Version(1, 15, 2)) == []
 
 
 def test_a_release_as_the_data_have_it_is_fine(
     spire: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(ours, "everything", lambda release: found.everything(Checkout(spire).source("v1.15.3")))
-    monkeypatch.setattr(report, "beside", lambda source, release: [])
+    monkeypatch.setattr(data_options, "everything", lambda release: source_options.everything(Checkout(spire).source("v1.15.3")))
+    monkeypatch.setattr(report, "other_differences", lambda source, release: [])
     assert report.run(spire, ["1.15.3"]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "1.15.3: 23 options in 6 blocks, nothing to mend, 0 listed",
-        "1 releases, 23 pairs of option and release, 0 differences to mend",
+        "1.15.3: 23 options in 6 blocks, nothing to resolve, 0 listed",
+        "1 releases, 23 pairs of option and release, 0 differences to resolve",
     ]

@@ -19,7 +19,7 @@ class Connection(fleet_host.Connection):
     transport = "counted_host"
 
     def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = False) -> tuple[int, bytes, bytes]:
-        """Run a command to its end, and count it."""
+        """Runs a command to its end and counts it."""
         with open(os.environ["BENCH_TRIPS"], "a", encoding="utf-8") as file:
             file.write(f"{self.get_option('remote_addr')}\n")
         return super().exec_command(cmd, in_data, sudoable)

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import did_you_mean
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import DEFAULT, Version
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import selectors
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.selectors import Condition, Selector
@@ -84,9 +84,9 @@ def other_type(
             True,
         )
     what = _NAMES[asked.kinds[0]]
-    near = difflib.get_close_matches(asked.type.lower(), sorted(selectors.builtin(asked.kinds[0])), 1, 0.7)
-    hint = f'; did you mean "{near[0]}"?' if near else "." if not plugins else f"; {_running(plugins, asked.kinds[0])}."
-    return f'Its selector is of the type "{asked.type}", and SPIRE has no {what} of that name{hint}', False
+    hint = did_you_mean(asked.type, sorted(selectors.builtin(asked.kinds[0])), 0.7)
+    hint = hint or (f"{_running(plugins, asked.kinds[0])}." if plugins else "")
+    return f'Its selector is of the type "{asked.type}", and SPIRE has no {what} of that name{f"; {hint}" if hint else "."}', False
 
 
 def unknown_key(asked: Request, known: Sequence[Selector]) -> str:
@@ -101,9 +101,8 @@ def unknown_key(asked: Request, known: Sequence[Selector]) -> str:
     keys = sorted({selector.key for selector in newest})
     name = asked.name.partition(":")[2]
     begins = f'"{name}"' if name else "of that form"
-    near = difflib.get_close_matches(name.lower(), keys, 1, 0.6)
-    hint = f'; did you mean "{near[0]}"?' if near else "."
-    return f"The {what} makes no selector {begins}{hint} It makes {', '.join(keys)}."
+    hint = did_you_mean(name, keys)
+    return f"The {what} makes no selector {begins}{f'; {hint}' if hint else '.'} It makes {', '.join(keys)}."
 
 
 def form(asked: Request, selector: Selector) -> str:

@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import re
 from collections.abc import Iterator, Mapping
 
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import did_you_mean
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import child
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables import catalogue
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
@@ -41,8 +41,7 @@ def _not_liftable(name: str) -> str:
         return ""
     if name in liftable:
         return f'The rule "{name}" can\'t be lifted: where it is broken, SPIRE or the playbooks would fail. Take it out.'
-    near = difflib.get_close_matches(name, [one for one, lifted in liftable.items() if lifted], 1)
-    hint = f'did you mean "{near[0]}"?' if near else "docs/rules.md lists them."
+    hint = did_you_mean(name, [one for one, lifted in liftable.items() if lifted]) or "docs/rules.md lists them."
     return f'"{name}" is no rule that can be lifted; {hint}'
 
 

@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import did_you_mean, nearest
 from ansible_collections.spire.fleet.plugins.plugin_utils.formats.go_template import TemplateError, names
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Finding, Findings, RuleContext, rule
@@ -82,7 +82,8 @@ def _unknown_function(attestor: str, word: str, release: Version) -> str:
         return f'SPIRE {release} does not have the function "{word}" yet, it was added in {since}.'
     if not _unknown_field(attestor, word, release):
         return f'It is no template that SPIRE can read: "{word}" is no function, and what {attestor} gives begins with a dot: ".{word}".'
-    return f'It is no template that SPIRE can read: there is no function "{word}"{_meant(word, known) or "."}'
+    hint = did_you_mean(word, known, 0.7)
+    return f'It is no template that SPIRE can read: there is no function "{word}"{f"; {hint}" if hint else "."}'
 
 
 def _unknown_field(attestor: str, word: str, release: Version) -> str:
@@ -98,11 +99,6 @@ def _unknown_field(attestor: str, word: str, release: Version) -> str:
     here = [name for name, since in own.items() if since is None or release >= since]
     listed = ", ".join(f".{name}" for name in sorted(here))
     further = f", and the rest, such as {known['such_as']}" if "such_as" in known else ""
-    hint = _meant(word, [*here, *known["embedded"]], ".") or f"; it gives {listed}{further}."
-    return f"{attestor} gives SPIRE no .{word}, so agents could not attest{hint}"
-
-
-def _meant(word: str, known: Iterable[str], before: str = "") -> str:
-    lower = {other.lower(): other for other in known}
-    close = difflib.get_close_matches(word.lower(), lower, n=1, cutoff=0.7)
-    return f'; did you mean "{before}{lower[close[0]]}"?' if close else ""
+    near = nearest(word, [*here, *known["embedded"]], 0.7)
+    hint = f'did you mean ".{near}"?' if near else f"it gives {listed}{further}."
+    return f"{attestor} gives SPIRE no .{word}, so agents could not attest; {hint}"

@@ -5,27 +5,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
-from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import describe
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import describe
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import Origin
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import TREE, broken_in_tree, rules
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.external import finder
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import block
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema.options import Checker, nowhere
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema.options import Checker
 
 # the modules are loaded with this one, and not by the first check
 rules(TREE)
 
 
 def check(
-    component: str, tree: Mapping[str, Any], version: Version, origin: Callable[[str], str] | None = None,
+    component: str, tree: Mapping[str, Any], version: Version, origin: Origin | None = None,
     schemas: tuple[str, ...] = (),
 ) -> list[Problem]:
     """Returns what SPIRE refuses or warns of. ``tree`` is plain and coerced; ``origin`` returns the layer that set a path."""
-    checker = Checker(component, version, origin or nowhere, finder(component, schemas))
+    checker = Checker(component, version, origin or Origin(), finder(component, schemas))
     if not isinstance(tree, dict):
         return [Problem("type", component, f"The configuration must be a mapping, and it is {describe(tree)}.")]
     known = block(component)
@@ -37,12 +38,12 @@ def check(
 
 
 def check_strictly(
-    component: str, tree: Mapping[str, Any], version: Version, origin: Callable[[str], str] | None = None
+    component: str, tree: Mapping[str, Any], version: Version, origin: Origin | None = None
 ) -> list[Problem]:
     """Returns what SPIRE takes and strict mode doesn't; the id of each problem's rule lifts it."""
     if not isinstance(tree, dict):
         return []
-    return _broken_rules(tree, Checker(component, version, origin or nowhere, finder(component, ())), strict=True)
+    return _broken_rules(tree, Checker(component, version, origin or Origin(), finder(component, ())), strict=True)
 
 
 def _broken_rules(tree: dict[str, Any], checker: Checker, strict: bool) -> list[Problem]:

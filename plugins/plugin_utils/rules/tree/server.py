@@ -10,9 +10,9 @@ from fractions import Fraction
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks import plugin_is_enabled
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import child
+from ansible_collections.spire.fleet.plugins.plugin_utils.formats.durations import seconds
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Finding, Findings, RuleContext, rule
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import default
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema.values import seconds
 
 #: SPIRE gives no SVID a longer life than this part of its CA's, nor than a week
 _CA_SHARE = 6

@@ -36,7 +36,7 @@ def ssh_authority_format(context: RuleContext) -> Findings:
 def ssh_authority_key_type(context: RuleContext) -> Findings:
     """From 1.15.3 on the type before each of cert_authorities is the one that the key is of."""
     for option, key in _mistyped(context):
-        yield Finding(option, f'The key is of the type {key.encoded}, and {key.told} stands before it; write "{key.encoded}".')
+        yield Finding(option, f'The key is of the type {key.encoded}, and {key.shown_type} stands before it; write "{key.encoded}".')
 
 
 @rule(
@@ -47,7 +47,7 @@ def ssh_authority_key_type_deprecated(context: RuleContext) -> Findings:
     """Before 1.15.3 the type before one of cert_authorities may be another one than the key's."""
     for option, key in _mistyped(context):
         yield Finding(option, (
-            f'The key is of the type {key.encoded}, and {key.told} stands before it, which SPIRE refuses from 1.15.3 on; write '
+            f'The key is of the type {key.encoded}, and {key.shown_type} stands before it, which SPIRE refuses from 1.15.3 on; write '
             f'"{key.encoded}".'
         ))
 

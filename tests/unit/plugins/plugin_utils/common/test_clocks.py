@@ -42,8 +42,8 @@ def test_a_clock_is_as_far_off_as_is_certain() -> None:
 def test_what_is_told(clock: Clock, told: str) -> None:
     found = clocks.apart(clock, TOLERATED, NOW)
     assert found == ([f"{told} and 2030-01-02 00:00:00 UTC here, and spire_clock_tolerance is 60 seconds. Certificates that one of them "
-                      "makes are not valid yet, or have expired, for the other. Set the clock that is wrong, and have it kept, by chrony for "
-                      "example."] if told else [])
+                      "issues are not valid yet, or have expired, for the other. Set the clock that is wrong, and keep it synchronised, for example with "
+                      "chrony."] if told else [])
 
 
 def test_hosts_among_each_other() -> None:
@@ -51,9 +51,9 @@ def test_hosts_among_each_other() -> None:
     near = {"a": Clock(40, 45), "b": Clock(0, 1), "c": Clock(-30, -20)}
     assert clocks.among(near, TOLERATED) == {}
     assert clocks.among({**near, "c": Clock(-30, -25)}, TOLERATED) == {
-        "a": "its clock is 65 seconds ahead of c's: certificates that one of them makes are not valid yet, or have expired, for the other. "
+        "a": "its clock is 65 seconds ahead of c's: certificates that one of them issues are not valid yet, or have expired, for the other. "
              "Set the clock that is wrong",
-        "c": "its clock is 65 seconds behind a's: certificates that one of them makes are not valid yet, or have expired, for the other. "
+        "c": "its clock is 65 seconds behind a's: certificates that one of them issues are not valid yet, or have expired, for the other. "
              "Set the clock that is wrong",
     }
     assert clocks.among({"a": Clock(90, 91)}, TOLERATED) == {}

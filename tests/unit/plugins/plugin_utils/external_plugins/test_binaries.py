@@ -190,9 +190,9 @@ def test_what_the_acting_tasks_need() -> None:
 
 
 HOW = (
-    "Exactly one of url (to download), src (a file on the controller) and path (a file on the host) says where the binary is, and "
+    "Exactly one of url (to download), src (a file on the controller) and path (a file on the host) must name the binary, and "
 )
-NO_SUM = "Nothing says what its checksum is. Set sha256, which `sha256sum FILE` prints, or sums, the vendor's checksum file."
+NO_SUM = "It has no checksum. Set sha256, which `sha256sum FILE` prints, or sums, the vendor's checksum file."
 BY_ARCH = "It must be a string, or a mapping from architecture (amd64, arm64) to strings, and it is a list."
 NO_PORT = (
     "What follows the host's name in this address is no port. If it is a part of a user's name or password, write / as %2F, ? as %3F, "
@@ -205,10 +205,10 @@ NAME = "can't be a part of a path; use letters, digits, dots, dashes and undersc
     ("vaulted", "", "It must be a mapping of url, src, path, sha256, sums, version, plugin, component, type, and it is a string."),
     ({**URL, "checksum": ONE}, ".checksum",
      "An external plugin has no checksum; it has url, src, path, sha256, sums, version, plugin, component, type."),
-    ({"sha256": ONE}, "", HOW + "none is."),
+    ({"sha256": ONE}, "", HOW + "none is set."),
     ({**URL, "path": "/x"}, "", HOW + "url and path are set."),
     ({"url": "https://mirror.acme.com/x"}, "", NO_SUM),
-    ({**URL, "sums": "https://mirror.acme.com/x.sha256"}, "", "sha256 and sums are both set, and one of them must decide; remove the other."),
+    ({**URL, "sums": "https://mirror.acme.com/x.sha256"}, "", "sha256 and sums are both set; remove one of them."),
     ({**URL, "sha256": "abc"}, ".sha256", "It must be a SHA-256 checksum, 64 hexadecimal digits."),
     ({**URL, "url": ["https://mirror.acme.com"]}, ".url", BY_ARCH),
     ({**URL, "url": "mirror.acme.com/x"}, ".url", "It must begin with https:// or http://."),
@@ -229,8 +229,8 @@ NAME = "can't be a part of a path; use letters, digits, dots, dashes and undersc
     ({**URL, "url": {"amd64": "https://mirror.acme.com/x"}, "sha256": {"amd64": ONE, "arm64": TWO}}, "",
      "Its fields must name the same architectures: url names amd64; sha256 names amd64, arm64."),
     ({**URL, "url": {"amd64": "https://mirror.acme.com/x", "arm64": 7}}, ".url",
-     "Each architecture's must be a string, and one is a whole number; put quotes around it."),
-    ({"url": "https://mirror.acme.com/{version}", "sha256": ONE}, "", "{version} stands in it, and version is not set."),
+     "The value of each architecture must be a string, and one is a whole number; put quotes around it."),
+    ({"url": "https://mirror.acme.com/{version}", "sha256": ONE}, "", "One of its fields contains {version}, and version is not set."),
 ])
 def test_what_an_entry_can_have_wrong(definition: Any, path: str, message: str) -> None:
     lines = mistakes(fleet(common={"spire_plugins": {"vaulted": definition}})).splitlines()
@@ -249,16 +249,16 @@ def test_an_entry_is_a_directory_of_its_own() -> None:
 
 def test_a_command_in_the_tree_and_an_entry() -> None:
     assert said(plugin_cmd="/usr/bin/vaulted", plugin_checksum=ONE) == [
-        f"error: {WHERE}.plugin_cmd (set by spire_server_config): spire_plugins.vaulted says where the binary is, and so does this; "
-        "remove one of them. [s1]"
+        f"error: {WHERE}.plugin_cmd (set by spire_server_config): spire_plugins.vaulted names the binary too; remove one of the "
+        "two. [s1]"
     ]
 
 
 def test_a_checksum_in_the_tree_that_is_another() -> None:
     assert said(plugin_checksum=ONE.upper()) == []
     assert said(plugin_checksum=TWO) == [
-        f"error: spire_plugins.vaulted: Its checksum is {ONE}, and {WHERE}.plugin_checksum says another; remove that option, it is "
-        "filled in. [s1]"
+        f"error: spire_plugins.vaulted: Its checksum is {ONE}, and {WHERE}.plugin_checksum is another one; remove that option, the "
+        "collection sets it. [s1]"
     ]
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import hcl
 
-TWICE = "The same name stands on line {} already, and SPIRE would use only one of the two: make them one."
+TWICE = "The same name is on line {} already, and SPIRE would use only one of the two: make them one."
 
 HAND_WRITTEN = """\
 # A server as found in the wild.
@@ -193,10 +193,10 @@ def test_a_brace_at_the_beginning_means_json(text: str, tree: dict[str, Any]) ->
         ('a = "hunter2\n', "line 1, column 5: This string is never closed, or not on its own line."),
         ('a = "hunter2', "line 1, column 5: This string is never closed, or not on its own line."),
         (r'a = "hunter2\d"', "line 1, column 13: HCL has no such escape: a backslash itself is written twice."),
-        (r'a = "\ud83d"', "line 1, column 6: This escape names no character."),
-        (r'a = "\U00110000"', "line 1, column 6: This escape names no character."),
+        (r'a = "\ud83d"', "line 1, column 6: This escape is not a character."),
+        (r'a = "\U00110000"', "line 1, column 6: This escape is not a character."),
         (r'a = "\777"', "line 1, column 6: This octal escape is larger than a byte."),
-        (r'a = "\xff"', "line 1, column 5: The escapes in this string make bytes that are no UTF-8."),
+        (r'a = "\xff"', "line 1, column 5: The escapes in this string make bytes that are not UTF-8."),
         (
             'a = "hunter2${x"',
             "line 1, column 5: A ${ in this string has no closing brace: write \\u0024{ for the bare characters.",
@@ -204,16 +204,16 @@ def test_a_brace_at_the_beginning_means_json(text: str, tree: dict[str, Any]) ->
         ("a = 9223372036854775808", "line 1, column 5: This integer does not fit into 64 bits."),
         ("a = " + "9" * 5000, "line 1, column 5: This integer does not fit into 64 bits."),
         ("a = 1e999", "line 1, column 5: This number is too large."),
-        ("a = 1e", "line 1, column 5: This is no number."),
-        ("a = 0x", "line 1, column 5: This is no number."),
-        ("a = 08", "line 1, column 5: This is no number."),
+        ("a = 1e", "line 1, column 5: This is not a number."),
+        ("a = 0x", "line 1, column 5: This is not a number."),
+        ("a = 08", "line 1, column 5: This is not a number."),
         ("a = -", "line 1, column 5: This character can't stand here."),
         ("\ufeffa = 1", "line 1, column 1: This character can't stand here."),
         ("a = 'hunter2'", "line 1, column 5: This character can't stand here."),
         ("a = 1 / 2", "line 1, column 7: This character can't stand here."),
         ("a = 1\n/* never", "line 2, column 1: This comment is never closed."),
         ("a = <x", "line 1, column 5: This character can't stand here."),
-        ("a = <<\nx\n", "line 1, column 5: Behind << comes one word of letters and digits, and then a new line."),
+        ("a = <<\nx\n", "line 1, column 5: After << must come one word of letters and digits, and then a new line."),
         ("a = <<E\nx\nE", "line 1, column 5: This heredoc is never closed: its word must stand alone on a line."),
         ("a = <<-E\nx\nE\n", "line 1, column 5: This heredoc is never closed: its word must stand alone on a line."),
         ("a = 1\n# \x00", "line 2, column 3: The character U+0000 is not allowed in HCL."),
@@ -236,15 +236,15 @@ def test_a_brace_at_the_beginning_means_json(text: str, tree: dict[str, Any]) ->
         ),
         (
             "{ \"a\": 1,\n 'hunter2': 2}",
-            "line 2, column 2: This is no JSON: Expecting property name enclosed in double quotes.",
+            "line 2, column 2: This is not JSON: Expecting property name enclosed in double quotes.",
         ),
-        ('{"a": "hunter\\2"}', "line 1, column 14: This is no JSON: Invalid \\escape."),
-        ('{"a": "hun\nter2"}', "line 1, column 11: This is no JSON: Invalid control character at."),
-        ('{"a": {"b": 1, "b": 2}}', "a.b: This key stands twice in one JSON object."),
+        ('{"a": "hunter\\2"}', "line 1, column 14: This is not JSON: Invalid \\escape."),
+        ('{"a": "hun\nter2"}', "line 1, column 11: This is not JSON: Invalid control character at."),
+        ('{"a": {"b": 1, "b": 2}}', "a.b: This key is in the same JSON object twice."),
         ('{"a": {"b": NaN}}', "a.b: NaN and infinity have no form in HCL."),
         ('{"a": {"b": 1e999}}', "a.b: NaN and infinity have no form in HCL."),
         ('{"a": ' + "9" * 5000 + "}", "a: The integer does not fit into 64 bits, which is all that SPIRE reads."),
-        ('{"a": "\\ud83d"}', "a: The string holds half of a surrogate pair, which UTF-8 can't hold."),
+        ('{"a": "\\ud83d"}', "a: The string contains half of a surrogate pair, which UTF-8 can't represent."),
         ('{"a":' * 60 + "1" + "}" * 60, "a.a.a...: The tree is nested more than 50 levels deep."),
         ('{"a":' + "[" * 100000, "The JSON is nested more than 50 levels deep."),
         ("a {" * 60, "line 1, column 154: This is nested more than 50 levels deep."),

@@ -245,27 +245,27 @@ for _level in range(60):
             "plugins.WorkloadAttestor.unix: The value is null, which HCL does not have: write {} for an empty block, or"
             " leave the key out.",
         ),
-        ({"a": {1: 2}}, "a", "a: A key is of the type int, but HCL knows strings alone as keys: quote it."),
-        ({None: 2}, "", "A key is null, but HCL knows strings alone as keys: quote it."),
-        ({True: 2}, "", "A key is of the type bool, but HCL knows strings alone as keys: quote it."),
+        ({"a": {1: 2}}, "a", "a: A key is a whole number, but keys in HCL are strings: quote it."),
+        ({None: 2}, "", "A key is null, but keys in HCL are strings: quote it."),
+        ({True: 2}, "", "A key is a boolean, but keys in HCL are strings: quote it."),
         ({"a": 2**63}, "a", "a: The integer does not fit into 64 bits, which is all that SPIRE reads."),
         ({"a": -(2**63) - 1}, "a", "a: The integer does not fit into 64 bits, which is all that SPIRE reads."),
         (
             {"a": {"b.c": "\ud83d"}},
             'a."b.c"',
-            'a."b.c": The string holds half of a surrogate pair, which UTF-8 can\'t hold.',
+            'a."b.c": The string contains half of a surrogate pair, which UTF-8 can\'t represent.',
         ),
-        ({"\udc00": 1}, "", "A key holds half of a surrogate pair, which UTF-8 can't hold."),
+        ({"\udc00": 1}, "", "A key contains half of a surrogate pair, which UTF-8 can't represent."),
         (
             {"a": b"x"},
             "a",
-            "a: The value is of the type bytes, which HCL can't hold: it has strings, numbers, booleans,"
+            "a: The value is a value of type bytes, which HCL can't represent: it has strings, numbers, booleans,"
             " lists and mappings.",
         ),
         (
             {"a": {1, 2}},
             "a",
-            "a: The value is of the type set, which HCL can't hold: it has strings, numbers, booleans, lists"
+            "a: The value is a value of type set, which HCL can't represent: it has strings, numbers, booleans, lists"
             " and mappings.",
         ),
         (

@@ -124,7 +124,7 @@ MISTAKES: dict[str, tuple[Any, dict[str, Any], str]] = {
     "no component": (
         {"plugins": {}},
         {},
-        "The tree has no block server or agent, or both, so nobody knows whose plugins these are: set component to server or agent.",
+        "The tree has neither a server nor an agent block: set component to server or agent.",
     ),
     "wrong component": ({}, {"component": "oidc"}, "component is server or agent."),
     "no release": (
@@ -145,7 +145,7 @@ MISTAKES: dict[str, tuple[Any, dict[str, Any], str]] = {
     "no account": (
         tree({"KeyManager": {"aws_kms": KMS}}),
         {},
-        "plugins.KeyManager.aws_kms uses resources whose ARNs hold the ID of the AWS account, and no tree says it: set account.",
+        "plugins.KeyManager.aws_kms uses resources whose ARNs contain the ID of the AWS account: set account.",
     ),
     "short account": (
         tree({}),
@@ -171,7 +171,7 @@ MISTAKES: dict[str, tuple[Any, dict[str, Any], str]] = {
     "no trust domain": (
         {"server": {}, "plugins": {"KeyManager": {"aws_kms": {"plugin_data": KMS}}}},
         {"account": ACCOUNT},
-        "server.trust_domain is not set, and names of KMS keys hold it: set it.",
+        "server.trust_domain is not set, and names of KMS keys contain it: set it.",
     ),
     "unknown partition": (tree({}), {"partition": "aws-eu"}, (
         "partition is one of aws, aws-cn, aws-us-gov, aws-iso, aws-iso-b, aws-iso-e, aws-iso-f, aws-eusc."
@@ -199,13 +199,13 @@ MISTAKES: dict[str, tuple[Any, dict[str, Any], str]] = {
     "variable": (
         tree({"UpstreamAuthority": {"awssecret": {**SECRETS, "cert_file_arn": "${CERT_ARN}"}}}),
         {},
-        "plugins.UpstreamAuthority.awssecret.plugin_data.cert_file_arn holds an environment variable, so what it names is not known "
+        "plugins.UpstreamAuthority.awssecret.plugin_data.cert_file_arn contains an environment variable, so its value is not known "
         "here: write the value itself into the tree that this filter gets.",
     ),
     "variable trust domain": (
         {"server": {"trust_domain": "$TD"}, "plugins": {"KeyManager": {"aws_kms": {"plugin_data": KMS}}}},
         {"account": ACCOUNT},
-        "server.trust_domain holds an environment variable, so what it names is not known here: write the value itself into the tree "
+        "server.trust_domain contains an environment variable, so its value is not known here: write the value itself into the tree "
         "that this filter gets.",
     ),
     "no ARN": (
@@ -216,7 +216,7 @@ MISTAKES: dict[str, tuple[Any, dict[str, Any], str]] = {
     "the name of a secret without an account": (
         tree({"UpstreamAuthority": {"awssecret": {**SECRETS, "region": "eu-west-1", "key_file_arn": "spire/key"}}}),
         {},
-        "plugins.UpstreamAuthority.awssecret uses resources whose ARNs hold the ID of the AWS account, and no tree says it: set account.",
+        "plugins.UpstreamAuthority.awssecret uses resources whose ARNs contain the ID of the AWS account: set account.",
     ),
     "no ARN of a role": (
         tree({"UpstreamAuthority": {"awssecret": {**SECRETS, "assume_role_arn": "pki"}}}),
@@ -231,8 +231,8 @@ MISTAKES: dict[str, tuple[Any, dict[str, Any], str]] = {
     "no database": (
         tree({"DataStore": {"sql": {"database_type": {"aws_postgres": {"region": "eu-west-1"}}, "connection_string": "user=spire"}}}),
         {"account": ACCOUNT},
-        "plugins.DataStore.sql.plugin_data.database_type is of AWS RDS, and the ARN holds the resource ID of the database (db-ABC..., "
-        "or cluster-ABC... of Aurora), which no tree says: set db_resource_id.",
+        "plugins.DataStore.sql.plugin_data.database_type is of AWS RDS, and the ARN contains the resource ID of the database (db-ABC..., "
+        "or cluster-ABC... of Aurora): set db_resource_id.",
     ),
     "no region of a database": (
         tree({"DataStore": {"sql": {"database_type": {"aws_postgres": {}}, "connection_string": "user=spire"}}}),
@@ -243,7 +243,7 @@ MISTAKES: dict[str, tuple[Any, dict[str, Any], str]] = {
     "no user": (
         tree({"DataStore": {"sql": {"database_type": {"aws_mysql": {"region": "eu-west-1"}}, "connection_string": "hunter2"}}}),
         {"account": ACCOUNT, "db_resource_id": "db-ABC"},
-        "plugins.DataStore.sql.plugin_data.connection_string names no user, and the ARN of rds-db:connect holds it.",
+        "plugins.DataStore.sql.plugin_data.connection_string names no user, and the ARN of rds-db:connect contains it.",
     ),
     "no key": (
         tree({}),
@@ -253,7 +253,7 @@ MISTAKES: dict[str, tuple[Any, dict[str, Any], str]] = {
     "no such plugin": (
         tree({"KeyManager": {"aws_kms": KMS}}),
         {"plugins": ["aws_s3"]},
-        'plugins names "aws_s3", and the tree has no such plugin switched on.',
+        'plugins names "aws_s3", and the tree has no such plugin enabled.',
     ),
     "data elsewhere": (
         {"server": {}, "plugins": {"KeyManager": {"aws_kms": {"plugin_data_file": "/etc/kms.conf"}}}},

@@ -123,7 +123,7 @@ MISTAKES: dict[str, tuple[str, Any, dict[str, Any], str]] = {
         "gcp_permissions",
         tree({"SVIDStore": {"gcp_secretmanager": {}}}, "agent"),
         {},
-        "plugins.SVIDStore.gcp_secretmanager keeps its secrets in projects that entries name: set projects.",
+        "plugins.SVIDStore.gcp_secretmanager stores secrets in projects that registration entries name: set projects.",
     ),
     "no key ring": (
         "gcp_permissions",
@@ -148,7 +148,7 @@ MISTAKES: dict[str, tuple[str, Any, dict[str, Any], str]] = {
         "azure_permissions",
         tree({"KeyManager": {"azure_key_vault": {"key_vault_uri": "$VAULT"}}}),
         {},
-        "plugins.KeyManager.azure_key_vault.plugin_data.key_vault_uri holds an environment variable, so what it names is not known here: "
+        "plugins.KeyManager.azure_key_vault.plugin_data.key_vault_uri contains an environment variable, so its value is not known here: "
         "write the value itself into the tree that this filter gets.",
     ),
     "no namespace": (

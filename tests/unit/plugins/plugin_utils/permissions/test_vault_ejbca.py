@@ -77,7 +77,7 @@ def test_a_tree_without_vault() -> None:
         "name without them."
     )),
     ({"key_identifier_value": "${NAME}"}, (
-        "vault_policy: plugins.KeyManager.hashicorp_vault.plugin_data.key_identifier_value holds an environment variable, so what it names is "
+        "vault_policy: plugins.KeyManager.hashicorp_vault.plugin_data.key_identifier_value contains an environment variable, so its value is "
         "not known here: write the value itself into the tree that this filter gets."
     )),
 ])

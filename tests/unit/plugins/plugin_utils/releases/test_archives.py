@@ -31,8 +31,8 @@ def test_the_names_of_every_age(version: str, arch: str, stem: str, checksums: s
         ("0.12.3", "amd64", "SPIRE 0.12.3 can't be installed from an archive; the first that can is 1.0.0"),
         ("1.6.3", "arm64", "SPIRE 1.6.3 has no archive for arm64; the first that has is 1.6.4"),
         ("1.15.3", "s390x", "SPIRE has no archives for s390x; it has them for amd64 and arm64"),
-        ("latest", "amd64", "'latest' is no version of a SPIRE release, such as 1.15.3"),
-        ("../1.15.3", "amd64", "'../1.15.3' is no version of a SPIRE release, such as 1.15.3"),
+        ("latest", "amd64", "'latest' is not the number of a SPIRE release, such as 1.15.3"),
+        ("../1.15.3", "amd64", "'../1.15.3' is not the number of a SPIRE release, such as 1.15.3"),
     ],
 )
 def test_what_was_never_released_is_said(version: str, arch: str, text: str) -> None:

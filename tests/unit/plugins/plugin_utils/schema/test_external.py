@@ -91,7 +91,7 @@ ATTRIBUTES = ", ".join(sorted(schema_external.ATTRIBUTES))
 
 
 @pytest.mark.parametrize("text, message", [
-    ("options: {a: {type: string}", "it is no YAML in line 1: expected ',' or '}', but got '<stream end>'."),
+    ("options: {a: {type: string}", "it is not YAML in line 1: expected ',' or '}', but got '<stream end>'."),
     ("[1]", "it must be a mapping with options, and it is a list."),
     ("", "it must be a mapping with options, and it is null."),
     ("description: X.", "options must be a mapping from names to options; write `options: {}` for none."),
@@ -109,7 +109,7 @@ ATTRIBUTES = ", ".join(sorted(schema_external.ATTRIBUTES))
     ("options: {a: {type: block, options: {b: {type: x}}}}", f"a.b: type must be one of {', '.join(sorted(schema_external.TYPES))}."),
     ("options: {a: {type: int, options: {}}}", "a: only a block has options; its type must be block, list(block) or map(block)."),
     ("options: {a: {type: int}}\nrules: [{both: [a]}]", "a rule has no both; it has at_least_one, at_most_one, exactly_one, needs, none, together."),
-    ("options: {a: {type: int}}\nrules: [{needs: [a, b]}]", "a rule speaks of b, which is no option here."),
+    ("options: {a: {type: int}}\nrules: [{needs: [a, b]}]", "a rule names b, which is not an option here."),
     ("options: {a: {type: int}}\nrules: {needs: a}", "rules must be a list."),
     ("options: {a: {type: int}}\nrules: [a]", "each of rules must be a mapping such as `{needs: [one, other]}`."),
 ])
@@ -125,7 +125,7 @@ def test_mistakes_in_a_file(place: Path, text: str, message: str) -> None:
     ("safe.yml", "{path} must be <component>/<type>/<plugin>.yml below {place}, where the component is server or agent."),
     ("oidc/UpstreamAuthority/safe.yml", "{path} must be <component>/<type>/<plugin>.yml below {place}, where the component is server or agent."),
     ("server/UpstreamAuthority/safe.yaml", "{path} must be <component>/<type>/<plugin>.yml below {place}, where the component is server or agent."),
-    ("agent/UpstreamAuthority/safe.yml", "{path} is of the type UpstreamAuthority, and a SPIRE agent has no such plugins; it has KeyManager, "
+    ("agent/UpstreamAuthority/safe.yml", "{path} is for plugins of the type UpstreamAuthority, which a SPIRE agent does not have; its types are KeyManager, "
                                          "NodeAttestor, SVIDStore, WorkloadAttestor."),
 ])
 def test_files_in_the_wrong_place(place: Path, name: str, message: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.builders.spire_source import FILES, SERVER, go
-from tools.schema_drift import found, go_text
+from tools.schema_drift import go_text, source_options
 from tools.schema_drift.checkout import Source
 
 
@@ -40,7 +40,7 @@ def test_constants_that_are_strings(text: str, constants: dict[str, str]) -> Non
 
 
 def test_every_option_is_found_with_its_nesting_and_type() -> None:
-    blocks = found.everything(Source(FILES))
+    blocks = source_options.everything(Source(FILES))
     assert blocks == {
         "server": {
             "server": "block",
@@ -69,7 +69,7 @@ def test_every_option_is_found_with_its_nesting_and_type() -> None:
 
 def test_upstream_authorities_that_go_under_their_older_type_too() -> None:
     ported = 'package catalog\nvar portedUpstreamCA = map[string]bool{\n\t"disk": true,\n\t"gone": false,\n}\n'
-    blocks = found.everything(Source({**FILES, "pkg/server/catalog/catalog.go": ported}))
+    blocks = source_options.everything(Source({**FILES, "pkg/server/catalog/catalog.go": ported}))
     assert blocks["server/UpstreamCA/disk"] == {"inner": "block", "inner.path": "string"}
     assert [name for name in blocks if "UpstreamCA" in name] == ["server/UpstreamCA/disk"]
 
@@ -96,7 +96,7 @@ type ServerConfig struct {
             'import "github.com/spiffe/spire/pkg/common/plugin/sshpop"\n'
             "func BuiltIn() any { return catalog.MakeBuiltIn(sshpop.PluginName, nil) }\n"
         )
-    blocks = found.everything(Source(files))
+    blocks = source_options.everything(Source(files))
     assert blocks["server/NodeAttestor/sshpop"] == {"cert_authorities": "list(string)"}
     assert blocks["agent/NodeAttestor/sshpop"] == {"host_key_path": "string"}
 
@@ -111,7 +111,7 @@ type DBTypeConfig struct {
     MySQL *struct{ Region string 'hcl:"region"' } 'hcl:"aws_mysql"'
 }
 """)
-    blocks = found.everything(Source({**FILES, "pkg/server/datastore/sqlcommon/config.go": config}))
+    blocks = source_options.everything(Source({**FILES, "pkg/server/datastore/sqlcommon/config.go": config}))
     assert blocks["server/DataStore/sql"] == {
         "database_type": "any",
         "database_type.aws_mysql": "block",
@@ -121,9 +121,9 @@ type DBTypeConfig struct {
 
 
 def test_a_struct_that_nothing_leads_to_is_named() -> None:
-    assert found.unreached(Source(FILES)) == []
+    assert source_options.unreached(Source(FILES)) == []
     stray = go('package stray\ntype config struct {\n\tA string \'hcl:"a"\'\n}\n')
-    assert found.unreached(Source({**FILES, "pkg/server/stray/stray.go": stray})) == ["pkg/server/stray.config"]
+    assert source_options.unreached(Source({**FILES, "pkg/server/stray/stray.go": stray})) == ["pkg/server/stray.config"]
 
 
 def test_files_for_different_systems_are_one_package() -> None:
@@ -144,7 +144,7 @@ def test_files_for_different_systems_are_one_package() -> None:
         ),
         (
             {"cmd/spire-server/cli/run/run.go": SERVER.replace("bundleEndpointConfigProfile", "somethingElse")},
-            "no struct in cmd/spire-server/cli/run has a name that is known for profile; mend _LATER",
+            "no struct in cmd/spire-server/cli/run has a name that is known for profile; add it to _LATER",
         ),
         (
             {"pkg/server/plugin/keymanager/disk/disk.go": "package disk\n"},
@@ -154,4 +154,4 @@ def test_files_for_different_systems_are_one_package() -> None:
 )
 def test_what_is_not_understood_is_an_error(changed: dict[str, str], message: str) -> None:
     with pytest.raises(LookupError, match=message):
-        found.everything(Source({**FILES, **changed}))
+        source_options.everything(Source({**FILES, **changed}))

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Compares the catalogue of selectors with the code of the plugins that make them.
+"""Compares the data about selectors with the code of the plugins that make them.
 
-Code has no list of its selectors, so this reads the texts in it: each key of the catalogue must be there, and what looks like the
-making of another one is reported.
+The code has no list of selectors, so this module searches its texts: each key of the data must be in them, and text that looks as if it
+made another selector is reported.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterator
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema import selectors
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import selectors as schema_selectors
 from tools.schema_drift.checkout import Source
 from tools.schema_drift.compare import Difference
 
@@ -58,12 +58,12 @@ _MADE = re.compile(
 
 
 def differences(source: Source, release: Version) -> Iterator[Difference]:
-    """What the code of one release makes and the catalogue lacks, and the other way round."""
+    """Yields the selectors that only the code of a release has, and those that only the data has."""
     for kind, root in ROOTS.items():
-        for name in sorted(selectors.builtin(kind)):
+        for name in sorted(schema_selectors.builtin(kind)):
             text = "".join(file.text for directory in _directories(name, root) for file in source.each(directory))
-            keys = {re.sub("<[a-z]+>:", "", selector.key) for selector in selectors.at(kind, name, release)}
-            where = f"{selectors.KINDS[kind]}/{kind}/{name}"
+            keys = {re.sub("<[a-z]+>:", "", selector.key) for selector in schema_selectors.at(kind, name, release)}
+            where = f"{schema_selectors.KINDS[kind]}/{kind}/{name}"
             for key in sorted(keys):
                 if not re.search(rf'["%:s]{re.escape(key)}[:"]', text):
                     yield Difference(where, key, GONE)

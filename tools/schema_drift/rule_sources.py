@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whether what the rules name as their sources is there: the file at its tag, and in Go's files the functions.
+"""Checks the sources of rules: a file must exist at its tag, and a Go file must contain the functions.
 
-A source is "pkg/x/y.go (buildConfig), v1.15.3", with "and" and "to" between files and tags, and ";" between sources. What is no
-file of SPIRE's, such as a guide, is not looked at.
+A source is "pkg/x/y.go (buildConfig), v1.15.3", with "and" and "to" between files and tags, and ";" between sources. Sources that are
+not files of SPIRE, such as a guide, are not checked.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _FUNCTIONS = re.compile(r"\w+(?: and \w+)*")
 
 @dataclass(frozen=True)
 class Citation:
-    """A file at a tag, and functions in it."""
+    """A file at a tag, and functions in it that a rule names."""
 
     release: str
     path: str
@@ -37,12 +37,12 @@ class Citation:
 
 
 def citations(source: str) -> Iterator[Citation]:
-    """What a rule's source names."""
+    """Yields the files that a rule's source names."""
     for part in source.split(";"):
         tags = _TAG.findall(_FILE.sub("", part))
         for path, words in _FILE.findall(part):
             whole = path.endswith(".go") and _FUNCTIONS.fullmatch(words)
-            # in a sentence those are names that no word is written like
+            # in a sentence only words with a capital letter inside are names of functions
             functions = [word for word in re.findall(r"\w+", words) if word != "and" and (whole or re.search("[a-z][A-Z]", word))]
             for tag in tags:
                 yield Citation(tag, path, tuple(functions) if path.endswith(".go") else ())
@@ -56,7 +56,7 @@ def _all() -> tuple[tuple[str, Citation], ...]:
 
 
 def differences(source: Source, release: Version) -> list[Difference]:
-    """Every source of this release that is not there."""
+    """Returns a difference for each source of this release that does not exist."""
     return [
         Difference(where, "", WRONG_SOURCE, f"{one.path}{f' ({lacking})' if lacking else ''}")
         for where, one in dict.fromkeys(_all()) if one.release == str(release)
@@ -65,7 +65,7 @@ def differences(source: Source, release: Version) -> list[Difference]:
 
 
 def _lacking(source: Source, one: Citation) -> list[str]:
-    """The functions that a file lacks; one empty name where there is no such file or directory."""
+    """Returns the functions that a file lacks; a single empty name where the file or directory does not exist."""
     if one.path not in source.names and not any(name.startswith(one.path + "/") for name in source.names):
         return [""]
     text = source.files.get(one.path, "")

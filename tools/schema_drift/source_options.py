@@ -38,30 +38,30 @@ _DIRECTORY_KINDS = {
 }
 _BUILTIN = re.compile(r"\b(\w+)\.BuiltIn\(\)")
 _PORTED = re.compile(r"portedUpstreamCA\s*=\s*map\[string\]bool\{([^}]*)\}")
-_BORROWED = re.compile(r":= new\((\w+)\.(\w+)\)")
+_OTHER_PACKAGE = re.compile(r":= new\((\w+)\.(\w+)\)")
 _NAMED = re.compile(r"\b(?:MakePlugin|MakeBuiltIn)\(\s*([\w.]+|\"[^\"]*\")\s*,")
 
 
-# options that SPIRE decodes in a second step, with the names that the struct has had
+# options that SPIRE decodes in a second step, with the names of the struct in the releases
 _LATER = {
     "profile": ("bundleEndpointConfigProfile",),
     "bundle_endpoint_profile": ("bundleEndpointProfileConfig",),
     "database_type": ("DBTypeConfig", "dbTypeConfig"),
 }
-# what the decoder fills with the keys that it knows no place for
+# fields in which the decoder stores the keys that have no field
 _BOOKKEEPING = {"unusedKeys", "unusedKeyPositions", "decodedFields"}
 
 
 @dataclass(frozen=True)
-class Place:
-    """A struct, and the package in whose words it is written."""
+class Struct:
+    """A struct, and the directory of the package that declares it."""
 
     directory: str
     type: Type
 
 
 def everything(source: Source) -> dict[str, Options]:
-    """Every block of the release with its options."""
+    """Returns the options of every block of the release."""
     blocks = {
         "server": _file(source, "cmd/spire-server/cli/run", "server"),
         "agent": _file(source, "cmd/spire-agent/cli/run", "agent"),
@@ -76,7 +76,7 @@ def everything(source: Source) -> dict[str, Options]:
 
 
 def unreached(source: Source) -> list[str]:
-    """Structs with options that everything() came by nowhere: decoded in a way that this module does not know yet."""
+    """Returns the structs with options that everything() did not read, because this module does not know how SPIRE decodes them."""
     everything(source)
     return sorted(
         f"{directory}.{name}"
@@ -87,7 +87,7 @@ def unreached(source: Source) -> list[str]:
 
 
 def plugins(source: Source) -> dict[str, str]:
-    """The built-in plugins, with the directories of their packages."""
+    """Returns the directories of the packages of the built-in plugins, by the names of the plugins."""
     found = {}
     for component in ("server", "agent"):
         for file in source.each(f"pkg/{component}/catalog"):
@@ -97,7 +97,7 @@ def plugins(source: Source) -> dict[str, str]:
                 if match:
                     found[f"{match[1]}/{_DIRECTORY_KINDS[match[2]]}/{_plugin_name(source, directory)}"] = directory
     found.update(_reclassified(source, found))
-    # from 0.11 on it is no plugin any more, though configured like one
+    # from 0.11 on the datastore is not a plugin any more, but it is configured like one
     for directory in ("pkg/server/datastore/sqlcommon", "pkg/server/datastore/sqlstore", "pkg/server/plugin/datastore/sql"):
         texts = (file.text for file in source.each(directory))
         if "server/DataStore/sql" not in found and any('hcl:"connection_string"' in text for text in texts):
@@ -106,13 +106,14 @@ def plugins(source: Source) -> dict[str, str]:
 
 
 def _reclassified(source: Source, found: dict[str, str]) -> dict[str, str]:
-    """Plugins that 0.10 takes under their older type, too, by a map that its catalogue has."""
+    """Returns the plugins that 0.10 also accepts under their older type, by a map in its catalogue."""
     texts = [file.text for file in source.each("pkg/server/catalog")]
     ported = [name for text in texts for body in _PORTED.findall(text) for name in re.findall(r'"([^"]+)":\s*true', body)]
     return {f"server/UpstreamCA/{name}": found[f"server/UpstreamAuthority/{name}"] for name in ported}
 
 
 def plugin_options(source: Source, name: str, directory: str) -> Options:
+    """Returns the options of a plugin."""
     result: Options = {}
     for root in _roots(source, name, directory):
         result.update(_options(source, root, ""))
@@ -120,10 +121,10 @@ def plugin_options(source: Source, name: str, directory: str) -> Options:
 
 
 def _file(source: Source, directory: str, name: str) -> Options:
-    """The struct of a whole file is the one that has the component's block and the plugins."""
+    """Returns the options of a whole file. Its struct is the one with the component's block and with plugins."""
     for kind in source.package(directory).types.values():
         if kind.kind == "struct" and {name, "plugins"} <= {field.option for field in kind.fields}:
-            return dict(_options(source, Place(directory, kind), ""))
+            return dict(_options(source, Struct(directory, kind), ""))
     raise LookupError(f"no struct in {directory} has the blocks {name} and plugins")
 
 
@@ -131,7 +132,7 @@ def _wrapper(source: Source) -> Options:
     directory = "pkg/common/catalog"
     for kind in source.package(directory).types.values():
         if kind.kind == "struct" and "plugin_cmd" in {field.option for field in kind.fields}:
-            return dict(_options(source, Place(directory, kind), ""))
+            return dict(_options(source, Struct(directory, kind), ""))
     raise LookupError(f"no struct in {directory} has plugin_cmd")
 
 
@@ -147,10 +148,10 @@ def _plugin_name(source: Source, directory: str) -> str:
     raise LookupError(f"the plugin in {directory} has no name that can be read")
 
 
-def _roots(source: Source, name: str, directory: str) -> Iterator[Place]:
-    """What a plugin's configuration is decoded into: the structs with options that are inside no other one."""
+def _roots(source: Source, name: str, directory: str) -> Iterator[Struct]:
+    """Yields the structs into which a plugin decodes its configuration: those with options that no other struct contains."""
     if name.endswith("/NodeAttestor/sshpop"):
-        # both sides share a package that decodes for them
+        # the plugins of server and agent share a package, which has the structs of both
         side = "ServerConfig" if name.startswith("server/") else "ClientConfig"
         yield _struct(source, "pkg/common/plugin/sshpop", side)
         return
@@ -160,19 +161,19 @@ def _roots(source: Source, name: str, directory: str) -> Iterator[Place]:
     inside.update(named for names in _LATER.values() for named in names)
     for known, kind in with_options.items():
         if known not in inside:
-            yield Place(directory, kind)
+            yield Struct(directory, kind)
     if not with_options:
-        yield from _borrowed(source, directory)
+        yield from _of_other_package(source, directory)
 
 
-def _borrowed(source: Source, directory: str) -> Iterator[Place]:
-    """A plugin without a struct of its own decodes into one of another package."""
+def _of_other_package(source: Source, directory: str) -> Iterator[Struct]:
+    """Yields the structs of other packages into which a plugin without a struct of its own decodes."""
     for file in source.each(directory):
-        for package, name in _BORROWED.findall(file.text) if "hcl.Decode(" in file.text else ():
+        for package, name in _OTHER_PACKAGE.findall(file.text) if "hcl.Decode(" in file.text else ():
             place = file.directory(package)
             kind = source.package(place).types.get(name) if place else None
             if kind and _has_options(kind):
-                yield Place(place, kind)
+                yield Struct(place, kind)
 
 
 def _has_options(kind: Type) -> bool:
@@ -188,11 +189,11 @@ def _names(kind: Type) -> Iterator[str]:
         yield from _names(field.type)
 
 
-def _struct(source: Source, directory: str, name: str) -> Place:
-    return Place(directory, source.package(directory).types[name])
+def _struct(source: Source, directory: str, name: str) -> Struct:
+    return Struct(directory, source.package(directory).types[name])
 
 
-def _options(source: Source, root: Place, prefix: str) -> Iterator[tuple[str, str]]:
+def _options(source: Source, root: Struct, prefix: str) -> Iterator[tuple[str, str]]:
     source.read.add(root.type)
     for field in root.type.fields:
         if _BOOKKEEPING & set(field.flags):
@@ -202,7 +203,7 @@ def _options(source: Source, root: Place, prefix: str) -> Iterator[tuple[str, st
             if inner:
                 yield from _options(source, inner, prefix)
             continue
-        # without a tag the decoder goes by the field's own name, whatever its case
+        # without a tag the decoder uses the name of the field, and ignores its case
         name = field.option or (field.name if field.tag is None and field.name[:1].isupper() else "")
         if not name:
             continue
@@ -219,20 +220,20 @@ def _options(source: Source, root: Place, prefix: str) -> Iterator[tuple[str, st
             yield from _options(source, inner, f"{prefix}{name}.*." if many else f"{prefix}{name}.")
 
 
-def _decoded_later(source: Source, directory: str, name: str) -> Place:
+def _decoded_later(source: Source, directory: str, name: str) -> Struct:
     types = source.package(directory).types
     for known in _LATER[name]:
         if known in types:
-            return Place(directory, types[known])
-    raise LookupError(f"no struct in {directory} has a name that is known for {name}; mend _LATER")
+            return Struct(directory, types[known])
+    raise LookupError(f"no struct in {directory} has a name that is known for {name}; add it to _LATER")
 
 
-def _described(source: Source, directory: str, kind: Type) -> tuple[str, Place | None, bool]:
-    """The schema's word for a type, the block that it holds, and whether that has a name of the user's choice."""
+def _described(source: Source, directory: str, kind: Type) -> tuple[str, Struct | None, bool]:
+    """Returns the schema's name for a type, the struct of its block, and whether the user chooses the names of such blocks."""
     if kind.kind == "pointer" and kind.of:
         return _described(source, directory, kind.of)
     if kind.kind == "struct":
-        return "block", Place(directory, kind), False
+        return "block", Struct(directory, kind), False
     if kind.kind == "name" and not kind.package and kind.name in _SCALARS:
         return _SCALARS[kind.name], None, False
     if kind.kind == "name" and (kind.package, kind.name) == ("ast", "Node"):
@@ -250,12 +251,12 @@ def _described(source: Source, directory: str, kind: Type) -> tuple[str, Place |
     return "other", None, False
 
 
-def _resolved(source: Source, directory: str, kind: Type) -> Place | None:
-    """What a name stands for; nothing when it is not SPIRE's own."""
+def _resolved(source: Source, directory: str, kind: Type) -> Struct | None:
+    """Returns the struct or type that a name refers to; None where it is not SPIRE's own."""
     while kind.kind == "pointer" and kind.of:
         kind = kind.of
     if kind.kind == "struct":
-        return Place(directory, kind)
+        return Struct(directory, kind)
     where = source.directory(directory, kind.package) if kind.package else directory
     found = source.package(where).types.get(kind.name) if where else None
-    return Place(where, found) if found else None
+    return Struct(where, found) if found else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import DEFAULT, parse
-from tools.schema_drift import made, report
+from tools.schema_drift import report, selectors
 from tools.schema_drift.checkout import Source
 
 SYSTEMD = "pkg/agent/plugin/workloadattestor/systemd/systemd_posix.go"
@@ -23,7 +23,7 @@ func attest() {
 
 def found(*files: tuple[str, str], release: str = str(DEFAULT)) -> list[str]:
     """What is said of the plugins that these files are of."""
-    differences = made.differences(Source(dict(files)), parse(release))
+    differences = selectors.differences(Source(dict(files)), parse(release))
     return [str(one) for one in differences if one.block.rpartition("/")[2] in {path.split("/")[-2] for path, _text in files}]
 
 
@@ -65,7 +65,7 @@ def test_every_way_to_make_one_is_seen(line: str) -> None:
 
 
 def test_the_report_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report.found, "unreached", lambda _source: [])
-    differences = report.parent_agents(Source({SYSTEMD: CODE}), DEFAULT)
+    monkeypatch.setattr(report.source_options, "unreached", lambda _source: [])
+    differences = report.other_differences(Source({SYSTEMD: CODE}), DEFAULT)
     assert "selector gone: agent/WorkloadAttestor/unix: uid" in map(str, differences)
     assert "selector gone: agent/WorkloadAttestor/systemd: id" not in map(str, differences)

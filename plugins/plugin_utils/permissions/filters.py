@@ -1,0 +1,27 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the filters about permissions have in common: the options of plugins/doc_fragments/permissions.py, and their errors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.catalogue import PermissionsError, Request
+
+
+def permission_filter(name: str, answer: Callable[..., Any]) -> dict[str, Callable[..., Any]]:
+    """Returns a filter under its name. ``answer`` is called with the request and with the options that only this filter has."""
+
+    def run(
+        tree: object, version: str | None = None, component: str | None = None, plugins: Sequence[str] = (), **options: Any
+    ) -> Any:
+        try:
+            return answer(Request.read(tree, component, version, plugins), **options)
+        except PermissionsError as error:
+            raise AnsibleFilterError(f"{name}: {error}") from None
+
+    return {name: run}
