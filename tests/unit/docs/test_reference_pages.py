@@ -83,7 +83,7 @@ def test_one_plugin_in_full() -> None:
     assert f"- Exactly one of ca_bundle_path and ca_bundle_paths unless mode is spiffe. *(since 0.12.0; {source})*\n" in text
     assert (
         "| `max_intermediates` | int<br>at least 1 | `4` | since 1.13.4, not 1.14.0 – 1.14.1 | "
-        "Most intermediate certificates that a node may send. |\n"
+        "Maximum number of intermediate certificates that a node may send. |\n"
     ) in text
     assert "| `mode` | string<br>one of `external_pki`, `spiffe` | `external_pki` | since 1.11.2 |" in text
     assert "- `x509pop:subject:cn:web1.acme.com`\n" in text

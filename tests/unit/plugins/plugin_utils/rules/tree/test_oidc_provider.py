@@ -87,8 +87,8 @@ def test_what_is_right(release: str, change: dict[str, Any]) -> None:
         ("1.2.0", {"domains": []}, "error domains: It must not be empty."),
         (
             NEWEST, {"domains": None},
-            "error domains: It is required and not set. Its meaning: Names that it is served under. "
-            "Requests for others are refused.",
+            "error domains: It is required and not set. Its meaning: Domain names of the service. "
+            "Requests for other names are refused.",
         ),
         (
             "1.2.0", {"domain": "a"},
@@ -115,8 +115,8 @@ def test_what_is_right(release: str, change: dict[str, Any]) -> None:
         ),
         (
             NEWEST, {"insecure_addr": None, "acme": {"email": "a@example.org", "tos_accepted": False}},
-            "error acme: tos_accepted is required and not set. It must be true, that is the word that the ACME service's "
-            "terms are accepted.",
+            "error acme: tos_accepted is required and not set. It must be true, which accepts the terms of the ACME "
+            "service.",
         ),
         (
             NEWEST, {"insecure_addr": "8080"},
@@ -143,7 +143,7 @@ def test_what_is_right(release: str, change: dict[str, Any]) -> None:
             NEWEST, {"insecure_addr": None, "serving_cert_file": {"cert_file_path": "/c", "key_file_path": "/k"},
                      "allow_insecure_scheme": True},
             "warning : One of insecure_addr and listen_socket_path must be set when allow_insecure_scheme is true, and none is. "
-            "Without one of them allow_insecure_scheme changes nothing.",
+            "Without one of them allow_insecure_scheme has no effect.",
         ),
     ],
 )
