@@ -9,13 +9,9 @@ from __future__ import annotations
 import functools
 import itertools
 import json
-import os
 import re
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -306,14 +302,3 @@ def test_a_kind_that_is_none() -> None:
 def test_the_files_are_fresh() -> None:
     found = {file.name: file.read_text("utf-8") for file in json_schema_files.DIRECTORY.iterdir()}
     assert found == json_schema_files.files(), "run make docs"
-
-
-@pytest.mark.parametrize(("given", "code", "told"), [("1.16.0", 2, 1), ("1.14.7", 0, 0)])
-def test_the_playbook_tells_a_mistake_once(given: str, code: int, told: int, tmp_path: Path) -> None:
-    argv = [str(Path(sys.executable).with_name("ansible-playbook")), "spire.fleet.json_schema", "-e", f"spire_json_schema_release={given}"]
-    environment = {**os.environ, "PWD": str(tmp_path), "ANSIBLE_STDOUT_CALLBACK": "default", "ANSIBLE_NOCOLOR": "1"}
-    done = subprocess.run(argv, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == code, done.stdout + done.stderr
-    assert (done.stdout + done.stderr).count("fatal: ") == told
-    assert ("For 1.16.0 take a newer collection." in done.stdout) is bool(told)
-    assert len(list((tmp_path / ".spire-schema").glob("*.json"))) == (0 if told else 5)
