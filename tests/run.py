@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs the tiers of tests, one line for each at the end.
+"""Runs the tiers of tests, and prints a line for each at the end.
 
-    python -m tests.run [TIER...]                          all four when none is named
+    python -m tests.run [TIER...]                          all five when none is named
     python -m tests.run --molecule SCENARIO [--command C]  one Molecule scenario, for work on it
 
 A tier that can't run here is skipped, with the reason. It is a failure when SPIRE_FLEET_REQUIRE names it.
@@ -24,43 +24,55 @@ from tests.support import require, tiers
 SUMMARY = tiers.BUILD / "summary.txt"
 RUNNERS: dict[str, Callable[[], tiers.Outcome]] = {
     "unit": tiers.unit,
+    "playbooks": tiers.playbooks,
     "lint": tiers.lint,
     "real": tiers.real,
     "hosts": tiers.hosts,
 }
 
 
+def run_tier(name: str, required: bool) -> tiers.Outcome:
+    """Runs one tier, and returns its outcome with the seconds that it took; a required tier may not be skipped."""
+    print(f"=== {name}", flush=True)
+    start = time.monotonic()
+    outcome = RUNNERS[name]()
+    if outcome.state == "skipped":
+        print(f"=== {name}: SKIPPED: {'; '.join(outcome.notes)}", flush=True)
+        if required:
+            outcome.fail("skipped, but SPIRE_FLEET_REQUIRE names it")
+    outcome.notes.append(f"{time.monotonic() - start:.0f} s")
+    return outcome
+
+
 def run_tiers(names: list[str]) -> int:
-    """Run the tiers in their order, print what became of each; 0 when all is well."""
+    """Runs the tiers in their order and prints a line for each; returns 0 when nothing failed."""
     required = require.required_tiers()
-    outcomes: list[tiers.Outcome] = []
-    skipped: list[str] = []
-    for name in require.TIERS:
-        if name not in names:
-            continue
-        print(f"=== {name}", flush=True)
-        start = time.monotonic()
-        outcome = RUNNERS[name]()
-        if outcome.state == "skipped":
-            skipped.append(name)
-            if name in required:
-                outcome.fail("skipped, but SPIRE_FLEET_REQUIRE names it")
-        outcome.notes.append(f"{time.monotonic() - start:.0f} s")
-        outcomes.append(outcome)
+    start = time.monotonic()
+    outcomes = [run_tier(name, name in required) for name in require.TIERS if name in names]
     print("=== summary")
     for outcome in outcomes:
         print(outcome.line())
-    failed = [outcome.tier for outcome in outcomes if outcome.state == "failed"]
-    total = sum(outcome.count for outcome in outcomes)
-    words = f"ran {total} tests and checks"
-    words += f", failed: {', '.join(failed)}" if failed else ", nothing failed"
-    words += f", skipped: {', '.join(skipped)}" if skipped else ", nothing skipped"
-    summary = f"summary: {'FAILED' if failed else 'passed'}: {words}"
-    print(summary, flush=True)
-    # For .ci/run, whose last line it is: make adds a line of its own when a tier failed.
+    sentence, counts = summary(outcomes)
+    print(f"{sentence}, {time.monotonic() - start:.0f} s in all\n{counts}", flush=True)
+    # .ci/run ends with this line, since make adds a line of its own when a tier failed.
     SUMMARY.parent.mkdir(parents=True, exist_ok=True)
-    SUMMARY.write_text(f"{summary}\n", encoding="utf-8")
-    return 1 if failed else 0
+    SUMMARY.write_text(f"{sentence}\n{counts}\n", encoding="utf-8")
+    return 1 if any(outcome.state == "failed" for outcome in outcomes) else 0
+
+
+def summary(outcomes: list[tiers.Outcome]) -> tuple[str, str]:
+    """Returns a sentence about the tiers, and a line with the numbers of tests; a tier that was skipped counts as one skipped test."""
+    failed = [outcome.tier for outcome in outcomes if outcome.state == "failed"]
+    skipped = [outcome.tier for outcome in outcomes if outcome.state == "skipped"]
+    words = f"ran {sum(outcome.count for outcome in outcomes)} tests and checks"
+    words += f", failed: {', '.join(failed)}" if failed else ", nothing failed"
+    words += f", SKIPPED TIERS: {', '.join(skipped)}" if skipped else ", no tier skipped"
+    numbers = {
+        "passed": sum(outcome.passed for outcome in outcomes), "failed": sum(outcome.failed for outcome in outcomes),
+        "skipped": len(skipped) + sum(outcome.skipped for outcome in outcomes),
+    }
+    counts = ", ".join(f"{number} {name}" for name, number in numbers.items())
+    return f"tiers: {'FAILED' if failed else 'passed'}: {words}", f"summary: {counts}"
 
 
 def main() -> int:
