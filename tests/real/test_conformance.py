@@ -18,7 +18,7 @@ import pytest
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import model as schema_model
-from tests.support import conformance, conformance_trees, conformance_values
+from tests.support import conformance, conformance_trees, conformance_values, sample
 from tests.support.conformance import Difference, Judged, Oracle
 
 #: component, release, judge, whether of plugins alone or of the rest alone, and how many. Agents validate without loading a plugin;
@@ -35,7 +35,7 @@ ORACLES = [
 ]
 SEED = os.environ.get("SPIRE_FLEET_CONFORMANCE_SEED", "conformance")
 #: how many of each, or all
-AMOUNT = os.environ.get("SPIRE_FLEET_CONFORMANCE", "")
+AMOUNT = "all" if sample.full() else os.environ.get("SPIRE_FLEET_CONFORMANCE", "")
 #: how often each plugin is judged where all are
 LEAST = 4
 

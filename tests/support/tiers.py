@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
@@ -31,6 +33,10 @@ HOST_TESTS = ("tests/unit/plugins/module_utils", "tests/unit/plugins/modules")
 
 #: how many processes share the tests of a tier
 WORKERS = 2
+#: tests against a real SPIRE wait more than they work, so that more of them are no burden for two cores
+REAL_WORKERS = 4
+#: what shares the fixtures of a file stays together, and the files that take longest begin first; see tests/real/conftest.py
+REAL_DISTRIBUTION = ("--dist=loadgroup", "--no-loadscope-reorder")
 #: what is tested without Ansible's programs; the secret scan is code of the tests, and has controls that must find a planted secret
 UNIT_TESTS = ("tests/unit", "tests/secret_scan")
 
@@ -113,11 +119,13 @@ def count_report(report: Path) -> Counted:
 
 
 def run_pytest(
-    outcome: Outcome, name: str, paths: list[str], python: Path, extra_path: Path | None = None, workers: int = 0
+    outcome: Outcome, name: str, paths: list[str], python: Path, extra_path: Path | None = None, workers: int = 0,
+    distribution: Sequence[str] = ("--dist=worksteal",), log: Path | None = None,
 ) -> Counted:
     """Runs pytest, adds its numbers to the outcome and returns them.
 
-    Tests of one file run in one process, since they share what the fixtures of the file have started.
+    Tests of one file mostly run in one process, with what the fixtures of the file have made; a process without work takes over
+    tests of another.
     """
     REPORTS.mkdir(parents=True, exist_ok=True)
     report = REPORTS / f"{name}.xml"
@@ -125,9 +133,12 @@ def run_pytest(
     environment = dict(os.environ)
     if extra_path is not None:
         environment["PYTHONPATH"] = str(extra_path)
-    several = [f"--numprocesses={workers}", "--dist=loadfile"] if workers else []
+    several = [f"--numprocesses={workers}", *distribution] if workers else []
     command = [str(python), "-m", "pytest", "-q", "-ra", f"--junitxml={report}", *several, *paths]
-    code = subprocess.run(command, cwd=REPO, env=environment, check=False).returncode
+    with contextlib.ExitStack() as opened:
+        output = opened.enter_context(log.open("w", encoding="utf-8")) if log else None
+        stderr = subprocess.STDOUT if log else None
+        code = subprocess.run(command, cwd=REPO, env=environment, stdout=output, stderr=stderr, check=False).returncode
     counted = count_report(report)
     outcome.add(counted)
     # 5: nothing was collected; the caller says so, since an empty tier is no success.
@@ -196,13 +207,13 @@ def lint() -> Outcome:
     return outcome
 
 
-def real() -> Outcome:
-    """Runs the tests against a real SPIRE on loopback."""
+def real(log: Path | None = None) -> Outcome:
+    """Runs the tests against a real SPIRE on loopback; with a log, what pytest prints goes there."""
     outcome = Outcome("real")
     directory = spire_bin.find_bin_dir()
     if directory is None:
         return outcome.skip(spire_bin.why_missing())
-    counted = run_pytest(outcome, "real", ["tests/real"], Path(sys.executable), workers=WORKERS)
+    counted = run_pytest(outcome, "real", ["tests/real"], Path(sys.executable), workers=REAL_WORKERS, distribution=REAL_DISTRIBUTION, log=log)
     if not outcome.count:
         return outcome.skip(next(iter(counted.skipped), "no tests found in tests/real"))
     outcome.notes.append(f"SPIRE {spire_bin.binary_version(directory / 'spire-server')}")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The JSON Schemas, by the judgement of a public validator: sound ones, that say what our own checks say."""
+"""The JSON Schemas are valid by the rules of a public validator, and refuse what our own checks refuse."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree import chec
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import block_rules, model as schema_model, values as schema_values
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Rule, Span
 
-from tests.support import examples
+from tests.support import examples, sample
 from tests.unit.plugins.plugin_utils.rules.tree.test_cases import AGENT, MISTAKES, NEWEST, REMOVE, SERVER, having, name
 from tools.docs import json_schema_files
 
@@ -91,9 +91,15 @@ def pieces(piece: Any) -> Iterator[dict[str, Any]]:
         yield from pieces(other)
 
 
+#: at least one release of each minor version, and the oldest and the newest
+RELEASES = sample.sample(
+    versions.RELEASES, 40, kind=lambda release: (release.major, release.minor), always=sample.first_and_last(versions.RELEASES), name="schema"
+)
+
+
 def test_every_schema_of_every_release_is_a_schema() -> None:
     observed = set()
-    for release in versions.RELEASES:
+    for release in RELEASES:
         for kind in json_schema.KINDS:
             for piece in pieces(json_schema.document(kind, release)):
                 text = json.dumps(piece)
@@ -111,7 +117,7 @@ def test_a_schema_that_is_none_is_found() -> None:
 
 @pytest.mark.parametrize("component", json_schema.COMPONENTS)
 def test_a_sound_tree_is_sound_in_every_release(component: str) -> None:
-    for release in versions.RELEASES:
+    for release in RELEASES:
         assert refusals(component, json.dumps(BASES[component]), str(release)) == [], release
 
 
