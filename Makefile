@@ -4,19 +4,19 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3
 	"$$python" -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && echo "$$python" && break; \
 	done)
 VENV := $(CURDIR)/.venv
-TIERS ?= unit lint real hosts
+TIERS ?= unit playbooks lint real hosts
 SCENARIO ?= default
 # Tools such as ansible-playbook are called by name, in here and by each other.
 export PATH := $(VENV)/bin:$(PATH)
 export VIRTUAL_ENV := $(VENV)
 
-.PHONY: help quickstart quickstart-down venv test unit lint real hosts molecule bench image docs schema-drift clean
+.PHONY: help quickstart quickstart-down venv test unit playbooks lint real hosts molecule bench image docs schema-drift clean
 
 help:
 	@echo "make quickstart                a SPIRE server and agent on this machine, without root, and a workload with an SVID"
 	@echo "make quickstart-down [PURGE=1] stop them [and remove their files]"
 	@echo "make test [TIERS='unit lint']  all tiers of tests that can run here; SPIRE_FLEET_REQUIRE=real,hosts fails when those can't"
-	@echo "make unit|lint|real|hosts      one tier"
+	@echo "make unit|playbooks|lint|real|hosts  one tier"
 	@echo "make molecule [SCENARIO=default] [COMMAND=test]  one Molecule scenario on systemd hosts in podman"
 	@echo "make bench [BENCH='--agents 50']  what a converged run costs, as ratios to ping, and preflight of 10,000 agents; as root, with podman"
 	@echo "make image                     the image of those hosts"
@@ -45,7 +45,7 @@ venv: $(VENV)/.installed
 test: venv
 	"$(VENV)/bin/python" -m tests.run $(TIERS)
 
-unit lint real hosts: venv
+unit playbooks lint real hosts: venv
 	"$(VENV)/bin/python" -m tests.run $@
 
 COMMAND ?= test

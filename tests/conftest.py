@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import collection, require, spire_bin
+from tests.support import collection, require, sample, spire_bin
 
 collection.make_importable()
 collection.export_path()
+# Before any process that shares the tests is started: all of them must choose the same cases.
+sample.seed()
 # Out of the root, where the collection's archive is built.
 os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(collection.REPO / ".build" / "hypothesis"))
 try:
@@ -24,6 +26,16 @@ else:
     # on a busy machine an example's time says nothing about us
     hypothesis.settings.register_profile("fleet", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
     hypothesis.settings.load_profile("fleet")
+
+
+def pytest_report_header() -> str:
+    """Returns what pytest prints about samples before the tests."""
+    return sample.header()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Prints the seed of the samples below failures; `pytest -q` has no header."""
+    terminalreporter.write_line(sample.header())
 
 
 @pytest.fixture(scope="session")

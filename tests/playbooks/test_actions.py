@@ -7,18 +7,13 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-#: beside the interpreter that runs the tests, so that it is the same ansible-core
-ANSIBLE = Path(sys.executable).with_name("ansible-playbook")
-SECRET = "planted-7c41"
+from tests.support.playbook_run import Run, SECRET, fact, good_inventory, inventory, play, show
+
 #: what preflight says of the fixture `bad`
 MISTAKES = """\
 8 mistakes in the inventory; no host was touched.
@@ -61,50 +56,6 @@ MISTAKES = """\
    This collection knows SPIRE up to 1.15.3. For 1.15.9 take a newer collection. Until then
    everything else is checked for 1.15.3.
    on a2"""
-
-
-class Run:
-    """One run of a playbook: its text at -vvv, and the result of each task by its name."""
-
-    def __init__(self, done: "subprocess.CompletedProcess[str]", results: Path) -> None:
-        self.text = done.stdout + done.stderr
-        assert results.exists(), self.text
-        self.results: dict[str, dict[str, Any]] = json.loads(results.read_text())
-
-
-def play(home: Path, inventory: dict[str, Any], tasks: dict[str, dict[str, Any]], *more: str) -> Run:
-    """Runs these tasks on a1, each whether or not the one before it failed."""
-    listed: list[dict[str, Any]] = [
-        {"name": name, **task, "register": f"result_{name}", "ignore_errors": True} for name, task in tasks.items()
-    ]
-    names = ", ".join(f"'{name}': result_{name}" for name in tasks)
-    listed.append({
-        "name": "keep", "check_mode": False, "diff": False, "no_log": True,
-        "ansible.builtin.copy": {"content": "{{ {" + names + "} | to_json }}", "dest": str(home / "results.json"), "mode": "0600"},
-    })
-    (home / "inventory.yml").write_text(yaml.safe_dump(inventory))
-    (home / "play.yml").write_text(yaml.safe_dump([{"hosts": "a1", "gather_facts": False, "tasks": listed}]))
-    environment = {
-        **os.environ, "ANSIBLE_HOME": str(home / "home"), "ANSIBLE_REMOTE_TEMP": str(home / "remote"), "ANSIBLE_NOCOLOR": "1",
-        "ANSIBLE_STDOUT_CALLBACK": "default",
-    }
-    environment.pop("ANSIBLE_CONFIG", None)
-    argv = [str(ANSIBLE), "-vvv", "-i", "inventory.yml", "play.yml", *more]
-    done = subprocess.run(argv, cwd=home, env=environment, capture_output=True, text=True, timeout=300, check=False)
-    return Run(done, home / "results.json")
-
-
-def inventory(common: dict[str, Any], **hosts: dict[str, Any]) -> dict[str, Any]:
-    local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, "spire_trust_domain": "prod.acme.com"}
-    return {
-        "all": {"vars": {**local, **common}},
-        "spire_servers": {"hosts": {"s1": hosts.get("s1", {})}},
-        "spire_agents": {"hosts": {name: hosts.get(name, {}) for name in ("a1", "a2")}},
-    }
-
-
-def fact(name: str, value: Any) -> dict[str, Any]:
-    return {"ansible.builtin.set_fact": {name: value}}
 
 
 @pytest.fixture(scope="module")
@@ -155,9 +106,6 @@ BAD_BUNDLE = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 
 
 def good_tasks() -> dict[str, dict[str, Any]]:
-    def show(expression: str) -> dict[str, Any]:
-        return {"ansible.builtin.debug": {"msg": "{{ " + expression + " }}"}}
-
     return {
         "preflight": {"spire.fleet.preflight": None},
         "silent": {"spire.fleet.component_drift": {"component": "agent"}},
@@ -190,16 +138,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (made / "bin" / name).write_text("#!/bin/sh\necho 1.15.3 >&2\n")
         (made / "bin" / name).chmod(0o755)
     return made
-
-
-def good_inventory(home: Path) -> dict[str, Any]:
-    return inventory({
-        "spire_root_dir": str(home / "q"), "spire_service_manager": "supervisor", "spire_install_source": "preinstalled",
-        "spire_bin_dir": str(home / "bin"), "spire_supervisor_bin": str(home / "bin"),
-        "spire_agent_environment": {"KEY": SECRET},
-        # of no concern to us, however wrong
-        "spire_mine": "{{ nowhere }}",
-    })
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.playbooks.test_actions import ANSIBLE, Run, inventory, play
 from tests.support.moto_server import Moto, REGION, running
+from tests.support.playbook_run import ANSIBLE, Run, inventory, play, show
 
 PASSPHRASE = "planted-passphrase-2b7f"
 NAME = "spire/prod.acme.com/a1"
@@ -43,10 +43,6 @@ def listed(home: Path, **common: Any) -> dict[str, Any]:
 
 def tree(plugin: str, **options: Any) -> dict[str, Any]:
     return {"plugins": {"UpstreamAuthority": {plugin: {"plugin_data": {"region": REGION, **options}}}}}
-
-
-def show(expression: str) -> dict[str, Any]:
-    return {"ansible.builtin.debug": {"msg": "{{ " + expression + " }}"}}
 
 
 CONFIGURATION = "(lookup('spire.fleet.rendered_file', 'server', 'configuration') | spire.fleet.from_hcl).plugins.UpstreamAuthority"

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
-from tests.playbooks.test_actions import Run, inventory, play
+from tests.support.playbook_run import Run, inventory, play
 
 PASSPHRASE = "planted-passphrase-93c1"
 VARIABLES = {"secret": PASSPHRASE, "spire_pki_passphrase": PASSPHRASE}

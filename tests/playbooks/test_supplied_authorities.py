@@ -17,8 +17,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from tests.playbooks.test_actions import Run, inventory, play
 from tests.support.authorities import DAY, Made, PASSPHRASE, make, signed_with_sha1, written
+from tests.support.playbook_run import Run, inventory, play
 from tests.unit.builders.fleets import fleet, mistakes
 
 # preflight asks the clock

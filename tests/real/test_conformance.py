@@ -18,8 +18,8 @@ import pytest
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import model as schema_model
-from tests.support import conformance, conformance_trees, conformance_values
-from tests.support.conformance import Court, Difference, Judged
+from tests.support import conformance, conformance_trees, conformance_values, sample
+from tests.support.conformance import Difference, Judged, Oracle
 
 #: component, release, judge, whether of plugins alone or of the rest alone, and how many. Agents validate without loading a plugin;
 #: 0.9.4 has no validate; servers of 1.14 and later validate what most plugins are given.
@@ -35,7 +35,7 @@ ORACLES = [
 ]
 SEED = os.environ.get("SPIRE_FLEET_CONFORMANCE_SEED", "conformance")
 #: how many of each, or all
-AMOUNT = os.environ.get("SPIRE_FLEET_CONFORMANCE", "")
+AMOUNT = "all" if sample.full() else os.environ.get("SPIRE_FLEET_CONFORMANCE", "")
 #: how often each plugin is judged where all are
 LEAST = 4
 
@@ -48,7 +48,7 @@ def name(oracle: tuple[str, str, str, bool | None, int]) -> str:
     return "-".join(oracle[:3])
 
 
-@pytest.mark.parametrize("court", ORACLES, ids=name)
+@pytest.mark.parametrize("oracle", ORACLES, ids=name)
 def test_spire_and_we_judge_alike(
     oracle: tuple[str, str, str, bool | None, int], spire_binary: Callable[..., Path], tmp_path: Path,
 ) -> None:
@@ -57,7 +57,7 @@ def test_spire_and_we_judge_alike(
     conformance_values.make_files(tmp_path)
     limit = 0 if AMOUNT == "all" else int(AMOUNT or number)
     cases = conformance_trees.cases(component, versions.parse(release), tmp_path, SEED, limit, plugins)
-    judged = Court(binary, tmp_path, by, ENTRIES).judge(cases)
+    judged = Oracle(binary, tmp_path, by, ENTRIES).judge(cases)
     sound = [each for each in judged if not each.ours]
     assert min(len(sound), len(judged) - len(sound)) > 0.25 * len(judged) > 20
     if AMOUNT == "all" and plugins is not False:

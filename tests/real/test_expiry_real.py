@@ -23,8 +23,8 @@ import yaml
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import BACKDATE
 from tests.support import site_run, supervised
+from tests.support.playbook_run import python_of_another_time
 from tests.support.real_spire import free_port
-from tests.unit.plugins.plugin_utils.common.test_clocks import python_of_another_time
 
 REPORT = "Report on the fleet"
 

@@ -122,7 +122,7 @@ def seldom(judged: Iterable[Judged], plugins: Iterable[tuple[str, str]], least: 
 
 
 @dataclasses.dataclass(frozen=True)
-class Court:
+class Oracle:
     """Where SPIRE judges: a program, by ``validate`` or by ``start``.
 
     Validating looks at less than a start, and takes hints for mistakes. So where it differs from us, without a reason that is known,

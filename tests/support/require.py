@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 
-TIERS = ("unit", "lint", "real", "hosts")
+#: in the order in which they run
+TIERS = ("unit", "playbooks", "lint", "real", "hosts")
 
 
 def required_tiers() -> frozenset[str]:
-    """The tiers named in SPIRE_FLEET_REQUIRE (comma or space separated); a name that is no tier is an error."""
+    """Returns the tiers named in SPIRE_FLEET_REQUIRE, separated by commas or spaces; raises ValueError for a name that is no tier."""
     names = frozenset(os.environ.get("SPIRE_FLEET_REQUIRE", "").replace(",", " ").split())
     unknown = sorted(names - set(TIERS))
     if unknown:

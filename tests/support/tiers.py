@@ -2,14 +2,16 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The four tiers of tests: what each needs, how it runs, and what is honestly said of it afterwards."""
+"""The five tiers of tests: what each needs, how it is run, and what is reported about it."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
@@ -28,20 +30,42 @@ MOLECULE = REPO / "molecule"
 HOST_PYTHONS = ("3.9", "3.11", "3.13")
 HOST_TESTS = ("tests/unit/plugins/module_utils", "tests/unit/plugins/modules")
 
-#: tests against real SPIRE wait more than they work, so two at a time are no burden for two cores
+#: how many processes share the tests of a tier
 WORKERS = 2
+#: tests against a real SPIRE wait more than they work, so that more of them are no burden for two cores
+REAL_WORKERS = 4
+#: what shares the fixtures of a file stays together, and the files that take longest begin first; see tests/real/conftest.py
+REAL_DISTRIBUTION = ("--dist=loadgroup", "--no-loadscope-reorder")
+#: what is tested without Ansible's programs; the secret scan is code of the tests, and has controls that must find a planted secret
+UNIT_TESTS = ("tests/unit", "tests/secret_scan")
 
 
 @dataclass
 class Outcome:
-    """What became of one tier."""
+    """The result of one tier."""
 
     tier: str
     state: str = "ran"  # ran, skipped or failed
-    count: int = 0
+    passed: int = 0
+    failed: int = 0
+    #: tests that were skipped inside of a tier that ran
+    skipped: int = 0
     notes: list[str] = field(default_factory=list)
 
+    @property
+    def count(self) -> int:
+        """Returns how many tests and checks ran."""
+        return self.passed + self.failed
+
+    def add(self, counted: Counted) -> None:
+        """Adds the numbers of a pytest report, and a note for each reason to skip a test."""
+        self.passed += counted.passed
+        self.failed += counted.failed
+        self.skipped += sum(counted.skipped.values())
+        self.notes += [f"{number} skipped: {reason}" for reason, number in sorted(counted.skipped.items())]
+
     def line(self) -> str:
+        """Returns the line of the summary about this tier."""
         notes = f" ({'; '.join(self.notes)})" if self.notes else ""
         if self.state == "skipped":
             return f"{self.tier}: skipped: {'; '.join(self.notes)}"
@@ -50,12 +74,15 @@ class Outcome:
         return f"{self.tier}: ran {self.count}{notes}"
 
     def skip(self, why: str) -> Outcome:
+        """Marks the tier as one that can't run here."""
         self.state = "skipped"
         self.notes.append(why)
         return self
 
     def fail(self, why: str) -> None:
+        """Marks the tier as failed; a failure that no test was counted for counts as one."""
         self.state = "failed"
+        self.failed = max(self.failed, 1)
         self.notes.append(why)
 
 
@@ -73,7 +100,7 @@ class Counted:
 
 
 def count_report(report: Path) -> Counted:
-    """Read a JUnit report; no report means that pytest died, and counts as nothing run."""
+    """Reads a JUnit report. Without a report pytest has died, and nothing is counted."""
     if not report.exists():
         return Counted()
     passed = failed = 0
@@ -91,19 +118,28 @@ def count_report(report: Path) -> Counted:
 
 
 def run_pytest(
-    outcome: Outcome, name: str, paths: list[str], python: Path, extra_path: Path | None = None, workers: int = 0
+    outcome: Outcome, name: str, paths: list[str], python: Path, extra_path: Path | None = None, workers: int = 0,
+    distribution: Sequence[str] = ("--dist=worksteal",), log: Path | None = None,
 ) -> Counted:
-    """Run pytest and add its numbers to the outcome. What shares a file shares a process, with what its fixtures have started."""
+    """Runs pytest, adds its numbers to the outcome and returns them.
+
+    Tests of one file mostly run in one process, with what the fixtures of the file have made; a process without work takes over
+    tests of another.
+    """
     REPORTS.mkdir(parents=True, exist_ok=True)
     report = REPORTS / f"{name}.xml"
     report.unlink(missing_ok=True)
     environment = dict(os.environ)
     if extra_path is not None:
         environment["PYTHONPATH"] = str(extra_path)
-    several = [f"--numprocesses={workers}", "--dist=loadfile"] if workers else []
+    several = [f"--numprocesses={workers}", *distribution] if workers else []
     command = [str(python), "-m", "pytest", "-q", "-ra", f"--junitxml={report}", *several, *paths]
-    code = subprocess.run(command, cwd=REPO, env=environment, check=False).returncode
+    with contextlib.ExitStack() as opened:
+        output = opened.enter_context(log.open("w", encoding="utf-8")) if log else None
+        stderr = subprocess.STDOUT if log else None
+        code = subprocess.run(command, cwd=REPO, env=environment, stdout=output, stderr=stderr, check=False).returncode
     counted = count_report(report)
+    outcome.add(counted)
     # 5: nothing was collected; the caller says so, since an empty tier is no success.
     if code not in (0, 5):
         outcome.fail(f"{name}: {counted.failed} failed" if counted.failed else f"{name}: pytest ended with {code}")
@@ -111,11 +147,9 @@ def run_pytest(
 
 
 def unit() -> Outcome:
-    """Everything in tests/unit here, and what runs on hosts also on the hosts' versions of Python."""
+    """Runs the unit tests here, and those of code that runs on hosts also on the hosts' versions of Python."""
     outcome = Outcome("unit")
-    counted = run_pytest(outcome, "unit", ["tests/unit"], Path(sys.executable), workers=WORKERS)
-    outcome.count = counted.ran
-    note_skips(outcome, counted)
+    run_pytest(outcome, "unit", list(UNIT_TESTS), Path(sys.executable), workers=WORKERS)
     found = pythons.find_pythons(HOST_PYTHONS)
     tests = [path for path in HOST_TESTS if any((REPO / path).rglob("test_*.py"))]
     for version in HOST_PYTHONS:
@@ -124,16 +158,18 @@ def unit() -> Outcome:
         elif tests:
             on_host = run_pytest(outcome, f"unit-python{version}", tests, host_python(version, found[version]), host_library())
             outcome.notes.append(f"hosts' Python {version}: ran {on_host.ran}")
-            note_skips(outcome, on_host)
-    return outcome if outcome.count or outcome.state == "failed" else outcome.skip("no tests found in tests/unit")
+    return outcome if outcome.count else outcome.skip("no tests found in tests/unit")
 
 
-def note_skips(outcome: Outcome, counted: Counted) -> None:
-    outcome.notes += [f"{number} skipped: {reason}" for reason, number in sorted(counted.skipped.items())]
+def playbooks() -> Outcome:
+    """Runs the tests that start ansible-playbook and Ansible's other programs; none of them needs a host or SPIRE."""
+    outcome = Outcome("playbooks")
+    run_pytest(outcome, "playbooks", ["tests/playbooks"], Path(sys.executable), workers=WORKERS)
+    return outcome if outcome.count else outcome.skip("no tests found in tests/playbooks")
 
 
 def host_python(version: str, python: Path) -> Path:
-    """A virtual environment with pytest on an older interpreter; made anew when its requirements change."""
+    """Returns the interpreter of a virtual environment with pytest on another Python; it is made anew when its requirements change."""
     requirements = REPO / "tests" / "requirements-hosts-python.txt"
     venv = BUILD / "venvs" / version
     inside = venv / "bin" / "python"
@@ -149,7 +185,7 @@ def host_python(version: str, python: Path) -> Path:
 
 
 def host_library() -> Path:
-    """A directory with this environment's ansible package alone: its module_utils run on hosts as ours do."""
+    """Returns a directory that holds this environment's ansible package alone: its module_utils run on hosts as ours do."""
     library = BUILD / "venvs" / "library"
     library.mkdir(parents=True, exist_ok=True)
     link = library / "ansible"
@@ -161,30 +197,30 @@ def host_library() -> Path:
 
 
 def lint() -> Outcome:
+    """Runs every step of tests/lint/lint.py; each counts once."""
     outcome = Outcome("lint")
-    outcome.count, failed = lint_steps.run_steps(list(lint_steps.STEPS))
+    ran, failed = lint_steps.run_steps(list(lint_steps.STEPS))
+    outcome.passed, outcome.failed = ran - len(failed), len(failed)
     if failed:
         outcome.fail(f"failed: {', '.join(failed)}")
     return outcome
 
 
-def real() -> Outcome:
-    """Tests against a real SPIRE on loopback."""
+def real(log: Path | None = None) -> Outcome:
+    """Runs the tests against a real SPIRE on loopback; with a log, what pytest prints goes there."""
     outcome = Outcome("real")
     directory = spire_bin.find_bin_dir()
     if directory is None:
         return outcome.skip(spire_bin.why_missing())
-    counted = run_pytest(outcome, "real", ["tests/real"], Path(sys.executable), workers=WORKERS)
-    outcome.count = counted.ran
-    if not counted.ran and outcome.state != "failed":
+    counted = run_pytest(outcome, "real", ["tests/real"], Path(sys.executable), workers=REAL_WORKERS, distribution=REAL_DISTRIBUTION, log=log)
+    if not outcome.count:
         return outcome.skip(next(iter(counted.skipped), "no tests found in tests/real"))
     outcome.notes.append(f"SPIRE {spire_bin.binary_version(directory / 'spire-server')}")
-    note_skips(outcome, counted)
     return outcome
 
 
 def why_no_hosts() -> str | None:
-    """Why systemd hosts can't be had here; None when they can."""
+    """Returns why systemd hosts can't be started here, or None when they can."""
     if spire_bin.find_bin_dir() is None:
         return spire_bin.why_missing()
     if shutil.which("podman") is None:
@@ -197,18 +233,18 @@ def why_no_hosts() -> str | None:
 
 
 def scenarios() -> list[str]:
-    """The scenarios that the tier runs; SPIRE_FLEET_SCENARIOS names some of them."""
+    """Returns the scenarios that the tier runs: all of them, or those named in SPIRE_FLEET_SCENARIOS."""
     given = os.environ.get("SPIRE_FLEET_SCENARIOS", "").replace(",", " ").split()
     return given or sorted(path.parent.name for path in MOLECULE.glob("*/molecule.yml"))
 
 
 def reports_of(scenario: str) -> list[Path]:
-    """One report for each directory of tests that the scenario runs."""
+    """Returns the scenario's reports, one for each directory of tests that it ran."""
     return sorted(REPORTS.glob(f"molecule-{scenario}-*.xml"))
 
 
 def molecule(scenario: str, command: str = "test") -> int:
-    """Run one scenario where podman can start systemd hosts."""
+    """Runs one scenario where podman can start systemd hosts; returns molecule's exit code."""
     collection.link_collection()
     REPORTS.mkdir(parents=True, exist_ok=True)
     for report in reports_of(scenario):
@@ -231,7 +267,7 @@ def molecule(scenario: str, command: str = "test") -> int:
 
 
 def hosts() -> Outcome:
-    """Molecule's scenarios; each counts once, and so does every test of its verifier."""
+    """Runs Molecule's scenarios; each counts once, and so does every test of its verifier."""
     outcome = Outcome("hosts")
     why = why_no_hosts()
     if why:
@@ -239,14 +275,15 @@ def hosts() -> Outcome:
     done = []
     for run in scenario_runs.run_scenarios(scenarios()):
         scenario, code = run.scenario, run.code
-        counted = [count_report(report) for report in reports_of(scenario)]
-        outcome.count += 1 + sum(one.ran for one in counted)
         done.append(f"{scenario} {run.seconds:.0f} s")
+        counted = [count_report(report) for report in reports_of(scenario)]
         for one in counted:
-            note_skips(outcome, one)
+            outcome.add(one)
         if code:
-            failed = sum(one.failed for one in counted)
-            outcome.fail(f"molecule {scenario}: {failed} tests failed, molecule ended with {code}")
+            outcome.failed += 1
+            outcome.fail(f"molecule {scenario}: {sum(one.failed for one in counted)} tests failed, molecule ended with {code}")
+        else:
+            outcome.passed += 1
     if not done:
         return outcome.skip("no scenario found in molecule/")
     outcome.notes.append(f"scenarios: {', '.join(done)}")

@@ -6,10 +6,7 @@
 
 from __future__ import annotations
 
-import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -149,18 +146,6 @@ def test_yaml_is_what_the_collection_takes(block: str, tmp_path: Path) -> None:
 
 def test_blocks_are_found() -> None:
     assert len(blocks()) >= 10
-
-
-def test_the_action_group_has_what_says_that_it_belongs_to_it() -> None:
-    """As ansible-doc reads it, with the fragments; an action has its documentation in the module of its name."""
-    names = {path.stem for path in (REPO / "plugins" / "modules").glob("*.py")}
-    assert {path.stem for path in (REPO / "plugins" / "action").glob("*.py")} <= names
-    command = [str(Path(sys.executable).parent / "ansible-doc"), "--json", "--type", "module"]
-    command += [f"spire.fleet.{name}" for name in sorted(names)]
-    told = json.loads(subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout)
-    claims = [name for name in sorted(names) if told[f"spire.fleet.{name}"]["doc"]["attributes"]["action_group"]["support"] == "full"]
-    assert claims
-    assert yaml.safe_load((REPO / "meta" / "runtime.yml").read_text(encoding="utf-8"))["action_groups"]["spire"] == claims
 
 
 def test_changelog_is_there() -> None:

@@ -5,16 +5,10 @@
 from __future__ import annotations
 
 import json
-import os
-import re
-import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.spire.fleet.plugins.filter import from_hcl, to_hcl
@@ -46,20 +40,3 @@ def test_errors_are_ansibles_and_name_the_filter() -> None:
         TO_HCL(TREE, format="yaml")
     with pytest.raises(AnsibleFilterError, match=r"from_hcl: line 1, column 5: This string is never closed"):
         FROM_HCL('a = "hunter2')
-
-
-def test_the_command_of_the_documentation_writes_a_file_of_variables(tmp_path: Path) -> None:
-    page = Path(__file__).parents[4].joinpath("docs", "tree.md").read_text("utf-8")
-    command = re.findall(r"^    ansible (localhost .*from_hcl.*)$", page, re.MULTILINE)
-    assert len(command) == 1
-    tmp_path.joinpath("server.conf").write_text('server {\n  log_level = "yes"\n  password = "{{ a }}"\n}\nplugins {\n  KeyManager "memory" {}\n}\n')
-    argv = f"'{Path(sys.executable).with_name('ansible')}' {command[0].replace('/etc/spire/', f'{tmp_path}/')}"
-    done = subprocess.run(
-        argv, shell=True, cwd=tmp_path, env={**os.environ, "PWD": str(tmp_path)}, capture_output=True, text=True, timeout=120, check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    (written,) = tmp_path.glob("*.yml")
-    assert oct(written.stat().st_mode & 0o777) == "0o600"
-    assert yaml.safe_load(written.read_text()) == {
-        "spire_server_config": {"server": {"log_level": "yes", "password": "{{ a }}"}, "plugins": {"KeyManager": {"memory": {}}}}
-    }

@@ -2,19 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Clocks that disagree: in numbers, and as a look tells it of a host whose interpreter lives in another hour."""
+"""How far clocks of hosts and the controller are apart, and the messages about it."""
 
 from __future__ import annotations
-
-import re
-import sys
-from pathlib import Path
 
 import pytest
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.common import clocks
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.clocks import Clock
-from tests.playbooks.test_actions import good_inventory, play
 from tests.support.authorities import NOW
 
 TOLERATED = 60
@@ -57,31 +52,3 @@ def test_hosts_among_each_other() -> None:
              "Set the clock that is wrong",
     }
     assert clocks.among({"a": Clock(90, 91)}, TOLERATED) == {}
-
-
-def python_of_another_time(directory: Path, seconds: int) -> str:
-    """An interpreter for which it is later, or earlier, than it is."""
-    place = directory / f"off{seconds}"
-    place.mkdir()
-    (place / "sitecustomize.py").write_text(f"import time\nreal = time.time\ntime.time = lambda: real() + {seconds}\n")
-    program = place / "python"
-    program.write_text(f'#!/bin/sh\nPYTHONPATH={place} exec {sys.executable} "$@"\n')
-    program.chmod(0o755)
-    return str(program)
-
-
-@pytest.mark.parametrize(("seconds", "off"), [(10800 + 300, "3 hours ahead of"), (-3 * 86400 - 300, "3 days behind")])
-def test_a_drift_check_stops_at_a_host_of_another_time(tmp_path: Path, seconds: int, off: str) -> None:
-    inventory = good_inventory(tmp_path)
-    inventory["spire_agents"]["hosts"]["a1"] = {"ansible_python_interpreter": python_of_another_time(tmp_path, seconds)}
-    look = {"spire.fleet.component_drift": {"component": "agent"}, "check_mode": True}
-    run = play(tmp_path, inventory, {"look": look, "tolerant": {**look, "vars": {"spire_clock_tolerance": abs(seconds) + 60}}})
-    # beside it, what else is wrong with this host
-    first, second = run.results["look"]["msg"].splitlines()
-    moments = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC"
-    assert re.match(
-        rf"a1: its clock is {off} the controller's: it is {moments} there and {moments} here, and spire_clock_tolerance is 60 seconds\. ", first
-    ), first
-    assert second.startswith(f"a1: {tmp_path}/bin/spire-agent is missing.")
-    assert run.results["tolerant"]["msg"] == second
-    assert not (tmp_path / "q").exists()

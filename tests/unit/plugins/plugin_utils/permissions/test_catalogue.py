@@ -7,9 +7,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -174,59 +171,6 @@ def test_files_of_the_examples_are_understood() -> None:
                     if found and found != {"grants": [], "scopes": []}:
                         said.setdefault(name, set()).add(key)
     assert {name: len(keys) >= SAID.get(name, 3) for name, keys in said.items()} == dict.fromkeys(FILTERS, True)
-
-
-PLAY = """
-- hosts: spire1
-  gather_facts: false
-  vars:
-    tree: "{{ lookup('spire.fleet.rendered_file', 'server', 'configuration') | spire.fleet.from_hcl }}"
-    version: "{{ lookup('spire.fleet.component_plan', 'server').version }}"
-  tasks:
-    - ansible.builtin.copy:
-        content: "{{ tree | spire.fleet.aws_policy(version=version, account='111122223333') | to_nice_json }}"
-        dest: "{{ inventory_dir }}/policy.json"
-        mode: "0644"
-      delegate_to: localhost
-    - ansible.builtin.copy:
-        content: "{{ tree | spire.fleet.k8s_rbac(version=version) | map('to_nice_yaml') | join('---\\n') }}"
-        dest: "{{ inventory_dir }}/rbac.yml"
-        mode: "0644"
-      delegate_to: localhost
-"""
-INVENTORY = """
-all:
-  vars:
-    spire_trust_domain: prod.acme.com
-spire_servers:
-  hosts:
-    spire1:
-      spire_server_config:
-        plugins:
-          KeyManager:
-            aws_kms:
-              plugin_data: {region: eu-west-1, key_identifier_value: spire1}
-          NodeAttestor:
-            k8s_psat:
-              plugin_data: {clusters: {main: {service_account_allow_list: ["spire:spire-agent"]}}}
-"""
-
-
-def test_the_plan_of_a_fleet_becomes_files(tmp_path: Path) -> None:
-    """As docs/cloud_permissions.md tells it."""
-    (tmp_path / "inventory.yml").write_text(INVENTORY, encoding="utf-8")
-    (tmp_path / "play.yml").write_text(PLAY, encoding="utf-8")
-    playbook = Path(sys.executable).parent / "ansible-playbook"
-    command = [str(playbook), "-i", "inventory.yml", "play.yml"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    policy = yaml.safe_load((tmp_path / "policy.json").read_text(encoding="utf-8"))
-    assert [statement["Sid"] for statement in policy["Statement"]] == [
-        "AwsKnowsNoResourcesForThese", "KmsAliases", "KmsKeys", "KmsStaleAliases",
-    ]
-    assert policy["Statement"][1]["Resource"][0] == "arn:aws:kms:eu-west-1:111122223333:alias/SPIRE_SERVER/prod_acme_com/spire1/*"
-    manifests = list(yaml.safe_load_all((tmp_path / "rbac.yml").read_text(encoding="utf-8")))
-    assert [manifest["kind"] for manifest in manifests] == ["ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"]
 
 
 def test_the_page_shows_that_play() -> None:

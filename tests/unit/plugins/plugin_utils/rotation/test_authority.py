@@ -15,7 +15,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import
 from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import authority as rotation_authority
 from ansible_collections.spire.fleet.plugins.plugin_utils.rotation.authority import Asked, AuthorityError, Round
 from tests.unit.builders.fleets import fleet
-from tests.unit.plugins.plugin_utils.inventory.test_nested import tiers
+from tests.unit.builders.nested_fleets import nested_fleet
 
 PAIR = fleet(servers=("s1", "s2"), agents=("a1", "a2"))
 #: 2026-11-25 12:00:00 UTC
@@ -53,12 +53,12 @@ def refused(asked: Asked, made: Fleet = PAIR, **shown: dict[str, Any]) -> str:
     ("x509", "", TREE, [*TREE, "leaf1", "edge1-agent"]),
 ])
 def test_who_takes_part(authority: str, group: str, servers: list[str], hosts: list[str]) -> None:
-    made = tiers()
+    made = nested_fleet()
     assert rotation_authority.members(made, rotation_authority.scopes(made, Asked(authority, group=group))) == (servers, hosts)
 
 
 def test_those_at_the_top_come_first() -> None:
-    assert [found.group for found in rotation_authority.scopes(tiers(), Asked("x509"))] == ["roots", "hubs", "edges"]
+    assert [found.group for found in rotation_authority.scopes(nested_fleet(), Asked("x509"))] == ["roots", "hubs", "edges"]
 
 
 def test_what_makes_no_sense() -> None:
@@ -66,7 +66,7 @@ def test_what_makes_no_sense() -> None:
         "spire_rotate_from is taint, which says where taking the trust from authorities begins, and spire_rotate_revoke is not set, so it is taken "
         "from none. Add -e spire_rotate_revoke=true, or leave spire_rotate_from out."
     )
-    assert refused(Asked("jwt", group="rots"), tiers()) == (
+    assert refused(Asked("jwt", group="rots"), nested_fleet()) == (
         "spire_rotate_group is rots, and no servers are of that group. There are: roots, hubs, edges."
     )
 
@@ -119,12 +119,12 @@ NESTED = {"root1": said("r"), "hub1": said("h1", upstream="r"), "hub2": said("h2
 
 
 def test_cas_below_others_are_refused_before_any_group_begins() -> None:
-    assert refused(Asked("x509", True), tiers(), **NESTED) == (
+    assert refused(Asked("x509", True), nested_fleet(), **NESTED) == (
         "An upstream authority signs the CA of hub1, hub2, edge1, and SPIRE neither taints nor revokes such a CA: the bundle has the root above "
         "alone. Nothing was replaced. Without spire_rotate_revoke such a CA is replaced. -e spire_rotate_group=roots takes the trust from the CAs of "
         "roots, and from all that they signed."
     )
-    assert rounds(Asked("x509", True, group="roots"), tiers(), **NESTED) == [Round("roots", ["root1"], {"root1": "r"}, ["edge1", "hub1", "hub2"])]
+    assert rounds(Asked("x509", True, group="roots"), nested_fleet(), **NESTED) == [Round("roots", ["root1"], {"root1": "r"}, ["edge1", "hub1", "hub2"])]
 
 
 def test_where_the_root_above_is_replaced() -> None:
@@ -140,18 +140,18 @@ def test_where_the_root_above_is_replaced() -> None:
 def test_jwt_keys_of_tiers_are_trusted_until_they_expire() -> None:
     shown = {**NESTED, "root1": said("r", old="o")}
     until = "2026-11-25 12:00:00 UTC"
-    assert refused(Asked("jwt", True, group="roots"), tiers(), **shown) == (
+    assert refused(Asked("jwt", True, group="roots"), nested_fleet(), **shown) == (
         "root1: nested servers and those above them have each other's JWT keys in their bundles, and SPIRE revokes a key in the database of the "
         "server that signed with it alone. The other tiers would trust it until it expires, and nothing takes it from them before: root1 signs with "
         f"r until {until}; root1 has the old o until {until}. Nothing was replaced. Without spire_rotate_revoke the keys are replaced."
     )
-    assert refused(Asked("jwt", True, group="edges"), tiers(), **shown).startswith("edge1: nested servers and those above them have each other's JWT")
+    assert refused(Asked("jwt", True, group="edges"), nested_fleet(), **shown).startswith("edge1: nested servers and those above them have each other's JWT")
     # those above are in no inventory
     by_hand = fleet(servers=("s1",), s1={"spire_server_config": {"plugins": {"UpstreamAuthority": {"spire": {"plugin_data": {
         "server_address": "10.0.0.1", "server_port": "8081", "workload_api_socket": "/run/x.sock",
     }}}}}})
     assert refused(Asked("jwt", True), by_hand, s1=said("k")).startswith("s1: nested servers and those above them have each other's JWT keys")
-    assert [one.replace for one in rounds(Asked("jwt"), tiers(), **shown)] == [["root1"], ["hub1", "hub2"], ["edge1"]]
+    assert [one.replace for one in rounds(Asked("jwt"), nested_fleet(), **shown)] == [["root1"], ["hub1", "hub2"], ["edge1"]]
 
 
 def test_what_is_to_be_done_in_words() -> None:

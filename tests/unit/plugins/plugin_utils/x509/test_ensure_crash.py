@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A CA on the controller whose making is killed, before every few lines of it: no key is lost or damaged, and the next run takes it up."""
+"""A run that makes a CA on the controller is killed before one of its lines: no key is lost or damaged, and the next run completes it."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from tests.support.authorities import DAY, NOW, PASSPHRASE
 from tests.unit.builders.certificates import OWN, place
 
 ROOT = Request("CN=Root,O=Acme", 3650 * DAY, path_length=2, key_type="ec-p256")
-#: lines between two kills: opening an encrypted key takes a while
-STEP = 2
+#: how many kills a sample has: opening an encrypted key takes a while
+KILLS = 80
 
 
 def public(directory: Path, name: str) -> bytes:
@@ -53,7 +53,7 @@ def test_an_intermediate(tmp_path: Path, kind: str) -> None:
         shutil.copytree(home, base / "before")
         old = public(base / "before", "own")
     stages = set()
-    for _moment in crashes.moments(lambda: ensure(run), prepare, STEP):
+    for _moment in crashes.moments(lambda: ensure(run), prepare, KILLS):
         assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in home.iterdir() if path.suffix != ".pem" and ".pem." not in path.name)
         key, certificates = place(home, "own").load_key(PASSPHRASE), place(home, "own").certificates()
         stages.add((key is not None, bool(certificates)))
@@ -75,7 +75,7 @@ def test_a_root(tmp_path: Path) -> None:
     def ensure() -> Outcome:
         return x509_ensure.ensure(place(home, "root"), ROOT, None, PASSPHRASE, Run(NOW))
 
-    for _moment in crashes.moments(ensure, lambda: shutil.rmtree(home, ignore_errors=True), STEP):
+    for _moment in crashes.moments(ensure, lambda: shutil.rmtree(home, ignore_errors=True), KILLS):
         kept = (home / "root.key").read_bytes() if (home / "root.key").exists() else None
         ensure()
         assert kept in (None, (home / "root.key").read_bytes())

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +13,6 @@ import pytest
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import RELEASES
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules import run as rules_run
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet import release_support
-from tests.support import playbook_run
 from tests.unit.builders.fleets import X509POP, fleet
 
 ALL = tuple(release_support.STEPS)
@@ -57,19 +55,3 @@ def test_who_wants_no_entry_and_no_token_is_told_nothing() -> None:
 def test_entries_are_kept_through_the_first_server_of_a_group() -> None:
     assert codes({}, servers=("s1", "s2"), agents=(), s2={"spire_version": "1.7.6"}) == []
     assert codes({}, servers=("s1", "s2"), agents=(), s1={"spire_version": "1.7.6"}) == ["entry_release"]
-
-
-def site(home: Path, *more: str) -> tuple[int, str]:
-    return playbook_run.run(home, {"spire_servers": ["s1"]}, "site", *more, spire_version="1.7.2")
-
-
-@pytest.mark.parametrize("tags", [(), ("--tags", "entries")])
-def test_a_run_that_would_fail_at_its_last_step_ends_at_its_first(tags: tuple[str, ...], tmp_path: Path) -> None:
-    code, text = site(tmp_path, *tags)
-    assert code != 0
-    assert "1 mistake in the inventory; no host was touched. 1. spire_version site can't keep entries on a server of SPIRE 1.7.2" in text
-
-
-def test_a_run_that_only_checks_is_warned(tmp_path: Path) -> None:
-    code, text = site(tmp_path, "--tags", "preflight")
-    assert code == 0 and "spire_version: site can't keep entries on a server of SPIRE 1.7.2" in text

@@ -1,0 +1,21 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""An example of examples/ as ansible-playbook itself reads it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.support import examples, playbook_run
+
+
+def test_ansible_playbook_agrees(tmp_path: Path) -> None:
+    """Runs one example by the playbook's FQCN, from another directory, with the tag that touches no host."""
+    survey = examples.EXAMPLES / "awx" / "survey.yml"
+    inventory = survey.with_name("inventory.yml")
+    done = playbook_run.ansible(tmp_path, "spire.fleet.site", "-i", str(inventory), "-e", f"@{survey}", "--tags", "preflight")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Check every server and agent" in done.stdout
+    assert "Look at" not in done.stdout

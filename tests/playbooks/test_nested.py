@@ -1,0 +1,93 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""In which order the plays of site and decommission take nested servers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.support import collection, playbook_run
+
+DOMAIN = "prod.acme.com"
+PLAYBOOKS = collection.REPO / "playbooks"
+
+
+def printed(tmp_path: Path, playbook: Path, inventory: dict[str, Any], *more: str) -> str:
+    """Returns what a run over an inventory prints; no host is touched."""
+    (tmp_path / "inventory.yml").write_text(yaml.safe_dump(inventory, sort_keys=False), encoding="utf-8")
+    done = playbook_run.ansible(tmp_path, "-i", "inventory.yml", *more, str(playbook))
+    assert done.returncode == 0 and "WARNING" not in done.stderr, done.stdout + done.stderr
+    return done.stdout
+
+
+def gone_through(tmp_path: Path, playbook: str, inventory: dict[str, Any], *more: str) -> dict[str, list[str]]:
+    """Returns the hosts of each play of a playbook of ours, in the order in which the play takes them."""
+    plays = yaml.safe_load((PLAYBOOKS / playbook).read_text(encoding="utf-8"))
+    task = {"ansible.builtin.debug": {"msg": "{{ inventory_hostname }}"}}
+    turns = [{**{key: play[key] for key in ("name", "hosts", "strategy")}, "gather_facts": False, "serial": 1, "tasks": [task]} for play in plays]
+    (tmp_path / "turns.yml").write_text(yaml.safe_dump(turns, sort_keys=False), encoding="utf-8")
+    found: dict[str, list[str]] = {}
+    for line in printed(tmp_path, tmp_path / "turns.yml", inventory, *more).splitlines():
+        if line.startswith("PLAY ["):
+            name = line[len("PLAY ["):].rpartition("]")[0]
+            found.setdefault(name, [])
+        elif line.startswith("ok: ["):
+            found[name].append(line[len("ok: ["):].partition("]")[0])
+    return found
+
+
+def hosts(*names: str, **variables: str) -> dict[str, Any]:
+    return {"hosts": dict.fromkeys(names), "vars": variables}
+
+
+NESTED_PLAY = "Nested SPIRE servers, one at a time, each after the agent that it gets its identity from"
+DEEP = {
+    "all": {"vars": {"spire_trust_domain": DOMAIN}},
+    "edges": hosts("edge1", spire_server_group="edges", spire_upstream_server_group="hubs"),
+    "hubs": hosts("hub1", spire_server_group="hubs", spire_upstream_server_group="roots"),
+    "roots": hosts("root1", spire_server_group="roots"),
+    "spire_servers": {"children": {"edges": None, "hubs": None, "roots": None}},
+    "spire_agents": {"hosts": {"leaf1": {"spire_server_group": "edges"}}, "children": {"edges": None, "hubs": None}},
+}
+FLAT = {"spire_servers": hosts("s1"), "spire_agents": hosts("a1", "a2")}
+
+
+def test_site_goes_down_the_tiers(tmp_path: Path) -> None:
+    plays = gone_through(tmp_path, "site.yml", DEEP)
+    del plays["Check the whole inventory before any host is touched"]
+    assert list(plays.items()) == [
+        ("Hosts that may hold certificates of a CA that is missing on the controller", []),
+        ("SPIRE servers, one at a time", ["root1"]),
+        (NESTED_PLAY, ["hub1", "edge1"]),
+        ("SPIRE agents", ["leaf1"]),
+        ("Registration entries", plays["Registration entries"]),
+    ]
+    assert sorted(plays["Registration entries"]) == ["edge1", "hub1", "leaf1", "root1"]
+
+
+def test_decommission_goes_up_the_tiers(tmp_path: Path) -> None:
+    plays = list(gone_through(tmp_path, "decommission.yml", DEEP).values())
+    assert plays[1:] == [["leaf1"], ["edge1", "hub1"], ["root1"]]
+
+
+def test_a_fleet_without_tiers_has_the_plays_that_it_had(tmp_path: Path) -> None:
+    assert list(gone_through(tmp_path, "site.yml", FLAT).values())[2:5] == [["s1"], [], ["a1", "a2"]]
+    assert list(gone_through(tmp_path, "decommission.yml", FLAT).values())[1:] == [["a1", "a2"], [], ["s1"]]
+
+
+def test_a_limit_holds_in_every_play(tmp_path: Path) -> None:
+    assert list(gone_through(tmp_path, "site.yml", DEEP, "--limit", "edge1").values()) == [["edge1"], [], [], ["edge1"], [], ["edge1"]]
+    assert list(gone_through(tmp_path, "site.yml", FLAT, "--limit", "a1").values()) == [["a1"], [], [], [], ["a1"], ["a1"]]
+
+
+def test_ansible_lists_the_hosts_of_plays(tmp_path: Path) -> None:
+    """It has no variables of hosts for that, so that all servers are listed together."""
+    text = printed(tmp_path, PLAYBOOKS / "site.yml", DEEP, "--list-hosts")
+    assert [line.strip() for line in text.splitlines() if line.startswith("    hosts (")] == [
+        "hosts (4):", "hosts (0):", "hosts (3):", "hosts (0):", "hosts (3):", "hosts (4):",
+    ]
