@@ -25,7 +25,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host.key_files i
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host.published_files import published_certificate
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import convert, files as schema_files
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import svid
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509.published import published
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.compromised_keys import publishing_releases
 
 UNREADABLE = "(can't be read as HCL or JSON, so it is not shown)\n"
 
@@ -119,7 +119,7 @@ def _secrets(plan: Plan, observed: Mapping[str, Any], found: Comparison) -> None
     if plan.values["spire_strict"] and "dummy_ca" not in plan.values["spire_allow"]:
         options = schema_files.certificate_files(plan.component, plan.tree)
         for path, certificates in sorted(observed.get("certificates", {}).items()):
-            releases = next(filter(None, map(published, certificates)), "")
+            releases = next(filter(None, map(publishing_releases, certificates)), "")
             if releases:
                 found.errors.append(published_certificate(options.get(path, ""), path, releases))
 

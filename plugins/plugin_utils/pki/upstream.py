@@ -13,98 +13,21 @@ import dataclasses
 import datetime
 import functools
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks import get
-from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import Layer, Merged
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import Merged
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.files import File
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.paths import Paths
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import aws_record, rotation_state
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki.managed import ManagedCertificate, directory
-from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki.managed import ManagedCertificate
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki.plugin_options import InjectedOptions, VARIABLE
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import model as schema_model
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.values import seconds
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Issuer
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import Request
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import KeyAndCertificateFiles
-
-VARIABLE = "spire_pki"
-#: the type of the plugins was renamed here
-AUTHORITY_SINCE = Version(0, 10, 0)
-#: what it is called, and was called until then
-AUTHORITY_KINDS = ("UpstreamAuthority", "UpstreamCA")
-
-
-@dataclasses.dataclass(frozen=True)
-class InjectedOptions:
-    """What a server's tree gets for its upstream CA."""
-
-    plugin: str
-    version: Version
-    #: options that lead to the CA
-    options: dict[str, str]
-    #: options that the inventory may say otherwise
-    hints: dict[str, str] = dataclasses.field(default_factory=dict)
-    region: str = ""
-
-    @property
-    def kind(self) -> str:
-        return AUTHORITY_KINDS[self.version < AUTHORITY_SINCE]
-
-    @property
-    def path(self) -> str:
-        """Of its options in the tree."""
-        return f"plugins.{self.kind}.{self.plugin}.plugin_data"
-
-    def layer(self) -> Layer:
-        """Between the built-in defaults and the inventory's layers, which may name another authority."""
-        tree: dict[str, Any] = {"plugins": {self.kind: {self.plugin: {"plugin_data": {**self.options, **self.hints}}}}}
-        if self.version < AUTHORITY_SINCE:
-            # until then the bundle was the servers' own CAs unless this was said
-            tree["server"] = {"upstream_bundle": True}
-        return Layer(VARIABLE, tree)
-
-    def kept(self, merged: Merged) -> list[str]:
-        """The options that lead to the CA and are as they were set here: all, some, or none of them."""
-        given = _at([merged.tree], "plugins", self.kind, self.plugin, "plugin_data")
-        return [name for name, value in self.options.items() if isinstance(given, dict) and given.get(name) == value]
-
-
-def injected_options(host: str, values: Mapping[str, Any], stack: Sequence[Layer], paths: Paths, version: Version) -> InjectedOptions | None:
-    """How this server's tree leads to its upstream CA; None where it has none of ours. The stack is without it."""
-    way = values[VARIABLE]
-    if way == "none":
-        return None
-    if way in aws_record.WAYS and version < AUTHORITY_SINCE:
-        # told by preflight
-        return None
-    if way not in aws_record.WAYS:
-        return InjectedOptions("disk", version, disk_options(paths))
-    trees = [layer.tree for layer in stack]
-    trust_domain = str(_at(trees, "server", "trust_domain") or "")
-    region = str(_at(trees, "plugins", "UpstreamAuthority", way, "plugin_data", "region") or "")
-    own, hints = aws_record.options(way, values, host, trust_domain, region, directory(values, trust_domain), version)
-    return InjectedOptions(way, version, own, hints, region)
-
-
-def _at(trees: Sequence[Any], *keys: str) -> Any:
-    """What the last of these trees that says anything says at a path."""
-    for tree in reversed(trees):
-        found = get(tree, *keys)
-        if found is not None:
-            return found
-    return None
-
-
-def disk_options(paths: Paths) -> dict[str, str]:
-    """The options of SPIRE's disk plugin."""
-    return {
-        "cert_file_path": paths.upstream_certificate,
-        "key_file_path": paths.upstream_key,
-        "bundle_file_path": paths.upstream_bundle,
-    }
 
 
 def host_files(paths: Paths, user: str) -> dict[str, File]:
@@ -129,7 +52,7 @@ def ca_ttl(server: Mapping[str, Any]) -> datetime.timedelta:
 
 def upstream(host: str, values: Mapping[str, Any], trust_domain: str, merged: Merged, injected: InjectedOptions | None) -> Upstream | None:
     """The CA that this server gets from us; None when it has another one, or signs for itself."""
-    if injected is None or len(injected.kept(merged)) < len(injected.options):
+    if injected is None or len(injected.unchanged(merged)) < len(injected.options):
         return None
     return Upstream(host, values, trust_domain, injected.region)
 

@@ -13,7 +13,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.entries import desired
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import nested
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet, SERVERS
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.nested import PLUGIN, VARIABLE
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import upstream as pki_upstream
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import plugin_options as pki_options
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.nested_layer import option_path
@@ -73,7 +73,7 @@ def _one_authority(planned: Plan, group: str) -> Iterable[Problem]:
 
     Source: pkg/server/catalog/catalog.go (at most one UpstreamAuthority), v1.15.3
     """
-    for kind in pki_upstream.AUTHORITY_KINDS:
+    for kind in pki_options.AUTHORITY_KINDS:
         for name in planned.plugins(kind):
             if name != PLUGIN:
                 yield at(planned, "upstream_other", f"plugins.{kind}.{name}", (

@@ -19,7 +19,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules import tree as schema_rules
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree.strict import example_secret
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509.published import published
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.compromised_keys import publishing_releases
 
 #: names of environment variables that hold secrets; what else a process is told may look like a placeholder and be none
 _SECRET_NAME = re.compile(r"KEY|SECRET|TOKEN|PASS(?:WORD|WD|PHRASE)|CREDENTIAL", re.IGNORECASE)
@@ -55,7 +55,7 @@ def _bundle(text: str | None) -> Iterable[Problem]:
 
     Source: conf/agent/dummy_root_ca.crt and conf/server/dummy_upstream_ca.key, 0.2 to v1.15.3; by SHA-256
     """
-    known = published(text or "")
+    known = publishing_releases(text or "")
     if known:
         message = (
             f"It holds a certificate of the dummy CA that comes with {known}, and that CA's key is public: anybody could play the "
@@ -98,7 +98,7 @@ def _issuer(upstream: Upstream) -> Iterable[Problem]:
     Source: conf/server/dummy_upstream_ca.crt and conf/server/dummy_upstream_ca.key, 0.6.0 to v1.15.3; by SHA-256
     """
     try:
-        known = published(x509_keys.dump_certificates(upstream.issuer_key_files.certificates()))
+        known = publishing_releases(x509_keys.dump_certificates(upstream.issuer_key_files.certificates()))
     except x509_keys.X509Error:
         return  # preflight says it in its own words
     if known:

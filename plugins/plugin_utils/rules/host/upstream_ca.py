@@ -96,7 +96,7 @@ def left_to_write(upstream: Upstream, state: State) -> str:
 def _mixed(planned: Plan) -> Iterable[Problem]:
     """Some of the plugin's options are ours and some the inventory's."""
     injected = planned.injected_options
-    kept = injected.kept(planned.merged) if injected else []
+    kept = injected.unchanged(planned.merged) if injected else []
     # of a private CA there is one option alone, and a tree that has another one names its plugin for nothing else
     mixed = kept or (injected and injected.plugin == aws_record.PRIVATE_CA and injected.plugin in planned.plugins(injected.kind))
     for name in injected.options if injected and mixed else ():

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.aws import client as aws_client
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import aws_record, upstream as pki_upstream
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import aws_record, plugin_options as pki_options
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.upstream import Upstream, VARIABLE
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 
@@ -39,7 +39,7 @@ def check(planned: Plan, upstream: Upstream) -> Iterable[Problem]:
 def too_old(planned: Plan) -> Iterable[Problem]:
     """Releases that can't have what is asked for."""
     way = planned.values[VARIABLE]
-    since = {aws_record.SECRETS: aws_record.BUNDLE_SINCE, aws_record.PRIVATE_CA: pki_upstream.AUTHORITY_SINCE}.get(way)
+    since = {aws_record.SECRETS: aws_record.BUNDLE_SINCE, aws_record.PRIVATE_CA: pki_options.AUTHORITY_SINCE}.get(way)
     if since and planned.version < since:
         why = "takes a root alone from Secrets Manager, whose key stays on the controller" if way == aws_record.SECRETS else "calls it UpstreamCA"
         message = f"It is {way}, and SPIRE {planned.version} {why}; {since} is the first release for it. Use controller or host."

@@ -46,7 +46,7 @@ SSH_AUTHORITIES = ("AAAAC3NzaC1lZDI1NTE5AAAAIEAWPAsKJ/qMYUIBeH7BLMRCE/bkUvMHX+7O
 
 
 @functools.lru_cache(maxsize=64)
-def published(pem: str) -> str:
+def publishing_releases(pem: str) -> str:
     """The releases that carried the first of these certificates that SPIRE published with its key; empty for others."""
     try:
         certificates = x509.load_pem_x509_certificates(pem.encode())
@@ -54,12 +54,12 @@ def published(pem: str) -> str:
         return ""
     for certificate in certificates:
         whole = hashlib.sha256(certificate.public_bytes(serialization.Encoding.DER)).hexdigest()
-        if whole in CERTIFICATES or _key(certificate) in PUBLIC_KEYS:
+        if whole in CERTIFICATES or _public_key_sha256(certificate) in PUBLIC_KEYS:
             return CERTIFICATES.get(whole, "SPIRE")
     return ""
 
 
-def _key(certificate: x509.Certificate) -> str:
+def _public_key_sha256(certificate: x509.Certificate) -> str:
     """The SHA-256 of its public key; nothing for one of a kind that nobody here knows."""
     try:
         key = certificate.public_key()
