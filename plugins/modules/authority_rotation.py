@@ -103,7 +103,7 @@ rounds:
     revoke:
       description: By server, the ID of the authority that is then tainted and revoked.
       type: dict
-    below:
+    servers_below:
       description: Nested servers whose CAs lead to those of the group. Of JWT keys, servers of all other tiers.
       type: list
       elements: str

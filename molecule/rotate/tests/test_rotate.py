@@ -117,7 +117,7 @@ def rotated(before: dict[str, Any], shell: Shell) -> dict[str, site_run.Run]:
 
 def test_it_begins_when_it_is_named(rotated: dict[str, site_run.Run]) -> None:
     (said,) = rotated["asked"].of("server1", "Say where it stands")
-    assert "CN=SPIRE root CA,O=rotate.test signs, and its root lives until" in said["msg"]
+    assert "CN=SPIRE root CA,O=rotate.test signs, and its root expires at" in said["msg"]
     assert rotated["asked"].changed == {}
 
 

@@ -253,7 +253,7 @@ def _aws_ca(upstream: pki_upstream.Upstream, observed: Mapping[str, Any], now: d
 
 def _signed(material: ManagedCertificate, now: datetime.datetime, found: Comparison) -> list[str]:
     """Why its certificate has to be made anew."""
-    why, due = material.differences(now), material.due(now)
+    why, due = material.differences(now), material.renewal_due(now)
     for reason in why:
         if reason in due:
             found.renewals.append(f"{material.title}: {reason}")

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The registration entries that a server should have: the inventory's, the canary's, and an alias for each agent.
 
-An agent that joined by token gets a new SPIFFE ID with each token. So entries hang on aliases, one SPIFFE ID for
-an inventory group, and an entry of ours ties each agent to the aliases of its groups. An agent that a nested server has its
-identity from has an entry for that.
+An agent that joins by token gets a new SPIFFE ID with each token. So entries have aliases as their parents: one SPIFFE ID for an
+inventory group. An entry of ours gives each agent the aliases of its groups. An agent beside a nested server also has an entry from which
+that server gets its identity.
 """
 
 from __future__ import annotations
@@ -31,25 +31,25 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.x509.svid import absol
 
 ALIAS_PREFIX = "/fleet/"
 DOWNSTREAM_PREFIX = "/fleet-downstream/"
-#: entry IDs of ours begin so; whatever else a server has is not touched
+#: prefix of the entry IDs of ours; other entries on a server are not changed
 ID_PREFIX = "fleet."
-#: until here a CA of a server below lived as long as an SVID of its entry
+#: before this release, a nested server's CA was valid for as long as its entry's x509_svid_ttl
 DOWNSTREAM_TTL_UNTIL = Version(1, 12, 0)
 
 
 def alias(group: str) -> str:
-    """The path of the SPIFFE ID that stands for every agent of an inventory group."""
+    """Returns the path of the SPIFFE ID that stands for every agent of an inventory group."""
     return ALIAS_PREFIX + group
 
 
 def alias_id(group: str, agent: str) -> str:
-    """The ID of the entry that ties an agent to a group's alias."""
+    """Returns the ID of the entry that gives an agent the alias of a group."""
     return _entry_id("alias", f"{group}.{agent}", group, agent)
 
 
 def of_inventory(planned: Plan) -> list[dict[str, Any]]:
-    """The entries that this server's variables ask for, and the canary's, with IDs of ours."""
-    wanted = [_named(entry) for entry in planned.values["spire_entries"] if isinstance(entry, Mapping)]
+    """Returns the entries of a server's variables and of the canary, with IDs of ours."""
+    wanted = [_with_entry_id(entry) for entry in planned.values["spire_entries"] if isinstance(entry, Mapping)]
     if planned.values["spire_canary"]:
         wanted.append(
             {
@@ -65,20 +65,20 @@ def of_inventory(planned: Plan) -> list[dict[str, Any]]:
             if isinstance(entry.get(name), str):
                 entry[name] = absolute(entry[name], planned.trust_domain)
         if not entry.get("entry_id"):
-            entry["entry_id"] = _free(entry, taken)
+            entry["entry_id"] = _free_entry_id(entry, taken)
         taken.add(str(entry["entry_id"]))
     return wanted
 
 
-def _named(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """An entry may come from ``entry show``, which says id."""
+def _with_entry_id(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Renames the field ``id`` of an entry that was copied from ``entry show``."""
     if "id" not in entry or "entry_id" in entry:
         return dict(entry)
     return {"entry_id" if name == "id" else name: value for name, value in entry.items()}
 
 
 def of_agents(planned: Plan, fleet: Fleet, group: str, identities: Mapping[str, str]) -> list[dict[str, Any]]:
-    """The aliases of the agents whose identities are known, for the groups that some entry names as its parent."""
+    """Returns the aliases of the agents whose identities are known, for the groups that some entry names as its parent."""
     needed = _alias_groups(planned)
     found = []
     for agent in fleet.agents:
@@ -99,7 +99,7 @@ def of_agents(planned: Plan, fleet: Fleet, group: str, identities: Mapping[str, 
 
 
 def of_nested(planned: Plan, fleet: Fleet, group: str, identities: Mapping[str, str]) -> list[dict[str, Any]]:
-    """What lets the nested servers below this group have their CAs signed, through their agents whose identities are known."""
+    """Returns the entries by which the nested servers below this group get their identities from their agents, where those are known."""
     found = []
     for name in nested.servers(fleet):
         server = plan("server", name, fleet)
@@ -119,12 +119,12 @@ def of_nested(planned: Plan, fleet: Fleet, group: str, identities: Mapping[str, 
 
 
 def downstream_id(server: str, agent: str) -> str:
-    """The ID of the entry that makes an agent's SVID a nested server's."""
+    """Returns the ID of the entry by which a nested server gets its identity from an agent."""
     return _entry_id("downstream", f"{server}.{agent}", server, agent)
 
 
 def ids_of_agent(fleet: Fleet, agent: str) -> list[str]:
-    """Every ID that an entry of ours for an agent can have."""
+    """Returns all IDs that entries of ours for an agent can have."""
     aliases = [alias_id(name, agent) for name, members in fleet.groups.items() if agent in members]
     return aliases + [downstream_id(server, agent) for server in nested.child_servers(agent, fleet)]
 
@@ -187,7 +187,7 @@ def _mistakes(entry: Mapping[str, Any], planned: Plan) -> Iterable[str]:
     given = {name: text for name, text in ids.items() if domain or not text.startswith(f"spiffe://{trust_domain}/")}
     judged = {name: value for name, value in entry.items() if name not in ids or name in given}
     try:
-        whole = list(entry_validation.of_whole(normalise(judged)))
+        whole = list(entry_validation.combination_problems(normalise(judged)))
         wrong: tuple[str, ...] = ()
     except EntryError as exc:
         whole, wrong = [], exc.mistakes
@@ -198,7 +198,7 @@ def _mistakes(entry: Mapping[str, Any], planned: Plan) -> Iterable[str]:
         if domain and not any(one.startswith(name) for one in wrong) and text.removeprefix("spiffe://").partition("/")[0] != domain:
             yield f"Its {name} is {text}, and this server's trust domain is {domain}; write the path alone."
     formed = {name: value for name, value in judged.items() if not any(text.startswith(name) for text in wrong)}
-    for text in (*entry_validation.of_fields(formed, planned.version), *whole):
+    for text in (*entry_validation.field_problems(formed, planned.version), *whole):
         yield f"Its {text}"
 
 
@@ -219,8 +219,8 @@ def _alias_groups(planned: Plan) -> list[str]:
     return sorted({parent[len(prefix):] for parent in parents if parent.startswith(prefix)})
 
 
-def _free(entry: Mapping[str, Any], taken: set[str]) -> str:
-    """An ID that stays when anything but the entry's SPIFFE ID and parent changes."""
+def _free_entry_id(entry: Mapping[str, Any], taken: set[str]) -> str:
+    """Returns an unused ID, which stays the same unless the entry's SPIFFE ID or parent changes."""
     spiffe_id, parent = str(entry.get("spiffe_id", "")), str(entry.get("parent_id", ""))
     path = spiffe_id.removeprefix("spiffe://").partition("/")[2]
     first = _entry_id("entry", path, spiffe_id, parent)
@@ -232,11 +232,11 @@ def _free(entry: Mapping[str, Any], taken: set[str]) -> str:
 
 
 def _entry_id(kind: str, readable: str, *parts: str) -> str:
-    # The digest keeps apart what is alike without the rest.
+    # The digest tells apart IDs whose readable parts are equal.
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:8]
     return f"{ID_PREFIX}{kind}.{_slug(readable)}"[: entry_validation.MAX_ID - 16] + f".{digest}"
 
 
 def _slug(readable: str) -> str:
-    """SPIRE takes letters, digits and -._ in an entry's ID, and in a SPIFFE ID's path."""
+    """Replaces all characters that SPIRE does not accept in an entry's ID or in a SPIFFE ID's path."""
     return re.sub(r"[^A-Za-z0-9._-]", ".", readable)

@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The CA above a server's own: a root on the controller, or one that is given, and an intermediate for each server.
+"""The CA above a server's own CA: an intermediate for each server, and the root on the controller, ours or the user's own.
 
-The intermediate's key is made on the controller and delivered, to the server or to AWS Secrets Manager; or it is born on the server, or
-in AWS Private CA, and a signing request is sent.
+The intermediate's key is made on the controller and brought to the server or to AWS Secrets Manager; or it is made on the server or in
+AWS Private CA, which send a signing request.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import KeyA
 
 
 def host_files(paths: Paths, user: str) -> dict[str, File]:
-    """Where the files go on a server, without their contents. The service alone reads its key."""
+    """Returns the files on a server, without their contents. Only the service reads its key."""
     root = "" if paths.root else "root"
     return {
         "upstream_key": File("upstream_key", paths.upstream_key, "", "0600", user, user, secret=True),
@@ -41,17 +41,17 @@ def host_files(paths: Paths, user: str) -> dict[str, File]:
 
 
 def ca_ttl_text(server: Mapping[str, Any]) -> str:
-    """How long a server's own CA lives, by its block of the tree and in its words, or by SPIRE's own default."""
+    """Returns how long a server's own CA is valid, as the tree has it, or SPIRE's default."""
     return str(server.get("ca_ttl") or schema_model.default("server", "ca_ttl"))
 
 
 def ca_ttl(server: Mapping[str, Any]) -> datetime.timedelta:
-    """The same as a length of time; ValueError for what is no duration."""
+    """Returns how long a server's own CA is valid. Raises ValueError where that is not a duration."""
     return datetime.timedelta(seconds=float(seconds(ca_ttl_text(server))))
 
 
 def upstream(host: str, values: Mapping[str, Any], trust_domain: str, merged: Merged, injected: InjectedOptions | None) -> Upstream | None:
-    """The CA that this server gets from us; None when it has another one, or signs for itself."""
+    """Returns the upstream CA that a server gets from this collection; None where its tree names another one, or none."""
     if injected is None or len(injected.unchanged(merged)) < len(injected.options):
         return None
     return Upstream(host, values, trust_domain, injected.region)
@@ -59,9 +59,9 @@ def upstream(host: str, values: Mapping[str, Any], trust_domain: str, merged: Me
 
 @dataclasses.dataclass(frozen=True)
 class Upstream(ManagedCertificate):
-    """The CA of one server."""
+    """The upstream CA of one server."""
 
-    #: of AWS, where it is kept there
+    #: the AWS region, where it is stored in AWS
     region: str = ""
 
     prefix = VARIABLE
@@ -71,13 +71,13 @@ class Upstream(ManagedCertificate):
 
     @functools.cached_property
     def rotation(self) -> rotation_state.State | None:
-        """The change of roots that is under way, as it is for this server. It ends when the variables name another CA than the old one."""
+        """The rotation of the root that is in progress, as it is for this server. It ends when the variables no longer name the old CA."""
         found = rotation_state.load(self.directory)
-        return None if found is None or found.over(self.configured_issuer) else found.of(self.host)
+        return None if found is None or found.is_over(self.configured_issuer) else found.for_server(self.host)
 
     @functools.cached_property
     def issuer(self) -> Issuer | None:
-        """As it is on the controller now, with both roots while the servers learn of the new one."""
+        """The issuer as it is on the controller now. In the step TRUST of a rotation its bundle has both roots."""
         found = super().issuer
         if found and self.rotation and self.rotation.step == rotation_state.TRUST:
             found.bundle += self.rotation.new_roots
@@ -85,38 +85,38 @@ class Upstream(ManagedCertificate):
 
     @property
     def storage_mode(self) -> str:
-        """Where its key is made and where it goes, as the variable says."""
+        """The value of spire_pki: where the key is made, and where the CA is stored."""
         return str(self.values[VARIABLE])
 
     @property
     def key_on_host(self) -> bool:
-        """Whether the key is made where it is used and stays there."""
+        """Whether the key is made where it is used, and stays there."""
         return self.storage_mode in ("host", aws_record.PRIVATE_CA)
 
     @property
     def stored_on_host(self) -> bool:
-        """Whether the server has it in files of its own."""
-        return self.storage_mode not in aws_record.WAYS
+        """Whether the CA is in files on the server."""
+        return self.storage_mode not in aws_record.AWS_MODES
 
     @property
     def directory_name(self) -> str:
-        """A server, or AWS Private CA, which is for all servers of the trust domain."""
+        """Directory name of the certificate: the server, or `aws_pca` for the CA in AWS Private CA that all servers share."""
         return aws_record.PRIVATE_CA if self.storage_mode == aws_record.PRIVATE_CA else self.host
 
     @property
     def record(self) -> dict[str, Any]:
-        """What the controller knows of it in AWS."""
+        """The controller's record of the CA in AWS."""
         return aws_record.read(aws_record.record_path(self.pki_dir, self.storage_mode, self.host), self.region)
 
     @property
     def started_with(self) -> str:
-        """What SPIRE reads at its start alone, and so must be restarted for: the versions of its secrets."""
+        """The versions of the secrets. SPIRE reads them only when it starts, so it must be restarted when they change."""
         found = self.record if self.storage_mode == aws_record.SECRETS else {}
         return " ".join(str(found.get(what, {}).get("version") or "none") for what in aws_record.FILES) if found else ""
 
     @property
     def key_files(self) -> KeyAndCertificateFiles:
-        """The server's own. A key that was born there never comes here."""
+        """The files of the intermediate on the controller. A key that was made on the server is not among them."""
         base = os.path.join(self.pki_dir, "servers", self.directory_name, "upstream")
         return KeyAndCertificateFiles(f"{base}.pem", "" if self.key_on_host else f"{base}.key")
 
@@ -126,19 +126,19 @@ class Upstream(ManagedCertificate):
 
     @property
     def request(self) -> Request:
-        """The server's intermediate."""
-        lent = self.rotation.intermediate_key_id if self.rotation else None
+        """The intermediate that the server should have."""
+        borrowed_key_id = self.rotation.intermediate_key_id if self.rotation else None
         return Request(
-            self._subject("spire_pki_ca_subject"), self.length("spire_pki_ca_lifetime"), path_length=self.path_length,
-            uri_domains=self._domains, key_type=self.key_type, key_id=lent,
-            renew_before=self.length("spire_pki_renew_before"),
-            # one that a root on its way out signs is replaced within the rotation
-            may_be_short=bool(lent),
+            self._subject("spire_pki_ca_subject"), self.duration("spire_pki_ca_lifetime"), path_length=self.path_length,
+            uri_domains=self._domains, key_type=self.key_type, key_id=borrowed_key_id,
+            renew_before=self.duration("spire_pki_renew_before"),
+            # an intermediate under the old root is replaced before the rotation ends
+            issuer_may_expire=bool(borrowed_key_id),
         )
 
     @property
     def key_id(self) -> str:
-        """What a CA that the server's intermediate signed names as its issuer's subject key ID, in hex."""
+        """The authority key ID, in hex, of a CA that the server's intermediate signed."""
         certificates = self.key_files.certificates()
         return rotation_state.key_id(certificates[0]) if certificates else ""
 
@@ -151,7 +151,7 @@ class Upstream(ManagedCertificate):
         return (self.trust_domain,) if self.values["spire_pki_name_constraints"] else ()
 
     def files(self) -> dict[str, str]:
-        """The texts of the chain and the bundle as the server should have them; none before they are made."""
+        """Returns the texts of the chain and the bundle that the server should have; none before they are made."""
         found = super().files()
         if not found or self.issuer is None:
             return {}

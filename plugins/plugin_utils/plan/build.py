@@ -70,7 +70,7 @@ def plan(component: str, host: str, fleet: Fleet) -> Plan:
     if component == "agent":
         servers = fleet.servers_of(host)
         server = plan("server", servers[0], fleet) if servers else None
-        made.node = pki_node.of_agent(host, values, made.trust_domain, tree.merged, paths, server)
+        made.node = pki_node.certificate_of_agent(host, values, made.trust_domain, tree.merged, paths, server)
         made.attests_once = _attests_once(made, server)
     else:
         fleet.server_plans[host] = made

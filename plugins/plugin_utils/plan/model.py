@@ -236,7 +236,7 @@ class Plan:
             environment=bool(self.environment),
             plugins=tuple(dict.fromkeys(command.path for command in self.commands if command.sha256)),
             secrets=self.upstream.started_with if self.upstream else "",
-            stamped=pki_node.stamped(self.component, self.paths, self.merged),
+            stamped=pki_node.files_read_at_start(self.component, self.paths, self.merged),
             after=tuple(agent.paths.service for agent in self.parent_agents),
         )
 
@@ -252,7 +252,7 @@ class Plan:
         """The CAs of ours that a server verifies nodes with."""
         if self.component != "server":
             return []
-        return pki_node.of_server(self.host, self.values, self.trust_domain, self.merged, self.paths)
+        return pki_node.authorities_of_server(self.host, self.values, self.trust_domain, self.merged, self.paths)
 
     @property
     def host_certificate(self) -> ManagedCertificate | None:

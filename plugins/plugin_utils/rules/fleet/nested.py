@@ -61,8 +61,8 @@ def _there(planned: Plan, group: str, fleet: Fleet) -> Iterable[Problem]:
         ))
     elif stray:
         yield _problem("upstream_no_server", f"{stray} of {group} is not in {SERVERS}. Name a group of servers alone.")
-    elif nested.circular(planned.host, fleet):
-        line = nested.line(planned.host, fleet)
+    elif nested.is_circular(planned.host, fleet):
+        line = nested.group_path(planned.host, fleet)
         words = " is below ".join(line)
         yield _problem("upstream_circle", f"{words}, so that nobody is at the top. Leave the variable out for the servers at the top.")
 
@@ -204,7 +204,7 @@ def _path_length(planned: Plan, fleet: Fleet) -> Iterable[Problem]:
     if planned.upstream is None:
         return
     group = fleet.group_of_server(planned.host)
-    lines = [nested.line(server, fleet) for server in nested.servers(fleet) if not nested.circular(server, fleet)]
+    lines = [nested.group_path(server, fleet) for server in nested.servers(fleet) if not nested.is_circular(server, fleet)]
     longest = max((line[:line.index(group)] for line in lines if group in line), key=len, default=[])
     wanted = 1 + len(longest)
     if planned.upstream.path_length < wanted:

@@ -36,7 +36,7 @@ def check(planned: Plan, fleet: Fleet, now: datetime.datetime | None = None) -> 
 
 
 def _agent(planned: Plan, fleet: Fleet, now: datetime.datetime) -> Iterable[Problem]:
-    named = pki_node.wanted(planned.values)
+    named = pki_node.enabled_attestors(planned.values)
     if planned.node is None:
         yield from _mixed(planned, named)
         return
@@ -60,7 +60,7 @@ def _agent(planned: Plan, fleet: Fleet, now: datetime.datetime) -> Iterable[Prob
 def _mixed(planned: Plan, named: list[str]) -> Iterable[Problem]:
     """Some of the plugin's options are ours and some the inventory's."""
     for name in named:
-        kept = pki_node.kept(name, planned.merged, planned.paths)
+        kept = pki_node.unchanged_options(name, planned.merged, planned.paths)
         for option in pki_node.agent_options(name, planned.paths) if kept else ():
             if option not in kept:
                 path, prefix = f"plugins.NodeAttestor.{name}.plugin_data.{option}", KINDS[name].prefix
@@ -88,9 +88,9 @@ def _wishes(node: ManagedCertificate) -> Iterable[Problem]:
         except X509Error as exc:
             at_fault = f"spire_x509pop_{'subject' if 'subject' in str(exc) else 'renew_before' if 'renewed' in str(exc) else 'lifetime'}"
             yield Problem("pki_request", at_fault, str(exc), at_fault)
-    elif isinstance(node, Sshpop) and node.wanted.renew_before >= node.wanted.lifetime:
+    elif isinstance(node, Sshpop) and node.certificate_request.renew_before >= node.certificate_request.lifetime:
         message = (
-            f"It would be renewed {words(node.wanted.renew_before)} before its end and lives {words(node.wanted.lifetime)}, so that every run "
+            f"It would be renewed {words(node.certificate_request.renew_before)} before its end and lives {words(node.certificate_request.lifetime)}, so that every run "
             "would renew it. Let it live longer, or renew it later."
         )
         yield Problem("pki_request", "spire_sshpop_renew_before", message, "spire_sshpop_renew_before")
@@ -127,7 +127,7 @@ def _with(node: ManagedCertificate, server: Plan) -> Iterable[Problem]:
 
 
 def _server(planned: Plan, now: datetime.datetime) -> Iterable[Problem]:
-    for name in pki_node.wanted(planned.values):
+    for name in pki_node.enabled_attestors(planned.values):
         data, path = planned.plugin_data("NodeAttestor", name), f"plugins.NodeAttestor.{name}.plugin_data"
         authority = next((one for one in planned.authorities if one.name == name), None)
         if authority is None and data.get("mode") != "spiffe":
@@ -179,7 +179,7 @@ def _ssh_ca(issued: Sshpop, now: datetime.datetime) -> Iterable[Problem]:
         yield from unread
         return
     try:
-        found = issued.mistakes(now) if issued.user_supplied else issued.ca_mistakes()
+        found = issued.issuer_problems(now) if issued.user_supplied else issued.key_mismatch()
     except X509Error as exc:
         found = [str(exc)]
     for message in found:

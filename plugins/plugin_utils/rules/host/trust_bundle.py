@@ -12,7 +12,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree import fleet_rule
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import svid
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509.trust_bundle import mistake, pinned, plain
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.trust_bundle import bundle_problem, normalise_fingerprint, pinned_fingerprints
 
 BUNDLE, PINS = "spire_trust_bundle", "spire_trust_bundle_sha256"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -25,12 +25,12 @@ def check_bundle(planned: Plan) -> Iterator[Problem]:
     Source: pkg/common/pemutil/block.go (parseBlocks), v1.15.3; docs/enrolment.md
     """
     pem = str(planned.values[BUNDLE])
-    wrong = mistake(pem)
+    wrong = bundle_problem(pem)
     if wrong:
         yield Problem("bundle", BUNDLE, wrong, BUNDLE)
         return
     given = planned.values[PINS] or []
-    expected, found = pinned(given), set(svid.fingerprints(pem))
+    expected, found = pinned_fingerprints(given), set(svid.fingerprints(pem))
     if given and expected != found and all(map(_SHA256.fullmatch, expected)):
         message = (
             f"It expects {', '.join(sorted(expected))}, and the certificates of {BUNDLE} have the fingerprints "
@@ -46,7 +46,7 @@ def check_pins(planned: Plan) -> Iterator[Problem]:
     Source: docs/enrolment.md
     """
     for index, pin in enumerate(planned.values[PINS] or ()):
-        if not _SHA256.fullmatch(plain(pin)):
+        if not _SHA256.fullmatch(normalise_fingerprint(pin)):
             message = (
                 f'"{pin}" is no SHA-256 fingerprint, which has 64 hexadecimal digits, with colons or without. openssl x509 -noout '
                 "-fingerprint -sha256 prints one."

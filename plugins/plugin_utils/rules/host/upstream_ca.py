@@ -14,7 +14,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.times import moment, words
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import aws_record, upstream as pki_upstream
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.managed import ManagedCertificate
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki.rotation_state import DONE, State, own_root, was
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki.rotation_state import DONE, State, has_ended, own_root
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.upstream import Upstream, VARIABLE
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import upstream_ca_aws as pki_aws_rules
@@ -147,7 +147,7 @@ def durations(issued: ManagedCertificate, variables: Iterable[str]) -> Iterable[
     """Those that are none."""
     for name in variables:
         try:
-            issued.length(name)
+            issued.duration(name)
         except X509Error as exc:
             yield Problem("duration", name, str(exc), name)
 
@@ -174,7 +174,7 @@ def _lifetimes(planned: Plan, upstream: Upstream) -> Iterable[Problem]:
     except ValueError:
         # the schema says it
         return
-    window = upstream.length("spire_pki_renew_before")
+    window = upstream.duration("spire_pki_renew_before")
     if window < ttl:
         message = (
             f"An intermediate is renewed {words(window)} before its end, and server.ca_ttl is {text}: the server's CA, which ends with "
@@ -212,8 +212,8 @@ def _given(issued: ManagedCertificate, lifetime: str, now: datetime.datetime) ->
         yield from unread
         return
     try:
-        found = issued.mistakes(now)
-        soon = issued.mistakes(now, issued.length(lifetime))
+        found = issued.issuer_problems(now)
+        soon = issued.issuer_problems(now, issued.duration(lifetime))
     except X509Error as exc:
         found = soon = [str(exc)]
     for message in soon:
@@ -227,7 +227,7 @@ def _given(issued: ManagedCertificate, lifetime: str, now: datetime.datetime) ->
 def unread_issuer(issued: ManagedCertificate) -> Iterable[Problem]:
     """The files of a CA that is given which can't be read, each under its own field."""
     variable = f"{issued.prefix}_issuer"
-    for field, message in issued.unreadable().items() if issued.user_supplied else ():
+    for field, message in issued.unreadable_files().items() if issued.user_supplied else ():
         yield Problem("pki_issuer", f"{variable}.{field}", message, variable)
 
 
@@ -267,12 +267,12 @@ def _root(issued: ManagedCertificate, lifetime: str, what: str, now: datetime.da
         yield Problem("pki_root", "spire_pki_dir", message, "spire_pki_dir")
         return
     name = str(issued.values["spire_rotate"] or "")
-    begins = isinstance(issued, Upstream) and name and not was(issued.directory, name)
+    begins = isinstance(issued, Upstream) and name and not has_ended(issued.directory, name)
     # the variables are those of the root that comes
-    wrong = "" if issued.rotation or begins else issued.another_root(found.certificates, Run(now))
+    wrong = "" if issued.rotation or begins else issued.root_mismatch(found.certificates, Run(now))
     if wrong:
         yield Problem("pki_root", "spire_pki_dir", wrong, "spire_pki_dir")
-    elif ends - now <= issued.length(lifetime):
+    elif ends - now <= issued.duration(lifetime):
         message = (
             f"The root in {found.key_files.certificate} is about to expire: it ends at {moment(ends)}, before {what} that is made now "
             f"would. Replace it in time{', with spire.fleet.rotate_upstream' if isinstance(issued, Upstream) else ''}."

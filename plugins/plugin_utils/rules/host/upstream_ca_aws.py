@@ -23,7 +23,7 @@ _PLACES = ("{host}", "{file}")
 def check(planned: Plan, upstream: Upstream) -> Iterable[Problem]:
     """Everything that is known before AWS is asked."""
     way = upstream.storage_mode
-    wanting = aws_client.missing(f"It is {way}, which needs boto3")
+    wanting = aws_client.boto3_missing(f"It is {way}, which needs boto3")
     if wanting:
         yield Problem("missing_boto3", VARIABLE, wanting, VARIABLE)
     if not upstream.region and way == aws_record.SECRETS:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Tiers of servers: what a nested one is planned to be, in which order they come up, and what lets them have their CAs signed."""
+"""Nested servers: their plans, the order in which they start, and the entries that let them have their CAs signed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ PLAYBOOKS = Path(__file__).resolve().parents[5] / "playbooks"
 
 
 def tiers(common: dict[str, Any] | None = None, **more: dict[str, Any]) -> Fleet:
-    """Three tiers, the lowest first in the inventory. Hubs are agents of the root by the same host, edge1 is one of hubs by another."""
+    """Returns three tiers of servers, the lowest first in the inventory.
+
+    Hubs and their agents share an inventory host; edge1 and its agent share a machine.
+    """
     shared = {"DataStore": {"sql": {"plugin_data": {"database_type": "postgres", "connection_string": "host=db password=a-4711"}}}}
     hub = {"spire_server_group": "hubs", "spire_upstream_server_group": "roots", "spire_server_config": {"plugins": shared}}
     hosts: dict[str, dict[str, Any]] = {
@@ -52,22 +55,22 @@ def upstream(planned: Plan) -> dict[str, Any]:
     return planned.plugin_data("UpstreamAuthority", "spire")
 
 
-def test_the_fleet_is_sound() -> None:
+def test_the_fleet_passes_preflight() -> None:
     assert rules_run.of_fleet(tiers()) == []
 
 
 @pytest.mark.parametrize(("server", "address", "port"), [("hub1", "192.0.2.1", "9443"), ("edge1", "192.0.2.11", "8081")])
-def test_a_nested_server_follows_the_first_one_above_it(server: str, address: str, port: str) -> None:
+def test_a_nested_server_connects_to_the_first_parent_server(server: str, address: str, port: str) -> None:
     assert upstream(plan("server", server, tiers())) == {
         "server_address": address, "server_port": port, "workload_api_socket": "/run/spire/agent/sockets/main/public/api.sock",
     }
 
 
-def test_the_address_at_which_agents_reach_them_is_the_nested_servers_too() -> None:
+def test_a_nested_server_uses_the_address_that_agents_use() -> None:
     made = tiers(root1={"spire_server_address": "root.acme.com"}, hub1={"spire_server_address": "hub.acme.com"})
     assert upstream(plan("server", "hub1", made))["server_address"] == "root.acme.com"
     assert upstream(plan("server", "edge1", made))["server_address"] == "hub.acme.com"
-    # of hub1 it is the server's, and the agent on the same host is the root's
+    # the host variables of hub1 are for its server; the agent on the same host belongs to the root
     assert plan("agent", "hub1", made).main["server_address"] == "root.acme.com"
 
 
@@ -76,21 +79,21 @@ def test_the_socket_is_the_one_of_the_agent_on_the_machine() -> None:
     assert upstream(plan("server", "edge1", made))["workload_api_socket"] == "/run/spire/agent/sockets/up/public/api.sock"
 
 
-def test_the_tree_has_the_last_word() -> None:
+def test_the_tree_overrides_what_is_injected() -> None:
     own = {"plugins": {"UpstreamAuthority": {"spire": {"plugin_data": {"server_address": "vip.acme.com"}}}}}
     made = tiers(edge1={"spire_server_config": own})
     assert upstream(plan("server", "edge1", made))["server_address"] == "vip.acme.com"
     assert rules_run.of_fleet(made) == []
 
 
-def test_a_root_for_all_servers_is_only_the_top_ones() -> None:
+def test_spire_pki_for_all_servers_applies_to_the_top_only() -> None:
     made = tiers({"spire_pki": "controller", "spire_pki_passphrase": "of-the-test-4711", "spire_pki_path_length": 3})
     assert plan("server", "root1", made).upstream is not None
     below = plan("server", "hub1", made)
     assert below.upstream is None and set(below.plugins("UpstreamAuthority")) == {"spire"}
 
 
-def test_the_oldest_releases_call_it_otherwise() -> None:
+def test_the_oldest_releases_have_another_name_for_the_plugin() -> None:
     tree = plan("server", "edge1", tiers({"spire_version": "0.9.4"})).tree
     assert set(tree["plugins"]["UpstreamCA"]) == {"spire"} and tree["server"]["upstream_bundle"] is True
 
@@ -107,8 +110,8 @@ def test_a_nested_servers_unit_starts_after_its_agent() -> None:
 
 
 def test_the_order_is_from_the_top_and_each_server_comes_after_its_agent() -> None:
-    assert nested.order(tiers()) == ["hub1", "hub2", "edge1-agent", "edge1"]
-    assert nested.order(fleet()) == []
+    assert nested.startup_order(tiers()) == ["hub1", "hub2", "edge1-agent", "edge1"]
+    assert nested.startup_order(fleet()) == []
 
 
 def test_ten_tiers_come_in_their_order() -> None:
@@ -117,12 +120,12 @@ def test_ten_tiers_come_in_their_order() -> None:
     hosts["s0"] = {"spire_server_group": "gs0"}
     made = fleet(None, names[::-1], names[1:], {f"g{name}": [name] for name in names}, **hosts)
     assert rules_run.of_fleet(made) == []
-    assert nested.order(made) == list(names[1:])
+    assert nested.startup_order(made) == list(names[1:])
 
 
-def test_a_circle_has_an_order_all_the_same() -> None:
+def test_a_circle_has_an_order_too() -> None:
     made = tiers(root1={"spire_upstream_server_group": "edges"})
-    assert sorted(nested.order(made)) == ["edge1", "edge1-agent", "hub1", "hub2", "root1"]
+    assert sorted(nested.startup_order(made)) == ["edge1", "edge1-agent", "hub1", "hub2", "root1"]
     assert nested.parent_servers("hub1", made) == []
 
 
@@ -158,7 +161,7 @@ def test_before_1_12_the_entry_says_how_long_the_ca_lives(release: str, ttl: int
     assert entry.get("x509_svid_ttl") == ttl
 
 
-def test_what_servers_leave_above_them() -> None:
+def test_decommissioning_removes_the_entries_on_parent_servers() -> None:
     made = tiers()
     found = downstream_decommission_targets(made, ["edge1", "hub2", "root1"])
     assert [(one["group"], one["server"], one["entries"]) for one in found] == [
@@ -170,7 +173,7 @@ def test_what_servers_leave_above_them() -> None:
 
 
 def ansible(tmp_path: Path, playbook: Path, inventory: dict[str, Any], *more: str) -> str:
-    """What a run over an inventory prints; no host is touched."""
+    """Returns the output of a playbook run; no host is touched."""
     (tmp_path / "inventory.yml").write_text(yaml.safe_dump(inventory, sort_keys=False), encoding="utf-8")
     argv = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "inventory.yml", *more, str(playbook)]
     environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_STDOUT_CALLBACK": "default"}
@@ -181,7 +184,7 @@ def ansible(tmp_path: Path, playbook: Path, inventory: dict[str, Any], *more: st
 
 
 def gone_through(tmp_path: Path, playbook: str, inventory: dict[str, Any], *more: str) -> dict[str, list[str]]:
-    """The hosts of each play of ours in the order in which they have their turn."""
+    """Returns the hosts of each play in the order in which they have their turn."""
     plays = yaml.safe_load((PLAYBOOKS / playbook).read_text(encoding="utf-8"))
     task = {"ansible.builtin.debug": {"msg": "{{ inventory_hostname }}"}}
     turns = [{**{key: play[key] for key in ("name", "hosts", "strategy")}, "gather_facts": False, "serial": 1, "tasks": [task]} for play in plays]
@@ -241,7 +244,7 @@ def test_a_limit_holds_in_every_play(tmp_path: Path) -> None:
 
 
 def test_ansible_lists_the_hosts_of_plays(tmp_path: Path) -> None:
-    """It has no variables of hosts for that, so that all servers are listed together."""
+    """Ansible has no host variables when it lists hosts, so all servers are listed together."""
     text = ansible(tmp_path, PLAYBOOKS / "site.yml", DEEP, "--list-hosts")
     assert [line.strip() for line in text.splitlines() if line.startswith("    hosts (")] == [
         "hosts (4):", "hosts (0):", "hosts (3):", "hosts (0):", "hosts (3):", "hosts (4):",

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Certificates that nobody may trust, because their keys are public: known by fingerprint, and by their keys."""
+"""Certificates whose keys SPIRE published are recognised by their fingerprints and their public keys."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def pem(*certificates: x509.Certificate) -> str:
 
 @pytest.fixture(autouse=True)
 def published_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if SPIRE had published this key, with the first certificate of it."""
+    """Replaces the lists by a key that SPIRE would have published, and its first certificate."""
     spki = KEY.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     whole = made(KEY).fingerprint(hashes.SHA256()).hex()
     monkeypatch.setattr(compromised_keys, "PUBLIC_KEYS", {hashlib.sha256(spki).hexdigest()})
@@ -64,7 +64,7 @@ def test_an_issuer_with_a_published_key(tmp_path: Path) -> None:
     file = tmp_path / "ca.pem"
     files = {name: str(file) for name in ("certificate", "key", "bundle")}
     plan = planned("server", spire_pki="controller", spire_pki_dir=str(tmp_path), spire_pki_passphrase="correct horse", spire_pki_issuer=files)
-    assert list(strict.check(plan)) == []  # that nothing is there is preflight's to say
+    assert list(strict.check(plan)) == []  # another check reports that the file is missing
     file.write_text(pem(made(ec.generate_private_key(ec.SECP256R1()))))
     assert list(strict.check(plan)) == []
     file.write_text(pem(made(KEY, serial=2)))
@@ -75,5 +75,5 @@ def test_an_issuer_with_a_published_key(tmp_path: Path) -> None:
     ))
 
 
-def test_what_is_no_certificate_is_not_judged() -> None:
+def test_a_text_without_a_certificate_is_not_checked() -> None:
     assert compromised_keys.publishing_releases("PEM") == ""

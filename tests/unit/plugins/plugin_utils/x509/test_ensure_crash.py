@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A CA on the controller whose making is killed, before every few lines of it: no key is lost or damaged, and the next run takes it up."""
+"""A run that makes a CA is killed after every few lines: no key is lost or damaged, and the next run finishes the work."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.authorities import DAY, NOW, PASSPHRASE
 from tests.unit.builders.certificates import OWN, place
 
 ROOT = Request("CN=Root,O=Acme", 3650 * DAY, path_length=2, key_type="ec-p256")
-#: lines between two kills: opening an encrypted key takes a while
+#: lines between two kills, since opening an encrypted key takes a while
 STEP = 2
 
 
@@ -69,7 +69,7 @@ def test_an_intermediate(tmp_path: Path, kind: str) -> None:
 
 
 def test_a_root(tmp_path: Path) -> None:
-    """A new one: the key that was written is the one that signs."""
+    """The key that was written first is the one that signs."""
     home = tmp_path / "home"
 
     def ensure() -> Outcome:
