@@ -14,8 +14,8 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.failure import failed
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import fleet_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import authority as rotation_authority
-from ansible_collections.spire.fleet.plugins.plugin_utils.rotation.authority import Asked, AuthorityError
-from ansible_collections.spire.fleet.plugins.plugin_utils.rotation.participants import want_all
+from ansible_collections.spire.fleet.plugins.plugin_utils.rotation.authority import AuthorityError, RotationRequest
+from ansible_collections.spire.fleet.plugins.plugin_utils.rotation.participants import require_all
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "authority": {"type": "str", "choices": ["x509", "jwt"], "required": True},
@@ -37,23 +37,23 @@ class ActionModule(ActionBase):
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
         _spec, given = self.validate_argument_spec(ARGUMENTS)
-        asked = Asked(given["authority"], given["revoke"], given["start"], given["group"])
+        request = RotationRequest(given["authority"], given["revoke"], given["start"], given["group"])
         fleet = fleet_of(variables, self._templar)
         try:
-            found = rotation_authority.scopes(fleet, asked)
+            found = rotation_authority.scopes(fleet, request)
             servers, hosts = rotation_authority.members(fleet, found)
-            want_all(hosts, given["hosts"], "that knows the authorities", "; -e spire_rotate_group names one group of servers")
+            require_all(hosts, given["hosts"], "that knows the authorities", "; -e spire_rotate_group names one group of servers")
             rounds, warnings = [], []
             if given["shown"]:
-                shown = {server: variables["hostvars"].raw_get(server)[given["shown"]] for server in servers}
-                rounds = rotation_authority.rounds(fleet, asked, found, shown)
-                warnings = rotation_authority.untracked_authorities(asked, found, shown, datetime.datetime.now(datetime.timezone.utc)) if asked.revoke else []
+                authorities = {server: variables["hostvars"].raw_get(server)[given["shown"]] for server in servers}
+                rounds = rotation_authority.rounds(fleet, request, found, authorities)
+                warnings = rotation_authority.untracked_authorities(request, found, authorities, datetime.datetime.now(datetime.timezone.utc)) if request.revoke else []
         except AuthorityError as exc:
             raise failed(str(exc)) from None
         if warnings:
             result["warnings"] = warnings
         return {
             # its rounds do it later, and check mode does not come to them
-            **result, "changed": bool(rounds) and bool(self._task.check_mode), "msg": "; ".join(rotation_authority.tell(asked, rounds)),
+            **result, "changed": bool(rounds) and bool(self._task.check_mode), "msg": "; ".join(rotation_authority.describe_rounds(request, rounds)),
             "servers": servers, "hosts": hosts, "rounds": [dataclasses.asdict(one) for one in rounds],
         }

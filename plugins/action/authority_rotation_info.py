@@ -35,19 +35,19 @@ class ActionModule(HostCheck):
         variables = task_vars or {}
         _spec, given = self.validate_argument_spec(ARGUMENTS)
         host, fleet = variables["inventory_hostname"], fleet_of(variables, self._templar)
-        found = rotation_authority.scopes(fleet, rotation_authority.Asked(given["authority"], group=given["group"]))
+        found = rotation_authority.scopes(fleet, rotation_authority.RotationRequest(given["authority"], group=given["group"]))
         if given["shown"]:
-            said = [variables["hostvars"].raw_get(server).get(given["shown"]) or {} for one in found for server in one.tiers]
-            given["retired"] = rotation_authority.signed_by(given["retired"], said)
-        wanted = authority_readiness.Wanted(given["authority"], *(frozenset(given[name]) for name in ("trusted", "retired", "gone")))
-        planned = [plan("server", host, fleet)] if any(host in one.tiers for one in found) else []
+            said = [variables["hostvars"].raw_get(server).get(given["shown"]) or {} for one in found for server in one.trusting_servers]
+            given["retired"] = rotation_authority.including_descendants(given["retired"], said)
+        expected = authority_readiness.Expected(given["authority"], *(frozenset(given[name]) for name in ("trusted", "retired", "gone")))
+        planned = [plan("server", host, fleet)] if any(host in one.trusting_servers for one in found) else []
         if host in fleet.agents and any(one.has_agent(host, fleet) for one in found):
             planned.append(plan("agent", host, fleet))
 
-        def judge(one: Plan, observed: Mapping[str, Any]) -> list[str]:
+        def evaluate(one: Plan, observed: Mapping[str, Any]) -> list[str]:
             if one.component == "server":
-                return authority_readiness.server(observed, wanted)
-            return authority_readiness.agent(observed, canary(one), wanted)
+                return authority_readiness.server(observed, expected)
+            return authority_readiness.agent(observed, canary(one), expected)
 
-        result.update(self.check(planned, judge, variables, jwt=wanted.kind == "jwt"))
+        result.update(self.check(planned, evaluate, variables, jwt=expected.kind == "jwt"))
         return result

@@ -73,7 +73,7 @@ class ActionModule(ActionBase):
         except X509Error as exc:
             # without its cause, which Ansible would tell too: a library's word of a key
             raise failed(str(exc)) from None
-        return {**result, **pki_results.of(found, place)}
+        return {**result, **pki_results.task_result(found, place)}
 
 
 def _path(given: str | None) -> str:

@@ -47,8 +47,8 @@ class ActionModule(ActionBase):
         fleet = fleet_of(variables, self._templar)
         now = datetime.datetime.now(datetime.timezone.utc)
         registered = {host: variables["hostvars"].raw_get(host) for host in arguments["hosts"]}
-        observed, expiring, clocks = _judged(fleet, registered, now)
-        rest = fleet_state.blame(observed, expiring, now)
+        observed, expiring, clocks = _collect(fleet, registered, now)
+        rest = fleet_state.assign_problems(observed, expiring, now)
         fleet_state.compare_clocks(observed, clocks, min((fleet.values_of(one.host)["spire_clock_tolerance"] for one in observed), default=0))
         table = "\n".join([fleet_state.table(observed, now), *rest])
         self._display.display(f"{table}\n\n{expiry.table(expiring, now)}")
@@ -63,7 +63,7 @@ class ActionModule(ActionBase):
         return result
 
 
-def _judged(
+def _collect(
     fleet: Fleet, registered: Mapping[str, Mapping[str, Any]], now: datetime.datetime
 ) -> tuple[list[fleet_state.Observed], list[expiry.Expiry], dict[str, Any]]:
     """Every server and agent, what expires, and hosts' clocks. Each plan is made once, and none is kept."""

@@ -47,7 +47,7 @@ class ActionModule(ActionBase):
                 return {**result, **_authorities(planned, self._task.check_mode)}
             if planned.node is None:
                 raise failed(f"{host}: its agent has no certificate of spire_x509pop's or spire_sshpop's.")
-            return {**result, **pki_results.keep(planned.node, arguments["csr"], self._task.check_mode)}
+            return {**result, **pki_results.ensure_certificate(planned.node, arguments["csr"], self._task.check_mode)}
         except X509Error as exc:
             # without its cause, which Ansible would tell too: a library's word of a key
             raise failed(f"{host}: {exc}") from None
@@ -55,5 +55,5 @@ class ActionModule(ActionBase):
 
 def _authorities(planned: Plan, check: bool) -> dict[str, Any]:
     run = Run(datetime.datetime.now(datetime.timezone.utc), check)
-    why = [f"{one.prefix}: {reason}" for one in planned.authorities for reason in one.keep_issuer(run)]
+    why = [f"{one.prefix}: {reason}" for one in planned.authorities for reason in one.ensure_issuer(run)]
     return {"changed": bool(why), "differences": why}

@@ -14,7 +14,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.common.failure import 
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import fleet_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.rotation_state import State
 from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import root as rotation_root
-from ansible_collections.spire.fleet.plugins.plugin_utils.rotation.participants import want_all
+from ansible_collections.spire.fleet.plugins.plugin_utils.rotation.participants import require_all
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Run
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 
@@ -43,10 +43,10 @@ class ActionModule(ActionBase):
         run = Run(now, self._task.check_mode)
         try:
             found = rotation_root.scope(fleet_of(variables, self._templar), given["trust_domain"])
-            want_all(found.hosts, given["hosts"], "of the trust domain")
+            require_all(found.hosts, given["hosts"], "of the trust domain")
             state, done = self._do(found, given, run, variables)
             if state is None and not done:
-                done = [rotation_root.remaining(found, now)]
+                done = [rotation_root.root_lifetime(found, now)]
         except X509Error as exc:
             # without its cause, which Ansible would tell too: a library's word of a key
             raise failed(str(exc)) from None

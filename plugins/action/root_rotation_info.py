@@ -37,10 +37,10 @@ class ActionModule(HostCheck):
             return {**result, **self.check([], lambda one, observed: [], variables), "step": ""}
         planned = [plan(component, host, fleet) for component in ("server", "agent") if host in fleet.hosts(component)]
 
-        def judge(one: Plan, observed: Mapping[str, Any]) -> list[str]:
+        def evaluate(one: Plan, observed: Mapping[str, Any]) -> list[str]:
             if one.component == "server":
                 return root_readiness.server(observed, one.upstream is not None, state)
             return root_readiness.agent(observed, canary(one), state, datetime.datetime.now(datetime.timezone.utc))
 
-        result.update(self.check(planned, judge, variables), step=state.step)
+        result.update(self.check(planned, evaluate, variables), step=state.step)
         return result

@@ -44,8 +44,8 @@ class ActionModule(ActionBase):
             if not planned.upstream.stored_on_host:
                 run = Run(datetime.datetime.now(datetime.timezone.utc), self._task.check_mode)
                 found, why = pki_aws.ensure(planned.upstream, run)
-                return {**result, **pki_results.with_aws(pki_results.of(found, planned.upstream.key_files), why)}
-            return {**result, **pki_results.keep(planned.upstream, arguments["csr"], self._task.check_mode)}
+                return {**result, **pki_results.add_aws_changes(pki_results.task_result(found, planned.upstream.key_files), why)}
+            return {**result, **pki_results.ensure_certificate(planned.upstream, arguments["csr"], self._task.check_mode)}
         except (X509Error, AwsError) as exc:
             # without its cause, which Ansible would tell too: a library's word of a key
             raise failed(f"{host}: {exc}") from None

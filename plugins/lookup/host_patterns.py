@@ -82,7 +82,7 @@ class LookupModule(LookupBase):
         if which == "missing_ca":
             missing = "hostvars" in observed and missing_ca.concerns(fleet_of(observed, self._templar))
             return _there(EVERY["fleet"], observed) if missing else [NOBODY]
-        apart = nested.order(fleet_of(observed, self._templar)) if "hostvars" in observed else []
+        apart = nested.startup_order(fleet_of(observed, self._templar)) if "hostvars" in observed else []
         if which == "nested":
             return apart or [NOBODY]
         if which not in GROUPS:
@@ -91,10 +91,10 @@ class LookupModule(LookupBase):
 
     def _check(self, groups: Mapping[str, Sequence[str]]) -> None:
         """AnsibleLookupError for an inventory that has nothing for any play."""
-        wrong = inventory_groups.nobody(groups)
+        wrong = inventory_groups.no_hosts_problem(groups)
         if wrong:
             raise AnsibleLookupError(wrong)
-        for line in inventory_groups.doubtful(groups):
+        for line in inventory_groups.misnamed_groups(groups):
             self._display.warning(line)
 
 

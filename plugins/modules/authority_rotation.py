@@ -103,8 +103,8 @@ rounds:
     revoke:
       description: For each server, the ID of the authority that is then tainted and revoked.
       type: dict
-    below:
-      description: Nested servers below the group. For JWT keys, the servers of all other tiers.
+    servers_below:
+      description: Nested servers whose CAs lead to those of the group. Of JWT keys, servers of all other tiers.
       type: list
       elements: str
 """

@@ -136,6 +136,6 @@ expiry:
     verdict:
       description:
         - V(ok); V(due) for what the next run renews; V(late) for what should have been renewed long ago; V(expired); V(not valid yet);
-          V(outlived) for what has expired and is no longer needed.
+          V(superseded) for what has expired and is no longer needed.
       type: str
 """

@@ -69,7 +69,7 @@ def test_check_run_and_again(run: tuple[Run, Path], moto: Moto) -> None:
     results = run[0].results
     assert [results[name]["changed"] for name in ("check", "run", "again", "check_again")] == [True, True, False, False]
     assert results["check"]["differences"] == results["run"]["differences"]
-    assert results["run"]["differences"][-1] == f"the secret {NAME}/bundle is not known here"
+    assert results["run"]["differences"][-1] == f"the secret {NAME}/bundle is not recorded on the controller"
     assert "diff" not in results["again"] and len(results["run"]["diff"]) == 2
     secrets = moto.client("secretsmanager")
     arns = {what: secrets.describe_secret(SecretId=f"{NAME}/{what}")["ARN"] for what in ("certificate", "key", "bundle")}
@@ -100,7 +100,7 @@ def test_what_the_drift_check_says(run: tuple[Run, Path]) -> None:
     before, after = run[0].results["look_before"], run[0].results["look_after"]
     said = "the upstream CA in AWS: "
     assert [one for one in before["differences"] if one.startswith(said)] == [
-        f"{said}the secret {NAME}/{what} is not known here" for what in ("certificate", "key", "bundle")
+        f"{said}the secret {NAME}/{what} is not recorded on the controller" for what in ("certificate", "key", "bundle")
     ]
     assert before["actions"]["aws_ca_sync"] is True and after["actions"]["aws_ca_sync"] is False
     assert [one for one in after["differences"] if "upstream" in one] == []

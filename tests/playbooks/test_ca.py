@@ -197,8 +197,8 @@ def test_the_upstream_ca_of_a_server(tmp_path: Path) -> None:
     assert found["check"]["diff"]["before"] == "" and "sha256: (not made in check mode)" in found["check"]["diff"]["after"]
     assert found["check"]["differences"] == found["run"]["differences"]
     assert found["run"]["facts"]["subject"] == "CN=SPIRE upstream CA,OU=a1,O=prod.acme.com"
-    assert found["key_on_host"]["msg"] == "a1: its key is born on the host, so csr is required."
-    assert found["agent"]["msg"] == "a1: its server has no upstream CA of spire_pki's."
+    assert found["born"]["msg"] == "a1: the key is made on the host, so csr is required."
+    assert found["agent"]["msg"] == "a1: its server has no upstream CA of spire_pki."
     assert int(found["key"]["msg"]) > 300
 
 
@@ -227,7 +227,7 @@ def test_what_a_node_proves_itself_by(tmp_path: Path, kind: str) -> None:
     ]
     assert found["run"]["certificate"].startswith("-----BEGIN CERTIFICATE" if kind == "x509pop" else "ecdsa-sha2-nistp256-cert-v01@openssh.com ")
     assert "(not made in check mode)" in found["check"]["diff"]["after"]
-    assert found["key_on_host"]["msg"] == "a1: its key is born on the host, so csr is required."
+    assert found["born"]["msg"] == "a1: the key is made on the host, so csr is required."
     assert found["none"]["msg"] == "a1: its agent has no certificate of spire_x509pop's or spire_sshpop's."
     assert found["mistake"]["msg"].startswith(f"error: spire_{kind}_lifetime: It must be a duration")
     assert int(found["key"]["msg"]) > 200 and int(found["file"]["msg"]) > 100

@@ -17,13 +17,13 @@ from tests.support.playbook_run import run
 
 PLAYBOOKS = ["site", "verify", "decommission", "rotate_upstream", "rotate_authority", "upstream_check"]
 WRONG = (
-    "No host of the inventory is in spire_servers or spire_agents, so nothing was checked. The names of these two groups are fixed. "
-    "The inventory's groups are spire-agents (did you mean spire_agents?), spire_server (did you mean spire_servers?), web. "
-    "Rename yours, or make them children of spire_servers and spire_agents."
+    "No host of the inventory is in spire_servers or spire_agents, so nothing was checked. The names of these two groups are fixed. The "
+    "inventory's groups are spire-agents (did you mean spire_agents?), spire_server (did you mean spire_servers?), web. Rename your "
+    "groups, or make them children of spire_servers and spire_agents."
 )
 EMPTY = (
-    "The inventory has no hosts, so nothing was checked. Name it with -i. If it was named, Ansible's warnings above say why it could not "
-    "be read."
+    "The inventory has no hosts, so nothing was checked. Name an inventory with -i. If you did, Ansible's warnings above tell why it "
+    "could not be read."
 )
 
 
@@ -90,8 +90,8 @@ def test_no_server_to_ask_aws_about_is_told(tmp_path: Path) -> None:
     ],
 )
 def test_fleets_of_one_kind_are_sound(groups: dict[str, list[str]]) -> None:
-    assert inventory_groups.nobody({"all": ["x"], **groups}) == ""
-    assert inventory_groups.doubtful({"all": ["x"], **groups}) == []
+    assert inventory_groups.no_hosts_problem({"all": ["x"], **groups}) == ""
+    assert inventory_groups.misnamed_groups({"all": ["x"], **groups}) == []
 
 
 @pytest.mark.parametrize(
@@ -102,10 +102,10 @@ def test_fleets_of_one_kind_are_sound(groups: dict[str, list[str]]) -> None:
     ],
 )
 def test_what_a_name_is_meant_for(name: str, wanted: str) -> None:
-    assert inventory_groups.meant(name) == wanted
+    assert inventory_groups.nearest_group(name) == wanted
 
 
 def test_groups_that_are_not_shown_are_counted() -> None:
-    text = inventory_groups.nobody({"all": ["x"], **{f"g{number:02}": ["x"] for number in range(13)}})
+    text = inventory_groups.no_hosts_problem({"all": ["x"], **{f"g{number:02}": ["x"] for number in range(13)}})
     assert "The inventory's groups are g00, g01, g02, g03, g04, g05, g06, g07, g08, g09 and 3 more. " in text
-    assert "The inventory has no groups. " in inventory_groups.nobody({"all": ["x"], "ungrouped": ["x"]})
+    assert "The inventory has no groups. " in inventory_groups.no_hosts_problem({"all": ["x"], "ungrouped": ["x"]})

@@ -70,7 +70,7 @@ BAD = {
         f"CN=Late in {{certificate}} is not valid before {NOW + DAY:%Y-%m-%d %H:%M:%S} UTC; is the controller's clock right?"
     ], [LATE]),
     "no CA": Bad([
-        "CN=web1 in {certificate} is not the certificate of a CA: its basic constraints don't say so."
+        "CN=web1 in {certificate} is not the certificate of a CA: its basic constraints don't name it as one."
     ], [authority("web1", ROOT, ca=False)]),
     "path length": Bad([
         "CN=Low in {certificate} has the path length 1, and 2 CAs come below it; it must be 2 or more."
@@ -105,7 +105,7 @@ BAD = {
         "The key of CN=Acme in {certificate} is rsa-1024: RSA keys of a CA have 2048 bits or more."
     ], [authority("Acme", ROOT, key=rsa.generate_private_key(public_exponent=65537, key_size=1024))]),
     "key of a strange curve": Bad([
-        "The key of CN=Acme in {certificate} is secp256k1; a CA of SPIRE's takes ec-p256, ec-p384, ec-p521, rsa-2048, rsa-3072, rsa-4096."
+        "The key of CN=Acme in {certificate} is secp256k1; SPIRE can use ec-p256, ec-p384, ec-p521, rsa-2048, rsa-3072, rsa-4096."
     ], [authority("Acme", ROOT, key=ec.generate_private_key(ec.SECP256K1()))]),
     "no certificate": Bad(["{certificate} can't be read: there is no such file."], field="certificate", texts={"certificate": None}),
     "no bundle": Bad(["{bundle} can't be read: there is no such file."], field="bundle", texts={"bundle": None}),
@@ -209,8 +209,8 @@ def test_a_key_of_yours_that_lies_open(tmp_path: Path) -> None:
 def test_a_signature_that_nobody_takes_any_more(tmp_path: Path) -> None:
     files = laid_out(tmp_path, Bad([], [signed_with_sha1(tmp_path, ACME, ROOT)]))
     assert preflight(files) == [
-        f"error: spire_pki_issuer: CN=Acme in {tmp_path}/certificate is signed with SHA1, which SPIRE does not take. Have it signed anew, with "
-        "SHA-256. [s1]"
+        f"error: spire_pki_issuer: CN=Acme in {tmp_path}/certificate is signed with SHA1, which SPIRE refuses. Have it issued again, "
+        "signed with SHA-256. [s1]"
     ]
 
 

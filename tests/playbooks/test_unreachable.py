@@ -62,7 +62,7 @@ def test_verify_reports_on_the_whole_fleet(home: Path) -> None:
     assert list(fleet) == ["s1", *AGENTS]
     assert len(fleet["s1"]) == 1 and fleet["s1"][0].startswith("unreachable: ") and LOST in fleet["s1"][0]
     for name in AGENTS:
-        assert "not attested: it has no identity of its own" in fleet[name]
+        assert "not attested: it has no SVID of its own" in fleet[name]
         assert not any("does not answer" in problem for problem in fleet[name])
 
 

@@ -60,7 +60,7 @@ class Nodes:
         """The server's configuration; its files are brought."""
         planned = self.planned("server")
         for authority in planned.authorities:
-            authority.keep_issuer(Run(now()))
+            authority.ensure_issuer(Run(now()))
             file = pki_node.server_file(authority.name, planned.paths)
             (self.directory / Path(file.path).name).write_text(self.planned("server").authorities[0].authorities_text())
         tree = {"plugins": {"NodeAttestor": {self.name: {"plugin_data": self.data("server")}}}}

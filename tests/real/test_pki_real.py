@@ -163,7 +163,7 @@ def test_a_corporate_intermediate_signs(spire_server: Path, spire_agent: Path, t
     x509_ensure.ensure(files("corp"), Request("CN=Acme Machines,C=US", 5 * year, path_length=2), issuer, PASSPHRASE, run)
     given = {"certificate": files("corp").certificate, "key": files("corp").key, "bundle": files("root").certificate}
     upstream = upstream_of(tmp_path, spire_pki_issuer=given)
-    assert upstream.mistakes(now()) == []
+    assert upstream.issuer_problems(now()) == []
     with RealServer(spire_server, config=config(delivered(upstream, tmp_path / "host"))) as server:
         svid = svid_of(server, spire_agent)
         assert svid["certificates"].count("BEGIN CERTIFICATE") == 4

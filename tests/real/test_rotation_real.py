@@ -30,6 +30,7 @@ from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli impor
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.rotation_state import State
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import root as rotation_root, root_readiness
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import svid
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Run
 from tests.support import continuity, continuity_monitor
 from tests.support.real_spire import RealAgent, RealServer, TRUST_DOMAIN
@@ -55,7 +56,7 @@ def wait(missing: Callable[[], list[str]]) -> None:
 def wait_for_a_fresh_svid(server: RealServer) -> None:
     """Until SPIRE has no reason of its own to renew what the server shows to agents, for as long as the next few commands take."""
     def due() -> list[str]:
-        found = root_readiness.certificate(tls_chains.of_server(server.client(), "", server.port)["shown"])
+        found = svid.load_base64(tls_chains.of_server(server.client(), "", server.port)["shown"])
         half = found.not_valid_before_utc + (found.not_valid_after_utc - found.not_valid_before_utc) / 2
         return [f"it is renewed at {half}"] if half - now() < datetime.timedelta(seconds=10) else []
 
@@ -194,7 +195,7 @@ def test_the_root_above_two_servers(spire_binary: Callable[..., Path], tmp_path:
         assert not undo(second, "tainted", old)["changed"]
         # SPIRE tells only the server that did it
         assert "root CA is already tainted" in refused(lambda: second.client().upstream_do("taint", old))
-        assert any("the SVID that it shows to agents is still below the old root" in text for text in made.missing(state))
+        assert any("the SVID that it shows to agents is still under the old root" in text for text in made.missing(state))
         state = made.advance(state)
         assert state and state.step == "remove"
         for host in made.servers:

@@ -79,7 +79,7 @@ def test_a_run_renews_certificates(shell: Shell) -> None:
     check = site_run.run("site", "--check", "--diff", variables=RENEW).require()
     for agent in KEYS:
         (found,) = check.differences(agent, "agent")
-        assert "which is within the 370 days of its renewal" in found
+        assert "and its renewal is due 370 days before that" in found
     assert check.differences("http1", "agent") == check.differences("token1", "agent") == check.differences("server1", "server") == []
     run = site_run.run("site", "-vvvv", "--diff", variables=RENEW).require()
     assert set(run.changed) == set(KEYS)

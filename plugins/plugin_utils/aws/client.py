@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The controller's one way to AWS: the import of boto3, clients, and what its exceptions mean to a person.
+"""The controller's client of AWS. It imports boto3, and translates its exceptions into messages for a person.
 
-boto3 is imported when AWS is asked for the first time: it takes longer than all of this collection, and most tasks don't need it.
+boto3 is imported when the first client is made: the import takes longer than all of this collection, and most tasks don't need it.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-#: calls before throttling or a service that is away is given up: with botocore's waits some ten seconds in all
+#: attempts before a throttled or failed call is given up; with botocore's waits that takes about ten seconds
 ATTEMPTS = 6
 CONNECT_SECONDS, READ_SECONDS = 10, 30
-#: nobody answers: a mistake in a region's name looks like this too
+#: no server answered, which is also what a mistake in the name of a region looks like
 _UNREACHABLE = ("EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError", "ConnectionClosedError", "ProxyConnectionError", "SSLError")
 _NO_CREDENTIALS = ("NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError", "ProfileNotFound", "TokenRetrievalError",
                    "SSOTokenLoadError", "UnauthorizedSSOTokenError")
@@ -25,32 +25,32 @@ _DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "No
 _REFUSED_CREDENTIALS = ("InvalidClientTokenId", "UnrecognizedClientException", "InvalidSignatureException", "SignatureDoesNotMatch",
                         "ExpiredToken", "ExpiredTokenException", "AuthFailure", "IncompleteSignature")
 _THROTTLED = ("Throttling", "ThrottlingException", "ThrottledException", "TooManyRequestsException", "RequestLimitExceeded", "SlowDown")
-_KEYS = ("DecryptionFailure", "EncryptionFailure", "KMSAccessDeniedException", "KMSInvalidStateException", "KMSNotFoundException")
+_KMS_FAILURES = ("DecryptionFailure", "EncryptionFailure", "KMSAccessDeniedException", "KMSInvalidStateException", "KMSNotFoundException")
 
 
 class AwsError(ValueError):
-    """AWS could not be asked, or said no. The message is for a person and holds no secret."""
+    """AWS could not be reached, or refused a call. The message is for a person and contains no secret."""
 
     def __init__(self, message: str, code: str = "") -> None:
         super().__init__(message)
         self.code = code
 
 
-def missing(reason: str) -> str:
-    """What to install, and why it is needed; empty where boto3 is there."""
+def boto3_missing(reason: str) -> str:
+    """Returns how to install boto3 and why it is needed; empty where it is installed."""
     if importlib.util.find_spec("boto3") is not None:
         return ""
     return f"{reason}, and the controller's Python has no boto3. Install it with: {sys.executable} -m pip install boto3"
 
 
 class Service:
-    """One service in one region, with the credentials that boto3 finds on the controller."""
+    """A service in a region, with the credentials that boto3 finds on the controller."""
 
     def __init__(self, name: str, region: str) -> None:
         self.name, self.region = name, region
-        wanting = missing(f"{name} of AWS is needed")
-        if wanting:
-            raise AwsError(wanting)
+        missing_text = boto3_missing(f"{name} of AWS is needed")
+        if missing_text:
+            raise AwsError(missing_text)
         boto3, config = importlib.import_module("boto3"), importlib.import_module("botocore.config")
         self._failures = importlib.import_module("botocore.exceptions")
         retries = {"mode": "standard", "total_max_attempts": ATTEMPTS}
@@ -63,7 +63,7 @@ class Service:
             raise self._translated(exc, "", "") from None
 
     def call(self, operation: str, what: str, **arguments: Any) -> dict[str, Any]:
-        """One call, named as in boto3; ``what`` it is about is for messages."""
+        """Calls an operation by its name in boto3. ``what`` it is about is for messages."""
         function: Callable[..., dict[str, Any]] = getattr(self._client, operation)
         try:
             return function(**arguments)
@@ -71,7 +71,7 @@ class Service:
             raise self._translated(exc, operation, what) from None
 
     def pages(self, operation: str, what: str, **arguments: Any) -> list[dict[str, Any]]:
-        """Every page of a listing."""
+        """Returns all pages of an operation that lists something."""
         try:
             return list(self._client.get_paginator(operation).paginate(**arguments))
         except (self._failures.BotoCoreError, self._failures.ClientError) as exc:
@@ -92,37 +92,37 @@ class Service:
                 "whether it finds any."
             )
         if isinstance(exc, self._failures.InvalidRegionError):
-            return AwsError(f'"{self.region}" is no name of an AWS region; it is written as in "eu-central-1".')
+            return AwsError(f'"{self.region}" is not the name of an AWS region; an example is "eu-central-1".')
         if kind in _UNREACHABLE:
             return AwsError(
                 f"{action}{about}: AWS can't be reached in the region {self.region} ({_endpoint(exc)}). Is the region right, and may the "
                 "controller connect to it?"
             )
-        # what botocore says of arguments would show them
+        # botocore's message could contain the arguments
         return AwsError(f"{action}{about} failed in the controller's botocore ({kind}).")
 
     def _refused(self, exc: Any, action: str, what: str) -> AwsError:
         error = exc.response.get("Error", {})
-        code, said = str(error.get("Code") or "unknown"), str(error.get("Message") or error.get("message") or "").rstrip(".")
+        code, message = str(error.get("Code") or "unknown"), str(error.get("Message") or error.get("message") or "").rstrip(".")
         where = f"{what} in {self.region}" if what else self.region
         about = f"{action} for {where}"
         if code in _THROTTLED:
             tries = exc.response.get("ResponseMetadata", {}).get("RetryAttempts", 0) + 1
-            text = f"AWS throttled {about}, and still did after {tries} attempts ({code}). Run it again later, or with less beside it."
+            text = f"AWS throttled {about}, and still did after {tries} attempts ({code}). Run it again later."
         elif code in _DENIED:
-            text = f"AWS denied {about}: {said or code}. Allow {action} to the controller's identity; docs/aws.md has its policy."
+            text = f"AWS denied {about}: {message or code}. Allow {action} for the controller's identity; docs/aws.md has the policy."
         elif code in _REFUSED_CREDENTIALS:
-            text = f"AWS does not accept the controller's credentials ({code}): {said or code}. Renew them, or name others."
+            text = f"AWS does not accept the controller's credentials ({code}): {message or code}. Renew them, or name others."
         elif code == "ResourceNotFoundException":
             text = f"{where} is not there ({action}). Is the region right, and the account of the controller's credentials?"
-        elif code in _KEYS:
-            text = f"The KMS key of {where} can't be used ({action}, {code}): {said or code}. Allow its use, or name another key."
+        elif code in _KMS_FAILURES:
+            text = f"The KMS key of {where} can't be used ({action}, {code}): {message or code}. Allow its use, or name another key."
         else:
-            text = f"AWS refused {about} ({code}): {said or code}."
+            text = f"AWS refused {about} ({code}): {message or code}."
         return AwsError(text, code)
 
 
 def _endpoint(exc: Exception) -> str:
     found = getattr(exc, "kwargs", {}).get("endpoint_url") or getattr(exc, "kwargs", {}).get("proxy_url") or "no address"
-    # an address may hold a password
+    # the address may contain a password
     return str(found).rpartition("@")[2].partition("?")[0]

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The partitions and regions of AWS."""
+"""The partitions of AWS."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ _REGIONS = (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov"), ("us-isob-", "aws-iso-
 
 
 def partition_of(region: str) -> str:
-    """The partition that a region is in."""
-    return named_by(region) or "aws"
+    """Returns the partition that a region belongs to."""
+    return special_partition(region) or "aws"
 
 
-def named_by(region: str) -> str:
+def special_partition(region: str) -> str:
+    """Returns the partition of a region outside of the standard one; empty for all others."""
     return next((found for start, found in _REGIONS if region.startswith(start)), "")

@@ -25,7 +25,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host.key_files i
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host.published_files import published_certificate
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import convert, files as schema_files
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import svid
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509.published import published
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.compromised_keys import publishing_releases
 
 UNREADABLE = "(can't be read as HCL or JSON, so it is not shown)\n"
 
@@ -117,7 +117,7 @@ def _secrets(plan: Plan, observed: Mapping[str, Any], found: Comparison) -> None
     if plan.values["spire_strict"] and "dummy_ca" not in plan.values["spire_allow"]:
         options = schema_files.certificate_files(plan.component, plan.tree)
         for path, certificates in sorted(observed.get("certificates", {}).items()):
-            releases = next(filter(None, map(published, certificates)), "")
+            releases = next(filter(None, map(publishing_releases, certificates)), "")
             if releases:
                 found.errors.append(published_certificate(options.get(path, ""), path, releases))
 
@@ -251,7 +251,7 @@ def _aws_ca(upstream: pki_upstream.Upstream, observed: Mapping[str, Any], now: d
 
 def _signed(material: ManagedCertificate, now: datetime.datetime, found: Comparison) -> list[str]:
     """Why its certificate has to be made anew."""
-    why, due = material.differences(now), material.due(now)
+    why, due = material.differences(now), material.renewal_due(now)
     for reason in why:
         if reason in due:
             found.renewals.append(f"{material.title}: {reason}")

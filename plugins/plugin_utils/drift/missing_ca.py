@@ -44,7 +44,7 @@ def _alone(fleet: Fleet) -> Iterator[Plan]:
     """An agent for each CA that there is no server here for. The others, thousands perhaps, have theirs from their servers' plans."""
     asked = set()
     for host in fleet.agents:
-        if fleet.servers_of(host) or not pki_node.wanted(fleet.values_of(host)):
+        if fleet.servers_of(host) or not pki_node.enabled_attestors(fleet.values_of(host)):
             continue
         planned = plan("agent", host, fleet)
         place = planned.node and (planned.node.directory, planned.node.issuer_key_files, planned.values[VARIABLE])
@@ -84,7 +84,7 @@ def _says(issued: ManagedCertificate, path: str, text: bytes, of_ca: bool) -> st
     """Whose file it is; empty for a certificate of another CA that the controller has."""
     try:
         if isinstance(issued, Sshpop):
-            name = node_ssh.authority_of(text, path)
+            name = node_ssh.ca_fingerprint(text, path)
         else:
             certificates = x509_keys.load_certificates(text, path)
             if not of_ca and _of_another(issued, certificates[-1]):

@@ -12,7 +12,7 @@ from typing import Any
 from ansible_collections.spire.fleet.plugins.module_utils.host.release_archive import RELEASED
 from ansible_collections.spire.fleet.plugins.plugin_utils.drift import missing_ca
 from ansible_collections.spire.fleet.plugins.plugin_utils.host import services
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki_node, upstream as pki_upstream
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki_node, plugin_options as pki_options
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.supervisor import supervisorctl
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import files as schema_files
@@ -33,8 +33,8 @@ def spec_of(plan: Plan) -> dict[str, Any]:
     if plan.host_certificate:
         name = f"{plan.host_certificate.name}_key"
         keys = {name: {"path": plan.host_certificate_files[name].path, "public": plan.host_certificate.public_key_hex}}
-    disk = pki_upstream.InjectedOptions("disk", plan.version, pki_upstream.disk_options(paths))
-    if plan.component == "server" and not plan.host_certificate and not disk.kept(plan.merged):
+    disk = pki_options.InjectedOptions("disk", plan.version, pki_options.disk_options(paths))
+    if plan.component == "server" and not plan.host_certificate and not disk.unchanged(plan.merged):
         # of an upstream authority that the server has no more
         unused += [file.path for file in plan.host_certificate_files.values()]
     # a key that we bring gets its mode back by the run, instead of stopping it

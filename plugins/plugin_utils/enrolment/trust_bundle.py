@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import svid
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509.trust_bundle import mistake, pinned
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.trust_bundle import bundle_problem, pinned_fingerprints
 
 
 def bundle_for(planned: Plan, knowledge: Mapping[str, Any] | None) -> str:
@@ -19,7 +19,7 @@ def bundle_for(planned: Plan, knowledge: Mapping[str, Any] | None) -> str:
     pem = answered or str(planned.values["spire_trust_bundle"] or "")
     if not pem.strip():
         raise ValueError(f"{planned.host}: no server gave its trust bundle, and spire_trust_bundle is not set")
-    wrong = "" if answered else mistake(pem)
+    wrong = "" if answered else bundle_problem(pem)
     if wrong:
         raise ValueError(f"{planned.host}: spire_trust_bundle: {wrong}")
     try:
@@ -28,7 +28,7 @@ def bundle_for(planned: Plan, knowledge: Mapping[str, Any] | None) -> str:
         raise ValueError(f"{planned.host}: the trust bundle of its server holds no certificates in PEM") from None
     if knowledge and sorted(fingerprints) != sorted(knowledge["fingerprints"]):
         raise ValueError(f"{planned.host}: the trust bundle arrived with other certificates than its server sent")
-    pins = pinned(planned.values["spire_trust_bundle_sha256"])
+    pins = pinned_fingerprints(planned.values["spire_trust_bundle_sha256"])
     if pins and pins != set(fingerprints):
         raise ValueError(
             f"{planned.host}: the trust bundle has the fingerprints {', '.join(sorted(fingerprints))}; "

@@ -161,7 +161,7 @@ def mistakes(entry: Mapping[str, Any], planned: Plan) -> Iterable[str]:
     given = {name: text for name, text in ids.items() if domain or not text.startswith(f"spiffe://{trust_domain}/")}
     judged = {name: value for name, value in entry.items() if name not in ids or name in given}
     try:
-        whole = list(entry_validation.of_whole(normalise(judged)))
+        whole = list(entry_validation.combination_problems(normalise(judged)))
         wrong: tuple[str, ...] = ()
     except EntryError as exc:
         whole, wrong = [], exc.mistakes
@@ -172,7 +172,7 @@ def mistakes(entry: Mapping[str, Any], planned: Plan) -> Iterable[str]:
         if domain and not any(one.startswith(name) for one in wrong) and text.removeprefix("spiffe://").partition("/")[0] != domain:
             yield f"Its {name} is {text}, and this server's trust domain is {domain}; write the path alone."
     formed = {name: value for name, value in judged.items() if not any(text.startswith(name) for text in wrong)}
-    for text in (*entry_validation.of_fields(formed, planned.version), *whole):
+    for text in (*entry_validation.field_problems(formed, planned.version), *whole):
         yield f"Its {text}"
 
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a SPIRE server refuses in an entry although each field has the right form.
+"""Finds values in the fields of an entry that a SPIRE server refuses although they have the right type.
 
 Source: pkg/server/api/entry.go (ProtoToRegistrationEntryWithMask), pkg/common/x509util/dns.go (ValidateLabel) and
 pkg/server/datastore/sqlstore/sqlstore.go (validateRegistrationEntry), v1.15.3
@@ -16,20 +16,20 @@ from typing import Any
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
 
 MAX_ID = 255
-#: bytes, whatever SPIRE's own message says
+#: in bytes, although SPIRE's message calls them characters
 MAX_HINT = 1024
 MAX_LABEL, MAX_NAME, MAX_OLD_NAME = 63, 253, 255
-#: takes wildcards and labels of one character from this release on; until then capitals and any dashes inside of a label
+#: from this release on SPIRE accepts wildcards and labels of one character; before, it accepted capitals and dashes in any place inside
 NEW_NAMES = Version(1, 9, 0)
 
 _ID = re.compile(r"[A-Za-z0-9._-]+")
 _OLD_LABEL = re.compile(r"[A-Za-z0-9](?:-*[A-Za-z0-9])+")
-#: what Go takes for a space in ASCII: SPIRE looks at a name without those around it
+#: Go's ASCII spaces, which SPIRE removes around a name
 _SPACES = "\t\n\v\f\r "
 
 
-def of_fields(entry: Mapping[str, Any], release: Version) -> Iterator[str]:
-    """What is refused in single fields of an entry with full SPIFFE IDs; of a field of a wrong type nothing is said."""
+def field_problems(entry: Mapping[str, Any], release: Version) -> Iterator[str]:
+    """Yields what SPIRE refuses in single fields of an entry with full SPIFFE IDs. Fields of a wrong type are skipped."""
     texts = {name: value for name, value in entry.items() if isinstance(value, str) and value}
     for name, example in (("spiffe_id", "/web"), ("parent_id", "/fleet/spire_agents")):
         path = texts[name].removeprefix("spiffe://").partition("/")[2] if name in texts else "."
@@ -52,34 +52,34 @@ def of_fields(entry: Mapping[str, Any], release: Version) -> Iterator[str]:
         yield f"hint is {hint} bytes long, and SPIRE takes {MAX_HINT} at most; shorten it."
     names = entry.get("dns_names")
     for index, name in enumerate(names if isinstance(names, (list, tuple)) else ()):
-        wrong = dns_name(name, release) if isinstance(name, str) else ""
+        wrong = dns_name_problem(name, release) if isinstance(name, str) else ""
         if wrong:
             yield f'dns_names[{index}] is "{name}", and {wrong}.'
 
 
-def of_whole(entry: Mapping[str, Any]) -> Iterator[str]:
-    """What fields of an entry in the normal form do not allow each other."""
+def combination_problems(entry: Mapping[str, Any]) -> Iterator[str]:
+    """Yields which fields of an entry in the normal form SPIRE refuses together."""
     if not entry["store_svid"]:
         return
     kinds = sorted({selector["type"] for selector in entry["selectors"]})
     if len(kinds) > 1:
         yield (
-            f"selectors are of {' and '.join(kinds)}, and SPIRE takes those of one type where store_svid is set. Write one entry for "
+            f"selectors are of {' and '.join(kinds)}, and SPIRE accepts only one type where store_svid is set. Write one entry for "
             "each."
         )
     if entry["additional_attributes"].get("disable_x509_svid_prefetch"):
-        yield "additional_attributes set disable_x509_svid_prefetch, which SPIRE refuses where store_svid is set; take one of the two out."
+        yield "additional_attributes set disable_x509_svid_prefetch, which SPIRE refuses where store_svid is set; remove one of the two."
 
 
-def dns_name(name: str, release: Version) -> str:
-    """Why a server of that release refuses a DNS name; empty where it does not.
+def dns_name_problem(name: str, release: Version) -> str:
+    """Returns why a server of a release refuses a DNS name; empty where it accepts it.
 
-    Of a label in Punycode not each character is judged, for that takes Unicode's own tables.
+    The characters of a label in Punycode are not all checked, since that needs Unicode's tables.
     """
     if release < NEW_NAMES:
-        return _old_name(name.strip(_SPACES), release)
+        return _old_name_problem(name.strip(_SPACES), release)
     if not name.isascii():
-        return "SPIRE takes ASCII alone; write what DNS has in its place, which begins with xn--"
+        return "SPIRE accepts only ASCII; write the form that DNS has, which begins with xn--"
     if name.count("*") > 1:
         return "SPIRE takes one * at most"
     if "*" in name and not name.startswith("*."):
@@ -91,23 +91,23 @@ def dns_name(name: str, release: Version) -> str:
         return "SPIRE takes no name that ends with a dot"
     if len(rest) > MAX_NAME:
         return f"SPIRE takes {MAX_NAME} characters at most"
-    return next(filter(None, map(_label, rest.split("."))), "")
+    return next(filter(None, map(_label_problem, rest.split("."))), "")
 
 
-def _label(label: str) -> str:
+def _label_problem(label: str) -> str:
     if not label:
         return "SPIRE takes no empty label, before or after a dot"
     if len(label) > MAX_LABEL:
         return f"SPIRE takes {MAX_LABEL} characters at most between two dots"
     if label.startswith("xn--"):
-        return "" if _punycode(label[len("xn--"):]) else f"its label {label} is no Punycode that SPIRE can read"
+        return "" if _is_punycode(label[len("xn--"):]) else f"SPIRE can't decode the Punycode of its label {label}"
     if label.startswith("-") or label.endswith("-") or label[2:4] == "--":
         return f"SPIRE takes no label that begins or ends with a dash, or has two in its third and fourth place, as {label}"
     return ""
 
 
-def _punycode(text: str) -> bool:
-    """Whether it stands for characters that ASCII does not have, and is what they become again."""
+def _is_punycode(text: str) -> bool:
+    """Whether a text is the Punycode of characters outside of ASCII, and encoding them again gives the same text."""
     try:
         decoded = text.encode().decode("punycode")
         return not decoded.isascii() and decoded == decoded.lower() and decoded.encode("punycode") == text.encode()
@@ -115,7 +115,7 @@ def _punycode(text: str) -> bool:
         return False
 
 
-def _old_name(name: str, release: Version) -> str:
+def _old_name_problem(name: str, release: Version) -> str:
     # pkg/common/x509util/dns.go (ValidateDNS), v1.8.11
     if not name:
         return "SPIRE takes no empty name"

@@ -16,7 +16,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.common import cryptogr
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import child, plain
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
-from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables import FOREIGN, Values, concerns
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables import ANSIBLE_VARIABLES, Values, is_read_by_planning
 
 FACT_HINT = (
     "These playbooks gather no facts: write the value in the inventory, "
@@ -55,9 +55,9 @@ def fleet_of(task_vars: Mapping[str, Any], templar: Any) -> Fleet:
 
     def address_of(host: str) -> Mapping[str, Any]:
         raw = hostvars.raw_get(host)
-        given = {name: raw[name] for name in FOREIGN if raw.get(name)}
+        given = {name: raw[name] for name in ANSIBLE_VARIABLES if raw.get(name)}
         plainly = not any("{{" in str(value) for value in given.values())
-        return given if plainly else templated({**raw, "hostvars": hostvars}, templar, FOREIGN).raw
+        return given if plainly else templated({**raw, "hostvars": hostvars}, templar, ANSIBLE_VARIABLES).raw
 
     return Fleet(dict(task_vars.get("groups") or {}), values_of, address_of)
 
@@ -68,9 +68,9 @@ def templated(raw: Mapping[str, Any], templar: Any, names: Iterable[str] = ()) -
     values: dict[str, Any] = {}
     problems: list[Problem] = []
     for name in names or raw:
-        if name not in raw or not str(name).startswith(("spire_", *FOREIGN)):
+        if name not in raw or not str(name).startswith(("spire_", *ANSIBLE_VARIABLES)):
             continue
-        if not concerns(name):
+        if not is_read_by_planning(name):
             values[name] = None
             continue
         try:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The inventory's variables: their names, types and defaults come from variables.yml alone."""
+"""The inventory's variables. Their names, types and defaults are those of variables.yml."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import des
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.archives import architecture
 
 LAYER = re.compile(r"spire_(server|agent)_config__\w+\Z")
-#: a layer's name with one underscore too few, or with a hyphen's stand-in
+#: the name of a layer with one underscore instead of two
 _NEAR_LAYER = re.compile(r"(spire_(?:server|agent)_config)_([^\W_]\w*)\Z")
-#: variables of Ansible's own that planning reads
-FOREIGN = ("ansible_host", "ansible_port")
+#: variables of Ansible that planning reads
+ANSIBLE_VARIABLES = ("ansible_host", "ansible_port")
 _TRUE = {"yes", "true", "on", "1"}
 _FALSE = {"no", "false", "off", "0"}
-#: of what is longer, a message names the type alone
-_SHORT = 40
+#: the longest value that a message shows; of a longer one it names the type
+_LONGEST_SHOWN = 40
 _EXPECTED = {
     "string": "a string",
     "integer": "a whole number",
@@ -39,7 +39,7 @@ _EXPECTED = {
 
 @dataclasses.dataclass(frozen=True)
 class Variable:
-    """One variable as variables.yml describes it."""
+    """A variable as variables.yml describes it."""
 
     name: str
     type: str
@@ -55,17 +55,17 @@ class Variable:
 
     @property
     def may_be_empty(self) -> bool:
-        """Whether an empty text is a value of it. Elsewhere it is what a survey sends for a field that was left empty."""
+        """Whether an empty text is a value. For other variables it means unset, since a survey sends it for an empty field."""
         return self.type == "string" and not self.choices and not self.pattern
 
     def fits(self, text: str) -> bool:
-        """Whether a string has the form that this variable wants."""
+        """Whether a string matches the variable's pattern."""
         return not self.pattern or re.fullmatch(self.pattern, text) is not None
 
 
 @functools.lru_cache(maxsize=None)
 def catalogue() -> dict[str, Variable]:
-    """Every variable by its name."""
+    """Returns all variables by name."""
     path = os.path.join(os.path.dirname(__file__), "variables.yml")
     with open(path, encoding="utf-8") as file:
         data = yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
@@ -75,15 +75,15 @@ def catalogue() -> dict[str, Variable]:
     }
 
 
-def concerns(name: str) -> bool:
+def is_read_by_planning(name: str) -> bool:
     """Whether planning reads the variable of this name."""
-    return name in catalogue() or name in FOREIGN or LAYER.match(name) is not None
+    return name in catalogue() or name in ANSIBLE_VARIABLES or LAYER.match(name) is not None
 
 
 class Values(Mapping[str, Any]):
-    """One host's variables, each of its declared type, with defaults filled in.
+    """One host's variables, converted to their types and with defaults.
 
-    What doesn't fit its type is reported by ``problems`` and reads as the default.
+    A value of a wrong type is reported in ``problems``, and the default is used.
     """
 
     def __init__(self, raw: Mapping[str, Any], problems: Sequence[Problem] = ()) -> None:
@@ -91,7 +91,7 @@ class Values(Mapping[str, Any]):
         self.problems: list[Problem] = list(problems)
         self._values: dict[str, Any] = {}
         for name, variable in catalogue().items():
-            if not self.given(name):
+            if not self.is_set(name):
                 self._values[name] = variable.default
                 continue
             converted, mistake = _convert(variable, raw[name])
@@ -101,8 +101,8 @@ class Values(Mapping[str, Any]):
             self._values[name] = converted
         self.problems += misspelt(raw)
 
-    def given(self, name: str) -> bool:
-        """Whether the host has a value for this variable of the catalogue, be it the default or a wrong one."""
+    def is_set(self, name: str) -> bool:
+        """Whether the host has a value for a variable of the catalogue, even if it is the default or a wrong value."""
         value = self.raw.get(name)
         return value is not None and (value != "" or catalogue()[name].may_be_empty)
 
@@ -117,7 +117,7 @@ class Values(Mapping[str, Any]):
 
 
 def _convert(variable: Variable, value: Any) -> tuple[Any, str]:
-    """Returns the value in its type, or what is wrong with it."""
+    """Returns the value in the variable's type, or what is wrong with it."""
     if variable.type == "boolean":
         if isinstance(value, bool):
             return value, ""
@@ -126,21 +126,21 @@ def _convert(variable: Variable, value: Any) -> tuple[Any, str]:
             return word in _TRUE, ""
         return None, _expected(variable, value)
     if variable.type == "integer":
-        return _integer(variable, value)
+        return _convert_integer(variable, value)
     if variable.type == "list":
         if isinstance(value, str) and variable.name != "spire_entries":
             return [str(value)], ""
         return (list(value), "") if isinstance(value, Sequence) and not isinstance(value, str) else (None, _expected(variable, value))
     if variable.type == "mapping":
-        # a configuration's layers are the tree's, which has words of its own for them
+        # the check of the tree reports configurations of a wrong type
         layer = variable.name in ("spire_server_config", "spire_agent_config")
         return (value, "") if isinstance(value, Mapping) else (None, "" if layer else _expected(variable, value))
     if variable.type == "string or mapping" and isinstance(value, Mapping):
-        return _keyed(variable, {str(key): str(item) for key, item in value.items()})
-    return _string(variable, value)
+        return _convert_items(variable, {str(key): str(item) for key, item in value.items()})
+    return _convert_string(variable, value)
 
 
-def _integer(variable: Variable, value: Any) -> tuple[Any, str]:
+def _convert_integer(variable: Variable, value: Any) -> tuple[Any, str]:
     if not isinstance(value, bool) and re.fullmatch(r"\s*\d+\s*", str(value)):
         return int(value), ""
     if not isinstance(value, bool) and re.fullmatch(r"\s*-\d+\s*", str(value)):
@@ -148,60 +148,60 @@ def _integer(variable: Variable, value: Any) -> tuple[Any, str]:
     return None, _expected(variable, value)
 
 
-def _keyed(variable: Variable, value: dict[str, str]) -> tuple[Any, str]:
+def _convert_items(variable: Variable, value: dict[str, str]) -> tuple[Any, str]:
     for key, item in value.items():
         if variable.keys and key not in variable.keys:
             meant = architecture(key)
             hint = f'; did you mean "{meant}"?' if meant in variable.keys else "."
             return None, f"{shown(key)} is not one of its keys, which are {', '.join(variable.keys)}{hint}"
         if item and not variable.fits(item):
-            return None, f"{key} must be {variable.form}, and it is {_found(variable, item)}."
+            return None, f"{key} must be {variable.form}, and it is {_shown_value(variable, item)}."
     return value, ""
 
 
-def _string(variable: Variable, value: Any) -> tuple[Any, str]:
+def _convert_string(variable: Variable, value: Any) -> tuple[Any, str]:
     choices = ", ".join(variable.choices)
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-        wrong = f"It must be one of {choices}, and it is {_found(variable, value)}." if choices else _expected(variable, value)
-        return None, wrong + (_bare(value, "" if choices else ": put quotes around it") if isinstance(value, bool) else "")
+        wrong = f"It must be one of {choices}, and it is {_shown_value(variable, value)}." if choices else _expected(variable, value)
+        return None, wrong + (_yaml_boolean_hint(value, "" if choices else ": put quotes around it") if isinstance(value, bool) else "")
     text = str(value)
     if choices and text not in variable.choices:
         hint = did_you_mean(text, variable.choices)
         return None, f'"{text}" is not one of its values, which are {choices}{f"; {hint}" if hint else "."}'
     if not variable.fits(text):
-        return None, f"It must be {variable.form}, and it is {_found(variable, value)}."
+        return None, f"It must be {variable.form}, and it is {_shown_value(variable, value)}."
     return text, ""
 
 
-def _bare(value: bool, remedy: str) -> str:
+def _yaml_boolean_hint(value: bool, remedy: str) -> str:
     return f" YAML reads a bare {'yes or on as true' if value else 'no or off as false'}{remedy}."
 
 
 def _expected(variable: Variable, value: Any) -> str:
-    return f"It must be {_EXPECTED[variable.type]}, and it is {_found(variable, value)}."
+    return f"It must be {_EXPECTED[variable.type]}, and it is {_shown_value(variable, value)}."
 
 
-def _found(variable: Variable, value: Any) -> str:
-    """A value as a message names it: a secret, and what may be one, by its type alone."""
+def _shown_value(variable: Variable, value: Any) -> str:
+    """Returns a value as a message shows it. A value that is or may contain a secret is described by its type."""
     if isinstance(value, bool):
         return str(value).lower()
     if variable.secret or not variable.shown or variable.type in ("mapping", "list"):
         return describe(value)
     if isinstance(value, (int, float)):
         return str(value)
-    if isinstance(value, str) and len(value) <= _SHORT:
+    if isinstance(value, str) and len(value) <= _LONGEST_SHOWN:
         return shown(value)
     return describe(value)
 
 
 def misspelt(raw: Iterable[str], names: Container[str] | None = None) -> list[Problem]:
-    """Names so near to one of ours, or to one of these, that they can only be meant for it.
+    """Returns problems for names that are so similar to a variable's name (or to one of ``names``) that they must be a mistake.
 
-    Other names that begin with spire_ are the inventory's own business.
+    Other names that begin with spire_ may be variables of the inventory's own.
     """
     problems = []
     for name in raw:
-        near = _meant(str(name)) if str(name).startswith("spire_") and not concerns(name) else ""
+        near = _nearest_name(str(name)) if str(name).startswith("spire_") and not is_read_by_planning(name) else ""
         if near and (names is None or near in names):
             message = f"No variable is called {name}; did you mean {near}?"
             problems.append(Problem("unknown_variable", str(name), message, layer=str(name)))
@@ -209,10 +209,10 @@ def misspelt(raw: Iterable[str], names: Container[str] | None = None) -> list[Pr
 
 
 @functools.lru_cache(maxsize=1024)
-def _meant(name: str) -> str:
+def _nearest_name(name: str) -> str:
     near = nearest(name, catalogue(), 0.9)
     layer = _NEAR_LAYER.match(name)
-    # spire_server_config_format is a word away from its misspellings, spire_server_config_eu from nothing
+    # spire_server_config_eu is a layer, while spire_server_config_formt is more similar to spire_server_config_format
     if layer and near in ("", layer[1]):
         return f"{layer[1]}__{layer[2]}"
     return near

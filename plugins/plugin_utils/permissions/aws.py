@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.aws.regions import named_by
+from ansible_collections.spire.fleet.plugins.plugin_utils.aws.regions import special_partition
 from ansible_collections.spire.fleet.plugins.plugin_utils.formats import connection_strings
 from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.catalogue import PermissionsError, Request, Use, listed, uses
 
@@ -192,7 +192,7 @@ class _Templates:
     def _partition(self) -> list[str]:
         regions = [str(value) for value in self.use.values("region")]
         regions += [str(value) for name in ("aws_postgres", "aws_mysql") for value in self.use.values(f"database_type.{name}.region")]
-        by_region = next((found for found in map(named_by, regions) if found), "")
+        by_region = next((found for found in map(special_partition, regions) if found), "")
         if by_region and self.aws.partition not in ("", by_region):
             raise PermissionsError(
                 f"plugins.{self.use.plugin} is in a region of the partition {by_region}, and partition is {self.aws.partition}; an "

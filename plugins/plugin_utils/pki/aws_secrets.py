@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A server's upstream CA in AWS Secrets Manager: three secrets that say what the controller's files say."""
+"""Keeps a server's upstream CA in AWS Secrets Manager: three secrets with the content of the controller's files."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.aws.client import AwsError, Service
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import aws_record
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki.aws_record import FILES, TAG_DOMAIN, TAG_SERVER
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki.aws_record import FILES, TAG_SERVER
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.upstream import Upstream
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys, store as x509_store
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 
-#: what a secret holds, for a person
-HOLDS = {
+#: what a secret contains, for its description in AWS
+CONTENTS = {
     "certificate": "the certificate of the CA above a SPIRE server's own, and those between it and the root",
     "key": "the private key of the CA above a SPIRE server's own",
     "bundle": "the roots above a SPIRE server's own CA",
@@ -28,7 +28,7 @@ HOLDS = {
 
 @dataclasses.dataclass(frozen=True)
 class Secrets:
-    """Those of one server, as they should be."""
+    """The secrets of one server."""
 
     upstream: Upstream
 
@@ -42,12 +42,12 @@ class Secrets:
 
     @functools.cached_property
     def record(self) -> dict[str, Any]:
-        """As it was when this run began."""
+        """The controller's record as it was when this run began."""
         return self.upstream.record
 
     @functools.cached_property
     def digests(self) -> dict[str, str]:
-        """What tells one content from another, of what is public: a key by its certificate. Empty before there is a certificate."""
+        """Digests of public content only: a key has that of its public key. Empty before there is a certificate."""
         certificates, files = self.upstream.key_files.certificates(), self.upstream.files()
         if not files:
             return {}
@@ -59,82 +59,81 @@ class Secrets:
 
     @property
     def tags(self) -> dict[str, str]:
-        own = {TAG_SERVER: self.upstream.host, TAG_DOMAIN: self.upstream.trust_domain}
-        return {**{str(key): str(value) for key, value in self.upstream.values["spire_pki_aws_tags"].items()}, **own}
+        return aws_record.tags(self.upstream.values, self.upstream.host, self.upstream.trust_domain)
 
     @property
     def kms_key(self) -> str:
         return str(self.upstream.values["spire_pki_kms_key"] or "")
 
     def differences(self) -> list[str]:
-        """In words, how Secrets Manager differs from the controller. No value is read; nothing that was never made is asked for."""
-        return [reason for what in FILES for reason in self._of(what)]
+        """Returns how Secrets Manager differs from the controller. It reads no value, and asks nothing about secrets that were never made."""
+        return [reason for what in FILES for reason in self._secret_differences(what)]
 
-    def _of(self, what: str) -> Iterator[str]:
+    def _secret_differences(self, what: str) -> Iterator[str]:
         name, known = self.names[what], self.record.get(what, {})
         if not known or known.get("name") != name:
-            yield f"the secret {name} is not known here"
+            yield f"the secret {name} is not recorded on the controller"
             return
-        observed = self._look(what)
+        observed = self._describe(what)
         if observed is None:
-            yield f"the secret {name} is not in {self.upstream.region} any more"
+            yield f"the secret {name} no longer exists in {self.upstream.region}"
             return
         if _current(observed) != known.get("version"):
             yield f"somebody else has changed the secret {name}"
         elif self.digests and known.get("digest") != self.digests[what]:
-            yield f"the secret {name} holds another {what} than the controller"
-        yield from self._attributes(what, observed)
+            yield f"the secret {name} has a different {what} than the controller"
+        yield from self._attribute_differences(what, observed)
 
-    def _attributes(self, what: str, observed: dict[str, Any]) -> Iterator[str]:
+    def _attribute_differences(self, what: str, observed: dict[str, Any]) -> Iterator[str]:
         if _missing_tags(self.tags, observed):
             yield f"the secret {self.names[what]} lacks tags: {', '.join(sorted(_missing_tags(self.tags, observed)))}"
         if self.kms_key != self.record.get(what, {}).get("kms_key", ""):
-            yield f"the secret {self.names[what]} is encrypted with another KMS key"
+            yield f"the secret {self.names[what]} is encrypted with a different KMS key"
 
     def ensure(self, check: bool) -> list[str]:
-        """Makes and updates what differs, and notes the ARNs; says what it did, or would do in check mode."""
+        """Makes and updates what differs, and records the ARNs. Returns what it did, or in check mode would do."""
         if check:
             return self.differences()
         with x509_store.locked(self.upstream.pki_dir, check):
-            found, noted = self.differences(), dict(self.record)
+            found, record = self.differences(), dict(self.record)
             for what in FILES:
-                noted[what] = self._made(what)
-                aws_record.write(self._record_path, self.upstream.region, noted)
+                record[what] = self._ensure_secret(what)
+                aws_record.write(self._record_path, self.upstream.region, record)
         return found
 
     @property
     def _record_path(self) -> str:
         return aws_record.record_path(self.upstream.pki_dir, self.upstream.storage_mode, self.upstream.host)
 
-    def _made(self, what: str) -> dict[str, str]:
-        """What is known of a secret once it is as it should be."""
-        name, known, observed = self.names[what], self.record.get(what, {}), self._look(what)
+    def _ensure_secret(self, what: str) -> dict[str, str]:
+        """Creates or updates a secret, and returns its record."""
+        name, known, observed = self.names[what], self.record.get(what, {}), self._describe(what)
         if observed is None:
             tags = [{"Key": key, "Value": value} for key, value in sorted(self.tags.items())]
             kms = {"KmsKeyId": self.kms_key} if self.kms_key else {}
             made = self.service.call(
                 "create_secret", f"the secret {name}", Name=name, Description=self._description(what), Tags=tags,
-                SecretString=self._text(what), **kms,
+                SecretString=self._value(what), **kms,
             )
-            return self._noted(what, made["ARN"], made["VersionId"])
+            return self._record_entry(what, made["ARN"], made["VersionId"])
         arn, version = str(observed["ARN"]), _current(observed)
         if self.kms_key != known.get("kms_key", ""):
             self.service.call("update_secret", f"the secret {name}", SecretId=arn, KmsKeyId=self.kms_key or "alias/aws/secretsmanager")
         if version != known.get("version") or known.get("digest") != self.digests[what] or known.get("name") != name:
-            same = bool(version) and self._means_the_same(what, arn)
+            same = bool(version) and self._holds_our_content(what, arn)
             if not same:
-                self._may_write(what, observed)
-                version = self.service.call("put_secret_value", f"the secret {name}", SecretId=arn, SecretString=self._text(what))["VersionId"]
+                self._require_ownership(what, observed)
+                version = self.service.call("put_secret_value", f"the secret {name}", SecretId=arn, SecretString=self._value(what))["VersionId"]
         missing = _missing_tags(self.tags, observed)
         if missing:
             tags = [{"Key": key, "Value": value} for key, value in sorted(missing.items())]
             self.service.call("tag_resource", f"the secret {name}", SecretId=arn, Tags=tags)
-        return self._noted(what, arn, version)
+        return self._record_entry(what, arn, version)
 
-    def _noted(self, what: str, arn: str, version: str) -> dict[str, str]:
+    def _record_entry(self, what: str, arn: str, version: str) -> dict[str, str]:
         return {"name": self.names[what], "arn": arn, "version": version, "digest": self.digests[what], "kms_key": self.kms_key}
 
-    def _look(self, what: str) -> dict[str, Any] | None:
+    def _describe(self, what: str) -> dict[str, Any] | None:
         name = self.names[what]
         try:
             found = self.service.call("describe_secret", f"the secret {name}", SecretId=name)
@@ -144,23 +143,23 @@ class Secrets:
             raise
         if found.get("DeletedDate"):
             raise AwsError(
-                f"The secret {name} in {self.upstream.region} is marked for deletion, and AWS keeps its name until then. Take it back with: "
+                f"The secret {name} in {self.upstream.region} is marked for deletion, and its name can't be used until then. Restore it with: "
                 f"aws secretsmanager restore-secret --region {self.upstream.region} --secret-id {name}"
             )
         return found
 
-    def _may_write(self, what: str, observed: dict[str, Any]) -> None:
-        """A secret that is somebody else's is not overwritten; an empty one was put there for us."""
+    def _require_ownership(self, what: str, observed: dict[str, Any]) -> None:
+        """Raises AwsError for a secret of somebody else that has a value. An empty secret may be written to."""
         tags = {str(tag["Key"]): str(tag["Value"]) for tag in observed.get("Tags") or []}
         if _current(observed) and tags.get(TAG_SERVER) != self.upstream.host:
-            whose = f"its tag {TAG_SERVER} says {tags[TAG_SERVER]}" if TAG_SERVER in tags else f"it has no tag {TAG_SERVER}"
+            whose = f"its tag {TAG_SERVER} is {tags[TAG_SERVER]}" if TAG_SERVER in tags else f"it has no tag {TAG_SERVER}"
             raise AwsError(
-                f"The secret {self.names[what]} in {self.upstream.region} is there already and is not {self.upstream.host}'s: {whose}, and it "
-                f"holds another {what}. Choose another spire_pki_secret_name, or take it away."
+                f"The secret {self.names[what]} in {self.upstream.region} exists already and does not belong to {self.upstream.host}: {whose}, "
+                f"and it has a different {what}. Choose another spire_pki_secret_name, or delete the secret."
             )
 
-    def _means_the_same(self, what: str, arn: str) -> bool:
-        """Whether the secret's value is what the controller has, however it is written."""
+    def _holds_our_content(self, what: str, arn: str) -> bool:
+        """Whether the secret's value means the same as the controller's file, however its PEM is written."""
         name = f"the secret {self.names[what]}"
         text = str(self.service.call("get_secret_value", name, SecretId=arn).get("SecretString") or "").encode()
         try:
@@ -173,16 +172,16 @@ class Secrets:
         except X509Error:
             return False
 
-    def _text(self, what: str) -> str:
-        """A secret's value."""
+    def _value(self, what: str) -> str:
+        """Returns the value of a secret."""
         return self.upstream.key_text() if what == "key" else self.upstream.files()[f"upstream_{what}"]
 
     def _description(self, what: str) -> str:
-        return f"{self.upstream.host} of {self.upstream.trust_domain}: {HOLDS[what]}. Kept by spire.fleet."
+        return f"{self.upstream.host} of {self.upstream.trust_domain}: {CONTENTS[what]}. Kept by spire.fleet."
 
 
 def _current(observed: dict[str, Any]) -> str:
-    """The version that SPIRE would read; empty where there is none."""
+    """Returns the version that SPIRE would read; empty where there is none."""
     versions = observed.get("VersionIdsToStages") or {}
     return next((str(version) for version, stages in versions.items() if "AWSCURRENT" in stages), "")
 

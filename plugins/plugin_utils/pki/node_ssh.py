@@ -32,8 +32,8 @@ NO_CA = "there is no SSH CA yet"
 
 
 @dataclasses.dataclass(frozen=True)
-class Certificate:
-    """What a host certificate should be."""
+class HostCertificateRequest:
+    """An SSH host certificate that should exist."""
 
     host: str
     principal: str
@@ -41,14 +41,14 @@ class Certificate:
     renew_before: datetime.timedelta
 
     def differences(self, found: Any, authority: Any, now: datetime.datetime) -> list[str]:
-        """Why one that is there must be made anew, in words; ``authority`` is the CA's public key."""
+        """Returns why an existing certificate must be replaced. ``authority`` is the CA's public key."""
         why = []
         if found.type != serialization.SSHCertificateType.HOST:
-            why.append("it is no certificate of a host")
+            why.append("it is not a host certificate")
         named = ", ".join(one.decode("utf-8", "replace") for one in found.valid_principals)
         if named != self.principal:
             why.append(f"its principals are {named or 'none'}, and should be {self.principal}")
-        if not _signed(found, authority):
+        if not _is_signed_by(found, authority):
             why.append(f"it was not signed by {fingerprint(authority)}")
         starts, ends = from_epoch(found.valid_after), from_epoch(found.valid_before)
         if ends - starts > self.lifetime + datetime.timedelta(hours=1):
@@ -57,17 +57,17 @@ class Certificate:
             why.append(f"it is not valid before {moment(starts)}")
         if ends <= now:
             why.append(f"it expired at {moment(ends)}")
-        return why + self.due(found, now)
+        return why + self.renewal_due(found, now)
 
-    def due(self, found: Any, now: datetime.datetime) -> list[str]:
-        """That the time of its renewal has come, while it still works."""
+    def renewal_due(self, found: Any, now: datetime.datetime) -> list[str]:
+        """Returns that the renewal of a valid certificate is due; empty where it is not."""
         ends = from_epoch(found.valid_before)
         if not now < ends <= now + self.renew_before:
             return []
-        return [f"it expires at {moment(ends)}, which is within the {words(self.renew_before)} of its renewal"]
+        return [f"it expires at {moment(ends)}, and its renewal is due {words(self.renew_before)} before that"]
 
     def sign(self, public: Any, key: Any, now: datetime.datetime) -> Any:
-        """A new one for a public key."""
+        """Returns a new certificate for a public key."""
         builder = (
             serialization.SSHCertificateBuilder().public_key(public).serial(secrets.randbits(63)).type(serialization.SSHCertificateType.HOST)
             .key_id(self.host.encode()).valid_principals([self.principal.encode()])
@@ -78,9 +78,9 @@ class Certificate:
 
 @dataclasses.dataclass(frozen=True)
 class Sshpop(ManagedCertificate):
-    """One host's SSH certificate."""
+    """The SSH host certificate of one node."""
 
-    #: what the names in certificates end with, and the agents' SPIFFE IDs don't
+    #: the domain that the certificates' principals end with; it is not part of the agents' SPIFFE IDs
     domain: str = ""
 
     prefix = "spire_sshpop"
@@ -95,7 +95,7 @@ class Sshpop(ManagedCertificate):
 
     @property
     def issuer_key_files(self) -> KeyAndCertificateFiles:
-        """The CA's public key in place of a certificate, and its private one."""
+        """The CA's public key, in place of a certificate, and its private key."""
         named = self.values["spire_sshpop_issuer"]
         if named:
             return KeyAndCertificateFiles(*(os.path.expanduser(str(named.get(name) or "")) for name in ("public", "key")))
@@ -107,11 +107,11 @@ class Sshpop(ManagedCertificate):
         return KeyAndCertificateFiles(f"{base}-cert.pub", "" if self.key_on_host else f"{base}.key")
 
     @property
-    def wanted(self) -> Certificate:
-        """What the host should have."""
+    def certificate_request(self) -> HostCertificateRequest:
+        """The certificate that the host should have."""
         suffix = f".{self.domain}" if self.domain else ""
         principal = self.host if not suffix or self.host.endswith(suffix) else self.host + suffix
-        return Certificate(self.host, principal, self.length("spire_sshpop_lifetime"), self.length("spire_sshpop_renew_before"))
+        return HostCertificateRequest(self.host, principal, self.duration("spire_sshpop_lifetime"), self.duration("spire_sshpop_renew_before"))
 
     @property
     def issuer_name(self) -> str:
@@ -121,9 +121,9 @@ class Sshpop(ManagedCertificate):
     @functools.cached_property
     def authority(self) -> Any:
         """The CA's public key; None before there is one."""
-        place = self.issuer_key_files.certificate
-        text = x509_store.must_read(place) if self.user_supplied else x509_store.read(place)
-        return None if text is None else _public(text, place)
+        path = self.issuer_key_files.certificate
+        text = x509_store.must_read(path) if self.user_supplied else x509_store.read(path)
+        return None if text is None else _load_public_key(text, path)
 
     @property
     def issuer_missing(self) -> bool:
@@ -133,56 +133,56 @@ class Sshpop(ManagedCertificate):
             return False
 
     def authorities_text(self) -> str:
-        """What servers verify nodes with, as OpenSSH writes it; empty before there is a CA."""
-        return _line(self.authority) if self.authority else ""
+        """Returns the CA that servers verify nodes with, as OpenSSH writes it; empty before there is a CA."""
+        return _openssh_line(self.authority) if self.authority else ""
 
     @property
-    def readers(self) -> dict[str, Callable[[], Any]]:
-        place = self.issuer_key_files
+    def file_readers(self) -> dict[str, Callable[[], Any]]:
+        key_files = self.issuer_key_files
         return {
-            "public": lambda: _public(x509_store.must_read(place.certificate), place.certificate),
-            "key": lambda: _load_key(place.key, self.passphrase),
+            "public": lambda: _load_public_key(x509_store.must_read(key_files.certificate), key_files.certificate),
+            "key": lambda: _load_key(key_files.key, self.passphrase),
         }
 
-    def mistakes(self, now: datetime.datetime, window: datetime.timedelta = datetime.timedelta(0)) -> list[str]:
-        """What is wrong with a CA that is given. It has no end of its own."""
+    def issuer_problems(self, now: datetime.datetime, window: datetime.timedelta = datetime.timedelta(0)) -> list[str]:
+        """Returns what is wrong with the user's own CA. An SSH CA does not expire."""
         if not self.user_supplied:
             return []
-        wrong = x509_keys.wrong_type(self.authority, f"The key in {self.issuer_key_files.certificate}")
+        wrong = x509_keys.key_type_problem(self.authority, f"The key in {self.issuer_key_files.certificate}")
         key = _load_key(self.issuer_key_files.key, self.passphrase)
         if key is not None and x509_keys.public_info(key) != x509_keys.public_info(self.authority):
-            return [*([wrong] if wrong else []), _apart(self.issuer_key_files)]
+            return [*([wrong] if wrong else []), _mismatch(self.issuer_key_files)]
         return [wrong] if wrong else []
 
-    def ca_mistakes(self) -> list[str]:
-        """What is wrong with a CA of ours, as it lies on the controller."""
+    def key_mismatch(self) -> list[str]:
+        """Returns that the two keys of our CA on the controller are not a pair; empty where they are."""
         key = self.issuer_key_files.load_key(self.passphrase)
         if key is None or self.authority is None or x509_keys.public_info(key) == x509_keys.public_info(self.authority):
             return []
-        return [_apart(self.issuer_key_files)]
+        return [_mismatch(self.issuer_key_files)]
 
     @property
     def certificate(self) -> Any:
-        """The host's, as the controller has it; None before there is one."""
+        """The host's certificate on the controller; None before there is one."""
         text = x509_store.read(self.key_files.certificate)
-        return None if text is None else _certificate(text, self.key_files.certificate)
+        return None if text is None else _load_certificate(text, self.key_files.certificate)
 
     def differences(self, now: datetime.datetime) -> list[str]:
         if self.authority is None:
             return [NO_CA]
         return [*self.insecure_root_permissions(), *self.key_files.insecure_permissions(), *self._differences(self.authority, None, now)]
 
-    def due(self, now: datetime.datetime) -> list[str]:
+    def renewal_due(self, now: datetime.datetime) -> list[str]:
         found = self.certificate
-        return self.wanted.due(found, now) if found else []
+        return self.certificate_request.renewal_due(found, now) if found else []
 
     def _differences(self, authority: Any, public: Any, now: datetime.datetime) -> list[str]:
         found = self.certificate
         if found is None:
             return [x509_ensure.NO_CERTIFICATE]
-        why = self.wanted.differences(found, authority, now)
+        why = self.certificate_request.differences(found, authority, now)
         if public is not None and x509_keys.public_info(public) != x509_keys.public_info(found.public_key()):
-            why.append("it is of another key")
+            why.append("it is for another key")
         elif x509_keys.type_of(found.public_key()) != self.key_type:
             why.append(f"its key is {x509_keys.type_of(found.public_key())}, and should be {self.key_type}")
         return why
@@ -190,75 +190,75 @@ class Sshpop(ManagedCertificate):
     @property
     def public_key_hex(self) -> str:
         found = self.certificate
-        return x509_keys.core(found.public_key()).hex() if found else ""
+        return x509_keys.public_key_bytes(found.public_key()).hex() if found else ""
 
     def files(self) -> dict[str, str]:
         text = x509_store.read(self.key_files.certificate)
         return {} if text is None else {"sshpop_certificate": text.decode("ascii", "replace")}
 
-    def keep_issuer(self, run: Run) -> list[str]:
-        self.must_encrypt()
+    def ensure_issuer(self, run: Run) -> list[str]:
+        self.require_passphrase()
         with x509_store.locked(self.directory, run.check):
-            return self._authority(run)[2]
+            return self._ensure_authority(run)[2]
 
     def ensure(self, csr: str, run: Run) -> Outcome:
-        self.must_encrypt()
+        self.require_passphrase()
         with x509_store.locked(self.directory, run.check):
-            authority, key, why = self._authority(run)
-            public, more = self._key(csr, run)
+            authority, key, why = self._ensure_authority(run)
+            public, more = self._ensure_host_key(csr, run)
             certificate = self.certificate
             own = [x509_ensure.NO_CERTIFICATE] if authority is None else self._differences(authority, public, run.now)
-            found = Outcome(differences=[*why, *more, *own], before=facts(certificate) if certificate else {})
+            found = Outcome(differences=[*why, *more, *own], before=certificate_facts(certificate) if certificate else {})
             found.changed = bool(found.differences)
             if own and run.check:
-                found.after = {"principals": self.wanted.principal, "serial": x509_issue.UNMADE}
+                found.after = {"principals": self.certificate_request.principal, "serial": x509_issue.NOT_ISSUED}
                 return found
             if own:
-                certificate = self.wanted.sign(public, key or self._signing_key(), run.now)
+                certificate = self.certificate_request.sign(public, key or self._signing_key(), run.now)
                 x509_store.write(self.key_files.certificate, certificate.public_bytes() + b"\n", CERTIFICATE_MODE)
-        found.after, found.text = facts(certificate), certificate.public_bytes().decode() + "\n"
+        found.after, found.text = certificate_facts(certificate), certificate.public_bytes().decode() + "\n"
         return found
 
-    def _authority(self, run: Run) -> tuple[Any, Any, list[str]]:
-        """The CA's public key, its private one where it was just made, and what was wrong; no keys where check mode makes none."""
+    def _ensure_authority(self, run: Run) -> tuple[Any, Any, list[str]]:
+        """Returns the CA's public key, its private key if it was just made, and what was wrong. Check mode makes no keys."""
         if self.user_supplied:
-            wrong = self.mistakes(run.now)
+            wrong = self.issuer_problems(run.now)
             if wrong:
                 raise X509Error("\n".join(wrong))
             return self.authority, None, []
-        place = self.issuer_key_files
+        key_files = self.issuer_key_files
         insecure_permissions = self.insecure_root_permissions()
         if insecure_permissions and not run.check:
-            self._keep_better(place)
-        text = x509_store.read(place.certificate)
+            self._rewrite_key(key_files)
+        text = x509_store.read(key_files.certificate)
         if text is not None:
-            return _public(text, place.certificate), None, insecure_permissions
-        key = place.load_key(self.passphrase)
+            return _load_public_key(text, key_files.certificate), None, insecure_permissions
+        key = key_files.load_key(self.passphrase)
         why = [*insecure_permissions, f"{self.issuer_title}: there is no {'key' if key is None else 'public key'}"]
         if run.check:
             return None, None, why
         if key is None:
             key = x509_keys.generate(self.key_type)
-            place.write_key(key, self.passphrase)
-        x509_store.write(place.certificate, _line(key.public_key()).encode(), CERTIFICATE_MODE)
+            key_files.write_key(key, self.passphrase)
+        x509_store.write(key_files.certificate, _openssh_line(key.public_key()).encode(), CERTIFICATE_MODE)
         return key.public_key(), key, why
 
-    def _keep_better(self, place: KeyAndCertificateFiles) -> None:
-        """The same key, as it should have been kept."""
-        place.write_key(place.load_key(self.passphrase), self.passphrase)
+    def _rewrite_key(self, key_files: KeyAndCertificateFiles) -> None:
+        """Writes the same key again, encrypted and with the right mode."""
+        key_files.write_key(key_files.load_key(self.passphrase), self.passphrase)
 
     def _signing_key(self) -> Any:
-        place = self.issuer_key_files
-        key = _load_key(place.key, self.passphrase)
+        key_files = self.issuer_key_files
+        key = _load_key(key_files.key, self.passphrase)
         if key is None:
-            raise X509Error(f"{place.key} is not there, and {self.issuer_name} has to sign. Bring the key back for this run.")
-        public = _public(x509_store.must_read(place.certificate), place.certificate)
+            raise X509Error(f"{key_files.key} is not there, and {self.issuer_name} has to sign. Bring the key back for this run.")
+        public = _load_public_key(x509_store.must_read(key_files.certificate), key_files.certificate)
         if x509_keys.public_info(key) != x509_keys.public_info(public):
-            raise X509Error(_apart(place))
+            raise X509Error(_mismatch(key_files))
         return key
 
-    def _key(self, csr: str, run: Run) -> tuple[Any, list[str]]:
-        """The host's public key, of its signing request or from here, and what was wrong with it."""
+    def _ensure_host_key(self, csr: str, run: Run) -> tuple[Any, list[str]]:
+        """Returns the host's public key, from its signing request or from the controller, and what was wrong with the key."""
         if self.key_on_host:
             return x509_keys.load_csr(csr, "The signing request").public_key() if csr else None, []
         key = self.key_files.load_key(self.passphrase)
@@ -270,7 +270,7 @@ class Sshpop(ManagedCertificate):
                 )
             insecure_permissions = self.key_files.insecure_permissions()
             if insecure_permissions and not run.check:
-                self._keep_better(self.key_files)
+                self._rewrite_key(self.key_files)
             return key.public_key(), insecure_permissions
         if run.check:
             return None, [f"there is no key in {self.key_files.key}"]
@@ -279,8 +279,8 @@ class Sshpop(ManagedCertificate):
         return key.public_key(), [f"there is no key in {self.key_files.key}"]
 
 
-def facts(certificate: Any) -> dict[str, str]:
-    """What a diff shows of a host certificate. All of it is public."""
+def certificate_facts(certificate: Any) -> dict[str, str]:
+    """Returns what a diff shows of a host certificate. All of it is public."""
     return {
         "principals": ", ".join(one.decode("utf-8", "replace") for one in certificate.valid_principals),
         "key": x509_keys.type_of(certificate.public_key()),
@@ -292,45 +292,45 @@ def facts(certificate: Any) -> dict[str, str]:
 
 
 def fingerprint(public: Any) -> str:
-    """A public key's, as OpenSSH shows it."""
-    return "SHA256:" + base64.b64encode(hashlib.sha256(base64.b64decode(_line(public).split()[1])).digest()).decode().rstrip("=")
+    """Returns the fingerprint of a public key as OpenSSH shows it."""
+    return "SHA256:" + base64.b64encode(hashlib.sha256(base64.b64decode(_openssh_line(public).split()[1])).digest()).decode().rstrip("=")
 
 
-def authority_of(text: bytes, where: str) -> str:
-    """The fingerprint of the CA that a file holds, or that has signed the certificate in it; X509Error for neither."""
+def ca_fingerprint(text: bytes, where: str) -> str:
+    """Returns the fingerprint of the CA in a file, or of the CA that signed the certificate in it. Raises X509Error for any other file."""
     try:
-        return fingerprint(_certificate(text, where).signature_key())
+        return fingerprint(_load_certificate(text, where).signature_key())
     except X509Error:
-        return fingerprint(_public(text, where))
+        return fingerprint(_load_public_key(text, where))
 
 
-def _line(public: Any) -> str:
+def _openssh_line(public: Any) -> str:
     return public.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH).decode() + "\n"
 
 
-def _public(text: bytes, where: str) -> Any:
+def _load_public_key(text: bytes, where: str) -> Any:
     try:
         return serialization.load_ssh_public_key(text.strip())
     except (ValueError, UnsupportedAlgorithm) as exc:
-        raise X509Error(f"{where} holds no public key as OpenSSH writes it.") from exc
+        raise X509Error(f"{where} is not a public key of OpenSSH.") from exc
 
 
-def _certificate(text: bytes, where: str) -> Any:
+def _load_certificate(text: bytes, where: str) -> Any:
     try:
         found = serialization.load_ssh_public_identity(text.strip())
     except (ValueError, UnsupportedAlgorithm) as exc:
-        raise X509Error(f"{where} holds no SSH certificate.") from exc
+        raise X509Error(f"{where} is not an SSH certificate.") from exc
     if not isinstance(found, serialization.SSHCertificate):
-        raise X509Error(f"{where} holds no SSH certificate.")
+        raise X509Error(f"{where} is not an SSH certificate.")
     return found
 
 
 def _load_key(path: str, passphrase: str) -> Any:
-    """A private key in PEM or as OpenSSH writes it; None where there is no file."""
+    """Returns a private key in PEM or in OpenSSH's format; None where there is no file."""
     text = x509_store.read(path)
     if text is None or b"BEGIN OPENSSH PRIVATE KEY" not in text:
         return None if text is None else x509_keys.load(text, passphrase, path)
-    # it may have no passphrase of its own
+    # a key in OpenSSH's format may be unencrypted
     for word in (None, passphrase.encode()):
         try:
             return serialization.load_ssh_private_key(text, word)
@@ -338,13 +338,13 @@ def _load_key(path: str, passphrase: str) -> Any:
             continue
         except UnsupportedAlgorithm:
             raise X509Error(
-                f"The key in {path} is encrypted in OpenSSH's own way, and the controller's Python has no bcrypt for that. Install it with: "
-                f"pip install bcrypt; or have it written in another one: ssh-keygen -p -m PKCS8 -f {path}"
+                f"The key in {path} is encrypted in OpenSSH's format, which needs bcrypt, and the controller's Python has none. Install it with: "
+                f"pip install bcrypt; or convert the key: ssh-keygen -p -m PKCS8 -f {path}"
             ) from None
     raise X509Error(f"The passphrase does not open the key in {path}, or the file is damaged.")
 
 
-def _signed(certificate: Any, authority: Any) -> bool:
+def _is_signed_by(certificate: Any, authority: Any) -> bool:
     try:
         certificate.verify_cert_signature()
     except InvalidSignature:
@@ -352,5 +352,6 @@ def _signed(certificate: Any, authority: Any) -> bool:
     return x509_keys.public_info(certificate.signature_key()) == x509_keys.public_info(authority)
 
 
-def _apart(place: KeyAndCertificateFiles) -> str:
-    return f"The key in {place.key} and the public key in {place.certificate} don't belong together."
+
+def _mismatch(key_files: KeyAndCertificateFiles) -> str:
+    return f"The key in {key_files.key} and the public key in {key_files.certificate} don't belong together."

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an action says of a certificate that it keeps: public facts alone."""
+"""Results of tasks that keep a certificate. They contain public facts only."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509E
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import KeyAndCertificateFiles
 
 
-def keep(material: ManagedCertificate, csr: str, check: bool) -> dict[str, Any]:
-    """Keeps a host's certificate, and says what was done; X509Error for what can't be made."""
+def ensure_certificate(material: ManagedCertificate, csr: str, check: bool) -> dict[str, Any]:
+    """Keeps a host's certificate, and returns the task's result. Raises X509Error for what can't be made."""
     now = datetime.datetime.now(datetime.timezone.utc)
     if material.key_on_host and not csr:
         if not check:
-            raise X509Error("its key is born on the host, so csr is required.")
+            raise X509Error("the key is made on the host, so csr is required.")
         why = material.differences(now)
         return {"changed": bool(why), "differences": why}
-    return of(material.ensure(csr, Run(now, check)), material.key_files)
+    return task_result(material.ensure(csr, Run(now, check)), material.key_files)
 
 
-def of(found: Outcome, place: KeyAndCertificateFiles) -> dict[str, Any]:
-    """The result of a task; the diff names what differs, and shows facts and fingerprints."""
+def task_result(found: Outcome, key_files: KeyAndCertificateFiles) -> dict[str, Any]:
+    """Returns the result of a task. Its diff names what differs, and shows facts and fingerprints."""
     result: dict[str, Any] = {
         "changed": found.changed,
         "differences": found.differences,
@@ -37,16 +37,16 @@ def of(found: Outcome, place: KeyAndCertificateFiles) -> dict[str, Any]:
     }
     if found.changed:
         result["diff"] = {
-            "before_header": place.certificate,
-            "after_header": f"{place.certificate} ({'; '.join(found.differences)})",
+            "before_header": key_files.certificate,
+            "after_header": f"{key_files.certificate} ({'; '.join(found.differences)})",
             "before": _lines(found.before),
             "after": _lines(found.after),
         }
     return result
 
 
-def with_aws(result: dict[str, Any], why: list[str]) -> dict[str, Any]:
-    """The same with what was made or changed in AWS."""
+def add_aws_changes(result: dict[str, Any], why: list[str]) -> dict[str, Any]:
+    """Adds what was made or changed in AWS to the result of a task."""
     if not why:
         return result
     header = "the upstream CA in AWS"

@@ -1,17 +1,17 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The rotation of the root above a trust domain's servers: how far it is, kept beside the root on the controller.
+"""The state of a root's rotation: the step that it has reached, kept in a file beside the root on the controller.
 
-Whatever brings files to servers asks here who signs and what is trusted, so that every run, also one in the middle of a rotation,
-brings those of the step that the rotation has reached. A step is reached when the file says so, and the file is replaced whole.
+Whatever brings files to servers asks here which CA signs and which roots are trusted. So every run, also one in the middle of a
+rotation, brings the files of the current step. A step is reached when the file has it; the file is replaced as a whole.
 
-SPIRE's rules that the steps follow:
-- New roots come into SPIRE's bundle with the next CA that a server has signed, and are never taken out again by leaving them away.
-- A root is tainted only while the server's last CA names the root's subject key ID as its issuer's. That CA is signed by the
-  server's intermediate, so in the step TRUST the intermediate carries the old root's ID in place of its own.
-- A root that is tainted and is in the files as well would come into the bundle a second time, untainted, and neither copy could be
-  revoked then. So from USE on the files hold the new root alone; the old one is trusted until it is revoked.
+The steps follow from these rules of SPIRE:
+- SPIRE adds new roots to its bundle when a server's next CA is signed, and never removes roots that are left out.
+- A root can be tainted only while the authority key ID of the server's last CA is the root's subject key ID. That CA is signed by the
+  server's intermediate, so in the step TRUST the intermediate has the old root's key ID in place of its own.
+- A root that is tainted and is in the files as well would be added to the bundle again, untainted, and neither copy could be revoked
+  then. So from the step USE on the files have only the new root; the old one is trusted until it is revoked.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x5
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import KeyAndCertificateFiles
 
-#: the new root becomes known everywhere, signs, and is the only one
+#: the steps: all hosts learn the new root; the new root signs; the old root is removed
 TRUST, USE, REMOVE = "trust", "use", "remove"
-#: every host has been seen to be done; what is left are names of files, and of a variable
+#: all hosts are done; only files on the controller and a variable still have to be renamed
 DONE = "done"
 STEPS = (TRUST, USE, REMOVE, DONE)
 FILE = "rotation.json"
-#: the names of rotations that have ended
+#: the directory with a file for each rotation that has ended
 HISTORY = "rotations"
 NEXT = "next-root"
 FILE_MODE = 0o600
@@ -44,7 +44,7 @@ NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", re.ASCII)
 
 @dataclasses.dataclass(frozen=True)
 class Signer:
-    """A CA that signs the servers' intermediates, as files of the controller."""
+    """The files on the controller of a CA that signs the servers' intermediates."""
 
     certificate: str
     key: str
@@ -57,23 +57,23 @@ class Signer:
 
 @dataclasses.dataclass(frozen=True)
 class State:
-    """One rotation, as its file has it."""
+    """The state of one rotation, as in its file."""
 
     name: str
     step: str
     old: Signer
     new: Signer
-    #: the root that goes, and the one that comes, in PEM
+    #: the old and the new root, in PEM
     old_root: str
     new_root: str
     #: when each step was reached
     times: dict[str, str]
-    #: servers that have what TRUST gives while the others have USE, for as long as it takes to sign a CA below the old root
+    #: servers that get the files of TRUST during USE, until they have signed a CA under the old root once more
     servers_on_old_root: tuple[str, ...] = ()
 
     @property
     def signer(self) -> Signer:
-        """Who signs intermediates now."""
+        """The CA that signs intermediates now."""
         return self.old if self.step == TRUST else self.new
 
     @property
@@ -91,94 +91,97 @@ class State:
 
     @property
     def intermediate_key_id(self) -> bytes | None:
-        """What a server's intermediate must have for its subject key ID; None for its own."""
+        """The subject key ID that a server's intermediate must have; None for the hash of its key."""
         return bytes.fromhex(self.old_key_id) if self.step == TRUST else None
 
-    def over(self, named: Signer) -> bool:
-        """Whether nothing is left to be done: ``named``, which the variables name, is not the CA before it any more."""
-        return self.step == DONE and (named == self.new or named != self.old)
+    def is_over(self, configured: Signer) -> bool:
+        """Whether nothing is left to do: the variables (``configured``) no longer name the old CA."""
+        return self.step == DONE and (configured == self.new or configured != self.old)
 
-    def of(self, host: str) -> State:
-        """The same as it is for a server."""
+    def for_server(self, host: str) -> State:
+        """Returns the state as it is for one server."""
         return dataclasses.replace(self, step=TRUST) if host in self.servers_on_old_root else self
 
-    def at(self, step: str, now: datetime.datetime) -> State:
-        """The same at another step."""
+    def at_step(self, step: str, now: datetime.datetime) -> State:
+        """Returns the state at another step."""
         return dataclasses.replace(self, step=step, times={**self.times, step: moment(now)})
 
 
 def key_id(certificate: Any) -> str:
-    """The subject key ID of a certificate in hex; empty where it has none."""
+    """Returns the subject key ID of a certificate in hex; empty where it has none."""
     found = x509_request.extension(certificate, x509.SubjectKeyIdentifier)
     return str(found.digest.hex()) if found else ""
 
 
 def load(directory: str) -> State | None:
-    """The rotation of a trust domain's directory; None where there is none under way."""
+    """Returns the rotation in a trust domain's directory; None where none is in progress."""
     path = os.path.join(directory, FILE)
     text = x509_store.read(path)
     if text is None:
         return None
     try:
         given = json.loads(text)
-        named = {name: Signer(**given[name]) for name in ("old", "new")}
-        state = State(**{**given, **named, "servers_on_old_root": tuple(given.get("servers_on_old_root", ()))})
+        configured = {name: Signer(**given[name]) for name in ("old", "new")}
+        state = State(**{**given, **configured, "servers_on_old_root": tuple(given.get("servers_on_old_root", ()))})
         if state.step not in STEPS:
             raise ValueError(state.step)
         if state.new == next_root(directory) and not os.path.exists(state.new.certificate):
-            # it has got its final name
+            # the new root was moved to its final name
             state = dataclasses.replace(state, new=own_root(directory))
     except (ValueError, TypeError, KeyError) as exc:
-        raise X509Error(f"{path} can't be read as the state of a rotation. Restore it from a backup; the fleet is between two roots.") from exc
+        raise X509Error(f"{path} can't be read as the state of a rotation. Restore it from a backup: the fleet is in the middle of a rotation.") from exc
     return state
 
 
 def save(directory: str, state: State) -> None:
-    """The state as it is now, whole or not at all."""
+    """Replaces the file of the state."""
     text = json.dumps(dataclasses.asdict(state), indent=2, sort_keys=True) + "\n"
     x509_store.write(os.path.join(directory, FILE), text.encode(), FILE_MODE)
 
 
-def was(directory: str, name: str) -> bool:
+def has_ended(directory: str, name: str) -> bool:
     """Whether a rotation of this name has ended before."""
     return os.path.exists(os.path.join(directory, HISTORY, f"{name}.json"))
 
 
 def own_root(directory: str) -> Signer:
-    """The root of ours."""
-    base = os.path.join(directory, "root")
-    return Signer(f"{base}.pem", f"{base}.key", f"{base}.pem")
+    """Returns the files of the root of ours."""
+    return _root_files(directory, "root")
 
 
 def next_root(directory: str) -> Signer:
-    """Where a new root of ours lies until it has taken the old one's place."""
-    base = os.path.join(directory, NEXT)
+    """Returns the files of a new root of ours until it replaces the old one."""
+    return _root_files(directory, NEXT)
+
+
+def _root_files(directory: str, name: str) -> Signer:
+    base = os.path.join(directory, name)
     return Signer(f"{base}.pem", f"{base}.key", f"{base}.pem")
 
 
-def settle(directory: str, state: State) -> State:
-    """Gives a new root of ours its final name, and keeps copies of what is there.
+def install_new_root(directory: str, state: State) -> State:
+    """Moves a new root of ours to its final name, and keeps a copy of the old one.
 
-    Each part is done again where a crash came between. That the new root's certificate is gone says that its final place has both.
+    Each part is repeated if a run was killed in between. The new root's certificate is removed last, after its final place has both files.
     """
-    coming, root = next_root(directory), own_root(directory)
-    if state.new == coming:
+    next_signer, root = next_root(directory), own_root(directory)
+    if state.new == next_signer:
         for source, target, mode in (
-            (coming.key, root.key, x509_store.KEY_MODE), (coming.certificate, root.certificate, x509_store.CERTIFICATE_MODE),
+            (next_signer.key, root.key, x509_store.KEY_MODE), (next_signer.certificate, root.certificate, x509_store.CERTIFICATE_MODE),
         ):
             before, after = x509_store.read(target), x509_store.must_read(source)
             if before is not None and before != after:
                 x509_store.write(f"{target}.{state.name}.old", before, mode)
             x509_store.write(target, after, mode)
-        os.unlink(coming.certificate)
+        os.unlink(next_signer.certificate)
         state = dataclasses.replace(state, new=root)
-    if os.path.exists(coming.key):
-        os.unlink(coming.key)
+    if os.path.exists(next_signer.key):
+        os.unlink(next_signer.key)
     return state
 
 
-def end(directory: str, state: State, now: datetime.datetime) -> None:
-    """Remembers that this rotation was."""
+def archive(directory: str, state: State, now: datetime.datetime) -> None:
+    """Moves the state to the rotations that have ended."""
     found = {
         "name": state.name,
         "times": {**state.times, "ended": moment(now)},

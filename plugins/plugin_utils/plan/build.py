@@ -15,7 +15,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.external_plugins impor
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.paths import Paths
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import nested
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki_node, upstream as pki_upstream
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki_node, plugin_options as pki_options
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import defaults, nested_layer, tree_check as plan_tree_check
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
@@ -56,7 +56,7 @@ def plan(component: str, host: str, fleet: Fleet) -> Plan:
     stack = layers(component, values.raw, builtin)
     if _unheard(stack):
         stack[0] = dataclasses.replace(stack[0], tree=defaults.unheard(builtin))
-    injected = pki_upstream.injected_options(host, values, stack, paths, version) if component == "server" else None
+    injected = pki_options.injected_options(host, values, stack, paths, version) if component == "server" else None
     beside, between = _nested(host, fleet, version) if component == "server" else ([], [])
     stack[1:1] = [*([injected.layer()] if injected else ()), *between, *pki_node.layers(component, values, paths, stack[1:])]
     tree = plan_tree_check.checked(component, stack, version, fleet, filler)
@@ -70,7 +70,7 @@ def plan(component: str, host: str, fleet: Fleet) -> Plan:
     if component == "agent":
         servers = fleet.servers_of(host)
         server = plan("server", servers[0], fleet) if servers else None
-        made.node = pki_node.of_agent(host, values, made.trust_domain, tree.merged, paths, server)
+        made.node = pki_node.certificate_of_agent(host, values, made.trust_domain, tree.merged, paths, server)
         made.attests_once = _attests_once(made, server)
     else:
         fleet.server_plans[host] = made

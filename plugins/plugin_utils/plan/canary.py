@@ -16,5 +16,5 @@ def canary(planned: Plan) -> str:
 
     Servers outside of the inventory have one only where somebody says so.
     """
-    wanted = planned.values["spire_canary"] and (not planned.external or planned.values.given("spire_canary"))
+    wanted = planned.values["spire_canary"] and (not planned.external or planned.values.is_set("spire_canary"))
     return absolute(CANARY, planned.trust_domain) if wanted else ""

@@ -25,7 +25,9 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.host.files import Dire
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.listeners import Listener, opened
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.paths import Paths
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables import Values
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki_node, upstream as pki_upstream
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import (
+    node as pki_node, plugin_options as pki_options, upstream as pki_upstream,
+)
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.managed import ManagedCertificate
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import defaults
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
@@ -58,7 +60,7 @@ class Plan:
     architectures: tuple[str, ...] = ()
     arch: str = ""
     #: how its tree leads to an upstream CA of ours
-    injected_options: pki_upstream.InjectedOptions | None = None
+    injected_options: pki_options.InjectedOptions | None = None
     #: what an agent proves itself by, where it has that from us
     node: ManagedCertificate | None = None
     #: whether an agent attests once alone, so that its server must forget it before it attests anew
@@ -96,8 +98,8 @@ class Plan:
     @property
     def upstream_authority(self) -> tuple[str, dict[str, Any]]:
         """What signs a server's CA: the type of its plugins, as the tree calls it, and those that are switched on, by name."""
-        named = ((kind, self.plugins(kind)) for kind in pki_upstream.AUTHORITY_KINDS)
-        return next(((kind, plugins) for kind, plugins in named if plugins), (pki_upstream.AUTHORITY_KINDS[0], {}))
+        named = ((kind, self.plugins(kind)) for kind in pki_options.AUTHORITY_KINDS)
+        return next(((kind, plugins) for kind, plugins in named if plugins), (pki_options.AUTHORITY_KINDS[0], {}))
 
     @property
     def trust_domain(self) -> str:
@@ -236,7 +238,7 @@ class Plan:
             environment=bool(self.environment),
             plugins=tuple(dict.fromkeys(command.path for command in self.commands if command.sha256)),
             secrets=self.upstream.started_with if self.upstream else "",
-            stamped=pki_node.stamped(self.component, self.paths, self.merged),
+            stamped=pki_node.files_read_at_start(self.component, self.paths, self.merged),
             after=tuple(agent.paths.service for agent in self.parent_agents),
         )
 
@@ -252,7 +254,7 @@ class Plan:
         """The CAs of ours that a server verifies nodes with."""
         if self.component != "server":
             return []
-        return pki_node.of_server(self.host, self.values, self.trust_domain, self.merged, self.paths)
+        return pki_node.authorities_of_server(self.host, self.values, self.trust_domain, self.merged, self.paths)
 
     @property
     def host_certificate(self) -> ManagedCertificate | None:

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import Layer
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.nested import PLUGIN, VARIABLE
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import upstream as pki_upstream
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import plugin_options as pki_options
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
 
 
 def option_path(version: Version, name: str) -> str:
     """Where an option of the plugin stands in the tree."""
-    return f"{pki_upstream.InjectedOptions(PLUGIN, version, {}).path}.{name}"
+    return f"{pki_options.InjectedOptions(PLUGIN, version, {}).path}.{name}"
 
 
 def layer(version: Version, address: str, port: int, socket: str) -> Layer:
     """What a nested server's tree gets between the built-in defaults and the inventory's layers."""
     options = {"server_address": address, "server_port": str(port), "workload_api_socket": socket}
-    return Layer(VARIABLE, pki_upstream.InjectedOptions(PLUGIN, version, options).layer().tree)
+    return Layer(VARIABLE, pki_options.InjectedOptions(PLUGIN, version, options).layer().tree)

@@ -33,7 +33,7 @@ def of_plan(planned: Plan, machine: str = "") -> dict[str, Any]:
         "directories": [dataclasses.asdict(directory) for directory in planned.directories],
         "files": {file.name: _without_content(file) for file in planned.files},
         "removable": [
-            *pki_node.paths_of(planned.component, paths),
+            *pki_node.managed_paths(planned.component, paths),
             paths.unit, paths.config, paths.candidate, paths.environment, paths.run_dir,
             *([paths.upstream_key, paths.upstream_certificate, paths.upstream_bundle] if planned.component == "server" else []),
             *([paths.bundle, paths.enrol_dir] if planned.component == "agent" else []),

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What expires when in a fleet, who renews it, and whether that is still to come, due, or has not happened.
+"""Certificates, authorities and SVIDs that expire: who renews them, and whether renewal is due, late or failed.
 
-Whatever is seen of the fleet becomes a list of these, one for each certificate, authority and SVID: add to it where something new expires.
+Reports make a list of these from everything that was observed. If something new can expire, add it to that list.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.times import moment, words
 
-#: who renews
+#: who renews it
 SITE, SPIRE, YOU = "spire.fleet.site", "SPIRE", "you"
-#: SPIRE renews an SVID at half of its life; with less than this of it left, renewal is not working
+#: the share of an SVID's lifetime that remains at least while renewal works; SPIRE renews at one half
 LIFE_LEFT = 0.2
-OK, DUE, LATE, EXPIRED, EARLY, OUTLIVED = "ok", "due", "late", "expired", "not valid yet", "outlived"
-#: what is wrong, and not merely to be done
+OK, DUE, LATE, EXPIRED, EARLY, SUPERSEDED = "ok", "due", "late", "expired", "not valid yet", "superseded"
+#: the verdicts that are problems
 WRONG = (LATE, EXPIRED, EARLY)
-NONE = datetime.timedelta(0)
+NO_TIME = datetime.timedelta(0)
 CONTROLLER = "controller"
-#: so many rows of the same kind and verdict become one
+#: more rows than this with the same kind and verdict become one
 SHOWN_ROWS = 3
-#: what a person calls each kind; a file is called by the option that names it
-WORDS = {
+#: names of the kinds for a person; a file is called by the option that names it
+KIND_NAMES = {
     "root": "root CA",
     "issuer": "CA that signs upstream CAs",
     "upstream_ca": "upstream CA",
@@ -41,80 +41,80 @@ WORDS = {
 }
 _REMEDY = {
     SITE: "Run spire.fleet.site.",
-    SPIRE: "SPIRE renews it by itself, and has not: see the log of its service.",
-    YOU: "Nothing renews it by itself: replace it.",
+    SPIRE: "SPIRE should have renewed it: see the log of its service.",
+    YOU: "Nothing renews it automatically: replace it.",
 }
-_ROTATION = "Nothing renews it by itself: give the fleet a new one with spire.fleet.rotate_upstream."
+_ROTATION = "Nothing renews it automatically: replace it with spire.fleet.rotate_upstream."
 
 
 @dataclasses.dataclass(frozen=True)
 class Expiry:
-    """One thing that expires."""
+    """A certificate, authority or SVID that expires."""
 
     kind: str
     expires: datetime.datetime
     renewed_by: str
-    #: the inventory's name, CONTROLLER, or a trust domain
+    #: the host's name in the inventory, CONTROLLER, or a trust domain
     host: str
-    #: server or agent, where it is on one
+    #: server or agent; empty where it is on neither
     component: str = ""
-    #: the file; of an authority whether it is active
+    #: the path of the file, or the status of an authority, such as active
     place: str = ""
     #: the option that names the file
     option: str = ""
-    #: subject, SPIFFE ID or authority's ID
+    #: the subject, the SPIFFE ID or the authority's ID
     name: str = ""
     starts: datetime.datetime | None = None
-    #: how long before its end it is renewed, where that is known
-    window: datetime.timedelta = NONE
-    #: with less than this of it left, it should have been renewed
-    needed: datetime.timedelta = NONE
-    #: it may expire where it is: something else has taken its place, and SPIRE cleans up
-    outlived: bool = False
-    #: somebody else says already what is wrong with it
-    judged: bool = False
+    #: how long before it expires it is renewed, where that is known
+    renewal_window: datetime.timedelta = NO_TIME
+    #: if less than this remains, it should have been renewed
+    least_left: datetime.timedelta = NO_TIME
+    #: whether it may expire, because something else has replaced it
+    superseded: bool = False
+    #: whether a problem with it is reported elsewhere
+    reported_elsewhere: bool = False
 
     @property
     def what(self) -> str:
-        """Its kind in words."""
-        return WORDS.get(self.kind) or self.option.replace("plugins.", "").replace("plugin_data.", "")
+        """The name of its kind for a person."""
+        return KIND_NAMES.get(self.kind) or self.option.replace("plugins.", "").replace("plugin_data.", "")
 
     @property
     def late_below(self) -> datetime.timedelta:
-        """How much of it may be left before somebody has to worry."""
-        if self.needed or self.renewed_by != SPIRE or self.starts is None or not self.kind.endswith("_svid"):
-            return self.needed
+        """If less than this remains, renewal does not work."""
+        if self.least_left or self.renewed_by != SPIRE or self.starts is None or not self.kind.endswith("_svid"):
+            return self.least_left
         return LIFE_LEFT * (self.expires - self.starts)
 
     def verdict(self, now: datetime.datetime) -> str:
-        """One word for what is to be done about it."""
+        """Returns one word for the state of its renewal."""
         left = self.expires - now
-        if left <= NONE:
-            return OUTLIVED if self.outlived else EXPIRED
+        if left <= NO_TIME:
+            return SUPERSEDED if self.superseded else EXPIRED
         if self.starts is not None and self.starts > now:
             return EARLY
         if left < self.late_below:
             return LATE
-        return DUE if left <= self.window else OK
+        return DUE if left <= self.renewal_window else OK
 
     def problem(self, now: datetime.datetime) -> str:
-        """What is wrong, in a sentence or two; empty when nothing is."""
+        """Returns what is wrong, in a sentence or two; empty where nothing is."""
         verdict = self.verdict(now)
         if verdict not in WRONG:
             return ""
-        what = f"the {self.what}" if self.kind in WORDS else self.what
+        what = f"the {self.what}" if self.kind in KIND_NAMES else self.what
         named = f" ({self.name})" if self.name else ""
         place = f" in {self.place}" if self.place.startswith(("/", "~")) else ""
         if verdict == EARLY:
             return f"{what}{named}{place} is not valid before {moment(self.starts or now)}. Are the clocks right?"
         ends = f"expired at {moment(self.expires)}"
         if verdict == LATE:
-            ends = f"expires at {moment(self.expires)}, in {words(self.expires - now)}, and should have been renewed long ago"
+            ends = f"expires at {moment(self.expires)}, in {words(self.expires - now)}, and should have been renewed already"
         remedy = _ROTATION if self.kind in ("root", "issuer") else _REMEDY[self.renewed_by]
         return f"{what}{named}{place} {ends}. {remedy}"
 
     def as_dict(self, now: datetime.datetime) -> dict[str, Any]:
-        """For JSON."""
+        """Returns the fields for JSON."""
         return {
             "kind": self.kind,
             "what": self.what,
@@ -127,18 +127,18 @@ class Expiry:
             "expires": self.expires.isoformat(),
             "seconds_left": int((self.expires - now).total_seconds()),
             "renewed_by": self.renewed_by,
-            "renewed_from": (self.expires - self.window).isoformat() if self.window else "",
+            "renewed_from": (self.expires - self.renewal_window).isoformat() if self.renewal_window else "",
             "verdict": self.verdict(now),
         }
 
 
 def in_order(found: Iterable[Expiry]) -> list[Expiry]:
-    """What ends first comes first."""
+    """Returns them by their end, without duplicates."""
     return sorted(dict.fromkeys(found), key=lambda one: (one.expires, one.kind, one.host, one.place))
 
 
 def table(found: Sequence[Expiry], now: datetime.datetime) -> str:
-    """What ends first comes first. What is alike on many hosts is one row, with the first of them to end."""
+    """Returns a table by their end. Equal rows of many hosts become one, with the host whose end comes first."""
     rows = [("LEFT", "EXPIRES", "WHAT", "WHERE", "RENEWED BY", "VERDICT")]
     alike: dict[tuple[str, ...], list[Expiry]] = {}
     for one in in_order(found):
@@ -149,23 +149,23 @@ def table(found: Sequence[Expiry], now: datetime.datetime) -> str:
             more = f" and {len(group) - 1} more" if len(group) > len(shown) else ""
             where = f"{one.host}{more}{' ' if one.place else ''}{one.place}"
             left = remaining(one.expires - now)
-            rows.append((left, moment(one.expires), one.what, where, one.renewed_by, _shown(one.verdict(now))))
+            rows.append((left, moment(one.expires), one.what, where, one.renewed_by, _verdict_cell(one.verdict(now))))
     rows[1:] = sorted(rows[1:], key=lambda row: row[1])
     return columns(rows)
 
 
-def _shown(verdict: str) -> str:
+def _verdict_cell(verdict: str) -> str:
     return verdict.upper() if verdict in WRONG else verdict
 
 
 def columns(rows: Sequence[Sequence[str]]) -> str:
-    """Rows of a table, each as wide as its widest."""
+    """Returns the text of a table with aligned columns."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows)
 
 
 def remaining(duration: datetime.timedelta) -> str:
-    """How much is left, as short as a table's cell."""
+    """Returns a duration in the short form of a table cell."""
     seconds = int(duration.total_seconds())
     if seconds < 0:
         return "expired"

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Everything that expires in a fleet, from what was seen of it: on the controller, on its hosts, and in SPIRE."""
+"""Collects everything that expires in a fleet from what was observed on the controller, on its hosts, and in SPIRE."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.common.cryptography_im
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.times import from_epoch
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki_node, upstream as pki_upstream
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.report.expiry import CONTROLLER, Expiry, NONE, SITE, SPIRE, YOU
+from ansible_collections.spire.fleet.plugins.plugin_utils.report.expiry import CONTROLLER, Expiry, NO_TIME, SITE, SPIRE, YOU
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import files as schema_files
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys, svid as x509_svid
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import extension
 
-#: of its life, or of this, an authority has less left only when the next one did not take over: SPIRE does that with a sixth left, or a week
-TAKEN_OVER = (1 / 12, datetime.timedelta(days=3.5))
-#: what the run renews
-RENEWED = ("upstream_ca", "node_certificate")
-#: an SSH certificate that never expires
+#: the share of ca_ttl, at most the duration, that remains of an active authority at least while rotation works; SPIRE
+#: activates the next one when a sixth or a week remains
+LATEST_TAKEOVER = (1 / 12, datetime.timedelta(days=3.5))
+#: the kinds that spire.fleet.site renews
+RENEWED_BY_SITE = ("upstream_ca", "node_certificate")
+#: the end of an SSH certificate that never expires
 _FOREVER = 2**64 - 1
 
 
 def in_files(planned: Plan, observed: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
-    """The certificates in the files that a host's tree names, by what the look read there; for its result."""
+    """Returns the certificates in the files that a host's tree names, from what was read on the host; for a task's result."""
     options = schema_files.certificate_files(planned.component, planned.tree)
     found = []
     for path, texts in observed.items():
@@ -40,7 +41,7 @@ def in_files(planned: Plan, observed: Mapping[str, Sequence[str]]) -> list[dict[
 
 
 def _facts(text: str) -> dict[str, Any]:
-    """Of one certificate of X.509 or SSH; nothing for one that can't be read or never expires."""
+    """Returns the facts of one X.509 or SSH certificate; empty for one that can't be read or never expires."""
     try:
         if not text.startswith("-----"):
             ssh = serialization.load_ssh_public_identity(text.encode())
@@ -57,20 +58,20 @@ def _facts(text: str) -> dict[str, Any]:
     }
 
 
-def of_look(planned: Plan, look: Mapping[str, Any]) -> Iterator[Expiry]:
-    """The files that the host's tree names, and an agent's own SVID."""
+def of_host(planned: Plan, look: Mapping[str, Any]) -> Iterator[Expiry]:
+    """Yields what expires in the files that a host's tree names, and an agent's own SVID."""
     files: dict[str, list[Mapping[str, Any]]] = {}
     for one in look.get("certificates", []):
         files.setdefault(one["path"], []).append(one)
     for path, certificates in files.items():
         newest = max((one["expires"] for one in certificates if one["root"]), default="")
         for index, one in enumerate(certificates):
-            kind = _kind(planned, path, index)
-            # of several roots the newest counts
-            outlived = bool(one["root"]) and one["expires"] < newest
+            kind = _kind_in_file(planned, path, index)
+            # an older root is replaced by a newer one in the same file
+            superseded = bool(one["root"]) and one["expires"] < newest
             yield Expiry(
                 kind, _time(one["expires"]), host=planned.host, component=planned.component, place=path, option=one["option"], name=one["name"],
-                starts=_time(one["starts"]), outlived=outlived, **(_renewal(planned) if kind in RENEWED else {"renewed_by": YOU}),
+                starts=_time(one["starts"]), superseded=superseded, **(_renewal(planned) if kind in RENEWED_BY_SITE else {"renewed_by": YOU}),
             )
     if look.get("expires"):
         yield Expiry(
@@ -78,8 +79,8 @@ def of_look(planned: Plan, look: Mapping[str, Any]) -> Iterator[Expiry]:
         )
 
 
-def _kind(planned: Plan, path: str, index: int) -> str:
-    """What the certificate at this place of a file is."""
+def _kind_in_file(planned: Plan, path: str, index: int) -> str:
+    """Returns the kind of the certificate at this position of a file."""
     if planned.node and path == planned.host_certificate_files[f"{planned.node.name}_certificate"].path:
         return "file" if index else "node_certificate"
     if any(path == pki_node.server_file(one.name, planned.paths).path for one in planned.authorities):
@@ -91,21 +92,21 @@ def _kind(planned: Plan, path: str, index: int) -> str:
 
 
 def _renewal(planned: Plan) -> dict[str, Any]:
-    """The run renews a node's certificate, and a server's upstream CA in time for the server's own CA, which ends with it."""
+    """Returns who renews the certificate and when. A server's upstream CA must outlast its own CA, which expires with it."""
     if planned.node:
-        return {"renewed_by": SITE, "window": planned.node.length(f"{planned.node.prefix}_renew_before")}
-    window = planned.upstream.length("spire_pki_renew_before") if planned.upstream else NONE
-    return {"renewed_by": SITE, "window": window, "needed": pki_upstream.ca_ttl(planned.main)}
+        return {"renewed_by": SITE, "renewal_window": planned.node.duration(f"{planned.node.prefix}_renew_before")}
+    renewal_window = planned.upstream.duration("spire_pki_renew_before") if planned.upstream else NO_TIME
+    return {"renewed_by": SITE, "renewal_window": renewal_window, "least_left": pki_upstream.ca_ttl(planned.main)}
 
 
 def of_controller(planned: Plan) -> Iterator[Expiry]:
-    """What lies on the controller for a server: the CA that signs, its root, and the server's own."""
+    """Yields what expires on the controller for a server: the issuer, its root, and the server's own certificate."""
     upstream = planned.upstream
     if upstream is None or upstream.issuer is None:
         return
     for one in upstream.issuer.bundle:
         yield _file("root", one, upstream.bundle_file)
-    for one in upstream.issuer.above:
+    for one in upstream.issuer.chain_without_root:
         yield _file("issuer", one, upstream.issuer_key_files.certificate)
     for one in upstream.key_files.certificates()[:1]:
         yield _file("upstream_ca", one, upstream.key_files.certificate, **_renewal(planned))
@@ -117,41 +118,42 @@ def _file(kind: str, one: Any, path: str, renewed_by: str = YOU, **more: Any) ->
 
 
 def of_server(planned: Plan, state: Mapping[str, Any]) -> Iterator[Expiry]:
-    """A server's own authorities."""
+    """Yields a server's own authorities."""
     upstream = planned.upstream_authority[1]
     for kind, authorities in (state.get("authorities") or {}).items():
         for status, one in authorities.items():
             if not one["expires_at"]:
                 continue
-            # below an upstream authority a CA may live shorter than ca_ttl
+            # an upstream authority may issue CAs that are valid for less than ca_ttl
             known = not (upstream and kind == "x509") and status == "active"
-            part, most = TAKEN_OVER
+            part, most = LATEST_TAKEOVER
             yield Expiry(
                 f"{kind}_authority", from_epoch(one["expires_at"]), SPIRE, planned.host, "server", status, name=one["id"],
-                needed=min(part * pki_upstream.ca_ttl(planned.main), most) if known else NONE, outlived=status == "old",
+                least_left=min(part * pki_upstream.ca_ttl(planned.main), most) if known else NO_TIME, superseded=status == "old",
             )
 
 
 def of_bundle(planned: Plan, bundle: str) -> Iterator[Expiry]:
-    """The CAs that a server gives out. SPIRE keeps one for a day after its end, and takes it out by itself."""
+    """Yields the CAs in a server's bundle. SPIRE removes each one a day after it has expired."""
     renewed_by = YOU if planned.upstream_authority[1] else SPIRE
     for one in x509_keys.load_certificates(bundle.encode(), "the bundle") if bundle.strip() else ():
         key = extension(one, x509.SubjectKeyIdentifier)
         name = one.subject.rfc4514_string() if renewed_by == YOU or key is None else key.digest.hex()
         starts, ends = one.not_valid_before_utc, one.not_valid_after_utc
-        yield Expiry("trust_bundle", ends, renewed_by, planned.trust_domain, name=name, starts=starts, outlived=True)
+        yield Expiry("trust_bundle", ends, renewed_by, planned.trust_domain, name=name, starts=starts, superseded=True)
 
 
 def of_canary(planned: Plan, spiffe_id: str, svids: Iterable[Mapping[str, Any]]) -> Iterator[Expiry]:
-    """The canary's SVID, which is judged with the agent that gave it."""
+    """Yields the canary's SVID. Its problems are reported with the agent that returned it."""
     given = next((svid["certificates"] for svid in svids if svid["spiffe_id"] == spiffe_id), "")
     try:
         found = x509_svid.of_certificate(x509_keys.load_certificates(given.encode(), "the SVID")[0])
     except X509Error:
-        # there is none, or the judgement of it says that it can't be read
+        # there is none, or the check of the agent reports that it can't be read
         return
     if found:
-        yield Expiry("workload_svid", found.expires, SPIRE, planned.host, "agent", name=spiffe_id, starts=found.starts, judged=True)
+        yield Expiry("workload_svid", found.expires, SPIRE, planned.host, "agent", name=spiffe_id, starts=found.starts, reported_elsewhere=True)
+
 
 
 def _time(text: str) -> datetime.datetime:

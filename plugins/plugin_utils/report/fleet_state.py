@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What was seen of a fleet, and what is wrong with it. One model for every report that is made of it."""
+"""What was observed of a fleet, and what is wrong with it. All reports use this one model."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.x509.chains import lea
 
 @dataclasses.dataclass
 class Observed:
-    """One server or agent as it was seen."""
+    """One server or agent as it was observed."""
 
     host: str
     component: str
@@ -33,19 +33,19 @@ class Observed:
     svid: str = ""
     expires: datetime.datetime | None = None
     differs: list[str] = dataclasses.field(default_factory=list)
-    #: what of that the next run of site renews, and that works until then
+    #: the differences among them that only mean renewal is due
     renewals: list[str] = dataclasses.field(default_factory=list)
     problems: list[str] = dataclasses.field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Returns the fields for JSON."""
         return {**dataclasses.asdict(self), "expires": self.expires.isoformat() if self.expires else ""}
 
 
 def server(host: str, fleet: Fleet, answers: Mapping[str, Any]) -> Observed:
-    """A server from what the look and server_state returned for it."""
+    """Returns a server's state from the results of the drift check and of server_info."""
     observed = Observed(host, "server", fleet.group_of_server(host))
-    reached = _reached(observed, answers)
+    reached = _note_reachability(observed, answers)
     state = answers.get("state") or {}
     observed.version = str(state.get("version") or "")
     if reached and not state.get("healthy"):
@@ -56,18 +56,18 @@ def server(host: str, fleet: Fleet, answers: Mapping[str, Any]) -> Observed:
 def agent(
     planned: Plan, fleet: Fleet, answers: Mapping[str, Any], state: Mapping[str, Any] | None, now: datetime.datetime
 ) -> Observed:
-    """An agent from what the look and svid returned for it, against what its server knows: its agents by their ID."""
+    """Returns an agent's state from the results of the drift check and of svid_info, compared with what its server knows."""
     host = planned.host
     observed = Observed(host, "agent", fleet.server_group(host))
-    if not _reached(observed, answers):
+    if not _note_reachability(observed, answers):
         return observed
     look = answers.get("look") or {}
     observed.spiffe_id = str(look.get("spiffe_id") or "")
     if not observed.spiffe_id:
-        observed.problems.append("not attested: it has no identity of its own")
+        observed.problems.append("not attested: it has no SVID of its own")
     elif state is None:
         if fleet.servers_of(host):
-            observed.problems.append("its server gave no answer, so nobody knows whether it lists this agent")
+            observed.problems.append("its server gave no answer, so it is unknown whether it lists this agent")
     else:
         known = state["agents"].get(observed.spiffe_id)
         if known is None:
@@ -75,15 +75,15 @@ def agent(
         elif known["banned"]:
             observed.problems.append(f"its server has banned {observed.spiffe_id}")
         elif known["expires_at"] and known["expires_at"] < now.timestamp():
-            observed.problems.append("its server says that its identity has expired")
+            observed.problems.append("according to its server, its SVID has expired")
     wanted = canary(planned)
     if wanted:
-        _canary(observed, answers.get("svid") or {}, wanted, state, now)
+        _check_canary(observed, answers.get("svid") or {}, wanted, state, now)
     return observed
 
 
-def _reached(observed: Observed, answers: Mapping[str, Any]) -> bool:
-    """Whether there is more to be said of it than what is noted here."""
+def _note_reachability(observed: Observed, answers: Mapping[str, Any]) -> bool:
+    """False if the host was unreachable or its check failed; records why."""
     for name, result in answers.items():
         if result.get("unreachable"):
             observed.problems.append(f"unreachable: {str(result.get('msg', '')).strip()}")
@@ -92,7 +92,7 @@ def _reached(observed: Observed, answers: Mapping[str, Any]) -> bool:
             observed.problems.append(str(result.get("msg", "")).strip())
             return False
     if not answers or not any(answers.values()):
-        observed.problems.append("it was not looked at")
+        observed.problems.append("it was not checked")
         return False
     observed.differs = [str(text) for text in (answers.get("look") or {}).get("differences", [])]
     observed.renewals = [str(text) for text in (answers.get("look") or {}).get("renewals", [])]
@@ -102,49 +102,49 @@ def _reached(observed: Observed, answers: Mapping[str, Any]) -> bool:
     return True
 
 
-def _canary(
+def _check_canary(
     observed: Observed, answer: Mapping[str, Any], wanted: str, state: Mapping[str, Any] | None, now: datetime.datetime
 ) -> None:
-    """A workload's own view: an SVID came through the Workload API, and everything about it holds."""
+    """Checks the SVID that a workload gets through the Workload API."""
     found = next((svid for svid in answer.get("svids", []) if svid["spiffe_id"] == wanted), None)
     if found is None:
         observed.problems.append(f"no SVID for {wanted}: {str(answer.get('msg') or 'it was not asked for').strip()}")
         return
-    # The server's bundle is what others verify with; the agent's own may be older, never newer.
+    # Others verify with the server's bundle. The agent's own may be older, never newer.
     bundle = str((state or {}).get("bundle") or found["bundle"])
-    svid, mistakes = check_svid(found["certificates"], bundle, wanted, now)
+    svid, problems = check_svid(found["certificates"], bundle, wanted, now)
     if svid:
         observed.svid, observed.expires = svid.spiffe_id, svid.expires
-    observed.problems += mistakes
+    observed.problems += problems
 
 
 def check_svid(
     certificates: str, bundle: str, wanted: str, now: datetime.datetime
 ) -> tuple[x509_svid.Identity | None, list[str]]:
-    """The identity of an X.509-SVID, and what is wrong with it: its ID, its life, its chain up to the bundle."""
+    """Returns the identity of an X.509-SVID, and what is wrong with its SPIFFE ID, its lifetime, or its chain to the bundle."""
     try:
         chain = x509.load_pem_x509_certificates(certificates.encode())
         roots = x509.load_pem_x509_certificates(bundle.encode())
     except ValueError:
-        return None, ["the SVID or the bundle is no certificate in PEM"]
+        return None, ["the SVID or the bundle can't be read as PEM"]
     svid = x509_svid.of_certificate(chain[0])
     if svid is None:
         return None, ["the SVID has not exactly one SPIFFE ID"]
-    mistakes = []
+    problems = []
     if svid.spiffe_id != wanted:
-        mistakes.append(f"the SVID is of {svid.spiffe_id}, not of {wanted}")
+        problems.append(f"the SVID is of {svid.spiffe_id}, not of {wanted}")
     if not svid.starts <= now <= svid.expires:
-        mistakes.append(f"the SVID is valid from {svid.starts} to {svid.expires}, and it is {now:%Y-%m-%d %H:%M:%S} UTC")
+        problems.append(f"the SVID is valid from {svid.starts} to {svid.expires}, and it is {now:%Y-%m-%d %H:%M:%S} UTC")
     elif (svid.expires - now) < expiry.LIFE_LEFT * (svid.expires - svid.starts):
-        mistakes.append(f"the SVID expires at {svid.expires}, and should have been renewed long ago")
+        problems.append(f"the SVID expires at {svid.expires}, and should have been renewed already")
     if not leads_to(chain, roots, now):
-        mistakes.append("the SVID's chain does not lead to the trust bundle")
-    return svid, mistakes
+        problems.append("the SVID's chain does not lead to the trust bundle")
+    return svid, problems
 
 
 def expiring(planned: Plan, answers: Mapping[str, Any]) -> Iterator[expiry.Expiry]:
-    """What expires of one server or agent, by what was returned for it."""
-    yield from expiry_sources.of_look(planned, answers.get("look") or {})
+    """Yields what expires of one server or agent, from the results of its tasks."""
+    yield from expiry_sources.of_host(planned, answers.get("look") or {})
     if planned.component == "server":
         yield from expiry_sources.of_controller(planned)
         yield from expiry_sources.of_server(planned, answers.get("state") or {})
@@ -153,19 +153,19 @@ def expiring(planned: Plan, answers: Mapping[str, Any]) -> Iterator[expiry.Expir
 
 
 def bundles(fleet: Fleet, states: Mapping[str, Mapping[str, Any] | None]) -> Iterator[expiry.Expiry]:
-    """The CAs that each group of servers gives out, by what one of them answered."""
+    """Yields the CAs in the bundle of each group of servers, from the answer of one of them."""
     for group, state in states.items():
         servers = fleet.groups.get(group)
         if state and servers:
             yield from expiry_sources.of_bundle(plan("server", servers[0], fleet), str(state.get("bundle") or ""))
 
 
-def blame(observed: Sequence[Observed], found: Iterable[expiry.Expiry], now: datetime.datetime) -> list[str]:
-    """Notes with each server and agent what of its own has expired or will for want of renewal; returns what is nobody's."""
+def assign_problems(observed: Sequence[Observed], found: Iterable[expiry.Expiry], now: datetime.datetime) -> list[str]:
+    """Adds problems with expired certificates to the server or agent that owns them; returns those without an owner."""
     owners = {(one.host, one.component): one for one in observed}
     rest = []
     for one in found:
-        problem = "" if one.judged else one.problem(now)
+        problem = "" if one.reported_elsewhere else one.problem(now)
         owner = owners.get((one.host, one.component))
         if problem and owner:
             owner.problems.append(problem)
@@ -175,7 +175,7 @@ def blame(observed: Sequence[Observed], found: Iterable[expiry.Expiry], now: dat
 
 
 def compare_clocks(observed: Sequence[Observed], read: Mapping[str, Mapping[str, float]], tolerance: int) -> None:
-    """Notes hosts whose clocks disagree with each other. A clock that disagrees with the controller's is the look's mistake."""
+    """Adds a problem to hosts whose clocks differ from each other. The drift check reports those that differ from the controller's."""
     found = clocks.among({host: clocks.Clock(**clock) for host, clock in read.items()}, tolerance)
     for one in observed:
         if one.host in found:
@@ -183,7 +183,7 @@ def compare_clocks(observed: Sequence[Observed], read: Mapping[str, Mapping[str,
 
 
 def table(observed: Sequence[Observed], now: datetime.datetime) -> str:
-    """Everything at one glance, for a terminal."""
+    """Returns a table of all servers and agents, and their problems."""
     head = ("HOST", "WHAT", "VERDICT", "IDENTITY", "SVID LEFT")
     rows = [head]
     for one in observed:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether what a server's tree names in AWS can sign the server's CA. SPIRE finds out at its start, or at its first signing."""
+"""Checks whether the CA in AWS that a server's tree names can sign the server's CA. SPIRE itself finds out only when it starts or signs."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.common.cryptography_im
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.times import moment, words
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import aws_record, upstream as pki_upstream
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.aws_private_ca import ALGORITHMS
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki.aws_record import FILES, template
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki.aws_record import FILES, signing_template_arn
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import ca_check, keys as x509_keys, request as x509_request
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 
-#: the longest that a private CA in short-lived mode signs for
+#: the longest lifetime of what a private CA in short-lived mode signs
 SHORT_LIVED = datetime.timedelta(days=7)
 _ARN = re.compile(r"arn:([^:]+):acm-pca:([^:]+):([0-9]{12}):certificate-authority/.+")
 _PATH_LENGTH = re.compile(r"_PathLen([0-9])")
-#: what SPIRE does with a private CA
+#: the actions that SPIRE needs on a private CA
 SIGNING = ("acm-pca:DescribeCertificateAuthority", "acm-pca:GetCertificate", "acm-pca:IssueCertificate")
 
 
 def authority(planned: Plan) -> tuple[str, dict[str, Any]]:
-    """The plugin of AWS that signs this server's CA, with its options; empty where another one does, or none."""
+    """Returns the AWS plugin that signs a server's CA, with its options; empty where the server has no such plugin."""
     kind, plugins = planned.upstream_authority
     name = next((name for name in (aws_record.PRIVATE_CA, aws_record.SECRETS) if name in plugins), "")
     return name, planned.plugin_data(kind, name)
 
 
 def check(planned: Plan, principal: str, now: datetime.datetime) -> tuple[dict[str, str], list[str]]:
-    """What AWS says of it, and what is wrong with it, each in a sentence. AwsError where AWS does not say."""
+    """Returns facts of the CA in AWS, and what is wrong with it, each in a sentence. Raises AwsError where AWS gives no answer."""
     name, data = authority(planned)
     if name == "aws_pca":
         return _private_ca(planned, data, principal, now)
@@ -71,42 +71,42 @@ def _private_ca(planned: Plan, data: Mapping[str, Any], principal: str, now: dat
 
 
 def _template(data: Mapping[str, Any], region: str) -> str:
-    """SPIRE's own default is of the partition aws."""
-    return str(data.get("ca_signing_template_arn") or template("aws", 0))
+    """Returns the ARN of the template. SPIRE's default is for the partition aws."""
+    return str(data.get("ca_signing_template_arn") or signing_template_arn("aws", 0))
 
 
 def _names(arn: str, region: str, data: Mapping[str, Any]) -> Iterator[str]:
     parts = _ARN.fullmatch(arn)
     if parts is None:
-        yield f"certificate_authority_arn is {arn or 'not set'}, and is written as arn:aws:acm-pca:REGION:ACCOUNT:certificate-authority/ID."
+        yield f"certificate_authority_arn is {arn or 'not set'}, and must have the form arn:aws:acm-pca:REGION:ACCOUNT:certificate-authority/ID."
         return
     if parts[2] != region:
         yield f"certificate_authority_arn is in {parts[2]}, and region is {region}. Make them the same."
     partition = partition_of(parts[2])
     if parts[1] != partition:
-        yield f"certificate_authority_arn is of the partition {parts[1]}, and {parts[2]} is in {partition}."
+        yield f"certificate_authority_arn names the partition {parts[1]}, and {parts[2]} is in {partition}."
     named = _template(data, region)
     if named.split(":")[1:2] != [partition]:
         own = "" if data.get("ca_signing_template_arn") else ", which is SPIRE's default"
-        yield f"ca_signing_template_arn is {named}{own}, and the private CA is in the partition {partition}. Set it to {template(partition, 0)}."
+        yield f"ca_signing_template_arn is {named}{own}, and the private CA is in the partition {partition}. Set it to {signing_template_arn(partition, 0)}."
 
 
 def _algorithms(arn: str, configuration: Mapping[str, Any], asked: str) -> Iterator[str]:
     algorithm = str(configuration.get("KeyAlgorithm", ""))
     known = [name for name, _signing in ALGORITHMS.values()]
     if algorithm not in known:
-        yield f"The key of the private CA {arn} is {algorithm}, and SPIRE verifies {', '.join(known)}."
+        yield f"The key of the private CA {arn} is {algorithm}, and SPIRE can use {', '.join(known)}."
         return
     signing = asked or str(configuration.get("SigningAlgorithm", ""))
     family = "ECDSA" if algorithm.startswith("EC_") else "RSA"
     if not signing.endswith(f"WITH{family}"):
         by = "signing_algorithm" if asked else f"The signing algorithm of the private CA {arn}"
-        yield f"{by} is {signing}, and its key is {algorithm}: it signs with SHA256WITH{family}, SHA384WITH{family} or SHA512WITH{family}."
+        yield f"{by} is {signing}, and its key is {algorithm}, which signs with SHA256WITH{family}, SHA384WITH{family} or SHA512WITH{family}."
 
 
 def _usage(arn: str, mode: str, ttl: datetime.timedelta) -> Iterator[str]:
     if mode == "SHORT_LIVED_CERTIFICATE" and ttl > SHORT_LIVED:
-        yield f"The private CA {arn} signs for {words(SHORT_LIVED)} at most (it is for short-lived certificates), and server.ca_ttl is {words(ttl)}."
+        yield f"The private CA {arn} signs certificates of {words(SHORT_LIVED)} at most, because its usage mode is for short-lived certificates, and server.ca_ttl is {words(ttl)}."
 
 
 def _certificate(arn: str, certificate: Any, named: str, ttl: datetime.timedelta, now: datetime.datetime) -> Iterator[str]:
@@ -115,22 +115,22 @@ def _certificate(arn: str, certificate: Any, named: str, ttl: datetime.timedelta
         yield f"The private CA {arn} expired at {moment(ends)}."
     elif ends - now <= ttl:
         yield (
-            f"The private CA {arn} ends at {moment(ends)}, in {words(ends - now)}, and server.ca_ttl is {words(ttl)}: AWS signs nothing that would "
-            "end after it. Renew it."
+            f"The private CA {arn} ends at {moment(ends)}, in {words(ends - now)}, and server.ca_ttl is {words(ttl)}: AWS signs nothing that "
+            "expires after it. Renew it."
         )
     basic = x509_request.extension(certificate, x509.BasicConstraints)
     below = _PATH_LENGTH.search(named)
     if basic is None or not basic.ca:
-        yield f"The certificate of the private CA {arn} is not one of a CA: its basic constraints don't say so."
+        yield f"The certificate of the private CA {arn} is not the certificate of a CA: its basic constraints don't name it as one."
     elif below and basic.path_length is not None and basic.path_length <= int(below[1]):
         yield (
             f"The private CA {arn} has the path length {basic.path_length}, and the template {named} makes a CA of path length {below[1]} below "
-            f"it: AWS refuses that. The template's must be smaller, and the CA's {int(below[1]) + 1} or more."
+            f"it: AWS refuses that. The path length of the CA must be {int(below[1]) + 1} or more, or that of the template smaller."
         )
 
 
 def _permissions(principal: str, arn: str, named: str, region: str) -> Iterator[str]:
-    """What IAM's own simulator says; a call that signs would leave a certificate behind."""
+    """Yields what IAM's simulator denies. A real call would leave a signed certificate behind."""
     context = [{"ContextKeyName": "acm-pca:TemplateArn", "ContextKeyValues": [named], "ContextKeyType": "string"}]
     said = Service("iam", region).call(
         "simulate_principal_policy", f"what {principal} may do", PolicySourceArn=principal, ActionNames=list(SIGNING), ResourceArns=[arn],
@@ -138,7 +138,7 @@ def _permissions(principal: str, arn: str, named: str, region: str) -> Iterator[
     )
     denied = sorted(one["EvalActionName"] for one in said["EvaluationResults"] if one["EvalDecision"] != "allowed")
     if denied:
-        yield f"{principal} may not {' and '.join(denied)} on {arn}. The filter spire.fleet.aws_policy makes the policy that it needs."
+        yield f"{principal} may not {' and '.join(denied)} on {arn}. The filter spire.fleet.aws_policy returns the policy that it needs."
 
 
 def _secrets(planned: Plan, data: Mapping[str, Any], now: datetime.datetime) -> tuple[dict[str, str], list[str]]:
@@ -146,7 +146,7 @@ def _secrets(planned: Plan, data: Mapping[str, Any], now: datetime.datetime) -> 
     texts: dict[str, tuple[str, bytes]] = {}
     kind, _plugins = planned.upstream_authority
     found = [
-        f"plugins.{kind}.{aws_record.SECRETS}.plugin_data.{option} is not set, and SPIRE reads {content} there: name the ARN of its secret."
+        f"plugins.{kind}.{aws_record.SECRETS}.plugin_data.{option} is not set, and SPIRE reads {content} from there: set it to the ARN of the secret."
         for option, content in ((FILES["certificate"], "the certificate of its CA"), (FILES["key"], "the CA's key")) if not data.get(option)
     ]
     for what, option in FILES.items() if not found else ():
@@ -156,7 +156,7 @@ def _secrets(planned: Plan, data: Mapping[str, Any], now: datetime.datetime) -> 
             name = f"the secret {arn}"
             texts[what] = (name, str(observed.get("SecretString") or "").encode())
             if "SecretString" not in observed:
-                found.append(f"The secret {arn} ({option}) holds bytes, and SPIRE reads text: store the PEM as SecretString.")
+                found.append(f"The secret {arn} ({option}) has binary content, and SPIRE reads text: store the PEM as SecretString.")
     if found:
         return {}, found
     facts: dict[str, str] = {}
@@ -164,7 +164,7 @@ def _secrets(planned: Plan, data: Mapping[str, Any], now: datetime.datetime) -> 
         facts, found = _chain(planned, texts, now)
     except X509Error as exc:
         found = [str(exc)]
-    # a file's name begins many of these, and a secret has none
+    # many of these messages begin with the name of a file, here with "the secret"
     return facts, [one[0].upper() + one[1:] for one in found]
 
 
@@ -173,7 +173,7 @@ def _chain(planned: Plan, texts: Mapping[str, tuple[str, bytes]], now: datetime.
     certificates = x509_keys.load_certificates(text, file)
     bundle_file, bundle_text = texts.get("bundle", (file, b""))
     if not bundle_text and len(certificates) > 1:
-        return {}, [f"{file} holds {len(certificates)} certificates, and bundle_file_arn is not set: SPIRE takes a root alone then."]
+        return {}, [f"{file} holds {len(certificates)} certificates, and bundle_file_arn is not set: then SPIRE accepts only a self-signed CA."]
     bundle = x509_keys.load_certificates(bundle_text, bundle_file) if bundle_text else certificates
     key = x509_keys.load(texts["key"][1], "", texts["key"][0])
     whole = ca_check.Authority(certificates, bundle, file, bundle_file, texts["key"][0], key)

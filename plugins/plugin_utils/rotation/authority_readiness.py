@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether servers and agents know the servers' authorities that are to be used, and hold nothing of those that go; in words."""
+"""Checks whether servers and agents trust the new authorities and no longer use or trust the old ones."""
 
 from __future__ import annotations
 
@@ -11,86 +11,87 @@ from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.cryptography_import import x509
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.rotation_state import key_id
-from ansible_collections.spire.fleet.plugins.plugin_utils.rotation.root_readiness import Lacking, certificate, given, kept
+from ansible_collections.spire.fleet.plugins.plugin_utils.rotation.root_readiness import NotReady, agent_svid, workload_svid
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import extension
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.svid import load_base64
 
 
 @dataclasses.dataclass(frozen=True)
-class Wanted:
-    """What must hold, by the authorities' IDs."""
+class Expected:
+    """The state that must be reached, by the IDs of authorities."""
 
     kind: str
-    #: all of them are in every bundle
+    #: must be in every bundle
     trusted: frozenset[str] = frozenset()
-    #: none of them signed what is in use
+    #: must not have signed anything that is in use
     retired: frozenset[str] = frozenset()
-    #: none of them is in a bundle
+    #: must not be in any bundle
     gone: frozenset[str] = frozenset()
 
-    def bundle(self, whose: str, found: Iterable[str]) -> Iterator[str]:
-        """What is wrong with a bundle."""
+    def bundle_problems(self, whose: str, found: Iterable[str]) -> Iterator[str]:
+        """Yields what is wrong with a bundle."""
         there = set(found)
         missing, left = self.trusted - there, self.gone & there
         if missing:
-            yield f"{whose} does not have {_many(missing)} yet"
+            yield f"{whose} does not have {_join(missing)} yet"
         if left:
-            yield f"{whose} still has {_many(left)}"
+            yield f"{whose} still has {_join(left)}"
 
-    def signed(self, what: str, *by: str) -> Iterator[str]:
-        """What is wrong with those who signed, the nearest first."""
+    def signer_problems(self, what: str, *by: str) -> Iterator[str]:
+        """Yields what is wrong with the signers of an SVID or a CA, the nearest first."""
         yield from (f"{what} is still signed by {one}" for one in by if one in self.retired)
 
 
-def server(observed: Mapping[str, Any], wanted: Wanted) -> list[str]:
-    """Of a server: its bundle, the SVID that it shows to agents, and who signed its CAs, where it is nested."""
-    if wanted.kind == "jwt":
-        return list(wanted.bundle("its bundle", (one["id"] for one in observed["jwt"])))
+def server(observed: Mapping[str, Any], expected: Expected) -> list[str]:
+    """Returns what a server lacks: in its bundle, its SVID for agents, and the signers of its CAs, if it is nested."""
+    if expected.kind == "jwt":
+        return list(expected.bundle_problems("its bundle", (one["id"] for one in observed["jwt"])))
     try:
-        bundle, leaf = [certificate(one["certificate"]) for one in observed["bundle"]], certificate(observed["shown"])
+        bundle, leaf = [load_base64(one["certificate"]) for one in observed["bundle"]], load_base64(observed["shown"])
     except ValueError:
-        return ["what it shows is no certificate"]
-    missing = [*wanted.bundle("its bundle", map(key_id, bundle)), *wanted.signed("the SVID that it shows to agents", issuer_id(leaf))]
+        return ["its certificates can't be read"]
+    missing = [*expected.bundle_problems("its bundle", map(key_id, bundle)), *expected.signer_problems("the SVID that it shows to agents", issuer_id(leaf))]
     for name, what in (("active", "its CA"), ("prepared", "its next CA")):
-        missing += wanted.signed(what, observed["authorities"].get(name, {}).get("upstream_id", ""))
+        missing += expected.signer_problems(what, observed["authorities"].get(name, {}).get("upstream_id", ""))
     return missing
 
 
-def agent(observed: Mapping[str, Any], canary: str, wanted: Wanted) -> list[str]:
-    """Of an agent, and of a workload that asks it for ``canary``, where there is one."""
-    if wanted.kind == "jwt":
-        return list(_tokens(observed, canary, wanted))
+def agent(observed: Mapping[str, Any], canary: str, expected: Expected) -> list[str]:
+    """Returns what an agent lacks, and what a workload lacks that asks it for the SPIFFE ID ``canary``, if that is not empty."""
+    if expected.kind == "jwt":
+        return list(_tokens(observed, canary, expected))
     try:
-        chain, bundle = kept(observed)
-    except Lacking as exc:
+        chain, bundle = agent_svid(observed)
+    except NotReady as exc:
         return [str(exc)]
-    missing = [*wanted.bundle("its bundle", map(key_id, bundle)), *wanted.signed("its own SVID", *map(issuer_id, chain))]
+    missing = [*expected.bundle_problems("its bundle", map(key_id, bundle)), *expected.signer_problems("its own SVID", *map(issuer_id, chain))]
     if canary:
         try:
-            chain, bundle = given(observed, canary)
-        except Lacking as exc:
+            chain, bundle = workload_svid(observed, canary)
+        except NotReady as exc:
             return [*missing, str(exc)]
-        missing += wanted.bundle("a workload's bundle", map(key_id, bundle))
-        missing += wanted.signed("a workload's SVID", *map(issuer_id, chain))
+        missing += expected.bundle_problems("a workload's bundle", map(key_id, bundle))
+        missing += expected.signer_problems("a workload's SVID", *map(issuer_id, chain))
     return missing
 
 
-def _tokens(observed: Mapping[str, Any], canary: str, wanted: Wanted) -> Iterator[str]:
+def _tokens(observed: Mapping[str, Any], canary: str, expected: Expected) -> Iterator[str]:
     if not canary:
-        # what an agent knows of JWT keys, it tells workloads alone
+        # an agent returns its JWT keys only to workloads
         return
     if "jwt" not in observed:
-        yield f"it gives no JWT-SVID of {canary}: {observed['said'] or 'there is none for the user that asks'}"
+        yield f"it returns no JWT-SVID of {canary}: {observed['said'] or 'no entry matches the user of this check'}"
         return
-    yield from wanted.bundle("a workload's bundle", observed["jwt"]["bundle"])
+    yield from expected.bundle_problems("a workload's bundle", observed["jwt"]["bundle"])
     for signer in observed["jwt"]["signing"]:
-        yield from wanted.signed("a workload's JWT-SVID", signer)
+        yield from expected.signer_problems("a workload's JWT-SVID", signer)
 
 
 def issuer_id(leaf: Any) -> str:
-    """The ID of the X.509 authority that signed a certificate."""
+    """Returns the ID of the X.509 authority that signed a certificate."""
     found = extension(leaf, x509.AuthorityKeyIdentifier)
     return str(found.key_identifier.hex()) if found and found.key_identifier else ""
 
 
-def _many(names: Iterable[str]) -> str:
+def _join(names: Iterable[str]) -> str:
     return ", ".join(sorted(names))

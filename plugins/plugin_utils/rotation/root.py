@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Begins the rotation of a trust domain's root, and lets it go from step to step once every host has been seen to be ready."""
+"""Begins the rotation of a trust domain's root, and advances it to the next step once every host is ready."""
 
 from __future__ import annotations
 
@@ -26,35 +26,35 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import (
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Issuer, Run
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 
-#: the first release whose server has localauthority and upstreamauthority
+#: the first release whose server has the commands localauthority and upstreamauthority
 SINCE = Version(1, 11, 0)
 
 
 @dataclasses.dataclass(frozen=True)
 class Scope:
-    """Whom a rotation concerns: everybody of one trust domain."""
+    """The servers and hosts of the trust domain whose root is rotated."""
 
-    #: those whose CA is signed by an intermediate of ours
+    #: the servers whose CA is signed by an intermediate of ours
     servers: list[Plan]
-    #: by inventory name, in the inventory's order
+    #: all hosts, by inventory name and in the inventory's order
     hosts: list[str]
-    #: one server for each datastore, where the old root is tainted and revoked
+    #: one server of each datastore, where the old root is tainted and revoked
     targets: list[str]
 
     @property
     def upstream(self) -> Upstream:
-        """That of the first server: what all of them have in common is asked of it."""
+        """The upstream CA of the first server, for what all servers have in common."""
         return _upstream(self.servers[0])
 
 
 def _upstream(server: Plan) -> Upstream:
     if server.upstream is None:
-        raise X509Error(f"{server.host}: its server has no upstream CA of spire_pki's.")
+        raise X509Error(f"{server.host}: its server has no upstream CA of spire_pki.")
     return server.upstream
 
 
 def scope(fleet: Fleet, trust_domain: str) -> Scope:
-    """X509Error where there is nothing to rotate, or more than one root."""
+    """Returns the scope of the rotation. Raises X509Error where there is no root to rotate, or more than one."""
     plans = [plan("server", host, fleet) for host in fleet.servers]
     servers = [one for one in plans if one.upstream and trust_domain in ("", one.trust_domain)]
     if not servers:
@@ -62,7 +62,7 @@ def scope(fleet: Fleet, trust_domain: str) -> Scope:
         raise X509Error(f"No server {whose}has its CA signed by spire_pki, so there is no root to rotate here.")
     domains = sorted({one.trust_domain for one in servers})
     if len(domains) > 1:
-        raise X509Error(f"There are roots of {', '.join(domains)}; name one: -e spire_rotate_trust_domain={domains[0]}.")
+        raise X509Error(f"The inventory has roots of {', '.join(domains)}; name one: -e spire_rotate_trust_domain={domains[0]}.")
     found = Scope(servers, [], [])
     for one in servers:
         own = _upstream(one)
@@ -77,40 +77,41 @@ def scope(fleet: Fleet, trust_domain: str) -> Scope:
 
 
 def begin(found: Scope, name: str, run: Run) -> tuple[State | None, list[str]]:
-    """The rotation that is under way, or a new one of this name, and what was done for it; None where there is neither."""
+    """Returns the rotation that is in progress or a new one of this name, and what was done. Returns None where there is neither."""
     upstream = found.upstream
     if name and not rotation_state.NAME.fullmatch(name):
         raise X509Error(f"The rotation can't be called {name}: use letters, digits, dots, dashes and underscores, as in 2027-01.")
     with x509_store.locked(upstream.directory, run.check):
-        state, done = _under_way(upstream, run)
+        state, done = _current_rotation(upstream, run)
         if state and name not in ("", state.name):
-            what = "is under way" if state.step != DONE else "is over, and spire_pki_issuer still names the CA before it"
+            what = "is in progress" if state.step != DONE else "has ended, and spire_pki_issuer still names the old CA"
             raise X509Error(f"The rotation {state.name} {what}, so {name} can't begin. Finish that one first.")
         if state and state.servers_on_old_root:
-            # a run that was interrupted; this one looks anew who is
+            # an interrupted run left these; this run finds them again
             state = dataclasses.replace(state, servers_on_old_root=())
             if not run.check:
                 rotation_state.save(upstream.directory, state)
-        if state or not name or rotation_state.was(upstream.directory, name):
+        if state or not name or rotation_state.has_ended(upstream.directory, name):
             return state, done
-        _may_begin(found, run)
-        state, why = _new(found, name, run)
+        _check_prerequisites(found, run)
+        state, why = _new_rotation(found, name, run)
         if not run.check:
             rotation_state.save(upstream.directory, state)
         return state, done + why
 
 
-def _under_way(upstream: Upstream, run: Run) -> tuple[State | None, list[str]]:
-    """One that only has to be put away is put away."""
+def _current_rotation(upstream: Upstream, run: Run) -> tuple[State | None, list[str]]:
+    """Returns the rotation that is in progress. One that has ended is moved to the ended ones."""
     state = rotation_state.load(upstream.directory)
-    if state is None or not state.over(upstream.configured_issuer):
+    if state is None or not state.is_over(upstream.configured_issuer):
         return state, []
     if not run.check:
-        rotation_state.end(upstream.directory, state, run.now)
-    return None, [f"the rotation {state.name} is put away"]
+        rotation_state.archive(upstream.directory, state, run.now)
+    return None, [f"the rotation {state.name} is recorded as ended"]
 
 
-def _may_begin(found: Scope, run: Run) -> None:
+def _check_prerequisites(found: Scope, run: Run) -> None:
+    """Raises X509Error where a rotation can't begin."""
     mistakes = problems.errors(one for server in found.servers for one in upstream_ca.check(server, run.now))
     if mistakes:
         raise X509Error(problems.render(mistakes))
@@ -118,15 +119,15 @@ def _may_begin(found: Scope, run: Run) -> None:
     if kept:
         way = found.upstream.storage_mode
         raise X509Error(
-            f"spire_pki is {way}, and a root is rotated while its servers have their CA in files: {', '.join(kept)}. Set spire_pki to "
+            f"spire_pki is {way}, and a root can be rotated only while the servers have their CA in files: {', '.join(kept)}. Set spire_pki to "
             f"controller, run spire.fleet.site, rotate, and set it back to {way}."
         )
     old = [server.host for server in found.servers if server.version < SINCE]
     if old:
         raise X509Error(
-            f"SPIRE replaces its CAs on demand, and revokes roots, since {SINCE}; older: {', '.join(old)}. Upgrade the servers first."
+            f"SPIRE can rotate its CAs on demand and revoke roots since {SINCE}, which is newer than that of {', '.join(old)}. Upgrade the servers first."
         )
-    # it signs once more
+    # the old root's key must be there, since it signs once more
     _issuer(found).key()
 
 
@@ -136,13 +137,13 @@ def _issuer(found: Scope) -> Issuer:
     return found.upstream.issuer
 
 
-def _new(found: Scope, name: str, run: Run) -> tuple[State, list[str]]:
+def _new_rotation(found: Scope, name: str, run: Run) -> tuple[State, list[str]]:
     upstream = found.upstream
     issuer = _issuer(found)
-    new = upstream.signer_in("spire_pki_next_issuer")
+    new = upstream.issuer_from_variable("spire_pki_next_issuer")
     if new:
-        certificates, bundle = _given(found, new, run)
-        why = [f"{certificates[0].subject.rfc4514_string()} of {new.certificate} takes over"]
+        certificates, bundle = _load_next_issuer(found, new, run)
+        why = [f"{certificates[0].subject.rfc4514_string()} of {new.certificate} becomes the new CA"]
     else:
         new = rotation_state.next_root(upstream.directory)
         made = x509_ensure.ensure(new.key_files, upstream.root_request, None, upstream.passphrase, run)
@@ -151,40 +152,40 @@ def _new(found: Scope, name: str, run: Run) -> tuple[State, list[str]]:
     new_roots = [one for one in bundle if one not in issuer.bundle]
     if bundle and not new_roots:
         raise X509Error(
-            f"Every root in {new.bundle} is trusted already, so no root has to be rotated: set spire_pki_issuer to the new CA and run "
+            f"Every root in {new.bundle} is already trusted, so no rotation is needed: set spire_pki_issuer to the new CA and run "
             "spire.fleet.site."
         )
     if bundle and not old_roots:
         raise X509Error(
-            f"{new.bundle} has the roots that are trusted now as well, so none of them would go. Leave the one that is to go out of it: as long "
-            "as the rotation lasts, both are trusted."
+            f"{new.bundle} also has all roots that are trusted now, so none would be removed. Leave the old root out of it: both are "
+            "trusted during the rotation."
         )
     if len(old_roots) > 1:
         raise X509Error(
-            f"{upstream.bundle_file} has {len(old_roots)} roots that the new bundle lacks, and SPIRE lets one be revoked: the one that the "
-            "servers' CAs lead to. Leave that one in it."
+            f"{upstream.bundle_file} has {len(old_roots)} roots that the new bundle lacks, and SPIRE can revoke only the one that the "
+            "servers' CAs lead to. Leave only that one in it."
         )
     if not rotation_state.key_id(old_roots[0]):
-        raise X509Error(f"The root in {upstream.bundle_file} has no subject key ID, and SPIRE taints and revokes roots by theirs.")
+        raise X509Error(f"The root in {upstream.bundle_file} has no subject key ID, by which SPIRE taints and revokes roots.")
     if any(rotation_state.key_id(one) == rotation_state.key_id(old_roots[0]) for one in new_roots):
         raise X509Error(
-            f"{old_roots[0].subject.rfc4514_string()} was issued anew for the same key in {new.bundle}. SPIRE knows roots by their keys and would "
-            "revoke both. It needs no rotation: set spire_pki_issuer to the new CA and run spire.fleet.site."
+            f"{old_roots[0].subject.rfc4514_string()} was issued again for the same key in {new.bundle}. SPIRE identifies roots by their keys and would "
+            "revoke both. No rotation is needed: set spire_pki_issuer to the new CA and run spire.fleet.site."
         )
     texts = [x509_keys.dump_certificates(roots) for roots in (old_roots, new_roots)]
     return State(name, TRUST, upstream.configured_issuer, new, texts[0], texts[1], {TRUST: moment(run.now)}), why
 
 
-def _given(found: Scope, new: Signer, run: Run) -> tuple[list[Any], list[Any]]:
-    """Somebody else's CA that takes over, checked as one that is there already."""
+def _load_next_issuer(found: Scope, new: Signer, run: Run) -> tuple[list[Any], list[Any]]:
+    """Returns the certificates and the bundle of the user's new CA, after the same checks as for an existing one."""
     upstream = found.upstream
     certificates = x509_keys.load_certificates(x509_store.must_read(new.certificate), new.certificate)
     bundle = x509_keys.load_certificates(x509_store.must_read(new.bundle), new.bundle)
     key = new.key_files.load_key(upstream.passphrase)
     if key is None:
-        raise X509Error(f"{new.key} is not there, and the new CA has to sign.")
+        raise X509Error(f"{new.key} is missing, and the new CA has to sign.")
     authority = ca_check.Authority(certificates, bundle, new.certificate, new.bundle, new.key, key)
-    window = upstream.length("spire_pki_renew_before")
+    window = upstream.duration("spire_pki_renew_before")
     wrong = ca_check.check(authority, upstream.path_length + 1, upstream.trust_domain, run.now, window)
     if wrong:
         raise X509Error("\n".join(wrong))
@@ -192,60 +193,60 @@ def _given(found: Scope, new: Signer, run: Run) -> tuple[list[Any], list[Any]]:
 
 
 def advance(found: Scope, step: str, checked: Mapping[str, Mapping[str, Any]], run: Run) -> tuple[State | None, list[str]]:
-    """From this step to the next, where every host was seen to be ready for it; None once nothing is left to do."""
+    """Moves the rotation from this step to the next, if every host is ready for it. Returns None once nothing is left to do."""
     directory = found.upstream.directory
     with x509_store.locked(directory, run.check):
         state = rotation_state.load(directory)
         if state is None or state.step != step:
-            raise X509Error(f"The rotation is not at the step {step}, but {'over' if state is None else f'at {state.step}'}: run the playbook again.")
-        late = [host for host in found.hosts if not (checked.get(host, {}).get("ready") and checked[host].get("step") == step)]
-        if late:
+            raise X509Error(f"The rotation is {'over' if state is None else f'at the step {state.step}'} and not at the step {step}: run the playbook again.")
+        not_ready = [host for host in found.hosts if not (checked.get(host, {}).get("ready") and checked[host].get("step") == step)]
+        if not_ready:
             raise X509Error(
-                f"Not seen to be ready for what comes after the step {step}: {', '.join(late)}. Nothing goes on without them; bring them back, "
-                "or take them out of the inventory, and run the playbook again."
+                f"These hosts are not ready for the step after {step}: {', '.join(not_ready)}. The rotation needs them: bring them back, "
+                "or remove them from the inventory, and run the playbook again."
             )
-        state = state.at(STEPS[STEPS.index(step) + 1], run.now)
+        state = state.at_step(STEPS[STEPS.index(step) + 1], run.now)
         if run.check:
             return state, [f"the step {state.step} is reached"]
         if state.step == DONE:
-            state = rotation_state.settle(directory, state)
+            state = rotation_state.install_new_root(directory, state)
         rotation_state.save(directory, state)
         if state.step != DONE:
             return state, [f"the step {state.step} is reached"]
         over = f"the rotation {state.name} is over"
-        if not state.over(found.upstream.configured_issuer):
+        if not state.is_over(found.upstream.configured_issuer):
             return state, [f"{over}; {upstream_ca.left_to_write(found.upstream, state)}"]
-        rotation_state.end(directory, state, run.now)
+        rotation_state.archive(directory, state, run.now)
     return None, [over]
 
 
 def sign_under_old_root(found: Scope, hosts: Sequence[str], run: Run) -> tuple[State, list[str]]:
-    """Has these servers sign below the old root once more, as in TRUST, and all others as in USE.
+    """Has these servers sign under the old root once more, as in TRUST, and all others as in USE.
 
-    It is for one server of a datastore in which the old root is not tainted yet. With both roots in its files a tainted one would come into
-    the bundle a second time.
+    It is for one server of a datastore in which the old root is not tainted yet. If that server had both roots in its files, SPIRE would
+    add the tainted one to its bundle a second time.
     """
     with x509_store.locked(found.upstream.directory, run.check):
         state = rotation_state.load(found.upstream.directory)
         if state is None or state.step != rotation_state.USE:
             raise X509Error("The rotation is not at the step use.")
         if hosts:
-            # before anything says that it is on its way
+            # checked before the state changes
             x509_store.must_read(state.old.certificate)
             Issuer(state.old.key_files, found.upstream.passphrase, state.old.key_files.certificates(), []).key()
         changed = state.servers_on_old_root != tuple(hosts)
         state = dataclasses.replace(state, servers_on_old_root=tuple(hosts))
         if changed and not run.check:
             rotation_state.save(found.upstream.directory, state)
-    what = f"signs below the old root once more: {', '.join(hosts)}" if hosts else "every server signs below the new root again"
+    what = f"signs under the old root once more: {', '.join(hosts)}" if hosts else "every server signs under the new root again"
     return state, [what] if changed else []
 
 
-def remaining(found: Scope, now: datetime.datetime) -> str:
-    """How long the root lives that signs now, for a person who wonders whether to rotate it."""
+def root_lifetime(found: Scope, now: datetime.datetime) -> str:
+    """Returns a message with the end of the current root, which helps to decide whether to rotate it."""
     issuer = found.upstream.issuer
     if issuer is None:
         return "There is no root yet."
     roots: Iterable[Any] = [one for one in issuer.bundle if one == issuer.certificates[-1]] or issuer.bundle
     ends = min(one.not_valid_after_utc for one in roots)
-    return f"{issuer.certificate.subject.rfc4514_string()} signs, and its root lives until {moment(ends)}, {words(ends - now)}."
+    return f"{issuer.certificate.subject.rfc4514_string()} signs, and its root expires at {moment(ends)}, in {words(ends - now)}."

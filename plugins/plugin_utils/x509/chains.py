@@ -1,18 +1,19 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether a chain of certificates leads to a root."""
+"""Verifies chains of certificates."""
 
 from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Sequence
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.common.cryptography_import import InvalidSignature, x509
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.cryptography_import import x509
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import extension, issued_by
 
 
 def leads_to(chain: Sequence[x509.Certificate], roots: Iterable[x509.Certificate], now: datetime.datetime) -> bool:
-    """Whether each certificate was issued by the next one, and the last by one of the roots."""
+    """Whether each certificate of a chain was issued by the next one, and the last one by one of these roots, all of them valid now."""
     for current, issuer in zip(chain, chain[1:]):
         if not _issued(current, issuer, now):
             return False
@@ -21,8 +22,8 @@ def leads_to(chain: Sequence[x509.Certificate], roots: Iterable[x509.Certificate
 
 def _issued(certificate: x509.Certificate, issuer: x509.Certificate, now: datetime.datetime) -> bool:
     try:
-        certificate.verify_directly_issued_by(issuer)
-        basic = issuer.extensions.get_extension_for_class(x509.BasicConstraints).value
-    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
+        basic = extension(issuer, x509.BasicConstraints)
+    except ValueError:
+        # an extension that can't be parsed
         return False
-    return basic.ca and issuer.not_valid_before_utc <= now <= issuer.not_valid_after_utc
+    return bool(basic and basic.ca) and issuer.not_valid_before_utc <= now <= issuer.not_valid_after_utc and issued_by(certificate, issuer)

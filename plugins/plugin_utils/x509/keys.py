@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Private keys: their types, and how they are written and read. No message holds anything of a key."""
+"""Private keys: their types, and how they are written and read. No message contains any part of a key."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.common.cryptography_im
     UnsupportedAlgorithm, ec, hashes, rsa, serialization, x509,
 )
 
-#: as SPIRE calls its own: the family, and the size in bits
+#: by SPIRE's name of the type: the family, and the size in bits
 KEY_TYPES: dict[str, tuple[str, int]] = {
     "ec-p256": ("ec", 256),
     "ec-p384": ("ec", 384),
@@ -23,17 +23,17 @@ KEY_TYPES: dict[str, tuple[str, int]] = {
     "rsa-3072": ("rsa", 3072),
     "rsa-4096": ("rsa", 4096),
 }
-#: how a key of OpenSSH's begins that has no cipher
-_OPENSSH_IN_THE_CLEAR = b"openssh-key-v1\0\0\0\0\4none"
+#: the first bytes of an OpenSSH key that is not encrypted
+_UNENCRYPTED_OPENSSH = b"openssh-key-v1\0\0\0\0\4none"
 DEFAULT_KEY_TYPE = "ec-p384"
 
 
 class X509Error(ValueError):
-    """A key or certificate that can't be used; the message is for a person and holds no secret."""
+    """A key or certificate can't be used. The message is for a person and contains no secret."""
 
 
 def generate(key_type: str) -> Any:
-    """A new private key."""
+    """Returns a new private key."""
     family, size = KEY_TYPES[key_type]
     if family == "rsa":
         return rsa.generate_private_key(public_exponent=65537, key_size=size)
@@ -41,7 +41,7 @@ def generate(key_type: str) -> Any:
 
 
 def type_of(key: Any) -> str:
-    """The type of a private or public key; of one that is none of ours, what it is."""
+    """Returns the type of a private or public key by SPIRE's name, or the library's name of a type that SPIRE does not use."""
     size = getattr(key, "key_size", 0)
     if isinstance(key, (rsa.RSAPrivateKey, rsa.RSAPublicKey)):
         return f"rsa-{size}"
@@ -51,44 +51,44 @@ def type_of(key: Any) -> str:
 
 
 def public_info(key: Any) -> bytes:
-    """The SubjectPublicKeyInfo of a private or public key: equal for two that belong together."""
+    """Returns the SubjectPublicKeyInfo of a private or public key: the same bytes for a key pair."""
     public = key.public_key() if hasattr(key, "public_key") else key
     return public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
-def core(public: Any) -> bytes:
-    """What a private key's file must contain to be of this public key: the curve's point, or the RSA modulus."""
+def public_key_bytes(public: Any) -> bytes:
+    """Returns the bytes that a file with the private key of this public key contains: the point of the curve, or the RSA modulus."""
     if isinstance(public, rsa.RSAPublicKey):
         return public.public_numbers().n.to_bytes((public.key_size + 7) // 8, "big")
     return public.public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
 
 
 def digest_for(key: Any) -> Any:
-    """The hash that goes with a signing key."""
+    """Returns the hash that a key signs with."""
     size = key.key_size if isinstance(key, ec.EllipticCurvePrivateKey) else 256
     return hashes.SHA512() if size > 384 else hashes.SHA384() if size > 256 else hashes.SHA256()
 
 
 def dump(key: Any, passphrase: str = "") -> bytes:
-    """A private key as PKCS #8 in PEM; without a passphrase it is in the clear, as SPIRE reads it."""
+    """Returns a private key as PKCS #8 in PEM; without a passphrase it is not encrypted, which is what SPIRE reads."""
     encryption = serialization.BestAvailableEncryption(passphrase.encode()) if passphrase else serialization.NoEncryption()
     return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
 
 
 def encrypted(text: bytes) -> bool:
-    """Whether the private key in a PEM file takes a passphrase to read; not one that is damaged, which nothing reads."""
+    """Whether the private key in a PEM file needs a passphrase; False for a damaged file."""
     openssh = re.search(rb"-----BEGIN OPENSSH PRIVATE KEY-----\s+([A-Za-z0-9+/=\s]+)-----END ", text)
     if openssh:
         try:
-            # the name of its cipher comes first
-            return not base64.b64decode(openssh.group(1)[:64]).startswith(_OPENSSH_IN_THE_CLEAR)
+            # the file begins with the name of its cipher
+            return not base64.b64decode(openssh.group(1)[:64]).startswith(_UNENCRYPTED_OPENSSH)
         except binascii.Error:
             return False
     return b"ENCRYPTED" in text
 
 
 def load(text: bytes, passphrase: str, where: str) -> Any:
-    """The private key in a PEM file; X509Error says what is wrong with the file or the passphrase."""
+    """Returns the private key in a PEM file. Raises X509Error for a damaged file or a wrong passphrase."""
     if b"-----BEGIN " not in text or b"PRIVATE KEY-----" not in text:
         raise X509Error(f"{where} holds no private key in PEM.")
     locked = encrypted(text)
@@ -97,26 +97,26 @@ def load(text: bytes, passphrase: str, where: str) -> Any:
     try:
         return serialization.load_pem_private_key(text, passphrase.encode() if locked else None)
     except (ValueError, TypeError) as exc:
-        # what the library says of a key is not shown to anybody
+        # the library's message could contain a part of the key
         if locked:
             raise X509Error(f"The passphrase does not open the key in {where}, or the file is damaged.") from exc
         raise X509Error(f"The key in {where} can't be read: its PEM is damaged.") from exc
     except UnsupportedAlgorithm as exc:
-        raise X509Error(f"The key in {where} is of a kind that can't be used; use {', '.join(KEY_TYPES)}.") from exc
+        raise X509Error(f"The key in {where} is of a type that can't be used; use {', '.join(KEY_TYPES)}.") from exc
 
 
-def wrong_type(key: Any, what: str) -> str:
-    """Why SPIRE, or a fleet with sense, takes no key of this type; empty for a good one."""
+def key_type_problem(key: Any, what: str) -> str:
+    """Returns why a CA may not have a key of this type; empty for a good one."""
     found = type_of(key)
     if found in KEY_TYPES or (found.startswith("rsa-") and int(found[4:]) > 2048):
         return ""
     if found.startswith("rsa-"):
         return f"{what} is {found}: RSA keys of a CA have 2048 bits or more."
-    return f"{what} is {found}; a CA of SPIRE's takes {', '.join(KEY_TYPES)}."
+    return f"{what} is {found}; SPIRE can use {', '.join(KEY_TYPES)}."
 
 
 def load_certificates(text: bytes, where: str) -> list[Any]:
-    """The certificates of a PEM file in their order."""
+    """Returns the certificates of a PEM file in their order."""
     if b"-----BEGIN CERTIFICATE-----" not in text:
         raise X509Error(f"{where} holds no certificate in PEM.")
     try:
@@ -126,12 +126,12 @@ def load_certificates(text: bytes, where: str) -> list[Any]:
 
 
 def dump_certificates(certificates: list[Any]) -> str:
-    """In PEM, in the order given."""
+    """Returns certificates in PEM, in this order."""
     return "".join(one.public_bytes(serialization.Encoding.PEM).decode() for one in certificates)
 
 
 def load_csr(text: str, where: str) -> Any:
-    """A signing request whose signature proves that its sender has the key."""
+    """Returns a signing request. Raises X509Error where its signature does not prove that its sender has the key."""
     try:
         csr = x509.load_pem_x509_csr(text.encode())
         valid = csr.is_signature_valid

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a certificate should be, and in which respects one that is there is something else."""
+"""Describes a certificate that should exist, and finds how an existing one differs from it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.common.times import mo
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 
-#: clocks of hosts and controller may disagree by a little
+#: new certificates are valid from so long ago, since the clocks of hosts may be a little late
 BACKDATE = datetime.timedelta(minutes=5)
-#: key usages as the library calls them, and as X.509 does
+#: names of key usages: the library's, and X.509's
 ALL_USES = {
     "digital_signature": "digitalSignature", "content_commitment": "nonRepudiation", "key_encipherment": "keyEncipherment",
     "data_encipherment": "dataEncipherment", "key_agreement": "keyAgreement", "key_cert_sign": "keyCertSign", "crl_sign": "cRLSign",
@@ -25,30 +25,30 @@ ALL_USES = {
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """One certificate, of a CA or of a host."""
+    """One certificate that should exist, of a CA or of a host."""
 
-    #: as RFC 4514 writes it: the most specific part first
+    #: as in RFC 4514: the most specific part first
     subject: str
     lifetime: datetime.timedelta
     ca: bool = True
-    #: how many CAs may stand below this one, apart from leaves; None for any number
+    #: how many CAs may come below this one; None for any number
     path_length: int | None = None
-    #: SPIFFE IDs below it are of these trust domains alone; none for no constraint
+    #: the only trust domains that it may certify SPIFFE IDs of; empty for all
     uri_domains: tuple[str, ...] = ()
     dns_names: tuple[str, ...] = ()
     uris: tuple[str, ...] = ()
-    #: an existing key may be of any type where none is named
+    #: empty: an existing key may have any type
     key_type: str = ""
     backdate: datetime.timedelta = BACKDATE
     renew_before: datetime.timedelta = datetime.timedelta(0)
-    #: whether a CA may sign it that ends within that time
-    may_be_short: bool = False
-    #: the subject key ID; None for the one that follows from the key
+    #: whether its issuer may expire within renew_before
+    issuer_may_expire: bool = False
+    #: the subject key ID; None for the hash of the key
     key_id: bytes | None = None
 
     @property
     def name(self) -> Any:
-        """The subject; X509Error when it is none."""
+        """The subject. Raises X509Error where it is not valid."""
         try:
             found = x509.Name.from_rfc4514_string(self.subject)
         except ValueError as exc:
@@ -62,28 +62,28 @@ class Request:
         return found
 
     def check(self) -> None:
-        """X509Error when nobody could make this certificate."""
+        """Raises X509Error where no such certificate can be made."""
         self.name.public_bytes()
         if self.key_type and self.key_type not in x509_keys.KEY_TYPES:
-            raise X509Error(f"{self.key_type} is no type of a key; use {', '.join(x509_keys.KEY_TYPES)}.")
+            raise X509Error(f"{self.key_type} is not a type of key; use {', '.join(x509_keys.KEY_TYPES)}.")
         if self.lifetime <= datetime.timedelta(0):
-            raise X509Error("The lifetime must be longer than nothing.")
+            raise X509Error("The lifetime must be longer than zero.")
         if self.renew_before >= self.lifetime:
             raise X509Error(
-                f"It would be renewed {words(self.renew_before)} before its end and lives {words(self.lifetime)}, so that every "
-                "run would renew it. Let it live longer, or renew it later."
+                f"It would be renewed {words(self.renew_before)} before its end and lives {words(self.lifetime)}, so that every run "
+                "would renew it. Let it live longer, or renew it later."
             )
 
     @property
-    def usages(self) -> tuple[str, ...]:
-        """Key usages: what SPIRE asks of a CA, and no more; or a signature in a handshake."""
+    def key_usages(self) -> tuple[str, ...]:
+        """The key usages: what SPIRE requires of a CA, or signatures in a handshake."""
         return ("key_cert_sign", "crl_sign") if self.ca else ("digital_signature",)
 
     def extensions(self) -> list[tuple[Any, bool]]:
-        """What it says besides names, dates and keys, each with whether it is critical."""
+        """Returns the extensions, each with whether it is critical."""
         found: list[tuple[Any, bool]] = [
             (x509.BasicConstraints(self.ca, self.path_length if self.ca else None), True),
-            (x509.KeyUsage(**{use: use in self.usages for use in ALL_USES}, encipher_only=False, decipher_only=False), True),
+            (x509.KeyUsage(**{use: use in self.key_usages for use in ALL_USES}, encipher_only=False, decipher_only=False), True),
         ]
         if not self.ca:
             both = [x509.oid.ExtendedKeyUsageOID.CLIENT_AUTH, x509.oid.ExtendedKeyUsageOID.SERVER_AUTH]
@@ -97,17 +97,17 @@ class Request:
         return found
 
     def start(self, issuer: Any | None, now: datetime.datetime) -> datetime.datetime:
-        """From when on a new one would be valid: not before its issuer is."""
+        """Returns when a certificate issued now becomes valid: not before its issuer does."""
         early = (now - self.backdate).replace(microsecond=0)
         return early if issuer is None else max(early, issuer.not_valid_before_utc)
 
     def end(self, issuer: Any | None, now: datetime.datetime) -> datetime.datetime:
-        """When a new one would expire: no certificate outlives its issuer."""
+        """Returns when a certificate issued now expires: not after its issuer does."""
         whole = (now + self.lifetime).replace(microsecond=0)
         return whole if issuer is None else min(whole, issuer.not_valid_after_utc)
 
     def needs_regeneration(self, certificate: Any, issuer: Any | None, now: datetime.datetime) -> list[str]:
-        """In words, why the certificate must be made anew; nothing for one that means the same as this request.
+        """Returns why a certificate must be replaced; empty for one that fulfils this request.
 
         ``issuer`` is the certificate of its CA, None for a root.
         """
@@ -131,33 +131,33 @@ class Request:
         ends = certificate.not_valid_after_utc
         if ends <= now:
             found.append(f"it expired at {moment(ends)}")
-        found += self.due(certificate, issuer, now)
+        found += self.renewal_due(certificate, issuer, now)
         return found
 
-    def due(self, certificate: Any, issuer: Any | None, now: datetime.datetime) -> list[str]:
-        """In words, that a certificate which holds is inside the window of its renewal; nothing where a new one would live no longer."""
+    def renewal_due(self, certificate: Any, issuer: Any | None, now: datetime.datetime) -> list[str]:
+        """Returns that the renewal of a valid certificate is due; empty where it is not, or where a new one would not live longer."""
         ends = certificate.not_valid_after_utc
         if not now < ends <= now + self.renew_before or self.end(issuer, now) <= ends:
             return []
-        return [f"it expires at {moment(ends)}, which is within the {words(self.renew_before)} of its renewal"]
+        return [f"it expires at {moment(ends)}, and its renewal is due {words(self.renew_before)} before that"]
 
 
 def _differs(wanted: Any, found: Any) -> list[str]:
     if wanted == found:
         return []
     if isinstance(wanted, x509.BasicConstraints):
-        return [f"it is {constraints(found)}, and should be {constraints(wanted)}"]
+        return [f"it is {describe_constraints(found)}, and should be {describe_constraints(wanted)}"]
     if isinstance(wanted, x509.KeyUsage):
-        return [f"its key may be used for {usages(found)}, and should be for {usages(wanted)}"]
+        return [f"its key may be used for {describe_usages(found)}, and should be for {describe_usages(wanted)}"]
     if isinstance(wanted, x509.NameConstraints):
-        return [f"it permits {permitted(found)}, and should permit {permitted(wanted)}"]
+        return [f"it permits {describe_permitted(found)}, and should permit {describe_permitted(wanted)}"]
     if isinstance(wanted, x509.SubjectAlternativeName):
-        return [f"its names are {names(found)}, and should be {names(wanted)}"]
-    return ["its extended key usages are other ones"]
+        return [f"its names are {describe_names(found)}, and should be {describe_names(wanted)}"]
+    return ["its extended key usages differ"]
 
 
 def extension(certificate: Any, kind: Any) -> Any:
-    """The value of one extension; None where there is none."""
+    """Returns the value of an extension of a certificate; None where it has none."""
     try:
         return certificate.extensions.get_extension_for_class(kind).value
     except x509.ExtensionNotFound:
@@ -165,12 +165,12 @@ def extension(certificate: Any, kind: Any) -> Any:
 
 
 def canonical(name: Any) -> list[tuple[str, str]]:
-    """A name without the way in which its strings are encoded, which differs between programs and means nothing."""
+    """Returns a name without the encodings of its strings, which differ between programs and have no meaning."""
     return sorted((attribute.oid.dotted_string, str(attribute.value)) for attribute in name)
 
 
 def issued_by(certificate: Any, issuer: Any) -> bool:
-    """Whether the name and the signature are of this issuer."""
+    """Whether a certificate names this issuer and has its signature."""
     try:
         certificate.verify_directly_issued_by(issuer)
     except (InvalidSignature, ValueError, TypeError):
@@ -179,28 +179,28 @@ def issued_by(certificate: Any, issuer: Any) -> bool:
 
 
 def fingerprint(certificate: Any) -> str:
-    """Its SHA-256 in lower case hex."""
+    """Returns the SHA-256 of a certificate in lower case hex."""
     return str(certificate.fingerprint(hashes.SHA256()).hex())
 
 
-def constraints(found: Any) -> str:
-    """BasicConstraints in words."""
+def describe_constraints(found: Any) -> str:
+    """Returns BasicConstraints in words."""
     if found is None or not found.ca:
         return "no CA"
     return "a CA of any path length" if found.path_length is None else f"a CA of path length {found.path_length}"
 
 
-def usages(found: Any) -> str:
-    """KeyUsage in words."""
+def describe_usages(found: Any) -> str:
+    """Returns KeyUsage in words."""
     return ", ".join(name for use, name in ALL_USES.items() if getattr(found, use, False)) or "nothing in particular"
 
 
-def permitted(found: Any) -> str:
-    """The URI names that NameConstraints let pass, in words."""
+def describe_permitted(found: Any) -> str:
+    """Returns the URI names that NameConstraints permit, in words."""
     trees = (found.permitted_subtrees if found else None) or ()
     return ", ".join(str(tree.value) for tree in trees) or "any name"
 
 
-def names(found: Any) -> str:
-    """SubjectAlternativeName in words."""
+def describe_names(found: Any) -> str:
+    """Returns SubjectAlternativeName in words."""
     return ", ".join(str(name.value) for name in found) if found else "none"

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Keys and certificates in files of the controller: whole or not at all, keys encrypted and never readable to others."""
+"""Reads and writes keys and certificates on the controller. Each file is replaced whole; keys are encrypted and for their owner only."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ KEY_MODE, CERTIFICATE_MODE = 0o600, 0o644
 
 @dataclasses.dataclass(frozen=True)
 class KeyAndCertificateFiles:
-    """A certificate and its key; the key may be elsewhere."""
+    """The paths of a certificate and its key. The key's path is empty where the key is elsewhere."""
 
     certificate: str
     key: str = ""
 
     def certificates(self) -> list[Any]:
-        """Those of the certificate's file, none where there is no file."""
+        """Returns the certificates of the file; none where there is no file."""
         text = read(self.certificate)
         return [] if text is None else x509_keys.load_certificates(text, self.certificate)
 
     def load_key(self, passphrase: str) -> Any:
-        """The key; None where there is no file."""
+        """Returns the private key; None where there is no file."""
         text = read(self.key) if self.key else None
         return None if text is None else x509_keys.load(text, passphrase, self.key)
 
     def insecure_permissions(self) -> list[str]:
-        """In words, what keeps others less from the key than it should; nothing where there is no key."""
+        """Lists why the key file isn't protected enough: wrong mode, or not encrypted."""
         text = read(self.key) if self.key else None
         if text is None:
             return []
@@ -49,25 +49,25 @@ class KeyAndCertificateFiles:
         return found if x509_keys.encrypted(text) else [*found, f"{self.key} is not encrypted"]
 
     def write_key(self, key: Any, passphrase: str) -> None:
-        """Encrypted, for its owner alone."""
+        """Writes the private key, encrypted and readable by its owner only."""
         if not passphrase:
             raise X509Error(f"No passphrase is given, and the key in {self.key} must be encrypted.")
         write(self.key, x509_keys.dump(key, passphrase), KEY_MODE)
 
     def write_certificates(self, certificates: list[Any]) -> None:
-        """In their order."""
+        """Writes the certificates in this order."""
         write(self.certificate, x509_keys.dump_certificates(certificates).encode(), CERTIFICATE_MODE)
 
-    def clean(self) -> None:
-        """Remove what a killed run has left beside them, of their copies as well."""
+    def remove_temporary_files(self) -> None:
+        """Removes the temporary files of a run that was killed while it wrote one of the files or a copy of it."""
         for path in filter(None, (self.key, self.certificate)):
             try:
                 atomic_file.clean(Path(path))
             except atomic_file.SecretFileError as exc:
                 raise X509Error(f"{exc}.") from exc
 
-    def keep_copy(self, now: datetime.datetime) -> str:
-        """Copies of the key and its certificate under names with the time; says the key's new name."""
+    def back_up(self, now: datetime.datetime) -> str:
+        """Copies the key and its certificate to names with the time, and returns the name of the key's copy."""
         ending = f".{now:%Y%m%dT%H%M%SZ}.old"
         for path, mode in ((self.key, KEY_MODE), (self.certificate, CERTIFICATE_MODE)):
             text = read(path)
@@ -77,7 +77,7 @@ class KeyAndCertificateFiles:
 
 
 def read(path: str) -> bytes | None:
-    """A file's content, None where there is none; X509Error when it can't be read."""
+    """Returns the content of a file; None where there is none. Raises X509Error where it can't be read."""
     try:
         return Path(path).read_bytes()
     except (FileNotFoundError, NotADirectoryError):
@@ -87,20 +87,20 @@ def read(path: str) -> bytes | None:
 
 
 def must_read(path: str) -> bytes:
-    """The same for one that must be there."""
+    """Returns the content of a file. Raises X509Error where there is none."""
     found = read(path)
     if found is None:
-        raise X509Error(missing(path))
+        raise X509Error(missing_file_message(path))
     return found
 
 
-def missing(path: str) -> str:
-    """What is said of a file that must be there and is not."""
+def missing_file_message(path: str) -> str:
+    """Returns the error message for a file that is missing."""
     return f"{path} can't be read: there is no such file."
 
 
 def write(path: str, content: bytes, mode: int) -> None:
-    """Whole or not at all, with directories above it that are for their owner alone; X509Error when it can't be written."""
+    """Replaces a file as a whole. Directories that it makes are for their owner only. Raises X509Error where it can't be written."""
     try:
         _directory(Path(path).parent)
         atomic_file.write(path, content, mode=mode)
@@ -111,14 +111,14 @@ def write(path: str, content: bytes, mode: int) -> None:
 
 
 def _directory(path: Path) -> None:
-    """With those above it: each that is made here is for its owner alone."""
+    """Makes a directory, and those above it, for their owner only."""
     for missing in reversed([one for one in (path, *path.parents) if not one.exists()]):
         missing.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
 
 
 @contextlib.contextmanager
 def locked(directory: str, check: bool) -> Iterator[None]:
-    """One process at a time makes keys below a directory: two would make two roots. Check mode makes none, nor a lock."""
+    """Holds a lock, so that only one process at a time makes keys in a directory: two could make two roots. Check mode needs none."""
     if check:
         yield
         return

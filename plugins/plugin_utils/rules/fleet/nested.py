@@ -12,7 +12,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.entries import desired
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import nested
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet, SERVERS
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.nested import PLUGIN, VARIABLE
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import upstream as pki_upstream
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import plugin_options as pki_options
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.nested_layer import option_path
@@ -46,8 +46,8 @@ def upstream_group(context: RuleContext) -> Findings:
         ))
     elif stray:
         yield Finding(VARIABLE, f"{stray} of {group} is not in {SERVERS}. Name a group of servers alone.")
-    elif nested.circular(planned.host, fleet):
-        line = nested.line(planned.host, fleet)
+    elif nested.is_circular(planned.host, fleet):
+        line = nested.group_path(planned.host, fleet)
         words = " is below ".join(line)
         yield Finding(VARIABLE, f"{words}, so that nobody is at the top. Leave the variable out for the servers at the top.")
 
@@ -62,7 +62,7 @@ def upstream_authority_of_nested_server(context: RuleContext) -> Findings:
     group = context.fleet.upstream_group(planned.host)
     if not group:
         return
-    for kind in pki_upstream.AUTHORITY_KINDS:
+    for kind in pki_options.AUTHORITY_KINDS:
         for name in planned.plugins(kind):
             if name != PLUGIN:
                 yield Finding(f"plugins.{kind}.{name}", (
@@ -209,7 +209,7 @@ def nested_path_length(context: RuleContext) -> Findings:
     if planned.upstream is None:
         return
     group = fleet.group_of_server(planned.host)
-    lines = [nested.line(server, fleet) for server in nested.servers(fleet) if not nested.circular(server, fleet)]
+    lines = [nested.group_path(server, fleet) for server in nested.servers(fleet) if not nested.is_circular(server, fleet)]
     longest = max((line[:line.index(group)] for line in lines if group in line), key=len, default=[])
     wanted = 1 + len(longest)
     if planned.upstream.path_length < wanted:

@@ -36,7 +36,7 @@ def check(planned: Plan, fleet: Fleet, now: datetime.datetime | None = None) -> 
 def _authorities(context: RuleContext) -> Iterator[tuple[str, ManagedCertificate]]:
     """Yields the CAs of nodes' certificates that a server has from the collection, with the attestor's name."""
     planned: Plan = context.plan
-    for name in pki_node.wanted(planned.values) if planned.component == "server" else ():
+    for name in pki_node.enabled_attestors(planned.values) if planned.component == "server" else ():
         for authority in planned.authorities:
             if authority.name == name:
                 yield name, authority
@@ -46,8 +46,8 @@ def _authorities(context: RuleContext) -> Iterator[tuple[str, ManagedCertificate
 def node_mixed_options(context: RuleContext) -> Findings:
     """The files of a node attestor are all the collection's, or all the user's."""
     planned: Plan = context.plan
-    for name in pki_node.wanted(planned.values) if planned.node is None else ():
-        kept = pki_node.kept(name, planned.merged, planned.paths)
+    for name in pki_node.enabled_attestors(planned.values) if planned.node is None else ():
+        kept = pki_node.unchanged_options(name, planned.merged, planned.paths)
         for option in pki_node.agent_options(name, planned.paths) if kept else ():
             if option not in kept:
                 path, prefix = f"plugins.NodeAttestor.{name}.plugin_data.{option}", KINDS[name].prefix
@@ -61,7 +61,7 @@ def node_mixed_options(context: RuleContext) -> Findings:
 @rule("fleet", "agent:spire_x509pop", "agent:spire_sshpop", source="docs/attestation.md")
 def single_node_certificate(context: RuleContext) -> Findings:
     """An agent has one of spire_x509pop and spire_sshpop."""
-    named = pki_node.wanted(context.plan.values)
+    named = pki_node.enabled_attestors(context.plan.values)
     if context.plan.node is not None and len(named) > 1:
         prefix = KINDS[named[0]].prefix
         yield Finding(prefix, "An agent proves its node in one way. Set spire_x509pop or spire_sshpop to none for the agents.")
@@ -79,7 +79,7 @@ def node_ca_in_tree(context: RuleContext) -> Findings:
     """A server's tree names the CA of nodes' certificates that the collection makes."""
     planned: Plan = context.plan
     known = {name for name, _authority in _authorities(context)}
-    for name in pki_node.wanted(planned.values):
+    for name in pki_node.enabled_attestors(planned.values):
         if name not in known and planned.plugin_data("NodeAttestor", name).get("mode") != "spiffe":
             prefix, file = KINDS[name].prefix, planned.paths.node_authorities(name)
             yield Finding(f"plugins.NodeAttestor.{name}", (
@@ -97,7 +97,7 @@ def stable_agent_path(context: RuleContext) -> Findings:
     """A node whose certificate is renewed keeps its SPIFFE ID: agent_path_template names nothing that changes with a certificate."""
     planned: Plan = context.plan
     known = {name for name, _authority in _authorities(context)}
-    for name in pki_node.wanted(planned.values):
+    for name in pki_node.enabled_attestors(planned.values):
         data = planned.plugin_data("NodeAttestor", name)
         template = str(data.get("agent_path_template") or "")
         changing = next((word for word in _CHANGING if f".{word}" in template), "")
@@ -163,9 +163,9 @@ def _wishes(node: ManagedCertificate) -> Findings:
         except X509Error as exc:
             at_fault = f"spire_x509pop_{'subject' if 'subject' in str(exc) else 'renew_before' if 'renewed' in str(exc) else 'lifetime'}"
             yield Finding(at_fault, str(exc))
-    elif isinstance(node, Sshpop) and node.wanted.renew_before >= node.wanted.lifetime:
+    elif isinstance(node, Sshpop) and node.certificate_request.renew_before >= node.certificate_request.lifetime:
         message = (
-            f"It would be renewed {words(node.wanted.renew_before)} before its end and lives {words(node.wanted.lifetime)}, so that every run "
+            f"It would be renewed {words(node.certificate_request.renew_before)} before its end and lives {words(node.certificate_request.lifetime)}, so that every run "
             "would renew it. Let it live longer, or renew it later."
         )
         yield Finding("spire_sshpop_renew_before", message)
@@ -199,7 +199,7 @@ def _ssh_ca(issued: Sshpop, now: datetime.datetime) -> Findings:
         yield from unread
         return
     try:
-        found = issued.mistakes(now) if issued.user_supplied else issued.ca_mistakes()
+        found = issued.issuer_problems(now) if issued.user_supplied else issued.key_mismatch()
     except X509Error as exc:
         found = [str(exc)]
     for message in found:

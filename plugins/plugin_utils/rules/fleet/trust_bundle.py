@@ -11,7 +11,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host.trust_bundl
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Finding, Findings, RuleContext, rule
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.support import servers_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import svid
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509.trust_bundle import mistake, pinned
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.trust_bundle import bundle_problem, pinned_fingerprints
 
 
 def _bundle(context: RuleContext) -> str:
@@ -25,7 +25,7 @@ def _bundle(context: RuleContext) -> str:
 def trust_bundle_format(context: RuleContext) -> Findings:
     """spire_trust_bundle holds certificates in PEM."""
     pem = _bundle(context)
-    wrong = mistake(pem) if pem else ""
+    wrong = bundle_problem(pem) if pem else ""
     if wrong:
         yield Finding(BUNDLE, wrong)
 
@@ -36,7 +36,7 @@ def trust_bundle_fingerprints(context: RuleContext) -> Findings:
     pem, given = _bundle(context), context.plan.values[PINS] or []
     if not pem or not given:
         return
-    expected, found = pinned(given), set(svid.fingerprints(pem))
+    expected, found = pinned_fingerprints(given), set(svid.fingerprints(pem))
     if expected != found and all(map(is_fingerprint, expected)):
         yield Finding(PINS, (
             f"It expects {', '.join(sorted(expected))}, and the certificates of {BUNDLE} have the fingerprints "

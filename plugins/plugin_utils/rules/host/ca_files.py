@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.times import moment
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.managed import ManagedCertificate
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki.rotation_state import was
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki.rotation_state import has_ended
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.upstream import Upstream
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Finding, Findings
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Run
@@ -58,7 +58,7 @@ def durations(issued: ManagedCertificate, variables: Iterable[str]) -> Findings:
     """Yields one finding for each variable that isn't a valid duration."""
     for name in variables:
         try:
-            issued.length(name)
+            issued.duration(name)
         except X509Error as exc:
             yield Finding(name, str(exc))
 
@@ -75,8 +75,8 @@ def _given(issued: ManagedCertificate, lifetime: str, now: datetime.datetime) ->
         yield from unread
         return
     try:
-        found = issued.mistakes(now)
-        soon = issued.mistakes(now, issued.length(lifetime))
+        found = issued.issuer_problems(now)
+        soon = issued.issuer_problems(now, issued.duration(lifetime))
     except X509Error as exc:
         found = soon = [str(exc)]
     for message in soon:
@@ -90,7 +90,7 @@ def _given(issued: ManagedCertificate, lifetime: str, now: datetime.datetime) ->
 def unread_issuer(issued: ManagedCertificate) -> Findings:
     """Yields the files of a user's CA that can't be read, each under its own field."""
     variable = f"{issued.prefix}_issuer"
-    for field, message in issued.unreadable().items() if issued.user_supplied else ():
+    for field, message in issued.unreadable_files().items() if issued.user_supplied else ():
         yield Finding(f"{variable}.{field}", message)
 
 
@@ -130,12 +130,12 @@ def _root(issued: ManagedCertificate, lifetime: str, what: str, now: datetime.da
         yield Finding("spire_pki_dir", message)
         return
     name = str(issued.values["spire_rotate"] or "")
-    begins = isinstance(issued, Upstream) and name and not was(issued.directory, name)
+    begins = isinstance(issued, Upstream) and name and not has_ended(issued.directory, name)
     # the variables are those of the root that comes
-    wrong = "" if issued.rotation or begins else issued.another_root(found.certificates, Run(now))
+    wrong = "" if issued.rotation or begins else issued.root_mismatch(found.certificates, Run(now))
     if wrong:
         yield Finding("spire_pki_dir", wrong)
-    elif ends - now <= issued.length(lifetime):
+    elif ends - now <= issued.duration(lifetime):
         message = (
             f"The root in {found.key_files.certificate} is about to expire: it ends at {moment(ends)}, before {what} that is made now "
             f"would. Replace it in time{', with spire.fleet.rotate_upstream' if isinstance(issued, Upstream) else ''}."

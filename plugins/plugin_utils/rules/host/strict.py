@@ -18,7 +18,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import 
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree.strict import is_placeholder
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import block_rules
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509.published import published
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.compromised_keys import publishing_releases
 
 #: names of environment variables that hold secrets; other variables may look like a placeholder and be none
 _SECRET_NAME = re.compile(r"KEY|SECRET|TOKEN|PASS(?:WORD|WD|PHRASE)|CREDENTIAL", re.IGNORECASE)
@@ -61,7 +61,7 @@ def liftable_rules() -> dict[str, bool]:
 )
 def dummy_trust_bundle(context: RuleContext) -> Findings:
     """No certificate in spire_trust_bundle is one that SPIRE published with its key, nor made of that key."""
-    known = published(context.plan.values["spire_trust_bundle"] or "")
+    known = publishing_releases(context.plan.values["spire_trust_bundle"] or "")
     if known:
         yield Finding("spire_trust_bundle", (
             f"It holds a certificate of the dummy CA that comes with {known}, and that CA's key is public: anybody could play the "
@@ -106,7 +106,7 @@ def dummy_pki_issuer(context: RuleContext) -> Findings:
     if upstream is None or not upstream.user_supplied:
         return
     try:
-        known = published(x509_keys.dump_certificates(upstream.issuer_key_files.certificates()))
+        known = publishing_releases(x509_keys.dump_certificates(upstream.issuer_key_files.certificates()))
     except x509_keys.X509Error:
         return  # the rule pki_issuer reports it
     if known:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Finding, Findings, RuleContext, rule
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509.trust_bundle import plain
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.trust_bundle import normalise_fingerprint
 
 BUNDLE, PINS = "spire_trust_bundle", "spire_trust_bundle_sha256"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -23,7 +23,7 @@ def is_fingerprint(text: str) -> bool:
 def trust_bundle_fingerprint_format(context: RuleContext) -> Findings:
     """Each of spire_trust_bundle_sha256 is a SHA-256 fingerprint."""
     for index, pin in enumerate(context.plan.values[PINS] or ()):
-        if not is_fingerprint(plain(pin)):
+        if not is_fingerprint(normalise_fingerprint(pin)):
             yield Finding(f"{PINS}[{index}]", (
                 f'"{pin}" is no SHA-256 fingerprint, which has 64 hexadecimal digits, with colons or without. openssl x509 -noout '
                 "-fingerprint -sha256 prints one."

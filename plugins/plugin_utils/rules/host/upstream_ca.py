@@ -53,7 +53,7 @@ def pki_mixed_options(context: RuleContext) -> Findings:
     if planned.values[VARIABLE] == "none" or planned.upstream is not None:
         return
     injected = planned.injected_options
-    kept = injected.kept(planned.merged) if injected else []
+    kept = injected.unchanged(planned.merged) if injected else []
     # a private CA has one option alone, and a tree that has another one names its plugin for nothing else
     mixed = kept or (injected and injected.plugin == aws_record.PRIVATE_CA and injected.plugin in planned.plugins(injected.kind))
     for name in injected.options if injected and mixed else ():
@@ -139,7 +139,7 @@ def pki_renewal(context: RuleContext) -> Findings:
     except ValueError:
         # the schema reports it
         return
-    window = upstream.length("spire_pki_renew_before")
+    window = upstream.duration("spire_pki_renew_before")
     if window < ttl:
         yield Finding("spire_pki_renew_before", (
             f"An intermediate is renewed {words(window)} before its end, and server.ca_ttl is {pki_upstream.ca_ttl_text(main)}: the "

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.aws import client as aws_client
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import aws_record, upstream as pki_upstream
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import aws_record, plugin_options as pki_options
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.upstream import Upstream, VARIABLE
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Finding, Findings, RuleContext, rule
@@ -24,7 +24,7 @@ def pki_release(context: RuleContext) -> Findings:
     """The server's release can have its upstream CA from where spire_pki keeps it."""
     planned: Plan = context.plan
     way = planned.values[VARIABLE]
-    since = {aws_record.SECRETS: aws_record.BUNDLE_SINCE, aws_record.PRIVATE_CA: pki_upstream.AUTHORITY_SINCE}.get(way)
+    since = {aws_record.SECRETS: aws_record.BUNDLE_SINCE, aws_record.PRIVATE_CA: pki_options.AUTHORITY_SINCE}.get(way)
     if since and planned.version < since:
         why = "takes a root alone from Secrets Manager, whose key stays on the controller" if way == aws_record.SECRETS else "calls it UpstreamCA"
         message = f"It is {way}, and SPIRE {planned.version} {why}; {since} is the first release for it. Use controller or host."
@@ -42,7 +42,7 @@ def _in_aws(context: RuleContext, *ways: str) -> Upstream | None:
 def pki_boto3(context: RuleContext) -> Findings:
     """The controller has boto3 where spire_pki keeps the upstream CA in AWS."""
     upstream = _in_aws(context, aws_record.SECRETS, aws_record.PRIVATE_CA)
-    wanting = aws_client.missing(f"It is {upstream.storage_mode}, which needs boto3") if upstream else ""
+    wanting = aws_client.boto3_missing(f"It is {upstream.storage_mode}, which needs boto3") if upstream else ""
     if wanting:
         yield Finding(VARIABLE, wanting)
 

@@ -10,7 +10,7 @@ import re
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Finding, Findings, RuleContext, rule
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.files import known_texts
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509.published import DUMMY_FILES, SSH_AUTHORITIES
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.compromised_keys import DUMMY_FILES, SSH_AUTHORITIES
 
 #: RFC 2606 and RFC 6761 keep these for documents; the last is SPIRE's own
 _EXAMPLE_DOMAIN = re.compile(r"(?:.*\.)?(?:example\.(?:com|org|net)|example|invalid|localhost)|domain\.test")

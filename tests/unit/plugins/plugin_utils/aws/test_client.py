@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What AWS's refusals and boto3's exceptions are to a person: a service on loopback gives each of them, as AWS does."""
+"""Messages for AWS's refusals and boto3's exceptions. A service on loopback answers with each of them as AWS does."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SECRET = "planted-secret-5d1e"
 
 
 class Refusing(http.server.BaseHTTPRequestHandler):
-    """Answers as AWS's JSON services do, with what the test asks for."""
+    """Answers as AWS's JSON services do, with the error that a test sets."""
 
     answers: list[tuple[int, dict[str, str]]] = []
     asked = 0
@@ -50,7 +50,7 @@ class Refusing(http.server.BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, *_arguments: Any) -> None:
-        """Nothing."""
+        """Prints nothing."""
 
 
 @pytest.fixture(name="refusing")
@@ -61,7 +61,7 @@ def fixture_refusing(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Refusing]
     thread.start()
     credentials(monkeypatch)
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
-    # the waits between attempts are botocore's, and are not ours to test
+    # no waits between attempts: they are botocore's and not tested here
     monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_arguments: 0.0)
     yield handler
     server.shutdown()
@@ -80,15 +80,16 @@ def said(operation: str = "create_secret", region: str = REGION, **arguments: An
     with pytest.raises(AwsError) as caught:
         Service("secretsmanager", region).call(operation, "the secret a/key", **(arguments or {"Name": "a/key", "SecretString": SECRET}))
     assert SECRET not in str(caught.value)
-    # what Ansible would tell beside it
+    # Ansible would show the original exception, too
     assert caught.value.__cause__ is None and caught.value.__suppress_context__
     return str(caught.value)
 
 
 REFUSALS = {
     "denied": (400, "AccessDeniedException", "User: arn:aws:iam::123456789012:user/ci is not authorized to perform: secretsmanager:CreateSecret", (
-        "AWS denied secretsmanager:CreateSecret for the secret a/key in eu-central-1: User: arn:aws:iam::123456789012:user/ci is not authorized "
-        "to perform: secretsmanager:CreateSecret. Allow secretsmanager:CreateSecret to the controller's identity; docs/aws.md has its policy."
+        "AWS denied secretsmanager:CreateSecret for the secret a/key in eu-central-1: User: arn:aws:iam::123456789012:user/ci is not "
+        "authorized to perform: secretsmanager:CreateSecret. Allow secretsmanager:CreateSecret for the controller's identity; docs/aws.md "
+        "has the policy."
     )),
     "not found": (400, "ResourceNotFoundException", "Secrets Manager can't find the specified secret.", (
         "the secret a/key in eu-central-1 is not there (secretsmanager:CreateSecret). Is the region right, and the account of the controller's "
@@ -96,7 +97,7 @@ REFUSALS = {
     )),
     "throttled": (400, "ThrottlingException", "Rate exceeded", (
         "AWS throttled secretsmanager:CreateSecret for the secret a/key in eu-central-1, and still did after 6 attempts "
-        "(ThrottlingException). Run it again later, or with less beside it."
+        "(ThrottlingException). Run it again later."
     )),
     "expired": (400, "ExpiredTokenException", "The security token included in the request is expired", (
         "AWS does not accept the controller's credentials (ExpiredTokenException): The security token included in the request is expired. Renew "
@@ -136,7 +137,7 @@ def test_listings_are_translated_too(refusing: type[Refusing]) -> None:
         Service("acm-pca", REGION).pages("list_certificate_authorities", "private CAs")
 
 
-def test_nobody_answers_in_a_region(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_region_without_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     credentials(monkeypatch)
     address = f"http://127.0.0.1:{free_port()}"
     monkeypatch.setenv("AWS_ENDPOINT_URL", address)
@@ -150,7 +151,7 @@ def test_nobody_answers_in_a_region(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_region(monkeypatch: pytest.MonkeyPatch) -> None:
     credentials(monkeypatch)
     assert said(region="") == "No AWS region is known: set region in the server's tree, beside the other options of the plugin."
-    assert said(region="eu central") == '"eu central" is no name of an AWS region; it is written as in "eu-central-1".'
+    assert said(region="eu central") == '"eu central" is not the name of an AWS region; an example is "eu-central-1".'
 
 
 def test_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,7 +179,7 @@ def test_wrong_arguments_are_not_shown(refusing: type[Refusing]) -> None:
     assert refusing.asked == 0
 
 
-def test_every_kind_is_one_of_botocores() -> None:
+def test_every_exception_exists_in_botocore() -> None:
     for name in (*aws_client._UNREACHABLE, *aws_client._NO_CREDENTIALS):
         assert hasattr(exceptions, name), name
 
@@ -198,7 +199,7 @@ INSTALL = f"and the controller's Python has no boto3. Install it with: {sys.exec
 
 
 @pytest.mark.usefixtures("no_boto3")
-def test_boto3_is_asked_for_where_it_is_needed() -> None:
+def test_preflight_requires_boto3_only_where_it_is_needed() -> None:
     def preflight(**given: Any) -> str:
         own = {"spire_pki_dir": "/nowhere", "spire_pki_passphrase": "x", **given}
         return rendered(upstream_ca.check(planned("server", **own)))
@@ -216,7 +217,7 @@ def test_no_client_without_boto3() -> None:
 
 
 def test_the_page_has_the_policy_of_every_call() -> None:
-    """What the code calls, and no more; tags need a permission of their own where something is made with them."""
+    """docs/aws.md allows exactly the calls of the code; tags need a permission of their own where something is created with them."""
     plugins = REPO / "plugins" / "plugin_utils"
     calls = {
         service: {text.title().replace("_", "") for text in re.findall(r'\.(?:call|pages)\(\s*"(\w+)"', (plugins / file).read_text())}
@@ -230,8 +231,8 @@ def test_the_page_has_the_policy_of_every_call() -> None:
     assert [one.issue for one in found] == []
 
 
-def test_who_asks_nothing_of_aws_does_not_wait_for_boto3() -> None:
-    """A look at a host, in a process of its own as Ansible starts it."""
+def test_a_check_without_aws_does_not_import_boto3() -> None:
+    """Runs a check of a host in a process of its own, as Ansible does."""
     code = (
         "from tests.support import collection; collection.make_importable(); import sys; "
         "from ansible_collections.spire.fleet.plugins.action import component_drift, preflight; print('boto3' in sys.modules)"

@@ -51,7 +51,7 @@ class Controller:
             if issued:
                 issued.ensure("", Run(NOW))
         for authority in server.authorities:
-            authority.keep_issuer(Run(NOW))
+            authority.ensure_issuer(Run(NOW))
 
     def on_hosts(self, component: str) -> dict[str, Any]:
         """As the look sees the files of such a host, by their paths."""

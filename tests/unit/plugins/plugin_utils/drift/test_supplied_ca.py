@@ -75,8 +75,8 @@ def test_one_that_ends_before_the_servers_own_ca_would() -> None:
 def test_old_releases_and_damage() -> None:
     old = server(FILES, kind="UpstreamCA", spire_version="0.9.4")
     assert told(old, [make("No", ROOT, ca=False)], [ROOT])[0] == [
-        "plugins.UpstreamCA.disk.plugin_data.cert_file_path: CN=No in /srv/ca.pem is not the certificate of a CA: its basic constraints don't "
-        "say so."
+        "plugins.UpstreamCA.disk.plugin_data.cert_file_path: CN=No in /srv/ca.pem is not the certificate of a CA: its basic constraints "
+        "don't name it as one."
     ]
     observed = converged(server(FILES))
     damaged = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"

@@ -75,7 +75,7 @@ def test_each_drift_is_seen_and_restarts_nothing(tmp_path: Path, name: str) -> N
 def test_a_certificate_inside_its_window(tmp_path: Path) -> None:
     made(tmp_path)
     found = look_at(server(tmp_path), now=NOW + 305 * DAY)
-    reason = "it expires at 2031-01-02 00:00:00 UTC, which is within the 60 days of its renewal"
+    reason = "it expires at 2031-01-02 00:00:00 UTC, and its renewal is due 60 days before that"
     assert found.differences == [f"the upstream CA: {reason}"] and found.upstream
     assert found.diffs[0]["before"] == f"{reason}\n" and found.diffs[0]["after"] == "signed by CN=SPIRE root CA,O=prod.acme.com\n"
     renewed = made(tmp_path, NOW + 305 * DAY)

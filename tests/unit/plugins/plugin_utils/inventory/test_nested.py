@@ -82,8 +82,8 @@ def test_a_nested_servers_unit_starts_after_its_agent() -> None:
 
 
 def test_the_order_is_from_the_top_and_each_server_comes_after_its_agent() -> None:
-    assert nested.order(nested_fleet()) == ["hub1", "hub2", "edge1-agent", "edge1"]
-    assert nested.order(fleet()) == []
+    assert nested.startup_order(nested_fleet()) == ["hub1", "hub2", "edge1-agent", "edge1"]
+    assert nested.startup_order(fleet()) == []
 
 
 def test_ten_tiers_come_in_their_order() -> None:
@@ -92,12 +92,12 @@ def test_ten_tiers_come_in_their_order() -> None:
     hosts["s0"] = {"spire_server_group": "gs0"}
     made = fleet(None, names[::-1], names[1:], {f"g{name}": [name] for name in names}, **hosts)
     assert rules_run.of_fleet(made) == []
-    assert nested.order(made) == list(names[1:])
+    assert nested.startup_order(made) == list(names[1:])
 
 
 def test_a_circle_has_an_order_all_the_same() -> None:
     made = nested_fleet(root1={"spire_upstream_server_group": "edges"})
-    assert sorted(nested.order(made)) == ["edge1", "edge1-agent", "hub1", "hub2", "root1"]
+    assert sorted(nested.startup_order(made)) == ["edge1", "edge1-agent", "hub1", "hub2", "root1"]
     assert nested.parent_servers("hub1", made) == []
 
 

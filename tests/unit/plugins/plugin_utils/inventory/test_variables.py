@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a person reads who has made a mistake in a variable: whole messages, because each is there to be understood at once."""
+"""The whole messages about mistakes in variables."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ VARIABLES: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("name", VARIABLES)
-def test_a_variable(name: str) -> None:
+def test_a_mistake_in_a_variable(name: str) -> None:
     common, message = VARIABLES[name]
     assert mistakes(fleet(common)) == message
 

@@ -72,8 +72,8 @@ def test_before_the_first_run(tmp_path: Path) -> None:
         "region": REGION, "certificate_authority_arn": NOT_MADE,
         "ca_signing_template_arn": "arn:aws:acm-pca:::template/SubordinateCACertificate_PathLen0/V1",
     }
-    assert differences(tmp_path) == ["the private CA of prod.acme.com is not known here"]
-    assert made(tmp_path, check=True) == ["there is no root yet", "the private CA of prod.acme.com is not known here"]
+    assert differences(tmp_path) == ["the private CA of prod.acme.com is not recorded on the controller"]
+    assert made(tmp_path, check=True) == ["there is no root yet", "the private CA of prod.acme.com is not recorded on the controller"]
     assert list(tmp_path.iterdir()) == [] and authorities() == []
     assert rendered(rules_run.of_fleet(fleet(variables(tmp_path)))) == ""
 
@@ -98,7 +98,7 @@ def test_the_first_run_makes_one_and_has_it_signed_by_our_root(tmp_path: Path) -
     (root,) = x509_keys.load_certificates(found["CertificateChain"].encode(), "chain")
     assert x509_request.issued_by(own, root) and x509_keys.dump_certificates([root]) == Path(f"{base}/root.pem").read_text()
     assert x509_issue.facts(own)["is"] == "a CA of path length 1"
-    # no key of it is here
+    # its key is not on the controller
     files = sorted(path.name for path in Path(base).rglob("*") if path.is_file())
     assert files == [".lock", ".lock", "aws_pca.json", "root.key", "root.pem", "upstream.pem"]
 
@@ -124,12 +124,12 @@ def test_a_renewed_certificate_is_imported_under_the_same_arn(tmp_path: Path) ->
     before = options(tmp_path)
     late = NOW + 350 * DAY
     said = made(tmp_path, late)
-    assert "within the 60 days of its renewal" in said[0]
-    assert said[1:] == ["the private CA has another certificate than the controller"]
+    assert "its renewal is due 60 days before that" in said[0]
+    assert said[1:] == ["the private CA has a different certificate than the controller"]
     assert options(tmp_path) == before and made(tmp_path, late) == [] and differences(tmp_path) == []
 
 
-def test_a_lost_note_is_found_by_tags(tmp_path: Path) -> None:
+def test_a_ca_without_a_record_is_found_by_its_tags(tmp_path: Path) -> None:
     other = pca().create_certificate_authority(
         CertificateAuthorityConfiguration={"KeyAlgorithm": "RSA_2048", "SigningAlgorithm": "SHA256WITHRSA", "Subject": {"CommonName": "x"}},
         CertificateAuthorityType="SUBORDINATE",
@@ -139,7 +139,7 @@ def test_a_lost_note_is_found_by_tags(tmp_path: Path) -> None:
     assert before["certificate_authority_arn"] != other and len(authorities()) == 2
     (tmp_path / "prod.acme.com" / "aws_pca.json").unlink()
     assert options(tmp_path)["certificate_authority_arn"] == NOT_MADE
-    assert made(tmp_path) == ["the private CA of prod.acme.com is not known here"]
+    assert made(tmp_path) == ["the private CA of prod.acme.com is not recorded on the controller"]
     assert options(tmp_path) == before and len(authorities()) == 2
 
 
@@ -162,17 +162,17 @@ def test_a_ca_that_can_not_be_used(tmp_path: Path) -> None:
     )
     pca().delete_certificate_authority(CertificateAuthorityArn=arn)
     assert said() == (
-        f"The private CA {arn} has the status DELETED. A deleted one comes back for some days with: aws acm-pca restore-certificate-authority "
-        f"--region {REGION} --certificate-authority-arn {arn}. For a new one, remove {note}."
+        f"The private CA {arn} has the status DELETED. For some days, a deleted one can be restored with: aws acm-pca "
+        f"restore-certificate-authority --region {REGION} --certificate-authority-arn {arn}. To make a new one, remove {note}."
     )
     note.write_text(note.read_text().replace(arn, arn[:-4] + "0000"))
     assert said() == (
-        f"the private CA {arn[:-4]}0000 in {REGION} is not there (acm-pca:DescribeCertificateAuthority). Is the region right, and the account of "
-        f"the controller's credentials? For a new one, remove {note}."
+        f"the private CA {arn[:-4]}0000 in {REGION} is not there (acm-pca:DescribeCertificateAuthority). Is the region right, and the "
+        f"account of the controller's credentials? To make a new one, remove {note}."
     )
 
 
-def test_what_aws_asks_for_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_waits_for_the_request_of_aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     call, answers = Service.call, iter([AwsError("not yet", "RequestInProgressException")] * 2)
 
     def slow(self: Service, operation: str, what: str, **arguments: Any) -> dict[str, Any]:
@@ -182,11 +182,11 @@ def test_what_aws_asks_for_is_waited_for(tmp_path: Path, monkeypatch: pytest.Mon
         return call(self, operation, what, **arguments)
 
     monkeypatch.setattr(Service, "call", slow)
-    monkeypatch.setattr(aws_private_ca, "PAUSE", 0.0)
+    monkeypatch.setattr(aws_private_ca, "POLL_INTERVAL", 0.0)
     assert len(made(tmp_path)) == 5
 
 
-def test_every_type_of_key_is_one_of_aws() -> None:
+def test_every_type_of_key_exists_in_aws() -> None:
     shapes = pca().meta.service_model
     assert {name for name, _signing in aws_private_ca.ALGORITHMS.values()} <= set(shapes.shape_for("KeyAlgorithm").enum)
     assert {signing for _name, signing in aws_private_ca.ALGORITHMS.values()} <= set(shapes.shape_for("SigningAlgorithm").enum)
@@ -194,11 +194,11 @@ def test_every_type_of_key_is_one_of_aws() -> None:
     assert set(aws_private_ca.SUBJECT.values()) <= set(shapes.shape_for("ASN1Subject").members)
 
 
-def test_a_subject_that_aws_does_not_take(tmp_path: Path) -> None:
+def test_a_subject_that_aws_refuses(tmp_path: Path) -> None:
     with pytest.raises(AwsError) as caught:
         made(tmp_path, spire_pki_ca_subject="CN=x,DC=acme")
     assert str(caught.value) == (
-        "AWS Private CA takes no subject such as CN=x,DC=acme: its parts are CN, O, OU, C, ST, L and serialNumber, each once. Change "
+        "AWS Private CA can't have the subject CN=x,DC=acme: it may have CN, O, OU, C, ST, L and serialNumber, each once. Change "
         "spire_pki_ca_subject."
     )
     assert authorities() == []
@@ -243,7 +243,7 @@ def test_the_region_is_asked_for_by_the_schema(tmp_path: Path) -> None:
     assert "plugins.UpstreamAuthority.aws_pca.plugin_data.region" in said and "required" in said
 
 
-def test_a_given_ca_signs_it_and_its_whole_chain_is_imported(tmp_path: Path) -> None:
+def test_a_supplied_ca_signs_it_and_its_whole_chain_is_imported(tmp_path: Path) -> None:
     root = make("Root")
     corporate = make("Acme", root, path_length=2, ends=NOW + 900 * DAY)
     other = make("Another root")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An upstream CA in AWS Secrets Manager, against moto: made, found again, updated where its meaning differs, never taken from others."""
+"""An upstream CA in AWS Secrets Manager, against moto: it is made, found again, updated if it differs, and never taken from others."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def server(tmp_path: Path, **more: Any) -> Plan:
 
 
 def made(tmp_path: Path, check: bool = False, **more: Any) -> list[str]:
-    """What a run did, of the certificate and in AWS."""
+    """Returns what a run did for the certificate and in AWS."""
     upstream = server(tmp_path, **more).upstream
     assert upstream is not None
     outcome, why = pki_aws.ensure(upstream, Run(NOW, check))
@@ -84,15 +84,15 @@ def test_before_the_first_run_names_stand_for_arns_and_aws_is_not_asked(tmp_path
     assert options(tmp_path) == {
         "region": REGION, "cert_file_arn": NAMES["certificate"], "key_file_arn": NAMES["key"], "bundle_file_arn": NAMES["bundle"],
     }
-    assert differences(tmp_path) == [f"the secret {NAMES[what]} is not known here" for what in ("certificate", "key", "bundle")]
+    assert differences(tmp_path) == [f"the secret {NAMES[what]} is not recorded on the controller" for what in ("certificate", "key", "bundle")]
     assert rendered(rules_run.of_fleet(fleet(variables(tmp_path)))) == ""
 
 
-def test_the_first_run_makes_three_secrets_and_wires_their_arns(tmp_path: Path) -> None:
+def test_the_first_run_makes_three_secrets_and_injects_their_arns(tmp_path: Path) -> None:
     base = f"{tmp_path}/prod.acme.com"
     assert made(tmp_path, check=True) == [
         f"root: there is no key in {base}/root.key", "root: there is no certificate", f"there is no key in {base}/servers/s1/upstream.key",
-        "there is no certificate", *(f"the secret {NAMES[what]} is not known here" for what in ("certificate", "key", "bundle")),
+        "there is no certificate", *(f"the secret {NAMES[what]} is not recorded on the controller" for what in ("certificate", "key", "bundle")),
     ]
     assert list(tmp_path.iterdir()) == [] and secrets().list_secrets()["SecretList"] == []
     assert len(made(tmp_path)) == 7
@@ -125,7 +125,7 @@ def test_a_second_run_reads_no_secret_and_changes_nothing(tmp_path: Path, monkey
 
 
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Every call to AWS from here on."""
+    """Returns the list to which each call of AWS from now on is added."""
     from ansible_collections.spire.fleet.plugins.plugin_utils.aws.client import Service
 
     calls: list[str] = []
@@ -143,14 +143,15 @@ def test_a_renewed_certificate_is_updated_and_the_key_stays(tmp_path: Path) -> N
     made(tmp_path)
     before, old = versions(), value("certificate")
     Path(tmp_path, "prod.acme.com", "servers", "s1", "upstream.pem").unlink()
-    assert made(tmp_path) == ["there is no certificate", f"the secret {NAMES['certificate']} holds another certificate than the controller"]
+    assert made(tmp_path) == ["there is no certificate", f"the secret {NAMES['certificate']} has a different certificate than the "
+                                                         "controller"]
     after = versions()
     assert (after["key"], after["bundle"]) == (before["key"], before["bundle"]) and len(after["certificate"]) == 2
     assert value("certificate") != old
     assert made(tmp_path) == []
 
 
-def test_what_others_did_in_aws_is_seen_and_undone(tmp_path: Path) -> None:
+def test_changes_by_others_in_aws_are_seen_and_undone(tmp_path: Path) -> None:
     made(tmp_path)
     whole = {what: value(what) for what in NAMES}
     secrets().put_secret_value(SecretId=NAMES["key"], SecretString="garbage")
@@ -158,7 +159,7 @@ def test_what_others_did_in_aws_is_seen_and_undone(tmp_path: Path) -> None:
     secrets().untag_resource(SecretId=NAMES["certificate"], TagKeys=["spire.fleet/trust-domain"])
     said = [
         f"the secret {NAMES['certificate']} lacks tags: spire.fleet/trust-domain", f"somebody else has changed the secret {NAMES['key']}",
-        f"the secret {NAMES['bundle']} is not in {REGION} any more",
+        f"the secret {NAMES['bundle']} no longer exists in {REGION}",
     ]
     assert differences(tmp_path) == said
     assert sorted(made(tmp_path)) == sorted(said)
@@ -174,7 +175,7 @@ def test_a_version_that_means_the_same_is_kept(tmp_path: Path) -> None:
     assert value("certificate") == other and made(tmp_path) == []
 
 
-def test_a_lost_note_is_found_again(tmp_path: Path) -> None:
+def test_a_lost_record_is_made_again(tmp_path: Path) -> None:
     made(tmp_path)
     before, note = versions(), Path(tmp_path, "prod.acme.com", "servers", "s1", "aws_secrets.json")
     text = note.read_text()
@@ -190,8 +191,8 @@ def test_a_secret_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(AwsError) as caught:
         made(tmp_path)
     assert str(caught.value) == (
-        f"The secret {NAMES['key']} in {REGION} is there already and is not s1's: it has no tag spire.fleet/server, and it holds another key. "
-        "Choose another spire_pki_secret_name, or take it away."
+        f"The secret {NAMES['key']} in {REGION} exists already and does not belong to s1: it has no tag spire.fleet/server, and it has a "
+        "different key. Choose another spire_pki_secret_name, or delete the secret."
     )
     assert value("key") == "theirs"
     secrets().tag_resource(SecretId=NAMES["key"], Tags=[{"Key": "spire.fleet/server", "Value": "s2"}])
@@ -199,32 +200,32 @@ def test_a_secret_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
         made(tmp_path)
 
 
-def test_an_empty_secret_was_put_there_for_us(tmp_path: Path) -> None:
+def test_an_empty_secret_is_used(tmp_path: Path) -> None:
     secrets().create_secret(Name=NAMES["key"])
     made(tmp_path)
     assert "PRIVATE KEY" in value("key") and made(tmp_path) == []
 
 
-def test_a_secret_that_is_about_to_go(tmp_path: Path) -> None:
+def test_a_secret_that_is_marked_for_deletion(tmp_path: Path) -> None:
     made(tmp_path)
     secrets().delete_secret(SecretId=NAMES["key"], RecoveryWindowInDays=7)
     for call in (differences, made):
         with pytest.raises(AwsError) as caught:
             call(tmp_path)
         assert str(caught.value) == (
-            f"The secret {NAMES['key']} in {REGION} is marked for deletion, and AWS keeps its name until then. Take it back with: aws "
+            f"The secret {NAMES['key']} in {REGION} is marked for deletion, and its name can't be used until then. Restore it with: aws "
             f"secretsmanager restore-secret --region {REGION} --secret-id {NAMES['key']}"
         )
 
 
-def test_tags_and_keys_of_ones_own(tmp_path: Path) -> None:
+def test_tags_and_kms_keys_of_the_user(tmp_path: Path) -> None:
     more = {"spire_pki_aws_tags": {"team": "identity"}, "spire_pki_kms_key": "alias/spire"}
     made(tmp_path, **more)
     found = secrets().describe_secret(SecretId=NAMES["key"])
     assert found["KmsKeyId"] == "alias/spire" and {"Key": "team", "Value": "identity"} in found["Tags"]
     assert made(tmp_path, **more) == []
     before = value("key")
-    assert differences(tmp_path) == [f"the secret {name} is encrypted with another KMS key" for name in NAMES.values()]
+    assert differences(tmp_path) == [f"the secret {name} is encrypted with a different KMS key" for name in NAMES.values()]
     made(tmp_path)
     assert value("key") == before and differences(tmp_path) == []
 
@@ -257,24 +258,24 @@ def test_the_server_is_restarted_for_what_it_reads_at_its_start(tmp_path: Path) 
     assert f"\n;{line()[0][1:]}\n" in services.supervisor_program(quick.paths, quick.needs)
 
 
-def test_what_a_drift_check_says(tmp_path: Path) -> None:
+def test_what_the_drift_check_reports(tmp_path: Path) -> None:
     plan = server(tmp_path)
     observed = {**converged(plan), "aws": differences(tmp_path)}
     found = compare(plan, observed, None, NOW)
     assert found.aws_ca_sync and not found.upstream
     assert found.differences == [
         "the upstream CA: there is no root yet",
-        *(f"the upstream CA in AWS: the secret {NAMES[what]} is not known here" for what in ("certificate", "key", "bundle")),
+        *(f"the upstream CA in AWS: the secret {NAMES[what]} is not recorded on the controller" for what in ("certificate", "key", "bundle")),
     ]
     made(tmp_path)
     plan = server(tmp_path)
     spec = spec_of(plan)
-    # nothing of it lies on the host, and what another way left there goes
+    # the host has none of its files, and those of another value of spire_pki are removed
     assert spec["keys"] == {} and [path for path in spec["obsolete_files"] if "upstream" in path] != []
     found = compare(plan, {**converged(plan), "aws": []}, None, NOW)
     assert (found.aws_ca_sync, found.differences) == (False, [])
     later = compare(plan, {**converged(plan), "aws": []}, None, NOW + 350 * DAY)
-    assert later.aws_ca_sync and "within the 60 days of its renewal" in later.differences[0]
+    assert later.aws_ca_sync and "its renewal is due 60 days before that" in later.differences[0]
 
 
 MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
@@ -328,16 +329,16 @@ def test_a_root_is_rotated_while_its_servers_have_their_ca_in_files(tmp_path: Pa
     with pytest.raises(X509Error) as caught:
         rotation_root.begin(rotation_root.scope(fleet(variables(tmp_path)), ""), "2027-01", Run(NOW))
     assert str(caught.value) == (
-        "spire_pki is awssecret, and a root is rotated while its servers have their CA in files: s1. Set spire_pki to controller, run "
-        "spire.fleet.site, rotate, and set it back to awssecret."
+        "spire_pki is awssecret, and a root can be rotated only while the servers have their CA in files: s1. Set spire_pki to "
+        "controller, run spire.fleet.site, rotate, and set it back to awssecret."
     )
-    # the way there and back: nothing is made anew, neither here nor in AWS
+    # changing spire_pki and back replaces nothing, neither on the controller nor in AWS
     upstream = server(tmp_path, spire_pki="controller", spire_server_config={}).upstream
     assert upstream is not None and upstream.ensure("", Run(NOW)).differences == []
     assert made(tmp_path) == []
 
 
-def test_a_given_ca_signs_and_its_chain_and_roots_are_in_the_secrets(tmp_path: Path) -> None:
+def test_a_supplied_ca_signs_and_its_chain_and_roots_are_in_the_secrets(tmp_path: Path) -> None:
     root = make("Root")
     corporate = make("Acme", root, path_length=2, ends=NOW + 900 * DAY)
     more = {"spire_pki_issuer": written(tmp_path, certificate=corporate.pem, key=corporate.key_pem(PASSPHRASE), bundle=root.pem)}

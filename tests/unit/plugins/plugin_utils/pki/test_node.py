@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What nodes prove themselves by: in trees, in the look, and on the controller."""
+"""Certificates of nodes: in trees, in the drift check, and on the controller."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def test_it_is_off_unless_asked_for() -> None:
         made = plan(component, "a1" if component == "agent" else "s1", fleet())
         assert (made.node, made.authorities, made.host_certificate) == (None, [], None)
         assert "join_token" in made.plugins("NodeAttestor") and task_view.of_plan(made)["host_certificate"] == {}
-        # what was there when it was on goes
+        # files from when it was on are removed
         ours = {path for files in FILES.values() for path in files if f"/{component}/" in path}
         assert ours <= set(spec_of(made)["obsolete_files"]) and ours <= set(task_view.of_plan(made)["removable"])
 
 
 @pytest.mark.parametrize("way", ["host", "controller"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_it_stands_in_both_trees(tmp_path: Path, kind: str, way: str) -> None:
+def test_both_trees_have_its_options(tmp_path: Path, kind: str, way: str) -> None:
     nodes, (key, certificate, authorities) = Nodes(tmp_path, kind, way), FILES[kind]
     agent, server = nodes.plan("agent"), nodes.plan("server")
     own = {"x509pop": ("private_key_path", "certificate_path", "ca_bundle_path", "/x509pop/{{ .Subject.CommonName }}"),
@@ -56,7 +56,7 @@ def test_it_stands_in_both_trees(tmp_path: Path, kind: str, way: str) -> None:
     assert server.plugins("NodeAttestor")[kind] == {"plugin_data": {own[2]: authorities, "agent_path_template": own[3]}}
     assert "join_token" in server.plugins("NodeAttestor")
     assert agent.merged.origin(f"plugins.NodeAttestor.{kind}") == server.merged.origin(f"plugins.NodeAttestor.{kind}") == f"spire_{kind}"
-    # the agent's own key: it need not be root for sshpop
+    # the key is the agent's own, so the agent need not run as root for sshpop
     assert (agent.user, agent.attests_by_token, agent.attests_once) == ("spire-agent", False, False)
     assert mistakes(fleet(nodes.common)) == ""
     told = task_view.of_plan(agent)["host_certificate"]
@@ -69,7 +69,7 @@ def test_it_stands_in_both_trees(tmp_path: Path, kind: str, way: str) -> None:
 
 @pytest.mark.parametrize("version", ["0.9.4", "1.0.0", "1.15.3"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_release_takes_it(tmp_path: Path, kind: str, version: str) -> None:
+def test_every_release_accepts_it(tmp_path: Path, kind: str, version: str) -> None:
     nodes = Nodes(tmp_path, kind, spire_version=version)
     assert [problems.render(nodes.plan(component).problems) for component in ("agent", "server")] == ["", ""]
 
@@ -98,18 +98,18 @@ def test_the_first_run_and_a_converged_one(tmp_path: Path, kind: str) -> None:
     nodes, (_key, certificate, authorities) = Nodes(tmp_path, kind), FILES[kind]
     server = nodes.plan("server")
     found = look_at(server)
-    # a server that runs has read the CAs at its start
+    # a server reads the CAs only when it starts
     assert (found.authorities, found.restart, found.files) == (True, True, [f"{kind}_authorities"])
     assert found.differences == [f"file {authorities}"]
     found = look_at(nodes.plan("agent"), keys={f"{kind}_key": {"exists": False, "belongs": False}})
-    # what is read at the start alone needs one
+    # a change of a file that is read only at the start needs a restart
     assert found.node and found.restart == (kind == "sshpop")
     for authority in server.authorities:
-        authority.keep_issuer(Run(NOW))
+        authority.ensure_issuer(Run(NOW))
     nodes.made()
     server, agent = nodes.plan("server"), nodes.plan("agent")
     assert look_at(server).differences == look_at(agent).differences == []
-    # what is read at the start alone is stamped, and a change of it restarts
+    # a file that is read only at the start is stamped, and a change of it restarts the service
     assert authorities in planned_digests(server)
     assert (certificate in planned_digests(agent)) == (kind == "sshpop")
     assert f"sha256sum {agent.paths.config} {agent.paths.unit}" in next(one.content for one in agent.files if one.name == "service")
@@ -123,7 +123,7 @@ def test_what_the_drift_check_sees_of_drift(tmp_path: Path, kind: str) -> None:
     agent = nodes.plan("agent")
     title = agent.node.title if agent.node else ""
     found = look_at(agent, now=NOW + 320 * DAY, identity={"chain": [], "key": True})
-    reason = f"{title}: it expires at 2031-01-02 00:00:00 UTC, which is within the 60 days of its renewal"
+    reason = f"{title}: it expires at 2031-01-02 00:00:00 UTC, and its renewal is due 60 days before that"
     assert found.differences[0] == reason and found.node
     observed = converged(agent)
     observed["keys"][f"{kind}_key"]["mode"] = "0644"
@@ -136,13 +136,13 @@ def test_what_the_drift_check_sees_of_drift(tmp_path: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_expires_is_told(tmp_path: Path, kind: str) -> None:
-    """By what the look read in the files; the run renews the node's certificate, and nobody the CA."""
+def test_the_report_has_what_expires(tmp_path: Path, kind: str) -> None:
+    """The report has what was read in the files. A run renews the node's certificate, and nothing renews the CA."""
     nodes, (_key, certificate, authorities) = Nodes(tmp_path, kind), FILES[kind]
     for component, path, kinds in (("agent", certificate, "node_certificate"), ("server", authorities, "node_ca")):
         made = nodes.plan(component)
         facts = {"option": "o", "path": path, "name": "n", "starts": NOW.isoformat(), "expires": (NOW + 30 * DAY).isoformat(), "root": False}
-        (found,) = expiry_sources.of_look(made, {"certificates": [facts]})
+        (found,) = expiry_sources.of_host(made, {"certificates": [facts]})
         assert (found.kind, found.renewed_by) == (kinds, "spire.fleet.site" if component == "agent" else "you")
         assert found.verdict(NOW) == ("due" if component == "agent" else "ok")
 
@@ -174,13 +174,13 @@ def test_what_is_made_on_the_controller(tmp_path: Path, kind: str, way: str) -> 
     again = nodes.made()
     assert (again.changed, again.differences) == (False, [])
     if way == "host":
-        assert "it is of another key" in nodes.made(request=csr(ec.generate_private_key(ec.SECP256R1()))).differences
+        assert "it is for another key" in nodes.made(request=csr(ec.generate_private_key(ec.SECP256R1()))).differences
     for path in tmp_path.rglob("*.key"):
         assert "ENCRYPTED" in path.read_text() and path.stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_keys_that_lie_open_are_seen_by_the_drift_check_and_mended(tmp_path: Path, kind: str) -> None:
+def test_insecure_key_permissions_are_found_and_repaired(tmp_path: Path, kind: str) -> None:
     nodes = Nodes(tmp_path, kind)
     nodes.made()
     node = nodes.plan("agent").node
@@ -209,7 +209,7 @@ def test_a_certificate_of_x509pop(tmp_path: Path) -> None:
     second = nodes.plan("agent").node
     assert first and second and first.public_key_hex == second.public_key_hex
     assert (later.differences, later.after["subject"]) == (
-        ["it expires at 2031-01-02 00:00:00 UTC, which is within the 60 days of its renewal"], facts["subject"],
+        ["it expires at 2031-01-02 00:00:00 UTC, and its renewal is due 60 days before that"], facts["subject"],
     )
 
 
@@ -217,7 +217,7 @@ def test_the_mode_spiffe_has_the_cas_above_servers_sign(tmp_path: Path) -> None:
     nodes = Nodes(tmp_path, spire_pki="controller", spire_server_config=SPIFFE)
     server, agent = nodes.plan("server"), nodes.plan("agent")
     assert server.plugin_data("NodeAttestor", "x509pop") == {"mode": "spiffe"} and server.authorities == []
-    # a new root for the servers is one for the nodes, too
+    # a new root of the servers signs the nodes' certificates, too
     assert task_view.of_plan(agent)["host_certificate"]["rotates"] and not task_view.of_plan(Nodes(tmp_path).plan("agent"))["host_certificate"]["rotates"]
     assert mistakes(fleet(nodes.common)) == ""
     facts = nodes.made().after

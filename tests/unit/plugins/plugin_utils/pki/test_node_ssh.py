@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is SSH's own in nodes that prove themselves by sshpop: names in certificates, and CAs and keys as OpenSSH writes them."""
+"""SSH host certificates for sshpop: their principals, and CAs and keys in OpenSSH's format."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_names_in_ssh_certificates(tmp_path: Path) -> None:
         made = fleet(Nodes(tmp_path, "sshpop", spire_server_config=own).common, agents=(host,))
         node = plan("agent", host, made).node
         assert isinstance(node, node_ssh.Sshpop)
-        return node.wanted.principal
+        return node.certificate_request.principal
 
     assert principal("acme.com") == "a1.acme.com"
     assert principal("acme.com", "web1.acme.com") == "web1.acme.com"
@@ -39,11 +39,11 @@ def test_names_in_ssh_certificates(tmp_path: Path) -> None:
     node = nodes.plan("agent").node
     assert node is not None
     Path(node.key_files.certificate).write_text("nothing")
-    with pytest.raises(X509Error, match=f"^{node.key_files.certificate} holds no SSH certificate.$"):
+    with pytest.raises(X509Error, match=f"^{node.key_files.certificate} is not an SSH certificate.$"):
         nodes.made()
 
 
-def test_an_ssh_ca_that_is_given_is_checked(tmp_path: Path) -> None:
+def test_a_supplied_ssh_ca_is_checked(tmp_path: Path) -> None:
     ours, other = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
 
     def text(key: Any, passphrase: str = PASSPHRASE) -> str:
@@ -64,7 +64,7 @@ def test_an_ssh_ca_that_is_given_is_checked(tmp_path: Path) -> None:
     for public_key, key, field, message in (
         (line(other), openssh(ours), "", f"The key in {tmp_path}/key and the public key in {tmp_path}/public don't belong together."),
         (line(ours), text(ours, "other"), ".key", f"The passphrase does not open the key in {tmp_path}/key, or the file is damaged."),
-        ("nothing", text(ours), ".public", f"{tmp_path}/public holds no public key as OpenSSH writes it."),
+        ("nothing", text(ours), ".public", f"{tmp_path}/public is not a public key of OpenSSH."),
         (line(ours), "nothing", ".key", f"{tmp_path}/key holds no private key in PEM."),
     ):
         assert nodes(public_key, key).preflight("server") == said(f"spire_sshpop_issuer{field}", message)
@@ -73,8 +73,8 @@ def test_an_ssh_ca_that_is_given_is_checked(tmp_path: Path) -> None:
         "or ssh-keygen -p for one of OpenSSH's) and make it 0600.", "warning",
     )
     edwards = ed25519.Ed25519PrivateKey.generate()
-    assert "is ed25519; a CA of SPIRE's takes" in nodes(line(edwards), text(edwards)).preflight("server")
-    # whoever holds the CA may keep the key away until something has to be signed
+    assert "is ed25519; SPIRE can use" in nodes(line(edwards), text(edwards)).preflight("server")
+    # the CA's key may be kept elsewhere until something has to be signed
     made = nodes(line(ours), text(ours))
     (tmp_path / "key").unlink()
     assert made.preflight("server") == "" and made.made().differences == []
@@ -82,7 +82,7 @@ def test_an_ssh_ca_that_is_given_is_checked(tmp_path: Path) -> None:
         made.made(NOW + 320 * DAY)
 
 
-def test_a_key_that_takes_another_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_that_needs_another_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def unsupported(_text: bytes, _passphrase: bytes | None) -> None:
         raise UnsupportedAlgorithm("Need bcrypt module")
 
@@ -92,6 +92,6 @@ def test_a_key_that_takes_another_library(tmp_path: Path, monkeypatch: pytest.Mo
     with pytest.raises(X509Error) as caught:
         node_ssh._load_key(str(file), PASSPHRASE)
     assert str(caught.value) == (
-        f"The key in {file} is encrypted in OpenSSH's own way, and the controller's Python has no bcrypt for that. Install it with: pip install "
-        f"bcrypt; or have it written in another one: ssh-keygen -p -m PKCS8 -f {file}"
+        f"The key in {file} is encrypted in OpenSSH's format, which needs bcrypt, and the controller's Python has none. Install it with: "
+        f"pip install bcrypt; or convert the key: ssh-keygen -p -m PKCS8 -f {file}"
     )

@@ -30,13 +30,13 @@ def test_it_is_off_unless_asked_for() -> None:
     plan = planned("server")
     assert plan.upstream is None and "UpstreamAuthority" not in plan.tree["plugins"]
     assert task_view.of_plan(plan)["host_certificate"] == {}
-    # what was there when it was on goes, as a file of anybody's would in whose place it is
+    # files from when it was on are removed, and so would be other files at these paths
     assert [path for path in spec_of(plan)["obsolete_files"] if "upstream" in path] == [KEY, PEM, BUNDLE]
     assert planned("agent", spire_pki="host").upstream is None
 
 
 @pytest.mark.parametrize("way", ["controller", "host"])
-def test_it_stands_in_the_tree(tmp_path: Path, way: str) -> None:
+def test_the_tree_has_its_options(tmp_path: Path, way: str) -> None:
     plan = server(tmp_path, spire_pki=way)
     assert plan.tree["plugins"]["UpstreamAuthority"] == {"disk": {"plugin_data": DISK}}
     assert plan.merged.origin("plugins.UpstreamAuthority.disk") == "spire_pki"
@@ -56,7 +56,7 @@ def test_it_stands_in_the_tree(tmp_path: Path, way: str) -> None:
 def test_old_releases_have_it_under_its_old_name(tmp_path: Path) -> None:
     plan = server(tmp_path, spire_version="0.9.4")
     assert plan.tree["plugins"]["UpstreamCA"] == {"disk": {"plugin_data": DISK}}
-    # or its bundle would not be our root
+    # without upstream_bundle its bundle would not have our root
     assert plan.main["upstream_bundle"] is True
     assert "upstream_bundle" not in server(tmp_path, spire_version="0.10.0").main
     assert "UpstreamAuthority" not in plan.tree["plugins"] and problems.render(plan.problems) == ""
@@ -83,7 +83,7 @@ def test_what_is_made_on_the_controller(tmp_path: Path, way: str) -> None:
     assert (again.changed, again.differences) == (False, [])
 
 
-def test_keys_that_lie_open_are_seen_by_the_drift_check_and_mended(tmp_path: Path) -> None:
+def test_insecure_key_permissions_are_found_and_repaired(tmp_path: Path) -> None:
     made(tmp_path)
     base = f"{tmp_path}/prod.acme.com"
     upstream = server(tmp_path).upstream
@@ -128,17 +128,17 @@ def test_root_and_intermediate_leave_room_for_what_comes_below(tmp_path: Path) -
 def test_nothing_is_made_without_a_passphrase(tmp_path: Path) -> None:
     with pytest.raises(X509Error) as caught:
         made(tmp_path, spire_pki_passphrase="")
-    assert str(caught.value) == "spire_pki_passphrase is not set: the keys that are kept on the controller are encrypted with it."
+    assert str(caught.value) == "spire_pki_passphrase is not set: keys on the controller are encrypted with it."
     assert list(tmp_path.iterdir()) == []
 
 
-def test_files_in_our_places_stay_where_the_tree_names_them() -> None:
+def test_files_at_our_paths_stay_if_the_tree_names_them() -> None:
     own = {"plugins": {"UpstreamAuthority": {"disk": {"plugin_data": {**DISK, "bundle_file_path": "/srv/b.pem"}}}}}
     assert [path for path in spec_of(planned("server", spire_server_config=own))["obsolete_files"] if "upstream" in path] == []
 
 
 def test_many_at_once_make_one_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hosts of a play are done by processes of their own."""
+    """Ansible runs the hosts of a play in separate processes."""
     generate = x509_keys.generate
 
     def slowly(key_type: str) -> Any:
@@ -159,23 +159,24 @@ def test_many_at_once_make_one_root(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert sorted(path.name for path in (tmp_path / "prod.acme.com" / "servers").iterdir()) == sorted(f"s{n}" for n in range(24))
 
 
-def test_a_root_is_not_replaced_in_passing(tmp_path: Path) -> None:
+def test_a_normal_run_does_not_replace_a_root(tmp_path: Path) -> None:
     made(tmp_path)
     root = tmp_path / "prod.acme.com" / "root.pem"
     before = root.read_bytes()
     with pytest.raises(X509Error) as caught:
         made(tmp_path, spire_pki_root_subject="CN=Other")
     assert str(caught.value) == (
-        f"{root} is not as it should be (its subject is CN=SPIRE root CA,O=prod.acme.com, and should be CN=Other). The fleet trusts this root, so it is "
-        "not replaced in passing. Put the variables back to what it is, or run spire.fleet.rotate_upstream for a new root."
+        f"{root} differs from the variables (its subject is CN=SPIRE root CA,O=prod.acme.com, and should be CN=Other). The fleet trusts "
+        "this root, so a normal run does not replace it. Set the variables to what the root has, or run spire.fleet.rotate_upstream for "
+        "a new root."
     )
     assert root.read_bytes() == before
 
 
-def test_nobody_asks_for_a_key_in_vain(tmp_path: Path) -> None:
+def test_a_key_that_was_made_on_the_server_is_not_here(tmp_path: Path) -> None:
     made(tmp_path, spire_pki="host")
     upstream = server(tmp_path, spire_pki="host").upstream
     assert upstream is not None and upstream.key_files.key == ""
     with pytest.raises(X509Error) as caught:
         upstream.key_text()
-    assert str(caught.value) == "The key was born on s1 and is nowhere else."
+    assert str(caught.value) == "The key was made on s1 and is nowhere else."

@@ -250,13 +250,13 @@ def test_booleans_as_people_write_them(given_: Any, value: bool) -> None:
 def test_an_empty_text_is_the_default_where_it_is_no_value(name: str) -> None:
     """As a survey sends it for a field that was left empty."""
     values = Values({name: ""})
-    assert (values[name], values.problems, values.given(name)) == (catalogue()[name].default, [], False)
+    assert (values[name], values.problems, values.is_set(name)) == (catalogue()[name].default, [], False)
 
 
 def test_any_other_text_may_be_empty() -> None:
     values = Values({"spire_agent_user": "", "spire_canary": "no"})
-    assert (values["spire_agent_user"], values.given("spire_agent_user")) == ("", True)
-    assert (values.given("spire_canary"), values.given("spire_version")) == (True, False)
+    assert (values["spire_agent_user"], values.is_set("spire_agent_user")) == ("", True)
+    assert (values.is_set("spire_canary"), values.is_set("spire_version")) == (True, False)
 
 
 # Entries

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What expires when: found on the controller, on hosts and in SPIRE, judged, and told in a table and in words."""
+"""What expires on the controller, on hosts and in SPIRE, its verdicts, and its table."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def of_svid(left: datetime.timedelta, **more: Any) -> Expiry:
 
 
 def of_ca(left: datetime.timedelta, **more: Any) -> Expiry:
-    given = {"place": "/etc/ca.pem", "name": "CN=own", "window": 60 * DAY, "needed": DAY, **more}
+    given = {"place": "/etc/ca.pem", "name": "CN=own", "renewal_window": 60 * DAY, "least_left": DAY, **more}
     return Expiry("upstream_ca", NOW + left, SITE, "s1", "server", **given)
 
 
@@ -46,12 +46,12 @@ def of_ca(left: datetime.timedelta, **more: Any) -> Expiry:
         (of_svid(HOUR / 2), "ok", ""),
         (of_svid(HOUR / 5), "ok", ""),
         (of_svid(HOUR / 6), "late", (
-            f"the SVID of the agent ({AGENT_ID}) expires at 2030-01-02 00:10:00 UTC, in 10 minutes, and should have been renewed long ago. "
-            "SPIRE renews it by itself, and has not: see the log of its service."
+            f"the SVID of the agent ({AGENT_ID}) expires at 2030-01-02 00:10:00 UTC, in 10 minutes, and should have been renewed already. "
+            "SPIRE should have renewed it: see the log of its service."
         )),
         (of_svid(0 * HOUR), "expired", (
-            f"the SVID of the agent ({AGENT_ID}) expired at 2030-01-02 00:00:00 UTC. SPIRE renews it by itself, and has not: see the log of "
-            "its service."
+            f"the SVID of the agent ({AGENT_ID}) expired at 2030-01-02 00:00:00 UTC. SPIRE should have renewed it: see the log of its "
+            "service."
         )),
         (of_svid(2 * HOUR), "not valid yet", (
             f"the SVID of the agent ({AGENT_ID}) is not valid before 2030-01-02 01:00:00 UTC. Are the clocks right?"
@@ -60,18 +60,18 @@ def of_ca(left: datetime.timedelta, **more: Any) -> Expiry:
         (of_ca(60 * DAY), "due", ""),
         (of_ca(DAY), "due", ""),
         (of_ca(HOUR), "late", (
-            "the upstream CA (CN=own) in /etc/ca.pem expires at 2030-01-02 01:00:00 UTC, in 60 minutes, and should have been renewed long ago. "
-            "Run spire.fleet.site."
+            "the upstream CA (CN=own) in /etc/ca.pem expires at 2030-01-02 01:00:00 UTC, in 60 minutes, and should have been renewed "
+            "already. Run spire.fleet.site."
         )),
         (Expiry("file", NOW, YOU, "s1", "server", "/srv/tls.pem", "telemetry.Prometheus.tls.cert_file", "CN=x"), "expired", (
-            "telemetry.Prometheus.tls.cert_file (CN=x) in /srv/tls.pem expired at 2030-01-02 00:00:00 UTC. Nothing renews it by itself: "
-            "replace it."
+            "telemetry.Prometheus.tls.cert_file (CN=x) in /srv/tls.pem expired at 2030-01-02 00:00:00 UTC. Nothing renews it "
+            "automatically: replace it."
         )),
-        (Expiry("jwt_authority", NOW + HOUR, SPIRE, "s1", "server", "active", needed=2 * HOUR), "late", (
-            "the JWT authority expires at 2030-01-02 01:00:00 UTC, in 60 minutes, and should have been renewed long ago. SPIRE renews it by "
-            "itself, and has not: see the log of its service."
+        (Expiry("jwt_authority", NOW + HOUR, SPIRE, "s1", "server", "active", least_left=2 * HOUR), "late", (
+            "the JWT authority expires at 2030-01-02 01:00:00 UTC, in 60 minutes, and should have been renewed already. SPIRE should have "
+            "renewed it: see the log of its service."
         )),
-        (Expiry("trust_bundle", NOW, SPIRE, DOMAIN, outlived=True), "outlived", ""),
+        (Expiry("trust_bundle", NOW, SPIRE, DOMAIN, superseded=True), "superseded", ""),
     ],
 )
 def test_verdicts(one: Expiry, verdict: str, problem: str) -> None:
@@ -93,7 +93,7 @@ def state(bundle: str, **more: Any) -> dict[str, Any]:
 
 
 def looked(made: Fleet, component: str, host: str, **more: Any) -> dict[str, Any]:
-    """What the look's action would return for a host that is as planned."""
+    """Returns the drift check's result for a host that is as planned."""
     own = plan(component, host, made)
     observed = converged(own)
     found = compare(own, observed, None, NOW)
@@ -141,10 +141,10 @@ def test_everything_of_a_fleet_under_our_root(tmp_path: Path) -> None:
         ("agent_svid", "a1", "", SPIRE),
         ("workload_svid", "a1", "", SPIRE),
     ])
-    assert {one.verdict(NOW) for one in found} == {"ok", "outlived"}
+    assert {one.verdict(NOW) for one in found} == {"ok", "superseded"}
     assert [one.expires for one in found] == sorted(one.expires for one in found)
     observed = [fleet_state.server("s1", made, answers["server", "s1"])]
-    assert fleet_state.blame(observed, found, NOW) == [] and observed[0].problems == []
+    assert fleet_state.assign_problems(observed, found, NOW) == [] and observed[0].problems == []
 
 
 def test_what_the_next_run_renews_is_due_and_not_wrong(tmp_path: Path) -> None:
@@ -153,30 +153,30 @@ def test_what_the_next_run_renews_is_due_and_not_wrong(tmp_path: Path) -> None:
     now = NOW + 2 * HOUR
     found = compare(own, converged(own), None, now)
     ends = "2030-03-05 12:00:00 UTC"
-    text = f"the upstream CA: it expires at {ends}, which is within the 62 days of its renewal"
+    text = f"the upstream CA: it expires at {ends}, and its renewal is due 62 days before that"
     assert found.differences == found.renewals == [text] and found.upstream
     given = {"differences": found.differences, "renewals": found.renewals, "differs": True, "certificates": []}
     one = fleet_state.server("s1", made, {"look": given, "state": {"healthy": True}})
     assert (one.differs, one.renewals, one.problems) == ([text], [text], [])
-    # with another difference beside it, that one alone is wrong
+    # only the other difference is a problem
     one = fleet_state.server("s1", made, {"look": {**given, "differences": [text, "file x"]}, "state": {"healthy": True}})
     assert one.problems == ["differs from its plan: file x"]
-    # without life left it is no renewal any more
+    # an expired certificate is a problem and not a renewal
     late = compare(own, converged(own), None, NOW + 1500 * HOUR)
     assert late.differences == [f"the upstream CA: it expired at {ends}"] and late.renewals == []
     (ca,) = [one for one in expiry_sources.of_controller(own) if one.kind == "upstream_ca"]
     assert [ca.verdict(NOW + hours * HOUR) for hours in (0, 2, 1475, 1477, 1500)] == ["ok", "due", "due", "late", "expired"]
 
 
-def test_what_expired_is_its_owners_fault_and_what_is_nobodys_is_told_too(tmp_path: Path) -> None:
+def test_expired_certificates_are_problems_of_their_owners(tmp_path: Path) -> None:
     made = pki(tmp_path)
     own = plan("server", "s1", made)
     files = {file.path: file.content for file in own.files if file.name == "upstream_bundle"}
     answers = {("server", "s1"): {"look": looked(made, "server", "s1", files=files), "state": state("", authorities={})}}
     observed = [fleet_state.server("s1", made, answers["server", "s1"])]
-    rest = fleet_state.blame(observed, seen_of(made, answers), NOW + 4000 * DAY)
+    rest = fleet_state.assign_problems(observed, seen_of(made, answers), NOW + 4000 * DAY)
     root = f"the root CA (CN=SPIRE root CA,O={DOMAIN}) in"
-    ends = "expired at 2039-12-31 00:00:00 UTC. Nothing renews it by itself: give the fleet a new one with spire.fleet.rotate_upstream."
+    ends = "expired at 2039-12-31 00:00:00 UTC. Nothing renews it automatically: replace it with spire.fleet.rotate_upstream."
     assert observed[0].problems == [f"{root} /etc/spire/server/main.upstream-bundle.pem {ends}"]
     assert rest == [
         f"controller: the upstream CA (CN=SPIRE upstream CA,OU=s1,O={DOMAIN}) in {tmp_path}/{DOMAIN}/servers/s1/upstream.pem expired at "
@@ -186,7 +186,7 @@ def test_what_expired_is_its_owners_fault_and_what_is_nobodys_is_told_too(tmp_pa
 
 
 def test_files_that_the_tree_names() -> None:
-    """Of a user's own: the chain of an upstream CA, and a bundle with an old root and a new one."""
+    """Files of the user's own: the chain of an upstream CA, and a bundle with an old root and a new one."""
     data = {name: f"/srv/{name}.pem" for name in ("cert_file_path", "key_file_path", "bundle_file_path")}
     tree = {
         "UpstreamAuthority": {"disk": {"plugin_data": data}},
@@ -196,15 +196,15 @@ def test_files_that_the_tree_names() -> None:
     assert sorted(spec_of(own)["certificates"]) == ["/srv/bundle_file_path.pem", "/srv/cert_file_path.pem", "/srv/hosts.pem"]
     old, new = make("root", ends=NOW - DAY), make("root two")
     texts = {"/srv/bundle_file_path.pem": [old.pem, new.pem], "/srv/cert_file_path.pem": [make("ca", new, ends=NOW - DAY).pem]}
-    found = list(expiry_sources.of_look(own, {"certificates": expiry_sources.in_files(own, texts)}))
+    found = list(expiry_sources.of_host(own, {"certificates": expiry_sources.in_files(own, texts)}))
     assert [(one.what, one.name, one.verdict(NOW), one.renewed_by) for one in found] == [
-        ("UpstreamAuthority.disk.bundle_file_path", "CN=root", "outlived", YOU),
+        ("UpstreamAuthority.disk.bundle_file_path", "CN=root", "superseded", YOU),
         ("UpstreamAuthority.disk.bundle_file_path", "CN=root two", "ok", YOU),
         ("UpstreamAuthority.disk.cert_file_path", "CN=ca", "expired", YOU),
     ]
 
 
-def test_certificates_of_ssh_and_what_is_none() -> None:
+def test_ssh_certificates_and_other_files() -> None:
     own = planned("agent")
     signer, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
 
@@ -232,7 +232,7 @@ def test_the_drift_check_reads_certificates_and_no_key_beside_them(tmp_path: Pat
     assert identity.certificates(paths["none"]) == identity.certificates(str(tmp_path / "x")) == []
 
 
-def test_one_row_for_what_is_alike() -> None:
+def test_one_row_for_equal_things() -> None:
     many = [Expiry("agent_svid", NOW + HOUR / 2 + number * datetime.timedelta(minutes=1), SPIRE, f"a{number}", "agent") for number in range(5)]
     found = [*many, of_ca(HOUR), of_ca(30 * DAY, name="other"), Expiry("x509_authority", NOW + DAY, SPIRE, "s1", "server", "active")]
     assert table(in_order(found), NOW) == """\
@@ -245,4 +245,4 @@ LEFT    EXPIRES                  WHAT               WHERE           RENEWED BY  
 
 def test_the_report_documents_every_kind() -> None:
     (one,) = yaml.safe_load(report.RETURN)["expiry"]["contains"]["kind"]["description"]
-    assert set(re.findall(r"V\((\w+)\)", one)) == {*expiry.WORDS, "file"}
+    assert set(re.findall(r"V\((\w+)\)", one)) == {*expiry.KIND_NAMES, "file"}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What AWS holds for a tree, against moto: a private CA, and secrets; each mistake in a sentence."""
+"""The check of a tree's CA in AWS, against moto: a private CA, and secrets. Each mistake has its message."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def wrong(plugin: str, principal: str = "", server: dict[str, Any] | None = None
 
 
 class PrivateCa:
-    """One of moto's, with a certificate of the test's."""
+    """A private CA of moto with a certificate that the test signs."""
 
     def __init__(self, ends: Any = NOW + 400 * DAY, path_length: int | None = 1, **configuration: str) -> None:
         subject = {"Subject": {"CommonName": "Acme"}}
@@ -59,13 +59,13 @@ def test_a_private_ca_that_can_sign() -> None:
     }
 
 
-def test_one_that_waits_for_its_certificate() -> None:
+def test_a_private_ca_that_waits_for_its_certificate() -> None:
     arn = PrivateCa().arn
     said = f"The private CA {arn} has the status PENDING_CERTIFICATE, and signs nothing until it is ACTIVE."
     assert wrong("aws_pca", certificate_authority_arn=arn) == [said]
 
 
-def test_one_that_is_not_there() -> None:
+def test_a_private_ca_that_does_not_exist() -> None:
     arn = f"arn:aws:acm-pca:{REGION}:123456789012:certificate-authority/none"
     with pytest.raises(AwsError) as caught:
         wrong("aws_pca", certificate_authority_arn=arn)
@@ -75,9 +75,9 @@ def test_one_that_is_not_there() -> None:
     )
 
 
-def test_what_its_arns_say() -> None:
+def test_wrong_arns() -> None:
     assert wrong("aws_pca", certificate_authority_arn="acme") == [
-        "certificate_authority_arn is acme, and is written as arn:aws:acm-pca:REGION:ACCOUNT:certificate-authority/ID.",
+        "certificate_authority_arn is acme, and must have the form arn:aws:acm-pca:REGION:ACCOUNT:certificate-authority/ID.",
     ]
     elsewhere = "arn:aws:acm-pca:eu-west-1:123456789012:certificate-authority/x"
     assert wrong("aws_pca", certificate_authority_arn=elsewhere) == [
@@ -85,48 +85,51 @@ def test_what_its_arns_say() -> None:
     ]
     china = "arn:aws:acm-pca:cn-north-1:123456789012:certificate-authority/x"
     assert wrong("aws_pca", region="cn-north-1", certificate_authority_arn=china) == [
-        "certificate_authority_arn is of the partition aws, and cn-north-1 is in aws-cn.",
+        "certificate_authority_arn names the partition aws, and cn-north-1 is in aws-cn.",
         f"ca_signing_template_arn is {TEMPLATE}, which is SPIRE's default, and the private CA is in the partition aws-cn. Set it to "
         "arn:aws-cn:acm-pca:::template/SubordinateCACertificate_PathLen0/V1.",
     ]
 
 
-def test_what_it_can_not_sign_with() -> None:
+def test_algorithms_that_spire_or_the_key_can_not_use() -> None:
     odd = PrivateCa(KeyAlgorithm="SM2", SigningAlgorithm="SM3WITHSM2").active().arn
     assert wrong("aws_pca", certificate_authority_arn=odd) == [
-        f"The key of the private CA {odd} is SM2, and SPIRE verifies EC_prime256v1, EC_secp384r1, EC_secp521r1, RSA_2048, RSA_3072, RSA_4096.",
+        f"The key of the private CA {odd} is SM2, and SPIRE can use EC_prime256v1, EC_secp384r1, EC_secp521r1, RSA_2048, RSA_3072, "
+        "RSA_4096.",
     ]
     arn = PrivateCa().active().arn
     assert wrong("aws_pca", certificate_authority_arn=arn, signing_algorithm="SHA256WITHRSA") == [
-        "signing_algorithm is SHA256WITHRSA, and its key is EC_prime256v1: it signs with SHA256WITHECDSA, SHA384WITHECDSA or SHA512WITHECDSA.",
+        "signing_algorithm is SHA256WITHRSA, and its key is EC_prime256v1, which signs with SHA256WITHECDSA, SHA384WITHECDSA or "
+        "SHA512WITHECDSA.",
     ]
 
 
-def test_how_long_it_signs_for() -> None:
+def test_lifetimes_that_it_can_not_sign() -> None:
     arn = PrivateCa(ends=NOW + 5 * DAY).active().arn
     assert wrong("aws_pca", certificate_authority_arn=arn, server={"ca_ttl": "72h"}) == []
     assert wrong("aws_pca", certificate_authority_arn=arn, server={"ca_ttl": "240h"}) == [
-        f"The private CA {arn} signs for 7 days at most (it is for short-lived certificates), and server.ca_ttl is 10 days.",
-        f"The private CA {arn} ends at 2030-01-07 00:00:00 UTC, in 5 days, and server.ca_ttl is 10 days: AWS signs nothing that would end after "
-        "it. Renew it.",
+        f"The private CA {arn} signs certificates of 7 days at most, because its usage mode is for short-lived certificates, and "
+        "server.ca_ttl is 10 days.",
+        f"The private CA {arn} ends at 2030-01-07 00:00:00 UTC, in 5 days, and server.ca_ttl is 10 days: AWS signs nothing that expires "
+        "after it. Renew it.",
     ]
     old = PrivateCa(ends=NOW - DAY / 2).active().arn
     assert wrong("aws_pca", certificate_authority_arn=old) == [f"The private CA {old} expired at 2030-01-01 12:00:00 UTC."]
 
 
-def test_room_for_what_comes_below() -> None:
+def test_a_path_length_that_is_too_small() -> None:
     arn = PrivateCa(path_length=1).active().arn
     deep = TEMPLATE.replace("PathLen0", "PathLen1")
     assert wrong("aws_pca", certificate_authority_arn=arn, ca_signing_template_arn=deep) == [
         f"The private CA {arn} has the path length 1, and the template {deep} makes a CA of path length 1 below it: AWS refuses that. The "
-        "template's must be smaller, and the CA's 2 or more.",
+        "path length of the CA must be 2 or more, or that of the template smaller.",
     ]
     boundless = PrivateCa(path_length=None).active().arn
     assert wrong("aws_pca", certificate_authority_arn=boundless, ca_signing_template_arn=deep) == []
 
 
 def test_permissions_are_asked_of_iams_simulator(monkeypatch: pytest.MonkeyPatch) -> None:
-    """moto has no simulator; what it is asked, and what it answers, is as AWS documents it."""
+    """moto has no simulator; this one is asked and answers as AWS documents it."""
     arn, asked, call = PrivateCa().active().arn, [], Service.call
 
     def simulator(self: Service, operation: str, what: str, **arguments: Any) -> dict[str, Any]:
@@ -141,8 +144,8 @@ def test_permissions_are_asked_of_iams_simulator(monkeypatch: pytest.MonkeyPatch
     assert wrong("aws_pca", certificate_authority_arn=arn) == [] and asked == []
     role = "arn:aws:iam::123456789012:role/spire"
     said = [
-        f"{role} may not acm-pca:GetCertificate and acm-pca:IssueCertificate on {arn}. The filter spire.fleet.aws_policy makes the policy that "
-        "it needs.",
+        f"{role} may not acm-pca:GetCertificate and acm-pca:IssueCertificate on {arn}. The filter spire.fleet.aws_policy returns the "
+        "policy that it needs.",
     ]
     assert wrong("aws_pca", role, certificate_authority_arn=arn) == said
     assert wrong("aws_pca", certificate_authority_arn=arn, assume_role_arn=role) == said
@@ -199,23 +202,26 @@ def test_an_intermediate_needs_its_root() -> None:
     found.put("cert_file_arn", found.ca.pem + make("Between").pem)
     del found.arns["bundle_file_arn"]
     arn = found.arns["cert_file_arn"]
-    assert found.wrong() == [f"The secret {arn} holds 2 certificates, and bundle_file_arn is not set: SPIRE takes a root alone then."]
+    assert found.wrong() == [f"The secret {arn} holds 2 certificates, and bundle_file_arn is not set: then SPIRE accepts only a "
+                             "self-signed CA."]
 
 
 @pytest.mark.parametrize(("option", "content"), [("cert_file_arn", "the certificate of its CA"), ("key_file_arn", "the CA's key")])
 def test_a_secret_that_is_not_named(option: str, content: str) -> None:
-    """The playbook runs no preflight."""
+    """The playbook runs no preflight, so the tree was not checked."""
     found = Secrets()
     del found.arns[option]
     assert found.wrong() == [
-        f"plugins.UpstreamAuthority.awssecret.plugin_data.{option} is not set, and SPIRE reads {content} there: name the ARN of its secret.",
+        f"plugins.UpstreamAuthority.awssecret.plugin_data.{option} is not set, and SPIRE reads {content} from there: set it to the ARN of "
+        "the secret.",
     ]
 
 
-def test_bytes_are_no_text() -> None:
+def test_a_secret_with_binary_content() -> None:
     found = Secrets()
     arn = client("secretsmanager").create_secret(Name="bytes", SecretBinary=b"PEM")["ARN"]
-    assert found.wrong(key_file_arn=arn) == [f"The secret {arn} (key_file_arn) holds bytes, and SPIRE reads text: store the PEM as SecretString."]
+    assert found.wrong(key_file_arn=arn) == [f"The secret {arn} (key_file_arn) has binary content, and SPIRE reads text: store the PEM as "
+                                             "SecretString."]
 
 
 def test_a_secret_that_is_not_there() -> None:

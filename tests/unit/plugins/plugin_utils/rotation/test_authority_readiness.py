@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What hosts show of their servers' authorities, and what is said of it."""
+"""Whether hosts trust and use the right authorities, by what the module observed."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.rotation_state import key_id
 from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import authority_readiness
-from ansible_collections.spire.fleet.plugins.plugin_utils.rotation.authority_readiness import Wanted
+from ansible_collections.spire.fleet.plugins.plugin_utils.rotation.authority_readiness import Expected
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import issue as x509_issue, keys as x509_keys
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import Request
 from tests.support.authorities import DAY, NOW
 
 
 class Authority:
-    """A server's own CA, and a leaf of it."""
+    """A server's CA, and a certificate that it signed."""
 
     def __init__(self, name: str) -> None:
         self.key = x509_keys.generate("ec-p256")
@@ -29,9 +29,9 @@ class Authority:
 
 
 OLD, NEW = Authority("old"), Authority("new")
-KNOWN = Wanted("x509", trusted=frozenset((NEW.id,)))
-RETIRED = Wanted("x509", retired=frozenset((OLD.id,)))
-GONE = Wanted("x509", gone=frozenset((OLD.id,)))
+KNOWN = Expected("x509", trusted=frozenset((NEW.id,)))
+RETIRED = Expected("x509", retired=frozenset((OLD.id,)))
+GONE = Expected("x509", gone=frozenset((OLD.id,)))
 
 
 def text(certificate: Any) -> str:
@@ -60,14 +60,14 @@ def test_servers() -> None:
     assert authority_readiness.server(server(NEW, OLD, NEW), RETIRED) == []
     assert authority_readiness.server(server(NEW, OLD, NEW), GONE) == [f"its bundle still has {OLD.id}"]
     assert authority_readiness.server(server(NEW, NEW), GONE) == []
-    assert authority_readiness.server({"bundle": [], "shown": "x"}, GONE) == ["what it shows is no certificate"]
-    assert authority_readiness.server(server(NEW), Wanted("jwt", frozenset(("k1", "k2")))) == ["its bundle does not have k2 yet"]
+    assert authority_readiness.server({"bundle": [], "shown": "x"}, GONE) == ["its certificates can't be read"]
+    assert authority_readiness.server(server(NEW), Expected("jwt", frozenset(("k1", "k2")))) == ["its bundle does not have k2 yet"]
 
 
 def test_nested_servers() -> None:
     observed = {**server(NEW, OLD, NEW), "authorities": {"active": {"id": "a", "upstream_id": OLD.id}, "prepared": {"id": "b", "upstream_id": OLD.id}}}
     assert authority_readiness.server(observed, RETIRED) == [f"its CA is still signed by {OLD.id}", f"its next CA is still signed by {OLD.id}"]
-    # of no account any more
+    # no longer used
     replaced = {"active": {"id": "a", "upstream_id": NEW.id}, "old": {"upstream_id": OLD.id}}
     assert authority_readiness.server({**observed, "authorities": replaced}, RETIRED) == []
 
@@ -94,17 +94,17 @@ def test_agents_and_their_workloads() -> None:
     ]
     assert authority_readiness.agent(agent(NEW, OLD, workload=True), "w", GONE) == [f"its bundle still has {OLD.id}", f"a workload's bundle still has {OLD.id}"]
     assert authority_readiness.agent(agent(NEW, NEW, workload=True), "w", GONE) == []
-    assert authority_readiness.agent(agent(NEW, NEW), "w", GONE) == ["it gives no SVID of w: there is none for the user that asks"]
+    assert authority_readiness.agent(agent(NEW, NEW), "w", GONE) == ["it returns no SVID of w: no entry matches the user of this check"]
     assert authority_readiness.agent({**agent(NEW), "chain": []}, "", GONE) == ["it has no SVID of its own: it is not attested"]
-    assert authority_readiness.agent({**agent(NEW), "bundle": ["x"]}, "", GONE) == ["what it keeps is no certificate"]
+    assert authority_readiness.agent({**agent(NEW), "bundle": ["x"]}, "", GONE) == ["its certificates can't be read"]
 
 
-def test_keys_of_tokens() -> None:
+def test_jwt_keys() -> None:
     observed = {"jwt": {"bundle": ["k1", "k2"], "signing": ["k1"]}, "said": ""}
-    assert authority_readiness.agent(observed, "w", Wanted("jwt", frozenset(("k3",)), frozenset(("k1",)), frozenset(("k2",)))) == [
+    assert authority_readiness.agent(observed, "w", Expected("jwt", frozenset(("k3",)), frozenset(("k1",)), frozenset(("k2",)))) == [
         "a workload's bundle does not have k3 yet", "a workload's bundle still has k2", "a workload's JWT-SVID is still signed by k1",
     ]
-    assert authority_readiness.agent(observed, "w", Wanted("jwt", frozenset(("k1", "k2")))) == []
-    assert authority_readiness.agent({"said": "no such socket"}, "w", Wanted("jwt")) == ["it gives no JWT-SVID of w: no such socket"]
-    # without a canary nobody can ask
-    assert authority_readiness.agent({"said": ""}, "", Wanted("jwt", frozenset(("k3",)))) == []
+    assert authority_readiness.agent(observed, "w", Expected("jwt", frozenset(("k1", "k2")))) == []
+    assert authority_readiness.agent({"said": "no such socket"}, "w", Expected("jwt")) == ["it returns no JWT-SVID of w: no such socket"]
+    # without a canary there is no workload to ask
+    assert authority_readiness.agent({"said": ""}, "", Expected("jwt", frozenset(("k3",)))) == []

@@ -9,17 +9,17 @@ from __future__ import annotations
 import pytest
 from ansible.errors import AnsibleActionFail
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.rotation.participants import want_all
+from ansible_collections.spire.fleet.plugins.plugin_utils.rotation.participants import require_all
 
 
 def test_others_may_be_there() -> None:
-    want_all(["s1", "a1"], ["a1", "other", "s1"], "of the trust domain")
+    require_all(["s1", "a1"], ["a1", "other", "s1"], "of the trust domain")
 
 
 @pytest.mark.parametrize(("way", "end"), [("", "."), ("; -e x=y names one", "; -e x=y names one.")])
 def test_who_is_missing_is_told(way: str, end: str) -> None:
     with pytest.raises(AnsibleActionFail) as caught:
-        want_all(["s1", "s2", "a1", "a2"], ["s1", "a1"], "of the trust domain", way)
+        require_all(["s1", "s2", "a1", "a2"], ["s1", "a1"], "of the trust domain", way)
     assert str(caught.value) == (
         "Every server and agent of the trust domain takes part in each step, and these are not in this run: s2, a2. Run it without --limit, "
         f"and with hosts that answer{end}"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How far the rotation of a root is, on the controller: what each step signs and trusts, and what a crash leaves."""
+"""The steps of a root's rotation on the controller: what each one signs and trusts, and what happens after a crash."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_what_each_step_signs_and_trusts(tmp_path: Path) -> None:
     state = begun(tmp_path)
     assert state and (state.name, state.step) == ("one", "trust")
     new = state.new_roots[0]
-    # the old root signs an intermediate in its own name, so to speak, and both are trusted
+    # the old root signs an intermediate with its own key ID, and both roots are trusted
     for host in ("s1", "s2"):
         stepping, bundle = of_server(tmp_path, host)
         assert issued_by(stepping, old) and bundle == [old, new]
@@ -45,14 +45,14 @@ def test_what_each_step_signs_and_trusts(tmp_path: Path) -> None:
         assert moved and moved.step == following
         intermediate, bundle = of_server(tmp_path)
         assert issued_by(intermediate, new) and bundle == [new]
-        # its own again, and the same key all the time
+        # the key ID is its own again, and the key has not changed
         assert rotation_state.key_id(intermediate) == rotation_state.key_id(before[0]) and intermediate.public_key() == before[0].public_key()
     assert root(tmp_path) == old
     assert advanced(tmp_path, "remove") is None
     assert root(tmp_path) == new and of_server(tmp_path) == (intermediate, [new])
     assert upstream(tmp_path).rotation is None and upstream(tmp_path).differences(NOW) == []
     assert x509.load_pem_x509_certificate((tmp_path / "pki" / DOMAIN / "root.pem.one.old").read_bytes()) == old
-    assert rotation_state.was(str(tmp_path / "pki" / DOMAIN), "one")
+    assert rotation_state.has_ended(str(tmp_path / "pki" / DOMAIN), "one")
 
 
 def test_it_begins_once_and_only_by_name(tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_it_begins_once_and_only_by_name(tmp_path: Path) -> None:
     assert begun(tmp_path, "") is None
     first = begun(tmp_path)
     assert begun(tmp_path) == first == begun(tmp_path, "")
-    assert refused(begun, tmp_path, "two") == "The rotation one is under way, so two can't begin. Finish that one first."
+    assert refused(begun, tmp_path, "two") == "The rotation one is in progress, so two can't begin. Finish that one first."
     for step in ("trust", "use", "remove"):
         advanced(tmp_path, step)
     new = root(tmp_path)
@@ -78,18 +78,18 @@ def test_check_mode_begins_nothing(tmp_path: Path) -> None:
     assert any(one.startswith("new root") for one in why)
 
 
-def test_no_step_without_everybody(tmp_path: Path) -> None:
+def test_no_step_without_all_hosts(tmp_path: Path) -> None:
     site(tmp_path)
     begun(tmp_path)
     checked: dict[str, Any] = {"s1": {"ready": True, "step": "trust"}, "s2": {"ready": True, "step": "use"}, "a1": {"ready": False, "step": "trust"}}
     assert refused(rotation_root.advance, scope(tmp_path), "trust", checked, RUN) == (
-        "Not seen to be ready for what comes after the step trust: s2, a1. Nothing goes on without them; bring them back, or take them out of "
-        "the inventory, and run the playbook again."
+        "These hosts are not ready for the step after trust: s2, a1. The rotation needs them: bring them back, or remove them from the "
+        "inventory, and run the playbook again."
     )
-    assert refused(advanced, tmp_path, "use") == "The rotation is not at the step use, but at trust: run the playbook again."
+    assert refused(advanced, tmp_path, "use") == "The rotation is at the step trust and not at the step use: run the playbook again."
 
 
-def test_preflight_tells_of_it(tmp_path: Path) -> None:
+def test_preflight_reports_the_rotation(tmp_path: Path) -> None:
     site(tmp_path)
     begun(tmp_path)
     said = rendered(upstream_ca.check(plan("server", "s1", a_fleet(tmp_path)), NOW))
@@ -99,7 +99,7 @@ def test_preflight_tells_of_it(tmp_path: Path) -> None:
     )
 
 
-def test_a_server_falls_back_and_the_others_stay(tmp_path: Path) -> None:
+def test_a_server_signs_under_the_old_root_again_and_the_others_stay(tmp_path: Path) -> None:
     site(tmp_path)
     state = begun(tmp_path)
     assert state
@@ -111,18 +111,18 @@ def test_a_server_falls_back_and_the_others_stay(tmp_path: Path) -> None:
     rotation_root.sign_under_old_root(scope(tmp_path), ["s1"], Run(NOW, check=True))
     assert of_server(tmp_path) == before[0]
     fallen, done = rotation_root.sign_under_old_root(scope(tmp_path), ["s1"], RUN)
-    assert (fallen.step, fallen.servers_on_old_root, done) == ("use", ("s1",), ["signs below the old root once more: s1"])
+    assert (fallen.step, fallen.servers_on_old_root, done) == ("use", ("s1",), ["signs under the old root once more: s1"])
     intermediate, bundle = of_server(tmp_path)
     assert bundle == [old, new] and issued_by(intermediate, old) and rotation_state.key_id(intermediate) == state.old_key_id
     assert of_server(tmp_path, "s2") == before[1]
     assert rotation_root.sign_under_old_root(scope(tmp_path), ["s1"], RUN)[1] == []
-    # an interrupted run is looked at anew
+    # the next run clears what an interrupted one left
     again = begun(tmp_path, "")
     assert again and (again.step, again.servers_on_old_root) == ("use", ()) and of_server(tmp_path)[1] == [new]
 
 
-def test_no_server_falls_back_without_the_old_key(tmp_path: Path) -> None:
-    """It may have gone into its safe after the step trust. The state does not say then that a server waits for it."""
+def test_no_server_signs_under_the_old_root_without_its_key(tmp_path: Path) -> None:
+    """The key may have been removed after the step trust. Then the state does not name a server that waits for it."""
     site(tmp_path)
     state = begun(tmp_path)
     assert state
@@ -138,7 +138,7 @@ def test_no_server_falls_back_without_the_old_key(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("write", range(1, 10))
 def test_a_crash_while_the_files_get_their_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: int) -> None:
-    """Whatever was done last, a run of site finds a root that signs, and the playbook ends what it began."""
+    """After a crash at any point a run of site finds a root that signs, and the playbook can end the rotation."""
     site(tmp_path)
     state = begun(tmp_path)
     assert state
@@ -167,7 +167,7 @@ def test_a_crash_while_the_files_get_their_names(tmp_path: Path, monkeypatch: py
     assert bundle == [new] and issued_by(intermediate, new)
     assert upstream(tmp_path).differences(NOW) == []
     if begun(tmp_path, ""):
-        # the root has its name, or a part of it, and the state was not written
+        # the root was moved, or a part of it, and the state was not written
         assert write <= 7 and advanced(tmp_path, "remove") is None
     assert root(tmp_path) == new and of_server(tmp_path) == (intermediate, [new])
     key = x509_keys.load((tmp_path / "pki" / DOMAIN / "root.key").read_bytes(), PASSPHRASE, "root.key")
@@ -176,11 +176,11 @@ def test_a_crash_while_the_files_get_their_names(tmp_path: Path, monkeypatch: py
     assert x509.load_pem_x509_certificate((directory / "root.pem.one.old").read_bytes()) == old
     assert x509_keys.load((directory / "root.key.one.old").read_bytes(), PASSPHRASE, "x").public_key() == old.public_key()
     assert not (directory / rotation_state.FILE).exists() and not list(directory.glob("next-root*"))
-    assert rotation_state.was(str(directory), "one")
+    assert rotation_state.has_ended(str(directory), "one")
 
 
 def given(tmp_path: Path, name: str, bundle: str = "") -> dict[str, str]:
-    """Files of somebody else's root, which signs itself."""
+    """Returns the variables for a root of the user's own."""
     found = {what: str(tmp_path / f"{name}.{what}") for what in ("certificate", "key", "bundle")}
     if not Path(found["key"]).exists():
         key = x509_keys.generate("ec-p384")
@@ -191,7 +191,7 @@ def given(tmp_path: Path, name: str, bundle: str = "") -> dict[str, str]:
     return {**found, **({"bundle": bundle} if bundle else {})}
 
 
-def test_from_a_given_ca_to_another_one(tmp_path: Path) -> None:
+def test_from_a_supplied_ca_to_another_one(tmp_path: Path) -> None:
     old, new = given(tmp_path, "old"), given(tmp_path, "new")
     variables = {"spire_pki_issuer": old, "spire_pki_next_issuer": new}
     site(tmp_path, **variables)
@@ -202,7 +202,7 @@ def test_from_a_given_ca_to_another_one(tmp_path: Path) -> None:
         reached = advanced(tmp_path, step, **variables)
         intermediate, bundle = of_server(tmp_path, **variables)
         assert reached and issued_by(intermediate, state.new_roots[0]) and bundle == state.new_roots
-    # over, but the variables lead back to the old one: what signs stays, and preflight says what to write
+    # the rotation has ended, but the variables name the old CA: the new one signs, and preflight tells what to set
     assert reached.step == "done" and begun(tmp_path, "", **variables) == reached
     said = rendered(upstream_ca.check(plan("server", "s1", a_fleet(tmp_path, **variables)), NOW))
     assert said == (
@@ -210,14 +210,14 @@ def test_from_a_given_ca_to_another_one(tmp_path: Path) -> None:
         f"{new['certificate']}, key {new['key']}, bundle {new['bundle']}, and take spire_pki_next_issuer out."
     )
     assert refused(begun, tmp_path, "two", **variables) == (
-        "The rotation one is over, and spire_pki_issuer still names the CA before it, so two can't begin. Finish that one first."
+        "The rotation one has ended, and spire_pki_issuer still names the old CA, so two can't begin. Finish that one first."
     )
     variables = {"spire_pki_issuer": new}
     assert begun(tmp_path, "", **variables) is None
     assert upstream(tmp_path, **variables).rotation is None and of_server(tmp_path, **variables) == (intermediate, bundle)
 
 
-def test_from_a_root_of_ours_to_a_given_one_and_back(tmp_path: Path) -> None:
+def test_from_a_root_of_ours_to_a_supplied_one_and_back(tmp_path: Path) -> None:
     site(tmp_path)
     ours, theirs = root(tmp_path), given(tmp_path, "acme")
     begun(tmp_path, spire_pki_next_issuer=theirs)
@@ -235,9 +235,9 @@ def test_from_a_root_of_ours_to_a_given_one_and_back(tmp_path: Path) -> None:
         "warning: spire_pki_issuer: The rotation back is over, and the variable still names the CA before it: take spire_pki_issuer out, the root of "
         "ours signs now."
     )
-    # and that is all: what is left of the rotation is put away when the next one begins
+    # the ended rotation is recorded when the next one begins
     assert of_server(tmp_path)[1] == [root(tmp_path)] and rendered(upstream_ca.check(plan("server", "s1", a_fleet(tmp_path)), NOW)) == ""
-    assert begun(tmp_path, "") is None and rotation_state.was(str(tmp_path / "pki" / DOMAIN), "back")
+    assert begun(tmp_path, "") is None and rotation_state.has_ended(str(tmp_path / "pki" / DOMAIN), "back")
 
 
 def test_another_ca_is_named_after_the_end(tmp_path: Path) -> None:
@@ -253,7 +253,7 @@ def test_another_ca_is_named_after_the_end(tmp_path: Path) -> None:
     assert begun(tmp_path, "", spire_pki_issuer=new) is None
 
 
-def test_what_can_not_begin(tmp_path: Path) -> None:
+def test_rotations_that_can_not_begin(tmp_path: Path) -> None:
     assert refused(begun, tmp_path, "a/b") == (
         "The rotation can't be called a/b: use letters, digits, dots, dashes and underscores, as in 2027-01."
     )
@@ -262,7 +262,7 @@ def test_what_can_not_begin(tmp_path: Path) -> None:
     )
     site(tmp_path)
     assert refused(begun, tmp_path, spire_version="1.10.4") == (
-        "SPIRE replaces its CAs on demand, and revokes roots, since 1.11.0; older: s1, s2. Upgrade the servers first."
+        "SPIRE can rotate its CAs on demand and revoke roots since 1.11.0, which is newer than that of s1, s2. Upgrade the servers first."
     )
     assert refused(scope, tmp_path, spire_pki="none") == "No server has its CA signed by spire_pki, so there is no root to rotate here."
     both = fleet(
@@ -270,7 +270,7 @@ def test_what_can_not_begin(tmp_path: Path) -> None:
         s2={"spire_trust_domain": "other.test"},
     )
     assert refused(rotation_root.scope, both, "") == (
-        f"There are roots of other.test, {DOMAIN}; name one: -e spire_rotate_trust_domain=other.test."
+        f"The inventory has roots of other.test, {DOMAIN}; name one: -e spire_rotate_trust_domain=other.test."
     )
     assert rotation_root.scope(both, "other.test").hosts == ["s2"]
     key = tmp_path / "pki" / DOMAIN / "root.key"
@@ -281,15 +281,15 @@ def test_what_can_not_begin(tmp_path: Path) -> None:
     Path(same["certificate"]).write_bytes((tmp_path / "pki" / DOMAIN / "root.pem").read_bytes())
     Path(same["key"]).write_bytes(key.read_bytes())
     assert refused(begun, tmp_path, spire_pki_next_issuer=same) == (
-        f"Every root in {same['bundle']} is trusted already, so no root has to be rotated: set spire_pki_issuer to the new CA and run "
+        f"Every root in {same['bundle']} is already trusted, so no rotation is needed: set spire_pki_issuer to the new CA and run "
         "spire.fleet.site."
     )
     more = given(tmp_path, "more")
     with Path(more["bundle"]).open("ab") as bundle:
         bundle.write((tmp_path / "pki" / DOMAIN / "root.pem").read_bytes())
     assert refused(begun, tmp_path, spire_pki_next_issuer=more) == (
-        f"{more['bundle']} has the roots that are trusted now as well, so none of them would go. Leave the one that is to go out of it: as long as "
-        "the rotation lasts, both are trusted."
+        f"{more['bundle']} also has all roots that are trusted now, so none would be removed. Leave the old root out of it: both are "
+        "trusted during the rotation."
     )
     anew = given(tmp_path, "anew")
     own = x509_keys.load(key.read_bytes(), PASSPHRASE, "root.key")
@@ -298,17 +298,18 @@ def test_what_can_not_begin(tmp_path: Path) -> None:
     for what in ("certificate", "bundle"):
         Path(anew[what]).write_text(x509_keys.dump_certificates([again]))
     assert refused(begun, tmp_path, spire_pki_next_issuer=anew) == (
-        f"CN=SPIRE root CA,O={DOMAIN} was issued anew for the same key in {anew['bundle']}. SPIRE knows roots by their keys and would revoke both. "
-        "It needs no rotation: set spire_pki_issuer to the new CA and run spire.fleet.site."
+        f"CN=SPIRE root CA,O={DOMAIN} was issued again for the same key in {anew['bundle']}. SPIRE identifies roots by their keys and "
+        "would revoke both. No rotation is needed: set spire_pki_issuer to the new CA and run spire.fleet.site."
     )
     (tmp_path / "pki" / DOMAIN / rotation_state.FILE).write_text("{}")
     assert refused(begun, tmp_path) == (
-        f"{tmp_path}/pki/{DOMAIN}/rotation.json can't be read as the state of a rotation. Restore it from a backup; the fleet is between two roots."
+        f"{tmp_path}/pki/{DOMAIN}/rotation.json can't be read as the state of a rotation. Restore it from a backup: the fleet is in the "
+        "middle of a rotation."
     )
 
 
 def test_a_root_that_is_about_to_end_still_signs_its_last_intermediates(tmp_path: Path) -> None:
-    """The rotation is what is to be done then, and what it signs lives for days at most."""
+    """Then a rotation is needed most, and the intermediates that it signs are used for days at most."""
     site(tmp_path)
     late = Run(NOW + 3640 * DAY)
     state, _why = rotation_root.begin(scope(tmp_path), "late", late)
@@ -317,22 +318,23 @@ def test_a_root_that_is_about_to_end_still_signs_its_last_intermediates(tmp_path
     assert outcome.certificates[0].not_valid_after_utc <= root(tmp_path).not_valid_after_utc
 
 
-def test_a_rotation_that_rests_renews_intermediates(tmp_path: Path) -> None:
+def test_intermediates_are_renewed_during_a_rotation(tmp_path: Path) -> None:
     site(tmp_path)
     begun(tmp_path)
     intermediate = of_server(tmp_path)[0]
     late = intermediate.not_valid_after_utc - 10 * DAY
     (why,) = upstream(tmp_path).differences(late)
-    assert why.startswith("it expires at") and why.endswith("of its renewal")
+    assert why.startswith("it expires at") and why.endswith("before that")
     assert upstream(tmp_path).ensure("", Run(late)).certificates[0].not_valid_after_utc > intermediate.not_valid_after_utc
 
 
 def test_variables_that_ask_for_another_root(tmp_path: Path) -> None:
-    """They are those of the root that a rotation brings; nothing else takes them."""
+    """The variables apply to the root that a rotation makes; the existing one does not change."""
     site(tmp_path)
     said = (
-        f"{tmp_path}/pki/{DOMAIN}/root.pem is not as it should be (its subject is CN=SPIRE root CA,O={DOMAIN}, and should be CN=Other). The fleet "
-        "trusts this root, so it is not replaced in passing. Put the variables back to what it is, or run spire.fleet.rotate_upstream for a new root."
+        f"{tmp_path}/pki/{DOMAIN}/root.pem differs from the variables (its subject is CN=SPIRE root CA,O={DOMAIN}, and should be "
+        "CN=Other). The fleet trusts this root, so a normal run does not replace it. Set the variables to what the root has, or run "
+        "spire.fleet.rotate_upstream for a new root."
     )
 
     def preflight(**more: Any) -> str:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whether a host is ready for a rotation's next step, by what it shows."""
+"""Whether a host is ready for the next step of a root's rotation, by what the module observed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.unit.builders.rotations import begun, site
 
 
 class Observed:
-    """What hosts show of chains below an old and a new root."""
+    """Observations of hosts with chains under an old and a new root."""
 
     def __init__(self, tmp_path: Path) -> None:
         site(tmp_path)
@@ -58,10 +58,10 @@ class Observed:
         }
 
 
-def test_whether_a_host_is_ready(tmp_path: Path) -> None:
+def test_what_each_step_waits_for(tmp_path: Path) -> None:
     observed = Observed(tmp_path)
     trust = observed.state
-    use, remove = trust.at("use", NOW), trust.at("remove", NOW)
+    use, remove = trust.at_step("use", NOW), trust.at_step("remove", NOW)
     old, new, lent = observed.old, observed.new, trust.old_key_id
 
     def agent(state: State, answer: dict[str, Any], canary: str = "") -> list[str]:
@@ -69,39 +69,39 @@ def test_whether_a_host_is_ready(tmp_path: Path) -> None:
 
     assert agent(trust, observed.agent("old", old)) == ["its bundle does not have the new root yet"]
     assert agent(trust, observed.agent("old", old, new)) == []
-    assert agent(use, observed.agent("old", old, new)) == ["its own SVID is not below the new root yet"]
+    assert agent(use, observed.agent("old", old, new)) == ["its own SVID is not under the new root yet"]
     assert agent(use, observed.agent("new", old, new)) == []
-    assert agent(use, observed.agent("new", old, new), "w") == ["it gives no SVID of w: there is none for the user that asks"]
+    assert agent(use, observed.agent("new", old, new), "w") == ["it returns no SVID of w: no entry matches the user of this check"]
     assert agent(use, observed.agent("new", old, new, workload="old", roots=(old,)), "w") == [
-        "a workload's bundle does not have the new root yet", "a workload's SVID is not below the new root yet",
+        "a workload's bundle does not have the new root yet", "a workload's SVID is not under the new root yet",
     ]
     assert agent(remove, observed.agent("new", old, new, workload="new", roots=(old, new)), "w") == [
         "its bundle still has the old root", "a workload's bundle still has the old root",
     ]
     assert agent(remove, observed.agent("new", new, workload="new", roots=(new,)), "w") == []
     assert agent(trust, {**observed.agent("old"), "chain": []}) == ["it has no SVID of its own: it is not attested"]
-    assert agent(trust, {**observed.agent("old"), "chain": ["x"]}) == ["what it keeps is no certificate"]
+    assert agent(trust, {**observed.agent("old"), "chain": ["x"]}) == ["its certificates can't be read"]
 
     def server(state: State, answer: dict[str, Any], ours: bool = True) -> list[str]:
         return root_readiness.server(answer, ours, state)
 
     assert server(trust, observed.server("old", "own", (old, False))) == [
-        "its bundle does not have the new root yet", "its CA is not below the intermediate of this step yet",
+        "its bundle does not have the new root yet", "its CA is not signed by the intermediate of this step yet",
     ]
     assert server(trust, observed.server("old", lent, (old, False), (new, False))) == []
-    # another server's CA is not ours to replace
+    # the CA of a nested server is signed by its parent servers
     assert server(trust, observed.server("old", "own", (old, False), (new, False)), False) == []
     assert server(use, observed.server("old", lent, (old, False), (new, False))) == [
         "the old root is not tainted in its bundle yet",
-        "the SVID that it shows to agents is still below the old root; SPIRE renews it by itself, at 2030-01-02 11:57:30 UTC",
+        "the SVID that it shows to agents is still under the old root; SPIRE renews it at 2030-01-02 11:57:30 UTC",
     ]
     assert server(use, observed.server("new", "own", (old, True), (new, False))) == []
     assert server(remove, observed.server("new", "own", (old, True), (new, False))) == ["its bundle still has the old root"]
     assert server(remove, observed.server("new", "own", (new, False))) == []
-    # with a key ID of both, SPIRE taints and revokes both
+    # if both roots have the same key ID, SPIRE taints and revokes both
     assert server(use, observed.server("new", "own", (old, True), (new, True))) == [
-        "the new root is tainted in its bundle, and would be revoked with the old one",
+        "the new root is tainted in its bundle and would be revoked together with the old one",
     ]
     assert server(remove, observed.server("new", "own")) == ["its bundle does not have the new root yet"]
     assert agent(remove, observed.agent("new")) == ["its bundle does not have the new root yet"]
-    assert server(trust, {"bundle": [], "shown": "x"}) == ["what it shows is no certificate"]
+    assert server(trust, {"bundle": [], "shown": "x"}) == ["its certificates can't be read"]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A CA that is given: each way in which it can be wrong, with what is said of it."""
+"""The check of a user's own CA: each possible mistake with its message."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ BAD: dict[str, tuple[Callable[[], list[str]], list[str]]] = {
         ["CN=Bad in ca.pem is about to expire: it ends at 2030-01-07 00:00:00 UTC, in 5 days, and must live longer than 5 days."],
     ),
     "no CA": (
-        lambda: said(below(ca=False)), ["CN=Bad in ca.pem is not the certificate of a CA: its basic constraints don't say so."],
+        lambda: said(below(ca=False)), ["CN=Bad in ca.pem is not the certificate of a CA: its basic constraints don't name it as one."],
     ),
     "path length": (
         lambda: said(below(path_length=1)),
@@ -129,7 +129,7 @@ BAD: dict[str, tuple[Callable[[], list[str]], list[str]]] = {
     ),
     "strange curve": (
         lambda: said(below(key=ec.generate_private_key(ec.SECP256K1()))),
-        ["The key of CN=Bad in ca.pem is secp256k1; a CA of SPIRE's takes ec-p256, ec-p384, ec-p521, rsa-2048, rsa-3072, rsa-4096."],
+        ["The key of CN=Bad in ca.pem is secp256k1; SPIRE can use ec-p256, ec-p384, ec-p521, rsa-2048, rsa-3072, rsa-4096."],
     ),
     "several": (
         lambda: said(below(ends=NOW, path_length=0), key=OTHER.key),
@@ -141,18 +141,18 @@ BAD: dict[str, tuple[Callable[[], list[str]], list[str]]] = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_each_mistake_has_its_words(name: str) -> None:
+def test_each_mistake_has_its_message(name: str) -> None:
     found, words = BAD[name]
     assert found() == words
 
 
 def test_signatures_with_sha1(tmp_path: Path) -> None:
-    """Go refuses them, but for a root's by itself: old roots of companies have one."""
+    """Go refuses them except a root's signature of itself, and old company roots have one."""
     old = signed_with_sha1(tmp_path, ROOT, ROOT)
     assert said(ISSUER, POLICY, bundle=(old,)) == said(ISSUER, POLICY, old, bundle=(old,)) == []
     weak = signed_with_sha1(tmp_path, POLICY, ROOT)
     assert said(ISSUER, weak) == [
-        "CN=Policy in ca.pem is signed with SHA1, which SPIRE does not take. Have it signed anew, with SHA-256."
+        "CN=Policy in ca.pem is signed with SHA1, which SPIRE refuses. Have it issued again, signed with SHA-256."
     ]
 
 
@@ -168,10 +168,10 @@ def test_constraints_that_cover_the_trust_domain() -> None:
         assert said(good) == []
 
 
-def test_a_key_of_no_use() -> None:
+def test_a_type_of_key_that_can_not_be_used() -> None:
     key = ed25519.Ed25519PrivateKey.generate()
-    assert x509_keys.wrong_type(key, "It") == "It is ed25519; a CA of SPIRE's takes ec-p256, ec-p384, ec-p521, rsa-2048, rsa-3072, rsa-4096."
-    assert x509_keys.wrong_type(rsa.generate_private_key(public_exponent=65537, key_size=2560), "It") == ""
+    assert x509_keys.key_type_problem(key, "It") == "It is ed25519; SPIRE can use ec-p256, ec-p384, ec-p521, rsa-2048, rsa-3072, rsa-4096."
+    assert x509_keys.key_type_problem(rsa.generate_private_key(public_exponent=65537, key_size=2560), "It") == ""
 
 
 CHAIN = [make("C0", None)]
@@ -181,8 +181,8 @@ for depth in range(3):
 
 @settings(max_examples=30, deadline=None)
 @given(st.permutations(range(4)))
-def test_one_order_alone_is_right(order: list[int]) -> None:
-    """Every other order of a whole chain is told to be one."""
+def test_only_one_order_is_right(order: list[int]) -> None:
+    """Every other order of a complete chain is reported as a wrong order."""
     found = said(*(CHAIN[index] for index in order), bundle=(CHAIN[-1],))
     if order == [0, 1, 2, 3]:
         assert found == []
@@ -191,11 +191,11 @@ def test_one_order_alone_is_right(order: list[int]) -> None:
 
 
 @pytest.mark.parametrize("key_type", x509_keys.KEY_TYPES)
-def test_a_file_of_a_key_holds_its_public_half(key_type: str) -> None:
-    """What the look on a host goes by, without a word of the key coming back."""
+def test_the_file_of_a_key_contains_its_public_key(key_type: str) -> None:
+    """The probe on a host compares these bytes, so that nothing of the key is returned."""
     key = x509_keys.generate(key_type)
     der = x509_keys.dump(key)
-    public = x509_keys.core(key.public_key())
+    public = x509_keys.public_key_bytes(key.public_key())
     assert public in base64.b64decode(b"".join(der.splitlines()[1:-1]))
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Certificates on the controller: made as asked for, and kept while they mean the same."""
+"""Certificates on the controller are made as requested, and kept while they fulfil the request."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_what_openssl_reads_in_a_root(tmp_path: Path, key_type: str) -> None:
 
 
 def test_check_run_check_run(tmp_path: Path) -> None:
-    """The quartet: check mode tells what a run does, and does nothing; the second run has nothing to do."""
+    """Check mode reports what a run does and does nothing; the second run has nothing to do."""
     why = [f"there is no key in {tmp_path}/root.key", "there is no certificate"]
     checked = keep(tmp_path, check=True)
     assert (checked.changed, checked.differences, checked.before, checked.certificates) == (True, why, {}, [])
@@ -58,7 +58,7 @@ def test_check_run_check_run(tmp_path: Path) -> None:
     assert contents(tmp_path) == {}
     run = keep(tmp_path)
     assert (run.changed, run.differences, run.before) == (True, why, {})
-    # what check mode foretold, to the day
+    # what check mode predicted, to the day
     assert {name: value[:10] for name, value in run.after.items() if name != "sha256"} == {
         name: value[:10] for name, value in checked.after.items() if name != "sha256"
     }
@@ -69,7 +69,7 @@ def test_check_run_check_run(tmp_path: Path) -> None:
     assert contents(tmp_path) == made
 
 
-def test_files_are_as_they_should_be(tmp_path: Path) -> None:
+def test_modes_and_formats_of_files(tmp_path: Path) -> None:
     keep(tmp_path / "a" / "b")
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in [tmp_path / "a", *(tmp_path / "a").rglob("*")]}
     assert modes == {"a": 0o700, "b": 0o700, "root.key": 0o600, "root.pem": 0o644}
@@ -79,7 +79,7 @@ def test_files_are_as_they_should_be(tmp_path: Path) -> None:
     mended = keep(tmp_path / "a" / "b")
     assert mended.differences == [f"{tmp_path}/a/b/root.key has the mode 0640, and should have 0600"]
     assert stat.S_IMODE((tmp_path / "a" / "b" / "root.key").stat().st_mode) == 0o600
-    # a key in the clear is the same key, and is encrypted where it is
+    # an unencrypted key is encrypted and stays the same key
     place, known = KeyAndCertificateFiles(str(tmp_path / "a/b/root.pem"), str(tmp_path / "a/b/root.key")), contents(tmp_path / "a" / "b")["root.pem"]
     Path(place.key).write_bytes(x509_keys.dump(place.load_key(PASSPHRASE)))
     told = keep(tmp_path / "a" / "b", check=True)
@@ -88,14 +88,14 @@ def test_files_are_as_they_should_be(tmp_path: Path) -> None:
     assert contents(tmp_path / "a" / "b")["root.pem"] == known and keep(tmp_path / "a" / "b").differences == []
 
 
-# what is asked for after a first run asked for OWN, and the words for why that does not do any more
+# changes of the request after a first run with OWN, and the reasons for a new certificate
 CHANGES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "subject": ({"subject": "CN=Two,O=Acme"}, ["its subject is CN=One,O=Acme, and should be CN=Two,O=Acme"]),
     "path length": ({"path_length": 2}, ["it is a CA of path length 1, and should be a CA of path length 2"]),
     "any path length": ({"path_length": None}, ["it is a CA of path length 1, and should be a CA of any path length"]),
     "no CA": ({"ca": False}, [
         "it is a CA of path length 1, and should be no CA",
-        "its key may be used for keyCertSign, cRLSign, and should be for digitalSignature", "its extended key usages are other ones",
+        "its key may be used for keyCertSign, cRLSign, and should be for digitalSignature", "its extended key usages differ",
     ]),
     "constraints": ({"uri_domains": ("prod.acme.com",)}, ["it permits any name, and should permit prod.acme.com"]),
     "names": ({"dns_names": ("a.acme.com",)}, ["its names are none, and should be a.acme.com"]),
@@ -108,27 +108,27 @@ CHANGES: dict[str, tuple[dict[str, Any], list[str]]] = {
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_what_differs_is_told_in_words(tmp_path: Path, name: str) -> None:
+def test_differences_are_described(tmp_path: Path, name: str) -> None:
     issuer = issuer_in(tmp_path)
     keep(tmp_path, "own", OWN, issuer)
     before = contents(tmp_path)
     changes, why = CHANGES[name]
     found = keep(tmp_path, "own", dataclasses.replace(OWN, **changes), issuer)
     assert found.differences == why
-    # the key stays in any case
+    # the key never changes
     differ = {file for file, content in contents(tmp_path).items() if content != before[file]}
     assert differ == ({"own.pem"} if why else set())
     assert keep(tmp_path, "own", dataclasses.replace(OWN, **changes), issuer).changed is False
 
 
-def test_a_constraint_that_is_not_wanted_any_more(tmp_path: Path) -> None:
+def test_a_constraint_that_is_no_longer_requested(tmp_path: Path) -> None:
     keep(tmp_path, request=dataclasses.replace(ROOT, uri_domains=("a.com",)))
     assert keep(tmp_path).differences == ["it constrains names, and should not"]
 
 
 @pytest.mark.parametrize(("days", "why"), [
     (304, []),
-    (305, ["it expires at 2031-01-02 00:00:00 UTC, which is within the 60 days of its renewal"]),
+    (305, ["it expires at 2031-01-02 00:00:00 UTC, and its renewal is due 60 days before that"]),
     (365, ["it expired at 2031-01-02 00:00:00 UTC"]),
     (-1, ["it is not valid before 2030-01-01 23:55:00 UTC"]),
 ])
@@ -147,7 +147,7 @@ def test_a_certificate_ends_with_its_issuer_and_is_not_renewed_for_nothing(tmp_p
     late = NOW + 3500 * DAY
     made = keep(tmp_path, "own", OWN, issuer, now=late)
     assert made.after["not after"] == "2039-12-31 00:00:00 UTC" == x509_issue.facts(issuer.certificate)["not after"]
-    # inside its window, but a new one would not live longer
+    # renewal is due, but a new one would not live longer
     assert keep(tmp_path, "own", OWN, issuer, now=late + 100 * DAY).differences == []
     with pytest.raises(X509Error, match=re.escape(
         f"CN=Root,O=Acme,C=US in {tmp_path}/root.pem is about to expire, in 50 days, and what it signs must live longer than 60 days. "
@@ -166,7 +166,7 @@ def test_a_certificate_does_not_begin_before_its_issuer(tmp_path: Path) -> None:
 
 
 def test_the_chain_has_all_but_the_root(tmp_path: Path) -> None:
-    """And is mended without a new certificate when those above are other ones."""
+    """A chain with different intermediates is repaired without a new certificate."""
     root = make("Root")
     policy = make("Policy", root)
     corporate = make("Corporate", policy)
@@ -185,7 +185,7 @@ def test_the_chain_has_all_but_the_root(tmp_path: Path) -> None:
     assert place(tmp_path, "own").certificates() == found.certificates and below(corporate).changed is False
 
 
-def test_a_new_root_has_its_intermediates_signed_anew(tmp_path: Path) -> None:
+def test_a_new_root_signs_new_intermediates(tmp_path: Path) -> None:
     keep(tmp_path, "own", OWN, issuer_in(tmp_path))
     root = keep(tmp_path, force=True)
     issuer = Issuer(place(tmp_path, "root"), PASSPHRASE, root.certificates, root.certificates)
@@ -198,15 +198,15 @@ def csr_of(directory: Path, curve: str = "P-256") -> str:
     return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
 
 
-def test_a_request_is_signed_for_its_key_alone(tmp_path: Path) -> None:
+def test_only_the_key_of_a_signing_request_is_used(tmp_path: Path) -> None:
     issuer, own = issuer_in(tmp_path), KeyAndCertificateFiles(str(tmp_path / "born.pem"))
     csr = csr_of(tmp_path)
     made = x509_ensure.sign(own, OWN, csr, issuer, Run(NOW))
-    # what the request asks for beside its key is not listened to
+    # only the key of the request is used
     assert (made.changed, made.after["subject"], made.after["is"]) == (True, "CN=One,O=Acme", "a CA of path length 1")
     assert x509_ensure.sign(own, OWN, csr, issuer, Run(NOW)).changed is False
-    assert x509_ensure.sign(own, OWN, csr_of(tmp_path), issuer, Run(NOW)).differences == ["it is of another key"]
-    # in the middle of the signature's last number
+    assert x509_ensure.sign(own, OWN, csr_of(tmp_path), issuer, Run(NOW)).differences == ["it is for another key"]
+    # a character in the middle of the signature
     start = csr.index("-----END") - 20
     other = "A" if csr[start] != "A" else "B"
     for bad, said in {
@@ -215,8 +215,8 @@ def test_a_request_is_signed_for_its_key_alone(tmp_path: Path) -> None:
         "nothing": "The signing request is no certificate signing request in PEM, or it is damaged.",
         csr[:90] + other + csr[91:]: "The signing request is no certificate signing request in PEM, or it is damaged.",
         csr_of(tmp_path, "P-384"): "The key of the signing request is ec-p384, and should be ec-p256.",
-        csr_of(tmp_path, "secp224r1"): "The key of the signing request is secp224r1; a CA of SPIRE's takes ec-p256, ec-p384, ec-p521, "
-        "rsa-2048, rsa-3072, rsa-4096.",
+        csr_of(tmp_path, "secp224r1"): "The key of the signing request is secp224r1; SPIRE can use ec-p256, ec-p384, ec-p521, rsa-2048, "
+        "rsa-3072, rsa-4096.",
     }.items():
         with pytest.raises(X509Error) as caught:
             x509_ensure.sign(own, OWN, bad, issuer, Run(NOW))
@@ -228,12 +228,12 @@ def test_a_request_is_signed_for_its_key_alone(tmp_path: Path) -> None:
     ({"subject": f"CN={'x' * 65}"}, f'The subject "CN={"x" * 65}" can\'t be used: a common name (CN) has at most 64 bytes, and a country (C) '
                                     "two letters."),
     ({"subject": ""}, 'The subject is empty: write one as in "CN=Root CA,O=Acme,C=US".'),
-    ({"key_type": "rsa-1024"}, "rsa-1024 is no type of a key; use ec-p256, ec-p384, ec-p521, rsa-2048, rsa-3072, rsa-4096."),
-    ({"lifetime": 0 * DAY}, "The lifetime must be longer than nothing."),
+    ({"key_type": "rsa-1024"}, "rsa-1024 is not a type of key; use ec-p256, ec-p384, ec-p521, rsa-2048, rsa-3072, rsa-4096."),
+    ({"lifetime": 0 * DAY}, "The lifetime must be longer than zero."),
     ({"lifetime": 60 * DAY}, "It would be renewed 60 days before its end and lives 60 days, so that every run would renew it. Let it live "
                              "longer, or renew it later."),
 ])
-def test_requests_that_nobody_could_fulfil(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
+def test_requests_that_can_not_be_fulfilled(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
     with pytest.raises(X509Error) as caught:
         keep(tmp_path, request=dataclasses.replace(OWN, **changes))
     assert str(caught.value) == said and contents(tmp_path) == {}

@@ -69,7 +69,7 @@ def test_an_intermediate(tmp_path: Path, kind: str) -> None:
 
 
 def test_a_root(tmp_path: Path) -> None:
-    """A new one: the key that was written is the one that signs."""
+    """The key that was written first is the one that signs."""
     home = tmp_path / "home"
 
     def ensure() -> Outcome:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Keys on the controller: encrypted, never lost, never overwritten unasked, never shown."""
+"""Keys on the controller are encrypted, and never lost, overwritten by accident, or shown."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def test_an_issuer_with_a_key_of_another(tmp_path: Path) -> None:
     )
 
 
-def test_no_key_is_written_in_the_clear(tmp_path: Path) -> None:
+def test_no_key_is_written_unencrypted(tmp_path: Path) -> None:
     with pytest.raises(X509Error) as caught:
         x509_ensure.ensure(place(tmp_path, "root"), ROOT, None, "", Run(NOW))
     assert str(caught.value) == f"No passphrase is given, and the key in {tmp_path}/root.key must be encrypted."
     assert contents(tmp_path) == {}
 
 
-def test_a_key_is_never_overwritten_unasked(tmp_path: Path) -> None:
+def test_a_key_is_overwritten_only_by_force(tmp_path: Path) -> None:
     keep(tmp_path)
     before = contents(tmp_path)
     with pytest.raises(X509Error) as caught:
@@ -56,7 +56,7 @@ def test_a_key_is_never_overwritten_unasked(tmp_path: Path) -> None:
     assert contents(tmp_path) == before
     checked = keep(tmp_path, request=dataclasses.replace(ROOT, key_type="rsa-2048"), force=True, check=True)
     assert (checked.changed, checked.differences) == (True, [
-        f"the key in {tmp_path}/root.key is made anew", f"the certificate in {tmp_path}/root.pem is made anew",
+        f"the key in {tmp_path}/root.key is replaced", f"the certificate in {tmp_path}/root.pem is replaced",
     ])
     assert contents(tmp_path) == before
     forced = keep(tmp_path, request=dataclasses.replace(ROOT, key_type="rsa-2048"), force=True)
@@ -68,7 +68,7 @@ def test_a_key_is_never_overwritten_unasked(tmp_path: Path) -> None:
     assert stat.S_IMODE(os.stat(forced.backup).st_mode) == 0o600
 
 
-def test_a_root_may_be_kept_away(tmp_path: Path) -> None:
+def test_the_key_of_a_root_may_be_kept_elsewhere(tmp_path: Path) -> None:
     issuer = issuer_in(tmp_path)
     keep(tmp_path, "own", OWN, issuer)
     away = (tmp_path / "root.key").read_bytes()
@@ -90,7 +90,7 @@ def test_a_root_may_be_kept_away(tmp_path: Path) -> None:
     assert keep(tmp_path, "other", OWN, issuer).changed is True
 
 
-def test_bad_keys(tmp_path: Path) -> None:
+def test_keys_that_can_not_be_read(tmp_path: Path) -> None:
     keep(tmp_path)
     keep(tmp_path, "other")
     good = (tmp_path / "root.key").read_bytes()
@@ -121,8 +121,8 @@ def test_bad_keys(tmp_path: Path) -> None:
     assert (tmp_path / "root.key").read_bytes() == good
 
 
-def test_an_interrupted_run_is_taken_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Between the key and its certificate nothing is lost: the next run signs the key that is there."""
+def test_an_interrupted_run_is_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If a run is killed between the key and its certificate, the next run signs the existing key."""
     with monkeypatch.context() as patched:
         def killed(self: KeyAndCertificateFiles, certificates: list[Any]) -> None:
             raise KeyboardInterrupt
@@ -138,11 +138,11 @@ def test_an_interrupted_run_is_taken_up(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_no_secret_is_in_a_result(tmp_path: Path) -> None:
-    """With a planted one as the proof that the search finds any."""
+    """A planted secret proves that the search finds any."""
     issuer = issuer_in(tmp_path)
     keep(tmp_path, "own", OWN, issuer)
     results = [
-        pki_results.of(outcome, place(tmp_path, "own"))
+        pki_results.task_result(outcome, place(tmp_path, "own"))
         for outcome in (keep(tmp_path, force=True), keep(tmp_path, "own", OWN, issuer, force=True))
     ]
     said = repr(results)
@@ -158,7 +158,7 @@ def test_no_secret_is_in_a_result(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("passphrase", ["", PASSPHRASE])
 def test_whether_a_key_is_encrypted(passphrase: str) -> None:
-    """In either way of writing one."""
+    """It is recognised in both formats of keys."""
     key, locked = x509_keys.generate("ec-p256"), bool(passphrase)
     assert x509_keys.encrypted(x509_keys.dump(key, passphrase)) is locked
     kind = serialization.BestAvailableEncryption(passphrase.encode()) if locked else serialization.NoEncryption()

@@ -96,8 +96,8 @@ ENTRIES: dict[str, tuple[list[Any], str]] = {
     ),
     "selectors of two types for a store": (
         [{**ENTRY, "store_svid": True, "selectors": ["aws_secretsmanager:secretname:a", "gcp_secretmanager:secretname:a"]}],
-        "error: spire_entries[0]: Its selectors are of aws_secretsmanager and gcp_secretmanager, and SPIRE takes those of one type "
-        "where store_svid is set. Write one entry for each. [s1]",
+        "error: spire_entries[0]: Its selectors are of aws_secretsmanager and gcp_secretmanager, and SPIRE accepts only one type where "
+        "store_svid is set. Write one entry for each. [s1]",
     ),
     "no prefetch of what is stored": (
         [{
@@ -105,11 +105,10 @@ ENTRIES: dict[str, tuple[list[Any], str]] = {
             "parent_id": "/nodes/web",
             "additional_attributes": {"disable_x509_svid_prefetch": True},
         }],
-        "error: spire_entries[0]: Its additional_attributes set disable_x509_svid_prefetch, which SPIRE refuses where store_svid is "
-        "set; take one of the two out. [s1]\n"
-        "warning: spire_entries[0].selectors[0]: Its selector aws_secretsmanager:secretname:a needs the SVID store aws_secretsmanager, "
-        "and no agent of this server in the inventory runs it; they run none. Add plugins.SVIDStore.aws_secretsmanager to "
-        "spire_agent_config, or choose another selector. [s1]",
+        "error: spire_entries[0]: Its additional_attributes set disable_x509_svid_prefetch, which SPIRE refuses where store_svid is set; "
+        "remove one of the two. [s1]\nwarning: spire_entries[0].selectors[0]: Its selector aws_secretsmanager:secretname:a needs the SVID "
+        "store aws_secretsmanager, and no agent of this server in the inventory runs it; they run none. Add "
+        "plugins.SVIDStore.aws_secretsmanager to spire_agent_config, or choose another selector. [s1]",
     ),
     "one entry twice": (
         [ENTRY, {**ENTRY, "spiffe_id": "spiffe://prod.acme.com/web", "selectors": [{"type": "unix", "value": "uid:33"}], "hint": "x"}],

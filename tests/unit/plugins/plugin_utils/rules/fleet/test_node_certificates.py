@@ -125,7 +125,8 @@ def test_a_ca_that_is_given_is_checked(tmp_path: Path) -> None:
 
     assert nodes(good, good).preflight("server") == ""
     assert nodes(bad, bad).preflight("server") == said(
-        "spire_x509pop_issuer", f"CN=Acme in {tmp_path}/certificate is not the certificate of a CA: its basic constraints don't say so.",
+        "spire_x509pop_issuer", f"CN=Acme in {tmp_path}/certificate is not the certificate of a CA: its basic constraints don't name it "
+                                "as one.",
     )
     assert nodes(good, root).preflight("server") == said(
         "spire_x509pop_issuer", f"The key in {tmp_path}/key and the first certificate in {tmp_path}/certificate (CN=Acme) don't belong together: "

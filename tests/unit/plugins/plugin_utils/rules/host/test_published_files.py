@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.drift.compare import compare
 from ansible_collections.spire.fleet.plugins.plugin_utils.drift.probe import spec_of
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import published as known
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import compromised_keys
 from tests.unit.builders.fleets import planned
 from tests.unit.builders.observed import NOW, certificate, converged
 
@@ -30,8 +30,8 @@ SAID = (
 @pytest.fixture(autouse=True)
 def published(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if SPIRE had published the first of them."""
-    monkeypatch.setattr(known, "CERTIFICATES", {DUMMY.fingerprint(hashes.SHA256()).hex(): "SPIRE 0.0"})
-    known.published.cache_clear()
+    monkeypatch.setattr(compromised_keys, "CERTIFICATES", {DUMMY.fingerprint(hashes.SHA256()).hex(): "SPIRE 0.0"})
+    compromised_keys.publishing_releases.cache_clear()
 
 
 def errors(variables: dict[str, Any], *texts: str) -> list[str]:

@@ -1,21 +1,23 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What SPIRE published together with its private key, and nobody may trust. By fingerprint where the content can be seen."""
+"""Keys and certificates that SPIRE published together with the private key, so that nobody may trust them."""
 
 from __future__ import annotations
 
 import functools
 import hashlib
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.common.cryptography_import import UnsupportedAlgorithm, serialization, x509
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.cryptography_import import UnsupportedAlgorithm, x509
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import public_info
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import fingerprint
 
-#: names of the files in SPIRE's releases and examples
+#: names of the files in SPIRE's releases and examples; the controller can't read files on hosts before they are checked
 DUMMY_FILES = frozenset(
     "dummy_upstream_ca.crt dummy_upstream_ca.key dummy_root_ca.crt dummy_ssh_cert_authority.pub agent-cacert.pem".split()
 )
 
-#: SHA-256 of the certificates, and the releases that carried them
+#: SHA-256 of each certificate, and the releases that contain it
 CERTIFICATES = {
     "c3481837111b9bf7b3d4afb289c9e37c2d0efef3217db3487e94861bf3652fc6": "SPIRE 0.2",
     "c46884929fd6e82aa806acc7710c4308c59916f28d94a6de680985ec9f949cfe": "SPIRE 0.3 and 0.4",
@@ -27,7 +29,7 @@ CERTIFICATES = {
     "e9935aeb49eabc7f23e95966735ca5f0ef0607aecf40b940f24b99c98fe78a1b": "the examples of SPIRE 0.8",
 }
 
-#: SHA-256 of the public keys: whatever certificate is made of them
+#: SHA-256 of the public keys, which finds other certificates of the same keys
 PUBLIC_KEYS = frozenset(
     {
         "4025f19915efa7666c3ea856b067e8cc722e738ddaf5dbed6c640b8b260fc07d",
@@ -41,29 +43,27 @@ PUBLIC_KEYS = frozenset(
     }
 )
 
-#: keys of SSH CAs
+#: public keys of SSH CAs
 SSH_AUTHORITIES = ("AAAAC3NzaC1lZDI1NTE5AAAAIEAWPAsKJ/qMYUIBeH7BLMRCE/bkUvMHX+7OZhANk45S",)
 
 
 @functools.lru_cache(maxsize=64)
-def published(pem: str) -> str:
-    """The releases that carried the first of these certificates that SPIRE published with its key; empty for others."""
+def publishing_releases(pem: str) -> str:
+    """Returns the releases that contain the private key of one of these certificates; empty where none of them does."""
     try:
         certificates = x509.load_pem_x509_certificates(pem.encode())
     except ValueError:
         return ""
     for certificate in certificates:
-        whole = hashlib.sha256(certificate.public_bytes(serialization.Encoding.DER)).hexdigest()
-        if whole in CERTIFICATES or _key(certificate) in PUBLIC_KEYS:
+        whole = fingerprint(certificate)
+        if whole in CERTIFICATES or _public_key_sha256(certificate) in PUBLIC_KEYS:
             return CERTIFICATES.get(whole, "SPIRE")
     return ""
 
 
-def _key(certificate: x509.Certificate) -> str:
-    """The SHA-256 of its public key; nothing for one of a kind that nobody here knows."""
+def _public_key_sha256(certificate: x509.Certificate) -> str:
+    """Returns the SHA-256 of a certificate's public key; empty for a type of key that the library does not know."""
     try:
-        key = certificate.public_key()
+        return hashlib.sha256(public_info(certificate.public_key())).hexdigest()
     except (ValueError, UnsupportedAlgorithm):
         return ""
-    der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-    return hashlib.sha256(der).hexdigest()

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import strict
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import RuleContext
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import published as known
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import compromised_keys
 from tests.unit.builders.fleets import ALONE, fleet, mistakes, planned
 
 NOW = datetime.datetime(2030, 1, 1)
@@ -39,9 +39,9 @@ def published(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if SPIRE had published this key, with the first certificate of it."""
     spki = KEY.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     whole = made(KEY).fingerprint(hashes.SHA256()).hex()
-    monkeypatch.setattr(known, "PUBLIC_KEYS", {hashlib.sha256(spki).hexdigest()})
-    monkeypatch.setattr(known, "CERTIFICATES", {whole: "SPIRE 0.0"})
-    known.published.cache_clear()
+    monkeypatch.setattr(compromised_keys, "PUBLIC_KEYS", {hashlib.sha256(spki).hexdigest()})
+    monkeypatch.setattr(compromised_keys, "CERTIFICATES", {whole: "SPIRE 0.0"})
+    compromised_keys.publishing_releases.cache_clear()
 
 
 def test_a_bundle_with_a_published_key() -> None:
@@ -57,8 +57,8 @@ def test_a_bundle_with_a_published_key() -> None:
 
 def test_the_certificate_itself_is_known_by_its_releases(monkeypatch: pytest.MonkeyPatch) -> None:
     certificate = made(KEY)
-    monkeypatch.setattr(known, "CERTIFICATES", {certificate.fingerprint(hashes.SHA256()).hex(): "SPIRE 0.0"})
-    assert known.published(pem(certificate)) == "SPIRE 0.0"
+    monkeypatch.setattr(compromised_keys, "CERTIFICATES", {certificate.fingerprint(hashes.SHA256()).hex(): "SPIRE 0.0"})
+    assert compromised_keys.publishing_releases(pem(certificate)) == "SPIRE 0.0"
 
 
 def test_an_issuer_with_a_published_key(tmp_path: Path) -> None:
@@ -78,4 +78,4 @@ def test_an_issuer_with_a_published_key(tmp_path: Path) -> None:
 
 
 def test_what_is_no_certificate_is_not_judged() -> None:
-    assert known.published("PEM") == ""
+    assert compromised_keys.publishing_releases("PEM") == ""
