@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How much a run over a converged fleet costs, as a ratio to `ansible -m ping` over the same hosts with the same forks.
+"""Measures a run over a converged fleet, as a ratio to `ansible -m ping` over the same hosts with the same forks.
 
     python -m tools.bench.bench [--hosts 4] [--agents 50] [--rounds 5]
 
@@ -116,7 +116,7 @@ class Bench:
         seconds, output, calls = self.counted("ansible-playbook", "-i", str(inventory), "spire.fleet.site", *options)
         changed = sum(int(word.split("=")[1]) for word in output.split() if word.startswith("changed="))
         if changed:
-            raise SystemExit(f"bench: the fleet is converged, and site says changed={changed}:\n{output[-4000:]}")
+            raise SystemExit(f"bench: the fleet is converged, and site reports changed={changed}:\n{output[-4000:]}")
         return seconds, calls
 
     def measure(self, name: str, agents: dict[str, str], rounds: int) -> dict[str, Any]:

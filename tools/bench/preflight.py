@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What it costs to check a whole inventory, beside what Ansible needs to load it and do nothing.
+"""Measures preflight over a whole inventory, and for comparison a play over the same inventory that does nothing.
 
-No host is reached: the hosts have names alone. Agents of a group share one tree, as in most fleets, or have one of their
-own each, which is the worst that can be.
+The hosts are names only and are not reached. Either the agents of a group share one configuration, as in most fleets, or each
+agent has its own, which is the worst case.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Reads a checkout of SPIRE at any tag, through git alone: nothing is checked out, built or run."""
+"""Reads the files of a git repository of SPIRE at any tag. Nothing is checked out, built or run."""
 
 from __future__ import annotations
 

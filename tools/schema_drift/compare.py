@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a release of SPIRE and our data say differently, and which of that is known and has its reason."""
+"""Compares the options of a release of SPIRE with our data, and leaves out the differences that known.yml lists."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Compares our data with a checkout of SPIRE, release by release, and prints what is to be mended."""
+"""Compares our data with a checkout of SPIRE, release by release, and prints the differences to resolve."""
 
 from __future__ import annotations
 

@@ -4,8 +4,8 @@
 
 """Finds every option that a release of SPIRE decodes: its block, its name, its type.
 
-A block is named as our data name theirs: "server", "agent", "oidc_discovery_provider" for the files, and
-"server/NodeAttestor/x509pop" for the plugin_data of a plugin. An option is the path inside, with ".*" for a name
+Blocks have the names of our data: "server", "agent", "oidc_discovery_provider" for the files, and
+"server/NodeAttestor/x509pop" for the plugin_data of a plugin. An option has its path in the block, with ".*" for a name
 that the user chooses: "server.federation.federates_with.*.bundle_endpoint_url".
 """
 

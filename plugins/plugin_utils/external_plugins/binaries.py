@@ -110,7 +110,7 @@ def read(given: Any) -> tuple[tuple[Definition, ...], list[Problem]]:
 
 
 def _definition(key: str, fields: Mapping[str, Any]) -> Definition:
-    values = []
+    values: list[tuple[str, Any]] = []
     for field in (*PLACES, "sha256", "sums"):
         value = fields.get(field)
         if isinstance(value, Mapping):
@@ -186,7 +186,7 @@ def _of_checksum(fields: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _of_mappings(fields: Mapping[str, Any]) -> Iterator[str]:
-    mapped = {field: _names(fields.get(field)) for field in (*PLACES, "sha256", "sums") if isinstance(fields.get(field), Mapping)}
+    mapped = {field: _names(fields[field]) for field in (*PLACES, "sha256", "sums") if isinstance(fields.get(field), Mapping)}
     if len(set(mapped.values())) > 1:
         listed = "; ".join(f"{field} names {', '.join(sorted(names))}" for field, names in mapped.items())
         yield f"Its fields must name the same architectures: {listed}."

@@ -23,8 +23,8 @@ MIN_INT = -(2**63)
 
 BARE_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z")
 
-# Ansible's encrypted strings, of 2.19 and of the cores before it. They are told by name so that this file needs no
-# Ansible; the older one is also a sequence of characters and would pass for a list.
+# The classes of Ansible's encrypted strings, of 2.19 and of older releases. They are recognised by name, so that this file does not
+# import Ansible. The older one is also a sequence of characters and would be taken for a list.
 ENCRYPTED = frozenset(("EncryptedString", "AnsibleVaultEncryptedUnicode"))
 
 

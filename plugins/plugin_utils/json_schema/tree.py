@@ -73,7 +73,7 @@ class _Tree:
         since = option.span.since
         shown = str(since) if since and since != around and not (around and since < around) else ""
         deprecated = bool(spec.deprecated) and self.release >= schema_version(spec.deprecated)
-        return {**values.annotations(spec, shown, deprecated, spec.has_no_effect(self.release)), **self._value(spec, option.block)}
+        return {**values.metadata(spec, shown, deprecated, spec.has_no_effect(self.release)), **self._value(spec, option.block)}
 
     def _value(self, spec: Spec, inner: Block | None) -> Schema:
         kind = spec.type
@@ -144,19 +144,19 @@ class _Tree:
         for name in sorted(external_names(self.component, kind.name)):
             known = external(self.component, kind.name, name)
             if known and self.release in known.span:
-                annotations = {"description": str(known.extra.get("description", ""))}
-                data: Schema = {"properties": {"plugin_data": {**annotations, **self.block(known)}}}
+                described = {"description": str(known.extra.get("description", ""))}
+                data: Schema = {"properties": {"plugin_data": {**described, **self.block(known)}}}
                 if not self.layer:
                     data["required"] = ["plugin_cmd", *(["plugin_data"] if _needs_data(known.at(self.release)) else [])]
                 elsewhere = {"anyOf": [_DISABLED, values.is_set("plugin_data_file")]}
-                found[name] = {**annotations, "allOf": [_PLUGIN], "if": elsewhere, "else": data}
+                found[name] = {**described, "allOf": [_PLUGIN], "if": elsewhere, "else": data}
         return found
 
     def _plugin(self, known: Block, replaceable: bool) -> Schema:
         """Returns the schema of a built-in plugin. It ignores plugin_data of a disabled plugin, and of an external one of the same name."""
-        annotations = {"description": str(known.extra.get("description", ""))}
-        result: Schema = {**annotations, "allOf": [_PLUGIN]}
-        data = {**annotations, **self.block(known)}
+        described = {"description": str(known.extra.get("description", ""))}
+        result: Schema = {**described, "allOf": [_PLUGIN]}
+        data = {**described, **self.block(known)}
         built_in: Schema = {"properties": {"plugin_data": data}}
         if not self.layer and _needs_data(known.at(self.release)):
             built_in["required"] = ["plugin_data"]

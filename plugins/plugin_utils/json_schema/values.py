@@ -137,7 +137,7 @@ def names(keys: str) -> Schema:
     return {"propertyNames": {"pattern": f"^(?:{FORMATS[keys]})$"}} if keys in FORMATS else {}
 
 
-def annotations(spec: Spec, since: str, deprecated: bool, has_no_effect: bool) -> Schema:
+def metadata(spec: Spec, since: str, deprecated: bool, has_no_effect: bool) -> Schema:
     """Returns the description, the default and the marks that an editor shows for an option."""
     facts = [spec.description] if spec.description else []
     if deprecated:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which statements of permissions/data apply to the plugins of one tree.
+"""Finds the statements of permissions/data that apply to the plugins of one tree.
 
 permissions/data/README.md describes the format of the data. aws.py, gcp_azure.py, kubernetes.py and vault_ejbca.py make policies
 and grants of the statements.
@@ -44,7 +44,7 @@ class PermissionsError(ValueError):
 
 @dataclass(frozen=True)
 class Request:
-    """What a filter was asked for: the permissions of the plugins of one tree."""
+    """The request of a filter: a tree, its component and release, and the plugins whose permissions are wanted."""
 
     tree: Mapping[str, Any]
     component: str

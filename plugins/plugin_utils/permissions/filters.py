@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the filters about permissions have in common: the options of plugins/doc_fragments/permissions.py, and their errors."""
+"""The wrapper of the filters about permissions: it reads the options of plugins/doc_fragments/permissions.py and translates errors."""
 
 from __future__ import annotations
 

@@ -26,7 +26,8 @@ def vault(request: Request) -> str:
                 for path in _filled(use, template):
                     found.setdefault(path.strip("/"), set()).update(facts["capabilities"])
     blocks = [
-        f"path {json.dumps(path, ensure_ascii=False)} {{\n  capabilities = {json.dumps(sorted(found[path]))}\n}}\n" for path in sorted(found)
+        f"path {json.dumps(path, ensure_ascii=False)} {{\n  capabilities = {json.dumps(sorted(capabilities))}\n}}\n"
+        for path, capabilities in sorted(found.items())
     ]
     return "\n".join(blocks)
 

@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The schema of a plugin's data: SPIRE's own, ours of an external plugin, or a file of the user's for one.
+"""Finds the schema of a plugin's plugin_data: of a built-in plugin, or of an external one.
 
-A user's file has the format of those in schema/data, and lies as they do: <component>/<type>/<name>.yml below one of the
-directories that ``spire_plugin_schemas`` names.
+The schema of an external plugin comes with the collection or is a file of the user's: <component>/<type>/<name>.yml below one of the
+directories that ``spire_plugin_schemas`` names, in the format of schema/data.
 """
 
 from __future__ import annotations

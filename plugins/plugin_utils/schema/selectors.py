@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which selectors each built-in attestor makes, in which release, and which options they depend on.
+"""Loads the data about selectors: which ones each built-in attestor makes, in which release, and which options they depend on.
 
 selector_data/README.md describes the format of the data.
 """

@@ -299,7 +299,7 @@ def test_options_are_those_of_the_release() -> None:
 def test_an_editor_is_told_what_an_option_is() -> None:
     server = json_schema.document("server", versions.parse("1.5.6"))["properties"]["server"]["properties"]
     assert server["default_svid_ttl"]["description"] == (
-        "Life of SVIDs whose entry says nothing else. Deprecated since SPIRE 1.5.0; use default_x509_svid_ttl, "
+        "Lifetime of SVIDs whose entry has no TTL. Deprecated since SPIRE 1.5.0; use default_x509_svid_ttl, "
         "default_jwt_svid_ttl instead. Since SPIRE 0.9.0."
     )
     assert (server["default_svid_ttl"]["deprecated"], server["default_svid_ttl"]["default"]) == (True, "1h")
