@@ -18,7 +18,7 @@ import ansible
 
 from tests.lint import lint as lint_steps
 from tests.secret_scan import capture
-from tests.support import collection, pythons, spire_bin
+from tests.support import collection, pythons, scenario_runs, spire_bin
 
 REPO = collection.REPO
 BUILD = REPO / ".build"
@@ -237,11 +237,11 @@ def hosts() -> Outcome:
     if why:
         return outcome.skip(why)
     done = []
-    for scenario in scenarios():
-        code = molecule(scenario)
+    for run in scenario_runs.run_scenarios(scenarios()):
+        scenario, code = run.scenario, run.code
         counted = [count_report(report) for report in reports_of(scenario)]
         outcome.count += 1 + sum(one.ran for one in counted)
-        done.append(scenario)
+        done.append(f"{scenario} {run.seconds:.0f} s")
         for one in counted:
             note_skips(outcome, one)
         if code:
