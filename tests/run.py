@@ -74,6 +74,8 @@ def main() -> int:
         parser.error(f"no such tier: {', '.join(unknown)}; the tiers are {', '.join(require.TIERS)}")
     # molecule calls ansible-playbook and pytest by name, and both must be the ones installed beside it.
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    # Hundreds of processes import the same modules; without files of bytecode each of them would compile all of them.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if given.molecule:
         return tiers.molecule(given.molecule, given.command)
     return run_tiers(given.tiers or list(require.TIERS))

@@ -64,7 +64,7 @@ def test_archive_that_each_host_downloads(
     page: str, names: archives.ArchiveNames, shell: Callable[..., str], version: str
 ) -> None:
     """From a page on the host's own loopback."""
-    shell("agent1", f"rm -rf /opt/spire && mkdir -p /root/page && cd /root/page && mkdir -p {names.top} && cp -r /opt/spire-src/{version}/bin {names.top}/")
+    shell("agent1", f"rm -rf /opt/spire && mkdir -p /root/page && cd /root/page && mkdir -p {names.top}/bin && cp /opt/spire-src/{version}/bin/spire-agent {names.top}/bin/")
     shell("agent1", f"cd /root/page && tar --use-compress-program='gzip -1' -cf {names.archive} {names.top} && sha256sum {names.archive} >{names.checksums}")
     shell("agent1", "systemd-run --quiet --unit=page python3 -m http.server --directory /root/page --bind 127.0.0.1 8000")
     shell("agent1", "until ss -ltn | grep -q :8000; do sleep 0.2; done")
