@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Faults of hosts: a row for each, and how they are broken, told and mended together.
+"""Faults of hosts: a row for each, and how several of them are made, reported and repaired together.
 
-The n-th rows of all hosts are one round: broken together, told by one `--check --diff`, mended by one run.
+The n-th rows of all hosts are one round: they are made together, one `--check --diff` reports them, and one run repairs them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SOCKETS = {
 
 
 def cli(command: str) -> str:
-    """A command of the server's own program, wherever that lies, with JSON on its standard output."""
+    """Returns a command of the server's own program, wherever that is installed, with JSON on its standard output."""
     program = "/proc/$(systemctl show --property=MainPID --value spire-server@main.service)/exe"
     return f"{program} {command} -output json -socketPath {SOCKETS['server']}"
 
@@ -36,17 +36,17 @@ OWN_CERTIFICATE = """python3 -c '
 import base64, json
 data = json.load(open("/var/lib/spire/agent/main/agent-data.json"))
 print(base64.b64decode(data["svid"][0]).decode())'"""
-#: every token that the server would still take
+#: prints the tokens that the server still accepts
 TOKENS = """python3 -c '
 import sqlite3
 for row in sqlite3.connect("/var/lib/spire/server/main/datastore.sqlite3").execute("select token from join_tokens"):
     print(row[0])'"""
-#: prints the agents that a server knows, each as its SPIFFE ID
+#: prints the SPIFFE IDs of the agents that a server knows
 AGENTS = cli("agent list") + """ | python3 -c '
 import json, sys
 for agent in json.load(sys.stdin)["agents"]:
     print("spiffe://%(trust_domain)s%(path)s" % agent["id"])'"""
-#: prints the parents of a server's entries
+#: prints the parent IDs of a server's entries
 ENTRIES = cli("entry show") + """ | python3 -c '
 import json, sys
 for entry in json.load(sys.stdin)["entries"]:
@@ -54,7 +54,7 @@ for entry in json.load(sys.stdin)["entries"]:
 
 
 def own_id(shell: Callable[..., str], agent: str) -> str:
-    """The SPIFFE ID in an agent's own SVID."""
+    """Returns the SPIFFE ID in an agent's own SVID."""
     names = shell(agent, OWN_CERTIFICATE + " | openssl x509 -noout -ext subjectAltName")
     (found,) = re.findall(r"spiffe://[^\s,]+", names)
     return str(found)
@@ -62,19 +62,19 @@ def own_id(shell: Callable[..., str], agent: str) -> str:
 
 @dataclass(frozen=True)
 class Fault:
-    """One row. The commands and texts may name {conf}, {data}, {unit}, {binary} and {socket} of the component, and {version}."""
+    """One row. Commands and texts may contain {conf}, {data}, {unit}, {binary} and {socket} of the component, and {version}."""
 
     name: str
     host: str
-    #: how to break it: a shell command on that host
-    breaks: str
-    #: what the look must say, all of it
-    says: tuple[str, ...]
-    #: texts that the diff must show
-    shows: tuple[str, ...] = ()
-    #: whether the mended process is another one than before; None where it did not run
+    #: the shell command that makes the fault on that host
+    command: str
+    #: all differences that the drift check must report
+    differences: tuple[str, ...]
+    #: texts that the diff must contain
+    diff: tuple[str, ...] = ()
+    #: whether the repair restarts the process; None where it was not running
     restarts: bool | None = False
-    #: a command of spire-server's afterwards; {id} is the agent's SPIFFE ID
+    #: a command of spire-server that follows; {id} is the agent's SPIFFE ID
     on_server: str = ""
 
     @property
@@ -82,7 +82,7 @@ class Fault:
         return "server" if self.host.startswith("server") else "agent"
 
     def fill(self, text: str) -> str:
-        """The text with the names of this row's component."""
+        """Returns the text with the names of this row's component filled in."""
         c = self.component
         for name, value in {
             "socket": SOCKETS[c],
@@ -97,12 +97,12 @@ class Fault:
 
     @property
     def expected(self) -> list[str]:
-        """What the look must say."""
-        return [self.fill(text) for text in self.says]
+        """Returns the differences that the drift check must report."""
+        return [self.fill(text) for text in self.differences]
 
 
 def rounds(faults: Iterable[Fault]) -> list[list[Fault]]:
-    """The rows in the rounds that they are tried in."""
+    """Returns the rows of each round."""
     found: list[list[Fault]] = []
     for fault in faults:
         number = sum(fault.host == earlier.host for round_ in found for earlier in round_)
@@ -114,34 +114,34 @@ def rounds(faults: Iterable[Fault]) -> list[list[Fault]]:
 
 @dataclass
 class Round:
-    """Everything that was seen while the faults of one round were there and went."""
+    """Everything that was observed while the faults of one round were made and repaired."""
 
     sound: Snapshot
     broken: Snapshot
     checks: list[site_run.Run]
     checked: Snapshot
-    mending: site_run.Run
-    mended: Snapshot
+    repair: site_run.Run
+    repaired: Snapshot
     after: site_run.Run
 
 
 def play(faults: list[Fault], shell: Callable[..., str], take_snapshot: Callable[[], Snapshot]) -> Round:
-    """Break, tell twice, mend, run again."""
+    """Makes the faults of a round, checks twice, repairs, and runs once more."""
     sound = take_snapshot()
     for fault in faults:
-        shell(fault.host, fault.fill(fault.breaks))
+        shell(fault.host, fault.fill(fault.command))
         if fault.on_server:
             shell("server1", cli(fault.on_server.replace("{id}", own_id(shell, fault.host))))
     broken = take_snapshot()
     checks = [site_run.run("site", "--check", "--diff") for _turn in range(2)]
     checked = take_snapshot()
-    mending = site_run.run("site", "--diff")
-    mended = take_snapshot()
-    return Round(sound, broken, checks, checked, mending, mended, site_run.run("site"))
+    repair = site_run.run("site", "--diff")
+    repaired = take_snapshot()
+    return Round(sound, broken, checks, checked, repair, repaired, site_run.run("site"))
 
 
-def unlike(sound: Snapshot, mended: Snapshot) -> Snapshot:
-    """What is not as it was before it was broken, times and process numbers aside."""
+def not_restored(sound: Snapshot, repaired: Snapshot) -> Snapshot:
+    """Returns what is not as it was before the fault, apart from times and process IDs."""
     own = ("mtime", "inode", "MainPID", "NRestarts")
 
     def lasting(facts: Any) -> Any:
@@ -149,10 +149,10 @@ def unlike(sound: Snapshot, mended: Snapshot) -> Snapshot:
 
     found = {}
     for kind in sound:
-        before, after = sound[kind], mended[kind]
+        before, after = sound[kind], repaired[kind]
         if isinstance(before, dict):
             names = [name for name in {**before, **after} if lasting(before.get(name)) != lasting(after.get(name))]
-            # It holds the times of the programs beside it.
+            # This file holds the times of the programs beside it.
             found.update({name: (before.get(name), after.get(name)) for name in names if not name.endswith("/.manifest.json")})
         elif before != after:
             found[kind] = (before, after)

@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs the collection's playbooks on a scenario's hosts, and tells what became of every task on every host."""
+"""Runs the collection's playbooks on a scenario's hosts, and reads the result of every task on every host."""
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -18,13 +19,32 @@ from pathlib import Path
 from typing import Any
 
 from tests.secret_scan import capture, collect
+from tests.support.collection import REPO
 
 PLAYBOOKS = "spire.fleet."
+
+# The names of tasks whose results tests read, as the roles and playbooks have them.
+DRIFT = {"server": "Look at the server", "agent": "Look at the agent"}
+APPLY = "Lay down users, binaries and files"
+MINT_TOKENS = "Mint join tokens"
+EVICT = "Have the servers forget nodes that attest once"
+ENTRIES = "Keep the registration entries"
+REPORT = "Report on the fleet"
+STOP = "Stop the service for good"
+ROTATION_STATE = "Say where it stands"
+
+
+@functools.cache
+def existing(name: str) -> str:
+    """Returns the name of a task, once it is known that there is such a task: a test that reads none would assert nothing."""
+    files = (path for directory in ("roles", "playbooks") for path in (REPO / directory).rglob("*.yml"))
+    assert any(f"- name: {name}\n" in path.read_text(encoding="utf-8") for path in files), f"no task is named {name!r}"
+    return name
 
 
 @dataclass(frozen=True)
 class Task:
-    """One task on one host."""
+    """The result of one task on one host."""
 
     name: str
     host: str
@@ -33,7 +53,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Run:
-    """One call of ansible-playbook that has ended."""
+    """A call of ansible-playbook that has ended."""
 
     rc: int
     stdout: str
@@ -41,8 +61,8 @@ class Run:
 
     @cached_property
     def tasks(self) -> list[Task]:
-        """Every task that was not skipped, in its order."""
-        # After what is said at high verbosity.
+        """Returns every task that was not skipped, in the order of the run."""
+        # At high verbosity, Ansible prints other lines before the JSON.
         start = re.search(r"^\{$", self.stdout, re.MULTILINE)
         assert start, self.stdout + self.stderr
         plays = json.JSONDecoder().raw_decode(self.stdout[start.start():])[0]["plays"]
@@ -52,23 +72,27 @@ class Run:
             if not result.get("skipped")
         ]
 
-    def of(self, host: str, name: str = "") -> Iterator[Mapping[str, Any]]:
-        """The results of a host's tasks of this name."""
-        return (task.result for task in self.tasks if task.host == host and name in ("", task.name))
+    def named(self, name: str) -> list[Task]:
+        """Returns the tasks of this name on all hosts."""
+        return [task for task in self.tasks if task.name == existing(name)]
+
+    def of(self, host: str, name: str) -> Iterator[Mapping[str, Any]]:
+        """Yields the results of a host's tasks of this name."""
+        return (task.result for task in self.named(name) if task.host == host)
 
     def differences(self, host: str, component: str) -> list[str]:
-        """What the look found, in words."""
-        look = next(self.of(host, f"Look at the {component}"), {})
-        return list(look.get("differences", ["it was not looked at"]))
+        """Returns the differences that the drift check of a component found."""
+        check = next(self.of(host, DRIFT[component]), {})
+        return list(check.get("differences", ["no drift check ran"]))
 
     def shown(self, host: str, component: str) -> str:
-        """The texts of the look's diff."""
-        look = next(self.of(host, f"Look at the {component}"), {})
-        return "".join(f"{part['before_header']}\n- {part['before']}+ {part['after']}" for part in look.get("diff", []))
+        """Returns the diff that the drift check of a component shows."""
+        check = next(self.of(host, DRIFT[component]), {})
+        return "".join(f"{part['before_header']}\n- {part['before']}+ {part['after']}" for part in check.get("diff", []))
 
     @property
     def changed(self) -> dict[str, list[str]]:
-        """The names of the tasks that changed something, by host."""
+        """Returns the names of the tasks that changed something, by host."""
         found: dict[str, list[str]] = {}
         for task in self.tasks:
             if task.result.get("changed"):
@@ -77,36 +101,36 @@ class Run:
 
     @property
     def failed(self) -> dict[str, str]:
-        """The message of each host that failed or was lost."""
+        """Returns the message of each host that failed or became unreachable."""
         return {
             task.host: messages(task.result)
             for task in self.tasks if task.result.get("failed") or task.result.get("unreachable")
         }
 
     def acted(self, host: str) -> bool:
-        """Whether any task ran that comes only where something differs."""
-        return any(task.host == host and task.name == "Lay down users, binaries and files" for task in self.tasks)
+        """Whether the tasks ran that run only where something differs."""
+        return any(task.host == host for task in self.named(APPLY))
 
     def require(self) -> Run:
-        """Itself; an assertion error with the hosts' messages where it did not succeed."""
+        """Returns this run; it is an assertion error with the hosts' messages where the run failed."""
         assert self.rc == 0, "\n".join(f"{host}: {text}" for host, text in self.failed.items()) or self.stderr
         return self
 
 
 def messages(result: Mapping[str, Any]) -> str:
-    """What a failed task says, the items of its loop as well."""
+    """Returns the message of a failed task, and those of the items of its loop."""
     items = [str(item.get("msg", "")) for item in result.get("results", []) if item.get("failed")]
     return "\n".join([str(result.get("msg", "")), *items])
 
 
 def start(playbook: str, *options: str, variables: Mapping[str, Any] | None = None, **environment: str) -> subprocess.Popen[str]:
-    """Start a playbook of the collection on the scenario's inventory, JSON on its standard output."""
-    # The directory, as Molecule does: hosts that are no platform are in a file beside it.
+    """Starts a playbook of the collection on the scenario's inventory, with JSON on its standard output."""
+    # Molecule passes the directory as well: hosts that are no platform are in another file in it.
     argv = ["ansible-playbook", "-i", os.path.dirname(os.environ["MOLECULE_INVENTORY_FILE"]), *options]
     if capture.captured():
         argv.append("-vvvv")
     if variables:
-        # As whoever has secrets in them does it: at -vvvv, Ansible itself prints what it is called with.
+        # Secrets belong into a file: at -vvvv, Ansible itself prints its command line.
         file, path = tempfile.mkstemp(suffix=".json")
         with open(file, "w", encoding="utf-8") as out:
             json.dump(variables, out)
@@ -119,7 +143,7 @@ def start(playbook: str, *options: str, variables: Mapping[str, Any] | None = No
 
 
 def finish(process: subprocess.Popen[str]) -> Run:
-    """Wait for its end, and collect the secrets that are in use then."""
+    """Waits for the end of a run, and collects the secrets that are in use then."""
     stdout, stderr = process.communicate()
     capture.keep_run(stdout, stderr)
     assert isinstance(process.args, list)
@@ -132,5 +156,5 @@ def finish(process: subprocess.Popen[str]) -> Run:
 
 
 def run(playbook: str, *options: str, variables: Mapping[str, Any] | None = None, **environment: str) -> Run:
-    """Run a playbook of the collection to its end."""
+    """Runs a playbook of the collection to its end."""
     return finish(start(playbook, *options, variables=variables, **environment))

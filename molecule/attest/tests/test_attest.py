@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Nodes prove themselves, are renewed, lose their data and their keys, and keep their SPIFFE IDs where their attestor can."""
+"""Nodes attest, get new certificates, lose their data and their keys, and keep their SPIFFE IDs where their attestor allows it."""
 
 from __future__ import annotations
 
@@ -17,17 +17,21 @@ from tests.support import faults, site_run
 Shell = Callable[..., str]
 AGENT = "spiffe://attest.test/spire/agent"
 STABLE = {
-    "pop1": f"{AGENT}/x509pop/pop1", "pop2": f"{AGENT}/x509pop/pop2", "ssh1": f"{AGENT}/sshpop/ssh1", "http1": f"{AGENT}/http_challenge/http1",
+    "pop1": f"{AGENT}/x509pop/pop1",
+    "pop2": f"{AGENT}/x509pop/pop2",
+    "ssh1": f"{AGENT}/sshpop/ssh1",
+    "http1": f"{AGENT}/http_challenge/http1",
 }
-#: what was made an hour ago at most is inside this window, and what is made now is not
-RENEW = {f"spire_{name}": length for kind in ("x509pop", "sshpop") for name, length in ((f"{kind}_lifetime", "9000h"), (f"{kind}_renew_before", "8900h"))}
+#: with these, a certificate of the first run is due for renewal, and one that is issued now is not
+RENEW = {
+    f"spire_{kind}_{name}": length for kind in ("x509pop", "sshpop") for name, length in (("lifetime", "9000h"), ("renew_before", "8900h"))
+}
 KEYS = {
     "pop1": "/etc/spire/agent/main.x509pop.key", "pop2": "/etc/spire/agent/main.x509pop.key", "ssh1": "/etc/spire/agent/main.sshpop.key",
 }
 PROCESS = "systemctl show --property=MainPID --value spire-agent@main.service"
 RESTART = "systemctl restart --no-block spire-agent@main.service"
-LOST = "rm -rf /var/lib/spire/agent/main"
-FORGET = "Have the servers forget nodes that attest once"
+REMOVE_DATA = "rm -rf /var/lib/spire/agent/main"
 REFUSED = "already been used to attest an agent"
 
 
@@ -41,16 +45,16 @@ def ids(shell: Shell, agents: list[str]) -> dict[str, str]:
 
 
 def evicted(run: site_run.Run) -> list[str]:
-    """Every agent that a server was made to forget."""
-    return [one for task in run.tasks if task.name == FORGET for item in task.result.get("results", []) for one in item.get("evicted", [])]
+    """Returns the agents that the run has evicted from a server."""
+    return [one for task in run.named(site_run.EVICT) for item in task.result.get("results", []) for one in item.get("evicted", [])]
 
 
-def test_every_node_has_its_name(shell: Shell, groups: dict[str, list[str]]) -> None:
+def test_every_node_has_its_spiffe_id(shell: Shell, groups: dict[str, list[str]]) -> None:
     own = ids(shell, groups["spire_agents"])
     assert {agent: own[agent] for agent in STABLE} == STABLE
     assert own["token1"].startswith(f"{AGENT}/join_token/")
     assert set(own.values()) == set(shell("server1", faults.AGENTS).splitlines())
-    # nobody needs root, not even for a port below 1024 or for an SSH certificate
+    # No agent needs root, not even for a port below 1024 or for an SSH certificate.
     for agent in groups["spire_agents"]:
         assert shell(agent, f"stat -c %U /proc/$({PROCESS})") == "spire-agent"
 
@@ -69,7 +73,7 @@ def secrets(shell: Shell) -> Iterator[str]:
     yield "planted-passphrase-77c2"
 
 
-def test_renewed_in_passing(shell: Shell) -> None:
+def test_a_run_renews_certificates(shell: Shell) -> None:
     keys = {agent: shell(agent, f"sha256sum {path}") for agent, path in KEYS.items()}
     before = {agent: shell(agent, PROCESS) for agent in STABLE}
     check = site_run.run("site", "--check", "--diff", variables=RENEW).require()
@@ -82,22 +86,23 @@ def test_renewed_in_passing(shell: Shell) -> None:
     assert site_run.run("site", variables=RENEW).require().changed == {}
     assert ids(shell, list(STABLE)) == STABLE
     assert {agent: shell(agent, f"sha256sum {path}") for agent, path in KEYS.items()} == keys
-    # SPIRE reads an SSH certificate at its start alone
+    # SPIRE reads an SSH certificate only at its start.
     assert {agent for agent in STABLE if shell(agent, PROCESS) != before[agent]} == {"ssh1"}
     output = run.stdout + run.stderr
     assert [text for text in secrets(shell) if text in output] == []
-    # The search finds what is there.
+    # The search finds what is there, such as the certificate.
     assert shell("pop1", "sed -n 2p /etc/spire/agent/main.x509pop.pem") in output or "CN=pop1" in output
 
 
-def test_data_that_is_lost(shell: Shell) -> None:
-    """Attested anew, with the certificates that were renewed, under the same ID but for the token's."""
+def test_lost_data(shell: Shell) -> None:
+    """Agents that lost their data attest again with the renewed certificates; only the one with a token gets another ID."""
     token = faults.own_id(shell, "token1")
     for agent in ("pop1", "ssh1", "http1", "token1"):
-        shell(agent, f"{LOST}/*")
-    # By itself a node that attests once does not come back.
+        shell(agent, f"{REMOVE_DATA}/*")
+    # The server refuses a node that may attest only once, until a run has evicted it.
     shell("http1", RESTART)
-    shell("server1", f"for second in $(seq 60); do journalctl -u spire-server@main.service | grep -q '{REFUSED}' && exit; sleep 1; done; exit 1")
+    log = "journalctl -u spire-server@main.service"
+    shell("server1", f"for turn in $(seq 300); do {log} | grep -q '{REFUSED}' && exit; sleep 0.2; done; exit 1")
     run = site_run.run("site", variables=RENEW).require()
     assert evicted(run) == [STABLE["http1"]]
     assert ids(shell, list(STABLE)) == STABLE
@@ -105,19 +110,19 @@ def test_data_that_is_lost(shell: Shell) -> None:
     assert site_run.run("site", variables=RENEW).require().changed == {}
 
 
-def test_verify_is_content() -> None:
+def test_verify_passes() -> None:
     assert site_run.run("verify", variables=RENEW).require().failed == {}
 
 
 def test_keys_in_memory(shell: Shell) -> None:
-    """A node that can attest again comes back by itself; one that joined by token takes a run, also for a restart that is ours."""
+    """After a restart a node that can attest again does so by itself; one that joined by token needs a run, also when a run restarts it."""
     token = faults.own_id(shell, "token1")
     for agent in ("pop2", "token1"):
         assert shell(agent, "ls /var/lib/spire/agent/main") == "agent-data.json"
     shell("pop2", "systemctl restart spire-agent@main.service")
     assert faults.own_id(shell, "pop2") == STABLE["pop2"]
     shell("token1", RESTART)
-    shell("token1", "for second in $(seq 60); do systemctl is-active -q spire-agent@main.service || exit 0; sleep 1; done; exit 1")
+    shell("token1", "for turn in $(seq 300); do systemctl is-active -q spire-agent@main.service || exit 0; sleep 0.2; done; exit 1")
     run = site_run.run("site", variables=RENEW).require()
     assert set(run.changed) - {"server1"} == {"token1"} and evicted(run) == []
     again = faults.own_id(shell, "token1")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Check mode on hosts that have nothing yet: it tells everything, and leaves them as they are."""
+"""Check mode on hosts without SPIRE: it reports everything that a run would do, and changes nothing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support import site_run
 @pytest.fixture(scope="module")
 def checked(take_snapshot: Callable[..., dict[str, Any]]) -> tuple[dict[str, Any], site_run.Run, dict[str, Any]]:
     before = take_snapshot(True)
-    # Ansible's own directory of temporary files would be the one difference.
+    # Ansible would leave its directory for temporary files in root's home, which is compared; /tmp is not.
     run = site_run.run("site", "--check", "--diff", ANSIBLE_REMOTE_TMP="/tmp/.ansible")
     return before, run.require(), take_snapshot(True)
 
@@ -29,15 +29,15 @@ def test_nothing_is_changed(checked: tuple[dict[str, Any], site_run.Run, dict[st
 
 
 @pytest.mark.parametrize("component", ["server", "agent"])
-def test_everything_is_told(
+def test_everything_is_reported(
     component: str, checked: tuple[dict[str, Any], site_run.Run, dict[str, Any]], groups: dict[str, list[str]]
 ) -> None:
     enrolment = ["enrolment", "file /etc/spire/agent/main.bundle.pem"] if component == "agent" else []
     for host in groups[f"spire_{component}s"]:
-        told = checked[1].differences(host, component)
-        assert told[0] == f"user spire-{component}"
-        assert told[1].startswith("binaries of SPIRE ")
-        assert told[2:] == [
+        reported = checked[1].differences(host, component)
+        assert reported[0] == f"user spire-{component}"
+        assert reported[1].startswith("binaries of SPIRE ")
+        assert reported[2:] == [
             f"link /opt/spire/{component}-main",
             f"directory /etc/spire/{component}",
             f"directory /var/lib/spire/{component}/main",
@@ -51,9 +51,9 @@ def test_everything_is_told(
         assert 'trust_domain = "molecule.test"' in checked[1].shown(host, component)
 
 
-def test_entries_are_told(checked: tuple[dict[str, Any], site_run.Run, dict[str, Any]]) -> None:
-    """There is no server to ask, so all of them are new."""
-    (entries,) = checked[1].of("server1", "Keep the registration entries")
+def test_entries_are_reported(checked: tuple[dict[str, Any], site_run.Run, dict[str, Any]]) -> None:
+    """No server runs yet, so every entry is new."""
+    (entries,) = checked[1].of("server1", site_run.ENTRIES)
     created = entries["results"][0]["created"]
     assert "fleet.canary" in created and len(created) == 3
 

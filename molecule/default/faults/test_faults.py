@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Every fault of the table: check mode tells exactly that and changes nothing, a run mends exactly that.
+"""For every fault of the table, check mode reports exactly this fault and changes nothing, and a run repairs exactly this fault.
 
 A new fault is a new row. Rows of one host are tried one after the other, rows of different hosts together.
 """
@@ -14,7 +14,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.support import faults
-from tests.support.faults import Fault, Round, Snapshot, unlike
+from tests.support.faults import Fault, Round, Snapshot, not_restored
 
 LOST = ("enrolment", "file /etc/spire/agent/main.bundle.pem")
 
@@ -52,7 +52,7 @@ FAULTS = (
         "data directory lost while the agent is down", "agent3", "systemctl stop {unit} && rm -rf {data}",
         ("directory {data}", *LOST, "{unit}"), ("has no identity yet",), restarts=None,
     ),
-    # --- leavings, and what lies beside the configuration
+    # --- temporary files of killed runs, and the files beside the configuration
     Fault(
         "candidate of a killed run", "server1", "touch /etc/spire/server/.main.conf.candidate",
         ("/etc/spire/server/.main.conf.candidate is left over",),
@@ -87,7 +87,7 @@ ROUNDS = faults.rounds(FAULTS)
 
 @pytest.fixture(scope="module")
 def play_round(shell: Callable[..., str], take_snapshot: Callable[[], Snapshot]) -> Callable[[Fault], Round]:
-    """Plays the round of a fault when its first test asks."""
+    """Returns the round of a fault; the first test that asks for it has it played."""
     played: dict[int, Round] = {}
 
     def play(fault: Fault) -> Round:
@@ -104,10 +104,10 @@ def fault(request: pytest.FixtureRequest) -> Fault:
     return request.param
 
 
-def test_check_mode_tells_exactly_that(fault: Fault, play_round: Callable[[Fault], Round]) -> None:
+def test_check_mode_reports_exactly_the_fault(fault: Fault, play_round: Callable[[Fault], Round]) -> None:
     check = play_round(fault).checks[0].require()
     assert check.differences(fault.host, fault.component) == fault.expected
-    for text in fault.shows:
+    for text in fault.diff:
         assert text in check.shown(fault.host, fault.component)
 
 
@@ -116,27 +116,27 @@ def test_check_mode_changes_nothing(fault: Fault, play_round: Callable[[Fault], 
     assert observed.checked[fault.host] == observed.broken[fault.host]
 
 
-def test_the_fault_is_one(fault: Fault, play_round: Callable[[Fault], Round]) -> None:
+def test_the_fault_was_made(fault: Fault, play_round: Callable[[Fault], Round]) -> None:
     observed = play_round(fault)
     assert observed.broken[fault.host] != observed.sound[fault.host]
 
 
-def test_a_second_check_says_the_same(fault: Fault, play_round: Callable[[Fault], Round]) -> None:
+def test_a_second_check_reports_the_same(fault: Fault, play_round: Callable[[Fault], Round]) -> None:
     second = play_round(fault).checks[1].require()
     assert second.differences(fault.host, fault.component) == fault.expected
 
 
-def test_the_run_mends_it(fault: Fault, play_round: Callable[[Fault], Round]) -> None:
+def test_the_run_repairs_it(fault: Fault, play_round: Callable[[Fault], Round]) -> None:
     observed = play_round(fault)
-    assert observed.mending.require().differences(fault.host, fault.component) == fault.expected
-    assert observed.mending.acted(fault.host)
-    assert unlike(observed.sound[fault.host], observed.mended[fault.host]) == {}
+    assert observed.repair.require().differences(fault.host, fault.component) == fault.expected
+    assert observed.repair.acted(fault.host)
+    assert not_restored(observed.sound[fault.host], observed.repaired[fault.host]) == {}
 
 
-def test_the_process_restarts_when_it_must_alone(fault: Fault, play_round: Callable[[Fault], Round]) -> None:
+def test_the_process_restarts_only_when_it_must(fault: Fault, play_round: Callable[[Fault], Round]) -> None:
     observed = play_round(fault)
     before = observed.broken[fault.host]["services"][fault.component]["MainPID"]
-    after = observed.mended[fault.host]["services"][fault.component]["MainPID"]
+    after = observed.repaired[fault.host]["services"][fault.component]["MainPID"]
     assert after != "0"
     if fault.restarts is None:
         assert before == "0"
@@ -153,5 +153,5 @@ def test_the_next_run_changes_nothing(fault: Fault, play_round: Callable[[Fault]
 
 def test_secrets_are_not_shown(fault: Fault, play_round: Callable[[Fault], Round]) -> None:
     observed = play_round(fault)
-    for run in (*observed.checks, observed.mending):
+    for run in (*observed.checks, observed.repair):
         assert "planted-in-the-environment" not in run.stdout + run.stderr

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A server and an agent are rebooted: all comes back without a run."""
+"""A server and an agent are rebooted, and both work again without a run."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""spire.fleet.verify tells a sound fleet from a broken one."""
+"""spire.fleet.verify passes on a sound fleet, and fails on a broken one."""
 
 from __future__ import annotations
 
@@ -12,17 +12,15 @@ import pytest
 
 from tests.support import site_run
 
-REPORT = "Report on the fleet"
-
 
 def test_a_sound_fleet_passes(groups: dict[str, list[str]]) -> None:
     run = site_run.run("verify").require()
-    (report,) = run.of("server1", REPORT)
+    (report,) = run.of("server1", site_run.REPORT)
     assert {(one["host"], one["component"]) for one in report["fleet"]} == {
         ("server1", "server"), *((agent, "agent") for agent in groups["spire_agents"])
     }
     assert [one["svid"] for one in report["fleet"]] == ["", *["spiffe://molecule.test/fleet-canary"] * 3]
-    # an identity of its own, and what a workload has through it
+    # an agent's own identity, and the one that a workload gets from it
     ends = {(one["kind"], one["host"]) for one in report["expiry"]}
     assert {(kind, agent) for kind in ("agent_svid", "workload_svid") for agent in groups["spire_agents"]} <= ends
     assert {("x509_authority", "server1"), ("jwt_authority", "server1"), ("trust_bundle", "molecule.test")} <= ends

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One agent goes and comes back, while the others are left alone."""
+"""One agent is decommissioned and installed again, and nothing changes on the other hosts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from tests.support import faults, site_run
 
 
-def test_an_agent_goes(shell: Callable[..., str], take_snapshot: Callable[[], dict[str, Any]]) -> None:
+def test_an_agent_is_decommissioned(shell: Callable[..., str], take_snapshot: Callable[[], dict[str, Any]]) -> None:
     before, own = take_snapshot(), faults.own_id(shell, "agent3")
     assert own in shell("server1", faults.AGENTS)
     site_run.run("decommission", "--limit", "agent3").require()
@@ -29,8 +29,8 @@ def test_an_agent_goes(shell: Callable[..., str], take_snapshot: Callable[[], di
     assert site_run.run("decommission", "--limit", "agent3").require().changed == {}
 
 
-def test_it_comes_back(shell: Callable[..., str], take_snapshot: Callable[[], dict[str, Any]]) -> None:
-    """By a run for this agent alone, under another strategy than the usual one."""
+def test_it_is_installed_again(shell: Callable[..., str], take_snapshot: Callable[[], dict[str, Any]]) -> None:
+    """A run for this agent alone enrols it, here with another strategy than the usual one."""
     before = take_snapshot()
     run = site_run.run("site", "--limit", "agent3", ANSIBLE_STRATEGY="free").require()
     assert set(run.changed) == {"agent3"}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An agent is down for longer than its identity lives, and is enrolled again."""
+"""An agent that was down for longer than its identity lives is enrolled again."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def pids(snapshot: dict[str, Any]) -> dict[str, str]:
 
 def test_an_expired_agent_is_enrolled_again(shell: Callable[..., str], take_snapshot: Callable[[], dict[str, Any]]) -> None:
     before = take_snapshot()
-    # A new identity with a short life: the server takes another configuration, and the agent has lost its data.
+    # The agent gets an identity with a short life: the server's configuration changes, and the agent has lost its data.
     shell("agent1", "rm -rf /var/lib/spire/agent/main")
     run = site_run.run("site", variables=SHORT).require()
     assert run.differences("server1", "server") == [

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A host loses its power in the middle of a run: the others finish, and the next run completes."""
+"""A host loses its power during a run: the run finishes on the other hosts, and the next one completes it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from pathlib import Path
 
 from tests.support import faults, site_run
 
-
 FLEET = Path(__file__).resolve().parents[3] / "tests" / "hosts" / "fleet"
 
 
@@ -22,7 +21,7 @@ def test_the_others_finish(shell: Callable[..., str]) -> None:
         shell(agent, "rm -rf /var/lib/spire/agent/main")
     fleet = f"spire-fleet-{os.environ['MOLECULE_SCENARIO_NAME']}"
     running = site_run.start("site")
-    # The run is at work on it when the directory is there again.
+    # Once the directory exists again, the run has begun to change this host.
     shell("agent2", "until [ -d /var/lib/spire/agent/main ]; do sleep 0.1; done")
     subprocess.run(["podman", "kill", f"{fleet}-agent2"], check=True, stdout=subprocess.DEVNULL)
     run = site_run.finish(running)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Join tokens: one that was not redeemed is in no output, one that was is worth nothing."""
+"""A join token that was not redeemed is in no output, and one that was redeemed can't be used again."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PRINT_IT = """
 
 @dataclass
 class Leak:
-    """Where a run may have left something: what it printed, its log, its facts."""
+    """Everything into which a run may have written a token: what it printed, its log, its facts."""
 
     runs: list[site_run.Run]
     directory: Path
@@ -41,15 +41,15 @@ class Leak:
     server: str
 
     def holders(self, text: str) -> list[str]:
-        """The outputs that hold this text."""
-        found = [name for run in self.runs for name, said in (("stdout", run.stdout), ("stderr", run.stderr)) if text in said]
+        """Returns the names of the outputs that contain this text."""
+        found = [name for run in self.runs for name, output in (("stdout", run.stdout), ("stderr", run.stderr)) if text in output]
         files = (path for path in self.directory.rglob("*") if path.is_file())
         return found + [path.name for path in files if text in path.read_text(encoding="utf-8", errors="replace")]
 
 
 @pytest.fixture(scope="module")
 def leak(shell: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Leak]:
-    """An agent whose token stays unredeemed, since it can't reach its server."""
+    """Runs site for an agent that can't reach its server, so that its token is not redeemed."""
     directory = tmp_path_factory.mktemp("outputs")
     planted = json.loads(shell("server1", faults.cli("token generate")))["value"]
     collect.printed(planted)
@@ -58,14 +58,14 @@ def leak(shell: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) ->
         "ANSIBLE_LOG_PATH": str(directory / "ansible.log"), "ANSIBLE_CACHE_PLUGIN": "ansible.builtin.jsonfile",
         "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(directory / "facts"), "ANSIBLE_GATHERING": "explicit",
     }
-    # Under its name the server is known to listen on another port, and preflight would say so.
+    # Preflight knows the port on which the server listens under its name, so its address is used.
     unreachable = {"server_address": shell("server1", "hostname -I").split()[0], "server_port": 9}
     variables = {"spire_agent_config__unreachable": {"agent": unreachable}, "spire_start_timeout": 8}
     runs = [
         site_run.run("site", "--limit", "agent2", "-vvvv", "--diff", variables=variables, **everything, **callback)
         for callback in ({}, {"ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default"})
     ]
-    # Ended runs leave their tokens in the server alone; the planted one goes through the same channels.
+    # Runs that ended leave their tokens in the server alone. The planted token is written to the same outputs.
     play = directory.parent / "print.yml"
     play.write_text(PRINT_IT, encoding="utf-8")
     control = site_run.run(str(play), "-vvvv", "--diff", PLANTED=planted, **everything)
@@ -75,7 +75,7 @@ def leak(shell: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) ->
     assert site_run.run("site").require().changed == {}
 
 
-def test_the_run_says_why(leak: Leak) -> None:
+def test_the_message_has_the_reason(leak: Leak) -> None:
     failed = leak.runs[0].failed["agent2"]
     assert failed.startswith(
         f"spire-agent@main.service is not healthy after 8 seconds: it does not reach its server at {leak.server}. The end of its log:\n"
@@ -105,7 +105,7 @@ def test_no_token_is_left_on_the_host(leak: Leak, shell: Callable[..., str]) -> 
 
 
 def test_a_redeemed_token_is_refused(shell: Callable[..., str]) -> None:
-    """It is a part of the agent's SPIFFE ID, and so no secret any more."""
+    """A redeemed token is a part of the agent's SPIFFE ID, and therefore no secret."""
     token = faults.own_id(shell, "agent1").rsplit("/", 1)[1]
     again = (
         "mkdir -p /root/again && sed 's#/var/lib/spire/agent/main#/root/again#; s#/run/spire/agent/sockets/main/public#/root/again#;"

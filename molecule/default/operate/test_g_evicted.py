@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A running agent is evicted: it throws its identity away and does not come back until a run enrols it."""
+"""A running agent that is evicted deletes its identity, and stays away until a run enrols it again."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An entry that the inventory changes is updated in place, by the part of the run that keeps entries."""
+"""The tag `entries` updates an entry that was changed in the inventory, and its ID stays the same."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ def everywhere(shell: Callable[..., str]) -> dict[str, Any]:
     return dict(found)
 
 
-def told(run: site_run.Run) -> tuple[list[str], list[str]]:
-    ((kept,),) = [result["results"] for result in run.of("server1", "Keep the registration entries")]
-    return kept["created"], kept["updated"]
+def created_and_updated(run: site_run.Run) -> tuple[list[str], list[str]]:
+    ((entries,),) = [result["results"] for result in run.of("server1", site_run.ENTRIES)]
+    return entries["created"], entries["updated"]
 
 
 def test_an_entry_is_updated(shell: Callable[..., str]) -> None:
     before = everywhere(shell)
     check = site_run.run("site", "--tags", "entries", "--check", "--diff", variables=CHANGED).require()
-    assert told(check) == ([], [before["id"]])
+    assert created_and_updated(check) == ([], [before["id"]])
     assert everywhere(shell) == before
 
     run = site_run.run("site", "--tags", "entries", variables=CHANGED).require()
-    assert told(run) == ([], [before["id"]])
-    # No host but the server was asked for anything.
+    assert created_and_updated(run) == ([], [before["id"]])
+    # No task ran on any other host than the server.
     assert {task.host for task in run.tasks} == {"server1"}
     after = everywhere(shell)
     assert (after["id"], after["x509_svid_ttl"]) == (before["id"], 600)

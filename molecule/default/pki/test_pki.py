@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A fleet from bare hosts under a root of the controller's, whose server made its key itself."""
+"""A fleet on bare hosts under a root CA of the controller; the server generates the key of its intermediate CA itself."""
 
 from __future__ import annotations
 
@@ -54,16 +54,16 @@ def test_the_key_is_on_the_server_alone(first: site_run.Run, directory: Path, sh
     assert shell("server1", f"stat -c '%U %a' {KEY}") == "spire-server 600"
     secrets = [line for line in shell("server1", f"cat {KEY}").splitlines() if not line.startswith("-----")]
     assert len(secrets) >= 3
-    held = "".join(path.read_text(encoding="ascii") for path in directory.rglob("*") if path.is_file())
+    stored = "".join(path.read_text(encoding="ascii") for path in directory.rglob("*") if path.is_file())
     output = first.stdout + first.stderr
     for secret in (*secrets, PASSPHRASE):
-        assert secret not in output and secret not in held
-    # The search finds what is there: the certificate that belongs to the key.
+        assert secret not in output and secret not in stored
+    # The search finds what is there, such as the certificate that belongs to the key.
     certificate = shell("server1", f"cat {CHAIN}").splitlines()[1]
-    assert certificate in held
+    assert certificate in stored
 
 
-def test_drift_is_mended_without_a_restart(first: site_run.Run, variables: dict[str, Any], shell: Shell) -> None:
+def test_drift_is_repaired_without_a_restart(first: site_run.Run, variables: dict[str, Any], shell: Shell) -> None:
     process = "systemctl show --property=MainPID --value spire-server@main.service"
     before = shell("server1", process)
     shell("server1", f"chmod 644 {KEY} && : >{CHAIN}")
@@ -74,8 +74,8 @@ def test_drift_is_mended_without_a_restart(first: site_run.Run, variables: dict[
     assert shell("server1", process) == before
 
 
-def test_verify_is_content_and_tells_what_expires(first: site_run.Run, variables: dict[str, Any], directory: Path) -> None:
-    (report,) = site_run.run("verify", variables=variables).require().of("server1", "Report on the fleet")
+def test_verify_passes_and_reports_what_expires(first: site_run.Run, variables: dict[str, Any], directory: Path) -> None:
+    (report,) = site_run.run("verify", variables=variables).require().of("server1", site_run.REPORT)
     ends = {(one["kind"], one["host"], one["place"], one["renewed_by"], one["verdict"]) for one in report["expiry"]}
     base = f"{directory}/molecule.test"
     assert {

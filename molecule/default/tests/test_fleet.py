@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a fleet looks like from the hosts' own side, without any code of the collection."""
+"""The state of a fleet on its hosts, checked without any code of the collection."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def ask_server(server: Host, command: str) -> dict:
 
 
 def fetch(agent: Host, user: str) -> list[str]:
-    """The SPIFFE IDs that this user gets from the Workload API; an agent learns of new entries within five seconds."""
+    """Returns the SPIFFE IDs that this user gets from the Workload API; an agent learns of new entries within five seconds."""
     done = agent.run(f"runuser -u {user} -- {AGENT} api fetch x509 -socketPath {AGENT_SOCKET} -output json")
     if done.rc:
         assert "no identity issued" in done.stderr + done.stdout, done.stderr + done.stdout
@@ -66,7 +66,7 @@ def test_no_token_is_left(each_spire_agents: Host) -> None:
 
 
 def test_sockets(each_spire_agents: Host, fleet_host: Callable[[str], Host]) -> None:
-    """Every user reaches the Workload API, none the server's private API."""
+    """Every user can connect to the Workload API, and none of them to the server's private API."""
     connect = "import socket, sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1])"
     for host, path, allowed in ((each_spire_agents, AGENT_SOCKET, True), (fleet_host("server1"), SERVER_SOCKET, False)):
         done = host.run(f"runuser -u nobody -- python3 -c '{connect}' {path}")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the scenario installs from."""
+"""Release pages that the scenario installs from."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def names(version: str) -> archives.ArchiveNames:
 
 
 def foreign(program: bytes) -> bytes:
-    """The beginning of the same program for the other architecture; nobody ever runs it."""
+    """Returns the beginning of the same program with the header of another architecture; it is never run."""
     return program[:18] + FOREIGN[platform.machine()].to_bytes(2, "little") + program[20:4096]
 
 
 @pytest.fixture(scope="session")
 def page(tmp_path_factory: pytest.TempPathFactory, names: archives.ArchiveNames) -> Iterator[str]:
-    """The address of a page with `sound/`, `foreign/`, and `tampered/` where the checksum is of another archive."""
+    """Yields the address of a page with `sound/`, `foreign/`, and `tampered/`, whose checksum belongs to another archive."""
     root = tmp_path_factory.mktemp("page")
     binaries = Path(os.environ["SPIRE_BIN_DIR"])
     release_page.pack(root / "sound", names, binaries)
@@ -50,7 +50,7 @@ def page(tmp_path_factory: pytest.TempPathFactory, names: archives.ArchiveNames)
 
 @pytest.fixture(scope="session")
 def archive(page: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict[str, str]]:
-    """`archive("sound")`: the variables that install from there."""
+    """`archive("sound")` returns the variables that install from that directory of the page."""
 
     def variables(name: str, **more: str) -> dict[str, str]:
         cache = str(tmp_path_factory.mktemp("cache"))

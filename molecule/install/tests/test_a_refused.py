@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a bare host refuses, and how it says so. Nothing is installed by any of these."""
+"""Runs that are refused on bare hosts, with their messages. None of them installs anything."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases import archives
 from tests.support import site_run
 
-#: what a program of this machine is rebuilt for, in the archive `foreign`
+#: the architectures that a program of the archive `foreign` may claim
 FOREIGN = ("x86_64", "aarch64")
 
 Snapshot = dict[str, Any]
@@ -25,7 +25,7 @@ Snapshot = dict[str, Any]
 
 @pytest.fixture(autouse=True)
 def untouched(take_snapshot: Callable[[], Snapshot]) -> Any:
-    """No binary, no unit, and no service are there afterwards."""
+    """Checks after each test that there is no binary, no unit and no service."""
     yield
     for host, observed in take_snapshot().items():
         left = [path for path in observed["paths"] if path.startswith(("/opt/spire/", "/etc/systemd/system/spire-"))]

@@ -14,7 +14,7 @@ from tests.support import site_run
 
 Snapshot = dict[str, Any]
 
-#: a package of the host's own distribution, with nothing but the program in it
+#: makes a package of the host's own distribution that holds the program alone
 PACKAGE = """set -e; mkdir -p /root/package/DEBIAN /root/package/usr/bin; cp /opt/spire-src/{version}/bin/spire-agent /root/package/usr/bin/
 printf 'Package: spire-agent\\nVersion: {version}\\nArchitecture: %s\\nMaintainer: nobody <nobody@example.org>\\n' \
 "$(dpkg --print-architecture)" >/root/package/DEBIAN/control
@@ -23,12 +23,13 @@ dpkg-deb -Znone --build /root/package /root/spire-agent.deb >/dev/null; rm -rf /
 
 
 def running(shell: Callable[..., str], host: str, component: str) -> str:
-    """The program that the service runs."""
+    """Returns the path of the program that the service runs."""
     pid = shell(host, f"systemctl show --property=MainPID --value spire-{component}@main.service")
     return shell(host, f"readlink /proc/{pid}/exe")
 
 
 def converged(variables: dict[str, Any], *options: str) -> None:
+    """Checks that another run changes nothing."""
     again = site_run.run("site", *options, variables=variables).require()
     assert again.changed == {}
 
@@ -63,9 +64,11 @@ def test_nothing_is_replaced_by_what_fails_its_checksum(
 def test_archive_that_each_host_downloads(
     page: str, names: archives.ArchiveNames, shell: Callable[..., str], version: str
 ) -> None:
-    """From a page on the host's own loopback."""
-    shell("agent1", f"rm -rf /opt/spire && mkdir -p /root/page && cd /root/page && mkdir -p {names.top}/bin && cp /opt/spire-src/{version}/bin/spire-agent {names.top}/bin/")
-    shell("agent1", f"cd /root/page && tar --use-compress-program='gzip -1' -cf {names.archive} {names.top} && sha256sum {names.archive} >{names.checksums}")
+    """The host downloads from a page on its own loopback interface."""
+    program = f"/opt/spire-src/{version}/bin/spire-agent"
+    shell("agent1", f"rm -rf /opt/spire && mkdir -p /root/page/{names.top}/bin && cp {program} /root/page/{names.top}/bin/")
+    pack = f"tar --use-compress-program='gzip -1' -cf {names.archive} {names.top}"
+    shell("agent1", f"cd /root/page && {pack} && sha256sum {names.archive} >{names.checksums}")
     shell("agent1", "systemd-run --quiet --unit=page python3 -m http.server --directory /root/page --bind 127.0.0.1 8000")
     shell("agent1", "until ss -ltn | grep -q :8000; do sleep 0.2; done")
     variables = {
@@ -79,7 +82,7 @@ def test_archive_that_each_host_downloads(
 
 def test_package(shell: Callable[..., str], version: str) -> None:
     shell("agent1", PACKAGE.replace("{version}", version))
-    # Extra variables are every host's, and the server has no such package.
+    # Extra variables hold for every host, and the server has no such package.
     variables = {
         "spire_install_source": "{{ 'package' if inventory_hostname == 'agent1' else 'preinstalled' }}",
         "spire_package": ["/root/spire-agent.deb"],

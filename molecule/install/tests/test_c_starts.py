@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Services that do not start: the run ends soon, with the service's own words."""
+"""Services that do not start: the run ends soon, and its message has the end of the service's log."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ NO_DATABASE = {
 def test_a_server_that_starts_and_dies(shell: Callable[..., str]) -> None:
     run = site_run.run("site", "--diff", variables=NO_DATABASE)
     assert set(run.failed) == {"server1"}
-    said = run.failed["server1"]
-    assert said.startswith("spire-server@main.service starts and dies, 2 times so far. The end of its log:\n"), said
-    assert "connection refused" in said
+    message = run.failed["server1"]
+    assert message.startswith("spire-server@main.service starts and dies, 2 times so far. The end of its log:\n"), message
+    assert "connection refused" in message
     assert "planted-password" not in run.stdout + run.stderr
     site_run.run("site").require()
     assert site_run.run("site").require().changed == {}
@@ -43,7 +43,7 @@ def test_a_server_that_starts_and_dies(shell: Callable[..., str]) -> None:
 
 @pytest.mark.parametrize("kind", ["unknown", "expired"])
 def test_a_token_that_the_server_refuses(kind: str, shell: Callable[..., str]) -> None:
-    """An agent whose servers are said to be outside of the inventory, so that its token is the one given."""
+    """The agent's server group names no group of the inventory, so that it uses the token in its variable."""
     token = "planted-token"
     if kind == "expired":
         token = json.loads(shell("server1", faults.cli("token generate -ttl 1")))["value"]
@@ -54,10 +54,10 @@ def test_a_token_that_the_server_refuses(kind: str, shell: Callable[..., str]) -
     }
     shell("agent1", "systemctl stop spire-agent@main.service; rm -rf /var/lib/spire/agent/main")
     run = site_run.run("site", "--limit", "agent1", "--diff", "-vvvv", variables=given)
-    said = run.failed["agent1"]
-    assert said.startswith(
+    message = run.failed["agent1"]
+    assert message.startswith(
         "spire-agent@main.service was refused by its server: the join token is spent, expired or unknown. The end of its log:\n"
-    ), said
+    ), message
     assert token not in run.stdout + run.stderr
     assert shell("agent1", "ls -A /run/spire/agent/enrol") == ""
     site_run.run("site").require()

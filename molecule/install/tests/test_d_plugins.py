@@ -30,7 +30,7 @@ def variables(source: Path, sha256: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def source(shell: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The plugin on the controller, and on a server without a CA yet what it needs: Python's gRPC, and a root."""
+    """Returns the plugin on the controller. A server without a CA gets what it needs: Python's gRPC, and a root."""
     own = f"{sys.version_info[0]}.{sys.version_info[1]}"
     found = shell("server1", "python3 -c 'import sys; print(\"%d.%d\" % sys.version_info[:2])'")
     if found != own:
@@ -58,7 +58,7 @@ def test_a_plugin_signs_the_servers_ca(source: Path, shell: Callable[..., str]) 
     assert site_run.run("site", "--limit", "server1", variables=given).require().changed == {}
 
 
-def test_a_changed_plugin_is_mended(source: Path, shell: Callable[..., str]) -> None:
+def test_a_changed_plugin_is_repaired(source: Path, shell: Callable[..., str]) -> None:
     given = variables(source, plugin_program.write(source, python="/usr/bin/python3"))
     before = shell("server1", PID)
     shell("server1", f"cp -p {PLACED} {PLACED}.new && echo '# changed' >>{PLACED}.new && mv {PLACED}.new {PLACED}")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What happens to a fleet of tiers: a reboot, a part of it alone, a nested server that goes and comes back."""
+"""Operates a fleet of several tiers: a reboot, runs with --limit, a nested server that is decommissioned and installed again."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DOWNSTREAM = faults.cli("entry show -downstream")
 AGENTS = ("hub1", "edge1", "leaf1")
 
 
-def test_a_machine_with_both_comes_back_by_itself(shell: Shell) -> None:
+def test_machines_with_server_and_agent_are_rebooted(shell: Shell) -> None:
     before = {host: faults.own_id(shell, host) for host in AGENTS}
     fleet = f"spire-fleet-{os.environ['MOLECULE_SCENARIO_NAME']}"
     subprocess.run([str(FLEET), "restart", fleet, "hub1", "edge1"], check=True)
@@ -28,21 +28,21 @@ def test_a_machine_with_both_comes_back_by_itself(shell: Shell) -> None:
         assert shell(host, "systemctl is-active spire-agent@main.service spire-server@main.service") == "active\nactive"
         times = shell(host, "for unit in agent server; do systemctl show --property=ActiveEnterTimestampMonotonic --value "
                             "spire-$unit@main.service; done").split()
-        assert int(times[0]) <= int(times[1]), f"{host}: the server came before its agent"
+        assert int(times[0]) <= int(times[1]), f"{host}: the server started before its agent"
     assert site_run.run("site", "--check", "--diff").require().changed == {}
     assert {host: faults.own_id(shell, host) for host in AGENTS} == before
 
 
-def test_verify_is_content() -> None:
+def test_verify_passes() -> None:
     run = site_run.run("verify").require()
-    (report,) = (task.result for task in run.tasks if task.name == "Report on the fleet")
+    (report,) = (task.result for task in run.named(site_run.REPORT))
     assert sorted((one["host"], one["component"]) for one in report["fleet"]) == [
         ("edge1", "server"), ("edge1-agent", "agent"), ("hub1", "agent"), ("hub1", "server"), ("leaf1", "agent"), ("root1", "server"),
     ]
     assert run.changed == {}
 
 
-def test_a_nested_server_goes_with_its_entry_alone(shell: Shell) -> None:
+def test_a_nested_server_is_decommissioned_with_its_entry(shell: Shell) -> None:
     agent = faults.own_id(shell, "edge1")
     purge = {"spire_decommission_purge": True}
     assert set(site_run.run("decommission", "--limit", "edge1", variables=purge).require().changed) == {"edge1"}
@@ -51,14 +51,14 @@ def test_a_nested_server_goes_with_its_entry_alone(shell: Shell) -> None:
     assert faults.own_id(shell, "edge1") == agent and agent in shell("hub1", faults.AGENTS)
 
 
-def test_without_its_agent_it_can_not_come_back(shell: Shell) -> None:
-    """Nobody has let it have a CA signed: its entry needs the agent's identity, and the agent is not in this run."""
+def test_it_can_not_be_installed_without_its_agent(shell: Shell) -> None:
+    """The entry that lets it have a CA signed needs the agent's identity, and the agent is not in this run."""
     run = site_run.run("site", "--limit", "edge1", variables={"spire_start_timeout": 15})
     assert run.rc != 0
     assert "no identity issued" in run.failed["edge1"]
 
 
-def test_with_its_agent_it_does(shell: Shell) -> None:
+def test_it_is_installed_again_with_its_agent(shell: Shell) -> None:
     assert set(site_run.run("site", "--limit", "edge1,edge1-agent").require().changed) == {"edge1", "edge1-agent"}
     assert len(json.loads(shell("hub1", DOWNSTREAM))["entries"]) == 1
     assert site_run.run("site").require().failed == {}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Three tiers as they came up in one run: every SVID leads to the root, and only nested servers may have CAs signed."""
+"""Three tiers after the first run: every SVID's chain ends at the root, and only nested servers may have CAs signed."""
 
 from __future__ import annotations
 
@@ -33,23 +33,25 @@ def spiffe_id(given: dict[str, str]) -> str:
 
 @pytest.mark.parametrize(("host", "tier"), [("hub1", 0), ("edge1", 1), ("leaf1", 2)])
 def test_every_chain_ends_at_the_root(host: str, tier: int, shell: Shell) -> None:
-    """An agent is of the tier of its servers: on hub1 of the root's, on edge1 of the hub's."""
+    """An agent belongs to the tier of its servers: the one on hub1 to root1's, the one on edge1 to hub1's."""
     root = ROOT.read_text(encoding="ascii")
     chain = fetched.chain(shell, host, root)
-    # the SVID, a CA of each tier, and the intermediate of the root's server
+    # the SVID, a CA of each tier, and the intermediate CA of root1
     assert len(chain) == 1 + (tier + 1) + 1
     assert chain[-1].issuer == x509.load_pem_x509_certificate(root.encode()).subject
 
 
 @pytest.mark.parametrize("server", ["root1", "hub1", "edge1"])
-def test_every_tier_has_the_one_bundle(server: str, shell: Shell) -> None:
+def test_every_tier_has_the_same_bundle(server: str, shell: Shell) -> None:
     assert x509.load_pem_x509_certificates(shell(server, BUNDLE).encode()) == x509.load_pem_x509_certificates(ROOT.read_bytes())
 
 
-@pytest.mark.parametrize(("server", "below", "machine"), [("root1", "hub1", "hub1"), ("hub1", "edge1", "edge1")])
-def test_the_agent_beside_a_nested_server_has_the_only_downstream_entry(server: str, below: str, machine: str, shell: Shell) -> None:
+@pytest.mark.parametrize(("server", "nested_server", "machine"), [("root1", "hub1", "hub1"), ("hub1", "edge1", "edge1")])
+def test_the_agent_beside_a_nested_server_has_the_only_downstream_entry(
+    server: str, nested_server: str, machine: str, shell: Shell
+) -> None:
     (entry,) = entries(shell, server)
-    assert spiffe_id(entry["spiffe_id"]) == f"spiffe://nested.test/fleet-downstream/{below}"
+    assert spiffe_id(entry["spiffe_id"]) == f"spiffe://nested.test/fleet-downstream/{nested_server}"
     assert spiffe_id(entry["parent_id"]) == faults.own_id(shell, machine)
     assert entry["selectors"] == [{"type": "unix", "value": "user:spire-server"}]
 
@@ -58,7 +60,7 @@ def test_the_lowest_tier_signs_no_cas(shell: Shell) -> None:
     assert entries(shell, "edge1") == []
 
 
-def test_other_users_of_the_machine_have_not_the_servers_identity(shell: Shell) -> None:
+def test_other_users_of_the_machine_do_not_get_the_servers_identity(shell: Shell) -> None:
     fetch = f"/opt/spire/agent-main/bin/spire-agent api fetch x509 -socketPath {faults.SOCKETS['agent']}"
     assert "fleet-downstream/hub1" in shell("hub1", f"runuser -u spire-server -- {fetch}")
     assert "fleet-downstream" not in shell("hub1", f"runuser -u daemon -- {fetch}")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the quickstart has left on a machine, and how it goes."""
+"""The quickstart on a machine, and its removal."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def as_person(host: Host, command: str) -> str:
 
 
 def programs(host: Host) -> dict[str, str]:
-    """The quickstart's programs that run, with their user."""
+    """Returns the running programs of the quickstart with their users."""
     rows = [line.split(None, 2) for line in host.check_output("ps -eo user:32,comm:32,args").splitlines()[1:]]
     return {row[1]: row[0] for row in rows if row[1] in PROGRAMS}
 
@@ -38,7 +38,7 @@ def test_it_listens_on_loopback_alone(each_all: Host) -> None:
     assert {address.rsplit(":", 1)[0] for address in listening} <= {"127.0.0.1", "127.0.0.53%lo"}
 
 
-def test_nothing_lies_outside_of_its_directory(each_all: Host) -> None:
+def test_its_files_are_in_one_directory(each_all: Host) -> None:
     found = each_all.check_output(
         f"find / -xdev -user {PERSON} -newer {CLONE}/.quickstart/settings.json -not -path '{CLONE}/.quickstart*' "
         "-not -path '/proc/*' -not -path '/sys/*'"
@@ -47,7 +47,7 @@ def test_nothing_lies_outside_of_its_directory(each_all: Host) -> None:
     assert each_all.run("ls /etc/spire /var/lib/spire").stdout == ""
 
 
-def test_what_the_screen_says_is_so(each_all: Host) -> None:
+def test_the_printed_command_works(each_all: Host) -> None:
     screen = as_person(each_all, "make quickstart")
     assert "nothing was changed" in screen
     fetch = re.search(r"Fetch it yourself:\n  (.*)", screen)
@@ -55,8 +55,8 @@ def test_what_the_screen_says_is_so(each_all: Host) -> None:
     assert "spiffe://quickstart.local/hello" in as_person(each_all, fetch.group(1))
 
 
-def test_it_goes_when_told(each_all: Host) -> None:
-    # For the last stage, which looks for them: with the quickstart its keys go as well.
+def test_it_is_removed(each_all: Host) -> None:
+    # Removing the quickstart removes its keys, which the last stage searches for, so they are collected before.
     collect.moment(os.environ["MOLECULE_SCENARIO_NAME"], thorough=True)
     assert as_person(each_all, "make quickstart-down PURGE=1").endswith("is removed.")
     assert programs(each_all) == {}

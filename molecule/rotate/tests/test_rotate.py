@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The root above a running fleet is replaced, step by step, with a crash after each; nobody's SVID is ever worth nothing."""
+"""The root CA of a running fleet is replaced step by step, with a crash after each step; every SVID verifies at every moment."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.support import continuity, continuity_monitor, crashes, faults, site_
 Shell = Callable[..., str]
 DIRECTORY = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "pki" / "rotate.test"
 STATE = DIRECTORY / "rotation.json"
-#: another one each time, so that the tests can be run again on the same hosts
+#: another name each time, so that the tests can be run again on the same hosts
 NAME = f"test-{time.time():.0f}"
 NAMED = {"spire_rotate": NAME}
 SECONDS = 120
@@ -36,7 +36,7 @@ def step() -> str:
 
 
 def crash_at(reached: str, **options: Any) -> None:
-    """Runs the playbook until the controller has written this step, and kills it and everything that it started."""
+    """Runs the playbook until the controller has written this step, then kills it with every process that it started."""
     with subprocess.Popen(
         ["ansible-playbook", "-i", os.environ["MOLECULE_INVENTORY_FILE"], "spire.fleet.rotate_upstream", "-e", json.dumps(options or {})],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
@@ -46,12 +46,12 @@ def crash_at(reached: str, **options: Any) -> None:
             time.sleep(0.05)
         if process.poll() is None:
             crashes.kill_tree(process.pid)
-        said = process.communicate()[0]
-    assert step() == reached, said
+        output = process.communicate()[0]
+    assert step() == reached, output
 
 
 def replace_ca(shell: Shell) -> None:
-    """As a server does by itself when half of ca_ttl is over."""
+    """Makes the server change its CA, as it does by itself when half of ca_ttl is over."""
     made = json.loads(shell("server1", faults.cli("localauthority x509 prepare")))["prepared_authority"]["authority_id"]
     shell("server1", faults.cli(f"localauthority x509 activate -authorityID {made}"))
 
@@ -69,19 +69,19 @@ def processes(shell: Shell, groups: dict[str, list[str]]) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def watching(groups: dict[str, list[str]], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]:
-    """A workload on each agent's host, from before the rotation until after it."""
-    directory = tmp_path_factory.mktemp("watched")
+def monitored(groups: dict[str, list[str]], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]:
+    """Runs a workload on each agent's host, from before the rotation until after it."""
+    directory = tmp_path_factory.mktemp("monitored")
     files, running = {}, []
     for host in groups["spire_agents"]:
         pid = (PIDS / f"spire-fleet-rotate-{host}").read_text(encoding="ascii").strip()
         files[host] = directory / f"{host}.jsonl"
-        # Among the host's processes, since the agent looks at its callers there, and with our files, since the host has no gRPC.
-        argv = ["nsenter", f"--target={pid}", "--pid", "--", sys.executable, continuity_monitor.__file__, f"/proc/{pid}/root{faults.SOCKETS['agent']}"]
-        running.append(subprocess.Popen([*argv, str(files[host])], start_new_session=True))
+        # It is a process of the host, since the agent attests its callers, but it sees our files, since the host has no gRPC.
+        monitor = [sys.executable, continuity_monitor.__file__, f"/proc/{pid}/root{faults.SOCKETS['agent']}", str(files[host])]
+        running.append(subprocess.Popen(["nsenter", f"--target={pid}", "--pid", "--", *monitor], start_new_session=True))
     end = time.monotonic() + SECONDS
     while not all(path.exists() and '"chain"' in path.read_text(encoding="ascii") for path in files.values()):
-        assert time.monotonic() < end, "the watchers got no SVID"
+        assert time.monotonic() < end, "the monitors got no SVID"
         time.sleep(0.5)
     yield files
     for process in running:
@@ -90,13 +90,16 @@ def watching(groups: dict[str, list[str]], tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.fixture(scope="module")
-def before(watching: dict[str, Path], shell: Shell, groups: dict[str, list[str]]) -> dict[str, Any]:
+def before(monitored: dict[str, Path], shell: Shell, groups: dict[str, list[str]]) -> dict[str, Any]:
     return {"processes": processes(shell, groups), "root": roots(), "key": (DIRECTORY / "root.key").read_bytes()}
 
 
 @pytest.fixture(scope="module")
 def rotated(before: dict[str, Any], shell: Shell) -> dict[str, site_run.Run]:
-    """Four runs: three die, each after another step was written, and the last one ends. Others come between, and a new CA and one more."""
+    """Rotates in four runs: three are killed, each after another step was written, and the last one ends.
+
+    Between them site runs, and the server changes its CA twice.
+    """
     runs = {"asked": site_run.run("rotate_upstream").require()}
     crash_at("trust", **NAMED)
     runs["site"] = site_run.run("site").require()
@@ -104,7 +107,7 @@ def rotated(before: dict[str, Any], shell: Shell) -> dict[str, site_run.Run]:
     runs["again"] = site_run.run("site").require()
     runs["check"] = site_run.run("site", "--check", "--diff").require()
     assert step() == "use"
-    # so that the old root is not the one above the server's last CA
+    # The server's current and previous CAs are both below the new root then.
     for _time in range(2):
         replace_ca(shell)
     crash_at("remove")
@@ -115,36 +118,38 @@ def rotated(before: dict[str, Any], shell: Shell) -> dict[str, site_run.Run]:
     return runs
 
 
-def test_it_begins_when_it_is_named(rotated: dict[str, site_run.Run]) -> None:
-    (said,) = rotated["asked"].of("server1", "Say where it stands")
-    assert "CN=SPIRE root CA,O=rotate.test signs, and its root lives until" in said["msg"]
+def test_it_begins_only_with_a_name(rotated: dict[str, site_run.Run]) -> None:
+    (state,) = rotated["asked"].of("server1", site_run.ROTATION_STATE)
+    assert "CN=SPIRE root CA,O=rotate.test signs, and its root lives until" in state["msg"]
     assert rotated["asked"].changed == {}
 
 
-def test_site_in_the_middle_brings_what_the_step_needs_and_no_more(rotated: dict[str, site_run.Run]) -> None:
+def test_site_between_two_steps_changes_only_what_the_step_needs(rotated: dict[str, site_run.Run]) -> None:
     assert set(rotated["site"].changed) <= {"server1"}
     assert set(rotated["again"].changed) <= {"server1"}
     assert rotated["check"].changed == {}
     assert rotated["check"].differences("server1", "server") == []
 
 
-def test_nobody_held_an_svid_that_was_worth_nothing(rotated: dict[str, site_run.Run], watching: dict[str, Path]) -> None:
-    verdict = continuity.judge(watching)
+def test_every_svid_was_valid_at_every_moment(rotated: dict[str, site_run.Run], monitored: dict[str, Path]) -> None:
+    verdict = continuity.judge(monitored)
     print(verdict)
     assert (verdict.expired, verdict.unverifiable) == ([], []), verdict
     assert verdict.seconds > 60
-    # The watch saw everything: both roots sign, one after the other, and the bundle has one, two, and again one.
-    for name in watching:
+    # The monitors saw everything: both roots sign, one after the other, and the bundle has one, two, and again one root.
+    for name in monitored:
         assert len(verdict.roots[name]) == 2, verdict.roots
         assert verdict.bundles[name] == [1, 2, 1]
         assert verdict.renewals[name] >= 2
-    # And it can fail: what was held at first is worth nothing with the last bundle.
-    lines = [json.loads(line) for line in watching["agent1"].read_text(encoding="ascii").splitlines()]
+    # This check can fail: the first SVID does not verify with the last bundle.
+    lines = [json.loads(line) for line in monitored["agent1"].read_text(encoding="ascii").splitlines()]
     first, last = next(one for one in lines if one["svids"]), lines[-1]
     assert not continuity.verifies(first["svids"][0]["chain"], last["svids"][0]["bundle"], first["second"])
 
 
-def test_nothing_was_restarted(rotated: dict[str, site_run.Run], before: dict[str, Any], shell: Shell, groups: dict[str, list[str]]) -> None:
+def test_nothing_was_restarted(
+    rotated: dict[str, site_run.Run], before: dict[str, Any], shell: Shell, groups: dict[str, list[str]]
+) -> None:
     assert processes(shell, groups) == before["processes"]
 
 

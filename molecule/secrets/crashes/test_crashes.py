@@ -4,8 +4,9 @@
 
 """Runs that are killed with all their processes, here and on hosts, while they replace everything secret.
 
-Whenever it was: every file that holds a secret is the old one or a new one, what is left over is nobody else's to read, and the next
-run removes it. SPIRE_FLEET_KILLS is how many runs are killed, SPIRE_FLEET_KILLS_SEED another choice of their moments.
+At whatever moment that is, every file that holds a secret is whole, either the old one or the new one, nobody else can read the files
+that are left over, and the next run removes them. SPIRE_FLEET_KILLS is how many runs are killed, SPIRE_FLEET_KILLS_SEED chooses other
+moments.
 """
 
 from __future__ import annotations
@@ -32,9 +33,9 @@ KILLS = int(os.environ.get("SPIRE_FLEET_KILLS", "3"))
 SEED = int(os.environ.get("SPIRE_FLEET_KILLS_SEED", "1"))
 PKI = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"], "pki")
 PASSPHRASE = 'a "passphrase" of ours, 3f1c'
-#: between these parts of a run's time it is killed: before the first it has not reached a host
+#: a run is killed between these parts of its time; before the first one it has not reached a host
 FIRST, LAST = 0.2, 0.95
-LOSE = {
+REMOVE = {
     "server1": "rm -f /etc/spire/server/main.upstream.key /etc/spire/server/main.upstream.pem",
     "agent1": "systemctl stop spire-agent@main.service && rm -rf /var/lib/spire/agent/main",
 }
@@ -42,7 +43,7 @@ LOSE = {
 
 @dataclass
 class Aftermath:
-    """What was there right after a kill, and after the run that followed."""
+    """What was found right after a kill, and after the run that followed."""
 
     files: dict[str, bytes]
     left: dict[str, int]
@@ -51,7 +52,7 @@ class Aftermath:
 
 
 def variables(number: int) -> dict[str, Any]:
-    """Every run wants other secrets, and the key of the server's CA from the other side."""
+    """Returns variables with which every run has other secrets, and another place to generate the key of the server's CA."""
     tenant = {"subscription_id": "5", "app_id": "6", "app_secret": f"secret-in-the-configuration-{number:04}"}
     return {
         "spire_pki": "host" if number % 3 == 1 else "controller",
@@ -63,14 +64,14 @@ def variables(number: int) -> dict[str, Any]:
     }
 
 
-def lose(shell: Callable[..., str]) -> None:
-    """So that a run has everything to write again."""
-    for host, command in LOSE.items():
+def remove_secrets(shell: Callable[..., str]) -> None:
+    """Removes what holds secrets, so that a run has to write everything again."""
+    for host, command in REMOVE.items():
         shell(host, command)
 
 
 def secret_files() -> Iterator[tuple[str, Path]]:
-    """Every file of ours on hosts and controller that is there to hold a secret."""
+    """Yields every file of ours on hosts and controller whose purpose is to hold a secret."""
     for host, root in collect.hosts(SCENARIO).items():
         for path in collect.files(root, ["etc/spire", "run/spire/agent/enrol"]):
             if path.name.endswith((".conf", ".env", ".key", "token")) and atomic_file.TEMPORARY not in path.name:
@@ -80,8 +81,8 @@ def secret_files() -> Iterator[tuple[str, Path]]:
             yield f"controller: {path.relative_to(PKI)}", path
 
 
-def decommission_targets() -> Iterator[tuple[str, Path]]:
-    """What only a run that did not come to its end leaves."""
+def left_over_files() -> Iterator[tuple[str, Path]]:
+    """Yields the files that only a run that was killed leaves."""
     for host, root in collect.hosts(SCENARIO).items():
         for path in collect.files(root, ["etc/spire", "run/spire", "root/.ansible", "tmp", "var/tmp"]):
             if atomic_file.TEMPORARY in path.name or "candidate" in path.name or "/enrol/" in str(path) or "/.ansible/" in str(path):
@@ -94,7 +95,7 @@ def decommission_targets() -> Iterator[tuple[str, Path]]:
 
 
 def open_to(path: Path) -> int:
-    """The rights of everybody but the owner to a file, its directories considered; a service's group is no stranger."""
+    """Returns the rights of other users to a file, with regard to its directories."""
     rights, above = stat.S_IMODE(path.stat().st_mode) & 0o007, path.parent
     while str(above) != "/" and not str(above).endswith("/root"):
         if not stat.S_IMODE(above.stat().st_mode) & 0o001:
@@ -112,8 +113,8 @@ def read(path: Path) -> bytes | None:
 
 @pytest.fixture(scope="module")
 def seconds(shell: Callable[..., str]) -> float:
-    """How long a run takes that has everything to write again."""
-    lose(shell)
+    """Returns how long a run takes that has to write everything again."""
+    remove_secrets(shell)
     start = time.monotonic()
     site_run.run("site", variables=variables(KILLS)).require()
     return time.monotonic() - start
@@ -121,7 +122,7 @@ def seconds(shell: Callable[..., str]) -> float:
 
 @pytest.fixture(scope="module")
 def cut() -> list[bool]:
-    """For each run whether it was still at work when it was killed."""
+    """Holds for each run whether it was still at work when it was killed."""
     return []
 
 
@@ -129,17 +130,17 @@ def cut() -> list[bool]:
 def aftermath(request: pytest.FixtureRequest, shell: Callable[..., str], seconds: float, cut: list[bool]) -> Aftermath:
     number = request.param
     moment = seconds * random.Random(SEED * 1000 + number).uniform(FIRST, LAST)
-    lose(shell)
-    # Ansible's default: then modules' arguments lie in files on the host
+    remove_secrets(shell)
+    # Without pipelining, which is Ansible's default, modules' arguments are in files on the host.
     started = site_run.start("site", variables=variables(number), ANSIBLE_PIPELINING=str(number % 2 == 0))
     time.sleep(moment)
     cut.append(started.poll() is None)
     crashes.kill_tree(started.pid)
     site_run.finish(started)
     files = {name: content for name, path in secret_files() if (content := read(path)) is not None}
-    left = {name: open_to(path) for name, path in decommission_targets()}
+    left = {name: open_to(path) for name, path in left_over_files()}
     after = site_run.run("site", variables=variables(number))
-    later = {name for name, _path in decommission_targets()}
+    later = {name for name, _path in left_over_files()}
     return Aftermath(files, left, later, after)
 
 
@@ -164,9 +165,9 @@ def test_what_is_left_is_private(aftermath: Aftermath) -> None:
     assert {name: rights for name, rights in aftermath.left.items() if rights} == {}
 
 
-def test_the_next_run_mends_and_removes(aftermath: Aftermath) -> None:
+def test_the_next_run_repairs_and_removes(aftermath: Aftermath) -> None:
     aftermath.after.require()
-    # What Ansible has put there itself holds no secret, as the last stage shows; it is not ours to remove.
+    # Ansible's own files hold no secret, as the last stage shows, and it is not our task to remove them.
     assert {name for name in aftermath.later if "/.ansible/" not in name and not name.startswith("local: ")} == set()
 
 

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The last stage of every scenario: each secret that was in use is looked for in everything that the scenario has left.
+"""The last stage of every scenario: each secret that was in use is searched for in everything that the scenario has left.
 
-A planted one goes the same ways and must be found in every kind of place, or the search would prove nothing.
+A planted secret is written to every kind of place as well, and must be found in each: otherwise the search would prove nothing.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from tests.support import site_run
 
 SCENARIO = os.environ["MOLECULE_SCENARIO_NAME"]
 REPORT = places.REPO / ".build" / "reports" / f"secret_scan-{SCENARIO}.txt"
-#: on a host, where no secret belongs
-STRAY = "/var/tmp/planted"
+#: a file on each host that must not hold a secret
+MISPLACED = "/var/tmp/planted"
 PLANT = """
 - hosts: all
   gather_facts: false
   become: true
   tasks:
-    - name: Say it, and keep it in the fact cache
+    - name: Print it, and keep it in the fact cache
       ansible.builtin.set_fact:
         planted: "{{ lookup('ansible.builtin.env', 'PLANTED') }}"
         cacheable: true
@@ -42,7 +42,13 @@ PLANT = """
         argv: [/bin/true, "{{ planted | b64encode }}"]
     - name: Give it to one that stays
       ansible.builtin.command:
-        argv: [systemd-run, --quiet, "--unit=planted-{{ inventory_hostname }}", "--setenv=PLANTED={{ planted | replace('\\n', ' ') }}", sleep, "600"]
+        argv:
+          - systemd-run
+          - --quiet
+          - "--unit=planted-{{ inventory_hostname }}"
+          - "--setenv=PLANTED={{ planted | replace('\\n', ' ') }}"
+          - sleep
+          - "600"
     - name: Log it
       ansible.builtin.command:
         argv: [systemd-cat, echo, "{{ planted }}"]
@@ -55,13 +61,13 @@ PLANT = """
 
 
 class Searched:
-    """What the search has found."""
+    """The result of the search."""
 
     def __init__(self, secrets: list[Secret], kinds: dict[str, search.Found], files: dict[str, dict[str, Path]]) -> None:
         self.secrets, self.kinds, self.files = secrets, kinds, files
 
-    def stray(self, planted: bool) -> list[str]:
-        """Files of hosts that hold a secret and should not, or hold one with another mode or owner."""
+    def misplaced(self, planted: bool) -> list[str]:
+        """Returns the files of hosts that should hold no secret but do, or whose mode or owner is wrong."""
         found = []
         for host, paths in self.files.items():
             named = {str(file): path for path, file in paths.items()}
@@ -75,7 +81,7 @@ class Searched:
 
 @pytest.fixture(scope="module")
 def searched(tmp_path_factory: pytest.TempPathFactory, groups: dict[str, list[str]]) -> Searched:
-    """Plants a key in every kind of place, and searches."""
+    """Plants a key in every kind of place, searches, and returns the result."""
     store = collect.Store(SCENARIO)
     collect.moment(SCENARIO, thorough=True)
     own = ec.generate_private_key(ec.SECP256R1())
@@ -85,7 +91,7 @@ def searched(tmp_path_factory: pytest.TempPathFactory, groups: dict[str, list[st
     assert planted is not None
     store.add([dataclasses.replace(planted, kind="planted")])
     play = tmp_path_factory.mktemp("planted") / "planted.yml"
-    play.write_text(PLANT % STRAY, encoding="utf-8")
+    play.write_text(PLANT % MISPLACED, encoding="utf-8")
     site_run.run(str(play), PLANTED=pem.decode()).require()
     directory = capture.home(SCENARIO) / "captured"
     (directory / "local" / "planted").write_bytes(pem)
@@ -96,8 +102,8 @@ def searched(tmp_path_factory: pytest.TempPathFactory, groups: dict[str, list[st
     result = search.search({**kinds, "files of hosts": [file for paths in files.values() for file in paths.values()]}, secrets)
     (directory / "local" / "planted").unlink()
     found = Searched(secrets, result, files)
-    text = f"secrets of {SCENARIO}: {search.table(result, secrets)}of the files of hosts, {len(found.stray(planted=False))} are no place for theirs\n"
-    REPORT.write_text(text, encoding="utf-8")
+    last = f"of the files of hosts, {len(found.misplaced(planted=False))} should hold no secret but do, or have a wrong mode or owner"
+    REPORT.write_text(f"secrets of {SCENARIO}: {search.table(result, secrets)}{last}\n", encoding="utf-8")
     return found
 
 
@@ -108,7 +114,7 @@ def test_there_are_secrets_and_places(searched: Searched) -> None:
 
 def test_what_is_planted_is_found_everywhere(searched: Searched) -> None:
     missed = {kind for kind, found in searched.kinds.items() if not found.of(planted=True)}
-    # A report comes after its stage. Arguments are known only where the kernel's audit can be had.
+    # A report is written after its stage. Arguments are known only where the kernel's audit works.
     untraced = (capture.home(SCENARIO) / "captured" / "not-traced").exists()
     assert missed <= {"tests' reports", *(["arguments of processes"] if untraced else [])}
 
@@ -119,14 +125,14 @@ def test_no_secret_is_found_anywhere_else(searched: Searched) -> None:
 
 
 def test_on_hosts_each_secret_is_where_it_should_be(searched: Searched, groups: dict[str, list[str]]) -> None:
-    planted = [f"{host}: {STRAY} holds a secret, and is no place for one" for host in groups["all"]]
-    # systemd and its journal have written it down, too
-    assert set(planted) <= set(searched.stray(planted=True))
-    assert searched.stray(planted=False) == []
+    planted = [f"{host}: {MISPLACED} holds a secret, and is no place for one" for host in groups["all"]]
+    # systemd and its journal have written the planted secret to files, too.
+    assert set(planted) <= set(searched.misplaced(planted=True))
+    assert searched.misplaced(planted=False) == []
 
 
 def test_no_start_of_a_process_was_missed(searched: Searched) -> None:
-    """The kernel counts what it could not hand over; earlier runs of the tracer have written their counts down."""
+    """The kernel counts the records that it could not deliver; each run of the tracer has written this number at its end."""
     path = capture.home(SCENARIO) / "captured" / "processes.jsonl"
     if not path.exists():
         pytest.skip(f"nothing was traced: {path.with_name('not-traced').read_text(encoding='utf-8')}")

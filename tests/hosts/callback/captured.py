@@ -2,20 +2,20 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Writes down what callbacks are given: every result as JSON, and what Ansible's default callback shows of it at -vvvv."""
+"""Writes to files what callbacks get: every result as JSON, and what Ansible's default callback prints about it at -vvvv."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: captured
 type: notification
-short_description: Keep what callbacks are given
+short_description: Write to files what callbacks get
 description: For the search for secrets, see tests/secret_scan.
 author: spire.fleet contributors (@spire-fleet)
 extends_documentation_fragment: [default_callback, result_format_callback]
 options:
   captured_directory:
-    description: Where to keep it.
+    description: The directory of these files.
     env: [{name: SPIRE_FLEET_CAPTURED}]
     type: path
 """
@@ -33,7 +33,7 @@ VERBOSITY = 4
 
 
 class Screen:
-    """As much of Ansible's display as a callback uses, with a file in place of the screen."""
+    """The part of Ansible's display that a callback uses, with a file in place of the screen."""
 
     verbosity = VERBOSITY
     columns = 160
@@ -42,16 +42,16 @@ class Screen:
         self._path = path
 
     def display(self, msg: str, *_arguments: Any, **_options: Any) -> None:
-        """One message."""
+        """Writes a message."""
         with open(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="utf-8") as out:
             out.write(f"{msg}\n")
 
     def banner(self, msg: str, *_arguments: Any, **_options: Any) -> None:
-        """A heading."""
+        """Writes a heading."""
         self.display(f"\n{msg} ***")
 
     def warning(self, msg: str, *_arguments: Any, **_options: Any) -> None:
-        """And whatever else is said."""
+        """Writes any other message."""
         self.display(msg)
 
     deprecated = error = v = vv = vvv = vvvv = verbose = warning
@@ -69,7 +69,7 @@ class CallbackModule(Default):
     CALLBACK_NEEDS_ENABLED = True
 
     def set_options(self, *arguments: Any, **options: Any) -> None:
-        """As the default callback does; the directory is known from now on."""
+        """Sets the options as the default callback does, then opens the files in the directory that they name."""
         super().set_options(*arguments, **options)
         directory = Path(self.get_option("captured_directory"))
         self._display = Screen(directory / f"screen-{os.getpid()}.txt")
@@ -81,7 +81,7 @@ class CallbackModule(Default):
 
 
 def _both(event: str) -> Any:
-    """A method that keeps what the callback is given, before the default one takes a part of it away for the screen."""
+    """Returns a method that writes what the callback gets, before the default callback removes a part of it for the screen."""
 
     def call(self: CallbackModule, result: Any, *arguments: Any, **options: Any) -> None:
         self._keep(event, result)

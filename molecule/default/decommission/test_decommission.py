@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The whole fleet is taken away: after a word of confirmation, with its data or without, and as often as one likes."""
+"""The whole fleet is decommissioned: only after a confirmation, with its data or without, and more than once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ELSEWHERE = " ".join(
 BUNDLE = faults.cli("bundle show")
 
 
-def test_it_is_not_done_by_mistake(take_snapshot: Snapshots) -> None:
+def test_it_needs_a_confirmation(take_snapshot: Snapshots) -> None:
     before = take_snapshot()
     run = site_run.run("decommission")
     assert run.rc != 0
@@ -41,13 +41,13 @@ def test_a_fleet_whose_data_is_kept_comes_back(shell: Callable[..., str], groups
         assert shell(host, "find /var/lib/spire -name '*.json' | wc -l") != "0", host
         assert shell(host, "pgrep -c spire- || true") == "0", host
     tokens = set(shell("server1", faults.TOKENS).split())
-    # In two waves: each has its tokens minted in one call, for its own agents alone.
+    # The agents come in two batches. One call mints the tokens of a batch, for its agents alone.
     run = site_run.run("site", variables={"spire_agents_serial": 2}).require()
-    minted = [task.result for task in run.tasks if task.name == "Mint join tokens"]
+    minted = [task.result for task in run.named(site_run.MINT_TOKENS)]
     assert [result["changed"] for result in minted] == [True, True]
     assert set(shell("server1", faults.TOKENS).split()) <= tokens
     assert shell("server1", BUNDLE) == bundle
-    # The server has evicted them, so their old identities are worth nothing, and they were given new ones.
+    # The server has evicted the agents, so it no longer accepts their old identities, and they got new ones.
     known = shell("server1", faults.AGENTS).splitlines()
     for agent, old in ids.items():
         assert old not in known
@@ -57,12 +57,12 @@ def test_a_fleet_whose_data_is_kept_comes_back(shell: Callable[..., str], groups
 def test_nothing_is_left_of_a_purged_fleet(shell: Callable[..., str], groups: dict[str, list[str]]) -> None:
     assert site_run.run("decommission", variables=PURGE).require().changed
     for host in groups["all"]:
-        # Directories that others may use as well stay, empty. The scenario's own binaries are no part of the fleet.
+        # Directories that others may use as well stay, empty. The binaries that the scenario mounts are no part of the fleet.
         assert shell(host, f"find {HOMES} -not -type d") == "", host
         assert shell(host, f"find / /run -xdev {ELSEWHERE} -iname '*spire*' -print") == "", host
         assert shell(host, "grep spire /etc/passwd /etc/group || true") == "", host
         assert shell(host, "systemctl list-units --all --plain --no-legend 'spire*'") == "", host
 
 
-def test_what_is_gone_can_be_taken_away_again() -> None:
+def test_a_second_decommissioning_changes_nothing() -> None:
     assert site_run.run("decommission", variables=PURGE).require().changed == {}
