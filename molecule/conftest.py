@@ -25,17 +25,23 @@ from tests.support import collection, snapshot
 collection.make_importable()
 
 
+def _stage(config: pytest.Config) -> str:
+    """Returns the name of the directory whose tests molecule runs."""
+    return Path(config.args[0]).parent.name
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Gives each stage of a scenario a report of its own; the last stage would overwrite the others' otherwise."""
     if config.option.xmlpath:
-        stage = Path(config.args[0]).parent.name
-        config.option.xmlpath = config.option.xmlpath.replace(".xml", f"-{stage}.xml")
+        config.option.xmlpath = config.option.xmlpath.replace(".xml", f"-{_stage(config)}.xml")
 
 
-def pytest_sessionfinish() -> None:
+def pytest_sessionfinish(session: pytest.Session) -> None:
     """Collects the secrets that are in use at the end of a stage, before the next stage replaces them."""
-    collect.moment(os.environ["MOLECULE_SCENARIO_NAME"], thorough=True)
+    # After the secret scan nothing is searched for any more.
+    if _stage(session.config) != "secret_scan":
+        collect.moment(os.environ["MOLECULE_SCENARIO_NAME"], thorough=True)
 
 
 def _inventory() -> dict[str, list[str]]:

@@ -16,14 +16,14 @@ from testinfra.host import Host
 
 from tests.support import site_run
 
-SERVER = "/opt/spire/server-main/bin/spire-server"
+PROGRAMS = f"/opt/spire-src/{os.environ['SPIRE_TEST_VERSION']}/bin"
 SOCKET = "/run/spire/server/sockets/main/private/api.sock"
 
 
 @pytest.fixture(scope="module")
 def attested(fleet_host: Callable[[str], Host]) -> list[str]:
     """Returns the SPIFFE IDs of the agents that the server knows."""
-    answer = json.loads(fleet_host("server1").check_output(f"{SERVER} agent list -socketPath {SOCKET} -output json"))
+    answer = json.loads(fleet_host("server1").check_output(f"{PROGRAMS}/spire-server agent list -socketPath {SOCKET} -output json"))
     return [f"spiffe://{agent['id']['trust_domain']}{agent['id']['path']}" for agent in answer["agents"]]
 
 
@@ -42,7 +42,7 @@ def test_two_agents_joined(attested: list[str]) -> None:
 
 def test_agents_are_healthy(each_spire_agents: Host) -> None:
     each_spire_agents.check_output(
-        "/opt/spire/agent-main/bin/spire-agent healthcheck -socketPath /run/spire/agent/sockets/main/public/api.sock"
+        f"{PROGRAMS}/spire-agent healthcheck -socketPath /run/spire/agent/sockets/main/public/api.sock"
     )
 
 

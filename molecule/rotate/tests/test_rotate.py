@@ -155,7 +155,7 @@ def test_nothing_was_restarted(
 
 def test_the_new_root_is_the_only_one(rotated: dict[str, site_run.Run], before: dict[str, Any], shell: Shell) -> None:
     assert roots() != before["root"]
-    bundle = shell("server1", f"/opt/spire/server-main/bin/spire-server bundle show -socketPath {faults.SOCKETS['server']}")
+    bundle = shell("server1", faults.cli("bundle show").replace("-output json", ""))
     assert x509.load_pem_x509_certificates(bundle.encode()) == roots()
     assert x509.load_pem_x509_certificates(shell("server1", "cat /etc/spire/server/main.upstream-bundle.pem").encode()) == roots()
 

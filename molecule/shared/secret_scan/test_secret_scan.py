@@ -83,7 +83,6 @@ class Searched:
 def searched(tmp_path_factory: pytest.TempPathFactory, groups: dict[str, list[str]]) -> Searched:
     """Plants a key in every kind of place, searches, and returns the result."""
     store = collect.Store(SCENARIO)
-    collect.moment(SCENARIO, thorough=True)
     own = ec.generate_private_key(ec.SECP256R1())
     encryption = serialization.NoEncryption()
     pem = own.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
