@@ -9,6 +9,7 @@ name: decommission_targets
 short_description: What SPIRE servers still have of agents, or of servers below them, that go
 version_added: 0.1.0
 description:
+  - "Internal: only the roles and playbooks of this collection use it."
   - For each group of servers, returns the server to ask, the SPIFFE IDs of the given agents, and the IDs of the entries
     that tie them to aliases or serve a nested server.
   - For nested servers, returns the server above and the IDs of the entries that let them have their CAs signed.

@@ -9,6 +9,7 @@ name: download_credentials
 short_description: The user's name and the password for something that is downloaded
 version_added: 0.1.0
 description:
+  - "Internal: only the roles and playbooks of this collection use it."
   - The addresses that P(spire.fleet.component_plan#lookup) returns hold no login, also where C(spire_archive_url) or C(spire_plugins) has them
     with one. This returns it for one of these addresses. A task that uses it needs C(no_log).
 author:

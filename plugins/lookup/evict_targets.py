@@ -9,6 +9,7 @@ name: evict_targets
 short_description: What SPIRE servers must forget of agents before they attest anew
 version_added: 0.1.0
 description:
+  - "Internal: only the roles and playbooks of this collection use it."
   - Some node attestors trust on first use, so that a server refuses an agent that lost its identity until the old one is evicted.
   - For each group of servers, returns the server to ask, SPIFFE IDs that the agents may have had, and the IDs of the entries that tie
     them to aliases, whose parent is the identity they had last.

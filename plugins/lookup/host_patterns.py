@@ -9,6 +9,7 @@ name: host_patterns
 short_description: The hosts of a play over a fleet that may have nested servers
 version_added: 0.1.0
 description:
+  - "Internal: only the roles and playbooks of this collection use it."
   - Returns patterns for a play's C(hosts). Without nested servers these are the groups C(spire_servers) and C(spire_agents), those of
     them that the inventory has.
   - Nested servers, and the agents that they have their identities from, come in an order of their own, so they are in a play of

@@ -9,6 +9,7 @@ name: server_targets
 short_description: The SPIRE server to ask for each server group
 version_added: 0.1.0
 description:
+  - "Internal: only the roles and playbooks of this collection use it."
   - For each group of servers that the given hosts belong to, returns the server that tasks are delegated to.
   - Agents whose servers are not in the inventory belong to none.
 author:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: ca
-short_description: Keep a CA for SPIRE on the controller
+short_description: Make and renew a CA for SPIRE on the controller
 version_added: 0.1.0
 description:
   - Makes and renews a root CA, or an intermediate below another CA, in files on the controller. Nothing happens on the host.

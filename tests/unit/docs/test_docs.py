@@ -2,11 +2,16 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the documentation says exists: pages, links, variables, plugins, make's targets; and its YAML is right."""
+"""Checks that the documentation names only pages, links, variables, plugins and targets of make that exist, and that its YAML is right."""
 
 from __future__ import annotations
 
+import ast
+import json
 import re
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +42,7 @@ def name_of(page: Path) -> str:
 
 
 def headings(text: str) -> set[str]:
-    """The anchors of a page as code hosts make them."""
+    """Returns the anchors of a page as code hosts make them."""
     outside = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
     found = re.findall(r"^#+ +(.+)$", outside, re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in found}
@@ -85,7 +90,7 @@ def test_broken_links_are_found() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_names_exist(page: Path) -> None:
-    """Every word that begins with spire_ is a variable, a layer of a configuration, or one of few others."""
+    """Checks that every word that begins with spire_ is a variable, a layer of a configuration, or one of a few other names."""
     words = set(re.findall(r"\bspire_\w+", page.read_text(encoding="utf-8")))
     unknown = {word for word in words - OTHER_NAMES - set(catalogue()) if not LAYER.match(word)}
     # a layer without its name, as in spire_server_config__<layer>
@@ -102,12 +107,24 @@ def test_playbooks_and_plugins_exist(page: Path) -> None:
     assert names - files - {"spire"} == set()
 
 
-def test_index_names_everything() -> None:
+def is_internal(plugin: Path) -> bool:
+    """Whether the documentation of a plugin begins with the word that marks those that only our own playbooks and roles call."""
+    return re.search(r'^description:\n  - "?Internal: ', plugin.read_text(encoding="utf-8"), re.MULTILINE) is not None
+
+
+def test_index_names_what_users_call() -> None:
+    """The index lists every playbook, role and page, and every plugin that is not internal."""
     text = (DOCS / "README.md").read_text(encoding="utf-8")
-    plugins = [path.stem for kind in PLUGINS for path in (REPO / "plugins" / kind).glob("*.py")]
-    playbooks = [path.stem for path in (REPO / "playbooks").glob("*.yml")]
-    assert len(plugins) > 10 and len(playbooks) >= 3
-    assert [name for name in plugins + playbooks if f"`spire.fleet.{name}`" not in text] == []
+    plugins = [path for kind in PLUGINS for path in (REPO / "plugins" / kind).glob("*.py")]
+    internal = {path.stem for path in plugins if is_internal(path)}
+    playbooks = {path.stem for path in (REPO / "playbooks").glob("*.yml")}
+    called = {path.stem for path in plugins} - internal
+    assert len(called) > 10 and len(internal) > 10 and len(playbooks) >= 3
+    assert {name for name in called | playbooks if f"| `spire.fleet.{name}` |" not in text} == set()
+    assert {name for name in internal - playbooks if f"| `spire.fleet.{name}` |" in text} == set()
+    # a row of the table of playbooks is a playbook, and not a filter for example
+    table = text.partition("## Playbooks")[2].partition("## Roles")[0]
+    assert set(re.findall(r"^\| `spire\.fleet\.(\w+)`", table, re.MULTILINE)) == playbooks
     assert [path.name for path in (REPO / "roles").iterdir() if f"../roles/{path.name}/README.md" not in text] == []
     assert [page.name for page in DOCS.glob("*.md") if page.name != "README.md" and f"]({page.name})" not in text] == []
 
@@ -121,7 +138,7 @@ def test_make_has_the_targets(page: Path) -> None:
 
 @pytest.mark.parametrize("block", blocks())
 def test_yaml_is_what_the_collection_takes(block: str, tmp_path: Path) -> None:
-    """Inventories pass preflight; variables pass it on top of a small fleet."""
+    """Checks that inventories pass preflight, and that variables pass it when a small fleet has them."""
     data = yaml.safe_load(block)
     if isinstance(data, dict) and any(isinstance(group, dict) and "hosts" in group for group in data.values()):
         file = tmp_path / "inventory.yml"
@@ -138,8 +155,7 @@ def test_yaml_is_what_the_collection_takes(block: str, tmp_path: Path) -> None:
     else:
         assert [set(play) for play in data] == [{"ansible.builtin.import_playbook"}]
         return
-    # how agents alone attest stands in the text beside their variables; what lies on the reader's controller, and what trees beside the block
-    # name, nobody knows here
+    # These rules need what the block does not show: how agents without servers attest, the reader's controller, and other trees.
     elsewhere = ("missing_join_token", "programs_in_local_directory", "unused_plugin_entry")
     assert problems.render(problem for problem in rules_run.of_fleet(made) if problem.code not in elsewhere) == ""
 
@@ -148,8 +164,60 @@ def test_blocks_are_found() -> None:
     assert len(blocks()) >= 10
 
 
+@pytest.fixture(name="documented", scope="module")
+def documented_modules() -> dict[str, Any]:
+    """The documentation of each module as ansible-doc reads it, with its fragments."""
+    names = sorted(path.stem for path in (REPO / "plugins" / "modules").glob("*.py"))
+    command = [str(Path(sys.executable).parent / "ansible-doc"), "--json", "--type", "module", *(f"spire.fleet.{name}" for name in names)]
+    read = json.loads(subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout)
+    return {name: read[f"spire.fleet.{name}"]["doc"] for name in names}
+
+
+def test_the_options_of_actions_are_documented(documented: dict[str, Any]) -> None:
+    """An action plugin has its documentation in the module of the same name."""
+    taken = [(path.stem, option) for path in (REPO / "plugins" / "action").glob("*.py") for option in arguments(path)]
+    assert {name for name, _option in taken} <= set(documented)
+    assert len(taken) > 30
+    assert [(name, option) for name, option in taken if option not in documented[name]["options"]] == []
+
+
+def arguments(action: Path) -> Iterator[str]:
+    """Yields the options that an action plugin names in its source: each is a key of a mapping whose value has a type."""
+    for node in ast.walk(ast.parse(action.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Dict):
+            for key, value in zip(node.keys, node.values):
+                if isinstance(key, ast.Constant) and isinstance(value, ast.Dict):
+                    if any(isinstance(one, ast.Constant) and one.value == "type" for one in value.keys):
+                        yield str(key.value)
+
+
+def tasks(data: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yields the name and the options of each call of a module of ours, at any depth."""
+    if isinstance(data, list):
+        for item in data:
+            yield from tasks(item)
+    elif isinstance(data, dict):
+        for key, value in data.items():
+            if str(key).startswith("spire.fleet.") and isinstance(value, dict):
+                yield str(key).rpartition(".")[2], value
+            yield from tasks(value)
+
+
+def test_roles_and_playbooks_use_documented_options(documented: dict[str, Any]) -> None:
+    files = [*REPO.glob("roles/*/tasks/*.yml"), *REPO.glob("playbooks/*.yml")]
+    calls = [(file, *call) for file in files for call in tasks(yaml.safe_load(file.read_text(encoding="utf-8")))]
+    assert len(calls) > 40
+    assert [(file.name, name, option) for file, name, given in calls for option in given if option not in documented[name]["options"]] == []
+
+
+def test_the_action_group_has_the_modules_that_claim_it(documented: dict[str, Any]) -> None:
+    claims = [name for name in documented if documented[name]["attributes"]["action_group"]["support"] == "full"]
+    assert claims
+    assert yaml.safe_load((REPO / "meta" / "runtime.yml").read_text(encoding="utf-8"))["action_groups"]["spire"] == claims
+
+
 def test_changelog_is_there() -> None:
-    """The archive of a version says what is new in it."""
+    """Checks that the changelog has an entry for the version of galaxy.yml."""
     version = yaml.safe_load((REPO / "galaxy.yml").read_text(encoding="utf-8"))["version"]
     text = (REPO / "CHANGELOG.md").read_text(encoding="utf-8").replace("\\", "")
     assert f"\n## v{version}\n" in text
