@@ -50,7 +50,7 @@ class HostCertificateRequest:
             why.append(f"its principals are {named or 'none'}, and should be {self.principal}")
         if not _is_signed_by(found, authority):
             why.append(f"it was not signed by {fingerprint(authority)}")
-        starts, ends = _time(found.valid_after), _time(found.valid_before)
+        starts, ends = _moment(found.valid_after), _moment(found.valid_before)
         if ends - starts > self.lifetime + datetime.timedelta(hours=1):
             why.append(f"it lives {words(ends - starts)}, and should live {words(self.lifetime)}")
         if starts > now:
@@ -61,7 +61,7 @@ class HostCertificateRequest:
 
     def renewal_due(self, found: Any, now: datetime.datetime) -> list[str]:
         """Returns that the renewal of a valid certificate is due; empty where it is not."""
-        ends = _time(found.valid_before)
+        ends = _moment(found.valid_before)
         if not now < ends <= now + self.renew_before:
             return []
         return [f"it expires at {moment(ends)}, and its renewal is due {words(self.renew_before)} before that"]
@@ -69,8 +69,8 @@ class HostCertificateRequest:
     def sign(self, public: Any, key: Any, now: datetime.datetime) -> Any:
         """Returns a new certificate for a public key."""
         builder = (
-            serialization.SSHCertificateBuilder().public_key(public).serial(secrets.randbits(63)).type(serialization.SSHCertificateType.HOST)
-            .key_id(self.host.encode()).valid_principals([self.principal.encode()])
+            serialization.SSHCertificateBuilder().public_key(public).serial(secrets.randbits(63))
+            .type(serialization.SSHCertificateType.HOST).key_id(self.host.encode()).valid_principals([self.principal.encode()])
             .valid_after(int((now - BACKDATE).timestamp())).valid_before(int((now + self.lifetime).timestamp()))
         )
         return builder.sign(key)
@@ -111,7 +111,8 @@ class Sshpop(ManagedCertificate):
         """The certificate that the host should have."""
         suffix = f".{self.domain}" if self.domain else ""
         principal = self.host if not suffix or self.host.endswith(suffix) else self.host + suffix
-        return HostCertificateRequest(self.host, principal, self.duration("spire_sshpop_lifetime"), self.duration("spire_sshpop_renew_before"))
+        lifetime, renew_before = self.duration("spire_sshpop_lifetime"), self.duration("spire_sshpop_renew_before")
+        return HostCertificateRequest(self.host, principal, lifetime, renew_before)
 
     @property
     def issuer_name(self) -> str:
@@ -265,8 +266,8 @@ class Sshpop(ManagedCertificate):
         if key is not None:
             if x509_keys.type_of(key) != self.key_type:
                 raise X509Error(
-                    f"The key in {self.key_files.key} is {x509_keys.type_of(key)}, and should be {self.key_type}. A key is never overwritten "
-                    "unasked: move it away, or ask for the type that it has."
+                    f"The key in {self.key_files.key} is {x509_keys.type_of(key)}, and should be {self.key_type}. A key is never "
+                    "overwritten unasked: move it away, or ask for the type that it has."
                 )
             insecure_permissions = self.key_files.insecure_permissions()
             if insecure_permissions and not run.check:
@@ -285,8 +286,8 @@ def certificate_facts(certificate: Any) -> dict[str, str]:
         "principals": ", ".join(one.decode("utf-8", "replace") for one in certificate.valid_principals),
         "key": x509_keys.type_of(certificate.public_key()),
         "signed by": fingerprint(certificate.signature_key()),
-        "not before": moment(_time(certificate.valid_after)),
-        "not after": moment(_time(certificate.valid_before)),
+        "not before": moment(_moment(certificate.valid_after)),
+        "not after": moment(_moment(certificate.valid_before)),
         "serial": str(certificate.serial),
     }
 
@@ -338,8 +339,8 @@ def _load_key(path: str, passphrase: str) -> Any:
             continue
         except UnsupportedAlgorithm:
             raise X509Error(
-                f"The key in {path} is encrypted in OpenSSH's format, which needs bcrypt, and the controller's Python has none. Install it with: "
-                f"pip install bcrypt; or convert the key: ssh-keygen -p -m PKCS8 -f {path}"
+                f"The key in {path} is encrypted in OpenSSH's format, which needs bcrypt, and the controller's Python has none. Install "
+                f"it with: pip install bcrypt; or convert the key: ssh-keygen -p -m PKCS8 -f {path}"
             ) from None
     raise X509Error(f"The passphrase does not open the key in {path}, or the file is damaged.")
 
@@ -352,7 +353,7 @@ def _is_signed_by(certificate: Any, authority: Any) -> bool:
     return x509_keys.public_info(certificate.signature_key()) == x509_keys.public_info(authority)
 
 
-def _time(seconds: int) -> datetime.datetime:
+def _moment(seconds: int) -> datetime.datetime:
     """SSH's for ever is beyond any calendar."""
     return datetime.datetime.fromtimestamp(min(seconds, 253402300799), datetime.timezone.utc)
 

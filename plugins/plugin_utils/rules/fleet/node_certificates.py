@@ -88,9 +88,9 @@ def _wishes(node: ManagedCertificate) -> Iterable[Problem]:
         except X509Error as exc:
             at_fault = f"spire_x509pop_{'subject' if 'subject' in str(exc) else 'renew_before' if 'renewed' in str(exc) else 'lifetime'}"
             yield Problem("pki_request", at_fault, str(exc), at_fault)
-    elif isinstance(node, Sshpop) and node.certificate_request.renew_before >= node.certificate_request.lifetime:
+    elif isinstance(node, Sshpop) and (request := node.certificate_request).renew_before >= request.lifetime:
         message = (
-            f"It would be renewed {words(node.certificate_request.renew_before)} before its end and lives {words(node.certificate_request.lifetime)}, so that every run "
+            f"It would be renewed {words(request.renew_before)} before its end and lives {words(request.lifetime)}, so that every run "
             "would renew it. Let it live longer, or renew it later."
         )
         yield Problem("pki_request", "spire_sshpop_renew_before", message, "spire_sshpop_renew_before")
