@@ -47,7 +47,8 @@ class ActionModule(ActionBase):
             if given["shown"]:
                 authorities = {server: variables["hostvars"].raw_get(server)[given["shown"]] for server in servers}
                 rounds = rotation_authority.rounds(fleet, request, found, authorities)
-                warnings = rotation_authority.untracked_authorities(request, found, authorities, datetime.datetime.now(datetime.timezone.utc)) if request.revoke else []
+                now = datetime.datetime.now(datetime.timezone.utc)
+                warnings = rotation_authority.untracked_authorities(request, found, authorities, now) if request.revoke else []
         except AuthorityError as exc:
             raise failed(str(exc)) from None
         if warnings:

@@ -198,7 +198,7 @@ def test_the_upstream_ca_of_a_server(tmp_path: Path) -> None:
     assert found["check"]["differences"] == found["run"]["differences"]
     assert found["run"]["facts"]["subject"] == "CN=SPIRE upstream CA,OU=a1,O=prod.acme.com"
     assert found["born"]["msg"] == "a1: the key is made on the host, so csr is required."
-    assert found["agent"]["msg"] == "a1: its server has no upstream CA of spire_pki."
+    assert found["agent"]["msg"] == "a1: its server has no upstream CA of spire_pki's."
     assert int(found["key"]["msg"]) > 300
 
 

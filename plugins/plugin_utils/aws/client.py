@@ -18,7 +18,8 @@ from typing import Any
 ATTEMPTS = 6
 CONNECT_SECONDS, READ_SECONDS = 10, 30
 #: no server answered, which is also what a mistake in the name of a region looks like
-_UNREACHABLE = ("EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError", "ConnectionClosedError", "ProxyConnectionError", "SSLError")
+_UNREACHABLE = ("EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError", "ConnectionClosedError", "ProxyConnectionError",
+                "SSLError")
 _NO_CREDENTIALS = ("NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError", "ProfileNotFound", "TokenRetrievalError",
                    "SSOTokenLoadError", "UnauthorizedSSOTokenError")
 _DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized")

@@ -14,7 +14,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import
 BUILT_IN_GROUPS = ("all", "ungrouped")
 SHOWN = 10
 #: the similarity of names: "servers" is similar enough to spire_servers, "spire" is not
-SIMILARITY = 0.65
+NEAR = 0.65
 
 
 def no_hosts_problem(groups: Mapping[str, Sequence[str]]) -> str:
@@ -23,8 +23,8 @@ def no_hosts_problem(groups: Mapping[str, Sequence[str]]) -> str:
         return ""
     if not groups.get("all"):
         return (
-            "The inventory has no hosts, so nothing was checked. Name an inventory with -i. If you did, Ansible's warnings above tell why it "
-            "could not be read."
+            "The inventory has no hosts, so nothing was checked. Name an inventory with -i. If you did, Ansible's warnings above tell why "
+            "it could not be read."
         )
     names = sorted((name for name in groups if name not in BUILT_IN_GROUPS), key=lambda name: (not nearest_group(name), name))
     found = ", ".join(f"{name} (did you mean {nearest_group(name)}?)" if nearest_group(name) else name for name in names[:SHOWN])
@@ -42,10 +42,10 @@ def misnamed_groups(groups: Mapping[str, Sequence[str]]) -> list[str]:
     """
     taken = {*groups.get(SERVERS, ()), *groups.get(AGENTS, ())}
     return [
-        f"No host is in {wanted}, and the hosts of {name} are neither servers nor agents; did you mean {wanted}? The names of the groups "
+        f"No host is in {group}, and the hosts of {name} are neither servers nor agents; did you mean {group}? The names of the groups "
         f"{SERVERS} and {AGENTS} are fixed."
-        for wanted in (SERVERS, AGENTS) if not groups.get(wanted)
-        for name in sorted(groups) if nearest_group(name) == wanted and groups[name] and not taken.intersection(groups[name])
+        for group in (SERVERS, AGENTS) if not groups.get(group)
+        for name in sorted(groups) if nearest_group(name) == group and groups[name] and not taken.intersection(groups[name])
     ]
 
 
@@ -53,4 +53,4 @@ def nearest_group(name: str) -> str:
     """Returns which of the two groups a name is similar to; empty for other names, and for the two groups themselves."""
     if name in (*BUILT_IN_GROUPS, SERVERS, AGENTS):
         return ""
-    return nearest(name.replace("-", "_"), (SERVERS, AGENTS), SIMILARITY)
+    return nearest(name.replace("-", "_"), (SERVERS, AGENTS), NEAR)

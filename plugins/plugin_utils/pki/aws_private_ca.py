@@ -46,10 +46,12 @@ class PrivateCa:
 
     @functools.cached_property
     def service(self) -> Service:
+        """The client of AWS Private CA."""
         return Service("acm-pca", self.upstream.region)
 
     @property
     def tags(self) -> dict[str, str]:
+        """The tags that the CA should have."""
         return aws_record.tags(self.upstream.values, PRIVATE_CA, self.upstream.trust_domain)
 
     def differences(self) -> list[str]:
@@ -160,12 +162,12 @@ class PrivateCa:
 
     def _import_certificate(self, upstream: Upstream, arn: str) -> None:
         """Imports the certificate with its chain, which AWS wants with the root."""
-        own, *above = upstream.key_files.certificates()
-        last = above[-1] if above else own
+        own, *intermediates = upstream.key_files.certificates()
+        last = intermediates[-1] if intermediates else own
         bundle = upstream.issuer.bundle if upstream.issuer else []
         roots = [one for one in bundle if x509_request.issued_by(last, one)][:1]
         self.service.call(
             "import_certificate_authority_certificate", f"the private CA {arn}", CertificateAuthorityArn=arn,
             Certificate=x509_keys.dump_certificates([own]).encode(),
-            CertificateChain=x509_keys.dump_certificates([*above, *roots]).encode(),
+            CertificateChain=x509_keys.dump_certificates([*intermediates, *roots]).encode(),
         )

@@ -44,7 +44,8 @@ def tags(values: Mapping[str, Any], server: str, trust_domain: str) -> dict[str,
 
 def record_path(directory: str, storage_mode: str, host: str) -> str:
     """Returns the path of the record below the trust domain's directory. A private CA is shared by all servers."""
-    return os.path.join(directory, "aws_pca.json") if storage_mode == PRIVATE_CA else os.path.join(directory, "servers", host, "aws_secrets.json")
+    parts = ("aws_pca.json",) if storage_mode == PRIVATE_CA else ("servers", host, "aws_secrets.json")
+    return os.path.join(directory, *parts)
 
 
 def read(path: str, region: str) -> dict[str, Any]:
@@ -77,7 +78,8 @@ def plugin_options(
         return own, {}
     partition = partition_of(region)
     arn = str(record.get("arn") or f"arn:{partition}:acm-pca:{region}:000000000000:certificate-authority/{NOT_MADE}")
-    return {"certificate_authority_arn": arn}, {"ca_signing_template_arn": signing_template_arn(partition, int(values["spire_pki_path_length"]) - 1)}
+    template = signing_template_arn(partition, int(values["spire_pki_path_length"]) - 1)
+    return {"certificate_authority_arn": arn}, {"ca_signing_template_arn": template}
 
 
 def signing_template_arn(partition: str, path_length: int) -> str:

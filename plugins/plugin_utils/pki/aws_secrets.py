@@ -34,10 +34,12 @@ class Secrets:
 
     @functools.cached_property
     def service(self) -> Service:
+        """The client of Secrets Manager."""
         return Service("secretsmanager", self.upstream.region)
 
     @functools.cached_property
     def names(self) -> dict[str, str]:
+        """The names of the secrets, by their content."""
         return aws_record.secret_names(self.upstream.values, self.upstream.host, self.upstream.trust_domain)
 
     @functools.cached_property
@@ -59,14 +61,16 @@ class Secrets:
 
     @property
     def tags(self) -> dict[str, str]:
+        """The tags that each secret should have."""
         return aws_record.tags(self.upstream.values, self.upstream.host, self.upstream.trust_domain)
 
     @property
     def kms_key(self) -> str:
+        """The KMS key that should encrypt the secrets; empty for AWS's own."""
         return str(self.upstream.values["spire_pki_kms_key"] or "")
 
     def differences(self) -> list[str]:
-        """Returns how Secrets Manager differs from the controller. It reads no value, and asks nothing about secrets that were never made."""
+        """Returns how Secrets Manager differs from the controller. It reads no value, and asks for no secret that was never made."""
         return [reason for what in FILES for reason in self._secret_differences(what)]
 
     def _secret_differences(self, what: str) -> Iterator[str]:
@@ -123,7 +127,8 @@ class Secrets:
             same = bool(version) and self._holds_our_content(what, arn)
             if not same:
                 self._require_ownership(what, observed)
-                version = self.service.call("put_secret_value", f"the secret {name}", SecretId=arn, SecretString=self._value(what))["VersionId"]
+                put = self.service.call("put_secret_value", f"the secret {name}", SecretId=arn, SecretString=self._value(what))
+                version = put["VersionId"]
         missing = _missing_tags(self.tags, observed)
         if missing:
             tags = [{"Key": key, "Value": value} for key, value in sorted(missing.items())]
@@ -143,8 +148,8 @@ class Secrets:
             raise
         if found.get("DeletedDate"):
             raise AwsError(
-                f"The secret {name} in {self.upstream.region} is marked for deletion, and its name can't be used until then. Restore it with: "
-                f"aws secretsmanager restore-secret --region {self.upstream.region} --secret-id {name}"
+                f"The secret {name} in {self.upstream.region} is marked for deletion, and its name can't be used until then. Restore it "
+                f"with: aws secretsmanager restore-secret --region {self.upstream.region} --secret-id {name}"
             )
         return found
 
@@ -154,8 +159,8 @@ class Secrets:
         if _current(observed) and tags.get(TAG_SERVER) != self.upstream.host:
             whose = f"its tag {TAG_SERVER} is {tags[TAG_SERVER]}" if TAG_SERVER in tags else f"it has no tag {TAG_SERVER}"
             raise AwsError(
-                f"The secret {self.names[what]} in {self.upstream.region} exists already and does not belong to {self.upstream.host}: {whose}, "
-                f"and it has a different {what}. Choose another spire_pki_secret_name, or delete the secret."
+                f"The secret {self.names[what]} in {self.upstream.region} exists already and does not belong to {self.upstream.host}: "
+                f"{whose}, and it has a different {what}. Choose another spire_pki_secret_name, or delete the secret."
             )
 
     def _holds_our_content(self, what: str, arn: str) -> bool:
@@ -186,6 +191,6 @@ def _current(observed: dict[str, Any]) -> str:
     return next((str(version) for version, stages in versions.items() if "AWSCURRENT" in stages), "")
 
 
-def _missing_tags(wanted: dict[str, str], observed: dict[str, Any]) -> dict[str, str]:
+def _missing_tags(expected: dict[str, str], observed: dict[str, Any]) -> dict[str, str]:
     there = {str(tag["Key"]): str(tag["Value"]) for tag in observed.get("Tags") or []}
-    return {key: value for key, value in wanted.items() if there.get(key) != value}
+    return {key: value for key, value in expected.items() if there.get(key) != value}

@@ -94,8 +94,8 @@ class ManagedCertificate:
 
     def issuer_from_variable(self, variable: str) -> Signer | None:
         """Returns the user's own CA in this variable; None where it is not set."""
-        named = self.values[variable]
-        return Signer(*(os.path.expanduser(str(named.get(name) or "")) for name in self.issuer_files)) if named else None
+        files = self.values[variable]
+        return Signer(*(os.path.expanduser(str(files.get(name) or "")) for name in self.issuer_files)) if files else None
 
     @property
     def active_issuer(self) -> Signer:
@@ -137,6 +137,7 @@ class ManagedCertificate:
 
     @property
     def key_type(self) -> str:
+        """The type that keys should have."""
         return str(self.values[f"{self.prefix}_key_type"])
 
     @property
@@ -155,6 +156,7 @@ class ManagedCertificate:
 
     @property
     def passphrase(self) -> str:
+        """The passphrase of keys on the controller; empty where it is not set."""
         return str(self.values["spire_pki_passphrase"] or "")
 
     @property
@@ -211,10 +213,9 @@ class ManagedCertificate:
         """Returns everything that is wrong with the user's own CA, also that it expires within ``window``."""
         if not self.user_supplied or self.rotation or self.issuer is None:
             return []
-        key = self.issuer_key_files.load_key(self.passphrase)
-        authority = ca_check.Authority(
-            self.issuer.certificates, self.issuer.bundle, self.issuer_key_files.certificate, self.bundle_file, self.issuer_key_files.key, key
-        )
+        files = self.issuer_key_files
+        key = files.load_key(self.passphrase)
+        authority = ca_check.Authority(self.issuer.certificates, self.issuer.bundle, files.certificate, self.bundle_file, files.key, key)
         domain = self.trust_domain if self.signs_svids else ""
         return ca_check.check(authority, self.ca_depth_below, domain, now, window, for_servers=self.signs_svids)
 
@@ -227,7 +228,9 @@ class ManagedCertificate:
 
     def insecure_root_permissions(self) -> list[str]:
         """Lists insecure permissions or missing encryption of our root key; empty for user-supplied roots and during a rotation."""
-        return [] if self.user_supplied or self.rotation else [f"{self.issuer_title}: {text}" for text in self.issuer_key_files.insecure_permissions()]
+        if self.user_supplied or self.rotation:
+            return []
+        return [f"{self.issuer_title}: {text}" for text in self.issuer_key_files.insecure_permissions()]
 
     def renewal_due(self, now: datetime.datetime) -> list[str]:
         """Returns the difference that only means renewal is due."""
@@ -283,13 +286,11 @@ class ManagedCertificate:
 
     def make_issuer(self, run: Run) -> tuple[Issuer | None, list[str]]:
         """Returns the issuer, made if there was none, and what was wrong with it; None where check mode makes none."""
-        if self.rotation:
-            return self._existing_issuer(), []
-        if self.user_supplied:
-            wrong = self.issuer_problems(run.now)
-            if wrong:
-                raise X509Error("\n".join(wrong))
-            return self._existing_issuer(), []
+        if self.rotation or self.user_supplied:
+            problems = self.issuer_problems(run.now)
+            if problems:
+                raise X509Error("\n".join(problems))
+            return self.issuer, []
         root = self._ensure_root(run)
         why = [f"{self.issuer_title}: {reason}" for reason in root.differences]
         if not root.certificates:
@@ -307,24 +308,19 @@ class ManagedCertificate:
         last = "it was issued by another root" if certificates else x509_ensure.NO_CERTIFICATE
         return Outcome(True, [*why, last], before, after)
 
-    def _existing_issuer(self) -> Issuer:
-        if self.issuer is None:
-            raise X509Error(f"{self.issuer_key_files.certificate} can't be read: there is no such file.")
-        return self.issuer
-
     def root_mismatch(self, there: list[Any], run: Run) -> str:
         """Returns the message that the variables ask for a different root than the existing one; empty where they don't."""
         why = x509_ensure.differences(self.root_request, there, None, None, run) if there else []
         if not why:
             return ""
         return (
-            f"{self.issuer_key_files.certificate} differs from the variables ({'; '.join(why)}). The fleet trusts this root, so a normal run does not replace "
-            f"it. Set the variables to what the root has, or {self.renewed_by}."
+            f"{self.issuer_key_files.certificate} differs from the variables ({'; '.join(why)}). The fleet trusts this root, so a normal "
+            f"run does not replace it. Set the variables to what the root has, or {self.renewed_by}."
         )
 
     def _ensure_root(self, run: Run) -> Outcome:
         """Makes the root if there is none. An existing one that differs raises X509Error: the fleet trusts it."""
-        wrong = self.root_mismatch(self.issuer_key_files.certificates(), run)
-        if wrong:
-            raise X509Error(wrong)
+        problems = self.root_mismatch(self.issuer_key_files.certificates(), run)
+        if problems:
+            raise X509Error(problems)
         return x509_ensure.ensure(self.issuer_key_files, self.root_request, None, self.passphrase, run)

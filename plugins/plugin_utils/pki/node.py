@@ -150,11 +150,13 @@ def attestor_options(merged: Merged, name: str) -> dict[str, Any]:
 
 def unchanged_options(name: str, merged: Merged, paths: Paths) -> list[str]:
     """Returns the names of the options of an agent's plugin that still have the values that this module set."""
-    given = attestor_options(merged, name)
-    return [option for option, value in agent_options(name, paths).items() if given.get(option) == value]
+    options = attestor_options(merged, name)
+    return [option for option, value in agent_options(name, paths).items() if options.get(option) == value]
 
 
-def certificate_of_agent(host: str, values: Mapping[str, Any], trust_domain: str, merged: Merged, paths: Paths, server: Any) -> ManagedCertificate | None:
+def certificate_of_agent(
+    host: str, values: Mapping[str, Any], trust_domain: str, merged: Merged, paths: Paths, server: Any
+) -> ManagedCertificate | None:
     """Returns the certificate of ours that an agent attests with; None where it has another one.
 
     ``server`` is the plan of one of its servers, None where the inventory has none.
@@ -173,19 +175,21 @@ def certificate_of_agent(host: str, values: Mapping[str, Any], trust_domain: str
     return None
 
 
-def authorities_of_server(host: str, values: Mapping[str, Any], trust_domain: str, merged: Merged, paths: Paths) -> list[ManagedCertificate]:
+def authorities_of_server(
+    host: str, values: Mapping[str, Any], trust_domain: str, merged: Merged, paths: Paths
+) -> list[ManagedCertificate]:
     """Returns the CAs of ours that a server verifies nodes with."""
     return [KINDS[name](host, values, trust_domain) for name in enabled_attestors(values) if trusts_our_ca(name, merged, paths)]
 
 
 def trusts_our_ca(name: str, merged: Merged, paths: Paths) -> bool:
     """Whether our CA is among those that the server's plugin verifies nodes with."""
-    given = attestor_options(merged, name)
+    options = attestor_options(merged, name)
     found: list[Any] = []
     for option in AUTHORITIES[name]:
-        value = given.get(option)
+        value = options.get(option)
         found += value if isinstance(value, list) else [value]
-    return paths.node_authorities(name) in found and given.get("mode") != "spiffe"
+    return paths.node_authorities(name) in found and options.get("mode") != "spiffe"
 
 
 def agent_files(name: str, paths: Paths, user: str) -> dict[str, File]:

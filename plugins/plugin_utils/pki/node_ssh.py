@@ -69,8 +69,8 @@ class HostCertificateRequest:
     def sign(self, public: Any, key: Any, now: datetime.datetime) -> Any:
         """Returns a new certificate for a public key."""
         builder = (
-            serialization.SSHCertificateBuilder().public_key(public).serial(secrets.randbits(63)).type(serialization.SSHCertificateType.HOST)
-            .key_id(self.host.encode()).valid_principals([self.principal.encode()])
+            serialization.SSHCertificateBuilder().public_key(public).serial(secrets.randbits(63))
+            .type(serialization.SSHCertificateType.HOST).key_id(self.host.encode()).valid_principals([self.principal.encode()])
             .valid_after(int((now - BACKDATE).timestamp())).valid_before(int((now + self.lifetime).timestamp()))
         )
         return builder.sign(key)
@@ -111,7 +111,8 @@ class Sshpop(ManagedCertificate):
         """The certificate that the host should have."""
         suffix = f".{self.domain}" if self.domain else ""
         principal = self.host if not suffix or self.host.endswith(suffix) else self.host + suffix
-        return HostCertificateRequest(self.host, principal, self.duration("spire_sshpop_lifetime"), self.duration("spire_sshpop_renew_before"))
+        lifetime, renew_before = self.duration("spire_sshpop_lifetime"), self.duration("spire_sshpop_renew_before")
+        return HostCertificateRequest(self.host, principal, lifetime, renew_before)
 
     @property
     def issuer_name(self) -> str:
@@ -265,8 +266,8 @@ class Sshpop(ManagedCertificate):
         if key is not None:
             if x509_keys.type_of(key) != self.key_type:
                 raise X509Error(
-                    f"The key in {self.key_files.key} is {x509_keys.type_of(key)}, and should be {self.key_type}. A key is never overwritten "
-                    "unasked: move it away, or ask for the type that it has."
+                    f"The key in {self.key_files.key} is {x509_keys.type_of(key)}, and should be {self.key_type}. A key is never "
+                    "overwritten unasked: move it away, or ask for the type that it has."
                 )
             insecure_permissions = self.key_files.insecure_permissions()
             if insecure_permissions and not run.check:
@@ -338,8 +339,8 @@ def _load_key(path: str, passphrase: str) -> Any:
             continue
         except UnsupportedAlgorithm:
             raise X509Error(
-                f"The key in {path} is encrypted in OpenSSH's format, which needs bcrypt, and the controller's Python has none. Install it with: "
-                f"pip install bcrypt; or convert the key: ssh-keygen -p -m PKCS8 -f {path}"
+                f"The key in {path} is encrypted in OpenSSH's format, which needs bcrypt, and the controller's Python has none. Install "
+                f"it with: pip install bcrypt; or convert the key: ssh-keygen -p -m PKCS8 -f {path}"
             ) from None
     raise X509Error(f"The passphrase does not open the key in {path}, or the file is damaged.")
 

@@ -58,7 +58,9 @@ class InjectedOptions:
         return [name for name, value in self.options.items() if isinstance(options, dict) and options.get(name) == value]
 
 
-def injected_options(host: str, values: Mapping[str, Any], stack: Sequence[Layer], paths: Paths, version: Version) -> InjectedOptions | None:
+def injected_options(
+    host: str, values: Mapping[str, Any], stack: Sequence[Layer], paths: Paths, version: Version
+) -> InjectedOptions | None:
     """Returns the options for a server's upstream CA; None where this collection makes none. ``stack`` is the tree without them."""
     storage_mode = values[VARIABLE]
     if storage_mode == "none":

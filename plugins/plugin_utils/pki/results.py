@@ -50,7 +50,8 @@ def add_aws_changes(result: dict[str, Any], why: list[str]) -> dict[str, Any]:
     if not why:
         return result
     header = "the upstream CA in AWS"
-    diff = {"before_header": header, "after_header": header, "before": "".join(f"{one}\n" for one in why), "after": "as on the controller\n"}
+    differences = "".join(f"{one}\n" for one in why)
+    diff = {"before_header": header, "after_header": header, "before": differences, "after": "as on the controller\n"}
     before = [result["diff"]] if "diff" in result else []
     return {**result, "changed": True, "differences": [*result["differences"], *why], "diff": [*before, diff]}
 

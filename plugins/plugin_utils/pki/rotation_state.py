@@ -120,16 +120,18 @@ def load(directory: str) -> State | None:
     if text is None:
         return None
     try:
-        given = json.loads(text)
-        configured = {name: Signer(**given[name]) for name in ("old", "new")}
-        state = State(**{**given, **configured, "servers_on_old_root": tuple(given.get("servers_on_old_root", ()))})
+        data = json.loads(text)
+        configured = {name: Signer(**data[name]) for name in ("old", "new")}
+        state = State(**{**data, **configured, "servers_on_old_root": tuple(data["servers_on_old_root"])})
         if state.step not in STEPS:
             raise ValueError(state.step)
         if state.new == next_root(directory) and not os.path.exists(state.new.certificate):
             # the new root was moved to its final name
             state = dataclasses.replace(state, new=own_root(directory))
     except (ValueError, TypeError, KeyError) as exc:
-        raise X509Error(f"{path} can't be read as the state of a rotation. Restore it from a backup: the fleet is in the middle of a rotation.") from exc
+        raise X509Error(
+            f"{path} can't be read as the state of a rotation. Restore it from a backup: the fleet is in the middle of a rotation."
+        ) from exc
     return state
 
 

@@ -103,15 +103,15 @@ class Expiry:
         if verdict not in WRONG:
             return ""
         what = f"the {self.what}" if self.kind in KIND_NAMES else self.what
-        named = f" ({self.name})" if self.name else ""
+        name_text = f" ({self.name})" if self.name else ""
         place = f" in {self.place}" if self.place.startswith(("/", "~")) else ""
         if verdict == EARLY:
-            return f"{what}{named}{place} is not valid before {moment(self.starts or now)}. Are the clocks right?"
+            return f"{what}{name_text}{place} is not valid before {moment(self.starts or now)}. Are the clocks right?"
         ends = f"expired at {moment(self.expires)}"
         if verdict == LATE:
             ends = f"expires at {moment(self.expires)}, in {words(self.expires - now)}, and should have been renewed already"
         remedy = _ROTATION if self.kind in ("root", "issuer") else _REMEDY[self.renewed_by]
-        return f"{what}{named}{place} {ends}. {remedy}"
+        return f"{what}{name_text}{place} {ends}. {remedy}"
 
     def as_dict(self, now: datetime.datetime) -> dict[str, Any]:
         """Returns the fields for JSON."""
@@ -144,9 +144,9 @@ def table(found: Sequence[Expiry], now: datetime.datetime) -> str:
     for one in in_order(found):
         alike.setdefault((one.what, one.place, one.renewed_by, one.verdict(now)), []).append(one)
     for group in sorted(alike.values(), key=lambda ones: ones[0].expires):
-        shown = group if len(group) <= SHOWN_ROWS else group[:1]
-        for one in shown:
-            more = f" and {len(group) - 1} more" if len(group) > len(shown) else ""
+        shown_rows = group if len(group) <= SHOWN_ROWS else group[:1]
+        for one in shown_rows:
+            more = f" and {len(group) - 1} more" if len(group) > len(shown_rows) else ""
             where = f"{one.host}{more}{' ' if one.place else ''}{one.place}"
             left = remaining(one.expires - now)
             rows.append((left, moment(one.expires), one.what, where, one.renewed_by, _verdict_cell(one.verdict(now))))

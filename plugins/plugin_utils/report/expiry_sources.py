@@ -53,15 +53,17 @@ def _facts(text: str) -> dict[str, Any]:
     except (ValueError, AttributeError, OverflowError, UnsupportedAlgorithm):
         return {}
     return {
-        "name": one.subject.rfc4514_string(), "starts": one.not_valid_before_utc.isoformat(), "expires": one.not_valid_after_utc.isoformat(),
+        "name": one.subject.rfc4514_string(),
+        "starts": one.not_valid_before_utc.isoformat(),
+        "expires": one.not_valid_after_utc.isoformat(),
         "root": one.subject == one.issuer,
     }
 
 
-def of_host(planned: Plan, look: Mapping[str, Any]) -> Iterator[Expiry]:
+def of_host(planned: Plan, drift_result: Mapping[str, Any]) -> Iterator[Expiry]:
     """Yields what expires in the files that a host's tree names, and an agent's own SVID."""
     files: dict[str, list[Mapping[str, Any]]] = {}
-    for one in look.get("certificates", []):
+    for one in drift_result.get("certificates", []):
         files.setdefault(one["path"], []).append(one)
     for path, certificates in files.items():
         newest = max((one["expires"] for one in certificates if one["root"]), default="")
@@ -69,13 +71,15 @@ def of_host(planned: Plan, look: Mapping[str, Any]) -> Iterator[Expiry]:
             kind = _kind_in_file(planned, path, index)
             # an older root is replaced by a newer one in the same file
             superseded = bool(one["root"]) and one["expires"] < newest
+            renewal = _renewal(planned) if kind in RENEWED_BY_SITE else {"renewed_by": YOU}
             yield Expiry(
-                kind, _time(one["expires"]), host=planned.host, component=planned.component, place=path, option=one["option"], name=one["name"],
-                starts=_time(one["starts"]), superseded=superseded, **(_renewal(planned) if kind in RENEWED_BY_SITE else {"renewed_by": YOU}),
+                kind, _time(one["expires"]), host=planned.host, component=planned.component, place=path, option=one["option"],
+                name=one["name"], starts=_time(one["starts"]), superseded=superseded, **renewal,
             )
-    if look.get("expires"):
+    if drift_result.get("expires"):
         yield Expiry(
-            "agent_svid", _time(look["expires"]), SPIRE, planned.host, "agent", name=look["spiffe_id"], starts=_time(look["starts"])
+            "agent_svid", _time(drift_result["expires"]), SPIRE, planned.host, "agent", name=drift_result["spiffe_id"],
+            starts=_time(drift_result["starts"]),
         )
 
 
@@ -145,14 +149,16 @@ def of_bundle(planned: Plan, bundle: str) -> Iterator[Expiry]:
 
 def of_canary(planned: Plan, spiffe_id: str, svids: Iterable[Mapping[str, Any]]) -> Iterator[Expiry]:
     """Yields the canary's SVID. Its problems are reported with the agent that returned it."""
-    given = next((svid["certificates"] for svid in svids if svid["spiffe_id"] == spiffe_id), "")
+    certificates_text = next((svid["certificates"] for svid in svids if svid["spiffe_id"] == spiffe_id), "")
     try:
-        found = x509_svid.of_certificate(x509_keys.load_certificates(given.encode(), "the SVID")[0])
+        found = x509_svid.of_certificate(x509_keys.load_certificates(certificates_text.encode(), "the SVID")[0])
     except X509Error:
         # there is none, or the check of the agent reports that it can't be read
         return
     if found:
-        yield Expiry("workload_svid", found.expires, SPIRE, planned.host, "agent", name=spiffe_id, starts=found.starts, reported_elsewhere=True)
+        yield Expiry(
+            "workload_svid", found.expires, SPIRE, planned.host, "agent", name=spiffe_id, starts=found.starts, reported_elsewhere=True
+        )
 
 
 

@@ -61,8 +61,8 @@ def agent(
     observed = Observed(host, "agent", fleet.server_group(host))
     if not _note_reachability(observed, answers):
         return observed
-    look = answers.get("look") or {}
-    observed.spiffe_id = str(look.get("spiffe_id") or "")
+    drift_result = answers.get("look") or {}
+    observed.spiffe_id = str(drift_result.get("spiffe_id") or "")
     if not observed.spiffe_id:
         observed.problems.append("not attested: it has no SVID of its own")
     elif state is None:

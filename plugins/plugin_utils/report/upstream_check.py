@@ -53,7 +53,10 @@ def _private_ca(planned: Plan, data: Mapping[str, Any], principal: str, now: dat
     observed = service.call("describe_certificate_authority", f"the private CA {arn}", CertificateAuthorityArn=arn)["CertificateAuthority"]
     configuration = observed.get("CertificateAuthorityConfiguration", {})
     facts = {
-        "arn": arn, "status": str(observed["Status"]), "type": str(observed.get("Type", "")), "key_algorithm": str(configuration.get("KeyAlgorithm", "")),
+        "arn": arn,
+        "status": str(observed["Status"]),
+        "type": str(observed.get("Type", "")),
+        "key_algorithm": str(configuration.get("KeyAlgorithm", "")),
         "usage_mode": str(observed.get("UsageMode", "")),
     }
     if observed["Status"] != "ACTIVE":
@@ -78,65 +81,76 @@ def _template(data: Mapping[str, Any], region: str) -> str:
 def _names(arn: str, region: str, data: Mapping[str, Any]) -> Iterator[str]:
     parts = _ARN.fullmatch(arn)
     if parts is None:
-        yield f"certificate_authority_arn is {arn or 'not set'}, and must have the form arn:aws:acm-pca:REGION:ACCOUNT:certificate-authority/ID."
+        yield (
+            f"certificate_authority_arn is {arn or 'not set'}, and must have the form "
+            "arn:aws:acm-pca:REGION:ACCOUNT:certificate-authority/ID."
+        )
         return
     if parts[2] != region:
         yield f"certificate_authority_arn is in {parts[2]}, and region is {region}. Make them the same."
     partition = partition_of(parts[2])
     if parts[1] != partition:
         yield f"certificate_authority_arn names the partition {parts[1]}, and {parts[2]} is in {partition}."
-    named = _template(data, region)
-    if named.split(":")[1:2] != [partition]:
+    template_arn = _template(data, region)
+    if template_arn.split(":")[1:2] != [partition]:
         own = "" if data.get("ca_signing_template_arn") else ", which is SPIRE's default"
-        yield f"ca_signing_template_arn is {named}{own}, and the private CA is in the partition {partition}. Set it to {signing_template_arn(partition, 0)}."
+        yield (
+            f"ca_signing_template_arn is {template_arn}{own}, and the private CA is in the partition {partition}. Set it to "
+            f"{signing_template_arn(partition, 0)}."
+        )
 
 
-def _algorithms(arn: str, configuration: Mapping[str, Any], asked: str) -> Iterator[str]:
+def _algorithms(arn: str, configuration: Mapping[str, Any], configured: str) -> Iterator[str]:
     algorithm = str(configuration.get("KeyAlgorithm", ""))
     known = [name for name, _signing in ALGORITHMS.values()]
     if algorithm not in known:
         yield f"The key of the private CA {arn} is {algorithm}, and SPIRE can use {', '.join(known)}."
         return
-    signing = asked or str(configuration.get("SigningAlgorithm", ""))
+    signing = configured or str(configuration.get("SigningAlgorithm", ""))
     family = "ECDSA" if algorithm.startswith("EC_") else "RSA"
     if not signing.endswith(f"WITH{family}"):
-        by = "signing_algorithm" if asked else f"The signing algorithm of the private CA {arn}"
-        yield f"{by} is {signing}, and its key is {algorithm}, which signs with SHA256WITH{family}, SHA384WITH{family} or SHA512WITH{family}."
+        by = "signing_algorithm" if configured else f"The signing algorithm of the private CA {arn}"
+        yield (
+            f"{by} is {signing}, and its key is {algorithm}, which signs with SHA256WITH{family}, SHA384WITH{family} or SHA512WITH{family}."
+        )
 
 
 def _usage(arn: str, mode: str, ttl: datetime.timedelta) -> Iterator[str]:
     if mode == "SHORT_LIVED_CERTIFICATE" and ttl > SHORT_LIVED:
-        yield f"The private CA {arn} signs certificates of {words(SHORT_LIVED)} at most, because its usage mode is for short-lived certificates, and server.ca_ttl is {words(ttl)}."
+        yield (
+            f"The private CA {arn} signs certificates of {words(SHORT_LIVED)} at most, because its usage mode is for short-lived "
+            f"certificates, and server.ca_ttl is {words(ttl)}."
+        )
 
 
-def _certificate(arn: str, certificate: Any, named: str, ttl: datetime.timedelta, now: datetime.datetime) -> Iterator[str]:
+def _certificate(arn: str, certificate: Any, template_arn: str, ttl: datetime.timedelta, now: datetime.datetime) -> Iterator[str]:
     ends = certificate.not_valid_after_utc
     if ends <= now:
         yield f"The private CA {arn} expired at {moment(ends)}."
     elif ends - now <= ttl:
         yield (
-            f"The private CA {arn} ends at {moment(ends)}, in {words(ends - now)}, and server.ca_ttl is {words(ttl)}: AWS signs nothing that "
-            "expires after it. Renew it."
+            f"The private CA {arn} ends at {moment(ends)}, in {words(ends - now)}, and server.ca_ttl is {words(ttl)}: AWS signs nothing "
+            "that expires after it. Renew it."
         )
     basic = x509_request.extension(certificate, x509.BasicConstraints)
-    below = _PATH_LENGTH.search(named)
+    template_length = _PATH_LENGTH.search(template_arn)
     if basic is None or not basic.ca:
         yield f"The certificate of the private CA {arn} is not the certificate of a CA: its basic constraints don't name it as one."
-    elif below and basic.path_length is not None and basic.path_length <= int(below[1]):
+    elif template_length and basic.path_length is not None and basic.path_length <= int(template_length[1]):
         yield (
-            f"The private CA {arn} has the path length {basic.path_length}, and the template {named} makes a CA of path length {below[1]} below "
-            f"it: AWS refuses that. The path length of the CA must be {int(below[1]) + 1} or more, or that of the template smaller."
+            f"The private CA {arn} has the path length {basic.path_length}, and the template {template_arn} makes a CA of path length {template_length[1]} "
+            f"below it: AWS refuses that. The path length of the CA must be {int(template_length[1]) + 1} or more, or that of the template smaller."
         )
 
 
-def _permissions(principal: str, arn: str, named: str, region: str) -> Iterator[str]:
+def _permissions(principal: str, arn: str, template_arn: str, region: str) -> Iterator[str]:
     """Yields what IAM's simulator denies. A real call would leave a signed certificate behind."""
-    context = [{"ContextKeyName": "acm-pca:TemplateArn", "ContextKeyValues": [named], "ContextKeyType": "string"}]
-    said = Service("iam", region).call(
+    context = [{"ContextKeyName": "acm-pca:TemplateArn", "ContextKeyValues": [template_arn], "ContextKeyType": "string"}]
+    answer = Service("iam", region).call(
         "simulate_principal_policy", f"what {principal} may do", PolicySourceArn=principal, ActionNames=list(SIGNING), ResourceArns=[arn],
         ContextEntries=context,
     )
-    denied = sorted(one["EvalActionName"] for one in said["EvaluationResults"] if one["EvalDecision"] != "allowed")
+    denied = sorted(one["EvalActionName"] for one in answer["EvaluationResults"] if one["EvalDecision"] != "allowed")
     if denied:
         yield f"{principal} may not {' and '.join(denied)} on {arn}. The filter spire.fleet.aws_policy returns the policy that it needs."
 
@@ -146,7 +160,8 @@ def _secrets(planned: Plan, data: Mapping[str, Any], now: datetime.datetime) -> 
     texts: dict[str, tuple[str, bytes]] = {}
     kind, _plugins = planned.upstream_authority
     found = [
-        f"plugins.{kind}.{aws_record.SECRETS}.plugin_data.{option} is not set, and SPIRE reads {content} from there: set it to the ARN of the secret."
+        f"plugins.{kind}.{aws_record.SECRETS}.plugin_data.{option} is not set, and SPIRE reads {content} from there: set it to the ARN of "
+        "the secret."
         for option, content in ((FILES["certificate"], "the certificate of its CA"), (FILES["key"], "the CA's key")) if not data.get(option)
     ]
     for what, option in FILES.items() if not found else ():
@@ -173,7 +188,9 @@ def _chain(planned: Plan, texts: Mapping[str, tuple[str, bytes]], now: datetime.
     certificates = x509_keys.load_certificates(text, file)
     bundle_file, bundle_text = texts.get("bundle", (file, b""))
     if not bundle_text and len(certificates) > 1:
-        return {}, [f"{file} holds {len(certificates)} certificates, and bundle_file_arn is not set: then SPIRE accepts only a self-signed CA."]
+        return {}, [
+            f"{file} holds {len(certificates)} certificates, and bundle_file_arn is not set: then SPIRE accepts only a self-signed CA."
+        ]
     bundle = x509_keys.load_certificates(bundle_text, bundle_file) if bundle_text else certificates
     key = x509_keys.load(texts["key"][1], "", texts["key"][0])
     whole = ca_check.Authority(certificates, bundle, file, bundle_file, texts["key"][0], key)

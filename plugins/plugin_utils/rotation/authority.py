@@ -72,12 +72,12 @@ class Round:
 def scope(fleet: Fleet, group: str, authority: str) -> Scope:
     """Returns the servers of a group and those below. For JWT keys it has all tiers: a nested server publishes its keys to those above."""
     servers = [server for server in fleet.servers if fleet.group_of_server(server) == group]
-    above = {server: set(nested.parent_servers(server, fleet)) for server in nested.servers(fleet)}
+    parents = {server: set(nested.parent_servers(server, fleet)) for server in nested.servers(fleet)}
     found, grown = set(servers), True
     while grown:
-        more = {server for server, those in above.items() if those & found}
+        more = {server for server, those in parents.items() if those & found}
         if authority == "jwt":
-            more |= {one for server in found for one in above.get(server, ())}
+            more |= {one for server in found for one in parents.get(server, ())}
         grown = not more <= found
         found |= more
     return Scope(group, servers, [server for server in fleet.servers if server in found])
@@ -90,8 +90,8 @@ def scopes(fleet: Fleet, request: RotationRequest) -> list[Scope]:
     """
     if request.start and not request.revoke:
         raise AuthorityError(
-            f"spire_rotate_from is {request.start}, which tells what to revoke first, and spire_rotate_revoke is not set, so nothing is revoked. "
-            "Add -e spire_rotate_revoke=true, or leave spire_rotate_from out."
+            f"spire_rotate_from is {request.start}, which tells what to revoke first, and spire_rotate_revoke is not set, so nothing is "
+            "revoked. Add -e spire_rotate_revoke=true, or leave spire_rotate_from out."
         )
     depths: dict[str, int] = {}
     for server in fleet.servers:
@@ -129,14 +129,14 @@ def _revocation_rounds(request: RotationRequest, one: Scope, authorities: Author
     """Returns the rounds of one group. The second one revokes authorities that existed before and can't be revoked in the first:
     a prepared one and, if the request starts with prepare, the active one of a server that has an old one.
     """
-    kept = {server: str(authorities[server]["old"]["id"]) for server in one.servers if _has_old(authorities[server])}
-    first = {server: kept.get(server) or str(authorities[server]["active"]["id"]) for server in one.servers}
+    old_ids = {server: str(authorities[server]["old"]["id"]) for server in one.servers if _has_old(authorities[server])}
+    first = {server: old_ids.get(server) or str(authorities[server]["active"]["id"]) for server in one.servers}
     second = {
         server: str((authorities[server].get("prepared") or authorities[server]["active"])["id"]) for server in one.servers
-        if authorities[server].get("prepared") or (server in kept and request.start == "prepare")
+        if authorities[server].get("prepared") or (server in old_ids and request.start == "prepare")
     }
     servers_below = _servers_below(one)
-    made = [Round(one.group, [server for server in one.servers if server not in kept], first, servers_below)]
+    made = [Round(one.group, [server for server in one.servers if server not in old_ids], first, servers_below)]
     return [*made, Round(one.group, list(second), second, servers_below)] if second else made
 
 
@@ -154,7 +154,8 @@ def _refuse_x509(fleet: Fleet, request: RotationRequest, found: Sequence[Scope],
         alternatives.append("For a new root, run spire.fleet.rotate_upstream.")
     elsewhere = {server: _external_plugin(server, fleet) for server in signed}
     for name in dict.fromkeys(filter(None, elsewhere.values())):
-        alternatives.append(f"The root of {', '.join(server for server in signed if elsewhere[server] == name)} is replaced where {name} gets it from.")
+        servers = ", ".join(server for server in signed if elsewhere[server] == name)
+        alternatives.append(f"The root of {servers} is replaced where {name} gets it from.")
     if free:
         alternatives.append(f"-e spire_rotate_group={free[0]} revokes the CAs of {free[0]}, and with them all that they signed.")
     raise AuthorityError(" ".join([
@@ -180,9 +181,9 @@ def _refuse_jwt(fleet: Fleet, request: RotationRequest, found: Sequence[Scope], 
         return
     keys = [f"{server} {name} {one['id']} until {_expiry_text(one)}" for server in tiered for name, one in _jwt_keys(authorities[server])]
     raise AuthorityError(
-        f"{', '.join(tiered)}: nested servers and those above them have each other's JWT keys in their bundles, and SPIRE revokes a key only in the "
-        "database of the server that signed with it. The other tiers would trust it until it expires: "
-        f"{'; '.join(keys)}. Nothing was replaced. Without spire_rotate_revoke the keys are replaced."
+        f"{', '.join(tiered)}: nested servers and those above them have each other's JWT keys in their bundles, and SPIRE revokes a key "
+        f"only in the database of the server that signed with it. The other tiers would trust it until it expires: {'; '.join(keys)}. "
+        "Nothing was replaced. Without spire_rotate_revoke the keys are replaced."
     )
 
 
@@ -225,11 +226,16 @@ def describe_rounds(request: RotationRequest, made: Iterable[Round]) -> list[str
     return found
 
 
-def untracked_authorities(request: RotationRequest, found: Iterable[Scope], authorities: AuthoritiesByServer, now: datetime.datetime) -> list[str]:
+def untracked_authorities(
+    request: RotationRequest, found: Iterable[Scope], authorities: AuthoritiesByServer, now: datetime.datetime
+) -> list[str]:
     """Returns warnings about authorities in the bundle that no server of the group can revoke."""
     texts = []
     for one in found:
-        held = {authorities[server][name]["id"] for server in one.trusting_servers for name in ("active", "prepared", "old") if authorities[server].get(name)}
+        held = {
+            authorities[server][name]["id"] for server in one.trusting_servers for name in ("active", "prepared", "old")
+            if authorities[server].get(name)
+        }
         others = {
             other["id"]: other for server in one.servers for other in authorities[server].get("trusted") or ()
             if other["id"] not in held and other["expires_at"] > now.timestamp()
@@ -237,8 +243,9 @@ def untracked_authorities(request: RotationRequest, found: Iterable[Scope], auth
         if others:
             names = ", ".join(f"{name} until {_expiry_text(other)}" for name, other in others.items())
             texts.append(
-                f"{one.group}: other {request.authority} authorities are in the bundle and stay trusted: {names}. SPIRE revokes only the authority "
-                "that a server signed with last. This is right if a server that is not in this inventory signs with one of them."
+                f"{one.group}: other {request.authority} authorities are in the bundle and stay trusted: {names}. SPIRE revokes only the "
+                "authority that a server signed with last. This is right if a server that is not in this inventory signs with one of "
+                "them."
             )
     return texts
 

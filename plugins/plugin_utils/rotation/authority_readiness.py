@@ -50,7 +50,8 @@ def server(observed: Mapping[str, Any], expected: Expected) -> list[str]:
         bundle, leaf = [load_base64(one["certificate"]) for one in observed["bundle"]], load_base64(observed["shown"])
     except ValueError:
         return ["its certificates can't be read"]
-    missing = [*expected.bundle_problems("its bundle", map(key_id, bundle)), *expected.signer_problems("the SVID that it shows to agents", issuer_id(leaf))]
+    missing = list(expected.bundle_problems("its bundle", map(key_id, bundle)))
+    missing += expected.signer_problems("the SVID that it shows to agents", issuer_id(leaf))
     for name, what in (("active", "its CA"), ("prepared", "its next CA")):
         missing += expected.signer_problems(what, observed["authorities"].get(name, {}).get("upstream_id", ""))
     return missing
@@ -64,7 +65,8 @@ def agent(observed: Mapping[str, Any], canary: str, expected: Expected) -> list[
         chain, bundle = agent_svid(observed)
     except NotReady as exc:
         return [str(exc)]
-    missing = [*expected.bundle_problems("its bundle", map(key_id, bundle)), *expected.signer_problems("its own SVID", *map(issuer_id, chain))]
+    missing = list(expected.bundle_problems("its bundle", map(key_id, bundle)))
+    missing += expected.signer_problems("its own SVID", *map(issuer_id, chain))
     if canary:
         try:
             chain, bundle = workload_svid(observed, canary)

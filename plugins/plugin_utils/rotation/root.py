@@ -48,8 +48,8 @@ class Scope:
 
 
 def _upstream(server: Plan) -> Upstream:
-    if server.upstream is None:
-        raise X509Error(f"{server.host}: its server has no upstream CA of spire_pki.")
+    # a scope has no other servers
+    assert server.upstream is not None
     return server.upstream
 
 
@@ -67,7 +67,9 @@ def scope(fleet: Fleet, trust_domain: str) -> Scope:
     for one in servers:
         own = _upstream(one)
         if (own.configured_issuer, own.directory) != (found.upstream.configured_issuer, found.upstream.directory):
-            raise X509Error(f"{one.host} has another issuer or another spire_pki_dir than {servers[0].host}; servers of one trust domain share both.")
+            raise X509Error(
+                f"{one.host} has another issuer or another spire_pki_dir than {servers[0].host}; servers of one trust domain share both."
+            )
     groups: dict[str, str] = {}
     for one in servers:
         groups.setdefault(fleet.group_of_server(one.host), one.host)
@@ -112,20 +114,21 @@ def _current_rotation(upstream: Upstream, run: Run) -> tuple[State | None, list[
 
 def _check_prerequisites(found: Scope, run: Run) -> None:
     """Raises X509Error where a rotation can't begin."""
-    mistakes = problems.errors(one for server in found.servers for one in upstream_ca.check(server, run.now))
-    if mistakes:
-        raise X509Error(problems.render(mistakes))
-    kept = [server.host for server in found.servers if server.upstream and not server.upstream.stored_on_host]
-    if kept:
-        way = found.upstream.storage_mode
+    errors = problems.errors(one for server in found.servers for one in upstream_ca.check(server, run.now))
+    if errors:
+        raise X509Error(problems.render(errors))
+    not_on_host = [server.host for server in found.servers if server.upstream and not server.upstream.stored_on_host]
+    if not_on_host:
+        storage_mode = found.upstream.storage_mode
         raise X509Error(
-            f"spire_pki is {way}, and a root can be rotated only while the servers have their CA in files: {', '.join(kept)}. Set spire_pki to "
-            f"controller, run spire.fleet.site, rotate, and set it back to {way}."
+            f"spire_pki is {storage_mode}, and a root can be rotated only while the servers have their CA in files: {', '.join(not_on_host)}. Set "
+            f"spire_pki to controller, run spire.fleet.site, rotate, and set it back to {storage_mode}."
         )
     old = [server.host for server in found.servers if server.version < SINCE]
     if old:
         raise X509Error(
-            f"SPIRE can rotate its CAs on demand and revoke roots since {SINCE}, which is newer than that of {', '.join(old)}. Upgrade the servers first."
+            f"SPIRE can rotate its CAs on demand and revoke roots since {SINCE}, which is newer than that of {', '.join(old)}. Upgrade "
+            "the servers first."
         )
     # the old root's key must be there, since it signs once more
     _issuer(found).key()
@@ -133,7 +136,9 @@ def _check_prerequisites(found: Scope, run: Run) -> None:
 
 def _issuer(found: Scope) -> Issuer:
     if found.upstream.issuer is None:
-        raise X509Error(f"There is no root in {found.upstream.directory} yet, so there is none to rotate: run spire.fleet.site, which makes it.")
+        raise X509Error(
+            f"There is no root in {found.upstream.directory} yet, so there is none to rotate: run spire.fleet.site, which makes it."
+        )
     return found.upstream.issuer
 
 
@@ -169,8 +174,8 @@ def _new_rotation(found: Scope, name: str, run: Run) -> tuple[State, list[str]]:
         raise X509Error(f"The root in {upstream.bundle_file} has no subject key ID, by which SPIRE taints and revokes roots.")
     if any(rotation_state.key_id(one) == rotation_state.key_id(old_roots[0]) for one in new_roots):
         raise X509Error(
-            f"{old_roots[0].subject.rfc4514_string()} was issued again for the same key in {new.bundle}. SPIRE identifies roots by their keys and would "
-            "revoke both. No rotation is needed: set spire_pki_issuer to the new CA and run spire.fleet.site."
+            f"{old_roots[0].subject.rfc4514_string()} was issued again for the same key in {new.bundle}. SPIRE identifies roots by their "
+            "keys and would revoke both. No rotation is needed: set spire_pki_issuer to the new CA and run spire.fleet.site."
         )
     texts = [x509_keys.dump_certificates(roots) for roots in (old_roots, new_roots)]
     return State(name, TRUST, upstream.configured_issuer, new, texts[0], texts[1], {TRUST: moment(run.now)}), why
@@ -198,7 +203,10 @@ def advance(found: Scope, step: str, checked: Mapping[str, Mapping[str, Any]], r
     with x509_store.locked(directory, run.check):
         state = rotation_state.load(directory)
         if state is None or state.step != step:
-            raise X509Error(f"The rotation is {'over' if state is None else f'at the step {state.step}'} and not at the step {step}: run the playbook again.")
+            raise X509Error(
+                f"The rotation is {'over' if state is None else f'at the step {state.step}'} and not at the step {step}: run the playbook "
+                "again."
+            )
         not_ready = [host for host in found.hosts if not (checked.get(host, {}).get("ready") and checked[host].get("step") == step)]
         if not_ready:
             raise X509Error(

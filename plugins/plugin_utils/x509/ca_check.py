@@ -98,8 +98,8 @@ def _check_certificate(
         return
     if basic.path_length is not None and basic.path_length < ca_depth_below:
         yield (
-            f"{name} has the path length {basic.path_length}, and {ca_depth_below} {'CA comes' if ca_depth_below == 1 else 'CAs come'} below it; "
-            f"it must be {ca_depth_below} or more."
+            f"{name} has the path length {basic.path_length}, and {ca_depth_below} {'CA comes' if ca_depth_below == 1 else 'CAs come'} "
+            f"below it; it must be {ca_depth_below} or more."
         )
     usage = x509_request.extension(certificate, x509.KeyUsage)
     if usage is not None and not usage.key_cert_sign:
@@ -135,7 +135,8 @@ def _check_chain(authority: Authority) -> Iterator[str]:
     certificates, file = authority.certificates, authority.certificate_file
     for lower, upper in zip(certificates, certificates[1:]):
         if not _issued_by(lower, upper):
-            remedy = "the chain is in the wrong order" if _is_chain_in_another_order(certificates) else "a certificate between them is missing"
+            disordered = _is_chain_in_another_order(certificates)
+            remedy = "the chain is in the wrong order" if disordered else "a certificate between them is missing"
             yield (
                 f"{_subject(lower)} in {file} was not issued by {_subject(upper)}, which follows it: {remedy}. Write the CA's own "
                 "certificate first, and after each the one that issued it."

@@ -197,14 +197,16 @@ def _require_lasting_issuer(signing: Signing, run: Run) -> None:
         )
 
 
-def _must_replace_key(key_files: KeyAndCertificateFiles, request: Request, key: Any, certificates: list[Any], issuer: Issuer | None, run: Run) -> bool:
+def _must_replace_key(
+    key_files: KeyAndCertificateFiles, request: Request, key: Any, certificates: list[Any], issuer: Issuer | None, run: Run
+) -> bool:
     """Whether an existing key is replaced. Only ``force`` does that: without it, a key that can't stay raises X509Error."""
     if run.force:
         return True
     if request.key_type and x509_keys.type_of(key) != request.key_type:
         raise X509Error(
-            f"The key in {key_files.key} is {x509_keys.type_of(key)}, and should be {request.key_type}. A key is never overwritten unasked: "
-            "move it away, make a new one with force, which keeps a copy, or ask for the type that it has."
+            f"The key in {key_files.key} is {x509_keys.type_of(key)}, and should be {request.key_type}. A key is never overwritten "
+            "unasked: move it away, make a new one with force, which keeps a copy, or ask for the type that it has."
         )
     if issuer is None and certificates and x509_keys.public_info(key) != x509_keys.public_info(certificates[0].public_key()):
         raise X509Error(_mismatch(key_files))
@@ -216,8 +218,8 @@ def _root_without_key(key_files: KeyAndCertificateFiles, request: Request, certi
     why = differences(request, certificates, None, None, run)
     if why:
         raise X509Error(
-            f"{key_files.certificate} is not as it should be ({'; '.join(why)}), and its key {key_files.key} is not there. Bring the key back "
-            "for this run, or make a new root with force."
+            f"{key_files.certificate} is not as it should be ({'; '.join(why)}), and its key {key_files.key} is not there. Bring the key "
+            "back for this run, or make a new root with force."
         )
     found.certificates, found.after = certificates, found.before
     return found

@@ -114,8 +114,8 @@ class Request:
         found = []
         if canonical(certificate.subject) != canonical(self.name):
             found.append(f"its subject is {certificate.subject.rfc4514_string()}, and should be {self.name.rfc4514_string()}")
-        for wanted, _critical in self.extensions():
-            found += _differs(wanted, extension(certificate, type(wanted)))
+        for expected, _critical in self.extensions():
+            found += _differs(expected, extension(certificate, type(expected)))
         if not self.uri_domains and extension(certificate, x509.NameConstraints):
             found.append("it constrains names, and should not")
         if not issued_by(certificate, certificate if issuer is None else issuer):
@@ -142,17 +142,17 @@ class Request:
         return [f"it expires at {moment(ends)}, and its renewal is due {words(self.renew_before)} before that"]
 
 
-def _differs(wanted: Any, found: Any) -> list[str]:
-    if wanted == found:
+def _differs(expected: Any, found: Any) -> list[str]:
+    if expected == found:
         return []
-    if isinstance(wanted, x509.BasicConstraints):
-        return [f"it is {describe_constraints(found)}, and should be {describe_constraints(wanted)}"]
-    if isinstance(wanted, x509.KeyUsage):
-        return [f"its key may be used for {describe_usages(found)}, and should be for {describe_usages(wanted)}"]
-    if isinstance(wanted, x509.NameConstraints):
-        return [f"it permits {describe_permitted(found)}, and should permit {describe_permitted(wanted)}"]
-    if isinstance(wanted, x509.SubjectAlternativeName):
-        return [f"its names are {describe_names(found)}, and should be {describe_names(wanted)}"]
+    if isinstance(expected, x509.BasicConstraints):
+        return [f"it is {describe_constraints(found)}, and should be {describe_constraints(expected)}"]
+    if isinstance(expected, x509.KeyUsage):
+        return [f"its key may be used for {describe_usages(found)}, and should be for {describe_usages(expected)}"]
+    if isinstance(expected, x509.NameConstraints):
+        return [f"it permits {describe_permitted(found)}, and should permit {describe_permitted(expected)}"]
+    if isinstance(expected, x509.SubjectAlternativeName):
+        return [f"its names are {describe_names(found)}, and should be {describe_names(expected)}"]
     return ["its extended key usages differ"]
 
 

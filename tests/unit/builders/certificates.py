@@ -19,20 +19,20 @@ ROOT = Request("CN=Root,O=Acme,C=US", 3650 * DAY, path_length=2, key_type="ec-p3
 OWN = Request("CN=One,O=Acme", 365 * DAY, path_length=1, key_type="ec-p256", renew_before=60 * DAY)
 
 
-def place(directory: Path, name: str) -> KeyAndCertificateFiles:
+def key_files(directory: Path, name: str) -> KeyAndCertificateFiles:
     """Returns the paths of a certificate and its key of this name."""
     return KeyAndCertificateFiles(str(directory / f"{name}.pem"), str(directory / f"{name}.key"))
 
 
 def keep(directory: Path, name: str = "root", request: Request = ROOT, issuer: Issuer | None = None, **run: Any) -> Outcome:
     """Makes sure that a key and its certificate exist; ``run`` overrides the fields of a run at NOW."""
-    return x509_ensure.ensure(place(directory, name), request, issuer, PASSPHRASE, Run(**{"now": NOW, **run}))
+    return x509_ensure.ensure(key_files(directory, name), request, issuer, PASSPHRASE, Run(**{"now": NOW, **run}))
 
 
 def issuer_in(directory: Path) -> Issuer:
     """Returns a root that signs."""
     root = keep(directory)
-    return Issuer(place(directory, "root"), PASSPHRASE, root.certificates, root.certificates)
+    return Issuer(key_files(directory, "root"), PASSPHRASE, root.certificates, root.certificates)
 
 
 def contents(directory: Path) -> dict[str, bytes]:

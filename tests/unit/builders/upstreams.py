@@ -13,6 +13,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import aws as pki_aws
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Outcome, Run
@@ -21,6 +22,8 @@ from tests.unit.builders.fleets import planned
 
 KEY, PEM, BUNDLE = (f"/etc/spire/server/main.upstream{end}" for end in (".key", ".pem", "-bundle.pem"))
 DISK = {"cert_file_path": PEM, "key_file_path": KEY, "bundle_file_path": BUNDLE}
+#: the region of the CAs in AWS
+REGION = "eu-central-1"
 CSR_OF = x509_keys.generate("ec-p384")
 
 
@@ -45,3 +48,39 @@ def made(tmp_path: Path, now: datetime.datetime = NOW, **more: Any) -> Outcome:
     upstream = server(tmp_path, **more).upstream
     assert upstream is not None
     return upstream.ensure(csr() if upstream.key_on_host else "", Run(now))
+
+
+class AwsUpstreams:
+    """A small fleet whose upstream CA is stored in AWS, by this plugin of SPIRE."""
+
+    def __init__(self, plugin: str, **own: Any) -> None:
+        self.plugin, self.own = plugin, own
+
+    def tree(self, **options: Any) -> dict[str, Any]:
+        """Returns a server's tree with the plugin."""
+        return {"plugins": {"UpstreamAuthority": {self.plugin: {"plugin_data": {"region": REGION, **options}}}}}
+
+    def variables(self, tmp_path: Path, **more: Any) -> dict[str, Any]:
+        """Returns the fleet's variables, with this directory for its CAs."""
+        return variables(tmp_path, **{"spire_pki": self.plugin, "spire_server_config": self.tree(), **self.own, **more})
+
+    def server(self, tmp_path: Path, **more: Any) -> Plan:
+        """Returns the plan of its server."""
+        return planned("server", **self.variables(tmp_path, **more))
+
+    def options(self, tmp_path: Path, **more: Any) -> dict[str, Any]:
+        """Returns the plugin's options in the server's tree."""
+        return dict(self.server(tmp_path, **more).plugin_data("UpstreamAuthority", self.plugin))
+
+    def made(self, tmp_path: Path, now: datetime.datetime = NOW, check: bool = False, **more: Any) -> list[str]:
+        """Returns what a run did for the certificate and in AWS."""
+        upstream = self.server(tmp_path, **more).upstream
+        assert upstream is not None
+        outcome, why = pki_aws.ensure(upstream, Run(now, check))
+        return [*outcome.differences, *why]
+
+    def differences(self, tmp_path: Path, **more: Any) -> list[str]:
+        """Returns how AWS differs from the controller."""
+        upstream = self.server(tmp_path, **more).upstream
+        assert upstream is not None
+        return pki_aws.differences(upstream)

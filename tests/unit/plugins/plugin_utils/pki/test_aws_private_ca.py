@@ -13,54 +13,23 @@ import boto3
 import pytest
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.aws.client import AwsError, Service
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import aws as pki_aws, aws_private_ca
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import aws_private_ca
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules import run as rules_run
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import upstream_ca
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import issue as x509_issue, keys as x509_keys, request as x509_request
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Run
 from tests.support.authorities import DAY, NOW, PASSPHRASE, make, written
-from tests.unit.builders.fleets import fleet, planned, rendered
+from tests.unit.builders.fleets import fleet, rendered
+from tests.unit.builders.upstreams import AwsUpstreams, REGION
 
-REGION = "eu-central-1"
+UPSTREAMS = AwsUpstreams("aws_pca", spire_pki_key_type="rsa-2048")
+tree, variables, server, options = UPSTREAMS.tree, UPSTREAMS.variables, UPSTREAMS.server, UPSTREAMS.options
+made, differences = UPSTREAMS.made, UPSTREAMS.differences
 NOT_MADE = f"arn:aws:acm-pca:{REGION}:000000000000:certificate-authority/not-made-yet"
 pytestmark = pytest.mark.usefixtures("aws")
 
 
 def pca() -> Any:
     return boto3.client("acm-pca", region_name=REGION)
-
-
-def tree(**options: Any) -> dict[str, Any]:
-    return {"plugins": {"UpstreamAuthority": {"aws_pca": {"plugin_data": {"region": REGION, **options}}}}}
-
-
-def variables(tmp_path: Path, **more: Any) -> dict[str, Any]:
-    return {
-        "spire_pki": "aws_pca", "spire_pki_dir": str(tmp_path), "spire_pki_passphrase": PASSPHRASE, "spire_pki_key_type": "rsa-2048",
-        "spire_server_config": tree(), **more,
-    }
-
-
-def server(tmp_path: Path, **more: Any) -> Plan:
-    return planned("server", **variables(tmp_path, **more))
-
-
-def made(tmp_path: Path, now: Any = NOW, check: bool = False, **more: Any) -> list[str]:
-    upstream = server(tmp_path, **more).upstream
-    assert upstream is not None
-    outcome, why = pki_aws.ensure(upstream, Run(now, check))
-    return [*outcome.differences, *why]
-
-
-def differences(tmp_path: Path) -> list[str]:
-    upstream = server(tmp_path).upstream
-    assert upstream is not None
-    return pki_aws.differences(upstream)
-
-
-def options(tmp_path: Path, **more: Any) -> dict[str, Any]:
-    return dict(server(tmp_path, **more).plugin_data("UpstreamAuthority", "aws_pca"))
 
 
 def authorities() -> list[dict[str, Any]]:

@@ -17,8 +17,6 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.aws.client import AwsE
 from ansible_collections.spire.fleet.plugins.plugin_utils.drift.compare import compare
 from ansible_collections.spire.fleet.plugins.plugin_utils.drift.probe import spec_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.host import services
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import aws as pki_aws
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import root as rotation_root
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules import run as rules_run
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import upstream_ca
@@ -26,13 +24,14 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x5
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Run
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 from tests.support.authorities import DAY, NOW, PASSPHRASE, make, written
-from tests.unit.builders.fleets import fleet, planned, rendered
+from tests.unit.builders.fleets import fleet, rendered
 from tests.unit.builders.observed import converged
+from tests.unit.builders.upstreams import AwsUpstreams, REGION
 
-REGION = "eu-central-1"
+UPSTREAMS = AwsUpstreams("awssecret")
+tree, variables, server, options = UPSTREAMS.tree, UPSTREAMS.variables, UPSTREAMS.server, UPSTREAMS.options
+made, differences = UPSTREAMS.made, UPSTREAMS.differences
 NAMES = {what: f"spire/prod.acme.com/s1/{what}" for what in ("certificate", "key", "bundle")}
-
-
 pytestmark = pytest.mark.usefixtures("aws")
 
 
@@ -40,40 +39,8 @@ def secrets() -> Any:
     return boto3.client("secretsmanager", region_name=REGION)
 
 
-def tree(**options: Any) -> dict[str, Any]:
-    return {"plugins": {"UpstreamAuthority": {"awssecret": {"plugin_data": {"region": REGION, **options}}}}}
-
-
-def variables(tmp_path: Path, **more: Any) -> dict[str, Any]:
-    return {
-        "spire_pki": "awssecret", "spire_pki_dir": str(tmp_path), "spire_pki_passphrase": PASSPHRASE, "spire_server_config": tree(), **more,
-    }
-
-
-def server(tmp_path: Path, **more: Any) -> Plan:
-    return planned("server", **variables(tmp_path, **more))
-
-
-def made(tmp_path: Path, check: bool = False, **more: Any) -> list[str]:
-    """Returns what a run did for the certificate and in AWS."""
-    upstream = server(tmp_path, **more).upstream
-    assert upstream is not None
-    outcome, why = pki_aws.ensure(upstream, Run(NOW, check))
-    return [*outcome.differences, *why]
-
-
-def differences(tmp_path: Path, **more: Any) -> list[str]:
-    upstream = server(tmp_path, **more).upstream
-    assert upstream is not None
-    return pki_aws.differences(upstream)
-
-
 def value(what: str) -> str:
     return str(secrets().get_secret_value(SecretId=NAMES[what])["SecretString"])
-
-
-def options(tmp_path: Path, **more: Any) -> dict[str, Any]:
-    return dict(server(tmp_path, **more).plugin_data("UpstreamAuthority", "awssecret"))
 
 
 def versions() -> dict[str, list[str]]:

@@ -20,7 +20,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Iss
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import KeyAndCertificateFiles
 from tests.support.authorities import DAY, NOW, PASSPHRASE, make
-from tests.unit.builders.certificates import OWN, ROOT, contents, issuer_in, keep, place
+from tests.unit.builders.certificates import OWN, ROOT, contents, issuer_in, keep, key_files
 
 CSR = """openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:{curve} -nodes -keyout {key} -subj /CN=x -config /dev/null"""
 
@@ -80,11 +80,11 @@ def test_modes_and_formats_of_files(tmp_path: Path) -> None:
     assert mended.differences == [f"{tmp_path}/a/b/root.key has the mode 0640, and should have 0600"]
     assert stat.S_IMODE((tmp_path / "a" / "b" / "root.key").stat().st_mode) == 0o600
     # an unencrypted key is encrypted and stays the same key
-    place, known = KeyAndCertificateFiles(str(tmp_path / "a/b/root.pem"), str(tmp_path / "a/b/root.key")), contents(tmp_path / "a" / "b")["root.pem"]
-    Path(place.key).write_bytes(x509_keys.dump(place.load_key(PASSPHRASE)))
+    key_files, known = KeyAndCertificateFiles(str(tmp_path / "a/b/root.pem"), str(tmp_path / "a/b/root.key")), contents(tmp_path / "a" / "b")["root.pem"]
+    Path(key_files.key).write_bytes(x509_keys.dump(key_files.load_key(PASSPHRASE)))
     told = keep(tmp_path / "a" / "b", check=True)
-    assert told.differences == [f"{place.key} is not encrypted"] and not Path(place.key).read_text().startswith(text[:30])
-    assert keep(tmp_path / "a" / "b").differences == told.differences and Path(place.key).read_text().startswith(text[:30])
+    assert told.differences == [f"{key_files.key} is not encrypted"] and not Path(key_files.key).read_text().startswith(text[:30])
+    assert keep(tmp_path / "a" / "b").differences == told.differences and Path(key_files.key).read_text().startswith(text[:30])
     assert contents(tmp_path / "a" / "b")["root.pem"] == known and keep(tmp_path / "a" / "b").differences == []
 
 
@@ -173,7 +173,7 @@ def test_the_chain_has_all_but_the_root(tmp_path: Path) -> None:
     (tmp_path / "corporate.key").write_text(corporate.key_pem(PASSPHRASE))
 
     def below(*certificates: Any) -> Outcome:
-        issuer = Issuer(place(tmp_path, "corporate"), PASSPHRASE, [one.certificate for one in certificates], [root.certificate])
+        issuer = Issuer(key_files(tmp_path, "corporate"), PASSPHRASE, [one.certificate for one in certificates], [root.certificate])
         return keep(tmp_path, "own", OWN, issuer)
 
     first = below(corporate, policy, root)
@@ -182,13 +182,13 @@ def test_the_chain_has_all_but_the_root(tmp_path: Path) -> None:
     found = below(corporate)
     assert found.differences == ["the certificates above it are other ones"]
     assert found.certificates == [first.certificates[0], corporate.certificate]
-    assert place(tmp_path, "own").certificates() == found.certificates and below(corporate).changed is False
+    assert key_files(tmp_path, "own").certificates() == found.certificates and below(corporate).changed is False
 
 
 def test_a_new_root_signs_new_intermediates(tmp_path: Path) -> None:
     keep(tmp_path, "own", OWN, issuer_in(tmp_path))
     root = keep(tmp_path, force=True)
-    issuer = Issuer(place(tmp_path, "root"), PASSPHRASE, root.certificates, root.certificates)
+    issuer = Issuer(key_files(tmp_path, "root"), PASSPHRASE, root.certificates, root.certificates)
     named = root.after["sha256"][:16]
     assert keep(tmp_path, "own", OWN, issuer).differences == [f"it was not issued by CN=Root,O=Acme,C=US ({named}...)"]
 

@@ -24,7 +24,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Iss
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import KeyAndCertificateFiles
 from tests.support.authorities import NOW, PASSPHRASE, make
-from tests.unit.builders.certificates import OWN, ROOT, contents, issuer_in, keep, place
+from tests.unit.builders.certificates import OWN, ROOT, contents, issuer_in, keep, key_files
 
 
 def test_an_issuer_with_a_key_of_another(tmp_path: Path) -> None:
@@ -39,7 +39,7 @@ def test_an_issuer_with_a_key_of_another(tmp_path: Path) -> None:
 
 def test_no_key_is_written_unencrypted(tmp_path: Path) -> None:
     with pytest.raises(X509Error) as caught:
-        x509_ensure.ensure(place(tmp_path, "root"), ROOT, None, "", Run(NOW))
+        x509_ensure.ensure(key_files(tmp_path, "root"), ROOT, None, "", Run(NOW))
     assert str(caught.value) == f"No passphrase is given, and the key in {tmp_path}/root.key must be encrypted."
     assert contents(tmp_path) == {}
 
@@ -99,7 +99,7 @@ def test_keys_that_can_not_be_read(tmp_path: Path) -> None:
 
     def said(passphrase: str = PASSPHRASE) -> str:
         with pytest.raises(X509Error) as caught:
-            x509_ensure.ensure(place(tmp_path, "root"), request, None, passphrase, run)
+            x509_ensure.ensure(key_files(tmp_path, "root"), request, None, passphrase, run)
         return str(caught.value)
 
     assert said("wrong") == f"The passphrase does not open the key in {path}, or the file is damaged."
@@ -142,7 +142,7 @@ def test_no_secret_is_in_a_result(tmp_path: Path) -> None:
     issuer = issuer_in(tmp_path)
     keep(tmp_path, "own", OWN, issuer)
     results = [
-        pki_results.task_result(outcome, place(tmp_path, "own"))
+        pki_results.task_result(outcome, key_files(tmp_path, "own"))
         for outcome in (keep(tmp_path, force=True), keep(tmp_path, "own", OWN, issuer, force=True))
     ]
     said = repr(results)
