@@ -2,14 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is downloaded, and what a person reads when it can't be had: the role's own tasks on this machine, against a page on loopback."""
+"""Downloads of releases and plugins, and the messages when they fail: the role's own tasks on this machine, from a page on loopback."""
 
 from __future__ import annotations
 
 import hashlib
-import os
 import platform
-import subprocess
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,44 +18,45 @@ import pytest
 import yaml
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases import archives
-from tests.support import release_page, site_run
+from tests.support import playbook_run, release_page, site_run
 from tests.unit.builders.fleets import fleet, mistakes
 
 NAMES = archives.archive_names("1.15.3", platform.machine())
 CONTENT, RELEASED = b"not what was released", "0" * 64
 PLUGIN = b"#!/bin/sh\nexit\n"
+OURS = PLUGIN + b"# ours\n"
 PASSWORD = "planted-password"
 LOGIN = f"me:p@{PASSWORD}"
 TREE = {"plugins": {"UpstreamAuthority": {"mine": {}}, "KeyManager": {"mine": {}}}}
 MACHINE = platform.machine()
 
 
-def role(tasks: str, look: dict[str, Any]) -> dict[str, Any]:
-    """A play of one file of the role's tasks, after a look that has found this."""
+def host(directory: Path, tasks: str, look: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+    """Returns the variables of a server on this machine that keeps everything in a directory, and runs this file of the role's tasks."""
+    directory.mkdir(exist_ok=True)
     return {
-        "hosts": "s1", "gather_facts": False, "vars": {
-            "spire_component_name": "server", "spire_component_drift": {"machine": MACHINE, "actions": look},
-            "spire_component_plan": "{{ lookup('spire.fleet.component_plan', 'server', machine='" + MACHINE + "') }}",
-        },
-        "tasks": [{"ansible.builtin.include_role": {"name": "spire.fleet.spire_component", "tasks_from": f"{tasks}.yml"}}],
-    }
-
-
-def run(
-    directory: Path, play: dict[str, Any], variables: dict[str, Any], *options: str, callback: str = "ansible.posix.json"
-) -> site_run.Run:
-    """Run it on this machine as a server, which keeps everything in this directory."""
-    host = {
         "ansible_connection": "local", "ansible_python_interpreter": sys.executable, "spire_trust_domain": "prod.acme.com",
         "spire_version": "1.15.3", "spire_install_root": str(directory / "opt"), "spire_archive_cache": str(directory / "cache"),
-        **variables,
+        **variables, "tasks_of_the_role": tasks, "actions_of_the_drift_check": look,
     }
-    (directory / "inventory.yml").write_text(yaml.safe_dump({"spire_servers": {"hosts": {"s1": host}}}))
-    (directory / "play.yml").write_text(yaml.safe_dump([play]))
-    done = subprocess.run(
-        [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "inventory.yml", *options, "play.yml"],
-        cwd=directory, capture_output=True, text=True, timeout=120, check=False,
-        env={**os.environ, "ANSIBLE_HOME": str(directory / "home"), "ANSIBLE_STDOUT_CALLBACK": callback},
+
+
+PLAY = {
+    "hosts": "all", "gather_facts": False, "vars": {
+        "spire_component_name": "server",
+        "spire_component_drift": {"machine": MACHINE, "actions": "{{ actions_of_the_drift_check }}"},
+        "spire_component_plan": "{{ lookup('spire.fleet.component_plan', 'server', machine='" + MACHINE + "') }}",
+    },
+    "tasks": [{"ansible.builtin.include_role": {"name": "spire.fleet.spire_component", "tasks_from": "{{ tasks_of_the_role }}.yml"}}],
+}
+
+
+def run(directory: Path, hosts: dict[str, dict[str, Any]], *options: str, callback: str = "ansible.posix.json") -> site_run.Run:
+    """Runs the role's tasks on these hosts, each as if the drift check had found its actions."""
+    (directory / "inventory.yml").write_text(yaml.safe_dump({"spire_servers": {"hosts": hosts}}))
+    (directory / "play.yml").write_text(yaml.safe_dump([PLAY]))
+    done = playbook_run.ansible(
+        directory, "-i", "inventory.yml", *options, "play.yml", ANSIBLE_HOME=str(directory / "home"), ANSIBLE_STDOUT_CALLBACK=callback,
     )
     assert PASSWORD not in done.stdout + done.stderr
     return site_run.Run(done.returncode, done.stdout, done.stderr)
@@ -81,102 +81,136 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def with_login(page: str) -> str:
-    """The page's address with name and password."""
+    """Returns the page's address with name and password."""
     return page.replace("//", f"//me:p%40{PASSWORD}@")
 
 
-@pytest.mark.parametrize("download", ["controller", "host"])
-@pytest.mark.parametrize(
-    ("place", "more", "reason"),
-    [
-        ("tampered", {}, RELEASE),
-        ("tampered", {"spire_archive_sha256": RELEASED}, RELEASE),
-        (
-            "nowhere", {},
-            "Request failed: HTTP Error 404: File not found. Nothing was replaced. Set spire_archive_url to a page that the {download} "
-            "reaches, or choose another spire_install_source.",
-        ),
-    ],
-    ids=["the release's checksum", "a pinned checksum", "no such file"],
-)
-def test_what_a_download_that_failed_says(
-    tmp_path: Path, page: str, place: str, more: dict[str, str], reason: str, download: str
-) -> None:
-    variables = {"spire_archive_url": f"{with_login(page)}/{place}/", "spire_archive_download": download, **more}
-    done = run(tmp_path, role("install_archive", {}), variables)
-    assert done.failed == {"s1": f"{page}/{place}/{NAMES.archive} can't be downloaded: {reason.replace('{download}', download)}"}
-    # neither a version, nor what was handed on
-    assert list((tmp_path / "opt").iterdir()) == []
-
-
-def test_a_page_that_wants_another_password(tmp_path: Path, page: str) -> None:
-    """Which proves that the others got it."""
-    done = run(tmp_path, role("install_archive", {}), {"spire_archive_url": f"{page}/tampered"})
-    assert "HTTP Error 401" in done.failed["s1"]
-
-
-def test_a_mirror_that_is_a_directory(tmp_path: Path) -> None:
-    (tmp_path / NAMES.archive).write_bytes(CONTENT)
-    variables = {"spire_archive_url": f"file://{tmp_path}", "spire_archive_sha256": RELEASED}
-    assert mistakes(fleet(variables)) == ""
-    done = run(tmp_path, role("install_archive", {}), variables)
-    assert done.failed == {"s1": f"file://{tmp_path}/{NAMES.archive} can't be downloaded: {RELEASE}"}
+DOWNLOADS = ("controller", "host")
+#: by what is wrong with the release: where it is looked for, more variables, and what is said
+RELEASES: dict[str, tuple[str, dict[str, str], str]] = {
+    "the release's checksum": ("tampered", {}, RELEASE),
+    "a pinned checksum": ("tampered", {"spire_archive_sha256": RELEASED}, RELEASE),
+    "no such file": (
+        "nowhere", {},
+        "Request failed: HTTP Error 404: File not found. Nothing was replaced. Set spire_archive_url to a page that the {download} "
+        "reaches, or choose another spire_install_source.",
+    ),
+}
+#: by what is wrong with a plugin: its fields, and what is said
+PLUGINS: dict[str, tuple[dict[str, str], str]] = {
+    "checksum": (
+        {"sha256": RELEASED},
+        mismatch(PLUGIN) + "Either it is not what its vendor released, or the checksum of spire_plugins.signs is of another file.",
+    ),
+    "no such file": (
+        {"url": "{page}/none"},
+        "Request failed: HTTP Error 404: File not found. Nothing was replaced. Set spire_plugins.signs.url to an address that the "
+        "{download} reaches, or put the file on the controller and name it by src.",
+    ),
+}
 
 
 def plugins(page: str, **more: Any) -> dict[str, Any]:
-    """Two plugins of one name, one of them from the page."""
+    """Returns the variables of a server with two plugins of one name, one of them from the page."""
     entry = {"plugin": "mine", "type": "UpstreamAuthority", "url": f"{page}/mine", "sha256": hashlib.sha256(PLUGIN).hexdigest()}
     return {"spire_server_config": TREE, "spire_plugins": {"signs": {**entry, **more}}}
 
 
 def paths(directory: Path, *places: str) -> list[str]:
+    """Returns where plugins lie on the host."""
     return [str(directory / "opt" / "plugins" / place / "bin" / "mine") for place in places]
 
 
-@pytest.mark.parametrize("download", ["controller", "host"])
-@pytest.mark.parametrize(
-    ("more", "reason"),
-    [
-        (
-            {"sha256": RELEASED},
-            mismatch(PLUGIN) + "Either it is not what its vendor released, or the checksum of spire_plugins.signs is of another file.",
-        ),
-        (
-            {"url": "{page}/none"},
-            "Request failed: HTTP Error 404: File not found. Nothing was replaced. Set spire_plugins.signs.url to an address that the "
-            "{download} reaches, or put the file on the controller and name it by src.",
-        ),
-    ],
-    ids=["checksum", "no such file"],
-)
-def test_what_a_plugin_that_can_not_be_had_says(
-    tmp_path: Path, page: str, more: dict[str, str], reason: str, download: str
-) -> None:
-    given = {field: text.replace("{page}", with_login(page)) for field, text in more.items()}
-    variables = {**plugins(with_login(page), version="1", **given), "spire_archive_download": download}
-    done = run(tmp_path, role("plugins", {"plugins": paths(tmp_path, "signs/1")}), variables)
-    name = "none" if "url" in more else "mine"
-    assert done.failed == {"s1": f"{page}/{name} can't be downloaded: {reason.replace('{download}', download)}"}
-    assert list((tmp_path / "opt").iterdir()) == []
+def name_of(*parts: str) -> str:
+    """Returns the name of a case's host, which is its directory's name too."""
+    return re.sub(r"\W+", "-", "-".join(parts)).strip("-")
 
 
-@pytest.mark.parametrize("download", ["controller", "host"])
-@pytest.mark.parametrize("version", ["1", ""])
-def test_plugins_of_one_name(tmp_path: Path, page: str, download: str, version: str) -> None:
-    """They meet neither where they arrive, nor where they stay."""
-    source = tmp_path / "ours"
-    source.write_bytes(PLUGIN + b"# ours\n")
-    variables = {**plugins(with_login(page)), "spire_archive_download": download}
-    digest = hashlib.sha256(source.read_bytes()).hexdigest()
-    variables["spire_plugins"]["keeps"] = {"plugin": "mine", "type": "KeyManager", "src": str(source), "sha256": digest}
+def two_of_one_name(directory: Path, page: str, version: str) -> tuple[dict[str, Any], list[str]]:
+    """Returns variables with two plugins of one name, and where they go: by their version, or by their checksums without one."""
+    source = directory / "ours"
+    source.write_bytes(OURS)
+    variables = plugins(with_login(page))
+    variables["spire_plugins"]["keeps"] = {
+        "plugin": "mine", "type": "KeyManager", "src": str(source), "sha256": hashlib.sha256(OURS).hexdigest(),
+    }
     if version:
         for entry in variables["spire_plugins"].values():
             entry["version"] = version
     sums = [entry["sha256"][:12] for entry in variables["spire_plugins"].values()]
-    placed = paths(tmp_path, f"signs/{version or sums[0]}", f"keeps/{version or sums[1]}")
-    run(tmp_path, role("plugins", {"plugins": placed}), variables).require()
-    assert [Path(path).read_bytes() for path in placed] == [PLUGIN, source.read_bytes()]
-    assert [path.name for path in (tmp_path / "opt").iterdir()] == ["plugins"]
+    return variables, paths(directory, f"signs/{version or sums[0]}", f"keeps/{version or sums[1]}")
+
+
+@pytest.fixture(scope="module")
+def everything(page: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[site_run.Run, Path]:
+    """One run over a host for each case, since most of a run's time is Ansible's own; and the directory with theirs."""
+    home = tmp_path_factory.mktemp("d")
+    hosts: dict[str, dict[str, Any]] = {}
+
+    def add(name: str, tasks: str, look: dict[str, Any], variables: dict[str, Any]) -> None:
+        hosts[name] = host(home / name, tasks, look, variables)
+
+    for download in DOWNLOADS:
+        for what, (place, fields, _reason) in RELEASES.items():
+            variables = {"spire_archive_url": f"{with_login(page)}/{place}/", "spire_archive_download": download, **fields}
+            add(name_of("release", what, download), "install_archive", {}, variables)
+        for what, (fields, _reason) in PLUGINS.items():
+            given = {field: text.replace("{page}", with_login(page)) for field, text in fields.items()}
+            name = name_of("plugin", what, download)
+            variables = {**plugins(with_login(page), version="1", **given), "spire_archive_download": download}
+            add(name, "plugins", {"plugins": paths(home / name, "signs/1")}, variables)
+        for version in ("1", ""):
+            name = name_of("one-name", version, download)
+            (home / name).mkdir()
+            variables, placed = two_of_one_name(home / name, page, version)
+            add(name, "plugins", {"plugins": placed}, {**variables, "spire_archive_download": download})
+    add("password", "install_archive", {}, {"spire_archive_url": f"{page}/tampered"})
+    (home / "mirror").mkdir()
+    (home / "mirror" / NAMES.archive).write_bytes(CONTENT)
+    add("mirror", "install_archive", {}, {"spire_archive_url": f"file://{home}/mirror", "spire_archive_sha256": RELEASED})
+    return run(home, hosts), home
+
+
+@pytest.mark.parametrize("download", DOWNLOADS)
+@pytest.mark.parametrize("what", RELEASES)
+def test_what_a_download_that_failed_says(everything: tuple[site_run.Run, Path], page: str, what: str, download: str) -> None:
+    (done, home), name, (place, _fields, reason) = everything, name_of("release", what, download), RELEASES[what]
+    assert done.failed[name] == f"{page}/{place}/{NAMES.archive} can't be downloaded: {reason.replace('{download}', download)}"
+    # neither a version, nor what was handed on
+    assert list((home / name / "opt").iterdir()) == []
+
+
+def test_a_page_that_wants_another_password(everything: tuple[site_run.Run, Path]) -> None:
+    """Which proves that the others got it."""
+    assert "HTTP Error 401" in everything[0].failed["password"]
+
+
+def test_a_mirror_that_is_a_directory(everything: tuple[site_run.Run, Path]) -> None:
+    done, home = everything
+    variables = {"spire_archive_url": f"file://{home}/mirror", "spire_archive_sha256": RELEASED}
+    assert mistakes(fleet(variables)) == ""
+    assert done.failed["mirror"] == f"file://{home}/mirror/{NAMES.archive} can't be downloaded: {RELEASE}"
+
+
+@pytest.mark.parametrize("download", DOWNLOADS)
+@pytest.mark.parametrize("what", PLUGINS)
+def test_what_a_plugin_that_can_not_be_had_says(everything: tuple[site_run.Run, Path], page: str, what: str, download: str) -> None:
+    (done, home), name, (fields, reason) = everything, name_of("plugin", what, download), PLUGINS[what]
+    file = "none" if "url" in fields else "mine"
+    assert done.failed[name] == f"{page}/{file} can't be downloaded: {reason.replace('{download}', download)}"
+    assert list((home / name / "opt").iterdir()) == []
+
+
+@pytest.mark.parametrize("download", DOWNLOADS)
+@pytest.mark.parametrize("version", ["1", ""])
+def test_plugins_of_one_name(everything: tuple[site_run.Run, Path], page: str, download: str, version: str) -> None:
+    """They meet neither where they arrive, nor where they stay."""
+    (done, home), name = everything, name_of("one-name", version, download)
+    placed = two_of_one_name(home / name, page, version)[1]
+    assert name not in done.failed, done.failed[name]
+    assert list(done.of(name))
+    assert [Path(path).read_bytes() for path in placed] == [PLUGIN, OURS]
+    assert [path.name for path in (home / name / "opt").iterdir()] == ["plugins"]
 
 
 @pytest.mark.parametrize(("callback", "download"), [("ansible.builtin.default", "host"), ("ansible.posix.json", "controller")])
@@ -189,13 +223,14 @@ def test_a_password_is_shown_at_no_verbosity(tmp_path: Path, page: str, callback
     variables = {
         **plugins(with_login(page), version="1"), "spire_archive_url": f"{with_login(page)}/tampered", "spire_archive_download": download,
     }
-    done = run(tmp_path, role("prepare", look), variables, "-vvvv", "--diff", callback=callback)
+    done = run(tmp_path, {"s1": host(tmp_path, "prepare", look, variables)}, "-vvvv", "--diff", callback=callback)
     assert done.rc == 0, done.stdout + done.stderr
     assert Path(path).read_bytes() == PLUGIN
     assert f"{page}/tampered" in done.stdout
     # nor in a file of Ansible's, which a killed run would leave
     assert "PUT" in done.stdout and "AnsiballZ_get_url" not in done.stdout
-    failed = run(tmp_path, role("prepare", {**look, "install": True}), variables, "-vvvv", "--diff", callback=callback)
+    failing = host(tmp_path, "prepare", {**look, "install": True}, variables)
+    failed = run(tmp_path, {"s1": failing}, "-vvvv", "--diff", callback=callback)
     assert failed.rc and "did not match" in failed.stdout
 
 

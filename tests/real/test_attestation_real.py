@@ -22,8 +22,8 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Run
-from tests.real.test_pki_real import PASSPHRASE, config, delivered, now, upstream_of
 from tests.support.real_spire import RealAgent, RealServer, TRUST_DOMAIN, merged
+from tests.support.real_upstream import PASSPHRASE, config, delivered, now, upstream_of
 from tests.unit.builders.fleets import fleet
 
 RELEASES = ("1.15.3", "1.14.7", "1.13.6")

@@ -7,48 +7,17 @@
 from __future__ import annotations
 
 import contextlib
-import getpass
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.module_utils.spire.entry_fields import normalise
-from ansible_collections.spire.fleet.plugins.plugin_utils.entries import desired as desired_entries
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
+from tests.support.real_nested import EAGER, EAGER_AGENT, below
 from tests.support.real_spire import RealAgent, RealServer, TRUST_DOMAIN
-from tests.unit.builders.fleets import fleet
 
 RELEASES = ("1.15.3", "1.14.7", "1.13.6")
-#: how servers and agents learn of entries sooner
-EAGER = {"server": {"experimental": {"cache_reload_interval": "1s"}}}
-EAGER_AGENT = {"agent": {"experimental": {"sync_interval": "1s"}}}
 WORKLOAD = f"spiffe://{TRUST_DOMAIN}/workload"
-
-
-def planned(parent: RealServer, beside: RealAgent) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """What we plan for a nested server below this one: the plugin's options, and the entries on the parent."""
-    here = {"ansible_host": "127.0.0.1"}
-    made = fleet(
-        {"spire_trust_domain": TRUST_DOMAIN}, ("above", "below"), ("below",), {"uppers": ["above"], "lowers": ["below"]},
-        above={**here, "ansible_port": 1, "spire_server_group": "uppers", "spire_server_config": {"server": {"bind_port": parent.port}}},
-        below={
-            **here, "ansible_port": 2, "spire_server_group": "lowers", "spire_upstream_server_group": "uppers",
-            "spire_server_user": getpass.getuser(), "spire_agent_config": {"agent": {"socket_path": str(beside.socket_path)}},
-        },
-    )
-    wanted = desired_entries.of_nested(plan("server", "above", made), made, "uppers", {"below": beside.spiffe_id})
-    return plan("server", "below", made).plugin_data("UpstreamAuthority", "spire"), wanted
-
-
-def below(parent: RealServer, beside: RealAgent, allowed: bool = True) -> RealServer:
-    """A nested server that is not started yet; with its entry on the parent, unless it shall not be allowed."""
-    options, wanted = planned(parent, beside)
-    if allowed:
-        assert [item.code for item in parent.client().entry_create([normalise(one) for one in wanted])] == [0]
-    return RealServer(parent.binary, config={**EAGER, "plugins": {"UpstreamAuthority": {"spire": {"plugin_data": options}}}})
 
 
 def svid(server: RealServer, agent: RealAgent) -> str:

@@ -19,9 +19,9 @@ import pytest
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import aws as pki_aws
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Run
-from tests.real.test_pki_real import PASSPHRASE, local_authority, now, verified
 from tests.support.moto_server import Moto, REGION, running
 from tests.support.real_spire import RealAgent, RealServer, TRUST_DOMAIN
+from tests.support.real_upstream import PASSPHRASE, local_authority, now, verified
 from tests.unit.builders.fleets import planned
 
 

@@ -22,8 +22,8 @@ import pytest
 from cryptography import x509
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
-from tests.real.test_pki_real import PASSPHRASE, delivered, upstream_of, verified
 from tests.support.real_spire import TRUST_DOMAIN, free_port
+from tests.support.real_upstream import PASSPHRASE, delivered, upstream_of, verified
 from tests.unit.builders.fleets import planned
 
 RELEASE = {"spire_version": "0.9.4", "spire_trust_domain": TRUST_DOMAIN}

@@ -10,8 +10,6 @@ The material comes from the code that `spire_pki` runs; only its way to the host
 from __future__ import annotations
 
 import datetime
-import json
-import shutil
 import subprocess
 import tempfile
 import time
@@ -21,63 +19,14 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.module_utils.host import key_request
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki.upstream import Upstream
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import ensure as x509_ensure, keys as x509_keys, store as x509_store
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Run
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import Request
 from tests.support.real_spire import RealAgent, RealServer, TRUST_DOMAIN, free_port
+from tests.support.real_upstream import PASSPHRASE, WORKLOAD, config, delivered, local_authority, now, upstream_of, verified
 from tests.unit.builders.fleets import planned
 
-PASSPHRASE = "correct horse"
 RELEASES = ("1.15.3", "1.14.7", "1.13.6")
-WORKLOAD = f"spiffe://{TRUST_DOMAIN}/workload"
-
-
-def now() -> datetime.datetime:
-    return datetime.datetime.now(datetime.timezone.utc)
-
-
-def upstream_of(directory: Path, **variables: Any) -> Upstream:
-    made = planned("server", spire_pki_dir=str(directory / "pki"), spire_pki_passphrase=PASSPHRASE,
-                   **{"spire_trust_domain": TRUST_DOMAIN, "spire_pki": "controller", **variables}).upstream
-    assert made is not None
-    return made
-
-
-def delivered(upstream: Upstream, directory: Path) -> dict[str, str]:
-    """Brings the files to where the server is, as the role does; the options of SPIRE's disk plugin for them."""
-    directory.mkdir(exist_ok=True)
-    key_file = directory / "upstream.key"
-    csr = ""
-    if upstream.key_on_host:
-        key = key_request.Key(str(key_file), upstream.values["spire_pki_key_type"], -1, -1, str(shutil.which("openssl")))
-        csr = key_request.keep(key, False, False, time.gmtime())["csr"]
-    upstream.ensure(csr, Run(now()))
-    fresh = Upstream(upstream.host, upstream.values, upstream.trust_domain)
-    if not upstream.key_on_host:
-        key_file.write_text(fresh.key_text())
-    files = fresh.files()
-    (directory / "upstream.pem").write_text(files["upstream_certificate"])
-    (directory / "bundle.pem").write_text(files["upstream_bundle"])
-    return {
-        "key_file_path": str(key_file), "cert_file_path": str(directory / "upstream.pem"), "bundle_file_path": str(directory / "bundle.pem"),
-    }
-
-
-def config(options: dict[str, str], **server: Any) -> dict[str, Any]:
-    return {"server": server, "plugins": {"UpstreamAuthority": {"disk": {"plugin_data": options}}}}
-
-
-def verified(directory: Path, root: str, chain: str) -> str:
-    """What openssl says of a chain; the leaf first, and the root nowhere but in the file of trusted ones."""
-    leaf, *above = chain.split("-----END CERTIFICATE-----\n")[:-1]
-    end = "-----END CERTIFICATE-----\n"
-    (directory / "root.pem").write_text(root)
-    (directory / "leaf.pem").write_text(leaf + end)
-    (directory / "above.pem").write_text("".join(one + end for one in above))
-    command = ["openssl", "verify", "-CAfile", "root.pem", "-untrusted", "above.pem", "leaf.pem"]
-    return subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def svid_of(server: RealServer, agent_binary: Path) -> dict[str, Any]:
@@ -169,11 +118,6 @@ def test_a_corporate_intermediate_signs(spire_server: Path, spire_agent: Path, t
         assert svid["certificates"].count("BEGIN CERTIFICATE") == 4
         assert server.client().bundle_show("pem").split() == (tmp_path / "root.pem").read_text().split()
         assert verified(tmp_path, (tmp_path / "root.pem").read_text(), svid["certificates"]) == "leaf.pem: OK"
-
-
-def local_authority(server: RealServer, *command: str) -> dict[str, Any]:
-    argv = [server.binary, "localauthority", "x509", *command, "-output", "json", "-socketPath", str(server.socket_path)]
-    return dict(json.loads(subprocess.run(argv, check=True, capture_output=True).stdout))
 
 
 def test_a_renewed_intermediate_is_used_without_a_restart(spire_server: Path, spire_agent: Path, tmp_path: Path) -> None:

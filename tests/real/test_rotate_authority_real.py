@@ -23,8 +23,8 @@ import pytest
 import yaml
 
 from ansible_collections.spire.fleet.plugins.module_utils.spire.der import key_id
-from tests.real.test_nested_real import EAGER, EAGER_AGENT, below
 from tests.support import collection
+from tests.support.real_nested import EAGER, EAGER_AGENT, below
 from tests.support.real_spire import RealAgent, RealServer, TRUST_DOMAIN
 
 DOMAIN = "rotate.test"

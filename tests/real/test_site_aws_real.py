@@ -20,10 +20,10 @@ import pytest
 from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireServer
 from playbooks.files.quickstart import inventory, processes
 from playbooks.files.quickstart.place import Place
-from tests.real.test_pki_real import PASSPHRASE
 from tests.support import spire_bin
 from tests.support.moto_server import Moto, REGION, running
 from tests.support.real_spire import free_port
+from tests.support.real_upstream import PASSPHRASE
 from tests.support.site_run import Run
 
 HOST = "quickstart"

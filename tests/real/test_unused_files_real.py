@@ -23,9 +23,9 @@ import pytest
 
 from playbooks.files.quickstart import inventory, processes
 from playbooks.files.quickstart.place import Place
-from tests.real.test_pki_real import PASSPHRASE
 from tests.support import spire_bin
 from tests.support.real_spire import free_port
+from tests.support.real_upstream import PASSPHRASE
 from tests.support.site_run import Run
 
 HOST, NEW = "quickstart", "anew"

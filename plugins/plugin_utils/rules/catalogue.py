@@ -42,7 +42,7 @@ class Variant:
     span: Span
     source: str
     severity: str
-    write_paths: tuple[Place, ...]
+    places: tuple[Place, ...]
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,9 @@ class Listed:
     liftable: bool
 
     @property
-    def write_paths(self) -> tuple[Place, ...]:
+    def places(self) -> tuple[Place, ...]:
         """Every place of every variant, once."""
-        return tuple(dict.fromkeys(place for variant in self.variants for place in variant.write_paths))
+        return tuple(dict.fromkeys(place for variant in self.variants for place in variant.places))
 
 
 @functools.lru_cache(maxsize=None)
@@ -70,7 +70,7 @@ def everything() -> dict[str, Listed]:
     """Returns every rule by its id: those of single configurations first, then those of hosts and of fleets."""
     found = {
         one.id: Listed(
-            one.id, one.scope, one.module, (Variant(one.description, one.span, one.source, one.severity, one.write_paths),), one.allow, one.liftable,
+            one.id, one.scope, one.module, (Variant(one.description, one.span, one.source, one.severity, one.places),), one.allow, one.liftable,
         )
         for one in rules(*SCOPES)
     }
@@ -84,7 +84,7 @@ def everything() -> dict[str, Listed]:
             made.description, made.span, made.source, made.severity)), None)
         if alike:
             variants[variants.index(alike)] = Variant(
-                made.description, made.span, made.source, made.severity, tuple(dict.fromkeys((*alike.write_paths, *places))),
+                made.description, made.span, made.source, made.severity, tuple(dict.fromkeys((*alike.places, *places))),
             )
         else:
             variants.append(made)
@@ -160,7 +160,7 @@ def _explained(one: Listed) -> Iterator[str]:
         severity = {"error": "an error", "warning": "a warning", "either": "an error or a warning"}[variant.severity]
         yield f"  severity: {severity}{', and a warning without strict mode' if one.strict and variant.severity != 'warning' else ''}"
         yield f"  releases: {releases(variant.span)}"
-        yield from _listed("places", [place(where) for where in variant.write_paths])
+        yield from _listed("places", [place(where) for where in variant.places])
         yield from _listed("source", variant.source.split("; "))
         yield ""
     yield from textwrap.wrap(_lifting(one), _WIDTH)

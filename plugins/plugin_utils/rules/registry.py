@@ -148,7 +148,7 @@ class Rule:
 
     id: str
     scope: str
-    write_paths: tuple[Place, ...]
+    places: tuple[Place, ...]
     description: str
     source: str
     span: Span
@@ -246,9 +246,9 @@ def applicable(scopes: tuple[str, ...], component: str, release: Version | None)
     """Returns the rules of a component at a release, each with its places there alone."""
     found = []
     for known in rules(*scopes):
-        places = tuple(one for one in known.write_paths if one.component == component and (release is None or release in one.span))
+        places = tuple(one for one in known.places if one.component == component and (release is None or release in one.span))
         if places and (release is None or release in known.span):
-            found.append(replace(known, write_paths=places))
+            found.append(replace(known, places=places))
     return tuple(found)
 
 
@@ -269,7 +269,7 @@ def broken_in_tree(component: str, tree: dict[str, Any], release: Version, stric
     for known in applicable((TREE,), component, release):
         if known.allow is not strict:
             continue
-        for place in known.write_paths:
+        for place in known.places:
             for body, path in _at(known, place, tree, release):
                 for finding in known.check(RuleContext(component, release, body, tree, path, now=_NEVER)):
                     whole = f"{path}.{finding.path}" if path and finding.path else path or finding.path

@@ -24,13 +24,13 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables im
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules import run as rules_run
 
 from tests.support import collection, examples
+from tests.support.links import broken_links
 from tests.unit.builders.fleets import BUNDLE
 from tools.docs import variables_page
 
 REPO = collection.REPO
 DOCS = REPO / "docs"
 PAGES = sorted([REPO / "README.md", *DOCS.glob("*.md"), *REPO.glob("roles/*/README.md")])
-LINK = re.compile(r"\[[^]]*\]\(([^)\s]+)\)")
 YAML_BLOCK = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
 #: what the collection registers for its own tasks, and names of groups, users, roles and of SPIRE's own
 OTHER_NAMES = {"spire_servers", "spire_agents", "spire_server", "spire_agent", "spire_component", "spire_rotation", "spire_cli"}
@@ -39,25 +39,6 @@ PLUGINS = {"modules", "filter", "lookup"}
 
 def name_of(page: Path) -> str:
     return str(page.relative_to(REPO))
-
-
-def headings(text: str) -> set[str]:
-    """Returns the anchors of a page as code hosts make them."""
-    outside = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
-    found = re.findall(r"^#+ +(.+)$", outside, re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in found}
-
-
-def broken_links(page: Path, text: str) -> list[str]:
-    broken = []
-    for link in LINK.findall(text):
-        if link.startswith(("https://", "http://", "mailto:")):
-            continue
-        path, _hash, anchor = link.partition("#")
-        target = (page.parent / path).resolve() if path else page
-        if not target.exists() or (anchor and anchor not in headings(target.read_text(encoding="utf-8"))):
-            broken.append(link)
-    return broken
 
 
 def blocks() -> list[Any]:

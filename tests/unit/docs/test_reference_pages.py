@@ -15,7 +15,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import 
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import model as schema_model
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Block, Option, Span, version
 
-from tests.unit.docs.test_docs import broken_links
+from tests.support.links import broken_links
 from tools.docs import reference_pages
 
 PAGES = reference_pages.pages()
