@@ -214,12 +214,17 @@ def _span(since: str, until: str) -> Span:
 
 
 @functools.lru_cache(maxsize=None)
+def _load(scope: str) -> None:
+    """Imports every module of a scope, once: whoever imports a module later may do so through another import system."""
+    for module in pkgutil.iter_modules([str(Path(__file__).parent / scope)]):
+        importlib.import_module(f"{__package__}.{scope}.{module.name}")
+
+
+@functools.lru_cache(maxsize=None)
 def rules(*scopes: str) -> tuple[Rule, ...]:
     """Returns the rules of these scopes, by module and line; a rule that comes after others stands behind them."""
-    here = Path(__file__).parent
     for scope in scopes:
-        for module in pkgutil.iter_modules([str(here / scope)]):
-            importlib.import_module(f"{__package__}.{scope}.{module.name}")
+        _load(scope)
     found = sorted((known for known in _RULES.values() if known.scope in scopes), key=lambda one: (SCOPES.index(one.scope), one.module, one.line))
     return tuple(_ordered(found))
 

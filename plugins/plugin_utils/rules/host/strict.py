@@ -25,7 +25,7 @@ _SECRET_NAME = re.compile(r"KEY|SECRET|TOKEN|PASS(?:WORD|WD|PHRASE)|CREDENTIAL",
 
 
 @rule("host", "server:spire_allow", "agent:spire_allow", source="docs/checks.md")
-def spire_allow_names(context: RuleContext) -> Findings:
+def allowed_rules(context: RuleContext) -> Findings:
     """spire_allow names rules that SPIRE itself doesn't insist on: refusals of strict mode, and warnings."""
     for name in context.plan.values["spire_allow"]:
         message = _not_liftable(str(name))

@@ -61,7 +61,7 @@ def test_what_spire_itself_refuses_can_not_be_lifted() -> None:
     wrong = {"spire_server_config": {"plugins": {"DataStore": {"sql": {"plugin_data": {
         "database_type": "mysql", "connection_string": "u:hidden-1@tcp(db)/spire"}}}}}}
     found = rules_run.of_fleet(fleet({**wrong, "spire_allow": ["mysql_parse_time"]}, agents=()))
-    assert {problem.rule for problem in problems.errors(found)} == {"mysql_parse_time", "spire_allow_names"}
-    assert rendered(problem for problem in found if problem.rule == "spire_allow_names") == (
+    assert {problem.rule for problem in problems.errors(found)} == {"mysql_parse_time", "allowed_rules"}
+    assert rendered(problem for problem in found if problem.rule == "allowed_rules") == (
         'error: spire_allow: The rule "mysql_parse_time" can\'t be lifted: where it is broken, SPIRE or the playbooks would fail. Take it out. [s1]'
     )
