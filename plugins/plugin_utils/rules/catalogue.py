@@ -36,7 +36,7 @@ _WIDTH = 100
 
 @dataclass(frozen=True)
 class Variant:
-    """What a rule asks for in some releases; most rules have one variant."""
+    """A rule in some releases; most rules have one variant."""
 
     description: str
     span: Span
@@ -61,7 +61,7 @@ class Listed:
 
     @property
     def places(self) -> tuple[Place, ...]:
-        """Every place of every variant, once."""
+        """Returns every place of every variant, once."""
         return tuple(dict.fromkeys(place for variant in self.variants for place in variant.places))
 
 

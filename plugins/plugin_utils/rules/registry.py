@@ -30,7 +30,7 @@ import pkgutil
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks import block, is_set, plugin_is_enabled, plugins
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import child
@@ -38,6 +38,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions impo
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import links
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Span, plugin, version as schema_version
 
+T = TypeVar("T")
 TREE, HOST, FLEET = "tree", "host", "fleet"
 SCOPES = (TREE, HOST, FLEET)
 #: the place of a rule that is asked once, after all servers and agents of the inventory
@@ -67,7 +68,7 @@ Findings = Iterator[Finding]
 
 @dataclass
 class RuleContext:
-    """What a rule looks at. A value of another type than asked for counts as not set: the schema reports it."""
+    """The input of a rule. A value of another type than asked for counts as not set: the schema reports it."""
 
     component: str
     release: Version
@@ -86,6 +87,14 @@ class RuleContext:
     observed: Mapping[str, Any] = field(default_factory=dict)
     #: what rules of the inventory remember of one plan until they have seen all
     memory: dict[str, Any] = field(default_factory=dict)
+    _facts: dict[str, Any] = field(default_factory=dict)
+
+    def fact(self, name: str, make: Callable[[], T]) -> T:
+        """Returns what several rules ask about one plan, made by the first that asks."""
+        if name not in self._facts:
+            self._facts[name] = make()
+        found: T = self._facts[name]
+        return found
 
     def __contains__(self, name: str) -> bool:
         return is_set(self.values.get(name))
@@ -137,14 +146,14 @@ class Place:
 
     @functools.cached_property
     def span(self) -> Span:
-        """The releases whose tree has the path."""
+        """Returns the releases whose tree has the path."""
         first_and_last = links.releases_span(self.component, self.path) if self.path and self.component in COMPONENTS[:3] else None
         return Span(*first_and_last) if first_and_last else Span()
 
 
 @dataclass(frozen=True)
 class Rule:
-    """What must hold, as code and as words."""
+    """A rule: its function, and its description."""
 
     id: str
     scope: str

@@ -59,7 +59,13 @@ def judged(found: Iterable[Problem], values: Mapping[str, Any]) -> list[Problem]
 
 def servers_of(context: RuleContext) -> list[Plan]:
     """Returns the plans of an agent's servers; none where they are not in this inventory."""
-    return [plan("server", name, context.fleet) for name in context.fleet.servers_of(context.plan.host)]
+    fleet: Fleet = context.fleet
+    return context.fact("servers", lambda: [plan("server", name, fleet) for name in fleet.servers_of(context.plan.host)])
+
+
+def attestors_of(context: RuleContext) -> dict[str, Any]:
+    """Returns the blocks of the enabled node attestors of a plan, by their names."""
+    return context.fact("attestors", lambda: context.plan.plugins("NodeAttestor"))
 
 
 def group_of(context: RuleContext) -> tuple[str, Sequence[Plan], Sequence[Plan]]:
@@ -67,11 +73,14 @@ def group_of(context: RuleContext) -> tuple[str, Sequence[Plan], Sequence[Plan]]
 
     What differs between two servers is reported of the later one.
     """
-    fleet: Fleet = context.fleet
-    group = fleet.group_of_server(context.plan.host)
+    return context.fact("group", lambda: _group_of(context.plan.host, context.fleet))
+
+
+def _group_of(host: str, fleet: Fleet) -> tuple[str, Sequence[Plan], Sequence[Plan]]:
+    group = fleet.group_of_server(host)
     names = list(fleet.groups.get(group, ()))
     together = [plan("server", name, fleet) for name in names]
-    return group, together, together[: names.index(context.plan.host)] if context.plan.host in names else []
+    return group, together, together[: names.index(host)] if host in names else []
 
 
 def template_failed(planned: Plan) -> bool:

@@ -45,7 +45,7 @@ NAMES = [
 def mistaken(change: dict[str, Any]) -> list[str]:
     """What preflight says of the entry itself."""
     plan = planned("server", {"spire_trust_domain": TRUST_DOMAIN, "spire_canary": False, "spire_entries": [{**ENTRY, **change}]})
-    return [problem.message for problem in desired_entries.check(plan)]
+    return [message for _path, entry in desired_entries.with_paths(plan) for message in desired_entries.mistakes(entry, plan)]
 
 
 def code(server: RealServer, change: dict[str, Any]) -> int:

@@ -1,17 +1,17 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What must hold between an agent's node attestor and its servers'."""
+"""Rules between an agent's node attestor and that of its servers."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Optional
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Finding, Findings, RuleContext, rule
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.support import servers_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.support import attestors_of, servers_of
 
 _AZURE_RESOURCE = "https://management.azure.com/"
 #: the option that is wrong, the message, and its severity; None where nothing is wrong
@@ -21,9 +21,8 @@ _Mismatch = Optional[tuple[str, str, str]]
 @rule("fleet", "agent:plugins.NodeAttestor", source="both guides to configuring SPIRE (configure the attestor on server and agent)")
 def attestor_of_servers(context: RuleContext) -> Findings:
     """The node attestor of an agent is one that each of its servers offers."""
-    planned: Plan = context.plan
     servers = servers_of(context)
-    for name in planned.plugins("NodeAttestor"):
+    for name in attestors_of(context):
         # an agent may reach any of them
         lacking = next((server for server in servers if name not in server.plugins("NodeAttestor")), None)
         if lacking:
@@ -44,7 +43,7 @@ def http_challenge_rebootstrap(context: RuleContext) -> Findings:
     planned: Plan = context.plan
     servers = servers_of(context)
     mode = planned.main.get("rebootstrap_mode")
-    if mode not in ("always", "auto") or "http_challenge" not in planned.plugins("NodeAttestor"):
+    if mode not in ("always", "auto") or "http_challenge" not in attestors_of(context):
         return
     once = next((one for one in servers if one.plugin_data("NodeAttestor", "http_challenge").get("tofu") is not False), None)
     if once:
@@ -56,11 +55,11 @@ def http_challenge_rebootstrap(context: RuleContext) -> Findings:
 
 
 def _first(
-    context: RuleContext, name: str, compare: Callable[[dict[str, Any], dict[str, Any], str], _Mismatch]
+    context: RuleContext, name: str, compare: Callable[[Mapping[str, Any], Mapping[str, Any], str], _Mismatch]
 ) -> Findings:
     """Yields the first mismatch between the options of an agent's attestor and those of its servers."""
     planned: Plan = context.plan
-    if name not in planned.plugins("NodeAttestor"):
+    if name not in attestors_of(context):
         return
     own = planned.plugin_data("NodeAttestor", name)
     for server in servers_of(context):
@@ -80,7 +79,7 @@ def azure_resource_of_agent(context: RuleContext) -> Findings:
     yield from _first(context, "azure_msi", _resource)
 
 
-def _resource(own: dict[str, Any], theirs: dict[str, Any], host: str) -> _Mismatch:
+def _resource(own: Mapping[str, Any], theirs: Mapping[str, Any], host: str) -> _Mismatch:
     wanted = own.get("resource_id") or _AZURE_RESOURCE
     tenants = theirs.get("tenants")
     resources = {
@@ -139,7 +138,7 @@ def http_challenge_of_agent(context: RuleContext) -> Findings:
     yield from _first(context, "http_challenge", _challenge)
 
 
-def _challenge(own: dict[str, Any], theirs: dict[str, Any], host: str) -> _Mismatch:
+def _challenge(own: Mapping[str, Any], theirs: Mapping[str, Any], host: str) -> _Mismatch:
     option = "advertised_port" if own.get("advertised_port") else "port"
     port = own.get(option)
     has = f"and the agent has {port or 'a random one'}"

@@ -1,7 +1,10 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether servers of one group share one database. Of connection strings, plain names of a database, host and port alone are told."""
+"""Rules about the database that servers of one group share.
+
+A connection string is a secret: messages show the plain name of a database, its host and its port, and nothing else.
+"""
 
 from __future__ import annotations
 

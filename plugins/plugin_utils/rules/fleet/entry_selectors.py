@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether the agents and servers of the fleet make the selectors that registration entries name.
+"""A rule about the selectors of registration entries: some agent or server has to make them.
 
 SPIRE takes any selector, and an entry whose selectors nobody makes is never issued: nothing fails, nothing works.
 """
@@ -35,7 +35,7 @@ AS_SELECTOR = Version(1, 15, 0)
 
 @dataclass(frozen=True)
 class SelectorSource:
-    """A server or agent by what its selectors depend on; many agents are the same one."""
+    """The release and the plugins of a server or agent, which its selectors depend on; many agents are alike."""
 
     release: Version
     #: plugins by type and name: their options, or null where nobody can tell them
@@ -43,14 +43,14 @@ class SelectorSource:
 
     @property
     def plugins(self) -> dict[str, dict[str, Any]]:
-        """The same as a mapping."""
+        """Returns the plugins as a mapping."""
         read: dict[str, dict[str, Any]] = json.loads(self.text)
         return read
 
 
 @dataclass
 class SelectorSources:
-    """Who could make an entry's selectors."""
+    """The servers or agents that could make an entry's selectors."""
 
     #: as a message names them, after "no" where they are agents
     who: str
@@ -104,7 +104,7 @@ class _Linter:
         self.agents: dict[str, SelectorSources] = {}
 
     def entry(self, path: str, entry: Mapping[str, Any]) -> Findings:
-        """What is wrong with one entry's selectors."""
+        """Yields what is wrong with one entry's selectors."""
         parent = str(entry["parent_id"])
         if parent == self.server_id:
             kinds, makers = NODE, self.server
@@ -128,7 +128,7 @@ class _Linter:
             yield from self._together(path, kinds, makers, sound)
 
     def _under(self, parent: str) -> SelectorSources:
-        """The agents below a parent: those of an inventory group, or any agent of this server."""
+        """Returns the agents below a parent: those of an inventory group, or any agent of this server."""
         group = parent.removeprefix(self.aliases) if parent.startswith(self.aliases) else ""
         if group not in self.agents:
             found = self.fleet.groups.get(group or AGENTS, ())
@@ -153,7 +153,7 @@ class _Linter:
         return selector_messages.by_id(asked, self.planned.host, self.planned.version, AS_SELECTOR)
 
     def _evaluate(self, asked: Request, makers: SelectorSources, able: list[int]) -> tuple[str, str]:
-        """A message, empty where all is well, and its severity; ``able`` gets the numbers of those who make it."""
+        """Returns a message and its severity, both empty where nothing is wrong; adds the numbers of those who make the selector to ``able``."""
         doubtful = "warning" if makers.open else "error"
         for number, plugins in enumerate(makers.plugins):
             if any(plugins[kind].get(asked.type, ...) is None for kind in asked.kinds):
@@ -196,7 +196,7 @@ class _Linter:
         return "", ""
 
     def _unused(self, asked: Request) -> str:
-        """A server offers an attestor that none of the agents in the inventory uses."""
+        """Returns a message where a server offers an attestor that none of the agents in the inventory uses."""
         agents = self._under("")
         if not agents.plugins or any(asked.type in plugins["NodeAttestor"] for plugins in agents.plugins):
             return ""
@@ -213,7 +213,7 @@ class _Linter:
 
 
 def _request(given: Any, kinds: tuple[str, ...]) -> Request:
-    """A selector as text, or as a mapping of type and value."""
+    """Reads a selector, which is a text or a mapping of type and value."""
     if isinstance(given, Mapping):
         return Request(str(given["type"]), str(given["value"]), kinds)
     kind, _colon, value = str(given).partition(":")

@@ -23,7 +23,7 @@ def plugin_checksum_on_controller(context: RuleContext) -> Findings:
     files: dict[tuple[str, str, str, str], dict[str, None]] = context.memory.setdefault("plugin_files", {})
     planned: Plan | None = context.plan
     if planned is not None:
-        if any(command.place == "src" for command in planned.commands):
+        if planned.filler is not None and planned.filler.definitions and any(command.place == "src" for command in planned.commands):
             for _arch, commands in by_architecture(planned):
                 for command in commands:
                     if command.place == "src" and os.path.isfile(os.path.expanduser(command.source)):

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether both ends of a federation go together, where the inventory has both."""
+"""Rules between both ends of a federation, where the inventory has both."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def _expected(domain: str, given: dict[str, Any]) -> _Expected:
 
 
 def _address(url: str) -> tuple[str, int]:
-    """Host and port of a URL; nothing and 0 of what is none."""
+    """Returns host and port of a URL; an empty text and 0 where it is no URL."""
     try:
         parts = urlsplit(url)
         return parts.hostname or "", (parts.port or _PORT) if parts.hostname else 0
@@ -164,7 +164,7 @@ def _address(url: str) -> tuple[str, int]:
 
 
 def _addresses(server: Plan) -> set[str]:
-    """The names and addresses that are sure to be this server's own; spire_server_address may be a load balancer's."""
+    """Returns the names and addresses that are certainly this server's own; spire_server_address may be a load balancer's."""
     acme = _block(_block(_block(_endpoint(server).get("profile")).get(_WEB)).get("acme")) or _block(_endpoint(server).get("acme"))
     named = (server.host, server.values.raw.get("ansible_host"), acme.get("domain_name"))
     return {str(name).lower() for name in named if name}
@@ -175,12 +175,12 @@ def _endpoint(server: Plan) -> dict[str, Any]:
 
 
 def _profile(server: Plan) -> str:
-    """What the server serves; without any SPIRE takes its own SVID."""
+    """Returns the profile of a server's bundle endpoint; without one SPIRE uses its own SVID."""
     endpoint = _endpoint(server)
     return _WEB if endpoint.get("acme") or _WEB in _block(endpoint.get("profile")) else _SPIFFE
 
 
 def _block(value: Any) -> dict[str, Any]:
-    """A block, the only one of a list as well; an empty one for what is none."""
+    """Returns a block, or the first one of a list; an empty block for anything else."""
     first = next(iter(value), None) if isinstance(value, list) else value
     return first if isinstance(first, dict) else {}

@@ -161,7 +161,7 @@ def _named_parent(context: RuleContext) -> Plan | None:
     return next((server for server in servers if _means(data, server)), None)
 
 
-def _means(data: dict[str, object], server: Plan) -> bool:
+def _means(data: Mapping[str, object], server: Plan) -> bool:
     """Whether the address in these options is this server's."""
     address = str(data.get("server_address") or "")
     return bool(address) and address in (server.host, server.values.raw.get("ansible_host"), server.values["spire_server_address"])

@@ -28,7 +28,8 @@ _CHANGING = ("Fingerprint", "SerialNumber", "Nonce", "Serial")
 
 def check(planned: Plan, fleet: Fleet, now: datetime.datetime | None = None) -> Iterator[Problem]:
     """Yields the problems that would keep a node from its certificate, or a server from verifying it."""
-    context = RuleContext(planned.component, planned.version, plan=planned, fleet=fleet, **({"now": now} if now else {}))
+    context = RuleContext(planned.component, planned.version, plan=planned, fleet=fleet)
+    context.now = now or context.now
     applicable = registry.applicable((registry.FLEET,), planned.component, None)
     yield from support.check(context, [one for one in applicable if one.check.__module__ == __name__])
 

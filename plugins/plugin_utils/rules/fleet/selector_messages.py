@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Words for selectors that nobody makes, and what was probably meant."""
+"""Messages about selectors that nobody makes, with what was probably meant."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ class Request:
 
     @property
     def name(self) -> str:
-        """The type and the first word of the rest: what follows may be a secret as long as nobody knows what it is."""
+        """Returns the type and the first word of the value: the rest of an unknown selector may be a secret."""
         word = re.match(r"[A-Za-z][A-Za-z_-]*(?=:|$)", self.value)
         return f"{self.type}:{word.group()}" if word else self.type
 
     def shown(self, selector: Selector) -> str:
-        """The selector as a message may show it."""
+        """Returns the selector as a message may show it."""
         return f"{self.type}:{selector.key}" if selector.secret else f"{self.type}:{self.value}"
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why one maker does not make a selector."""
+    """Why a server or agent does not make a selector."""
 
     why: str
     selector: Selector
@@ -59,7 +59,7 @@ class Refusal:
 def other_type(
     asked: Request, server_id: str, plugins: Sequence[Mapping[str, Mapping[str, Any]]]
 ) -> tuple[str, bool]:
-    """A type that no built-in plugin of these kinds has, and whether one of another kind has it."""
+    """Returns the message about a type that no built-in plugin of these kinds has, and whether a plugin of another kind has it."""
     found = next((kind for kind in selectors.KINDS if asked.type in selectors.builtin(kind)), "")
     place = _PLACES[asked.kinds[0]]
     if found and place == "node":
@@ -90,7 +90,7 @@ def other_type(
 
 
 def unknown_key(asked: Request, known: Sequence[Selector]) -> str:
-    """Something that a plugin makes in no release."""
+    """Returns the message about a selector that the plugin makes in no release."""
     what = f"{_NAMES[asked.kinds[0]]} {asked.type}"
     if not known:
         return (
@@ -106,7 +106,7 @@ def unknown_key(asked: Request, known: Sequence[Selector]) -> str:
 
 
 def form(asked: Request, selector: Selector) -> str:
-    """A value that the plugin never gives."""
+    """Returns the message about a value that the plugin never makes."""
     return (
         f"Its selector {asked.shown(selector)} has the wrong form: {asked.type}:{selector.key} is {selector.description}, for "
         f"example {selector.written}."
@@ -116,7 +116,7 @@ def form(asked: Request, selector: Selector) -> str:
 def nobody(
     asked: Request, lacking: Sequence[Refusal], plugins: Sequence[Mapping[str, Mapping[str, Any]]], who: str
 ) -> str:
-    """What the plugin could make, and nobody does."""
+    """Returns the message about a selector that the plugin could make, and that no server or agent makes."""
     nearest = min(lacking, key=lambda found: _RANK.index(found.why))
     shown = asked.shown(nearest.selector)
     if nearest.why == "option":
@@ -135,7 +135,7 @@ def nobody(
 
 
 def by_id(asked: Request, host: str, release: Version, since: Version) -> str:
-    """A node's SPIFFE ID as a selector."""
+    """Returns the message about a node's SPIFFE ID as a selector."""
     return (
         f"Its selector {asked.type}:{asked.value} is one that SPIRE gives to agents from {since} on and where "
         f"server.experimental.agent_spiffe_id_as_selector is true, and {host} is {release} and "
@@ -144,7 +144,7 @@ def by_id(asked: Request, host: str, release: Version, since: Version) -> str:
 
 
 def unused(asked: Request, plugins: Sequence[Mapping[str, Mapping[str, Any]]]) -> str:
-    """A node's selector where no known node is attested so."""
+    """Returns the message about a node's selector where no agent of the inventory attests in that way."""
     used = sorted({name for found in plugins for name in found["NodeAttestor"]})
     return (
         f"Its selector is of the type {asked.type}, and the agents of this server in the inventory attest by {_list(used)}. "
@@ -153,7 +153,7 @@ def unused(asked: Request, plugins: Sequence[Mapping[str, Mapping[str, Any]]]) -
 
 
 def two_attestors(types: Sequence[str]) -> str:
-    """A node is attested in one way."""
+    """Returns the message about selectors of two node attestors in one entry."""
     return (
         f"Its selectors are of {_list(types)}, and an agent attests by one of them: no node has them all. Write one entry for "
         "each."
@@ -161,7 +161,7 @@ def two_attestors(types: Sequence[str]) -> str:
 
 
 def never_together(types: Sequence[str], who: str) -> str:
-    """Each is made by someone, and all of them by nobody."""
+    """Returns the message about selectors that no single server or agent makes together."""
     return f"Its selectors are of {_list(types)}, and no {who} makes all of them. Write one entry for each."
 
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What must hold between servers: of one group, of groups with one trust domain, and of trust domains that federate."""
+"""Rules between servers of one group, and between groups with one trust domain."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Credentials that a plugin takes from its options or from the process's environment, and finds in neither.
+"""Rules about credentials that a plugin takes from its options or from the process's environment.
 
 SPIRE's validate takes such a tree, and the process fails, or goes on without, where it logs in. That is told by a warning alone: what
 starts the process may have set the environment in another way than by the inventory.
@@ -10,6 +10,7 @@ starts the process may have set the environment in another way than by the inven
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.common import urls
@@ -58,7 +59,7 @@ def _vault(planned: Plan, kind: str, name: str, block: schema_model.Block) -> Fi
     yield from _schemeless(planned, path, str(data.get(_ADDRESS) or ""), block.options[_ADDRESS].base["default_env"])
 
 
-def _missing(planned: Plan, path: str, given: dict[str, Any], option: schema_model.Option) -> Findings:
+def _missing(planned: Plan, path: str, given: Mapping[str, Any], option: schema_model.Option) -> Findings:
     name = option.base["default_env"]
     # SPIRE asks the environment first, and takes what is empty there too
     if not planned.environment.get(name, given.get(option.name)):

@@ -31,7 +31,7 @@ def plugin_schema(context: RuleContext) -> Findings:
 @rule("host", "server:plugins.*.*.plugin_cmd", "agent:plugins.*.*.plugin_cmd", source="systemd.exec(5) (WorkingDirectory)")
 def plugin_path(context: RuleContext) -> Findings:
     """The path of an external plugin is absolute and can stand in a service's definition."""
-    for command in context.plan.commands:
+    for command in _commands(context):
         if not host_paths.usable(command.path):
             yield Finding(f"{command.where}.plugin_cmd", host_paths.bad_path(command.path))
 
@@ -42,7 +42,7 @@ def plugin_path(context: RuleContext) -> Findings:
 def plugin_hidden_by_sandbox(context: RuleContext) -> Findings:
     """An external plugin lies where the service's sandbox doesn't hide it."""
     planned: Plan = context.plan
-    for command in planned.commands:
+    for command in _commands(context):
         hidden = _HIDDEN.match(command.path) if host_paths.usable(command.path) and not planned.paths.root else None
         if hidden:
             yield Finding(f"{command.where}.plugin_cmd", (
@@ -53,10 +53,14 @@ def plugin_hidden_by_sandbox(context: RuleContext) -> Findings:
 @rule("host", "server:spire_plugins", "agent:spire_plugins", source="docs/external_plugins.md")
 def plugin_file(context: RuleContext) -> Findings:
     """The src of an entry of spire_plugins is a file on the controller."""
-    for command in context.plan.commands:
+    for command in _commands(context):
         if command.place == "src" and not os.path.isfile(os.path.expanduser(command.source)):
             message = f"There is no file {command.source} on the controller, which should hold the plugin {command.name}."
             yield Finding(child(command.entry, "src"), message)
+
+
+def _commands(context: RuleContext) -> list[Command]:
+    return context.fact("commands", lambda: list(context.plan.commands))
 
 
 def by_architecture(planned: Plan) -> Iterator[tuple[str, list[Command]]]:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Names and paths that the inventory gives: whether a service's definition can hold them, and what must not lie where."""
+"""Rules about names and paths of the inventory: a service's definition must be able to hold them, and its sandbox must not hide them."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def absolute_path(context: RuleContext) -> Findings:
     for name in _DIRECTORIES:
         if planned.values[name] and not _PATH.fullmatch(planned.values[name]):
             yield Finding(name, bad_path(planned.values[name]))
-    for path, (_directory, whole) in planned.write_paths.items():
+    for path, (_directory, whole) in _places(context).items():
         if _unusable(planned, path, whole):
             # a connection string is a secret as a whole
             yield Finding(path, bad_path(whole, hidden=path.endswith("connection_string")))
@@ -77,7 +77,7 @@ def absolute_path(context: RuleContext) -> Findings:
 def private_tmp_path(context: RuleContext) -> Findings:
     """No file or directory of the service is in /tmp or /var/tmp, of which it has its own."""
     planned: Plan = context.plan
-    for path, (_directory, whole) in planned.write_paths.items():
+    for path, (_directory, whole) in _places(context).items():
         if _in_private_tmp(planned, path, whole):
             yield Finding(path, (
                 "The service sees a /tmp of its own, which nobody else can look into and which goes when it stops; "
@@ -89,12 +89,17 @@ def private_tmp_path(context: RuleContext) -> Findings:
 def system_directory(context: RuleContext) -> Findings:
     """No directory of the system becomes the service's own: that changes its user and mode."""
     planned: Plan = context.plan
-    for path, (directory, whole) in planned.write_paths.items():
+    for path, (directory, whole) in _places(context).items():
         if directory in _SYSTEM and not _unusable(planned, path, whole) and not _in_private_tmp(planned, path, whole):
             yield Finding(path, (
                 f"It makes {directory} the service's own directory, and that belongs to the system; name one below it, "
                 f"such as {directory.rstrip('/')}/spire."
             ))
+
+
+def _places(context: RuleContext) -> dict[str, tuple[str, str]]:
+    """Returns the files and directories that the service writes, by the options that name them, each with its directory."""
+    return context.fact("places", lambda: dict(context.plan.places))
 
 
 def _unusable(planned: Plan, path: str, whole: str) -> bool:

@@ -26,11 +26,10 @@ _NO_FILE = ("system", "-----BEGIN")
 @rule("host", "server", "agent", source="systemd.exec(5) (WorkingDirectory)")
 def absolute_file_path(context: RuleContext) -> Findings:
     """A file that SPIRE reads is named by an absolute path."""
-    planned: Plan = context.plan
-    for path, file in schema_files.files(planned.component, planned.tree):
+    for path, file in _files(context):
         if not file.startswith("/"):
             yield Finding(path, host_paths.bad_path(file))
-    for path, name, file in _of_database(planned):
+    for path, name, file in _of_database(context):
         if not file.startswith("/"):
             yield Finding(path, f"Its {name} must be an absolute path: the service has no directory to start from.")
 
@@ -41,13 +40,13 @@ def file_hidden_by_sandbox(context: RuleContext) -> Findings:
     planned: Plan = context.plan
     # the rootless quickstart has no sandbox
     hidden = () if planned.paths.root else _TEMPORARY + (_HOMES if planned.needs.home == "yes" else ())
-    for path, file in schema_files.files(planned.component, planned.tree):
+    for path, file in _files(context):
         place = _hides(file, hidden)
         if place:
             # SPIRE itself writes the file that its keys are known by, at its first start
             better = planned.data_dir if path.endswith(".key_identifier_file") else "/etc/spire"
             yield Finding(path, f"The service's sandbox hides {place} from it, so SPIRE would find no file there; put it below {better}.")
-    for path, name, file in _of_database(planned):
+    for path, name, file in _of_database(context):
         place = _hides(file, hidden)
         if place:
             message = f"The service's sandbox hides {place} from it, so its {name} would not be found there; put it below /etc/spire."
@@ -60,16 +59,26 @@ def _hides(file: str, hidden: Iterable[str]) -> str:
     return next((place for place in hidden if whole.startswith(f"{place}/")), "")
 
 
-def _of_database(planned: Plan) -> Iterator[tuple[str, str, str]]:
-    """Yields path, parameter and file of each file that a connection string names; the string itself is a secret.
+def _files(context: RuleContext) -> list[tuple[str, str]]:
+    """Returns path and file of each option that names a file which SPIRE reads."""
+    planned: Plan = context.plan
+    return context.fact("files", lambda: list(schema_files.files(planned.component, planned.tree)))
 
-    Source: github.com/lib/pq, connector.go and ssl.go (parameters of the connection, sslinline)
-    """
+
+def _of_database(context: RuleContext) -> list[tuple[str, str, str]]:
+    """Returns path, parameter and file of each file that a connection string names; the string itself is a secret."""
+    return context.fact("database_files", lambda: list(_parameters(context.plan)))
+
+
+def _parameters(planned: Plan) -> Iterator[tuple[str, str, str]]:
+    # github.com/lib/pq, connector.go and ssl.go (parameters of the connection, sslinline)
+    if planned.component == "agent":
+        return
     sql = planned.plugin_data("DataStore", "sql")
     kind = connection_strings.kind(sql.get("database_type"))
     for option in ("connection_string", "ro_connection_string"):
         found = connection_strings.read(kind, str(sql.get(option) or ""))
         for name in _PARAMETERS if found else ():
-            file = found.parameters.get(name, "")
+            file = found.parameters.get(name, "") if found else ""
             if file and not file.startswith(_NO_FILE):
                 yield f"plugins.DataStore.sql.plugin_data.{option}", name, file

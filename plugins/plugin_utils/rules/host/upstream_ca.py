@@ -35,7 +35,8 @@ _LENGTHS = ("spire_pki_root_lifetime", "spire_pki_ca_lifetime", "spire_pki_renew
 
 def check(planned: Plan, now: datetime.datetime | None = None) -> Iterator[Problem]:
     """Yields the problems that would keep a server from its CA, or that will soon."""
-    context = RuleContext(planned.component, planned.version, plan=planned, **({"now": now} if now else {}))
+    context = RuleContext(planned.component, planned.version, plan=planned)
+    context.now = now or context.now
     modules = (__name__, upstream_ca_aws.__name__)
     known = [one for one in registry.applicable((registry.HOST,), planned.component, None) if one.check.__module__ in modules]
     yield from support.check(context, known)
@@ -53,10 +54,12 @@ def pki_mixed_options(context: RuleContext) -> Findings:
     if planned.values[VARIABLE] == "none" or planned.upstream is not None:
         return
     injected = planned.injected_options
-    kept = injected.unchanged(planned.merged) if injected else []
+    if injected is None:
+        return
+    kept = injected.unchanged(planned.merged)
     # a private CA has one option alone, and a tree that has another one names its plugin for nothing else
-    mixed = kept or (injected and injected.plugin == aws_record.PRIVATE_CA and injected.plugin in planned.plugins(injected.kind))
-    for name in injected.options if injected and mixed else ():
+    mixed = kept or injected.plugin == aws_record.PRIVATE_CA and injected.plugin in planned.plugins(injected.kind)
+    for name in injected.options if mixed else ():
         if name not in kept:
             yield Finding(f"{injected.path}.{name}", _MIXED[injected.plugin], layer=planned.merged.origin(f"{injected.path}.{name}"))
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rules of agent_path_template: a Go template over what an attestor knows of a node."""
+"""Rules about agent_path_template, a Go template over what an attestor knows about a node."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _DATA = Path(__file__).parents[2] / "schema" / "agent_path_templates.yml"
 
 @functools.lru_cache(maxsize=None)
 def data() -> dict[str, Any]:
-    """The functions that there are, and the names of what each attestor gives."""
+    """Returns the functions of templates, and the fields that each attestor provides."""
     found: dict[str, Any] = yaml.safe_load(_DATA.read_text("utf-8"))
     return found
 
@@ -65,7 +65,7 @@ def agent_path_template_fields(context: RuleContext) -> Findings:
 
 
 def _templates(context: RuleContext) -> Iterator[tuple[str, str, str]]:
-    """Each attestor's name, with its template and that one's path."""
+    """Yields the name of each attestor that has a template, with the template's path and text."""
     for name, options in context.plugins("NodeAttestor").items():
         text = options.get("agent_path_template")
         if name in data()["fields"] and isinstance(text, str):

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What looks like a variable of the environment, in any text of a tree."""
+"""A rule about texts that look like a variable of the environment."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rules of the server's own block, and of its database."""
+"""Rules about the server's own block and its database."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SQL = "plugins.DataStore.sql.plugin_data"
 
 
 def length(text: str) -> Fraction | None:
-    """The seconds of a duration; None where there is none."""
+    """Returns the seconds of a duration; None where the text is no duration."""
     try:
         return seconds(text) if text else None
     except ValueError:
@@ -29,13 +29,13 @@ def length(text: str) -> Fraction | None:
 
 
 def longest_svid(ca_ttl: str) -> Fraction | None:
-    """How many seconds an SVID is sure to live at most under a CA of this ca_ttl; None where that is no duration."""
+    """Returns the seconds that an SVID can surely live under a CA of this ca_ttl; None where that is no duration."""
     life = length(ca_ttl or default("server", "ca_ttl"))
     return min(life / _CA_SHARE, _LONGEST_SVID) if life else None
 
 
 def hours(long: Fraction) -> str:
-    """A duration in Go's words."""
+    """Returns a duration as Go writes it."""
     whole = int(long)
     parts = ((whole // 3600, "h"), (whole // 60 % 60, "m"), (whole % 60, "s"))
     return "".join(f"{number}{unit}" for number, unit in parts if number) or "0s"
@@ -132,7 +132,7 @@ def mysql_parse_time(context: RuleContext) -> Findings:
 
 
 def database(context: RuleContext) -> str:
-    """The kind of database, however it is written."""
+    """Returns the kind of database, whether it is written as a text or as a block."""
     blocks = context.blocks("database_type")
     return next(iter(blocks[0]), "") if blocks else context.text("database_type")
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What strict mode refuses: what is right for a trial and wrong for a fleet. Each has a name that spire_allow takes."""
+"""Rules of strict mode: settings that are right for a trial and wrong for a fleet. spire_allow lifts each by its id."""
 
 from __future__ import annotations
 

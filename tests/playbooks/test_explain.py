@@ -1,0 +1,28 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A rule is printed by the id that stands in its message."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.support import playbook_run
+
+
+def test_a_rule_is_printed_by_its_id(tmp_path: Path) -> None:
+    code, text = playbook_run.run(tmp_path, {"spire_servers": ["s1"]}, "explain", "-e", "spire_rule=memory_datastore")
+    assert code == 0
+    assert "It is lifted by its id: spire_allow: [memory_datastore]. Wrong: spire_server_config: plugins: DataStore: sql:" in text
+
+
+def test_an_id_that_is_none_gives_the_nearest_ones(tmp_path: Path) -> None:
+    code, text = playbook_run.run(tmp_path, {"spire_servers": ["s1"]}, "explain", "-e", "spire_rule=memory_datastor")
+    assert code != 0 and "did you mean memory_datastore" in text
+
+
+def test_without_an_id_all_rules_are_listed(tmp_path: Path) -> None:
+    code, text = playbook_run.run(tmp_path, {"spire_servers": ["s1"]}, "explain")
+    assert code == 0
+    assert all(f" {rule}: " in text for rule in ("memory_datastore", "trust_bundle_source", "pki_release", "unused_plugin_entry"))
