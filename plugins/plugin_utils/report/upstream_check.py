@@ -138,8 +138,9 @@ def _certificate(arn: str, certificate: Any, template_arn: str, ttl: datetime.ti
         yield f"The certificate of the private CA {arn} is not the certificate of a CA: its basic constraints don't name it as one."
     elif template_length and basic.path_length is not None and basic.path_length <= int(template_length[1]):
         yield (
-            f"The private CA {arn} has the path length {basic.path_length}, and the template {template_arn} makes a CA of path length {template_length[1]} "
-            f"below it: AWS refuses that. The path length of the CA must be {int(template_length[1]) + 1} or more, or that of the template smaller."
+            f"The private CA {arn} has the path length {basic.path_length}, and the template {template_arn} makes a CA of path length "
+            f"{template_length[1]} below it: AWS refuses that. The path length of the CA must be {int(template_length[1]) + 1} or more, "
+            "or that of the template smaller."
         )
 
 

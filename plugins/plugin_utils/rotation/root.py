@@ -121,8 +121,8 @@ def _check_prerequisites(found: Scope, run: Run) -> None:
     if not_on_host:
         storage_mode = found.upstream.storage_mode
         raise X509Error(
-            f"spire_pki is {storage_mode}, and a root can be rotated only while the servers have their CA in files: {', '.join(not_on_host)}. Set "
-            f"spire_pki to controller, run spire.fleet.site, rotate, and set it back to {storage_mode}."
+            f"spire_pki is {storage_mode}, and a root can be rotated only while the servers have their CA in files: "
+            f"{', '.join(not_on_host)}. Set spire_pki to controller, run spire.fleet.site, rotate, and set it back to {storage_mode}."
         )
     old = [server.host for server in found.servers if server.version < SINCE]
     if old:

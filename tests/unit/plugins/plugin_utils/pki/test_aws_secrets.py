@@ -163,7 +163,7 @@ def test_a_secret_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
     )
     assert value("key") == "theirs"
     secrets().tag_resource(SecretId=NAMES["key"], Tags=[{"Key": "spire.fleet/server", "Value": "s2"}])
-    with pytest.raises(AwsError, match="is not s1's: its tag spire.fleet/server says s2, and it holds"):
+    with pytest.raises(AwsError, match="does not belong to s1: its tag spire.fleet/server is s2, and it has"):
         made(tmp_path)
 
 
