@@ -58,12 +58,12 @@ class Run:
 
     def differences(self, host: str, component: str) -> list[str]:
         """What the look found, in words."""
-        look = next(self.of(host, f"Look at the {component}"), {})
+        look = next(self.of(host, f"Check the {component} for drift"), {})
         return list(look.get("differences", ["it was not looked at"]))
 
     def shown(self, host: str, component: str) -> str:
         """The texts of the look's diff."""
-        look = next(self.of(host, f"Look at the {component}"), {})
+        look = next(self.of(host, f"Check the {component} for drift"), {})
         return "".join(f"{part['before_header']}\n- {part['before']}+ {part['after']}" for part in look.get("diff", []))
 
     @property

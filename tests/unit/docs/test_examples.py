@@ -124,7 +124,7 @@ def test_ansible_playbook_agrees(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Check every server and agent" in done.stdout
-    assert "Look at" not in done.stdout
+    assert "for drift" not in done.stdout
 
 
 def test_readme_inventory_is_the_minimal_example() -> None:
