@@ -157,7 +157,7 @@ def test_a_drift_check_at_one_of_the_hosts_own(tmp_path: Path) -> None:
     path.write_bytes(b"#!/bin/sh\n")
     found = binaries.plugin(spec, "")
     assert (found["other"], found["machine"], found["runs"]) == (sha256(b"#!/bin/sh\n"), "", True)
-    # a tree that says no checksum can't be told of another one
+    # without a checksum in the configuration, no other one is reported
     assert binaries.plugin({**spec, "sha256": ""}, "")["other"] == ""
 
 

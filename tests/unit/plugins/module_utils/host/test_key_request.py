@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A key that is born on a host: by the real openssl, for its owner alone, and in no output."""
+"""Makes keys with the real openssl. Only the owner can read a key, and no output has it."""
 
 from __future__ import annotations
 

@@ -14,14 +14,13 @@ import os
 import pwd
 import socket
 import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ansible_collections.spire.fleet.plugins.module_utils.host import atomic_file, probe
+from tests.unit.builders.sockets import listener
 
 
 def sha256(path: Path) -> str:
@@ -54,17 +53,6 @@ def spec(tmp_path: Path) -> dict[str, Any]:
         "identity": {"data_dir": str(tmp_path / "data"), "key": str(tmp_path / "data" / "keys.json")},
         "plugins": [],
     }
-
-
-@pytest.fixture
-def process() -> Iterator["subprocess.Popen[bytes]"]:
-    """Something that runs."""
-    started = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    yield started
-    started.kill()
-    started.wait()
-    assert started.stdin is not None
-    started.stdin.close()
 
 
 def serve(tmp_path: Path, spec: dict[str, Any], pid: int) -> None:
@@ -152,13 +140,6 @@ def test_a_process_that_was_started_with_what_is_planned(
     # without a stamp nobody knows
     (tmp_path / "started").unlink()
     assert probe.observe(spec, planned)["started_with_old_files"] == sorted(planned)
-
-
-def listener(family: socket.AddressFamily, address: str) -> socket.socket:
-    made = socket.socket(family)
-    made.bind((address, 0))
-    made.listen(1)
-    return made
 
 
 def test_taken_ports_are_of_others(spec: dict[str, Any], tmp_path: Path, process: "subprocess.Popen[bytes]") -> None:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A release is put in place whole or not at all, is mended where it was damaged, and goes when nobody uses it any more."""
+"""A release is installed whole or not at all, also where a run is killed, and a damaged one is repaired."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A release is put in place whole or not at all, is mended where it was damaged, and goes when nobody uses it any more."""
+"""Compares installed releases with their manifests, and removes versions that nothing uses."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ def test_versions_that_no_link_names_are_pruned(tmp_path: Path, root: Path) -> N
     (root / "1.13.6" / "bin").mkdir(parents=True)
     before = snapshot(root)
     assert host_releases.prune(root, tmp_path / "etc", check=True) == [root / "1.15.2"]
-    told = host_releases.prune(root, tmp_path / "etc", gone=[root / "agent-main"], check=True)
-    assert told == [root / "1.14.7", root / "1.15.2"]
+    pruned = host_releases.prune(root, tmp_path / "etc", gone=[root / "agent-main"], check=True)
+    assert pruned == [root / "1.14.7", root / "1.15.2"]
     assert snapshot(root) == before
     assert host_releases.prune(root, tmp_path / "etc") == [root / "1.15.2"]
     assert sorted(path.name for path in root.iterdir()) == ["1.13.6", "1.14.7", "1.15.3", "agent-main", "server-main"]

@@ -9,24 +9,13 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.spire.fleet.plugins.module_utils.host import systemd
 from ansible_collections.spire.fleet.plugins.module_utils.host.observe import service
-
-
-@pytest.fixture
-def process() -> Iterator["subprocess.Popen[bytes]"]:
-    """Something that runs."""
-    started = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    yield started
-    started.kill()
-    started.wait()
-    assert started.stdin is not None
-    started.stdin.close()
+from tests.unit.builders.sockets import listener
 
 
 def test_a_program_that_was_binary_changed(tmp_path: Path, process: "subprocess.Popen[bytes]") -> None:
@@ -48,13 +37,6 @@ def test_a_socket_that_answers(tmp_path: Path) -> None:
     assert service.answers(str(path))
     server.close()
     assert path.exists() and not service.answers(str(path))
-
-
-def listener(family: socket.AddressFamily, address: str) -> socket.socket:
-    made = socket.socket(family)
-    made.bind((address, 0))
-    made.listen(1)
-    return made
 
 
 def test_a_port_that_somebody_listens_on() -> None:
