@@ -48,6 +48,8 @@ class InjectedOptions:
     #: options that the inventory may say otherwise
     hints: dict[str, str] = dataclasses.field(default_factory=dict)
     region: str = ""
+    #: the controller's file with what it knows of the CA in AWS, which the options were read from
+    record_path: str = ""
 
     @property
     def kind(self) -> str:
@@ -86,7 +88,7 @@ def injected_options(host: str, values: Mapping[str, Any], stack: Sequence[Layer
     trust_domain = str(_at(trees, "server", "trust_domain") or "")
     region = str(_at(trees, "plugins", "UpstreamAuthority", way, "plugin_data", "region") or "")
     own, hints = aws_record.options(way, values, host, trust_domain, region, directory(values, trust_domain), version)
-    return InjectedOptions(way, version, own, hints, region)
+    return InjectedOptions(way, version, own, hints, region, aws_record.record_path(directory(values, trust_domain), way, host))
 
 
 def _at(trees: Sequence[Any], *keys: str) -> Any:
