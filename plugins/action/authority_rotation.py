@@ -9,52 +9,41 @@ import dataclasses
 import datetime
 from typing import Any
 
-from ansible.plugins.action import ActionBase
-
-from ansible_collections.spire.fleet.plugins.plugin_utils.common.failure import failed
-from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import fleet_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.action_base import FleetAction
 from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import authority as rotation_authority
 from ansible_collections.spire.fleet.plugins.plugin_utils.rotation.authority import AuthorityError, RotationRequest
 from ansible_collections.spire.fleet.plugins.plugin_utils.rotation.participants import require_all
 
-ARGUMENTS: dict[str, dict[str, Any]] = {
-    "authority": {"type": "str", "choices": ["x509", "jwt"], "required": True},
-    "revoke": {"type": "bool", "default": False},
-    "start": {"type": "str", "choices": ["", "prepare", "taint"], "default": ""},
-    "group": {"type": "str", "default": ""},
-    "hosts": {"type": "list", "elements": "str", "required": True},
-    "shown": {"type": "str", "default": ""},
-}
-
-
-class ActionModule(ActionBase):
+class ActionModule(FleetAction):
     """See the documentation of the module of the same name."""
 
     _requires_connection = False
+    ARGUMENTS = {
+        "authority": {"type": "str", "choices": ["x509", "jwt"], "required": True},
+        "revoke": {"type": "bool", "default": False},
+        "start": {"type": "str", "choices": ["", "prepare", "taint"], "default": ""},
+        "group": {"type": "str", "default": ""},
+        "hosts": {"type": "list", "elements": "str", "required": True},
+        "shown": {"type": "str", "default": ""},
+    }
+    EXPECTED = (AuthorityError,)
+    NAMES_HOST = False
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Returns whom it concerns and the rounds; raises AnsibleActionFail for what can't be done, or is not clear."""
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        variables = task_vars or {}
-        _spec, given = self.validate_argument_spec(ARGUMENTS)
-        request = RotationRequest(given["authority"], given["revoke"], given["start"], given["group"])
-        fleet = fleet_of(variables, self._templar)
-        try:
-            found = rotation_authority.scopes(fleet, request)
-            servers, hosts = rotation_authority.members(fleet, found)
-            require_all(hosts, given["hosts"], "that knows the authorities", "; -e spire_rotate_group names one group of servers")
-            rounds, warnings = [], []
-            if given["shown"]:
-                authorities = {server: variables["hostvars"].raw_get(server)[given["shown"]] for server in servers}
-                rounds = rotation_authority.rounds(fleet, request, found, authorities)
-                now = datetime.datetime.now(datetime.timezone.utc)
-                warnings = rotation_authority.untracked_authorities(request, found, authorities, now) if request.revoke else []
-        except AuthorityError as exc:
-            raise failed(str(exc)) from None
-        if warnings:
-            result["warnings"] = warnings
+    def act(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Returns whom the rotation concerns and its rounds; raises AnsibleActionFail for what can't be done, or is not clear."""
+        asked = RotationRequest(arguments["authority"], arguments["revoke"], arguments["start"], arguments["group"])
+        found = rotation_authority.scopes(self.fleet, asked)
+        servers, hosts = rotation_authority.members(self.fleet, found)
+        require_all(hosts, arguments["hosts"], "that knows the authorities", "; -e spire_rotate_group names one group of servers")
+        rounds, warnings = [], []
+        if arguments["shown"]:
+            shown = {server: self.variables["hostvars"].raw_get(server)[arguments["shown"]] for server in servers}
+            rounds = rotation_authority.rounds(self.fleet, asked, found, shown)
+            now = datetime.datetime.now(datetime.timezone.utc)
+            warnings = rotation_authority.untracked_authorities(asked, found, shown, now) if asked.revoke else []
         return {
-            # its rounds do it later, and check mode does not come to them
-            **result, "changed": bool(rounds) and bool(self._task.check_mode), "msg": "; ".join(rotation_authority.describe_rounds(request, rounds)),
+            # the rounds are carried out later, and not at all in check mode
+            "changed": bool(rounds) and bool(self._task.check_mode), "msg": "; ".join(rotation_authority.describe_rounds(asked, rounds)),
             "servers": servers, "hosts": hosts, "rounds": [dataclasses.asdict(one) for one in rounds],
+            **({"warnings": warnings} if warnings else {}),
         }

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Keeps a CA in files of the controller."""
+"""Makes and renews a CA in files of the controller."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ import datetime
 import os
 from typing import Any
 
-from ansible.plugins.action import ActionBase
-
 from ansible_collections.spire.fleet.plugins.plugin_utils.common import cryptography_import as crypto
-from ansible_collections.spire.fleet.plugins.plugin_utils.common.failure import failed
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.action_errors import failed
 from ansible_collections.spire.fleet.plugins.plugin_utils.formats.durations import seconds
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import results as pki_results
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.action_base import FleetAction
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import (
     ca_check, ensure as x509_ensure, keys as x509_keys, store as x509_store,
 )
@@ -23,57 +22,52 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509E
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import Request
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import KeyAndCertificateFiles
 
-ARGUMENTS: dict[str, dict[str, Any]] = {
-    "certificate_path": {"type": "str", "required": True},
-    "key_path": {"type": "str"},
-    "passphrase": {"type": "str", "required": True, "no_log": True},
-    "subject": {"type": "str", "required": True},
-    # the names of types; no_log would hide them
-    "key_type": {"type": "str", "choices": list(x509_keys.KEY_TYPES), "no_log": False},
-    "lifetime": {"type": "str", "required": True},
-    "renew_before": {"type": "str", "default": "0s"},
-    "backdate": {"type": "str", "default": "5m"},
-    "path_length": {"type": "int"},
-    "uri_domains": {"type": "list", "elements": "str", "default": []},
-    "csr": {"type": "str"},
-    "issuer_certificate_path": {"type": "str"},
-    "issuer_key_path": {"type": "str"},
-    "issuer_bundle_path": {"type": "str"},
-    "issuer_passphrase": {"type": "str", "no_log": True},
-    "force": {"type": "bool", "default": False},
-}
 
-
-class ActionModule(ActionBase):
+class ActionModule(FleetAction):
     """See the documentation of the module of the same name."""
 
     _requires_connection = False
+    ARGUMENTS = {
+        "certificate_path": {"type": "str", "required": True},
+        "key_path": {"type": "str"},
+        "passphrase": {"type": "str", "required": True, "no_log": True},
+        "subject": {"type": "str", "required": True},
+        # the names of types; no_log would hide them
+        "key_type": {"type": "str", "choices": list(x509_keys.KEY_TYPES), "no_log": False},
+        "lifetime": {"type": "str", "required": True},
+        "renew_before": {"type": "str", "default": "0s"},
+        "backdate": {"type": "str", "default": "5m"},
+        "path_length": {"type": "int"},
+        "uri_domains": {"type": "list", "elements": "str", "default": []},
+        "csr": {"type": "str"},
+        "issuer_certificate_path": {"type": "str"},
+        "issuer_key_path": {"type": "str"},
+        "issuer_bundle_path": {"type": "str"},
+        "issuer_passphrase": {"type": "str", "no_log": True},
+        "force": {"type": "bool", "default": False},
+    }
+    CONSTRAINTS = {
+        "required_together": [("issuer_certificate_path", "issuer_key_path")],
+        "required_one_of": [("key_path", "csr")],
+        "mutually_exclusive": [("key_path", "csr")],
+        "required_by": {"csr": ["issuer_certificate_path"], "issuer_bundle_path": ["issuer_certificate_path"]},
+    }
+    EXPECTED = (X509Error,)
+    NAMES_HOST = False
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+    def act(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Returns what was made and why; raises AnsibleActionFail for what can't be made."""
-        result: dict[str, Any] = super().run(tmp, task_vars)
         if crypto.MISSING:
             raise failed(crypto.MISSING)
-        _spec, arguments = self.validate_argument_spec(
-            ARGUMENTS,
-            required_together=[("issuer_certificate_path", "issuer_key_path")],
-            required_one_of=[("key_path", "csr")],
-            mutually_exclusive=[("key_path", "csr")],
-            required_by={"csr": ["issuer_certificate_path"], "issuer_bundle_path": ["issuer_certificate_path"]},
-        )
         run = Run(datetime.datetime.now(datetime.timezone.utc), self._task.check_mode, arguments["force"])
         place = KeyAndCertificateFiles(_path(arguments["certificate_path"]), _path(arguments["key_path"]))
-        try:
-            with x509_store.locked(os.path.dirname(os.path.abspath(place.certificate)), run.check):
-                issuer, request = _issuer(arguments, run.now), _request(arguments)
-                if arguments["csr"]:
-                    found = x509_ensure.sign(place, request, arguments["csr"], issuer, run)
-                else:
-                    found = x509_ensure.ensure(place, request, issuer, arguments["passphrase"], run)
-        except X509Error as exc:
-            # without its cause, which Ansible would tell too: a library's word of a key
-            raise failed(str(exc)) from None
-        return {**result, **pki_results.task_result(found, place)}
+        with x509_store.locked(os.path.dirname(os.path.abspath(place.certificate)), run.check):
+            issuer, request = _issuer(arguments, run.now), _request(arguments)
+            if arguments["csr"]:
+                found = x509_ensure.sign(place, request, arguments["csr"], issuer, run)
+            else:
+                found = x509_ensure.ensure(place, request, issuer, arguments["passphrase"], run)
+        return pki_results.task_result(found, place)
 
 
 def _path(given: str | None) -> str:

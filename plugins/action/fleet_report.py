@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Judges what was seen of the fleet, on the controller."""
+"""Evaluates on the controller what was observed of the fleet."""
 
 from __future__ import annotations
 
@@ -11,51 +11,45 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.plugins.action import ActionBase
-
 from ansible_collections.spire.fleet.plugins.module_utils.host import atomic_file
-from ansible_collections.spire.fleet.plugins.plugin_utils.common.failure import failed
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.action_errors import failed
 from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment.server_answers import by_id, server_knowledge
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
-from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import fleet_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.action_base import FleetAction
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.report import expiry, fleet_state
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 
-
-ARGUMENTS: dict[str, dict[str, Any]] = {
-    "hosts": {"type": "list", "elements": "str", "required": True},
-    "path": {"type": "str", "default": ""},
-}
-#: what the playbook registered for each host, servers first: agents are judged by what those know
+#: what the playbook registered for each host, servers first: agents are checked against what their servers know
 NAMES = {
     "server": {"look": "spire_verify_server_drift", "state": "spire_verify_state"},
     "agent": {"look": "spire_verify_agent_drift", "svid": "spire_verify_svid", "servers": "spire_verify_servers"},
 }
 
 
-class ActionModule(ActionBase):
+class ActionModule(FleetAction):
     """See the documentation of the module of the same name."""
 
     _requires_connection = False
+    ARGUMENTS = {
+        "hosts": {"type": "list", "elements": "str", "required": True},
+        "path": {"type": "str", "default": ""},
+    }
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Returns every server and agent as it was seen; fails when something is wrong with one."""
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        _spec, arguments = self.validate_argument_spec(ARGUMENTS)
-        variables = task_vars or {}
-        fleet = fleet_of(variables, self._templar)
-        now = datetime.datetime.now(datetime.timezone.utc)
-        registered = {host: variables["hostvars"].raw_get(host) for host in arguments["hosts"]}
-        observed, expiring, clocks = _collect(fleet, registered, now)
+    def act(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Returns every server and agent as it was observed; fails when something is wrong with one."""
+        fleet, now = self.fleet, datetime.datetime.now(datetime.timezone.utc)
+        registered = {host: self.variables["hostvars"].raw_get(host) for host in arguments["hosts"]}
+        observed, expiring, clocks = _evaluated(fleet, registered, now)
         rest = fleet_state.assign_problems(observed, expiring, now)
         fleet_state.compare_clocks(observed, clocks, min((fleet.values_of(one.host)["spire_clock_tolerance"] for one in observed), default=0))
         table = "\n".join([fleet_state.table(observed, now), *rest])
         self._display.display(f"{table}\n\n{expiry.table(expiring, now)}")
         wrong = [one for one in observed if one.problems]
-        result.update(
-            changed=False, fleet=[one.as_dict() for one in observed], expiry=[one.as_dict(now) for one in expiring], failed=bool(wrong or rest)
-        )
+        result: dict[str, Any] = {
+            "changed": False, "fleet": [one.as_dict() for one in observed], "expiry": [one.as_dict(now) for one in expiring],
+            "failed": bool(wrong or rest),
+        }
         if result["failed"]:
             result["msg"] = f"{_title(len(wrong), len(observed))}\n{table}"
         if arguments["path"] and not self._task.check_mode:
@@ -63,10 +57,10 @@ class ActionModule(ActionBase):
         return result
 
 
-def _collect(
+def _evaluated(
     fleet: Fleet, registered: Mapping[str, Mapping[str, Any]], now: datetime.datetime
 ) -> tuple[list[fleet_state.Observed], list[expiry.Expiry], dict[str, Any]]:
-    """Every server and agent, what expires, and hosts' clocks. Each plan is made once, and none is kept."""
+    """Returns every server and agent, what expires, and the clocks of the hosts."""
     observed: list[fleet_state.Observed] = []
     expiring: list[expiry.Expiry] = []
     states: dict[str, Any] = {}
@@ -100,7 +94,7 @@ def _title(wrong: int, observed: int) -> str:
 
 
 def _write(path: str, found: dict[str, Any]) -> None:
-    """Whole or not at all: whoever reads it may do so at any time."""
+    """Writes the report in one step, since it may be read at any time."""
     try:
         atomic_file.write(os.path.expanduser(path), (json.dumps(found, indent=2) + "\n").encode(), mode=0o644)
     except (OSError, atomic_file.SecretFileError) as exc:

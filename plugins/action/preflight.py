@@ -7,28 +7,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible.plugins.action import ActionBase
-
 from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems
-from ansible_collections.spire.fleet.plugins.plugin_utils.common.failure import SHOWN_AS_TEXT, failed
-from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import fleet_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.action_errors import SHOWN_AS_TEXT, failed
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.action_base import FleetAction
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules import run as rules_run
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet import release_support
 
-
-class ActionModule(ActionBase):
+class ActionModule(FleetAction):
     """See the documentation of the module of the same name."""
 
     _requires_connection = False
+    ARGUMENTS = {"acts": {"type": "bool", "default": False}}
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+    def act(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Returns the counts; raises AnsibleActionFail with every mistake of every host."""
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        _spec, arguments = self.validate_argument_spec({"acts": {"type": "bool", "default": False}})
-        variables = task_vars or {}
-        fleet = fleet_of(variables, self._templar)
-        tags = [variables.get(name) or () for name in ("ansible_run_tags", "ansible_skip_tags")]
-        found = rules_run.of_fleet(fleet, release_support.taken(*tags) if arguments["acts"] else ())
+        tags = [self.variables.get(name) or () for name in ("ansible_run_tags", "ansible_skip_tags")]
+        steps = release_support.taken(*tags) if arguments["acts"] else ()
+        found = rules_run.of_fleet(self.fleet, steps)
         mistakes = problems.errors(found)
         if mistakes:
             count = len(problems.merged(mistakes))
@@ -37,8 +32,6 @@ class ActionModule(ActionBase):
             if not SHOWN_AS_TEXT:
                 self._display.display(report, stderr=True)
             raise failed(report)
-        warnings = problems.render(found)
-        if warnings:
-            result["warnings"] = [line.removeprefix("warning: ") for line in warnings.splitlines()]
-        result.update(changed=False, servers=len(fleet.servers), agents=len(fleet.agents))
-        return result
+        warnings = [line.removeprefix("warning: ") for line in problems.render(found).splitlines()]
+        counts = {"changed": False, "servers": len(self.fleet.servers), "agents": len(self.fleet.agents)}
+        return {**counts, "warnings": warnings} if warnings else counts

@@ -9,7 +9,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.common.failure import failed
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.action_errors import failed
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules import catalogue
 
 

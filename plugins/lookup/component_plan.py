@@ -21,7 +21,7 @@ options:
     elements: str
     required: true
   machine:
-    description: The host's architecture as its kernel calls it. With it, the place of the binaries is returned too.
+    description: The host's architecture as its kernel calls it. With it, the source of the binaries is returned, too.
     type: str
     default: ""
 """
@@ -41,20 +41,13 @@ _raw:
 
 from typing import Any
 
-from ansible.plugins.lookup import LookupBase
-
-from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import fleet_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import task_view
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.lookup_base import FleetLookup
 
 
-class LookupModule(LookupBase):
+class LookupModule(FleetLookup):
     """See DOCUMENTATION."""
 
-    def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[dict[str, Any]]:
-        """One public plan for each component named."""
-        self.set_options(var_options=variables, direct=kwargs)
-        observed = variables or {}
-        fleet = fleet_of(observed, self._templar)
-        host = observed["inventory_hostname"]
-        return [task_view.of_plan(plan(term, host, fleet), self.get_option("machine")) for term in terms]
+    def look_up(self, terms: list[str]) -> list[dict[str, Any]]:
+        """Returns what tasks may see of the plan of each component."""
+        return [task_view.of_plan(self.plan(term), self.get_option("machine")) for term in terms]

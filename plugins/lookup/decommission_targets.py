@@ -6,13 +6,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: decommission_targets
-short_description: What SPIRE servers still have of agents, or of servers below them, that go
+short_description: What has to be deleted on SPIRE servers when agents or nested servers are removed
 version_added: 0.1.0
 description:
   - "Internal: only the roles and playbooks of this collection use it."
   - For each group of servers, returns the server to ask, the SPIFFE IDs of the given agents, and the IDs of the entries
     that tie them to aliases or serve a nested server.
   - For nested servers, returns the server above and the IDs of the entries that let them have their CAs signed.
+  - "Internal: the playbooks of this collection use it; it may change at any time."
 author:
   - spire.fleet contributors (@spire-fleet)
 options:
@@ -22,7 +23,7 @@ options:
     elements: str
     required: true
   component:
-    description: What goes.
+    description: What is removed.
     type: str
     choices: [server, agent]
     default: agent
@@ -48,21 +49,15 @@ _raw:
 
 from typing import Any
 
-from ansible.plugins.lookup import LookupBase
-
 from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment.targets import decommission_targets, downstream_decommission_targets
-from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import fleet_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.lookup_base import FleetLookup
 
 
-class LookupModule(LookupBase):
+class LookupModule(FleetLookup):
     """See DOCUMENTATION."""
 
-    def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[dict[str, Any]]:
-        """One target for each server group of the agents named."""
-        self.set_options(var_options=variables, direct=kwargs)
-        observed = variables or {}
+    def look_up(self, terms: list[str]) -> list[dict[str, Any]]:
+        """Returns one target for each server group of the hosts named."""
         if self.get_option("component") == "server":
-            return downstream_decommission_targets(fleet_of(observed, self._templar), terms)
-        looks = {host: observed["hostvars"].raw_get(host).get("spire_agent_drift") or {} for host in terms}
-        identities = {host: str(look.get("spiffe_id") or "") for host, look in looks.items()}
-        return decommission_targets(fleet_of(observed, self._templar), identities)
+            return downstream_decommission_targets(self.fleet, terms)
+        return decommission_targets(self.fleet, {host: str(self.agent_drift(host).get("spiffe_id") or "") for host in terms})

@@ -12,6 +12,7 @@ description:
   - "Internal: only the roles and playbooks of this collection use it."
   - Returns the inventory's C(spire_entries), the canary's entry, and for each agent whose identity is known the entries
     that tie it to the aliases of its inventory groups, and those that let nested servers have their CAs signed.
+  - "Internal: the playbooks of this collection use it; it may change at any time."
 author:
   - spire.fleet contributors (@spire-fleet)
 options:
@@ -50,26 +51,22 @@ _raw:
 
 from typing import Any
 
-from ansible.plugins.lookup import LookupBase
-
 from ansible_collections.spire.fleet.plugins.plugin_utils.entries import desired as desired_entries
-from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import fleet_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.lookup_base import FleetLookup
 
 
-class LookupModule(LookupBase):
+class LookupModule(FleetLookup):
     """See DOCUMENTATION."""
 
-    def run(self, terms: list[Any], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[dict[str, Any]]:
-        """The entries of every target given."""
-        self.set_options(var_options=variables, direct=kwargs)
-        fleet = fleet_of(variables or {}, self._templar)
+    def look_up(self, terms: list[Any]) -> list[dict[str, Any]]:
+        """Returns the entries of every target given."""
         identities = {str(host): str(spiffe_id) for host, spiffe_id in self.get_option("identities").items()}
         found: list[dict[str, Any]] = []
         for target in terms:
-            server, group = plan("server", str(target["server"]), fleet), str(target["group"])
+            server, group = plan("server", str(target["server"]), self.fleet), str(target["group"])
             if not self.get_option("nested"):
                 found += desired_entries.of_inventory(server)
-                found += desired_entries.of_agents(server, fleet, group, identities)
-            found += desired_entries.of_nested(server, fleet, group, identities)
+                found += desired_entries.of_agents(server, self.fleet, group, identities)
+            found += desired_entries.of_nested(server, self.fleet, group, identities)
         return found

@@ -9,9 +9,9 @@ name: download_credentials
 short_description: The user's name and the password for something that is downloaded
 version_added: 0.1.0
 description:
-  - "Internal: only the roles and playbooks of this collection use it."
-  - The addresses that P(spire.fleet.component_plan#lookup) returns hold no login, also where C(spire_archive_url) or C(spire_plugins) has them
-    with one. This returns it for one of these addresses. A task that uses it needs C(no_log).
+  - The addresses that P(spire.fleet.component_plan#lookup) returns hold no login, even where C(spire_archive_url) or C(spire_plugins) has
+    one. This lookup returns the login of such an address. A task that uses it needs C(no_log).
+  - "Internal: the playbooks of this collection use it; it may change at any time."
 author:
   - spire.fleet contributors (@spire-fleet)
 options:
@@ -49,23 +49,16 @@ _raw:
 """
 
 import dataclasses
-from typing import Any
 
-from ansible.plugins.lookup import LookupBase
-
-from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import fleet_of
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import task_view
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import downloads
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.lookup_base import FleetLookup
 
 
-class LookupModule(LookupBase):
+class LookupModule(FleetLookup):
     """See DOCUMENTATION."""
 
-    def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[dict[str, str]]:
-        """One login, or an empty dictionary."""
-        self.set_options(var_options=variables, direct=kwargs)
-        observed = variables or {}
+    def look_up(self, terms: list[str]) -> list[dict[str, str]]:
+        """Returns one login, or an empty dictionary."""
         component, address = terms
-        planned = plan(component, observed["inventory_hostname"], fleet_of(observed, self._templar))
-        found = task_view.login(planned, str(self.get_option("machine")), address)
+        found = downloads.login(self.plan(component), str(self.get_option("machine")), address)
         return [dataclasses.asdict(found) if found else {}]

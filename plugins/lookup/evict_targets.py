@@ -6,13 +6,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: evict_targets
-short_description: What SPIRE servers must forget of agents before they attest anew
+short_description: What has to be evicted on SPIRE servers before agents attest again
 version_added: 0.1.0
 description:
   - "Internal: only the roles and playbooks of this collection use it."
   - Some node attestors trust on first use, so that a server refuses an agent that lost its identity until the old one is evicted.
   - For each group of servers, returns the server to ask, SPIFFE IDs that the agents may have had, and the IDs of the entries that tie
     them to aliases, whose parent is the identity they had last.
+  - "Internal: the playbooks of this collection use it; it may change at any time."
 author:
   - spire.fleet contributors (@spire-fleet)
 options:
@@ -24,7 +25,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Have the servers forget agents that attest anew
+- name: Evict agents that attest again
   spire.fleet.agent_evict:
     binary: "{{ item.binary }}"
     socket_path: "{{ item.socket_path }}"
@@ -44,18 +45,15 @@ _raw:
 
 from typing import Any
 
-from ansible.plugins.lookup import LookupBase
-
 from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment.targets import evict_targets
-from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import fleet_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.lookup_base import FleetLookup
 
 
-class LookupModule(LookupBase):
+class LookupModule(FleetLookup):
     """See DOCUMENTATION."""
 
-    def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[dict[str, Any]]:
-        """One target for each server group with agents that it must forget."""
-        observed = variables or {}
-        looks = {host: observed["hostvars"].raw_get(host).get("spire_agent_drift") or {} for host in terms}
-        identities = {host: str(look.get("spiffe_id") or "") for host, look in looks.items() if (look.get("actions") or {}).get("evict")}
-        return evict_targets(fleet_of(observed, self._templar), identities)
+    def look_up(self, terms: list[str]) -> list[dict[str, Any]]:
+        """Returns one target for each server group with agents that it must evict."""
+        drifts = {host: self.agent_drift(host) for host in terms}
+        evicted = {host: drift for host, drift in drifts.items() if (drift.get("actions") or {}).get("evict")}
+        return evict_targets(self.fleet, {host: str(drift.get("spiffe_id") or "") for host, drift in evicted.items()})

@@ -17,6 +17,7 @@ description:
   - Ansible's own C(--list-hosts) knows no variables of hosts. There they are listed among the others.
   - An inventory without any host in these two groups is an error, whatever C(--limit) says. A group with a name near to one of a group
     that is missing is a warning.
+  - "Internal: the playbooks of this collection use it; it may change at any time."
 author:
   - spire.fleet contributors (@spire-fleet)
 options:

@@ -12,6 +12,7 @@ description:
   - "Internal: only the roles and playbooks of this collection use it."
   - For each group of servers, returns the server to ask and the agents that M(spire.fleet.component_drift) found to need a join
     token, with a time to live that is long enough for all of them.
+  - "Internal: the playbooks of this collection use it; it may change at any time."
 author:
   - spire.fleet contributors (@spire-fleet)
 options:
@@ -37,20 +38,15 @@ _raw:
 
 from typing import Any
 
-from ansible.plugins.lookup import LookupBase
-
 from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment.targets import join_token_targets
-from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import fleet_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.lookup_base import FleetLookup
 
 
-class LookupModule(LookupBase):
+class LookupModule(FleetLookup):
     """See DOCUMENTATION."""
 
-    def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[dict[str, Any]]:
-        """One target for each server group with agents that need a token."""
-        observed = variables or {}
-        fleet = fleet_of(observed, self._templar)
-        looks = {host: observed["hostvars"].raw_get(host).get("spire_agent_drift") or {} for host in terms}
-        needy = {host: look for host, look in looks.items() if (look.get("actions") or {}).get("token")}
-        longest = max((fleet.values_of(host)["spire_start_timeout"] for host in needy), default=0)
-        return join_token_targets(fleet, needy, longest)
+    def look_up(self, terms: list[str]) -> list[dict[str, Any]]:
+        """Returns one target for each server group with agents that need a token."""
+        needy = [host for host in terms if (self.agent_drift(host).get("actions") or {}).get("token")]
+        longest = max((self.fleet.values_of(host)["spire_start_timeout"] for host in needy), default=0)
+        return join_token_targets(self.fleet, needy, longest)

@@ -47,36 +47,21 @@ _raw:
   elements: str
 """
 
-from typing import Any
-
-from ansible.errors import AnsibleLookupError
-from ansible.plugins.lookup import LookupBase
-
-from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import fleet_of
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.files import UnknownFileError, text_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.lookup_base import FleetLookup
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 
 
-class LookupModule(LookupBase):
+class LookupModule(FleetLookup):
     """See DOCUMENTATION."""
 
-    def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[str]:
-        """The text; AnsibleLookupError for a file that the plan does not have."""
-        self.set_options(var_options=variables, direct=kwargs)
-        observed = variables or {}
+    EXPECTED = (X509Error, UnknownFileError)
+
+    def look_up(self, terms: list[str]) -> list[str]:
+        """Returns the text; raises AnsibleLookupError for a file that the plan does not have."""
         component, name = terms
-        planned = plan(component, observed["inventory_hostname"], fleet_of(observed, self._templar))
+        planned = self.plan(component)
         if self.get_option("machine"):
             planned = planned.for_architecture(str(self.get_option("machine")))
         token = self.get_option("join_token")
-        if token:
-            return [planned.render({"join_token": str(token)})]
-        if planned.host_certificate and name == f"{planned.host_certificate.name}_key":
-            try:
-                return [planned.host_certificate.key_text()]
-            except X509Error as exc:
-                raise AnsibleLookupError(str(exc)) from None
-        for file in planned.files:
-            if file.name == name:
-                return [file.content]
-        raise AnsibleLookupError(f"no file of the {component} is called {name}")
+        return [planned.render({"join_token": str(token)}) if token else text_of(planned, name)]

@@ -12,6 +12,7 @@ description:
   - "Internal: only the roles and playbooks of this collection use it."
   - For each group of servers that the given hosts belong to, returns the server that tasks are delegated to.
   - Agents whose servers are not in the inventory belong to none.
+  - "Internal: the playbooks of this collection use it; it may change at any time."
 author:
   - spire.fleet contributors (@spire-fleet)
 options:
@@ -41,15 +42,13 @@ _raw:
 
 from typing import Any
 
-from ansible.plugins.lookup import LookupBase
-
 from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment.targets import targets
-from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import fleet_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.lookup_base import FleetLookup
 
 
-class LookupModule(LookupBase):
+class LookupModule(FleetLookup):
     """See DOCUMENTATION."""
 
-    def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[dict[str, Any]]:
-        """One target for each server group of the hosts named."""
-        return targets(fleet_of(variables or {}, self._templar), terms)
+    def look_up(self, terms: list[str]) -> list[dict[str, Any]]:
+        """Returns one target for each server group of the hosts named."""
+        return targets(self.fleet, terms)

@@ -13,6 +13,7 @@ description:
   - Returns the bundle of the agent's server, as M(spire.fleet.server_info) brought it over Ansible's own connection, or
     the C(spire_trust_bundle) of an agent whose servers are not in the inventory.
   - Fails when its certificates are not those that the server reported, or not those of C(spire_trust_bundle_sha256).
+  - "Internal: the playbooks of this collection use it; it may change at any time."
 author:
   - spire.fleet contributors (@spire-fleet)
 options:
@@ -42,28 +43,17 @@ _raw:
   elements: str
 """
 
-from typing import Any
-
-from ansible.errors import AnsibleLookupError
-from ansible.plugins.lookup import LookupBase
-
 from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment.server_answers import server_knowledge
 from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment.trust_bundle import bundle_for
-from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import fleet_of
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.lookup_base import FleetLookup
 
 
-class LookupModule(LookupBase):
+class LookupModule(FleetLookup):
     """See DOCUMENTATION."""
 
-    def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[str]:
-        """The bundle; AnsibleLookupError when there is none, or not the one expected."""
-        self.set_options(var_options=variables, direct=kwargs)
-        observed = variables or {}
-        host = observed["inventory_hostname"]
-        fleet = fleet_of(observed, self._templar)
-        knowledge = server_knowledge(host, fleet, self.get_option("servers"))
-        try:
-            return [bundle_for(plan("agent", host, fleet), knowledge)]
-        except ValueError as exc:
-            raise AnsibleLookupError(str(exc)) from exc
+    EXPECTED = (ValueError,)
+
+    def look_up(self, terms: list[str]) -> list[str]:
+        """Returns the bundle; raises AnsibleLookupError when there is none, or not the one expected."""
+        planned = self.plan("agent")
+        return [bundle_for(planned, server_knowledge(planned.host, self.fleet, self.get_option("servers")))]

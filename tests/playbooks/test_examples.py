@@ -18,4 +18,4 @@ def test_ansible_playbook_agrees(tmp_path: Path) -> None:
     done = playbook_run.ansible(tmp_path, "spire.fleet.site", "-i", str(inventory), "-e", f"@{survey}", "--tags", "preflight")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Check every server and agent" in done.stdout
-    assert "Look at" not in done.stdout
+    assert "for drift" not in done.stdout

@@ -24,7 +24,7 @@ from tests.support.collection import REPO
 PLAYBOOKS = "spire.fleet."
 
 # The names of tasks whose results tests read, as the roles and playbooks have them.
-DRIFT = {"server": "Check the server", "agent": "Look at the agent"}
+DRIFT = {"server": "Check the server for drift", "agent": "Check the agent for drift"}
 APPLY = "Install users, binaries and files"
 MINT_TOKENS = "Mint join tokens"
 EVICT = "Evict agents whose attestor trusts on first use"

@@ -1,114 +1,152 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the look has to look at on a host, made from a plan."""
+"""What the probe is asked about a host, made from a plan."""
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import posixpath
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.module_utils.host.release_archive import RELEASED
 from ansible_collections.spire.fleet.plugins.plugin_utils.drift import missing_ca
-from ansible_collections.spire.fleet.plugins.plugin_utils.host import services
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki_node, plugin_options as pki_options
+from ansible_collections.spire.fleet.plugins.plugin_utils.host.service import stamped_files
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import (
+    node as pki_node, plugin_options as pki_options,
+)
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.supervisor import supervisorctl
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import files as schema_files
 
 
-def spec_of(plan: Plan) -> dict[str, Any]:
-    """The argument of the look's module."""
-    paths = plan.paths
-    files = {file.name: file.path for file in plan.files}
-    leftovers = [paths.candidate, paths.incoming]
-    # The process that runs, as it is configured now, may read these again; they go once it is another one.
-    unused = pki_node.obsolete_files(plan.component, paths, plan.merged)
-    if not plan.environment:
-        # credentials that the process needs no more
-        unused.append(paths.environment)
-    identity: dict[str, Any] = {}
-    keys = {}
-    if plan.host_certificate:
-        name = f"{plan.host_certificate.name}_key"
-        keys = {name: {"path": plan.host_certificate_files[name].path, "public": plan.host_certificate.public_key_hex}}
-    disk = pki_options.InjectedOptions("disk", plan.version, pki_options.disk_options(paths))
-    if plan.component == "server" and not plan.host_certificate and not disk.unchanged(plan.merged):
-        # of an upstream authority that the server has no more
-        unused += [file.path for file in plan.host_certificate_files.values()]
-    # a key that we bring gets its mode back by the run, instead of stopping it
-    mended = {key["path"] for key in keys.values()}
-    if plan.component == "agent":
-        files["bundle"] = paths.bundle
-        leftovers.append(paths.enrol_dir)
-        directory = plan.plugin_data("KeyManager", "disk").get("directory")
-        identity = {
-            "data_dir": plan.data_dir,
-            "key": posixpath.join(str(directory), "keys.json") if directory else "",
-        }
-    return {
-        "user": plan.user,
-        "files": files,
-        "keys": keys,
-        "secrets": [path for path in schema_files.secret_files(plan.component, plan.tree) if path not in mended],
-        "issued": missing_ca.paths(plan),
-        "certificates": list(schema_files.certificate_files(plan.component, plan.tree)),
-        "directories": [directory.path for directory in plan.directories],
-        "temporary_files": leftovers,
-        "obsolete_files": unused,
-        "link": paths.link if plan.versioned else "",
-        "release": (
-            {"root": paths.install_root, "version": str(plan.version), "names": [paths.binary_name]}
-            if plan.versioned
-            else None
-        ),
-        "binary": plan.binary,
-        # Not through the link, which may name another version than the one that runs.
-        "runs": (
-            posixpath.join(paths.install_root, str(plan.version), "bin", paths.binary_name)
-            if plan.versioned
-            else plan.binary
-        ),
-        # Ours have a manifest, which is cheaper than a start of the program.
-        "probe_version": not plan.versioned,
-        "service": {
+@dataclasses.dataclass(frozen=True)
+class ProbeRequest:
+    """One probe of one component; module_utils/host/probe.py answers it."""
+
+    user: str
+    #: paths by the names of files whose contents are compared
+    files: dict[str, str]
+    #: by the name of a private key: its path, and the public key that it should belong to
+    keys: dict[str, dict[str, str]]
+    #: the user's own private keys
+    secrets: list[str]
+    #: what a missing CA has issued
+    issued: list[str]
+    #: files of certificates whose dates are reported
+    certificates: list[str]
+    directories: list[str]
+    temporary_files: list[str]
+    obsolete_files: list[str]
+    link: str
+    release: dict[str, Any] | None
+    binary: str
+    #: the binary that the process should run. It is not named through the link, which may lead to another version.
+    runs: str
+    #: whether the binary is asked for its version. Ours have a manifest, which is cheaper than a start of the program.
+    probe_version: bool
+    service: dict[str, Any]
+    socket: str
+    #: addresses and ports that the process opens
+    ports: list[list[Any]]
+    #: of an agent: its data directory, and its key
+    identity: dict[str, str]
+    plugins: list[dict[str, str]]
+
+    def as_argument(self) -> dict[str, Any]:
+        """Returns the argument of the module."""
+        return dataclasses.asdict(self)
+
+
+def request_of(plan: Plan) -> ProbeRequest:
+    """Returns what to ask about the host of this plan."""
+    paths, keys = plan.paths, _keys(plan)
+    # a key of ours with a wrong mode is corrected by the run instead of stopping it
+    corrected = {key["path"] for key in keys.values()}
+    agent = plan.component == "agent"
+    return ProbeRequest(
+        user=plan.user,
+        files={**{file.name: file.path for file in plan.files}, **({"bundle": paths.bundle} if agent else {})},
+        keys=keys,
+        secrets=[path for path in schema_files.secret_files(plan.component, plan.tree) if path not in corrected],
+        issued=missing_ca.paths(plan),
+        certificates=list(schema_files.certificate_files(plan.component, plan.tree)),
+        directories=[directory.path for directory in plan.directories],
+        temporary_files=[paths.candidate, paths.incoming, *([paths.enrol_dir] if agent else [])],
+        obsolete_files=_obsolete_files(plan),
+        link=paths.link if plan.versioned else "",
+        release={"root": paths.install_root, "version": str(plan.version), "names": [paths.binary_name]} if plan.versioned else None,
+        binary=plan.binary,
+        runs=posixpath.join(paths.install_root, str(plan.version), "bin", paths.binary_name) if plan.versioned else plan.binary,
+        probe_version=not plan.versioned,
+        service={
             "manager": plan.values["spire_service_manager"],
             "name": paths.service,
             "control": supervisorctl(plan),
             "stamp": paths.stamp,
         },
-        "socket": plan.socket,
-        "ports": [[one.address, one.port] for one in plan.listeners],
-        "identity": identity,
-        "plugins": [
-            {
-                "path": command.path,
-                "root": command.root,
-                "version": command.version,
-                "name": posixpath.basename(command.path),
-                "sha256": command.sha256,
-                "data_file": command.data_file,
-            }
-            for command in plan.commands
-        ],
-    }
+        socket=plan.socket,
+        ports=[[one.address, one.port] for one in plan.listeners],
+        identity=_identity(plan),
+        plugins=_plugins(plan),
+    )
+
+
+def _keys(plan: Plan) -> dict[str, dict[str, str]]:
+    if not plan.host_certificate:
+        return {}
+    name = f"{plan.host_certificate.name}_key"
+    return {name: {"path": plan.host_certificate_files[name].path, "public": plan.host_certificate.public_key_hex}}
+
+
+def _obsolete_files(plan: Plan) -> list[str]:
+    """Returns files that the plan has no use for. The running process may still read them, so they are removed once it is replaced."""
+    found = pki_node.obsolete_files(plan.component, plan.paths, plan.merged)
+    if not plan.environment:
+        found.append(plan.paths.environment)
+    disk = pki_options.InjectedOptions("disk", plan.version, pki_options.disk_options(plan.paths))
+    if plan.component == "server" and not plan.host_certificate and not disk.unchanged(plan.merged):
+        # the server had an upstream CA of ours and has it no longer
+        found += [file.path for file in plan.host_certificate_files.values()]
+    return found
+
+
+def _identity(plan: Plan) -> dict[str, str]:
+    if plan.component != "agent":
+        return {}
+    directory = plan.plugin_data("KeyManager", "disk").get("directory")
+    return {"data_dir": plan.data_dir, "key": posixpath.join(str(directory), "keys.json") if directory else ""}
+
+
+def _plugins(plan: Plan) -> list[dict[str, str]]:
+    return [
+        {
+            "path": command.path,
+            "root": command.root,
+            "version": command.version,
+            "name": posixpath.basename(command.path),
+            "sha256": command.sha256,
+            "data_file": command.data_file,
+        }
+        for command in plan.commands
+    ]
 
 
 def planned_digests(plan: Plan) -> dict[str, str]:
-    """The SHA-256 of each file that a process of this plan is started with. It goes to the host and never comes back."""
-    stamped = services.stamped_files(plan.paths, plan.needs)
+    """Returns the SHA-256 of each file that a process of this plan is started with. They go to the host and never come back."""
+    stamped = stamped_files(plan.paths, plan.needs)
     digests = {file.path: hashlib.sha256(file.content.encode()).hexdigest() for file in plan.files if file.path in stamped}
     return {**digests, **{command.path: command.sha256 for command in plan.commands if command.sha256}}
 
 
 def variants_of(plan: Plan) -> dict[str, Plan]:
-    """The plan for each architecture that it is another one for, by the kernel's name of it."""
+    """Returns the plan for each architecture that it differs for, by the kernel's name of the architecture."""
     found = {}
     for arch in plan.architectures:
         try:
             found[RELEASED.get(arch, arch)] = plan.for_architecture(arch)
         except ValueError:
-            # it is told once a host of this architecture turns up
+            # reported when a host has this architecture
             continue
     return found

@@ -1,14 +1,16 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who belongs to whom. Always the whole inventory, whatever --limit says."""
+"""Which servers and agents there are, and which agents belong to which servers. It is the whole inventory, whatever --limit names."""
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.reads import Read, fingerprint, fingerprint_of_file
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables import Values
 
 #: inventory groups that the playbooks address
@@ -26,15 +28,54 @@ class Fleet:
         address_of: Callable[[str], Mapping[str, Any]] | None = None,
     ) -> None:
         self.groups = groups
-        self.values_of = functools.lru_cache(maxsize=None)(values_of)
-        #: a host's ansible_host and ansible_port, which cost less than all of its values
-        self.address_of = functools.lru_cache(maxsize=None)(address_of or (lambda host: self.values_of(host).raw))
-        #: plans of servers, which every agent of theirs asks for
-        self.server_plans: dict[str, object] = {}
+        self._values_of = functools.lru_cache(maxsize=None)(values_of)
+        self._address_of = functools.lru_cache(maxsize=None)(address_of or (lambda host: self.values_of(host).raw))
+        #: one set for each plan that is being made, of everything that was read for it
+        self._reads: list[set[Read]] = []
+        #: plans of servers, which are made once and used for all their agents, each with what was read for it
+        self.server_plans: dict[str, tuple[object, frozenset[Read]]] = {}
         #: trees that have been made and checked, by what they were made of
         self.trees: dict[bytes, object] = {}
         #: what the selectors of each agent depend on
         self.makers: dict[str, object] = {}
+
+    def values_of(self, host: str) -> Values:
+        """A host's variables."""
+        self.note(Read("values", host))
+        return self._values_of(host)
+
+    def address_of(self, host: str) -> Mapping[str, Any]:
+        """A host's ansible_host and ansible_port, which cost less than all of its variables."""
+        self.note(Read("address", host))
+        return self._address_of(host)
+
+    def note(self, *reads: Read) -> None:
+        """Notes what was read, where that is collected."""
+        if self._reads:
+            self._reads[-1].update(reads)
+
+    @contextlib.contextmanager
+    def reads(self) -> Iterator[set[Read]]:
+        """Collects what is read inside: whose variables, whose address, which files of the controller."""
+        found: set[Read] = set()
+        self._reads.append(found)
+        try:
+            yield found
+        finally:
+            self._reads.pop()
+            if self._reads:
+                self._reads[-1] |= found
+
+    def fingerprint(self, read: Read) -> bytes:
+        """Returns bytes that differ when what is read differs; empty where that can't be told."""
+        if read.kind == "file":
+            self.note(read)
+            return fingerprint_of_file(read.name)
+        if read.kind == "address":
+            return fingerprint(self.machine(read.name))
+        values = self.values_of(read.name)
+        # in a task, Ansible gives its own host an ansible_host even where the inventory has none
+        return values.fingerprint and values.fingerprint + fingerprint(machine_of(values.raw, read.name))
 
     @property
     def servers(self) -> list[str]:

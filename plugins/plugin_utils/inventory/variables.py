@@ -16,6 +16,7 @@ import yaml
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import describe, did_you_mean, nearest, shown
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.reads import fingerprint
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.archives import architecture
 
 LAYER = re.compile(r"spire_(server|agent)_config__\w+\Z")
@@ -105,6 +106,15 @@ class Values(Mapping[str, Any]):
         """Whether the host has a value for a variable of the catalogue, even if it is the default or a wrong value."""
         value = self.raw.get(name)
         return value is not None and (value != "" or catalogue()[name].may_be_empty)
+
+    @functools.cached_property
+    def fingerprint(self) -> bytes:
+        """Bytes that differ when any of our variables does, or what is wrong with one; empty where that can't be told."""
+        read = [
+            (str(name), value) for name, value in self.raw.items()
+            if value is not None and is_read_by_planning(str(name)) and name not in ANSIBLE_VARIABLES
+        ]
+        return fingerprint([sorted(read, key=lambda one: one[0]), sorted(map(repr, self.problems))])
 
     def __getitem__(self, name: str) -> Any:
         return self._values[name]

@@ -34,6 +34,8 @@ class InjectedOptions:
     #: options that the inventory may override
     overridable: dict[str, str] = dataclasses.field(default_factory=dict)
     region: str = ""
+    #: the controller's file with the facts about the CA in AWS that the options were read from
+    record_path: str = ""
 
     @property
     def kind(self) -> str:
@@ -73,8 +75,9 @@ def injected_options(
     trees = [layer.tree for layer in stack]
     trust_domain = str(_last_value(trees, "server", "trust_domain") or "")
     region = str(_last_value(trees, "plugins", "UpstreamAuthority", storage_mode, "plugin_data", "region") or "")
-    own, overridable = aws_record.plugin_options(storage_mode, values, host, trust_domain, region, directory(values, trust_domain), version)
-    return InjectedOptions(storage_mode, version, own, overridable, region)
+    pki_dir = directory(values, trust_domain)
+    own, overridable = aws_record.plugin_options(storage_mode, values, host, trust_domain, region, pki_dir, version)
+    return InjectedOptions(storage_mode, version, own, overridable, region, aws_record.record_path(pki_dir, storage_mode, host))
 
 
 def _last_value(trees: Sequence[Any], *keys: str) -> Any:

@@ -12,11 +12,15 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks import OFF, block
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import Layer, layers
 from ansible_collections.spire.fleet.plugins.plugin_utils.external_plugins import binaries
-from ansible_collections.spire.fleet.plugins.plugin_utils.host.paths import Paths
+from ansible_collections.spire.fleet.plugins.plugin_utils.host.paths import COMPONENTS, Paths
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import nested
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki_node, plugin_options as pki_options
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import defaults, nested_layer, tree_check as plan_tree_check
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.reads import Read
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import (
+    node as pki_node, plugin_options as pki_options,
+)
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki.plugin_options import InjectedOptions
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import defaults, made, nested_layer, tree_check as plan_tree_check
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree.agent import ONCE
@@ -26,9 +30,31 @@ BOOTSTRAP_SOURCES = ("trust_bundle_url", "trust_bundle_spiffe_workload_api", "in
 
 
 def plan(component: str, host: str, fleet: Fleet) -> Plan:
-    """What the component on this host should be; everything wrong with it is in ``problems``."""
+    """Returns what the component on this host should be; everything wrong with it is in ``problems``."""
     if component == "server" and host in fleet.server_plans:
-        return fleet.server_plans[host]  # type: ignore[return-value]
+        found, reads = fleet.server_plans[host]
+        # the plan that asks for this one depends on the same
+        fleet.note(*reads)
+        return found  # type: ignore[return-value]
+    with fleet.reads() as reads:
+        kept = made.find(component, host, fleet)
+        found = kept or _make(component, host, fleet)
+        found.server, found.parent_agents = _server_of(component, host, fleet), _parent_agents(component, host, fleet)
+    if kept is None:
+        made.keep(found, fleet, reads)
+    if component == "server":
+        fleet.server_plans[host] = found, frozenset(reads)
+    return found
+
+
+def plan_fleet(fleet: Fleet) -> None:
+    """Plans every server and agent, for the processes that are forked from this one."""
+    for component in COMPONENTS:
+        for host in fleet.hosts(component):
+            plan(component, host, fleet)
+
+
+def _make(component: str, host: str, fleet: Fleet) -> Plan:
     values = fleet.values_of(host)
     problems = list(values.problems)
     paths = Paths(
@@ -42,7 +68,7 @@ def plan(component: str, host: str, fleet: Fleet) -> Plan:
         try:
             version = versions.parse(values["spire_version"])
         except ValueError as exc:
-            # The rest is checked all the same: mistakes are told all at once.
+            # Everything else is checked all the same, so that all mistakes are reported at once.
             version = versions.nearest(values["spire_version"])
             message = f"{exc} Until then everything else is checked for {version}."
             problems.append(Problem("version", "spire_version", message, layer="spire_version"))
@@ -56,25 +82,40 @@ def plan(component: str, host: str, fleet: Fleet) -> Plan:
     stack = layers(component, values.raw, builtin)
     if _unheard(stack):
         stack[0] = dataclasses.replace(stack[0], tree=defaults.unheard(builtin))
-    injected = pki_options.injected_options(host, values, stack, paths, version) if component == "server" else None
-    beside, between = _nested(host, fleet, version) if component == "server" else ([], [])
+    injected = _injected_options(host, fleet, stack, paths, version) if component == "server" else None
+    between = _nested_layers(host, fleet, version) if component == "server" else []
     stack[1:1] = [*([injected.layer()] if injected else ()), *between, *pki_node.layers(component, values, paths, stack[1:])]
     tree = plan_tree_check.checked(component, stack, version, fleet, filler)
     problems += tree.merged.problems
     problems += plan_tree_check.attributed(component, values, tree.problems)
-    made = Plan(
+    server = _server_of(component, host, fleet)
+    found = Plan(
         component, host, values, version, paths, tree.merged, tree.coerced, problems,
-        external=component == "agent" and not fleet.servers_of(host), parent_agents=beside,
+        external=component == "agent" and server is None,
         filler=filler, architectures=tree.architectures, arch=tree.arch, injected_options=injected,
     )
-    if component == "agent":
-        servers = fleet.servers_of(host)
-        server = plan("server", servers[0], fleet) if servers else None
-        made.node = pki_node.certificate_of_agent(host, values, made.trust_domain, tree.merged, paths, server)
-        made.attests_once = _attests_once(made, server)
-    else:
-        fleet.server_plans[host] = made
-    return made
+    found.attests_once = component == "agent" and _attests_once(found, server)
+    return found
+
+
+def _server_of(component: str, host: str, fleet: Fleet) -> Plan | None:
+    """The plan of the first of an agent's servers; None for a server, and for an agent whose servers are not in the inventory."""
+    servers = fleet.servers_of(host) if component == "agent" else []
+    return plan("server", servers[0], fleet) if servers else None
+
+
+def _parent_agents(component: str, host: str, fleet: Fleet) -> list[Plan]:
+    """The plans of the agents that a nested server gets its identity from."""
+    if component == "agent" or not nested.parent_servers(host, fleet):
+        return []
+    return [plan("agent", agent, fleet) for agent in nested.agents_of(host, fleet)]
+
+
+def _injected_options(host: str, fleet: Fleet, stack: list[Layer], paths: Paths, version: versions.Version) -> InjectedOptions | None:
+    found = pki_options.injected_options(host, fleet.values_of(host), stack, paths, version)
+    if found and found.record_path:
+        fleet.note(Read("file", found.record_path))
+    return found
 
 
 def _unheard(stack: list[Layer]) -> bool:
@@ -87,16 +128,16 @@ def _unheard(stack: list[Layer]) -> bool:
     return said is None or str(said).strip().lower() in OFF
 
 
-def _nested(host: str, fleet: Fleet, version: versions.Version) -> tuple[list[Plan], list[Layer]]:
-    """The agents beside a nested server, and its layer: it asks the first of the servers above it, as an agent does."""
+def _nested_layers(host: str, fleet: Fleet, version: versions.Version) -> list[Layer]:
+    """Returns the layer of a nested server: it asks the first of the servers above it, as an agent does. None for others."""
     above = nested.parent_servers(host, fleet)
     if not above:
-        return [], []
+        return []
     server = plan("server", above[0], fleet)
-    beside = [plan("agent", agent, fleet) for agent in nested.agents_of(host, fleet)]
-    # That no agent is there is a mistake of its own, told once.
-    socket = beside[0].socket if beside else Paths("agent", "main").socket
-    return beside, [nested_layer.layer(version, server.address, server.port, socket)]
+    agents = _parent_agents("server", host, fleet)
+    # A nested server without an agent is a mistake of its own, which is reported once.
+    socket = agents[0].socket if agents else Paths("agent", "main").socket
+    return [nested_layer.layer(version, server.address, server.port, socket)]
 
 
 def _agent_defaults(host: str, fleet: Fleet, paths: Paths, version: versions.Version) -> dict[str, Any]:
@@ -105,9 +146,8 @@ def _agent_defaults(host: str, fleet: Fleet, paths: Paths, version: versions.Ver
     address = "" if fleet.upstream_group(host) else values["spire_server_address"] or ""
     port = defaults.SERVER_PORT
     trust_domain = values["spire_trust_domain"] or ""
-    servers = fleet.servers_of(host)
-    if servers:
-        server = plan("server", servers[0], fleet)
+    server = _server_of("agent", host, fleet)
+    if server:
         address = address or server.address
         port = server.port
         trust_domain = trust_domain or server.trust_domain

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ansible.plugins.action import ActionBase
-
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.action_base import FleetAction
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import root_readiness
 
@@ -17,8 +16,8 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import root_r
 Evaluate = Callable[[Plan, Mapping[str, Any]], list[str]]
 
 
-class HostCheck(ActionBase):
-    """Checks components of one host with the module root_rotation_info."""
+class HostCheck(FleetAction):
+    """Looks at components of one host with the module rotation_check."""
 
     def check(self, planned: Iterable[Plan], evaluate: Evaluate, variables: dict[str, Any], jwt: bool = False) -> dict[str, Any]:
         """Returns a task's result with what the host lacks. A host that gives no answer is not ready."""

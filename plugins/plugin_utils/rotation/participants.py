@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.common.failure import failed
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.action_errors import failed
 
 
 def require_all(required: Iterable[str], present: Iterable[str], who: str, remedy: str = "") -> None:

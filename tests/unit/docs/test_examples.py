@@ -18,7 +18,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils import hcl
 from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems
 from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment.trust_bundle import bundle_for
 from ansible_collections.spire.fleet.plugins.plugin_utils.entries import desired as desired_entries
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import task_view
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import downloads
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules import run as rules_run
@@ -150,7 +150,7 @@ def test_each_trust_domain_has_its_servers() -> None:
 
 
 def test_mirror_names_url_and_checksum() -> None:
-    found = task_view.archive(agent("archive_mirror", "edge1.prod.acme.com"), "aarch64")
+    found = downloads.archive(agent("archive_mirror", "edge1.prod.acme.com"), "aarch64")
     assert found["url"] == "https://mirror.acme.com/spire/1.15.3/spire-1.15.3-linux-arm64-musl.tar.gz"
     assert found["checksum"] == "sha256:" + "1" * 64
 

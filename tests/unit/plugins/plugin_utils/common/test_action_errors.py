@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 from ansible.errors import AnsibleActionFail
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.common import failure
+from ansible_collections.spire.fleet.plugins.plugin_utils.common import action_errors
 from tests.support import collection
 
 
@@ -32,9 +32,9 @@ class OldActionFail(AnsibleActionFail):
 
 @pytest.mark.parametrize(("shown", "kept"), [(False, {}), (True, {"exception": "NoneType: None\n"})])
 def test_older_releases_get_no_traceback(shown: bool, kept: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(failure, "SHOWN_AS_TEXT", shown)
-    monkeypatch.setattr(failure, "AnsibleActionFail", OldActionFail)
-    found = failure.failed("a1: no", {"missing_ca": True})
+    monkeypatch.setattr(action_errors, "SHOWN_AS_TEXT", shown)
+    monkeypatch.setattr(action_errors, "AnsibleActionFail", OldActionFail)
+    found = action_errors.failed("a1: no", {"missing_ca": True})
     assert isinstance(found, AnsibleActionFail)
     assert found.result == {"missing_ca": True, "failed": True, "msg": "a1: no", **kept}
 

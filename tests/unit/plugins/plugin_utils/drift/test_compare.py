@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.drift.compare import Comparison, UNREADABLE, compare
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift.compare import compare
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift.comparison import Comparison
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift.files import UNREADABLE
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from tests.unit.builders.fleets import planned
 from tests.unit.builders.observed import AGENT_ID, HOUR, NOW, SERVER, chain, converged, state
@@ -320,7 +322,7 @@ BINARIES: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
     "no program": (
         PREINSTALLED, {"exists": True, "version": "", "machine": ""},
         {"errors": [
-            "/srv/bin/spire-server does not say which SPIRE it is; spire_version is 1.15.3. Set spire_version to what is "
+            "/srv/bin/spire-server does not report a SPIRE version; spire_version is 1.15.3. Set spire_version to what is "
             "installed, or install that release."
         ]},
     ),

@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from ansible_collections.spire.fleet.plugins.module_utils.host.observe import identity
-from ansible_collections.spire.fleet.plugins.plugin_utils.drift.compare import Comparison, compare
-from ansible_collections.spire.fleet.plugins.plugin_utils.drift.probe import planned_digests, spec_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift.compare import compare
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift.comparison import Comparison
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift.probe import planned_digests, request_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
 from tests.support.authorities import DAY, NOW, make
@@ -96,7 +97,7 @@ def test_the_drift_check_tells_of_a_key_whether_it_belongs(tmp_path: Path) -> No
     file = tmp_path / "k"
     file.write_text(plan.upstream.key_text())
     file.chmod(0o600)
-    asked = spec_of(plan)["keys"]["upstream_key"]
+    asked = request_of(plan).keys["upstream_key"]
     assert asked["path"] == KEY
     observed = identity.private_key(str(file), asked["public"])
     mode = {name: observed[name] for name in ("exists", "mode", "belongs")}

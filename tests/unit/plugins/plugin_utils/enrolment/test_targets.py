@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.drift.compare import Comparison, compare
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift.compare import compare
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift.comparison import Comparison
 from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment.targets import decommission_targets, evict_targets
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan

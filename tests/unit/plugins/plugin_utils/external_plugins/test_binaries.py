@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.drift.compare import Comparison, compare
-from ansible_collections.spire.fleet.plugins.plugin_utils.drift.probe import planned_digests, spec_of, variants_of
-from ansible_collections.spire.fleet.plugins.plugin_utils.host import services
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import task_view
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift.compare import compare
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift.comparison import Comparison
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift.probe import planned_digests, request_of, variants_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.host.service import stamped_files
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import downloads, task_view
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet import external_plugins as external_plugin_rules
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import convert
@@ -73,7 +74,7 @@ def test_without_a_version_the_checksum_names_the_place() -> None:
 def test_one_that_is_on_the_host_stays_where_it_is() -> None:
     plan = made({"path": "/usr/local/bin/{arch}/vaulted", "sha256": {"x86_64": ONE.upper(), "arm64": TWO}})
     assert wrapper(plan) == {"plugin_cmd": "/usr/local/bin/amd64/vaulted", "plugin_checksum": ONE}
-    assert task_view.plugins(plan) == []
+    assert downloads.plugins(plan) == []
 
 
 def test_the_entry_that_names_most_is_the_one() -> None:
@@ -105,7 +106,7 @@ def test_two_programs_of_one_name_have_places_of_their_own(version: str) -> None
         "spire_agent_config": {"plugins": {"KeyManager": {"mine": {}}}},
     }
     assert mistakes(fleet(common, agents=("s1",))) == ""
-    found = [*task_view.plugins(planned("server", common)), *task_view.plugins(planned("agent", common))]
+    found = [*downloads.plugins(planned("server", common)), *downloads.plugins(planned("agent", common))]
     assert [one["path"] for one in found] == [
         f"/opt/spire/plugins/keeps/{version or '2b' * 6}/bin/mine", f"/opt/spire/plugins/signs/{version or '1a' * 6}/bin/mine",
         f"/opt/spire/plugins/agents/{version or '3c' * 6}/bin/mine",
@@ -122,7 +123,7 @@ def test_the_same_entry_is_one_file_for_all_of_a_machine() -> None:
         "spire_server_config": tree, "spire_agent_config": tree,
     }
     assert mistakes(fleet(common, agents=("s1",))) == ""
-    assert task_view.plugins(planned("server", common))[0]["path"] == task_view.plugins(planned("agent", common))[0]["path"]
+    assert downloads.plugins(planned("server", common))[0]["path"] == downloads.plugins(planned("agent", common))[0]["path"]
 
 
 def test_instances_of_one_machine_with_other_files_in_one_place() -> None:
@@ -151,7 +152,7 @@ def test_each_architecture_has_its_own_tree() -> None:
     assert wrapper(other)["plugin_checksum"] == TWO and wrapper(plan)["plugin_checksum"] == ONE
     assert TWO in other.render() and ONE not in other.render()
     assert plan.for_architecture("x86_64") is plan
-    assert [task_view.plugins(one)[0]["url"] for one in (plan, other)] == [
+    assert [downloads.plugins(one)[0]["url"] for one in (plan, other)] == [
         "https://mirror.acme.com/vaulted-1.2.0-amd64", "https://mirror.acme.com/vaulted-1.2.0-arm64",
     ]
     with pytest.raises(ValueError, match=r"^spire_plugins\.vaulted: It has no binary for riscv64; it has one for amd64, arm64\.$"):
@@ -166,13 +167,13 @@ def test_the_module_gets_a_variant_for_each_architecture() -> None:
     other, config = planned_digests(variants["aarch64"]), plan.paths.config
     assert (other[PLACED], planned_digests(plan)[PLACED]) == (TWO, ONE)
     assert other[config] == hashlib.sha256(plan.for_architecture("aarch64").render().encode()).hexdigest() != planned_digests(plan)[config]
-    assert [one["sha256"] for one in spec_of(variants["aarch64"])["plugins"]] == [TWO]
+    assert [one["sha256"] for one in request_of(variants["aarch64"]).plugins] == [TWO]
     assert variants_of(made()) == {}
 
 
 def test_the_process_is_stamped_with_the_binaries() -> None:
     plan = made()
-    assert services.stamped_files(plan.paths, plan.needs) == [plan.paths.config, plan.paths.unit, PLACED]
+    assert stamped_files(plan.paths, plan.needs) == [plan.paths.config, plan.paths.unit, PLACED]
     assert planned_digests(plan)[PLACED] == ONE
     unit = next(file.content for file in plan.files if file.name == "service")
     assert f"sha256sum {plan.paths.config} {plan.paths.unit} {PLACED} >" in unit

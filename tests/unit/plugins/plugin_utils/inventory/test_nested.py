@@ -12,7 +12,7 @@ import pytest
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment.targets import downstream_decommission_targets
 from ansible_collections.spire.fleet.plugins.plugin_utils.entries import desired as desired_entries
-from ansible_collections.spire.fleet.plugins.plugin_utils.host import services
+from ansible_collections.spire.fleet.plugins.plugin_utils.host import systemd
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import nested
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
@@ -73,7 +73,7 @@ def test_the_oldest_releases_call_it_otherwise() -> None:
 def test_a_nested_servers_unit_starts_after_its_agent() -> None:
     def after(server: str, **more: dict[str, Any]) -> str:
         made = plan("server", server, nested_fleet(**more))
-        return next(line for line in services.systemd_unit(made.paths, made.needs, made.socket).splitlines() if line.startswith("After="))
+        return next(line for line in systemd.unit(made.paths, made.needs, made.socket).splitlines() if line.startswith("After="))
 
     assert after("root1") == "After=network-online.target time-sync.target"
     assert after("hub1") == "After=network-online.target time-sync.target spire-agent@main.service"

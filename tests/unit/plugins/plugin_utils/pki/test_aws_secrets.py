@@ -15,8 +15,8 @@ import pytest
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.aws.client import AwsError
 from ansible_collections.spire.fleet.plugins.plugin_utils.drift.compare import compare
-from ansible_collections.spire.fleet.plugins.plugin_utils.drift.probe import spec_of
-from ansible_collections.spire.fleet.plugins.plugin_utils.host import services
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift.probe import request_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.host import supervisor, systemd
 from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import root as rotation_root
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules import run as rules_run
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import upstream_ca
@@ -208,7 +208,7 @@ def test_another_region_gets_secrets_of_its_own(tmp_path: Path) -> None:
 def test_the_server_is_restarted_for_what_it_reads_at_its_start(tmp_path: Path) -> None:
     def unit() -> str:
         plan = server(tmp_path)
-        return services.systemd_unit(plan.paths, plan.needs, plan.socket)
+        return systemd.unit(plan.paths, plan.needs, plan.socket)
 
     def line() -> list[str]:
         return [text for text in unit().splitlines() if text.startswith("# The upstream CA's secrets")]
@@ -222,7 +222,7 @@ def test_the_server_is_restarted_for_what_it_reads_at_its_start(tmp_path: Path) 
     made(tmp_path)
     assert line() != first
     quick = server(tmp_path, spire_root_dir="/home/me/.spire", spire_service_manager="supervisor")
-    assert f"\n;{line()[0][1:]}\n" in services.supervisor_program(quick.paths, quick.needs)
+    assert f"\n;{line()[0][1:]}\n" in supervisor.program(quick.paths, quick.needs)
 
 
 def test_what_the_drift_check_reports(tmp_path: Path) -> None:
@@ -236,9 +236,9 @@ def test_what_the_drift_check_reports(tmp_path: Path) -> None:
     ]
     made(tmp_path)
     plan = server(tmp_path)
-    spec = spec_of(plan)
-    # the host has none of its files, and those of another value of spire_pki are removed
-    assert spec["keys"] == {} and [path for path in spec["obsolete_files"] if "upstream" in path] != []
+    request = request_of(plan)
+    # nothing of it lies on the host, and what another way left there goes
+    assert request.keys == {} and [path for path in request.obsolete_files if "upstream" in path] != []
     found = compare(plan, {**converged(plan), "aws": []}, None, NOW)
     assert (found.aws_ca_sync, found.differences) == (False, [])
     later = compare(plan, {**converged(plan), "aws": []}, None, NOW + 350 * DAY)

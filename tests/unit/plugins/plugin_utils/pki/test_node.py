@@ -16,8 +16,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from ansible_collections.spire.fleet.plugins.module_utils.host.observe import identity
 from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems
-from ansible_collections.spire.fleet.plugins.plugin_utils.drift.compare import Comparison, compare
-from ansible_collections.spire.fleet.plugins.plugin_utils.drift.probe import planned_digests, spec_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift.compare import compare
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift.comparison import Comparison
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift.probe import planned_digests, request_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import task_view
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
@@ -42,7 +43,7 @@ def test_it_is_off_unless_asked_for() -> None:
         assert "join_token" in made.plugins("NodeAttestor") and task_view.of_plan(made)["host_certificate"] == {}
         # files from when it was on are removed
         ours = {path for files in FILES.values() for path in files if f"/{component}/" in path}
-        assert ours <= set(spec_of(made)["obsolete_files"]) and ours <= set(task_view.of_plan(made)["removable"])
+        assert ours <= set(request_of(made).obsolete_files) and ours <= set(task_view.of_plan(made)["removable"])
 
 
 @pytest.mark.parametrize("way", ["host", "controller"])

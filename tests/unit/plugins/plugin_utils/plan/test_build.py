@@ -16,11 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import hcl
-from ansible_collections.spire.fleet.plugins.plugin_utils.drift.probe import planned_digests, spec_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift.probe import planned_digests, request_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment.trust_bundle import bundle_for
 from ansible_collections.spire.fleet.plugins.plugin_utils.entries.desired import alias_id, ids_of_agent, of_agents, of_inventory
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables import Values, catalogue
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import task_view
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import downloads, task_view
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.canary import canary
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
@@ -181,19 +181,19 @@ def test_digests_are_of_what_the_process_reads() -> None:
 def test_what_goes_first_is_nothing_that_the_running_process_may_read_again(component: str) -> None:
     made = planned(component)
     temporary = [made.paths.candidate, made.paths.incoming, *([made.paths.enrol_dir] if component == "agent" else [])]
-    assert spec_of(made)["temporary_files"] == temporary
+    assert request_of(made).temporary_files == temporary
 
 
 def test_credentials_that_are_needed_no_more_are_not_used() -> None:
     made = planned("server", {"spire_server_environment": {"A": "1"}})
-    assert made.paths.environment not in spec_of(made)["obsolete_files"]
-    assert made.paths.environment in spec_of(planned("server"))["obsolete_files"]
+    assert made.paths.environment not in request_of(made).obsolete_files
+    assert made.paths.environment in request_of(planned("server")).obsolete_files
 
 
 def test_the_drift_check_sees_what_runs_not_what_the_link_says() -> None:
-    assert spec_of(planned("server"))["runs"] == "/opt/spire/1.15.3/bin/spire-server"
+    assert request_of(planned("server")).runs == "/opt/spire/1.15.3/bin/spire-server"
     preinstalled = {"spire_install_source": "preinstalled", "spire_bin_dir": "/usr/local/bin"}
-    assert spec_of(planned("server", preinstalled))["runs"] == "/usr/local/bin/spire-server"
+    assert request_of(planned("server", preinstalled)).runs == "/usr/local/bin/spire-server"
 
 
 def test_ports_with_their_addresses() -> None:
@@ -359,11 +359,11 @@ def test_a_bundle_is_taken_with_the_fingerprints_that_were_reported_and_pinned()
 @pytest.mark.parametrize("machine, arch", [("x86_64", "amd64"), ("aarch64", "arm64")])
 def test_where_a_release_is(machine: str, arch: str) -> None:
     base = "https://github.com/spiffe/spire/releases/download/v1.15.3"
-    found = task_view.archive(planned("server"), machine)
+    found = downloads.archive(planned("server"), machine)
     assert found["url"] == f"{base}/spire-1.15.3-linux-{arch}-musl.tar.gz"
     assert found["checksum"].startswith(f"sha256:{base}/spire-1.15.3-linux-{arch}-musl")
     mirror = {"spire_archive_url": "http://m/{version}/{arch}/", "spire_archive_sha256": {arch: "ab" * 32}}
-    found = task_view.archive(planned("server", mirror), machine)
+    found = downloads.archive(planned("server", mirror), machine)
     assert found["url"] == f"http://m/1.15.3/{arch}/{found['name']}" and found["checksum"] == "sha256:" + "ab" * 32
 
 
@@ -400,4 +400,4 @@ def test_whatever_is_written_is_a_mistake_or_a_plan(trees: dict[str, Any], own: 
     for component, host in (("server", "s1"), ("agent", "a1")):
         found = plan(component, host, made)
         assert hcl.loads(found.render()) == found.tree
-        assert found.files and spec_of(found) and planned_digests(found) and task_view.of_plan(found, "x86_64")
+        assert found.files and request_of(found) and planned_digests(found) and task_view.of_plan(found, "x86_64")

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from ansible_collections.spire.fleet.plugins.module_utils.host.observe import identity
 from ansible_collections.spire.fleet.plugins.modules import fleet_report as report
 from ansible_collections.spire.fleet.plugins.plugin_utils.drift.compare import compare
-from ansible_collections.spire.fleet.plugins.plugin_utils.drift.probe import spec_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift.probe import request_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.report import expiry, expiry_sources, fleet_state
@@ -193,7 +193,7 @@ def test_files_that_the_tree_names() -> None:
         "NodeAttestor": {"x509pop": {"plugin_data": {"ca_bundle_paths": ["/srv/hosts.pem"]}}},
     }
     own = planned("server", spire_server_config={"plugins": tree})
-    assert sorted(spec_of(own)["certificates"]) == ["/srv/bundle_file_path.pem", "/srv/cert_file_path.pem", "/srv/hosts.pem"]
+    assert sorted(request_of(own).certificates) == ["/srv/bundle_file_path.pem", "/srv/cert_file_path.pem", "/srv/hosts.pem"]
     old, new = make("root", ends=NOW - DAY), make("root two")
     texts = {"/srv/bundle_file_path.pem": [old.pem, new.pem], "/srv/cert_file_path.pem": [make("ca", new, ends=NOW - DAY).pem]}
     found = list(expiry_sources.of_host(own, {"certificates": expiry_sources.in_files(own, texts)}))

@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.drift.compare import compare
-from ansible_collections.spire.fleet.plugins.plugin_utils.drift.probe import spec_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift.probe import request_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import compromised_keys
 from tests.unit.builders.fleets import planned
 from tests.unit.builders.observed import NOW, certificate, converged
@@ -44,10 +44,10 @@ def pem(one: Any) -> str:
 
 
 def test_the_drift_check_asks_for_these_files() -> None:
-    assert spec_of(planned("server", SERVER))["certificates"] == ["/etc/pki/ca.pem"]
+    assert request_of(planned("server", SERVER)).certificates == ["/etc/pki/ca.pem"]
     disk = {"disk": {"plugin_data": {"cert_file_path": "/ca.pem", "key_file_path": "/ca.key", "bundle_file_path": "/roots.pem"}}}
     server = planned("server", {"spire_server_config": {"plugins": {"UpstreamAuthority": disk}}})
-    assert sorted(spec_of(server)["certificates"]) == ["/ca.pem", "/roots.pem"]
+    assert sorted(request_of(server).certificates) == ["/ca.pem", "/roots.pem"]
 
 
 def test_a_published_certificate_stops_the_run_whatever_its_file_is_called() -> None:

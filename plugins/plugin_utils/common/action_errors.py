@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How an action fails with its message alone, in every release of Ansible."""
+"""The error of an action, which every release of Ansible shows as its message only."""
 
 from __future__ import annotations
 
@@ -16,13 +16,10 @@ SHOWN_AS_TEXT = tuple(map(int, ansible_version.split(".")[:2])) >= (2, 19)
 
 
 def failed(message: str, result: Mapping[str, Any] | None = None) -> AnsibleActionFail:
-    """What an action raises where something is wrong with what it was given, and nothing with the action.
-
-    ``result`` is what the task returns besides.
-    """
+    """Returns the error to raise for a mistake in what the action was given. ``result`` is what the task returns besides."""
     made = AnsibleActionFail(message, result=dict(result or {}))
     if not SHOWN_AS_TEXT:
-        # Older releases print a traceback's last line above the message, "NoneType: None" where there is none. A result without one
-        # would do in all of them, but from 2.19 on Ansible puts words of its own before the message of a result.
+        # Older releases print the last line of a traceback above the message: "NoneType: None" where there is none. A failed result
+        # instead of an error would avoid that, but from 2.19 on Ansible puts words of its own before the message of a result.
         made.result.pop("exception", None)
     return made

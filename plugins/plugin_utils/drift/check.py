@@ -1,0 +1,115 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The drift check: from what the probe observed on a host to the result of the task."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.common import clocks
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift import missing_ca
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift.compare import compare
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift.comparison import Comparison
+from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment import server_answers
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import aws as pki_aws
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import svid
+
+#: fields of a comparison that are nothing to do
+NO_ACTIONS = ("diffs", "errors", "warnings", "renewals")
+
+
+class DriftError(Exception):
+    """A host that can't follow its plan. ``result`` is what the task returns besides the message."""
+
+    def __init__(self, message: str, result: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.result = dict(result or {})
+
+
+@dataclasses.dataclass(frozen=True)
+class DriftCheck:
+    """One drift check, with what its task was given."""
+
+    #: whether the run has changed everything, so that no difference may be left
+    final: bool = False
+    #: what was registered of the task that asked the servers
+    answers: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    #: whether the task is in check mode, and whether the whole run is
+    check_mode: bool = False
+    check_mode_of_run: bool = False
+    diff: bool = False
+
+    def result(self, plan: Plan, fleet: Fleet, observed: dict[str, Any], clock: clocks.Clock) -> dict[str, Any]:
+        """Returns the task's result; DriftError for a host that can't follow its plan."""
+        host = plan.host
+        try:
+            # the probe has looked for what this architecture needs
+            plan = plan.for_architecture(observed["machine"])
+        except ValueError as exc:
+            raise DriftError(f"{host}: {exc}") from exc
+        missing = missing_cas(plan, observed)
+        if missing:
+            # whoever removes the host must know its identity all the same
+            raise DriftError("\n".join(missing), _identity(plan, observed))
+        observed["aws"] = pki_aws.differences(plan.upstream) if plan.upstream else []
+        found = compare(plan, observed, self._server(plan, fleet), datetime.datetime.now(datetime.timezone.utc))
+        self._require_followable(plan, fleet, found, clock)
+        return {
+            **self._differences(found),
+            "machine": observed["machine"],
+            "clock": dataclasses.asdict(clock),
+            **_identity(plan, observed),
+            **({"warnings": [f"{host}: {warning}" for warning in found.warnings]} if found.warnings else {}),
+        }
+
+    def _server(self, plan: Plan, fleet: Fleet) -> dict[str, Any] | None:
+        """Returns what an agent's server answered; DriftError where a server of this inventory should have and has not."""
+        if plan.component != "agent" or self.final:
+            return None
+        silence = server_answers.silence(plan.host, fleet, self.answers)
+        # With --check a bare server may be silent: the run itself would have started it, but not one that can't be reached.
+        # (The check of verify is in check mode by itself; its report tells of the silence.)
+        unreachable = self.check_mode_of_run and server_answers.unreachable(plan.host, fleet, self.answers)
+        if silence and (not self.check_mode or unreachable):
+            raise DriftError(silence)
+        return server_answers.server_knowledge(plan.host, fleet, self.answers.get("results", []))
+
+    def _require_followable(self, plan: Plan, fleet: Fleet, found: Comparison, clock: clocks.Clock) -> None:
+        """Raises DriftError for what no task can correct."""
+        tokenless = server_answers.tokenless(plan, fleet) if found.token else ""
+        errors = [*clocks.apart(clock, plan.values["spire_clock_tolerance"]), *found.errors, *([tokenless] if tokenless else [])]
+        if errors:
+            raise DriftError("\n".join(f"{plan.host}: {error}" for error in errors))
+        if self.final and found.differences:
+            raise DriftError(f"{plan.host}: still differs after the run: {'; '.join(found.differences)}")
+
+    def _differences(self, found: Comparison) -> dict[str, Any]:
+        differs = bool(found.differences)
+        return {
+            "changed": differs and (self.check_mode or self.diff),
+            "differs": differs,
+            "differences": found.differences,
+            "renewals": found.renewals,
+            "diff": found.diffs,
+            "actions": {key: value for key, value in dataclasses.asdict(found).items() if key not in NO_ACTIONS},
+        }
+
+
+def missing_cas(plan: Plan, observed: Mapping[str, Any]) -> list[str]:
+    """Returns what the host has from CAs that are missing on the controller."""
+    return [f"{plan.host}: {one}" for one in missing_ca.mistakes(plan, observed)]
+
+
+def _identity(plan: Plan, observed: Mapping[str, Any]) -> dict[str, str]:
+    """Returns the identity of an agent; an empty dictionary for a server."""
+    if plan.component != "agent":
+        return {}
+    own = svid.of_chain(observed["identity"].get("chain") or [])
+    starts, expires = (own.starts.isoformat(), own.expires.isoformat()) if own else ("", "")
+    return {"spiffe_id": own.spiffe_id if own else "", "starts": starts, "expires": expires}

@@ -1,0 +1,83 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The service of a server or agent, and its user, compared with the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift.comparison import Comparison
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+
+
+def user(plan: Plan, observed: Mapping[str, Any], found: Comparison) -> None:
+    """Compares the system user of the process, and its group."""
+    if not plan.user:
+        return
+    if not observed["user"]["exists"]:
+        found.user = True
+        found.note(f"user {plan.user}", "absent\n", "a system user\n")
+    elif not observed["user"]["group"]:
+        found.user = True
+        found.note(f"group {plan.user}", "absent\n", "the user's group\n")
+
+
+def compare(plan: Plan, observed: Mapping[str, Any], found: Comparison) -> None:
+    """Compares the service's definition and its process."""
+    service, name = observed["service"], plan.paths.service
+    if service["reload"]:
+        found.reload = True
+        found.note("systemd has not read the unit as it is now", "outdated\n", "read again\n")
+    if not service["enabled"]:
+        found.enable = True
+        found.note(f"{name} at boot", "disabled\n", "enabled\n")
+    for port in observed["taken_ports"]:
+        found.errors.append(
+            f"port {port} is in use by another process (ss -ltnp 'sport = :{port}' names it). Stop it, or choose "
+            f"another port in spire_{plan.component}_config."
+        )
+    if not service["running"]:
+        found.start = True
+        found.note(name, f"{service['state']}\n", "active\n")
+        return
+    if not service["healthy"]:
+        # It is starting, or it dies and is started again: whether the probe sees a process then is chance.
+        found.note(name, f"{service['state']}\n", "active\n")
+    _stale(plan, observed, found)
+    _restart(plan, observed, found)
+
+
+def _stale(plan: Plan, observed: Mapping[str, Any], found: Comparison) -> None:
+    """Reports what the running process was started with, and what it does not answer."""
+    service, name = observed["service"], plan.paths.service
+    # The stamp is compared with the plan: the process may have been started with what this run changes.
+    differing = {file.path for file in plan.files if file.name in found.files}
+    changing = [path for path in observed["started_with_old_files"] if path in differing]
+    others = [path for path in observed["started_with_old_files"] if path not in differing]
+    if changing:
+        verb = "changes" if len(changing) == 1 else "change"
+        found.note(f"{name} must be restarted, because {', '.join(changing)} {verb}", "running\n", "restarted\n")
+    if others:
+        found.note(f"{name} was started with another {', '.join(others)}", "as before\n", "restarted\n")
+    if observed["binary_changed"] and not (found.install or found.link):
+        found.note(f"{name} runs another binary than {plan.binary}", "as before\n", "restarted\n")
+    if not observed["answers"] and service["healthy"] and not found.enrol:
+        found.note(f"{name} does not answer at {plan.socket}", f"{service['state']}\n", "restarted\n")
+
+
+def _restart(plan: Plan, observed: Mapping[str, Any], found: Comparison) -> None:
+    """Decides whether the process must be restarted."""
+    # Binaries whose mode or owner alone is wrong are corrected in place, and a link is read at the start only.
+    releases = (*observed["release"], *(one for state in observed["plugins"] for one in state["release"]))
+    replaced = any(one["replaces"] for one in releases)
+    answers = observed["answers"] and observed["service"]["healthy"]
+    old = bool(observed["started_with_old_files"]) or observed["binary_changed"]
+    found.restart = bool(old or replaced or found.enrol or not answers or _replaces_read_at_start(plan, found))
+
+
+def _replaces_read_at_start(plan: Plan, found: Comparison) -> bool:
+    """Whether this run replaces certificates that the process reads at its start only. Its stamp can't tell that yet."""
+    stamped = plan.needs.stamped
+    return found.authorities or (found.node and any(file.path in stamped for file in plan.host_certificate_files.values()))

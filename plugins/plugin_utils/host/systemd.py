@@ -1,0 +1,108 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A systemd unit for each instance."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Sequence
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.host.paths import Paths
+from ansible_collections.spire.fleet.plugins.plugin_utils.host.service import MANAGED, Needs, restart_note, stamped_files
+
+#: What a SPIRE process never needs. Directives that a host's systemd does not know are ignored by it.
+SANDBOX = (
+    "NoNewPrivileges=yes",
+    "ProtectSystem=strict",
+    "PrivateTmp=yes",
+    "ProtectClock=yes",
+    "ProtectHostname=yes",
+    "ProtectKernelLogs=yes",
+    "ProtectKernelModules=yes",
+    "ProtectKernelTunables=yes",
+    "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK",
+    "RestrictNamespaces=yes",
+    "RestrictRealtime=yes",
+    "RestrictSUIDSGID=yes",
+    "LockPersonality=yes",
+    "MemoryDenyWriteExecute=yes",
+    "SystemCallArchitectures=native",
+    "SystemCallFilter=@system-service",
+    "UMask=0027",
+)
+
+
+def health_command(paths: Paths, binary: str, socket: str) -> list[str]:
+    """The argv of SPIRE's own health check."""
+    return [binary, "healthcheck", "-socketPath", socket]
+
+
+def unit(paths: Paths, needs: Needs, socket: str) -> str:
+    """The text of the unit of one instance."""
+    title = paths.component.capitalize()
+    lines = [
+        MANAGED,
+        *restart_note("#", needs),
+        "[Unit]",
+        f"Description=SPIRE {title} ({paths.instance})",
+        "Documentation=https://spiffe.io/docs/latest/deploying/",
+        "Wants=network-online.target",
+        f"After={' '.join(('network-online.target', 'time-sync.target', *needs.after))}",
+        # An agent must come back by itself however long its server was away.
+        "StartLimitIntervalSec=0",
+        "",
+        "[Service]",
+        f"User={needs.user}",
+        f"Group={needs.user}",
+        f"Environment=SPIRE_CONFIG={paths.config}",
+    ]
+    if needs.environment:
+        lines.append(f"EnvironmentFile={paths.environment}")
+    enrol = ""
+    if paths.component == "agent":
+        lines.append(f"EnvironmentFile=-{paths.enrol_environment}")
+        enrol = " $SPIRE_ENROL"
+    stamped = " ".join(stamped_files(paths, needs))
+    health = " ".join(health_command(paths, needs.binary, socket))
+    lines += [
+        # As root: the environment file is not the service's to read. The stamp tells a stale process
+        # from a current one without trusting file times.
+        f"ExecStartPre=+/bin/sh -c 'umask 077; exec sha256sum {stamped} >{paths.stamp}'",
+        f"ExecStart={needs.binary} run -config ${{SPIRE_CONFIG}}{enrol}",
+        # Started means healthy, for whatever is ordered after this unit too. A process that died is not waited for.
+        f"ExecStartPost=/bin/sh -c 'until {health} >/dev/null 2>&1; do kill -0 $$MAINPID || exit 1; sleep 0.2; done'",
+        f"TimeoutStartSec={needs.start_timeout}",
+        "Restart=always",
+        "RestartSec=2",
+        "LimitNOFILE=65536",
+        f"RuntimeDirectory={' '.join(_below_run(path) for path in (*_runtime(paths), *needs.runtime_write_dirs))}",
+        "RuntimeDirectoryMode=0755",
+        f"ReadWritePaths={' '.join((paths.data_dir, *needs.persistent_write_dirs))}",
+        f"ProtectHome={needs.home}",
+        f"PrivateDevices={'no' if needs.tpm else 'yes'}",
+        *SANDBOX,
+        *_capabilities(needs),
+        "",
+        "[Install]",
+        "WantedBy=multi-user.target",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _runtime(paths: Paths) -> list[str]:
+    """The agent's socket is for every user; SPIRE would make its directory after its own umask."""
+    return [paths.run_dir] + ([posixpath.join(paths.run_dir, "public")] if paths.component == "agent" else [])
+
+
+def _below_run(path: str) -> str:
+    return path.removeprefix("/var").removeprefix("/run/")
+
+
+def _capabilities(needs: Needs) -> Sequence[str]:
+    if needs.root_reasons or needs.user == "root":
+        return [f"# root, for {reason}" for reason in needs.root_reasons]
+    if needs.privileged_port:
+        return ["AmbientCapabilities=CAP_NET_BIND_SERVICE", "CapabilityBoundingSet=CAP_NET_BIND_SERVICE"]
+    return ["CapabilityBoundingSet="]

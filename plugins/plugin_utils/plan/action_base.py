@@ -1,0 +1,73 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the actions of this collection have in common."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.action_errors import failed
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import fleet_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+
+
+class FleetAction(ActionBase):
+    """Validates the arguments, calls ``act``, and turns the errors that it expects into the message of a failed task."""
+
+    ARGUMENTS: ClassVar[dict[str, dict[str, Any]]] = {}
+    #: what else the arguments must fulfil, as Ansible's validation takes it
+    CONSTRAINTS: ClassVar[dict[str, Any]] = {}
+    #: errors that are the user's to correct, and not a fault of the action
+    EXPECTED: ClassVar[tuple[type[Exception], ...]] = ()
+    #: whether their messages begin with the host's name
+    NAMES_HOST: ClassVar[bool] = True
+
+    variables: dict[str, Any]
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Returns what ``act`` returns; raises AnsibleActionFail for its expected errors."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        self.variables = task_vars or {}
+        _spec, arguments = self.validate_argument_spec(self.ARGUMENTS, **self.CONSTRAINTS)
+        try:
+            return {**result, **self.act(arguments)}
+        except self.EXPECTED as exc:
+            # Without its cause, which Ansible would show, too: a library's message about a key may quote it.
+            raise failed(f"{self.host}: {exc}" if self.NAMES_HOST else str(exc)) from None
+
+    def act(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Does the work of the action and returns its result."""
+        raise NotImplementedError
+
+    @property
+    def host(self) -> str:
+        """The inventory name of the task's host."""
+        return str(self.variables["inventory_hostname"])
+
+    @functools.cached_property
+    def fleet(self) -> Fleet:
+        """The inventory as this task sees it."""
+        return fleet_of(self.variables, self._templar)
+
+    def plan(self, component: str) -> Plan:
+        """Returns the plan of a component of the task's host."""
+        return plan(component, self.host, self.fleet)
+
+    def refuse(self, found: Iterable[Problem]) -> None:
+        """Raises AnsibleActionFail if there is an error among these problems of the task's host."""
+        mistakes = problems.errors(found)
+        if mistakes:
+            raise failed(problems.render(problems.for_host(mistakes, self.host)))
+
+    def registered(self, host: str, name: str) -> Any:
+        """Returns what was registered on a host, an empty dictionary where nothing was. It is not templated: it may be large."""
+        return self.variables["hostvars"].raw_get(host).get(name) or {}

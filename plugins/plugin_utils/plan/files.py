@@ -1,0 +1,97 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The files and directories that a plan has on its host."""
+
+from __future__ import annotations
+
+import dataclasses
+import posixpath
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.spire.fleet.plugins.plugin_utils import hcl
+from ansible_collections.spire.fleet.plugins.plugin_utils.host import supervisor
+from ansible_collections.spire.fleet.plugins.plugin_utils.host.files import Directory, File
+from ansible_collections.spire.fleet.plugins.plugin_utils.host.service import MANAGED, environment_file
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki_node
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import service, write_paths
+
+if TYPE_CHECKING:
+    from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+
+
+class UnknownFileError(Exception):
+    """A name that no file of the plan has."""
+
+
+def directories(plan: Plan) -> list[Directory]:
+    """Returns the directories that must exist before the service starts."""
+    root = _root(plan)
+    found = [
+        Directory(plan.paths.config_dir, "0755", root, root),
+        Directory(plan.data_dir, "0700", plan.user, plan.user),
+    ]
+    if plan.paths.root:
+        found += [
+            Directory(posixpath.dirname(plan.paths.unit), "0700", "", ""),
+            Directory(plan.paths.run_dir, "0700", "", ""),
+            Directory(posixpath.dirname(plan.paths.log), "0700", "", ""),
+        ]
+    # workloads go through the directory of the agent's socket
+    public = posixpath.dirname(plan.socket) if plan.component == "agent" else ""
+    return found + [
+        Directory(path, "0755" if path == public else "0750", plan.user, plan.user) for path in write_paths.persistent_dirs(plan)
+    ]
+
+
+def files(plan: Plan) -> list[File]:
+    """Returns the files whose whole content is ours."""
+    root = _root(plan)
+    found = [File("configuration", plan.paths.config, plan.render(), "0640", root, plan.user, secret=True)]
+    if plan.environment:
+        text = environment_file(plan.environment)
+        found.append(File("environment", plan.paths.environment, text, "0600", root, root, secret=True))
+    found.append(File("service", plan.paths.unit, service.definition(plan), "0644", root, root))
+    found += _certificates(plan)
+    if plan.paths.root:
+        found.append(File("supervisor", plan.paths.supervisor_config, supervisor.daemon(plan.paths), "0644", root, root))
+    return found
+
+
+def _certificates(plan: Plan) -> Iterator[File]:
+    for name, content in (plan.host_certificate.files() if plan.host_certificate else {}).items():
+        yield dataclasses.replace(plan.host_certificate_files[name], content=content)
+    for authority in plan.authorities:
+        text = authority.authorities_text()
+        if text:
+            yield dataclasses.replace(pki_node.server_file(authority.name, plan.paths), content=text)
+
+
+def text_of(plan: Plan, name: str) -> str:
+    """Returns the text of a file, the host's own key among them; UnknownFileError for a name that the plan does not have."""
+    if plan.host_certificate and name == f"{plan.host_certificate.name}_key":
+        return plan.host_certificate.key_text()
+    for file in plan.files:
+        if file.name == name:
+            return file.content
+    raise UnknownFileError(f"no file of the {plan.component} is called {name}")
+
+
+def bundle(plan: Plan) -> File:
+    """Returns the trust bundle of an agent's first contact, without content."""
+    root = _root(plan)
+    return File("bundle", plan.paths.bundle, "", "0644", root, root)
+
+
+def configuration(plan: Plan, extra: Mapping[str, Any]) -> str:
+    """Returns the text of the configuration file, with the options of ``extra`` added to the main block."""
+    content = {**plan.tree, plan.component: {**plan.main, **extra}} if extra else plan.tree
+    if plan.values[f"spire_{plan.component}_config_format"] == "json":
+        return hcl.dumps_json(content)
+    return MANAGED + "\n" + hcl.dumps(content)
+
+
+def _root(plan: Plan) -> str:
+    """Returns the owner of what the service only reads; empty for the rootless quickstart, where its user owns everything."""
+    return "" if plan.paths.root else "root"

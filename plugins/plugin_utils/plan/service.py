@@ -1,0 +1,42 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The definition of a plan's service."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.host import supervisor, systemd
+from ansible_collections.spire.fleet.plugins.plugin_utils.host.service import Needs
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki_node
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import write_paths
+
+if TYPE_CHECKING:
+    from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+
+
+def needs(plan: Plan) -> Needs:
+    """Returns what the definition depends on."""
+    return Needs(
+        user=plan.user,
+        binary=plan.binary,
+        start_timeout=plan.values["spire_start_timeout"],
+        persistent_write_dirs=write_paths.persistent_dirs(plan),
+        runtime_write_dirs=write_paths.runtime_dirs(plan),
+        root_reasons=plan.root_reasons,
+        privileged_port=any(one.port < 1024 for one in plan.listeners),
+        tpm="tpm_devid" in plan.plugins("NodeAttestor"),
+        # the unix attestor reads workloads' binaries, wherever they are, to hash them
+        home="yes" if plan.component == "server" else "read-only",
+        environment=bool(plan.environment),
+        plugins=tuple(dict.fromkeys(command.path for command in plan.commands if command.sha256)),
+        secrets=plan.upstream.started_with if plan.upstream else "",
+        stamped=pki_node.files_read_at_start(plan.component, plan.paths, plan.merged),
+        after=tuple(agent.paths.service for agent in plan.parent_agents),
+    )
+
+
+def definition(plan: Plan) -> str:
+    """Returns the text of the systemd unit, or of the supervisor program."""
+    return supervisor.program(plan.paths, plan.needs) if plan.paths.root else systemd.unit(plan.paths, plan.needs, plan.socket)
