@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Every example is an inventory that works: it passes preflight, and it says what its comments say."""
+"""Checks that every example passes preflight, and that it has what its comments and the guides mention."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_renders(name: str) -> None:
 
 
 def test_ansible_playbook_agrees(tmp_path: Path) -> None:
-    """One of them through Ansible itself, by FQCN and from elsewhere, with the tag that touches no host."""
+    """Runs one example through Ansible itself, by its FQCN and from another directory, with the tag that touches no host."""
     program = shutil.which("ansible-playbook", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
     assert program, "ansible-core has no ansible-playbook here"
     survey = examples.EXAMPLES / "awx" / "survey.yml"
@@ -219,7 +219,7 @@ def planned_of(name: str) -> tuple[Plan, ...]:
 
 
 def values_at(name: str, path: str) -> list[Any]:
-    """What stands at ``server plugins.KeyManager.disk`` in the trees of an example."""
+    """Returns the values at a place such as ``server plugins.KeyManager.disk`` in the trees of an example."""
     component, _space, dotted = path.partition(" ")
     found: list[Any] = [made.tree for made in planned_of(name) if made.component == component]
     assert found, f"{name} has no {component}"
@@ -310,7 +310,7 @@ def test_a_bundle_endpoint_at_a_privileged_port_may_be_opened() -> None:
 
 
 def test_nobody_copies_entries_that_a_switch_makes_impossible() -> None:
-    """The example without profile selectors refuses what the one with them has."""
+    """Checks that the example without profile selectors refuses the entries of the one with them."""
     wanted = [{"spiffe_id": "/x", "parent_id": "/spire/server", "selectors": ["aws_iid:iamrole:arn:aws:iam::123456789012:role/web"]}]
     said = problems.render(rules_run.of_fleet(examples.fleet("node_aws_iid_keys", spire_entries=wanted)))
     assert "is not made where disable_instance_profile_selectors is true, as on spire1.prod.acme.com." in said
