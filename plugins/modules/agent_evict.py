@@ -93,7 +93,7 @@ def evict(server: SpireServer, ids: list[str], check: bool) -> tuple[list[str], 
 
 
 def main() -> None:
-    """Entry point."""
+    """Runs the module."""
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     params = module.params
     server = connection.server(params)

@@ -94,7 +94,7 @@ def is_internal(plugin: Path) -> bool:
 
 
 def test_index_names_what_users_call() -> None:
-    """The index lists every playbook, role and page, and every plugin that is not internal."""
+    """Checks that the index lists every playbook, role and page, and every plugin that is not internal."""
     text = (DOCS / "README.md").read_text(encoding="utf-8")
     plugins = [path for kind in PLUGINS for path in (REPO / "plugins" / kind).glob("*.py")]
     internal = {path.stem for path in plugins if is_internal(path)}
@@ -147,7 +147,7 @@ def test_blocks_are_found() -> None:
 
 @pytest.fixture(name="documented", scope="module")
 def documented_modules() -> dict[str, Any]:
-    """The documentation of each module as ansible-doc reads it, with its fragments."""
+    """Returns the documentation of each module as ansible-doc reads it, with its fragments."""
     names = sorted(path.stem for path in (REPO / "plugins" / "modules").glob("*.py"))
     command = [str(Path(sys.executable).parent / "ansible-doc"), "--json", "--type", "module", *(f"spire.fleet.{name}" for name in names)]
     read = json.loads(subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout)
@@ -155,7 +155,7 @@ def documented_modules() -> dict[str, Any]:
 
 
 def test_the_options_of_actions_are_documented(documented: dict[str, Any]) -> None:
-    """An action plugin has its documentation in the module of the same name."""
+    """Checks each action plugin against the documentation in the module of the same name."""
     taken = [(path.stem, option) for path in (REPO / "plugins" / "action").glob("*.py") for option in arguments(path)]
     assert {name for name, _option in taken} <= set(documented)
     assert len(taken) > 30

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Every example is an inventory that works: it passes preflight, and it says what its comments say."""
+"""Checks that every example passes preflight, and that it has what its comments and the guides mention."""
 
 from __future__ import annotations
 
@@ -203,7 +203,7 @@ def planned_of(name: str) -> tuple[Plan, ...]:
 
 
 def values_at(name: str, path: str) -> list[Any]:
-    """What stands at ``server plugins.KeyManager.disk`` in the trees of an example."""
+    """Returns the values at a place such as ``server plugins.KeyManager.disk`` in the trees of an example."""
     component, _space, dotted = path.partition(" ")
     found: list[Any] = [made.tree for made in planned_of(name) if made.component == component]
     assert found, f"{name} has no {component}"
@@ -296,7 +296,7 @@ def test_a_bundle_endpoint_at_a_privileged_port_may_be_opened() -> None:
 
 
 def test_nobody_copies_entries_that_a_switch_makes_impossible() -> None:
-    """The example without profile selectors refuses what the one with them has."""
+    """Checks that the example without profile selectors refuses the entries of the one with them."""
     wanted = [{"spiffe_id": "/x", "parent_id": "/spire/server", "selectors": ["aws_iid:iamrole:arn:aws:iam::123456789012:role/web"]}]
     said = rendered(rules_run.of_fleet(examples.fleet("node_aws_iid_keys", spire_entries=wanted)))
     assert "is not made where disable_instance_profile_selectors is true, as on spire1.prod.acme.com." in said

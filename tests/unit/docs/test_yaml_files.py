@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""No mapping in the collection's YAML files has a key twice, also not by a merge: ansible-core warns of it in each run."""
+"""Checks that no mapping in the collection's YAML files has a key twice, also not by a merge, because ansible-core warns of it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FILES = sorted(path for top in ("roles", "playbooks", "plugins", "meta", "molecu
 
 
 def keys(mapping: yaml.MappingNode) -> Iterator[str]:
-    """The names that a mapping gets, those of merged mappings among them."""
+    """Yields the keys of a mapping, with those of merged mappings."""
     for key, value in mapping.value:
         if key.tag != "tag:yaml.org,2002:merge":
             yield key.value

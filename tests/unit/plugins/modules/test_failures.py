@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whole modules where something is wrong on the host: they fail with a sentence."""
+"""Runs whole modules on a host with an error, and checks that they fail with a plain message."""
 
 from __future__ import annotations
 

@@ -182,7 +182,7 @@ def test_eviction_takes_only_agents_that_are_there() -> None:
 
 
 def test_eviction_of_the_parents_of_entries() -> None:
-    """Those that are there alone: an agent may be new, and whose entries are others' is of no concern."""
+    """Evicts only the parents of entries that exist, because an agent may be new."""
     shown = [{"id": name, "parent_id": {"trust_domain": "example.org", "path": f"/spire/agent/{name}"}} for name in ("one", "two", "three")]
     run = FakeCli({"entry show": say({"entries": shown})})
     assert agent_evict.parents(make(run), ["two", "gone", "one"]) == ["spiffe://example.org/spire/agent/one", "spiffe://example.org/spire/agent/two"]

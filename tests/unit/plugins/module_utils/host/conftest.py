@@ -15,7 +15,7 @@ import pytest
 
 @pytest.fixture
 def process() -> Iterator["subprocess.Popen[bytes]"]:
-    """A process that runs until the test ends."""
+    """Starts a process that runs until the test ends."""
     started = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     yield started
     started.kill()

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A write is killed before one of its lines: there is the old file or the new one, and nothing that others can read."""
+"""Kills a write before each of its lines. The old or the new file must be whole, and other users can read nothing."""
 
 from __future__ import annotations
 

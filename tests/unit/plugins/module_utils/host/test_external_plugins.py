@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Binaries of external plugins on a host: put into place, looked at, and taken away when nobody names them."""
+"""Installs, observes and removes the binaries of external plugins on a host."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ OTHER = "aarch64" if machine() != "aarch64" else "x86_64"
 
 
 def elf(built_for: str = "", salt: bytes = b"") -> bytes:
-    """Enough of an ELF file; it can't be run, and nobody may try."""
+    """Returns the header of an ELF file, which can't be run."""
     return b"\x7fELF\x02\x01" + bytes(12) + NUMBERS[built_for or machine()].to_bytes(2, "little") + bytes(40) + salt
 
 
@@ -78,7 +78,7 @@ def test_what_is_refused_replaces_nothing(tmp_path: Path, content: bytes, wanted
 
 
 def test_a_script_is_no_release(tmp_path: Path) -> None:
-    """Only a plugin may be one."""
+    """Refuses a script, because only a plugin may be a script."""
     (tmp_path / "spire-server").write_bytes(b"#!/bin/sh\n")
     with pytest.raises(ReleaseError, match="is no Linux program"):
         ReleaseInstaller(tmp_path / "opt", "1.15.3", ["spire-server"], Owner(), never).place(Source(tmp_path, "1.15.3", ["spire-server"]), None)

@@ -28,13 +28,13 @@ def sha256(path: Path) -> str:
 
 
 def stamp(path: Path, *files: Path) -> None:
-    """As the unit does it."""
+    """Writes the stamp as the unit does."""
     path.write_bytes(subprocess.run(["sha256sum", *map(str, files)], stdout=subprocess.PIPE, check=True).stdout)
 
 
 @pytest.fixture
 def spec(tmp_path: Path) -> dict[str, Any]:
-    """A host's worth of things, all of them absent."""
+    """Returns a specification whose files, directories and service do not exist."""
     return {
         "user": "",
         "files": {"configuration": str(tmp_path / "main.conf")},
@@ -56,7 +56,7 @@ def spec(tmp_path: Path) -> dict[str, Any]:
 
 
 def serve(tmp_path: Path, spec: dict[str, Any], pid: int) -> None:
-    """A supervisor that says that this process runs."""
+    """Makes a supervisorctl that reports this process as running."""
     control = tmp_path / "ctl"
     control.write_text(f"#!/bin/sh\necho 'x    RUNNING   pid {pid}, uptime 0:00:01'\n")
     control.chmod(0o755)
@@ -105,7 +105,7 @@ def test_what_a_killed_run_has_left_beside_a_file(spec: dict[str, Any], tmp_path
     assert probe.observe(spec, {})["temporary_files"] == [str(beside), str(key), str(old)]
 
 
-def test_what_is_not_used_any_more_is_no_leaving_of_a_killed_run(spec: dict[str, Any], tmp_path: Path) -> None:
+def test_obsolete_files_are_no_temporary_files(spec: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / "old.pem").symlink_to("nowhere")
     (tmp_path / "env").touch()
     found = probe.observe(spec, {})

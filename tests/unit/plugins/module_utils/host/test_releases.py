@@ -62,7 +62,7 @@ def test_versions_that_no_link_names_are_pruned(tmp_path: Path, root: Path) -> N
 
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, other: Callable[[], object]) -> None:
-    """Another instance's run has the lock first."""
+    """Lets the run of another instance have the lock first."""
     locked = host_releases.locked
 
     @contextmanager

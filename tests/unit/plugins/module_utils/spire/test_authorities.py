@@ -41,7 +41,7 @@ def server(**answers: Any) -> tuple[SpireServer, FakeCli]:
 
 
 def done(run: FakeCli) -> list[str]:
-    """The commands that change something, with what they are about."""
+    """Returns the commands that change something, with their arguments."""
     words = [argv[1:4] + [part for part in argv if len(part) == 40 or part == "Kid"] for argv, _stdin in run.calls]
     return [" ".join(one).replace(" -socketPath", "") for one in words if "show" not in one]
 
@@ -96,7 +96,7 @@ def test_each_step_is_done_where_it_is_left() -> None:
 
 
 def test_nothing_is_prepared_after_a_server_has_replaced_its_own() -> None:
-    """With the next one it would forget the one that is to be revoked."""
+    """Refuses it, because with the next authority the server would forget the one that is to be revoked."""
     shown = say({"active": authority("a", OLD), "prepared": authority("p", OLD)})
     client, run = server(localauthority_x509_show=shown)
     assert refused(client, "x509", "prepared", "", "", "before") == (

@@ -16,7 +16,7 @@ EXTENSION = b"\x06\x03\x55\x1d\x0e\x04\x16\x04\x14"
 
 
 def sequence(length: int, fill: int = 1) -> bytes:
-    """What looks like a certificate from outside."""
+    """Returns a DER sequence of this length, which is no certificate."""
     header = bytes([0x30, length]) if length < 128 else b"\x30\x82" + length.to_bytes(2, "big")
     return header + bytes([fill]) * length
 

@@ -36,7 +36,7 @@ def test_users_and_groups(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def open_directory() -> Iterator[Path]:
-    """One that every user may enter, which pytest's own are not."""
+    """Makes a directory that every user may enter, unlike pytest's own directories."""
     with tempfile.TemporaryDirectory() as name:
         os.chmod(name, 0o755)
         yield Path(name)
