@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Keys and certificates in a directory, for tests to have them kept as a request says."""
+"""Keys and certificates in a directory, kept up to date by requests."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ OWN = Request("CN=One,O=Acme", 365 * DAY, path_length=1, key_type="ec-p256", ren
 
 
 def place(directory: Path, name: str) -> KeyAndCertificateFiles:
-    """Where the certificate and the key of this name are."""
+    """Returns the files of the certificate and the key with this name."""
     return KeyAndCertificateFiles(str(directory / f"{name}.pem"), str(directory / f"{name}.key"))
 
 
 def keep(directory: Path, name: str = "root", request: Request = ROOT, issuer: Issuer | None = None, **run: Any) -> Outcome:
-    """What a run makes of them; ``run`` is how it differs from one at NOW."""
+    """Ensures key and certificate as a run does; ``run`` has the differences from a run at NOW."""
     return x509_ensure.ensure(place(directory, name), request, issuer, PASSPHRASE, Run(**{"now": NOW, **run}))
 
 
 def issuer_in(directory: Path) -> Issuer:
-    """A root that signs."""
+    """Makes a root and returns it as an issuer."""
     root = keep(directory)
     return Issuer(place(directory, "root"), PASSPHRASE, root.certificates, root.certificates)
 
 
 def contents(directory: Path) -> dict[str, bytes]:
-    """Its files, by their names."""
+    """Returns the contents of a directory's files, by their names."""
     return {path.name: path.read_bytes() for path in sorted(directory.iterdir())}

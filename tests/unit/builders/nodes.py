@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A small fleet whose node proves itself by what we make, for tests of nodes."""
+"""Builds a small fleet whose agent attests with a certificate that the collection makes."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ CSR_OF = ec.generate_private_key(ec.SECP256R1())
 
 
 def csr(key: Any = CSR_OF) -> str:
-    """A signing request, as the module on a host makes it."""
+    """Returns a signing request, as the module on a host makes it."""
     made = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(key, hashes.SHA256())
     return made.public_bytes(serialization.Encoding.PEM).decode()
 
 
 class Nodes:
-    """A fleet of one server and one agent whose node proves itself by what we make."""
+    """A fleet of one server and one agent that attests with a certificate of ours."""
 
     def __init__(self, directory: Path, kind: str = "x509pop", way: str = "controller", **more: Any) -> None:
         self.kind = kind
@@ -60,5 +60,5 @@ class Nodes:
 
 
 def said(path: str, message: str, severity: str = "error") -> str:
-    """A line of preflight's."""
+    """Returns a line of preflight's report."""
     return f"{severity}: {path}: {message}"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The rotation of a root of a small fleet, for tests to go through its steps."""
+"""Takes a small fleet through the steps of a rotation of its root."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ POSTGRES = {"plugins": {"DataStore": {"sql": {"plugin_data": {"database_type": "
 
 
 def a_fleet(tmp_path: Path, **more: Any) -> Fleet:
-    """Two servers and an agent, with a root of ours below this directory."""
+    """Returns a fleet of two servers and an agent, with a root of ours below this directory."""
     common = {
         "spire_pki": "controller", "spire_pki_dir": str(tmp_path / "pki"), "spire_pki_passphrase": PASSPHRASE,
         "spire_server_config": POSTGRES, **more,
@@ -39,48 +39,48 @@ def a_fleet(tmp_path: Path, **more: Any) -> Fleet:
 
 
 def scope(tmp_path: Path, **more: Any) -> rotation_root.Scope:
-    """As a task sees it that has just begun."""
+    """Returns the scope of the rotation, read anew as each task does."""
     return rotation_root.scope(a_fleet(tmp_path, **more), "")
 
 
 def upstream(tmp_path: Path, host: str = "s1", **more: Any) -> Upstream:
-    """What stands above a server's CA."""
+    """Returns the upstream CA of a server."""
     found = plan("server", host, a_fleet(tmp_path, **more)).upstream
     assert found is not None
     return found
 
 
 def site(tmp_path: Path, **more: Any) -> None:
-    """What a run of it makes on the controller."""
+    """Makes on the controller what a run of site makes."""
     for host in ("s1", "s2"):
         upstream(tmp_path, host, **more).ensure("", RUN)
 
 
 def begun(tmp_path: Path, name: str = "one", **more: Any) -> State | None:
-    """How far it is after its begin, or after a look at the one that has begun."""
+    """Begins the rotation, or continues the one that has begun; returns its state."""
     return rotation_root.begin(scope(tmp_path, **more), name, RUN)[0]
 
 
 def advanced(tmp_path: Path, step: str, **more: Any) -> State | None:
-    """How far it is when every host is seen to be ready for what comes after this step."""
+    """Reports every host as ready for the step after this one; returns the state of the rotation."""
     checked = {host: {"ready": True, "step": step} for host in HOSTS}
     return rotation_root.advance(scope(tmp_path, **more), step, checked, RUN)[0]
 
 
 def refused(call: Callable[..., Any], *args: Any, **more: Any) -> str:
-    """What is said to a call that is not done."""
+    """Returns the message of a call that fails."""
     with pytest.raises(X509Error) as caught:
         call(*args, **more)
     return str(caught.value)
 
 
 def root(tmp_path: Path) -> Any:
-    """The certificate of the root of ours."""
+    """Returns the certificate of our root."""
     return x509_keys.load_certificates((tmp_path / "pki" / DOMAIN / "root.pem").read_bytes(), "root")[0]
 
 
 def of_server(tmp_path: Path, host: str = "s1", **more: Any) -> tuple[Any, list[Any]]:
-    """The intermediate and the bundle that a run brings to a server."""
+    """Returns the intermediate and the bundle that a run delivers to a server."""
     site(tmp_path, **more)
     files = upstream(tmp_path, host, **more).files()
     chain, bundle = (x509_keys.load_certificates(files[f"upstream_{name}"].encode(), name) for name in ("certificate", "bundle"))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A small fleet whose server has a CA of ours above its own, for tests of that CA."""
+"""Builds a small fleet whose server has an upstream CA of ours."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ CSR_OF = x509_keys.generate("ec-p384")
 
 
 def variables(tmp_path: Path, **more: Any) -> dict[str, Any]:
-    """The fleet's, whose CAs are in this directory on the controller."""
+    """Returns the variables of a fleet whose CAs are in this directory on the controller."""
     return {"spire_pki": "controller", "spire_pki_dir": str(tmp_path), "spire_pki_passphrase": PASSPHRASE, **more}
 
 
 def server(tmp_path: Path, **more: Any) -> Plan:
-    """The plan of its server."""
+    """Returns the plan of its server."""
     return planned("server", **variables(tmp_path, **more))
 
 
 def csr() -> str:
-    """A signing request, as the module on a host makes it."""
+    """Returns a signing request, as the module on a host makes it."""
     builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
     return builder.sign(CSR_OF, hashes.SHA384()).public_bytes(serialization.Encoding.PEM).decode()
 
 
 def made(tmp_path: Path, now: datetime.datetime = NOW, **more: Any) -> Outcome:
-    """What a run makes on the controller."""
+    """Ensures the upstream CA on the controller as a run does."""
     upstream = server(tmp_path, **more).upstream
     assert upstream is not None
     return upstream.ensure(csr() if upstream.key_on_host else "", Run(now))
