@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The tier `lint`: what can be said of the collection without running it.
+"""The tier `lint`: static checks of the collection.
 
     python tests/lint/lint.py [STEP...]
 """
@@ -35,11 +35,11 @@ ARCHIVED_CHANGELOGS = {"changelog.yaml"}
 
 
 class Failed(Exception):
-    """A step found something; the message says what, unless the tool has already printed it."""
+    """A step found a fault; the message describes it, unless the tool has already printed it."""
 
 
 def run(*command: str | Path, cwd: Path = REPO, collections: Path = COPIES) -> str:
-    """Run a tool, show what it says, and return its standard output."""
+    """Runs a tool, shows its output if it fails, and returns its standard output."""
     # The tools call each other by name.
     path = os.pathsep.join([str(BIN), os.environ["PATH"]])
     environment = {**os.environ, "PATH": path, "ANSIBLE_COLLECTIONS_PATH": str(collections), "ANSIBLE_NOCOLOR": "1"}
@@ -58,7 +58,7 @@ def sanity() -> None:
 
 
 def ansible_lint() -> None:
-    """The production profile, and yamllint's rules with it."""
+    """Runs ansible-lint with the production profile, which includes yamllint's rules."""
     print(run(BIN / "ansible-lint", "--offline", "--nocolor", cwd=COPY), end="")
 
 
@@ -67,12 +67,12 @@ def changelog() -> None:
 
 
 def docs() -> None:
-    """The plugins' documentation renders, and what it links to exists."""
+    """Checks that the plugins' documentation renders, and that its links lead somewhere."""
     print(run(BIN / "antsibull-docs", "lint-collection-docs", "--plugin-docs", "--skip-rstcheck", COPY), end="")
 
 
 def archive() -> None:
-    """The archive holds what users need and nothing else, and every plugin's documentation can be read from it."""
+    """Checks that the archive holds what users need and nothing else, and that ansible-doc reads every plugin's documentation from it."""
     dist = BUILD / "dist"
     installed = BUILD / "installed"
     for directory in (dist, installed):
@@ -102,7 +102,7 @@ def check_names(names: list[Path]) -> None:
 
 
 def expected_documents(root: Path) -> set[str]:
-    """kind:name of every plugin, and of every role with an argument spec; each plugin has a file of its own name."""
+    """Returns kind:name of every plugin, and of every role with an argument spec; each plugin has a file of its own name."""
     kinds = {"modules": "module", "filter": "filter", "lookup": "lookup", "test": "test", "inventory": "inventory"}
     return {
         f"{kind}:{path.stem}"
@@ -118,7 +118,7 @@ STEPS: dict[str, Callable[[], None]] = {
 
 
 def run_step(name: str) -> list[str]:
-    """Run one step; its name when it failed."""
+    """Runs one step; returns its name if it failed."""
     print(f"--- lint: {name}", flush=True)
     try:
         STEPS[name]()
@@ -129,7 +129,7 @@ def run_step(name: str) -> list[str]:
 
 
 def run_steps(names: list[str]) -> tuple[int, list[str]]:
-    """Run the steps, all of them even when one fails; how many ran, and what failed."""
+    """Runs all steps, even if one fails; returns how many ran, and which failed."""
     failed = []
     BUILD.mkdir(exist_ok=True)
     with (BUILD / "lint.lock").open("w", encoding="utf-8") as lock:

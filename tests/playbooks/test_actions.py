@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The actions and lookups as Ansible runs them: on this machine alone, in a directory of the test's."""
+"""Ansible runs our actions and lookups on this machine, in a directory of the test's."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ MISTAKES = """\
 
 @pytest.fixture(scope="module")
 def bad(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Many mistakes on several hosts, each with a secret beside it."""
+    """Runs over an inventory with many mistakes on several hosts, each next to a secret."""
     wrong = inventory(
         {
             "spire_server_config": {"server": {"bind_prot": SECRET}, "plugins": {"NodeAtestor": {"x": {"plugin_data": SECRET}}}},
@@ -142,13 +142,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def good(home: Path) -> Run:
-    """A sound inventory, on a machine that has nothing of it."""
+    """Runs over a valid inventory, on a machine on which nothing is installed yet."""
     return play(home, good_inventory(home), good_tasks())
 
 
 @pytest.fixture(scope="module")
 def check(home: Path, good: Run) -> Run:
-    """The same in check mode, after it."""
+    """Runs the drift check of the same inventory in check mode, after `good`."""
     return play(home, good_inventory(home), {
         "silent": {"spire.fleet.component_drift": {"component": "agent"}},
         "answers": fact("spire_answers", {"results": [ANSWER]}),
@@ -244,7 +244,7 @@ def test_no_bundle(good: Run) -> None:
 
 
 def test_a_bundle_that_is_none_is_said_once(good: Run) -> None:
-    """Ansible adds what caused an error to it, and what caused that."""
+    """Ansible appends the causes of an error to it; none of them repeats the message."""
     message = good.results["bad_bundle"]["msg"]
     assert message.count("a1: the trust bundle of its server holds no certificates in PEM") == 1
     assert message.endswith("a1: the trust bundle of its server holds no certificates in PEM")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The upstream CA in AWS as Ansible runs it at -vvv with --diff, against moto's server; and no key in anything that it says."""
+"""Ansible keeps an upstream CA in AWS, at -vvv with --diff, against moto's server; no output has a key."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def fixture_moto() -> Iterator[Moto]:
 
 
 def listed(home: Path, **common: Any) -> dict[str, Any]:
-    """A server a1 on this machine."""
+    """Returns an inventory with the server a1 on this machine."""
     found = inventory({
         "spire_pki_dir": str(home / "pki"), "spire_pki_passphrase": PASSPHRASE, "spire_install_source": "preinstalled", "spire_bin_dir": "/nowhere",
         "spire_root_dir": str(home / "q"), "spire_service_manager": "supervisor", "spire_supervisor_bin": "/nowhere", **common,

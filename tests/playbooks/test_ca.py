@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The modules that make CAs, as Ansible runs them at -vvv with --diff; and no secret of theirs anywhere in what it says or leaves."""
+"""Ansible runs the modules that make CAs, at -vvv with --diff; no output and no file that it leaves has a secret."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ VARIABLES = {"secret": PASSPHRASE, "spire_pki_passphrase": PASSPHRASE}
 
 
 def ca(home: Path, name: str, **more: Any) -> dict[str, Any]:
-    """A task."""
+    """Returns a task that makes a CA."""
     return {"spire.fleet.ca": {
         "certificate_path": str(home / "pki" / f"{name}.pem"), "key_path": str(home / "pki" / f"{name}.key"), "passphrase": "{{ secret }}",
         "subject": f"CN={name},O=Acme", "lifetime": "8760h", **more,
@@ -29,7 +29,7 @@ def ca(home: Path, name: str, **more: Any) -> dict[str, Any]:
 
 
 def tasks(home: Path) -> dict[str, Any]:
-    """A root, an intermediate, a host's key and its certificate; each in check mode, for good, and both again."""
+    """Returns tasks for a root, an intermediate, a host's key and its certificate; each in check mode, then for real, and both again."""
     issuer = {"issuer_certificate_path": str(home / "pki" / "root.pem"), "issuer_key_path": str(home / "pki" / "root.key")}
     one = {
         "root": ca(home, "root", path_length=2),
@@ -103,7 +103,7 @@ def test_a_file_that_holds_a_secret(run: Run, home: Path) -> None:
 
 
 def test_its_content_travels_in_no_file(run: Run, home: Path) -> None:
-    """Ansible tells at -vvv which files it puts on a host. Another module's arguments are in one, since pipelining is off here."""
+    """At -vvv Ansible prints which files it puts on a host. Pipelining is off here, so another module's arguments are in one."""
     put = [line for line in run.text.splitlines() if "PUT " in line]
     assert [line for line in put if "AnsiballZ_private_key_csr.py" in line]
     assert not [line for line in put if "AnsiballZ_secret_file.py" in line]
@@ -139,7 +139,7 @@ def test_what_is_refused(run: Run, home: Path) -> None:
 
 
 def secrets_of(home: Path) -> list[str]:
-    """The passphrase, and the private half of every key in the clear, each as it is and in base64."""
+    """Returns the passphrase and the private half of every key, each plain and in base64."""
     texts = [home / "born.key", *(home / "pki").glob("*.key"), *(home / "pki").glob("*.old")]
     found = [PASSPHRASE, base64.b64encode(PASSPHRASE.encode()).decode().rstrip("=")]
     for path in texts:
@@ -152,7 +152,7 @@ def secrets_of(home: Path) -> list[str]:
 
 
 def test_no_secret_strays(run: Run, home: Path) -> None:
-    """In what Ansible printed and returned, and in every file that it left; the planted one shows that the search finds any."""
+    """Searches Ansible's output, its results and every file that it left; a planted secret proves that the search works."""
     results = (home / "results.json").read_text()
     assert len(run.text) > 10000 and len(results) > 5000
     secrets = secrets_of(home)
@@ -179,7 +179,7 @@ def secrets_of_file(path: Path) -> list[str]:
 
 
 def test_the_upstream_ca_of_a_server(tmp_path: Path) -> None:
-    """On a1, which is a server here; check mode makes nothing, and a key that is born elsewhere needs its request."""
+    """On the server a1: check mode makes nothing, and a key that is made on the host needs its signing request."""
     common = {**VARIABLES, "spire_pki": "controller", "spire_pki_dir": str(tmp_path / "pki")}
     listed = inventory(common)
     listed["spire_servers"]["hosts"] = {"a1": {}}
@@ -204,7 +204,7 @@ def test_the_upstream_ca_of_a_server(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["x509pop", "sshpop"])
 def test_what_a_node_proves_itself_by(tmp_path: Path, kind: str) -> None:
-    """On a1, which is a server and an agent here."""
+    """On a1, which is a server and an agent."""
     common = {**VARIABLES, f"spire_{kind}": "controller", "spire_pki_dir": str(tmp_path / "pki")}
     listed = inventory(common)
     listed["spire_servers"]["hosts"] = {"a1": {}}

@@ -41,20 +41,23 @@ def host(directory: Path, tasks: str, look: dict[str, Any], variables: dict[str,
     }
 
 
-PLAY = {
-    "hosts": "all", "gather_facts": False, "vars": {
-        "spire_component_name": "server",
-        "spire_component_drift": {"machine": MACHINE, "actions": "{{ actions_of_the_drift_check }}"},
-        "spire_component_plan": "{{ lookup('spire.fleet.component_plan', 'server', machine='" + MACHINE + "') }}",
-    },
-    "tasks": [{"ansible.builtin.include_role": {"name": "spire.fleet.spire_component", "tasks_from": "{{ tasks_of_the_role }}.yml"}}],
-}
+def role(tasks: str, hosts: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Returns a play of one file of the role's tasks on the hosts that run it."""
+    return {
+        "hosts": [name for name, values in hosts.items() if values["tasks_of_the_role"] == tasks], "gather_facts": False, "vars": {
+            "spire_component_name": "server",
+            "spire_component_drift": {"machine": MACHINE, "actions": "{{ actions_of_the_drift_check }}"},
+            "spire_component_plan": "{{ lookup('spire.fleet.component_plan', 'server', machine='" + MACHINE + "') }}",
+        },
+        "tasks": [{"ansible.builtin.include_role": {"name": "spire.fleet.spire_component", "tasks_from": f"{tasks}.yml"}}],
+    }
 
 
 def run(directory: Path, hosts: dict[str, dict[str, Any]], *options: str, callback: str = "ansible.posix.json") -> site_run.Run:
     """Runs the role's tasks on these hosts, each as if the drift check had found its actions."""
     (directory / "inventory.yml").write_text(yaml.safe_dump({"spire_servers": {"hosts": hosts}}))
-    (directory / "play.yml").write_text(yaml.safe_dump([PLAY]))
+    files = dict.fromkeys(values["tasks_of_the_role"] for values in hosts.values())
+    (directory / "play.yml").write_text(yaml.safe_dump([role(tasks, hosts) for tasks in files]))
     done = playbook_run.ansible(
         directory, "-i", "inventory.yml", *options, "play.yml", ANSIBLE_HOME=str(directory / "home"), ANSIBLE_STDOUT_CALLBACK=callback,
     )
@@ -151,9 +154,6 @@ def everything(page: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[sit
         hosts[name] = host(home / name, tasks, look, variables)
 
     for download in DOWNLOADS:
-        for what, (place, fields, _reason) in RELEASES.items():
-            variables = {"spire_archive_url": f"{with_login(page)}/{place}/", "spire_archive_download": download, **fields}
-            add(name_of("release", what, download), "install_archive", {}, variables)
         for what, (fields, _reason) in PLUGINS.items():
             given = {field: text.replace("{page}", with_login(page)) for field, text in fields.items()}
             name = name_of("plugin", what, download)
@@ -164,6 +164,11 @@ def everything(page: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[sit
             (home / name).mkdir()
             variables, placed = two_of_one_name(home / name, page, version)
             add(name, "plugins", {"plugins": placed}, {**variables, "spire_archive_download": download})
+    # after the plugins, since Ansible ends a run with a play whose hosts have all failed
+    for download in DOWNLOADS:
+        for what, (place, fields, _reason) in RELEASES.items():
+            variables = {"spire_archive_url": f"{with_login(page)}/{place}/", "spire_archive_download": download, **fields}
+            add(name_of("release", what, download), "install_archive", {}, variables)
     add("password", "install_archive", {}, {"spire_archive_url": f"{page}/tampered"})
     (home / "mirror").mkdir()
     (home / "mirror" / NAMES.archive).write_bytes(CONTENT)
@@ -181,7 +186,7 @@ def test_what_a_download_that_failed_says(everything: tuple[site_run.Run, Path],
 
 
 def test_a_page_that_wants_another_password(everything: tuple[site_run.Run, Path]) -> None:
-    """Which proves that the others got it."""
+    """This proves that the other downloads sent the right password."""
     assert "HTTP Error 401" in everything[0].failed["password"]
 
 
@@ -204,7 +209,7 @@ def test_what_a_plugin_that_can_not_be_had_says(everything: tuple[site_run.Run, 
 @pytest.mark.parametrize("download", DOWNLOADS)
 @pytest.mark.parametrize("version", ["1", ""])
 def test_plugins_of_one_name(everything: tuple[site_run.Run, Path], page: str, download: str, version: str) -> None:
-    """They meet neither where they arrive, nor where they stay."""
+    """Two plugins with the same name don't overwrite each other, neither on arrival nor when installed."""
     (done, home), name = everything, name_of("one-name", version, download)
     placed = two_of_one_name(home / name, page, version)[1]
     assert name not in done.failed, done.failed[name]
@@ -215,7 +220,7 @@ def test_plugins_of_one_name(everything: tuple[site_run.Run, Path], page: str, d
 
 @pytest.mark.parametrize(("callback", "download"), [("ansible.builtin.default", "host"), ("ansible.posix.json", "controller")])
 def test_a_password_is_shown_at_no_verbosity(tmp_path: Path, page: str, callback: str, download: str) -> None:
-    """From the plan on, whatever comes of it."""
+    """Neither the plan nor the tasks show it, whether they succeed or fail."""
     (path,) = paths(tmp_path, "signs/1")
     look = {
         "directories": [], "absent": [], "user": False, "install": False, "link": False, "files": [], "plugins": [path],
@@ -235,7 +240,7 @@ def test_a_password_is_shown_at_no_verbosity(tmp_path: Path, page: str, callback
 
 
 def test_an_address_that_can_not_be_one() -> None:
-    """Its password would be taken for a path, and shown."""
+    """A part of the password would be read as a path, and shown."""
     given = {"spire_archive_url": f"https://me:p/{PASSWORD}@mirror.acme.com"}
     assert mistakes(fleet(given)).splitlines() == [
         "error: spire_archive_url: What follows the host's name in this address is no port. If it is a part of a user's name or password, "

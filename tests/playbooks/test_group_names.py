@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An inventory whose groups have other names is a mistake, not a run that had nothing to do."""
+"""An inventory whose groups have other names is an error, not a run that has nothing to do."""
 
 from __future__ import annotations
 

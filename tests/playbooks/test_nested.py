@@ -86,7 +86,7 @@ def test_a_limit_holds_in_every_play(tmp_path: Path) -> None:
 
 
 def test_ansible_lists_the_hosts_of_plays(tmp_path: Path) -> None:
-    """It has no variables of hosts for that, so that all servers are listed together."""
+    """Ansible knows no variables of hosts when it lists them, so it lists all servers in both plays."""
     text = printed(tmp_path, PLAYBOOKS / "site.yml", DEEP, "--list-hosts")
     assert [line.strip() for line in text.splitlines() if line.startswith("    hosts (")] == [
         "hosts (4):", "hosts (0):", "hosts (3):", "hosts (0):", "hosts (3):", "hosts (4):",

@@ -66,7 +66,7 @@ spire_servers:
 
 
 def test_the_plan_of_a_fleet_becomes_files(tmp_path: Path) -> None:
-    """As docs/cloud_permissions.md tells it."""
+    """As docs/cloud_permissions.md describes it."""
     (tmp_path / "inventory.yml").write_text(INVENTORY, encoding="utf-8")
     (tmp_path / "play.yml").write_text(PLAY, encoding="utf-8")
     done = playbook_run.ansible(tmp_path, "-i", "inventory.yml", "play.yml")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What somebody brings is wrong: each way, with the whole message, as preflight says it of the inventory and `ca` on the command line."""
+"""User-supplied CAs with each kind of fault: the whole messages of preflight and of the module `ca`."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ GONE = authority("Gone", ROOT, ends=NOW - DAY)
 
 @dataclasses.dataclass(frozen=True)
 class Bad:
-    """What is brought, and what is said of it: {certificate}, {key} and {bundle} are the files."""
+    """A supplied CA and the messages about it, in which {certificate}, {key} and {bundle} are its files."""
 
     says: list[str]
     chain: Iterable[Made] = (ACME, UPPER)
@@ -123,7 +123,7 @@ BAD = {
 
 
 def laid_out(directory: Path, bad: Bad) -> dict[str, str]:
-    """The files; their paths by name."""
+    """Writes the files; returns their paths by name."""
     chain = list(bad.chain)
     texts: dict[str, str | None] = {
         "certificate": "".join(one.pem for one in chain), "key": (bad.key or chain[0]).key_pem(PASSPHRASE),
@@ -238,7 +238,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def run(home: Path) -> Run:
-    """A certificate asked of each of them."""
+    """Asks each supplied CA for a certificate."""
     tasks: dict[str, Any] = {}
     for number, (name, bad) in enumerate(BAD.items()):
         files = laid_out(home / name.replace(" ", "_"), bad)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Tags choose parts of a run, and no part depends on the strategy that somebody has made the default."""
+"""Tags choose parts of a run, and no part depends on Ansible's default strategy."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_a_play_over_hosts_says_its_strategy(playbook: str) -> None:
     ids=["not set", "in the inventory", "for one run", "empty answer", "empty in the inventory"],
 )
 def test_agents_are_changed_in_waves(everywhere: dict[str, Any], extra: dict[str, str], waves: list[str], tmp_path: Path) -> None:
-    """As site says it in its play of agents, which does nothing here."""
+    """Takes the size of the waves from site's play of agents; the play itself does nothing here."""
     (play,) = (play for play in yaml.safe_load((PLAYBOOKS / "site.yml").read_text(encoding="utf-8")) if play["name"] == "SPIRE agents")
     task = {"run_once": True, "ansible.builtin.debug": {"msg": "wave: {{ ansible_play_batch | join(' ') }}"}}
     (tmp_path / "play.yml").write_text(yaml.safe_dump([

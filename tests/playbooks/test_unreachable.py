@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A host that can't be reached: the others are looked at all the same, and the run says what is wrong with which host."""
+"""If a host can't be reached, the others are checked all the same, and the run names the host and what is wrong with it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LOST = "ssh: connect to host s1 port 22: No route to host"
 
 @pytest.fixture(name="home")
 def fixture_home(tmp_path: Path) -> Path:
-    """A directory with an inventory of one server that nobody reaches, and two agents on this machine."""
+    """Makes a directory with an inventory of one server that can't be reached, and two agents on this machine."""
     ssh = tmp_path / "ssh"
     # as ssh ends when there is no way to the host
     ssh.write_text(f"#!/bin/sh\necho '{LOST}' >&2\nexit 255\n")
@@ -92,7 +92,7 @@ def test_what_is_wrong_with_the_question_is_told(home: Path) -> None:
 
 
 def without_cas(home: Path, dead: str) -> None:
-    """A fleet whose CAs are not on the controller; nobody reaches one host, and each other one has a directory on this machine."""
+    """Writes an inventory whose CAs are not on the controller; one host can't be reached, each other one has a directory on this machine."""
     for name in ("spire-server", "spire-agent"):
         (home / name).write_text("#!/bin/sh\necho 1.15.3 >&2\n")
         (home / name).chmod(0o755)
@@ -110,7 +110,7 @@ def without_cas(home: Path, dead: str) -> None:
 
 
 def recap(done: subprocess.CompletedProcess[str]) -> dict[str, str]:
-    """How each host ended: the first of these that there is any of."""
+    """Returns how each host ended: failed, unreachable or ok."""
     lines = [line.split() for line in done.stdout.partition("PLAY RECAP")[2].splitlines()[1:] if line]
     return {line[0]: next((word for word in ("failed", "unreachable") if f"{word}=0" not in line), "ok") for line in lines}
 
@@ -149,7 +149,7 @@ def test_a_ca_that_is_gone_stops_agents_alone(home: Path) -> None:
 @pytest.mark.parametrize("more", [(), ("--check",)])
 @pytest.mark.parametrize("dead", ["s1", "a1"])
 def test_a_ca_that_is_gone_stops_every_host_and_each_is_named(home: Path, dead: str, more: tuple[str, ...]) -> None:
-    """Whether or not the host that tells it for all can be reached."""
+    """This holds whether or not the host that fails for all of them can be reached."""
     without_cas(home, dead)
     files = {name: home / name / "etc" / "agent" / "main.x509pop.pem" for name in AGENTS if name != dead}
     for file in files.values():

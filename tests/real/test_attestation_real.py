@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Real SPIRE agents attest by certificates of ours, keep their SPIFFE ID when those are renewed, and what a restart means to keys.
+"""Real SPIRE agents attest with certificates of ours, keep their SPIFFE ID when these are renewed, and survive restarts.
 
-The material comes from the code that `spire_x509pop` and `spire_sshpop` run; only its way to the host is the test's own.
+Keys and certificates come from the code behind `spire_x509pop` and `spire_sshpop`; only their delivery is the test's own.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MEMORY = {"plugins": {"KeyManager": {"disk": None, "memory": {"plugin_data": {}}
 
 
 class Nodes:
-    """A CA on the controller, and what it makes for one agent, a1."""
+    """A CA on the controller, and the key and certificate that it issues for the agent a1."""
 
     def __init__(self, directory: Path, mode: str, way: str, version: str, **more: Any) -> None:
         self.directory, self.mode = directory, mode
@@ -50,14 +50,14 @@ class Nodes:
         return plan(component, "s1" if component == "server" else "a1", fleet(self.common))
 
     def data(self, component: str) -> dict[str, Any]:
-        """The plugin's options, with files of this directory in place of those of a host."""
+        """Returns the plugin's options, with files of this directory in place of a host's."""
         made = {}
         for option, value in self.planned(component).plugin_data("NodeAttestor", self.name).items():
             made[option] = str(self.directory / Path(value).name) if str(value).startswith("/etc/") else value
         return made
 
     def server(self) -> dict[str, Any]:
-        """The server's configuration; its files are brought."""
+        """Delivers the server's files; returns its configuration."""
         planned = self.planned("server")
         for authority in planned.authorities:
             authority.ensure_issuer(Run(now()))
@@ -71,7 +71,7 @@ class Nodes:
         return tree
 
     def bring(self) -> None:
-        """Makes the node's certificate and brings it, as the role does."""
+        """Makes the agent's certificate and delivers it, as the role does."""
         planned = self.planned("agent")
         node, files = planned.node, planned.host_certificate_files
         assert node is not None
@@ -89,12 +89,12 @@ class Nodes:
         assert fresh.differences(now()) == []
 
     def agent(self) -> dict[str, Any]:
-        """The agent's configuration; its files are brought."""
+        """Delivers the agent's files; returns its configuration."""
         self.bring()
         return {"plugins": {"NodeAttestor": {"join_token": None, self.name: {"plugin_data": self.data("agent")}}}}
 
     def renewed(self) -> None:
-        """Another certificate for the same key."""
+        """Delivers another certificate for the same key."""
         node = self.planned("agent").node
         assert node is not None
         before = Path(node.key_files.certificate).read_text()
@@ -108,7 +108,7 @@ def ids(server: RealServer) -> list[str]:
 
 
 def attested(server: RealServer, count: int) -> int:
-    """How often an agent has attested, once it has done so more often than ``count``."""
+    """Waits until an agent has attested more often than ``count``; returns how often."""
     end = time.monotonic() + 40
     while True:
         found = server.log().count("Agent attestation request completed")
@@ -121,7 +121,7 @@ def attested(server: RealServer, count: int) -> int:
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("release", RELEASES)
 def test_an_agent_keeps_its_id(spire_binary: Callable[..., Path], tmp_path: Path, release: str, mode: str, way: str) -> None:
-    """Attested, renewed while it runs, attested anew by the new certificate, and once more from an empty data directory."""
+    """The agent attests, its certificate is renewed while it runs, and it attests anew with that, the last time with an empty data directory."""
     nodes = Nodes(tmp_path, mode, way, release)
     expected = f"spiffe://{TRUST_DOMAIN}/spire/agent/{nodes.name}/a1"
     # it renews its SVID, by attesting again, after half of this
@@ -155,7 +155,7 @@ def test_an_agent_with_keys_in_memory_comes_back(spire_server: Path, spire_agent
 
 
 def test_an_agent_by_token_with_keys_in_memory_does_not(spire_server: Path, spire_agent: Path) -> None:
-    """Which is why the playbook enrols it again."""
+    """That is why the playbook enrols it again."""
     with RealServer(spire_server) as server:
         with RealAgent(spire_agent, server, config=MEMORY) as agent:
             agent.stop()
@@ -167,7 +167,7 @@ def test_an_agent_by_token_with_keys_in_memory_does_not(spire_server: Path, spir
 
 
 def test_a_server_with_keys_in_memory(spire_server: Path, spire_agent: Path, tmp_path: Path) -> None:
-    """Each restart adds a root to the bundle; with an upstream authority the root stays, and so does trust."""
+    """Each restart adds a root to the bundle; with an upstream authority the root and the trust in it stay."""
     def roots(server: RealServer) -> int:
         return server.client().bundle_show("pem").count("BEGIN CERTIFICATE")
 

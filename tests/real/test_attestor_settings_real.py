@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Templates of agents' paths and keys of SSH CAs, judged by us and by SPIRE."""
+"""Templates of agents' paths and keys of SSH CAs: our verdict and SPIRE's are the same."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ KEYS = {
 
 @pytest.fixture
 def judged(spire_binary: Callable[..., Path], tmp_path: Path) -> Callable[[str, str, dict[str, Any]], tuple[bool, bool, str]]:
-    """Whether we find an attestor's options right, whether SPIRE does, and what both said."""
+    """Returns whether we accept an attestor's options, whether SPIRE does, and the messages of both."""
 
     def judge(release: str, attestor: str, options: dict[str, Any]) -> tuple[bool, bool, str]:
         version = versions.parse(release)

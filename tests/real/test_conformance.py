@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Hundreds of generated configurations judged by us and by real SPIRE. Every difference has its reason in conformance_differences.yml."""
+"""Compares our verdict on hundreds of generated configurations with SPIRE's. conformance_differences.yml explains every difference."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_spire_and_we_judge_alike(
 
 
 def test_no_entry_is_left_over() -> None:
-    """Only a whole run over all releases can tell."""
+    """Only a run of every configuration on all releases can show it."""
     if AMOUNT != "all" or len(held) < len(ORACLES):
         pytest.skip(f"SPIRE_FLEET_CONFORMANCE=all tells, with every release there; {len(held)} of {len(ORACLES)} were")
     assert [entry.reason for index, entry in enumerate(ENTRIES) if index not in used] == []

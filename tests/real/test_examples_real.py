@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""SPIRE's own word on what the examples render to."""
+"""SPIRE itself accepts the configurations of the examples."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ OLD_SERVERS = {
 
 @pytest.fixture(scope="module")
 def pki(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory with something of the right kind under every name that an example uses."""
+    """Makes a directory with a file of the right kind for every file that an example names."""
     directory = tmp_path_factory.mktemp("pki")
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "example")])
@@ -75,7 +75,7 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def environment() -> dict[str, str]:
-    """Without what this machine sets for SPIRE and the clouds."""
+    """Returns the environment without this machine's settings for SPIRE and the clouds."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("SPIRE_", "AWS_", "AZURE_", "GOOGLE_"))}
     return {**kept, **OFFLINE}
 
@@ -90,12 +90,12 @@ def validate(binary: Path, text: str, directory: Path) -> subprocess.CompletedPr
 
 
 def local(text: str, pki: Path, directory: Path) -> str:
-    """A file of a host, with this machine's places."""
+    """Returns a host's file with its paths replaced by this machine's."""
     return BROUGHT.sub(rf"{pki}/\1", LOGS.sub(f"{directory}/", text).replace(PKI, f"{pki}/"))
 
 
 def judged(planned: Plan) -> str:
-    """The file without the plugins that validation would make call out."""
+    """Returns the file without the plugins that would call a cloud when they are validated."""
     tree = copy.deepcopy(planned.tree)
     for name in examples.NOT_JUDGED:
         kind, _space, plugin = name.partition(" ")
@@ -104,7 +104,7 @@ def judged(planned: Plan) -> str:
 
 
 def plans(name: str, spire_binary: Callable[..., Path]) -> Iterator[tuple[Plan, Path]]:
-    """The servers and agents of an example, each with a binary of its release; the newest stands for whatever is here."""
+    """Returns the servers and agents of an example, each with a binary of its release, or of the newest one."""
     for planned in list(examples.plans(examples.fleet(name))):
         if planned.version != versions.DEFAULT:
             yield planned, spire_binary(f"spire-{planned.component}", str(planned.version))
@@ -142,7 +142,7 @@ def test_spire_refuses_what_is_wrong(spire_binary: Callable[..., Path], tmp_path
 
 @pytest.mark.parametrize(("name", "host"), OLD_SERVERS)
 def test_old_servers_start_or_miss_their_cloud(name: str, host: str, spire_binary: Callable[..., Path], pki: Path) -> None:
-    """SPIRE 0.9.4 reads the file, configures what needs no cloud, and says so."""
+    """SPIRE 0.9.4 reads the file, configures the plugins that need no cloud, and logs it."""
     binary = spire_binary("spire-server", "0.9.4")
     port = real_spire.free_port()
     # a socket's path must be short

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The playbooks over a fleet of one machine, under a root of ours: what expires when, what site renews, and clocks that are off."""
+"""The playbooks over a fleet of one machine, under a root of ours: the report on expiry, what site renews, and wrong clocks."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Fleet:
         self.inventory.write_text(yaml.safe_dump({"all": {"vars": variables}, **hosts}))
 
     def run(self, playbook: str, **variables: Any) -> site_run.Run:
-        """Of the collection, to its end."""
+        """Runs a playbook of the collection to its end."""
         argv = ["ansible-playbook", "-i", str(self.inventory), "-e", json.dumps(variables), site_run.PLAYBOOKS + playbook]
         environment = {**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"}
         done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
@@ -58,7 +58,7 @@ class Fleet:
 
     @property
     def upstream(self) -> Any:
-        """The certificate of the CA above the server's own, on the server."""
+        """Returns the certificate of the upstream CA, as it is on the server."""
         return x509_keys.load_certificates((self.directory / "r/etc/server/main.upstream.pem").read_bytes(), "it")[0]
 
 
@@ -80,7 +80,7 @@ def reported(run: site_run.Run) -> dict[str, Any]:
 
 
 def test_a_converged_server_is_looked_at_once(fleet: Fleet) -> None:
-    """The CA above costs no round trip beside the look's."""
+    """The upstream CA costs no round trip besides the drift check."""
     run = fleet.run("site").require()
     assert run.changed == {}
     assert [task.name for task in run.tasks] == [
@@ -107,7 +107,7 @@ def test_what_expires_when(fleet: Fleet) -> None:
 
 
 def test_site_renews_what_is_inside_its_window(fleet: Fleet) -> None:
-    """Verify says that it is due, and nothing is wrong with that; the run renews it and restarts nothing."""
+    """verify reports that renewal is due without a problem; site renews the CA and restarts nothing."""
     first = fleet.upstream
     # A window in which this one is already, and the next one is only after as long as two thirds of its age.
     age = time.time() - first.not_valid_before_utc.timestamp() - BACKDATE.total_seconds()
@@ -124,7 +124,7 @@ def test_site_renews_what_is_inside_its_window(fleet: Fleet) -> None:
 
 
 def processes(fleet: Fleet) -> dict[str, str]:
-    """The process of each program of the fleet."""
+    """Returns the process ID of each program of the fleet."""
     found = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():

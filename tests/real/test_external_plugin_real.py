@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A real external plugin: brought to its host by the roles, started by SPIRE, and asked to sign the server's CA.
+"""A real external plugin: the roles install it, SPIRE starts it, and it signs the server's CA.
 
 The host is this machine, in one directory and without root, as in the quickstart.
 """
@@ -41,7 +41,7 @@ WHERE = f"plugins.UpstreamAuthority.{NAME}"
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # pylint: disable=redefined-builtin
-        """Says nothing."""
+        """Logs nothing."""
 
 
 @dataclass
@@ -56,13 +56,13 @@ class Host:
 
     @property
     def data(self) -> dict[str, str]:
-        """The plugin's options."""
+        """Returns the plugin's options."""
         return {
             "certificate_path": str(self.directory / "root.pem"), "key_path": str(self.directory / "root.key"), "pin": PIN,
         }
 
     def inventory(self, definition: Mapping[str, Any] | None, **body: Any) -> Path:
-        """One server with the plugin."""
+        """Writes an inventory of one server with the plugin."""
         python = Path(sys.executable)
         variables = {
             "ansible_connection": "local", "ansible_python_interpreter": str(python), "spire_become": False,
@@ -86,7 +86,7 @@ class Host:
         return path
 
     def site(self, definition: Mapping[str, Any] | None, *options: str, **body: Any) -> site_run.Run:
-        """Run the playbook on it."""
+        """Runs site on it."""
         inventory = self.inventory(definition, **body)
         found = shutil.which("ansible-playbook", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
         assert found
@@ -101,7 +101,7 @@ class Host:
         return SpireServer(str(self.binary), str(self.directory / "host" / "run" / "server" / "private" / "api.sock"))
 
     def supervisor(self, *words: str) -> str:
-        """What supervisor says."""
+        """Returns what supervisorctl prints."""
         control = [str(Path(sys.executable).with_name("supervisorctl")), "-c", str(self.directory / "host/etc/supervisord.conf")]
         return subprocess.run([*control, *words], capture_output=True, text=True, check=False).stdout
 
@@ -109,7 +109,7 @@ class Host:
         return int(self.supervisor("pid", "spire-server"))
 
     def plugin_processes(self) -> list[str]:
-        """The programs that the server has started."""
+        """Returns the programs that the server has started."""
         children = Path(f"/proc/{self.server_pid()}/task")
         pids = {pid for task in children.iterdir() for pid in (task / "children").read_text().split()}
         return sorted(Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[2].decode() for pid in pids)
@@ -144,7 +144,7 @@ def root(host: Host) -> x509.Certificate:
 
 
 def signed_by(host: Host, root: x509.Certificate) -> bool:
-    """Whether the trust bundle is the root alone, and an SVID of the server's chains to it."""
+    """Whether the trust bundle is the root alone, and an SVID of the server chains to it."""
     assert x509.load_pem_x509_certificates(host.client().bundle_show("pem").encode()) == [root]
     out = host.directory / "minted"
     out.mkdir(exist_ok=True)
@@ -160,12 +160,12 @@ def signed_by(host: Host, root: x509.Certificate) -> bool:
 
 
 def said(run: site_run.Run) -> str:
-    """What a run that failed says, on one line."""
+    """Returns the output of a failed run on one line."""
     return " ".join(" ".join(run.failed.values()).split())
 
 
 def test_a_plugin_on_the_controller(host: Host, root: x509.Certificate) -> None:
-    """From a bare directory to a server whose CA the plugin has signed; the second run finds nothing to do."""
+    """The first run ends with a server whose CA the plugin has signed; the second run changes nothing."""
     source = host.directory / "controller" / NAME
     definition = {"src": str(source), "sha256": write(source, "one"), "version": "1"}
     run = host.site(definition).require()
@@ -205,7 +205,7 @@ def test_a_file_that_fails_its_checksum_touches_nothing(host: Host) -> None:
 
 
 def test_a_new_version_from_a_page_and_back(host: Host, root: x509.Certificate) -> None:
-    """The vendor's checksum file says what the binary must be; going back needs no download."""
+    """The vendor's checksum file decides which binary is accepted; the way back needs no download."""
     page = host.directory / "page"
     wanted = write(page / "outer-2", "two")
     (page / "outer-2.sha256").write_text(f"{'0' * 64}  outer-2-riscv64\n{wanted}  outer-2\n", encoding="ascii")
@@ -235,7 +235,7 @@ def test_a_new_version_from_a_page_and_back(host: Host, root: x509.Certificate) 
 
 
 def test_a_plugin_of_the_hosts_own(host: Host, root: x509.Certificate) -> None:
-    """SPIRE refuses a binary that is another one; we say so while the server still runs."""
+    """SPIRE refuses a binary with another checksum; we report that while the server still runs."""
     path = host.directory / "own" / NAME
     sha256 = write(path, "own")
     host.site({"path": str(path), "sha256": sha256}).require()
@@ -290,7 +290,7 @@ def test_two_plugins_of_one_name(host: Host, root: x509.Certificate, version: st
 def test_what_spire_says_of_a_wrong_checksum(
     host: Host, version: str | None, spire_binary: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The reason for all this."""
+    """This is why a checksum is checked before SPIRE is restarted."""
     path = host.directory / "wrong" / NAME
     write(path, "wrong")
     body = {"plugin_cmd": str(path), "plugin_checksum": "0" * 64, "plugin_data": host.data}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What we say of the files of a disk plugin, and what SPIRE does with them: no mistake of theirs is ours to invent or to miss."""
+"""Our verdict on the files of a disk plugin is SPIRE's: we neither miss a fault nor report one that SPIRE accepts."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ LOWER = authority("Lower", UPPER)
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """Files, and who refuses them."""
+    """Files, and which of the two refuses them."""
 
     chain: list[Made]
     bundle: list[Made] | None
@@ -89,13 +89,13 @@ def test_what_we_refuse_spire_refuses(spire_server: Path, tmp_path: Path, name: 
 
 
 def test_signatures_that_nobody_takes_any_more(spire_server: Path, tmp_path: Path) -> None:
-    """But for a root's by itself, which nobody looks at."""
+    """The exception is a root's signature by itself, which nobody verifies."""
     told(case(signed_with_sha1(tmp_path, UPPER, ROOT)), spire_server, tmp_path)
     told(case(UPPER, [signed_with_sha1(tmp_path, ROOT, ROOT)], ours=False, spires=False), spire_server, tmp_path)
 
 
 def told(one: Case, spire_server: Path, tmp_path: Path, key: str = "") -> None:
-    """Asks both, and compares."""
+    """Returns the verdicts of both."""
     texts = {"cert_file_path": "".join(made.pem for made in one.chain), "key_file_path": key or one.chain[0].key_pem()}
     if one.bundle is not None:
         texts["bundle_file_path"] = "".join(made.pem for made in one.bundle)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What we write is what real SPIRE reads: its validate accepts the file, and every string arrives as it was.
+"""Real SPIRE reads what we write: its validate accepts the file, and every string arrives unchanged.
 
 Three ways show what arrived: a log file is created under exactly the name that SPIRE read; Go prints a refused name
 or value in quotes of its own, which are undone here; and a file that is refused at all shows in validate's answer.
@@ -82,7 +82,7 @@ GO_SHORT = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v
 
 
 def go_unquoted(text: str) -> list[str]:
-    """Every string that Go has printed with %q in the text."""
+    """Returns every string that Go has printed with %q in the text."""
 
     def undo(found: re.Match[str]) -> str:
         return GO_SHORT.get(found[1]) or chr(int(found[1][1:], 16))
@@ -161,7 +161,7 @@ def test_every_plugin_of_a_type_arrives(spire_server: Path, tmp_path: Path, form
 
 
 def test_a_wrong_type_is_seen_as_one(spire_server: Path, tmp_path: Path, form: str) -> None:
-    """The positive control: validate does not take just anything, and types are kept apart."""
+    """A control: validate refuses a value of a wrong type."""
     for port, ok in ((8081, True), ("8081", True), (8081.0, False), (True, False), ([8081], False)):
         if form == "json" and port == [8081]:
             port = [{"port": 8081}]
@@ -205,7 +205,7 @@ def test_any_value_is_valid_syntax(spire_server: Path, tmp_path: Path, form: str
 
 @pytest.mark.parametrize("raw", ['"', "\n", "${", "\\d", "\x00", "\ue123"])
 def test_without_its_escape_the_string_is_refused(spire_server: Path, tmp_path: Path, form: str, raw: str) -> None:
-    """The positive control of the escapes: written raw, each of these is no configuration at all."""
+    """A control of the escapes: without them, none of these is a valid configuration."""
     tree = server(tmp_path)
     tree["plugins"]["DataStore"]["sql"]["plugin_data"]["not_known"] = "x @"
     status, answer = validate(spire_server, FORMATS[form](tree).replace("x @", f"x {raw}"), tmp_path)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Real tiers of SPIRE servers on loopback: options and entries are those that we plan, and openssl verifies the chains."""
+"""Real nested SPIRE servers on loopback, with the options and entries that we plan; openssl verifies the chains."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WORKLOAD = f"spiffe://{TRUST_DOMAIN}/workload"
 
 
 def svid(server: RealServer, agent: RealAgent) -> str:
-    """The chain of a workload's SVID from this agent."""
+    """Returns the chain of a workload's SVID from this agent."""
     selectors = [dict(zip(("type", "value"), text.split(":", 1))) for text in server.selectors()]
     entry = {"entry_id": "w", "spiffe_id": WORKLOAD, "selectors": selectors, "parent_id": agent.spiffe_id}
     assert [item.code for item in server.client().entry_create([entry])] == [0]
@@ -29,7 +29,7 @@ def svid(server: RealServer, agent: RealAgent) -> str:
 
 
 def verified(directory: Path, root: str, chain: str) -> str:
-    """What openssl says of a chain."""
+    """Returns what `openssl verify` prints about a chain."""
     (directory / "root.pem").write_text(root)
     # of the chain it is the first one that is verified
     (directory / "chain.pem").write_text(chain)
@@ -85,7 +85,7 @@ def test_without_its_entry_it_does_not_come_up(pair: tuple[RealServer, RealAgent
 
 
 def test_another_svid_of_its_user_keeps_it_from_its_ca(pair: tuple[RealServer, RealAgent]) -> None:
-    """What preflight refuses entries for: SPIRE takes the first SVID, whichever that is."""
+    """This is why preflight refuses such entries: SPIRE takes the first SVID, whichever that is."""
     svid(*pair)
     nested = below(*pair)
     try:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Real SPIRE with its own AWS client, led to moto's server on loopback by AWS_ENDPOINT_URL.
+"""Real SPIRE with its own AWS client, which AWS_ENDPOINT_URL leads to moto's server on loopback.
 
 From Secrets Manager it takes a CA of ours, whole. From AWS Private CA it gets as far as its first signing: moto makes no CA by the
 template, so SPIRE refuses what comes back.
@@ -35,7 +35,7 @@ def fixture_moto() -> Iterator[Moto]:
 
 
 def kept(directory: Path, way: str, **variables: Any) -> dict[str, Any]:
-    """Does what a run does on the controller and in AWS; what the server's tree then says of its upstream authority."""
+    """Does what a run does on the controller and in AWS; returns the upstream authority of the server's tree."""
     tree = {"plugins": {"UpstreamAuthority": {way: {"plugin_data": {"region": REGION}}}}}
     common = {
         "spire_trust_domain": TRUST_DOMAIN, "spire_pki": way, "spire_pki_dir": str(directory / "pki"), "spire_pki_passphrase": PASSPHRASE,
@@ -81,7 +81,7 @@ def test_a_server_under_a_ca_in_secrets_manager(spire_binary: Callable[..., Path
 
 
 def chain_of(server: RealServer, binary: Path, name: str) -> str:
-    """The chain of a new workload's SVID, as a new agent gives it."""
+    """Returns the chain of a new workload's SVID, from a new agent."""
     selectors = [dict(zip(("type", "value"), text.split(":", 1))) for text in server.selectors()]
     spiffe_id = f"spiffe://{TRUST_DOMAIN}/{name}"
     with RealAgent(binary, server) as agent:
@@ -91,7 +91,7 @@ def chain_of(server: RealServer, binary: Path, name: str) -> str:
 
 
 def next_ca(server: RealServer) -> None:
-    """Has the server's next CA signed, and takes it into use."""
+    """Has the server's next CA signed, and activates it."""
     prepared = local_authority(server, "prepare")["prepared_authority"]["authority_id"]
     local_authority(server, "activate", "-authorityID", prepared)
 
@@ -114,7 +114,7 @@ def test_a_secret_without_pem_stops_the_server_and_is_mended(spire_server: Path,
 
 
 def test_a_private_ca_gets_as_far_as_its_first_signing(spire_server: Path, moto: Moto, tmp_path: Path) -> None:
-    """moto's private CA has an RSA key whatever is asked for, and gives SPIRE a certificate that is of no CA."""
+    """moto's private CA always has an RSA key, and issues SPIRE a certificate that is not a CA's."""
     config = kept(tmp_path, "aws_pca", spire_pki_key_type="rsa-2048")
     arn = config["plugins"]["UpstreamAuthority"]["aws_pca"]["plugin_data"]["certificate_authority_arn"]
     server = RealServer(spire_server, config=config)

@@ -4,7 +4,7 @@
 
 """SPIRE 0.9.4 under a CA of ours, end to end: an agent joins, and the chain of a workload's SVID ends at our root.
 
-Server and agent run on what we rendered, in the words of that time: UpstreamCA disk, NodeResolver noop, svid_ttl, registration_uds_path.
+Server and agent run with the configuration that we render, in that release's names: UpstreamCA disk, NodeResolver noop, svid_ttl, registration_uds_path.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def agent_plan(here: Path, port: int) -> Plan:
 
 @contextlib.contextmanager
 def running(binary: Path, text: str, name: str, here: Path, *options: str) -> Iterator[Path]:
-    """A process on this configuration; its log."""
+    """Runs a process with this configuration; yields its log."""
     config, log = here / f"{name}.conf", here / f"{name}.log"
     config.write_text(text)
     with log.open("wb") as output:
@@ -85,7 +85,7 @@ def running(binary: Path, text: str, name: str, here: Path, *options: str) -> It
 
 
 def until(what: Callable[[], Any], log: Path) -> Any:
-    """What a call gives, once it gives anything."""
+    """Repeats a call until it returns something; returns that."""
     end = time.monotonic() + SECONDS
     while True:
         found = what()

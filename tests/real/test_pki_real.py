@@ -4,7 +4,7 @@
 
 """Real SPIRE under a CA of ours: it starts, its bundle is our root, and openssl verifies every SVID's chain up to it.
 
-The material comes from the code that `spire_pki` runs; only its way to the host is the test's own.
+Keys and certificates come from the code behind `spire_pki`; only their delivery is the test's own.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def test_every_type_of_key(spire_server: Path, tmp_path: Path, key_type: str) ->
 
 @pytest.mark.parametrize("way", ["controller", "host"])
 def test_the_oldest_release_under_our_root(spire_binary: Callable[..., Path], tmp_path: Path, way: str) -> None:
-    """0.9.4 calls it UpstreamCA, and has no validate and no JSON."""
+    """0.9.4 calls the plugin UpstreamCA, and has no validate and no JSON."""
     variables = {"spire_version": "0.9.4", "spire_pki": way}
     options = delivered(upstream_of(tmp_path, **variables), tmp_path / "host")
     binary = spire_binary("spire-server", "0.9.4")
@@ -102,7 +102,7 @@ def test_the_oldest_release_under_our_root(spire_binary: Callable[..., Path], tm
 
 
 def test_a_corporate_intermediate_signs(spire_server: Path, spire_agent: Path, tmp_path: Path) -> None:
-    """Root, corporate CA, the server's intermediate, SPIRE's CA, leaf."""
+    """The chain is: root, corporate CA, the server's intermediate, SPIRE's CA, leaf."""
     def files(name: str) -> x509_store.KeyAndCertificateFiles:
         return x509_store.KeyAndCertificateFiles(str(tmp_path / f"{name}.pem"), str(tmp_path / f"{name}.key"))
 
@@ -145,7 +145,7 @@ def test_a_renewed_intermediate_is_used_without_a_restart(spire_server: Path, sp
 
 
 def test_what_we_refuse_spire_refuses(spire_server: Path, tmp_path: Path) -> None:
-    """The checks of a CA that is given are no invention of ours."""
+    """What our checks of a user-supplied CA refuse, SPIRE refuses too."""
     options = delivered(upstream_of(tmp_path), tmp_path / "host")
     cases = {
         "key_file_path": (x509_keys.dump(x509_keys.generate("ec-p384")), "certificate and private key do not match"),

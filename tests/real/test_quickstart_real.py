@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The quickstart as a person runs it: with real programs, and without any."""
+"""The quickstart as a person runs it, with SPIRE's programs and without them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ TOKEN = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 @dataclass
 class Quickstart:
-    """One directory and what make would be called with."""
+    """A directory for one quickstart, and the variables for make."""
 
     place: Place
     environ: dict[str, str]
@@ -163,7 +163,7 @@ def test_purge_leaves_nothing(own: Quickstart, up: subprocess.CompletedProcess[s
 
 @pytest.fixture
 def bare(own: Quickstart, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Place:
-    """A place on a machine where nothing of SPIRE is to be found."""
+    """Makes a quickstart on a machine without SPIRE."""
     place = Place(own.place.directory.parent / "none")
     monkeypatch.setattr(programs, "INSTALLED", tmp_path)
     (tmp_path / "bin").mkdir()

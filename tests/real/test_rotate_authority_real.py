@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The playbook spire.fleet.rotate_authority on servers and agents of this machine: one that signs for itself, two of one database, two tiers."""
+"""The playbook spire.fleet.rotate_authority on servers of this machine: a self-signed one, two with one database, and nested ones."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Rotate = Callable[..., tuple[int, str]]
 
 @contextlib.contextmanager
 def own_place() -> Iterator[None]:
-    """Not below /tmp: a service of the inventory's would see another one."""
+    """Keeps the servers' directories out of /tmp, since a service with PrivateTmp would see another one."""
     before, tempfile.tempdir = tempfile.tempdir, str(collection.REPO / ".build")
     try:
         if len(f"{tempfile.tempdir}/sf-12345678/api.sock") > LONGEST:
@@ -48,7 +48,7 @@ def own_place() -> Iterator[None]:
 
 
 def canary(server: RealServer, agent: RealAgent) -> str:
-    """The canary on this agent."""
+    """Makes the canary entry for this agent, and waits for its SVID."""
     name = f"spiffe://{server.trust_domain}/fleet-canary"
     selectors = [dict(zip(("type", "value"), text.split(":", 1))) for text in server.selectors()]
     assert [item.code for item in server.client().entry_create([
@@ -59,7 +59,7 @@ def canary(server: RealServer, agent: RealAgent) -> str:
 
 
 def rotating(home: Path, server: RealServer, groups: dict[str, Any]) -> Rotate:
-    """`rotate("--limit", "s1", spire_rotate_authority="jwt")`: the exit code and what was said."""
+    """Returns `rotate("--limit", "s1", spire_rotate_authority="jwt")`, which returns the exit code and the output."""
     everybody = {
         "ansible_connection": "local", "ansible_python_interpreter": sys.executable, "spire_become": False, "spire_trust_domain": server.trust_domain,
         "spire_version": server.client().version(), "spire_install_source": "preinstalled", "spire_bin_dir": str(Path(server.binary).parent),
@@ -76,7 +76,7 @@ def rotating(home: Path, server: RealServer, groups: dict[str, Any]) -> Rotate:
 
 
 def of_server(server: RealServer, **more: Any) -> dict[str, Any]:
-    """Only where the API is matters here; that the server listens on loopback alone, preflight would refuse."""
+    """Returns the variables that lead to the server's API; preflight would refuse a server that listens on loopback alone."""
     return {"spire_server_config": {"server": {"socket_path": str(server.socket_path), "bind_port": server.port}, **more}}
 
 
@@ -86,7 +86,7 @@ def of_agent(agent: RealAgent) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def running(spire_binary: Callable[..., Path]) -> Iterator[tuple[RealServer, RealAgent]]:
-    """A server and an agent, with the canary."""
+    """Runs a server and an agent with the canary."""
     with own_place(), RealServer(spire_binary("spire-server"), DOMAIN) as server, RealAgent(spire_binary("spire-agent"), server) as agent:
         assert canary(server, agent) == CANARY
         yield server, agent
@@ -101,13 +101,13 @@ def rotate(running: tuple[RealServer, RealAgent], tmp_path_factory: pytest.TempP
 
 
 def ids(server: RealServer, kind: str) -> tuple[str, str]:
-    """Of the authority that signs, and of the one before."""
+    """Returns the IDs of the active authority and of the one before."""
     found = server.client().authorities(kind)
     return found["active"]["id"], found.get("old", {}).get("id", "")
 
 
 def trusted(server: RealServer, kind: str) -> set[str]:
-    """The IDs of what is in its bundle."""
+    """Returns the IDs of the authorities in the server's bundle."""
     found = server.client().bundle_authorities()[kind]
     return {one["id"] if kind == "jwt" else key_id(base64.b64decode(one["certificate"])) for one in found}
 
@@ -155,7 +155,7 @@ def test_a_ca_is_replaced_and_revoked_in_one_go(running: tuple[RealServer, RealA
 
 @pytest.mark.parametrize("kind", ["x509", "jwt"])
 def test_one_that_was_prepared_before_goes_as_well(running: tuple[RealServer, RealAgent], rotate: Rotate, kind: str) -> None:
-    """It lay beside the one in wrong hands."""
+    """The prepared authority's key was kept beside the compromised one."""
     server = running[0]
     prepared = server.client().authority_do(kind, "prepare")["id"]
     code, said = rotate("--check", spire_rotate_authority=kind, spire_rotate_revoke=True)
@@ -184,7 +184,7 @@ def test_nobody_is_left_out(running: tuple[RealServer, RealAgent], rotate: Rotat
 
 
 def test_what_spire_does_not_take_the_trust_from_is_told(running: tuple[RealServer, RealAgent], rotate: Rotate) -> None:
-    """A server knows two authorities. One that it replaced before those, and did not revoke, is out of its hands."""
+    """A server knows two authorities. It can't revoke one that it replaced before those."""
     server = running[0]
     first = ids(server, "jwt")[0]
     for _time in range(2):
@@ -208,7 +208,7 @@ def test_it_wants_to_be_told_which(rotate: Rotate) -> None:
 
 @pytest.fixture
 def pair(spire_server: Path, spire_agent: Path, tmp_path: Path) -> Iterator[tuple[RealServer, RealServer, Rotate]]:
-    """Two servers of one database, and an agent."""
+    """Runs two servers with one database, and an agent."""
     store = {"plugins": {"DataStore": {"sql": {"plugin_data": {"connection_string": f"{tmp_path}/datastore.sqlite3"}}}}}
     planned = {"plugins": {"DataStore": {"sql": {"plugin_data": {"database_type": "postgres", "connection_string": "host=db"}}}}}
     with own_place(), RealServer(spire_server, DOMAIN, store) as first, RealServer(spire_server, DOMAIN, store) as second:
@@ -242,7 +242,7 @@ Tiers = tuple[RealServer, RealServer, RealAgent, Rotate]
 
 @pytest.fixture(scope="module")
 def tiers(spire_binary: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tiers]:
-    """A root with its agent, a site's server beside that, and an agent of the site."""
+    """Runs a root server with its agent, a nested server beside that, and an agent of the nested server."""
     server_binary, agent_binary = spire_binary("spire-server"), spire_binary("spire-agent")
     with own_place(), contextlib.ExitStack() as started:
         root = started.enter_context(RealServer(server_binary, config=EAGER))
@@ -285,7 +285,7 @@ def test_the_jwt_keys_of_tiers_are_replaced(tiers: Tiers) -> None:
 
 
 def test_spire_leaves_a_revoked_jwt_key_in_the_bundles_of_other_tiers(tiers: Tiers) -> None:
-    """Why the playbook refuses it. Once this fails, it need not."""
+    """This is why the playbook refuses it. Once this test fails, it need not."""
     root, site, _agent, _rotate = tiers
     for server, other in ((root, site), (site, root)):
         made = server.client().authority_do("jwt", "prepare")["id"]

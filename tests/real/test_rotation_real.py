@@ -4,7 +4,7 @@
 
 """Authorities of real servers are replaced: the root above two that share a database, and a server's own.
 
-What is done and judged is the collection's own code; only its way to the host is the test's.
+The collection's own code does the steps and checks them; only the delivery to a host is the test's.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def wait(missing: Callable[[], list[str]]) -> None:
 
 
 def wait_for_a_fresh_svid(server: RealServer) -> None:
-    """Until SPIRE has no reason of its own to renew what the server shows to agents, for as long as the next few commands take."""
+    """Waits until SPIRE won't renew the certificate that the server shows to agents for the next ten seconds."""
     def due() -> list[str]:
         found = svid.load_base64(tls_chains.of_server(server.client(), "", server.port)["shown"])
         half = found.not_valid_before_utc + (found.not_valid_after_utc - found.not_valid_before_utc) / 2
@@ -65,7 +65,7 @@ def wait_for_a_fresh_svid(server: RealServer) -> None:
 
 @contextmanager
 def entries_and_watchers(server: RealServer, agents: list[RealAgent], directory: Path) -> Iterator[dict[str, Path]]:
-    """A workload on each agent, and what it holds each second in a file."""
+    """Runs a workload with a continuity monitor on each agent; yields the monitors' files."""
     selectors = [dict(zip(("type", "value"), text.split(":", 1))) for text in server.selectors()]
     for number, agent in enumerate(agents):
         entry = {"entry_id": f"w{number}", "spiffe_id": WORKLOAD, "selectors": selectors, "parent_id": agent.spiffe_id}
@@ -84,7 +84,7 @@ def entries_and_watchers(server: RealServer, agents: list[RealAgent], directory:
 
 
 class Fleet:
-    """Two servers with one database below one root, and an agent of each, as the inventory would have them."""
+    """Two servers with one database below one root, and an agent of each, as an inventory would define them."""
 
     def __init__(self, directory: Path, server_binary: Path, agent_binary: Path) -> None:
         self.directory, self.agent_binary = directory, agent_binary
@@ -107,7 +107,7 @@ class Fleet:
         return rotation_root.scope(self.fleet, "")
 
     def deliver(self, host: str) -> dict[str, str]:
-        """What a run brings to a server; the options that name it."""
+        """Delivers to a server what a run delivers; returns the options that name the files."""
         self.scope()
         upstream = plan("server", host, self.fleet).upstream
         assert upstream
@@ -124,7 +124,7 @@ class Fleet:
         return {f"{name}_file_path": str(place / name) for name in texts}
 
     def renew(self) -> None:
-        """Every server gets the files of the step and has its CA signed with them."""
+        """Delivers the files of the step to every server, and has its CA signed with them."""
         for host, server in self.servers.items():
             self.deliver(host)
             for state in ("prepared", "activated"):
@@ -145,7 +145,7 @@ class Fleet:
         return rotation_root.advance(self.scope(), state.step, checked, Run(now()))[0]
 
     def in_use(self) -> State:
-        """Begins a rotation and takes it to the step use, for what SPIRE makes of it there; nobody waits for agents."""
+        """Begins a rotation and takes it to the step use without waiting for agents."""
         state = rotation_root.begin(self.scope(), "one", Run(now()))[0]
         assert state
         self.renew()
@@ -216,7 +216,7 @@ def test_the_root_above_two_servers(spire_binary: Callable[..., Path], tmp_path:
 
 
 def test_a_tainted_root_goes_with_the_next_ca_as_well(spire_server: Path, spire_agent: Path, tmp_path: Path) -> None:
-    """A server that has replaced its CA in between does not revoke the root by its name any more."""
+    """A server that has replaced its CA in between can't revoke the root by its ID any more."""
     made = Fleet(tmp_path, spire_server, spire_agent)
     made.servers.pop("s2").remove()
     with made.servers["s1"] as server:
@@ -229,7 +229,7 @@ def test_a_tainted_root_goes_with_the_next_ca_as_well(spire_server: Path, spire_
 
 
 def test_a_server_that_has_replaced_its_ca_signs_below_the_old_root_once_more(spire_server: Path, spire_agent: Path, tmp_path: Path) -> None:
-    """As in the role's behind.yml; a run was interrupted for long before the old root was tainted."""
+    """As in the role's sign_under_old_root.yml, after a long interruption before the old root was tainted."""
     made = Fleet(tmp_path, spire_server, spire_agent)
     made.servers.pop("s2").remove()
     with made.servers["s1"] as server:
@@ -255,7 +255,7 @@ def own(server: RealServer, kind: str, state: str, **more: str) -> dict[str, Any
 
 
 def in_bundle(server: SpireServer, kind: str, name: str) -> list[bool]:
-    """Whether each of an authority's places in the bundle is tainted."""
+    """Returns whether each copy of an authority in the bundle is tainted."""
     found = server.bundle_authorities()[kind]
     return [one["tainted"] for one in found if (one["id"] if kind == "jwt" else key_id(base64.b64decode(one["certificate"]))) == name]
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The same configurations judged by us and by SPIRE itself."""
+"""Our verdict on these configurations is SPIRE's own."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Changes = list[tuple[str, Any]]
 
 
 def base(component: str, release: versions.Version, directory: Path) -> Tree:
-    """What every case changes: the least that SPIRE takes, with a server's keys on disk."""
+    """Returns the minimum that SPIRE accepts, with a server's keys on disk; every case changes it."""
     tree = conformance_trees.base(component, release, directory)
     if component == "server":
         tree["plugins"]["KeyManager"] = {"disk": {"plugin_data": {"keys_path": str(directory / "keys.json")}}}
@@ -34,7 +34,7 @@ def base(component: str, release: versions.Version, directory: Path) -> Tree:
 
 @pytest.fixture
 def judged(spire_binary: Callable[..., Path], tmp_path: Path) -> Callable[[str, Changes], tuple[bool, bool, str]]:
-    """Whether we find it right, whether SPIRE does, and what both said."""
+    """Returns whether we accept it, whether SPIRE does, and the messages of both."""
 
     def judge(component: str, changes: Changes) -> tuple[bool, bool, str]:
         binary = spire_binary(f"spire-{component}")

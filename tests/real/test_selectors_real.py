@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The selectors that real SPIRE makes are those of the catalogue, where no cloud is needed for it."""
+"""The selectors that real SPIRE makes are those of the catalogue, for all attestors that need no cloud."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def release_of(binary: Path) -> versions.Version:
 
 
 def judge(kind: str, release: versions.Version, data: dict[str, Any], made: Iterable[tuple[str, str]]) -> set[str]:
-    """The keys of what SPIRE made; a selector that the catalogue doesn't have so is an error."""
+    """Returns the keys of the selectors that SPIRE made; fails for a selector that the catalogue doesn't have."""
     keys = set()
     for name, text in made:
         known = [
@@ -55,7 +55,7 @@ def expected(kind: str, name: str, release: versions.Version, data: dict[str, An
 
 @pytest.fixture(params=RELEASES, ids=[release or "newest" for release in RELEASES])
 def binaries(request: pytest.FixtureRequest, spire_binary: Callable[..., Path]) -> tuple[Path, Path]:
-    """A server and an agent of one release."""
+    """Returns the programs of a server and an agent of one release."""
     return spire_binary("spire-server", request.param), spire_binary("spire-agent", request.param)
 
 
@@ -79,7 +79,7 @@ def test_unix(data: dict[str, Any], binaries: tuple[Path, Path]) -> None:
 
 
 class Authority:
-    """A CA and a host's certificate."""
+    """A CA and a certificate of a host."""
 
     def __init__(self, directory: Path) -> None:
         self.ca, self.certificate, self.key = (directory / name for name in ("ca.pem", "host.pem", "host.key"))
@@ -110,7 +110,7 @@ class Authority:
 
 
 def of_node(binaries: tuple[Path, Path], name: str, on_server: dict[str, Any], on_agent: dict[str, Any]) -> set[str]:
-    """The keys of the selectors that a server gave to an agent."""
+    """Returns the keys of the selectors that a server gave to an agent."""
     here = {"plugins": {"NodeAttestor": {"join_token": None, name: {"plugin_data": on_server}}}}
     there = {"plugins": {"NodeAttestor": {"join_token": None, name: {"plugin_data": on_agent}}}}
     with RealServer(binaries[0], config=here) as server, RealAgent(binaries[1], server, token="", config=there):

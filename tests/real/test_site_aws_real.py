@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""`spire.fleet.site` over a server on this machine whose upstream CA lies in Secrets Manager, which is moto's."""
+"""`spire.fleet.site` for a server on this machine whose upstream CA is in moto's Secrets Manager."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NAMES = {what: f"spire/{inventory.TRUST_DOMAIN}/{HOST}/{what}" for what in ("cer
 
 
 class Site:
-    """The inventory, and runs of the playbook over it."""
+    """An inventory, and runs of the playbook with it."""
 
     def __init__(self, place: Place, moto: Moto, binaries: Path) -> None:
         self.place, self.moto = place, moto

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Keys and certificates go once a server and an agent run without them, and a CA that is gone from the controller stops a run.
+"""Keys and certificates are removed once server and agent run without them, and a CA that the controller lost stops a run.
 
 The host is this machine, in one directory and without root, as in the quickstart.
 """
@@ -37,7 +37,7 @@ REFUSING = '#!/bin/sh\n[ "$1" = validate ] && exit 1\nexec {binary} "$@"\n'
 
 
 class Site:
-    """This machine as a host, and runs of the playbook over it."""
+    """This machine as a host, and runs of the playbook on it."""
 
     def __init__(self, place: Place, binaries: Path) -> None:
         self.place, self.binaries, self.grows = place, binaries, False
@@ -71,7 +71,7 @@ class Site:
         return self.place.directory.parent / "pki"
 
     def files(self, component: str) -> list[Path]:
-        """What the variables bring, and no longer when they are off."""
+        """Returns the files that these variables deliver, and that go when they are off."""
         paths = self.place.paths(component)
         if component == "agent":
             return [Path(paths.node_key("x509pop")), Path(paths.node_certificate("x509pop"))]
@@ -100,7 +100,7 @@ def fixture_site(spire_server: Path, spire_agent: Path) -> Iterator[Site]:
 
 
 def test_a_run_without_the_cas_stops_before_it_makes_others(site: Site) -> None:
-    """As in an execution environment that keeps nothing; a host is there that has nothing to lose."""
+    """As in an execution environment that keeps nothing; one of the hosts has no certificate yet."""
     site.run(**ON).require()
     pids = [site.pid(component) for component in ("server", "agent")]
     lost = site.pki.with_name("lost")
@@ -135,7 +135,7 @@ def test_a_run_without_the_cas_stops_before_it_makes_others(site: Site) -> None:
 
 @pytest.mark.parametrize("component", ["agent", "server"])
 def test_they_go_once_nothing_runs_with_them(site: Site, component: str) -> None:
-    """First of the agent; without spire_pki its server has another root, and it is cut off."""
+    """The agent's files go first; without spire_pki the server has another root, which the agent does not trust."""
     if component == "agent":
         site.run(**ON).require()
     off = {**ON, "spire_x509pop": "none"} if component == "agent" else {}

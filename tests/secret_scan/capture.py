@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where a scenario's output is kept, all of it: what Ansible says, returns, logs and caches, and what its hosts' processes are given.
+"""Keeps all output of a scenario: what Ansible prints, returns, logs and caches, and the arguments of processes on its hosts.
 
     .build/secret_scan/SCENARIO/captured/    what is searched
-    .build/secret_scan/SCENARIO/secrets      what it is searched for, as it was seen at each moment
+    .build/secret_scan/SCENARIO/secrets      the secrets, as they were at each moment
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ def home(scenario: str) -> Path:
 
 
 def captured() -> Path | None:
-    """The directory of the scenario that runs; None where nothing is captured."""
+    """Returns the directory of the running scenario, or None if nothing is captured."""
     found = os.environ.get(DIRECTORY)
     return Path(found) if found else None
 
 
 def environment(scenario: str) -> dict[str, str]:
-    """What has every ansible-playbook below it write down what it says. The screen stays as it is."""
+    """Returns variables with which every ansible-playbook also writes its output to files. The screen stays as it is."""
     directory = home(scenario) / "captured"
     for path in (home(scenario), directory, directory / "runs", directory / "facts", directory / "local"):
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -55,7 +55,7 @@ def environment(scenario: str) -> dict[str, str]:
 
 
 def keep_run(stdout: str, stderr: str) -> None:
-    """What a test's own run has printed."""
+    """Keeps what a test's own run has printed."""
     directory = captured()
     if directory is None:
         return
@@ -66,7 +66,7 @@ def keep_run(stdout: str, stderr: str) -> None:
 
 @contextlib.contextmanager
 def tracing(scenario: str, fresh: bool) -> Iterator[None]:
-    """Trace what is started on the scenario's hosts, where the kernel can; `fresh` forgets what an earlier run has left."""
+    """Traces the processes that start on the scenario's hosts, if the kernel can; `fresh` removes what an earlier run has left."""
     if fresh:
         shutil.rmtree(home(scenario), ignore_errors=True)
     path = Path(environment(scenario)[DIRECTORY]) / "processes.jsonl"

@@ -50,7 +50,7 @@ PASSWORD = re.compile(r"password=('[^']*'|\S+)|://[^:/@\s]*:([^@\s]+)@|^[^:/@\s]
 
 
 def hosts(scenario: str) -> dict[str, Path]:
-    """The root directory of each running host, by its name."""
+    """Returns the root directory of each running host, by its name."""
     prefix, found = f"spire-fleet-{scenario}-", {}
     for link in sorted(PIDS.glob(f"{prefix}*")) if PIDS.is_dir() else []:
         with contextlib.suppress(OSError):
@@ -61,7 +61,7 @@ def hosts(scenario: str) -> dict[str, Path]:
 
 
 def files(root: Path, below: Iterable[str], largest: int = LARGEST_KEY_FILE) -> Iterator[Path]:
-    """The regular files of these directories, on the file systems that are the host's own."""
+    """Yields the regular files of these directories, on the host's own file systems."""
     for name in below:
         for directory, inner, names in os.walk(root / name):
             inner[:] = [one for one in inner if one not in FOREIGN]
@@ -74,13 +74,13 @@ def files(root: Path, below: Iterable[str], largest: int = LARGEST_KEY_FILE) -> 
 
 
 class Store:
-    """The secrets of a scenario, as they were seen at each moment."""
+    """The secrets of a scenario, as they were at each moment."""
 
     def __init__(self, scenario: str) -> None:
         self.path = capture.home(scenario) / "secrets"
 
     def add(self, found: Iterable[Secret]) -> None:
-        """Those that are not known yet; the same text may be a secret first, and public later."""
+        """Adds the secrets that are not known yet; the same text may be a secret first, and public later."""
         known = {(secret.kind in PUBLIC_KINDS, secret.identity) for secret in self._seen()}
         with open(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="utf-8") as out:
             for secret in found:
@@ -90,7 +90,7 @@ class Store:
                     out.write(json.dumps(secret.as_json()) + "\n")
 
     def secrets(self) -> list[Secret]:
-        """All of them. A token that was redeemed is none any more, since it is a part of the agent's ID."""
+        """Returns all secrets. A token that was redeemed is no secret any more, since it is a part of the agent's ID."""
         found = self._seen()
         public = {text for secret in found if secret.kind in PUBLIC_KINDS for text in secret.texts}
         return [secret for secret in found if secret.kind not in PUBLIC_KINDS and not public & set(secret.texts)]
@@ -101,7 +101,7 @@ class Store:
 
 
 def moment(scenario: str, given: Mapping[str, Any] | None = None, thorough: bool = False) -> None:
-    """Collect what is in use now; `given` are a run's own variables."""
+    """Collects the secrets that are in use now; `given` are a run's own variables."""
     if capture.captured() is None:
         return
     store = Store(scenario)
@@ -121,14 +121,14 @@ def moment(scenario: str, given: Mapping[str, Any] | None = None, thorough: bool
 
 
 def printed(value: str) -> None:
-    """Say that a test prints this itself, so that it is no leak."""
+    """Declares that a test prints this secret itself, so that it counts as no leak."""
     secret = patterns.text("printed", "of a test", value)
     if secret and capture.captured():
         Store(os.environ["MOLECULE_SCENARIO_NAME"]).add([secret])
 
 
 def of_variables(where: str, given: Mapping[str, Any]) -> Iterator[Secret]:
-    """Values of the collection's variables that are secret, and of secret options of a tree."""
+    """Yields the secret values among the collection's variables and the options of a tree."""
     for name, value in given.items():
         known = variables.catalogue().get(name)
         if known and known.secret and isinstance(value, Mapping):
@@ -143,7 +143,7 @@ def of_variables(where: str, given: Mapping[str, Any]) -> Iterator[Secret]:
 
 
 def of_addresses(where: str, given: Any) -> Iterator[Secret]:
-    """The passwords in addresses, at any depth."""
+    """Yields the passwords in addresses, at any depth."""
     if isinstance(given, Mapping):
         for name, value in given.items():
             yield from of_addresses(f"{where}.{name}", value)
@@ -153,14 +153,14 @@ def of_addresses(where: str, given: Any) -> Iterator[Secret]:
 
 
 def of_environment(where: str, given: Mapping[str, Any]) -> Iterator[Secret]:
-    """Of a process, apart from what everybody may know."""
+    """Yields the secrets in a process's environment; names of regions and the like are public."""
     for name, value in given.items():
         if not PUBLIC.search(name) and "{{" not in str(value):
             yield from filter(None, [patterns.text("password", f"{where}: {name}", str(value))])
 
 
 def of_tree(where: str, component: str, tree: Any) -> Iterator[Secret]:
-    """The values that nobody may see, by the schema; of a database's connection the password."""
+    """Yields the values that the schema marks as secret; of a connection string the password."""
     shown = convert.redact(component, dict(tree))
 
     def walk(path: str, real: Any, observed: Any) -> Iterator[Secret]:
@@ -179,7 +179,7 @@ def of_tree(where: str, component: str, tree: Any) -> Iterator[Secret]:
 
 
 def of_scenario() -> Iterator[Secret]:
-    """Of the inventory in molecule.yml."""
+    """Yields the secrets of the inventory in molecule.yml."""
     given = os.environ.get("MOLECULE_FILE", "")
     if not given or not Path(given).exists():
         return
@@ -190,7 +190,7 @@ def of_scenario() -> Iterator[Secret]:
 
 
 def of_host(name: str, root: Path, below: Iterable[str]) -> Iterator[Secret]:
-    """Keys, tokens, and what configurations and environments hold."""
+    """Yields a host's keys and tokens, and the secrets of its configurations and environments."""
     for path in files(root, below):
         where = f"{name}: /{path.relative_to(root)}"
         try:
@@ -210,7 +210,7 @@ def of_host(name: str, root: Path, below: Iterable[str]) -> Iterator[Secret]:
 
 
 def of_datastore(where: str, path: Path) -> Iterator[Secret]:
-    """The tokens that the server would still take, and those that it has taken."""
+    """Yields the tokens that the server still accepts, and those that were redeemed."""
     with tempfile.TemporaryDirectory() as directory:
         # a copy: whoever opens a database that is in use changes what lies beside it
         for ending in ("", "-wal", "-shm"):
@@ -225,7 +225,7 @@ def of_datastore(where: str, path: Path) -> Iterator[Secret]:
 
 
 def keep_host(scenario: str, name: str, root: Path) -> None:
-    """What is on a host that others may read: its journal, and what its running processes are given."""
+    """Keeps what others may read on a host: its journal, and the arguments of its running processes."""
     directory = capture.home(scenario) / "captured" / "hosts"
     directory.mkdir(mode=0o700, exist_ok=True)
     pid = root.parent.name
@@ -243,7 +243,7 @@ def keep_host(scenario: str, name: str, root: Path) -> None:
 
 
 def _processes(pid: str) -> Iterator[Path]:
-    """Those of the host whose init has this number."""
+    """Yields the processes of the host whose init has this process ID."""
     own = os.readlink(f"/proc/{pid}/ns/pid")
     for path in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):

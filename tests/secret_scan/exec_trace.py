@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Writes down the arguments of every process that starts on the tests' hosts, as the kernel's audit takes them.
+"""Records the arguments of every process that starts on the tests' hosts, from the kernel's audit.
 
-The kernel copies them while the process starts, so that the shortest one is seen, and whatever it makes of its arguments later.
-A host is told by the login ID of its processes: tests/hosts gives it to each host's init and to whatever enters a host for
-Ansible, and children inherit it. What a test itself runs on a host has none, and is not traced.
+The kernel copies them when the process starts, so that even the shortest process is recorded, and later changes don't matter.
+The login ID of a process identifies its host: tests/hosts gives it to each host's init and to the processes that Ansible starts on
+a host, and children inherit it. What a test itself runs on a host has none, and is not traced.
 """
 
 from __future__ import annotations
@@ -55,12 +55,12 @@ LOGIN = re.compile(rb" auid=(\d+) ")
 
 
 def login_id(container: str) -> int:
-    """The login ID of a host's processes."""
+    """Returns the login ID of a host's processes."""
     return FIRST_ID + zlib.crc32(container.encode()) % IDS
 
 
 def become(container: str) -> None:
-    """Let this process, and those that it starts, count as the host's. A kernel without audit traces nothing."""
+    """Gives this process, and those that it starts, the host's login ID. A kernel without audit traces nothing."""
     with contextlib.suppress(OSError):
         LOGIN_ID.write_text(str(login_id(container)), encoding="ascii")
 
@@ -77,7 +77,7 @@ class Audit:
         self.early: list[tuple[int, bytes]] = []
 
     def call(self, kind: int, data: bytes = b"") -> bytes:
-        """Ask and wait for the answer: what was asked for, or the acknowledgement."""
+        """Sends a request and returns the answer, or the acknowledgement."""
         self.sequence += 1
         # a request, to be acknowledged where it has no other answer
         self.socket.send(HEADER.pack(HEADER.size + len(data), kind, 0x1 if kind == GET else 0x5, self.sequence, 0) + data)
@@ -93,7 +93,7 @@ class Audit:
             return body
 
     def receive(self) -> tuple[int, int, bytes]:
-        """One message: its kind and number, and its content."""
+        """Receives one message; returns its kind, its number and its content."""
         message = self.socket.recv(16384)
         _length, kind, _flags, sequence, _port = HEADER.unpack_from(message)
         return kind, sequence, message[HEADER.size:]
@@ -106,7 +106,7 @@ class Audit:
         self.call(SET, struct.pack("=8I", mask, enabled, 0, pid, 0, backlog, 0, 0) + bytes(16))
 
     def rule(self, kind: int) -> None:
-        """Add or delete the rule: every execve of a host's process."""
+        """Adds or deletes the rule, which records every execve of a host's process."""
         machine, numbers = MACHINES[platform.machine()]
         fields = ((FIELD_ARCH, machine, EQUAL), (FIELD_LOGIN_ID, FIRST_ID, AT_LEAST), (FIELD_LOGIN_ID, FIRST_ID + IDS, LESS))
         columns = [list(column) + [0] * (64 - len(fields)) for column in zip(*fields)]
@@ -117,7 +117,7 @@ class Audit:
 
 
 def why_not() -> str:
-    """Why nothing can be traced here; empty where it can."""
+    """Returns why nothing can be traced here; empty if it can."""
     if platform.machine() not in MACHINES:
         return f"the numbers of {platform.machine()}'s system calls are not known"
     try:
@@ -129,7 +129,7 @@ def why_not() -> str:
 
 @contextlib.contextmanager
 def enabled(audit: Audit) -> Iterator[None]:
-    """Audit with our rule, and as it was after the last of us. A machine's own audit daemon goes on undisturbed."""
+    """Enables audit with our rule, and restores it after the last user of the rule. A machine's own audit daemon is not disturbed."""
     lock = os.open(LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     fcntl.flock(lock, fcntl.LOCK_SH)
     before = audit.status()
@@ -153,7 +153,7 @@ def enabled(audit: Audit) -> Iterator[None]:
 
 
 def arguments(record: bytes) -> dict[int, bytes]:
-    """Of one record, by their places. Long ones come in pieces, in their order."""
+    """Returns the arguments in one record, by their positions. Long ones come in pieces, in order."""
     found: dict[int, bytes] = {}
     for place, text in ARGUMENT.findall(record):
         piece = text[1:-1] if text.startswith(b'"') else bytes.fromhex(text.decode("ascii"))
@@ -162,13 +162,13 @@ def arguments(record: bytes) -> dict[int, bytes]:
 
 
 class Events:
-    """Puts the records of each process together."""
+    """Assembles the records of each process."""
 
     def __init__(self) -> None:
         self.open: dict[bytes, tuple[int, dict[int, bytes]]] = {}
 
     def add(self, kind: int, body: bytes) -> tuple[int, list[bytes]] | None:
-        """The login ID and the arguments of a process, with its last record."""
+        """Adds a record; returns the login ID and the arguments of the process with the last record of its event."""
         match = EVENT.match(body)
         if match is None:
             return None
@@ -187,7 +187,7 @@ class Events:
 
 
 def write(path: Path) -> None:
-    """Trace until SIGTERM: one JSON object a line, the host's login ID and the arguments. The last says how many were lost."""
+    """Traces until SIGTERM: each line is a JSON object with the host's login ID and the arguments; the last has the number of lost records."""
     audit, events = Audit(), Events()
     ending, other = socket.socketpair()
     other.setblocking(False)

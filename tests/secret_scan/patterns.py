@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a secret looks like where it has leaked: as it is, in base64 at every alignment, in hex, escaped, and a key in parts."""
+"""The secret patterns: each form in which a secret may leak, plain, in base64 at every alignment, in hex, escaped, and a key in parts."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SPACES, ENDS = b" \t\n\r:", re.compile(rb"\\+[nrt]")
 
 @dataclasses.dataclass(frozen=True)
 class Secret:
-    """One that is in use, or was; `texts` are its parts that can be told from anything else, `numbers` those in bytes."""
+    """A secret that is or was in use; `texts` are its unmistakable parts as text, `numbers` those in bytes."""
 
     kind: str
     name: str
@@ -41,11 +41,11 @@ class Secret:
 
     @property
     def identity(self) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
-        """The same for the same secret in another place."""
+        """Returns what identifies the secret wherever it is found."""
         return self.texts if not self.numbers else (), self.numbers
 
     def forms(self) -> set[bytes]:
-        """Everything to look for, as text on one line."""
+        """Returns the texts to search for, each on one line."""
         found: set[bytes] = set()
         for text in self.texts:
             found |= set(_encoded(text)) | set(_escaped(text))
@@ -63,13 +63,13 @@ class Secret:
 
 
 def text(kind: str, name: str, value: str) -> Secret | None:
-    """A token, a password or the like; None for what is too short to be told from other text."""
+    """Returns a secret for a token or a password; None if it is too short to be distinguished from other text."""
     lines = [line.encode() for line in value.splitlines() if len(line) >= SHORTEST]
     return Secret(kind, name, tuple(lines)) if lines else None
 
 
 def key(name: str, loaded: Any) -> Secret | None:
-    """A private key, and the lines that it is written in; None for a type that nothing here uses."""
+    """Returns a secret for a private key, with the lines of its PEM; None for a type that nothing here uses."""
     if isinstance(loaded, ed25519.Ed25519PrivateKey):
         # of a host's SSH server, in a format of its own
         return Secret("key", name, (), (loaded.private_bytes_raw(),))
@@ -86,7 +86,7 @@ def key(name: str, loaded: Any) -> Secret | None:
 
 
 def keys_in(content: bytes, name: str, passphrases: Iterable[str] = ()) -> Iterator[Secret]:
-    """The private keys of a file: in PEM, or in base64 as SPIRE's disk KeyManager keeps them."""
+    """Yields the private keys of a file, in PEM, or in base64 as SPIRE's disk KeyManager keeps them."""
     for match in PEM.finditer(content):
         encrypted = b"ENCRYPTED" in match[1]
         for passphrase in passphrases if encrypted else [""]:
@@ -121,7 +121,7 @@ def _loaded(content: bytes, passphrase: str, pem: bool) -> Any:
 
 
 def _private_lines(loaded: Any, kind: serialization.PrivateFormat, halves: tuple[bytes, ...]) -> Iterator[bytes]:
-    """Those lines of PEM that hold a part of a private half; in one long line of base64 they are the same."""
+    """Returns the lines of PEM that hold a part of the private half; they also stand in one long line of base64."""
     content = loaded.private_bytes(serialization.Encoding.DER, kind, serialization.NoEncryption())
     for first in range(0, len(content), LINE):
         part = content[first:first + LINE]
@@ -152,5 +152,5 @@ def _escaped(value: bytes) -> Iterator[bytes]:
 
 
 def squeezed(content: bytes) -> bytes:
-    """Without what may part one line from the next, so that what spans some is found."""
+    """Removes what may separate lines, so that a secret that spans several is found."""
     return ENDS.sub(b"", content.translate(None, SPACES))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The places that are searched, and the files of hosts in which secrets are where they should be."""
+"""The places that are searched, and the files of hosts that may hold secrets."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LARGEST = 16 * 1024 * 1024
 
 
 def captured(scenario: str) -> dict[str, list[Path]]:
-    """What runs have left on the controller, and what was taken from hosts, by kind of place."""
+    """Returns the files that runs have left on the controller and those collected from hosts, by kind of place."""
     top = capture.home(scenario) / "captured"
     kinds = {
         "ansible.log at -vvvv": [top / "ansible.log"],
@@ -42,7 +42,7 @@ def captured(scenario: str) -> dict[str, list[Path]]:
 
 
 def of_hosts(scenario: str) -> dict[str, dict[str, Path]]:
-    """Every file of every host that may be ours or a leaving: by host and by its own path."""
+    """Yields the files of all hosts that the collection or a run may have written: the host, the path on it, and the path here."""
     return {
         name: {f"/{path.relative_to(root)}": path for path in collect.files(root, [*collect.ALL, "var/log", "run/log"], LARGEST)}
         for name, root in collect.hosts(scenario).items()
@@ -51,7 +51,7 @@ def of_hosts(scenario: str) -> dict[str, dict[str, Path]]:
 
 @dataclass(frozen=True)
 class Expected:
-    """A place for secrets."""
+    """A file that may hold secrets, with its mode and owner."""
 
     path: str
     modes: tuple[str, ...]
@@ -61,7 +61,7 @@ class Expected:
         return fnmatch.fnmatchcase(path, self.path)
 
     def wrong(self, path: str, file: Path) -> str:
-        """What of mode or owner is not as it should be; empty when all is well."""
+        """Returns the difference of mode or owner from what is expected; empty if there is none."""
         info = file.stat()
         mode, owner = f"{stat.S_IMODE(info.st_mode):04o}", _owner(path, file, info)
         if mode in self.modes and owner in self.owners:
@@ -70,7 +70,7 @@ class Expected:
 
 
 def expected(scenario: str) -> list[Expected]:
-    """The fleet's, and the scenario's own."""
+    """Returns the expected files of every fleet and of this scenario."""
     found = []
     for path in (EXPECTED, REPO / "molecule" / scenario / "files" / "secret_scan.yml"):
         rows = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else []
@@ -79,7 +79,7 @@ def expected(scenario: str) -> list[Expected]:
 
 
 def judge(scenario: str, holders: Iterable[tuple[str, Path]]) -> list[str]:
-    """What is wrong with files, each by its path on the host, that hold secrets."""
+    """Returns what is wrong with the files that hold secrets; each is given with its path on the host."""
     known, wrong = expected(scenario), []
     for path, file in holders:
         matching = [one for one in known if one.takes(path)]
@@ -88,7 +88,7 @@ def judge(scenario: str, holders: Iterable[tuple[str, Path]]) -> list[str]:
 
 
 def _owner(path: str, file: Path, info: os.stat_result) -> str:
-    """By the host's own names."""
+    """Returns owner and group, by the host's own names."""
     root = Path(str(file)[:-len(path)])
     names = []
     for table, number in (("passwd", info.st_uid), ("group", info.st_gid)):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Looks for every form of every secret in many files at once."""
+"""Searches many files at once for every form of every secret."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ LARGEST = 512 * 1024 * 1024
 
 @dataclasses.dataclass
 class Found:
-    """Of one kind of place: how much was read, and what was found where."""
+    """The result for one kind of place: how much was read, and what was found where."""
 
     files: int = 0
     size: int = 0
     hits: set[tuple[Secret, str]] = dataclasses.field(default_factory=set)
 
     def of(self, planted: bool) -> list[str]:
-        """The names of secrets that were found, each with its file; those that are planted, or the others."""
+        """Returns the names of the planted secrets that were found, or of the others, each with its file."""
         return sorted(f"{secret.name} in {where}" for secret, where in self.hits if (secret.kind == "planted") is planted)
 
 
 def forms_of(secrets: Iterable[Secret]) -> dict[bytes, Secret]:
-    """The secret of each form. One form may belong to several, which are the same secret then."""
+    """Returns the secret of each form. Secrets that share a form are the same secret."""
     return {form: secret for secret in secrets for form in secret.forms()}
 
 
 def search(places: Mapping[str, Iterable[Path]], secrets: list[Secret]) -> dict[str, Found]:
-    """By kind of place: the files as they are, and once more with all lines in one; and raw bytes."""
+    """Searches the files of each kind of place, as they are and with all lines joined, and for raw bytes."""
     forms = forms_of(secrets)
     raw = [(secret, number) for secret in secrets for number in secret.numbers]
     result: dict[str, Found] = {}
@@ -64,7 +64,7 @@ def search(places: Mapping[str, Iterable[Path]], secrets: list[Secret]) -> dict[
 
 
 def read(path: Path) -> bytes:
-    """What can be read of it: files of /proc go with their processes."""
+    """Returns the content of a file as far as it can be read; files of /proc vanish with their processes."""
     try:
         return path.read_bytes() if path.stat().st_size <= LARGEST else b""
     except OSError:
@@ -72,7 +72,7 @@ def read(path: Path) -> bytes:
 
 
 def is_text(content: bytes) -> bool:
-    """Text can't hold the bytes of a key: so many of them at random are not UTF-8."""
+    """Whether it is text, which can't hold the bytes of a key: random bytes of that length are not UTF-8."""
     try:
         content.decode()
     except UnicodeDecodeError:
@@ -81,7 +81,7 @@ def is_text(content: bytes) -> bool:
 
 
 def grep(patterns: list[bytes], directory: str) -> Iterable[tuple[str, bytes]]:
-    """Each match with its file's name. The patterns are secrets, so they come by a pipe."""
+    """Yields each match with its file's name. The patterns are secrets, so grep reads them from a pipe."""
     argv = ["grep", "-r", "--text", "--only-matching", "--with-filename", "--null", "--fixed-strings", "--file=-", directory]
     done = subprocess.run(argv, input=b"\n".join(patterns) + b"\n", capture_output=True, env={"LC_ALL": "C", "PATH": "/usr/bin:/bin"}, check=False)
     assert done.returncode in (0, 1), done.stderr.decode()
@@ -91,7 +91,7 @@ def grep(patterns: list[bytes], directory: str) -> Iterable[tuple[str, bytes]]:
 
 
 def table(found: Mapping[str, Found], secrets: Iterable[Secret]) -> str:
-    """What was looked for, where, and what was found, for a person."""
+    """Returns a table of what was searched for, where, and what was found."""
     listed = list(secrets)
     kinds: dict[str, int] = {}
     for secret in listed:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a run says is kept in every way, and no more of it is on the screen than without."""
+"""All output of a run is captured, and the screen shows the same as without the capture."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PLAY = [{
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """By kind, what there is after one run; and its screen."""
+    """Runs a play once; returns the captured files by kind, and the screen."""
     home = tmp_path_factory.mktemp("captured")
     (home / "play.yml").write_text(yaml.safe_dump(PLAY))
     with pytest.MonkeyPatch.context() as patched:

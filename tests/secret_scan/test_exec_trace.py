@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Records of the kernel's audit, put together to the arguments of processes; and, where it can be had, the kernel's own."""
+"""Records of the kernel's audit are assembled to the arguments of processes; and the kernel's audit itself, if it can be used."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The search for secrets finds a leak in every shape, and takes nothing public for one."""
+"""The secret scan finds a planted leak in every shape, and reports nothing public as one."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_a_key(tmp_path: Path, kind: str, shape: str) -> None:
 
 @pytest.mark.parametrize("kind", KEYS)
 def test_a_part_of_a_key(tmp_path: Path, kind: str) -> None:
-    """One line of it is enough, and so are its bytes."""
+    """One line of the key is enough to find it, and so are its bytes."""
     key = KEYS[kind]
     (secret,) = patterns.keys_in(pem(key), "one")
     assert secret.texts

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where secrets may be, what is collected of a host, and that no scenario is without the search."""
+"""Which files may hold secrets, what is collected from a host, and that every scenario ends with the scan."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TOKENS = [f"{number}0000000-0000-4000-8000-000000000000" for number in range(3)]
 
 @pytest.fixture
 def host(tmp_path: Path) -> Path:
-    """The root directory of a host with a server."""
+    """Makes the root directory of a host with a server."""
     root = tmp_path / "host"
     for name in ("etc/spire/server", "var/lib/spire/server/main"):
         (root / name).mkdir(parents=True)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""CAs for tests, good and bad ones, made with cryptography alone: what is tested has no part in them."""
+"""Makes valid and invalid CAs for tests with cryptography alone, without the code that is tested."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def make(
     starts: datetime.datetime = NOW - DAY, ends: datetime.datetime = NOW + 1000 * DAY, uses: Sequence[str] = ("key_cert_sign",),
     more: Sequence[Any] = (),
 ) -> Made:
-    """A certificate; of a CA unless told otherwise."""
+    """Makes a certificate, by default one of a CA."""
     key = key or ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     builder = (
@@ -62,7 +62,7 @@ def make(
 
 
 def written(directory: Path, **texts: str) -> dict[str, str]:
-    """Files of these contents; their paths by name."""
+    """Writes files with these contents; returns their paths by name."""
     for name, text in texts.items():
         (directory / name).write_text(text)
         (directory / name).chmod(0o600)
@@ -70,7 +70,7 @@ def written(directory: Path, **texts: str) -> dict[str, str]:
 
 
 def signed_with_sha1(directory: Path, made: Made, issuer: Made) -> Made:
-    """The same certificate, signed anew as nobody does any more; cryptography would not."""
+    """Signs a certificate anew with SHA-1, by openssl, since cryptography refuses to."""
     request = x509.CertificateSigningRequestBuilder().subject_name(made.certificate.subject).sign(made.key, hashes.SHA256())
     files = written(
         directory, own=request.public_bytes(serialization.Encoding.PEM).decode(), ca=issuer.pem, key=issuer.key_pem(),

@@ -20,7 +20,7 @@ NAME = "fleet"
 
 
 def link_collection() -> Path:
-    """Link the work tree into a collections path and return that path.
+    """Links the work tree into a collections path and returns that path.
 
     Several test processes may come here at once, so the link is made under a name of its own and renamed over.
     """
@@ -43,7 +43,7 @@ def make_importable() -> None:
 
 
 def export_path() -> None:
-    """Let the ansible commands that tests start find the collection, without losing what the caller had set."""
+    """Lets the ansible commands that tests start find the collection, and keeps the paths that the caller had set."""
     given = os.environ.get("ANSIBLE_COLLECTIONS_PATH", "")
     paths = [part for part in given.split(os.pathsep) if part]
     if str(COLLECTIONS) not in paths:

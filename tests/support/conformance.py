@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Generated configurations judged by us and by real SPIRE, and the file that gives a reason for every difference."""
+"""Compares our verdict on generated configurations with a real SPIRE's, and reads the file that explains each difference."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ PAST_CONFIGURATION = {
 
 @dataclasses.dataclass(frozen=True)
 class Judged:
-    """What we find wrong, whether SPIRE takes it, and its words."""
+    """The two verdicts on one configuration: the problems that we find, whether SPIRE accepts it, and what SPIRE printed."""
 
     case: Case
     judge: str
@@ -62,7 +62,7 @@ class Judged:
 
 @dataclasses.dataclass(frozen=True)
 class Difference:
-    """An entry of the file: which differences there may be, and why."""
+    """An entry of the file: which differences are expected, and why."""
 
     reason: str
     we: str
@@ -78,7 +78,7 @@ class Difference:
     machine: bool = False
 
     def covers(self, judged: Judged) -> bool:
-        """A refusal of ours must be covered in every part, by this entry or by others."""
+        """Whether this entry is about a difference; each problem that we report must be covered, by this entry or by others."""
         case = judged.case
         if (self.we == "take") == bool(judged.ours) or self.component not in ("", case.component):
             return False
@@ -93,12 +93,12 @@ class Difference:
 
 
 def differences() -> list[Difference]:
-    """The entries of the file."""
+    """Returns the entries of the file."""
     return [Difference(**entry) for entry in yaml.safe_load(DIFFERENCES.read_text("utf-8"))]
 
 
 def explained(judged: Judged, entries: Iterable[Difference]) -> list[Difference] | None:
-    """The entries that explain a difference, or None where something is left unexplained."""
+    """Returns the entries that explain a difference, or None if a part of it remains unexplained."""
     fitting = [entry for entry in entries if entry.covers(judged)]
     if not judged.ours:
         return fitting[:1] or None
@@ -112,7 +112,7 @@ def explained(judged: Judged, entries: Iterable[Difference]) -> list[Difference]
 
 
 def seldom(judged: Iterable[Judged], plugins: Iterable[tuple[str, str]], least: int) -> dict[str, int]:
-    """The plugins that were judged less often than that, or never in a configuration that is sound to us; each with its count."""
+    """Returns the plugins that were compared less often than that, or never in a configuration that we accept, with their counts."""
     found: dict[str, list[bool]] = {".".join(plugin): [] for plugin in plugins}
     for each in judged:
         plugin = ".".join(each.case.path.split(".")[1:3])
@@ -123,10 +123,10 @@ def seldom(judged: Iterable[Judged], plugins: Iterable[tuple[str, str]], least: 
 
 @dataclasses.dataclass(frozen=True)
 class Oracle:
-    """Where SPIRE judges: a program, by ``validate`` or by ``start``.
+    """The oracle: a SPIRE program whose verdict is taken from ``validate`` or from ``start``.
 
-    Validating looks at less than a start, and takes hints for mistakes. So where it differs from us, without a reason that is known,
-    a start has the last word, unless what it complains of is this machine.
+    `validate` checks less than a start, and reports hints as errors. So where it differs from us without a known reason, a start
+    decides, unless the start fails because of this machine.
     """
 
     binary: Path
@@ -135,7 +135,7 @@ class Oracle:
     entries: Sequence[Difference]
 
     def judge(self, cases: Iterable[Case]) -> list[Judged]:
-        """Every case that can be written down."""
+        """Compares the verdicts on every case that can be written as HCL."""
         with ThreadPoolExecutor(VALIDATING if self.by == "validate" else STARTING) as pool:
             made = pool.map(self._judge, *zip(*enumerate(cases)))
             return [judged for judged in made if judged is not None]
@@ -168,20 +168,20 @@ class Oracle:
 
 
 def environment(home: Path) -> dict[str, str]:
-    """Nothing of this machine decides: no credentials, no tokens. Whoever would ask a cloud asks a port where nobody is."""
+    """Returns an environment without this machine's credentials and tokens, in which requests to a cloud go to a closed port."""
     kept = {name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ}
     return {**kept, "HOME": str(home), **dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")}
 
 
 def validate(binary: Path, file: Path) -> tuple[bool, str]:
-    """SPIRE's own check."""
+    """Runs SPIRE's own check; returns whether it passed, and its output."""
     command = ["nice", str(binary), "validate", "-config", str(file)]
     done = subprocess.run(command, cwd=file.parent, env=environment(file.parent), capture_output=True, text=True, timeout=60, check=False)
     return done.returncode == 0, done.stdout + done.stderr
 
 
 def start(binary: Path, component: str, file: Path) -> tuple[bool, str]:
-    """Whether a process gets past its configuration; it is stopped as soon as that is clear."""
+    """Starts a process; returns whether it accepted its configuration, and its output. It is stopped as soon as that is clear."""
     command = ["nice", str(binary), "run", "-config", str(file)]
     process = subprocess.Popen(
         command, cwd=file.parent, env=environment(file.parent), stdin=subprocess.DEVNULL,

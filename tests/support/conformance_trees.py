@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Configurations made from the schema's own data: sound ones, and each with one thing done to it.
+"""Generates configurations from the schema's own data: valid ones, and each of them with one change.
 
-A subject is the component's own file or one plugin; around it is the least that SPIRE starts with. Everything is made from a seed.
+A subject is the component's own file or one plugin; the rest is the minimum with which SPIRE starts. A seed decides everything.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ TRIES = 40
 
 @dataclass(frozen=True)
 class Case:
-    """One configuration, and what was done to it."""
+    """One configuration, and the change that was made to it."""
 
     component: str
     release: Version
@@ -44,7 +44,7 @@ class Case:
 
 
 def base(component: str, release: Version, directory: Path) -> Tree:
-    """The least that SPIRE starts with."""
+    """Returns the minimum with which SPIRE starts."""
     common = {"trust_domain": "example.org", "data_dir": str(directory / "data")}
     if component == "server":
         sql = {"database_type": "sqlite3", "connection_string": str(directory / "data" / "datastore.sqlite3")}
@@ -74,7 +74,7 @@ def base(component: str, release: Version, directory: Path) -> Tree:
 
 
 def plugins(component: str, release: Version, windows: bool = False) -> list[tuple[str, str]]:
-    """Type and name of every plugin that the release has on Linux, or on Windows alone."""
+    """Returns type and name of every plugin that the release has on Linux, and of those for Windows alone."""
     found = []
     for kind, described in schema_model.plugin_types(component).items():
         if release in described.span:
@@ -87,7 +87,7 @@ def plugins(component: str, release: Version, windows: bool = False) -> list[tup
 
 @dataclass
 class Maker:
-    """All cases of one component in one release."""
+    """Generates all cases of one component in one release."""
 
     component: str
     release: Version
@@ -99,11 +99,11 @@ class Maker:
         self.base = base(self.component, self.release, self.directory)
 
     def subjects(self) -> list[Path_]:
-        """The file itself, and every plugin that the release has."""
+        """Yields the file itself, and every plugin that the release has."""
         return [(), *plugins(self.component, self.release)]
 
     def sound(self, subject: Path_, share: float) -> Tree | None:
-        """A tree that we find right, with about this share of the options that the subject could have."""
+        """Returns a tree that we accept, with about this share of the options that the subject could have."""
         for _attempt in range(TRIES):
             tree = self._tree(subject, share)
             for _repair in range(TRIES):
@@ -178,7 +178,7 @@ class Maker:
                 del made[name]
 
     def _without(self, tree: Tree, path: str) -> bool:
-        """Takes away the optional thing that a problem is about."""
+        """Removes the optional setting that a problem is about."""
         keys = _keys(path)
         block: Any = tree
         for key in keys[:-1]:
@@ -191,7 +191,7 @@ class Maker:
         return True
 
     def mistakes(self, subject: Path_) -> Iterator[Case]:
-        """A small sound tree of the subject with one mistake each."""
+        """Yields small trees of the subject, each with one mistake."""
         small = self.sound(subject, 0.0)
         if small is None:
             return
@@ -285,7 +285,7 @@ class Maker:
             yield self._changed(tree, "plugin of Windows", ("plugins", *plugin), {"plugin_data": {}})
 
     def _elsewhere(self, name: str, known: Block) -> Any:
-        """A value that the option had or will have."""
+        """Returns a value that the option takes in another release."""
         option = known.options[name]
         release = next(release for release in RELEASES if release in option.span)
         return Maker(self.component, release, self.directory, self.rng)._value(option.at(release), known, 0.0)
@@ -317,7 +317,7 @@ def _put(tree: Tree, path: Path_, value: Any) -> None:
 
 
 def _keys(path: str) -> list[str]:
-    """A problem's path; names with dots stand in quotes there."""
+    """Returns the keys of a problem's path, in which names with dots are quoted."""
     keys: list[str] = []
     for number, part in enumerate(path.split('"')):
         keys += [part] if number % 2 else [key.partition("[")[0] for key in part.split(".") if key]
@@ -325,7 +325,7 @@ def _keys(path: str) -> list[str]:
 
 
 def cases(component: str, release: Version, directory: Path, seed: str, limit: int = 0, plugins: bool | None = None) -> list[Case]:
-    """Sound and wrong ones: ``limit`` of them, or all where it is 0; of plugins alone, or of the rest alone, where that is said."""
+    """Returns valid and invalid cases: ``limit`` of them, or all if it is 0; ``plugins_only`` chooses cases of plugins, or the others."""
     rng = random.Random(f"{seed} {component} {release} {plugins}")
     maker = Maker(component, release, directory, rng)
     subjects = [subject for subject in maker.subjects() if plugins is None or bool(subject) == plugins]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Values for generated configurations: right ones and wrong ones, by an option's name, format and type."""
+"""Generates valid and invalid values of options, by their name, format and type."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ AUTHORITY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBcllfnhRKAQPfZcyHUP3bBQw2XU0Yi
 
 
 def make_files(directory: Path) -> None:
-    """A CA and its key in PEM, which serve wherever a configuration names a file."""
+    """Writes a CA and its key in PEM, for all options that name a file."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "conformance")])
     now = datetime.datetime.now(datetime.timezone.utc)
@@ -77,13 +77,13 @@ def make_files(directory: Path) -> None:
 
 @dataclass
 class Values:
-    """Right values; everything on the machine that they name is below one directory or on loopback."""
+    """Generates valid values; the files and addresses in them are below one directory or on loopback."""
 
     directory: Path
     rng: random.Random
 
     def of(self, spec: Spec) -> Any:
-        """A value for an option that is no block."""
+        """Returns a value for an option that is no block."""
         made: dict[str, Callable[[Spec], Any]] = {
             "int": self._int,
             "float": lambda spec: 1.5,
@@ -166,7 +166,7 @@ class Values:
         return next((value for end, value in ends if name.endswith(end)), str(spec.default or "one"))
 
     def connect(self, options: dict[str, Any], reachable: bool) -> None:
-        """Connection strings that suit the database, on a port of loopback where nobody is; or a database that SPIRE can start with."""
+        """Returns a connection string for the database, to a closed port on loopback, or to a database with which SPIRE can start."""
         if reachable:
             options["database_type"] = "sqlite3"
         suits = {

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Judges what watchers held: each second, each one's SVID is valid and verifies with its own bundle and with everybody else's."""
+"""Checks the continuity of workloads: in every second, each workload's SVID is valid and verifies with the bundles of all workloads."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.x509.chains import lea
 
 @dataclass
 class Verdict:
-    """What came of it."""
+    """What the monitors of several workloads recorded."""
 
     #: watchers times seconds in which they held an SVID
     seconds: int = 0
@@ -53,12 +53,12 @@ def _all(texts: Iterable[str]) -> list[x509.Certificate]:
 
 
 def verifies(chain: Iterable[str], bundle: Iterable[str], second: int) -> bool:
-    """Whether a peer with this bundle takes the chain at this time."""
+    """Whether a peer with this bundle accepts the chain at this time."""
     return leads_to(_all(chain), _all(bundle), datetime.datetime.fromtimestamp(second, datetime.timezone.utc))
 
 
 def judge(files: Mapping[str, Path]) -> Verdict:
-    """Of all watchers' files, by the watchers' names."""
+    """Reads the files of several monitors, by their names, and checks every second of them."""
     verdict = Verdict()
     seconds: dict[int, dict[str, dict[str, Any]]] = defaultdict(dict)
     for name, path in files.items():

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A workload that holds what the Workload API streams to it, and writes down each second what that is.
+"""A workload that receives SVIDs from the Workload API's stream, and writes once a second which ones it has.
 
-    python watcher.py SOCKET FILE
+    python continuity_monitor.py SOCKET FILE
 
 A line of FILE is a JSON object: the second, the chain and the bundle, each certificate in base64 of DER. Private keys are dropped.
 """
@@ -26,7 +26,7 @@ METHOD = "/SpiffeWorkloadAPI/FetchX509SVID"
 
 
 def fields(message: bytes) -> Iterator[tuple[int, bytes]]:
-    """The fields of a message that are bytes: all that there is to read in these."""
+    """Yields the fields of a protobuf message that are bytes; these messages have no others of interest."""
     at = 0
 
     def varint() -> int:
@@ -51,7 +51,7 @@ def fields(message: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def certificates(data: bytes) -> list[str]:
-    """Certificates that stand one behind the other in DER, each in base64."""
+    """Returns certificates that are concatenated in DER, each in base64."""
     found = []
     while data:
         octets = data[1] & 0x7F if data[1] & 0x80 else 0
@@ -62,7 +62,7 @@ def certificates(data: bytes) -> list[str]:
 
 
 def held(response: bytes) -> list[dict[str, Any]]:
-    """The SVIDs of one response: the ID, the chain, the bundle."""
+    """Returns the SVIDs of one response: the ID, the chain and the bundle."""
     svids = []
     for number, value in fields(response):
         if number == 1:
@@ -73,7 +73,7 @@ def held(response: bytes) -> list[dict[str, Any]]:
 
 @dataclass
 class Watcher:
-    """The stream, which is opened again when it ends, and what came through it last."""
+    """Keeps the stream open, and holds the SVIDs that arrived last."""
 
     socket: str
     svids: list[dict[str, Any]] = field(default_factory=list)

@@ -58,26 +58,26 @@ _FROM_ENVIRONMENT = re.compile(r"'ansible\.builtin\.env', '(\w+)', default=undef
 
 
 def secrets() -> list[str]:
-    """The environment variables that examples take their secrets from."""
+    """Returns the environment variables from which examples take their secrets."""
     texts = (path.read_text(encoding="utf-8") for path in EXAMPLES.glob("*/inventory.yml"))
     return sorted({name for text in texts for name in _FROM_ENVIRONMENT.findall(text)})
 
 
 @functools.lru_cache(maxsize=None)
 def _plugins() -> None:
-    """Lookups are found only after this, and it may happen once. Secrets are set as CI without them sets them, to anything."""
+    """Makes lookups available, once per process, and sets the secrets to arbitrary values."""
     for name in secrets():
         os.environ.setdefault(name, "made-for-a-check")
     init_plugin_loader()
 
 
 def names() -> list[str]:
-    """Every example there is."""
+    """Returns the names of all examples."""
     return sorted(path.parent.name for path in EXAMPLES.glob("*/inventory.yml"))
 
 
 def fleet(name: str, **extra: Any) -> Fleet:
-    """The fleet of an example."""
+    """Returns the fleet of an example."""
     directory = EXAMPLES / name
     survey = directory / SURVEY
     answers = yaml.safe_load(survey.read_text(encoding="utf-8")) if survey.exists() else {}
@@ -85,7 +85,7 @@ def fleet(name: str, **extra: Any) -> Fleet:
 
 
 def fleet_of_file(inventory_file: Path, extra: Mapping[str, Any]) -> Fleet:
-    """The fleet of an inventory file, with extra variables."""
+    """Returns the fleet of an inventory file, with extra variables."""
     _plugins()
     loader = DataLoader()
     inventory = InventoryManager(loader=loader, sources=[str(inventory_file)])
@@ -99,7 +99,7 @@ def fleet_of_file(inventory_file: Path, extra: Mapping[str, Any]) -> Fleet:
 
 
 def plans(made: Fleet) -> Iterator[Plan]:
-    """Every server and agent."""
+    """Yields the plan of every server and agent."""
     for component in ("server", "agent"):
         for host in made.hosts(component):
             yield plan(component, host, made)

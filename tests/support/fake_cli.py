@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A stand-in for running SPIRE's commands, for the answers that a real SPIRE can't be made to give at will."""
+"""Replaces the running of SPIRE's commands, for answers that a real SPIRE doesn't give on request."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Answer = Union[Completed, Exception, Callable[[str], Completed]]
 
 
 def say(value: Any) -> Completed:
-    """A command that prints JSON and succeeds."""
+    """Returns the result of a command that prints JSON and succeeds."""
     return Completed(0, json.dumps(value) + "\n", "")
 
 
 def fail(stderr: str, stdout: str = "") -> Completed:
-    """A command that fails early: plain text, even where JSON was asked for."""
+    """Returns the result of a command that fails early, with plain text even where JSON was requested."""
     return Completed(1, stdout, stderr)
 
 
@@ -46,7 +46,7 @@ class FakeCli:
         raise AssertionError(f"unexpected command: {line}")
 
     def commands(self) -> list[str]:
-        """The commands that were run, without their options."""
+        """Returns the commands that were run, without their options."""
         found = []
         for argv, _stdin in self.calls:
             words = []

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An SVID as a workload on a systemd host gets it, verified by a program that is not SPIRE's."""
+"""Fetches an SVID as a workload on a systemd host does, and verifies it with openssl."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ VERIFY = f"openssl verify -CAfile {DIRECTORY}/root.pem -untrusted {DIRECTORY}/sv
 
 
 def chain(shell: Callable[..., str], host: str, root: str) -> list[x509.Certificate]:
-    """The SVID's chain; an assertion error where openssl does not find the way from it to the root, given as PEM."""
+    """Returns the SVID's chain; fails if openssl finds no path from it to the root, which is given in PEM."""
     found = x509.load_pem_x509_certificates(shell(host, PATIENTLY).encode())
     shell(host, f"cat >{DIRECTORY}/root.pem", given=root)
     assert shell(host, VERIFY) == f"{DIRECTORY}/svid.0.pem: OK"

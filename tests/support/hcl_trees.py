@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Hypothesis strategies: trees as wide as HCL can hold, with what its scanner treats specially drawn often."""
+"""Hypothesis strategies for all trees that HCL can represent; characters that its scanner treats specially are drawn often."""
 
 from __future__ import annotations
 

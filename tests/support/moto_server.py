@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""AWS on loopback, for programs that are not of this process: moto's server."""
+"""Starts moto's server, an AWS on loopback for other processes."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing
 
 
 class Moto:
-    """A running one."""
+    """A running moto server."""
 
     def __init__(self, url: str) -> None:
         self.url = url
 
     @property
     def environment(self) -> dict[str, str]:
-        """What leads boto3 and SPIRE's own client to it."""
+        """Returns the environment variables that lead boto3 and SPIRE's own client to it."""
         return {**CREDENTIALS, "AWS_ENDPOINT_URL": self.url}
 
     def client(self, service: str, region: str = REGION) -> Any:
@@ -37,7 +37,7 @@ class Moto:
         )
 
     def reset(self) -> None:
-        """Forgets everything."""
+        """Removes everything that was made in it."""
         request = urllib.request.Request(f"{self.url}/moto-api/reset", method="POST")
         with urllib.request.urlopen(request, timeout=10):
             pass
@@ -45,7 +45,7 @@ class Moto:
 
 @contextlib.contextmanager
 def running() -> Iterator[Moto]:
-    """One on a free port of loopback."""
+    """Runs a moto server on a free port of loopback."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     try:

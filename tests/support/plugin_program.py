@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The external plugin of the tests as a program, with what it needs: a root to sign with, and Python's gRPC elsewhere."""
+"""Writes the external plugin of the tests as a program, with a root to sign with and, for other hosts, Python's gRPC."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PIN = "hidden-pin"
 
 
 def write(path: Path, salt: str = "", python: str = sys.executable) -> str:
-    """The plugin as a program of its own; returns its checksum."""
+    """Writes the plugin as a program of its own; returns its checksum."""
     path.parent.mkdir(parents=True, exist_ok=True)
     text = f"#!{python} -B\n{SOURCE.read_text(encoding='utf-8')}# {salt}\n"
     path.write_text(text, encoding="utf-8")
@@ -38,7 +38,7 @@ def write(path: Path, salt: str = "", python: str = sys.executable) -> str:
 
 
 def write_root(directory: Path) -> x509.Certificate:
-    """root.pem and root.key."""
+    """Writes root.pem and root.key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "outer root")])
     now = datetime.datetime.now(datetime.timezone.utc)
@@ -55,7 +55,7 @@ def write_root(directory: Path) -> x509.Certificate:
 
 
 def libraries() -> str:
-    """The packages that it imports as a tar archive in base64, for a host with the same Python."""
+    """Returns the packages that it imports, as a tar archive in base64, for a host with the same Python."""
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w:gz", compresslevel=1) as archive:
         for module in (_cffi_backend, cffi, cryptography, grpc, typing_extensions):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Finds the Python interpreters of this machine, for what must run on the hosts' older ones.
+"""Finds the Python interpreters of this machine, for tests of code that runs on hosts with older ones.
 
 `python -m tests.support.pythons --link DIR` links them into DIR, for a PATH on which each pythonX.Y works: pyenv's shims
 are on PATH for every version it has, and fail for those that are not switched on.
@@ -28,7 +28,7 @@ def _candidates(version: str) -> Iterator[Path]:
 
 
 def _works(python: Path, version: str) -> bool:
-    """Whether it is this version, and can make virtual environments (a Debian python3 without its venv package can't)."""
+    """Whether an interpreter has this version and can make virtual environments; Debian's python3 can't without its venv package."""
     if not os.access(python, os.X_OK):
         return False
     code = "import sys, ensurepip, venv; print('%d.%d' % sys.version_info[:2])"
@@ -40,7 +40,7 @@ def _works(python: Path, version: str) -> bool:
 
 
 def find_pythons(versions: tuple[str, ...] = VERSIONS) -> dict[str, Path]:
-    """The first working interpreter of each version that this machine has."""
+    """Returns the first working interpreter of each version that this machine has."""
     found: dict[str, Path] = {}
     for version in versions:
         python = next((path for path in _candidates(version) if _works(path, version)), None)
@@ -50,7 +50,7 @@ def find_pythons(versions: tuple[str, ...] = VERSIONS) -> dict[str, Path]:
 
 
 def link_pythons(directory: Path) -> None:
-    """Fill `directory` with a starter pythonX.Y for each interpreter found."""
+    """Fills `directory` with a starter pythonX.Y for each interpreter found."""
     directory.mkdir(parents=True, exist_ok=True)
     for version, python in find_pythons().items():
         starter = directory / f"python{version}"

@@ -37,14 +37,14 @@ P = TypeVar("P", bound="Process")
 
 
 def free_port() -> int:
-    """A port of loopback that nobody listens on."""
+    """Returns a port of loopback that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def merged(base: Tree, over: Tree) -> Tree:
-    """Deep merge; None removes."""
+    """Merges two trees deeply; a value of None removes the key."""
     result = dict(base)
     for key, value in over.items():
         if value is None:
@@ -74,28 +74,28 @@ class Process:
         self._process: subprocess.Popen[bytes] | None = None
 
     def tree(self) -> Tree:
-        """The configuration that `config` is merged over."""
+        """Returns the configuration that `config` is merged over."""
         raise NotImplementedError
 
     def arguments(self) -> list[str]:
-        """What is given on the command line besides -config."""
+        """Returns the arguments besides -config."""
         return []
 
     def healthy(self) -> bool:
-        """Whether its own health check passes."""
+        """Whether the process passes its own health check."""
         raise NotImplementedError
 
     @property
     def pid(self) -> int:
-        """The process ID, 0 when it does not run."""
+        """Returns the process ID, or 0 if the process does not run."""
         return self._process.pid if self._process and self._process.poll() is None else 0
 
     def log(self) -> str:
-        """Everything that it has logged."""
+        """Returns the whole log."""
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
 
     def write_config(self) -> None:
-        """Write the configuration file."""
+        """Writes the configuration file."""
         if self.config_text is not None:
             text = self.config_text
             for key, value in (("port", self.port), ("directory", self.directory), ("socket", self.socket_path)):
@@ -105,7 +105,7 @@ class Process:
         self.config_path.write_text(text)
 
     def launch(self) -> None:
-        """Start it without waiting for its health."""
+        """Starts the process without waiting until it is healthy."""
         self.write_config()
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
@@ -114,13 +114,13 @@ class Process:
             )
 
     def start(self: P) -> P:
-        """Start it and wait until it is healthy; a process that dies first is an error with its log."""
+        """Starts the process and waits until it is healthy; raises an error with the log if it dies before."""
         self.launch()
         self.wait_healthy()
         return self
 
     def wait_healthy(self, seconds: float = START_SECONDS) -> None:
-        """Wait until it is healthy."""
+        """Waits until the process is healthy."""
         deadline = time.monotonic() + seconds
         while not self.healthy():
             if not self.pid:
@@ -131,7 +131,7 @@ class Process:
             time.sleep(0.1)
 
     def wait_log(self, text: str, seconds: float = START_SECONDS) -> None:
-        """Wait until it has logged a text. Agents from 1.14 on do not die of a refused token, they try for ever."""
+        """Waits until the process has logged a text. From 1.14 on, an agent whose token is refused does not end, it tries again for ever."""
         deadline = time.monotonic() + seconds
         while text not in self.log():
             if time.monotonic() > deadline:
@@ -139,13 +139,13 @@ class Process:
             time.sleep(0.1)
 
     def wait_end(self, seconds: float = START_SECONDS) -> int:
-        """Wait until it has ended of its own; returns its exit code."""
+        """Waits until the process has ended by itself; returns its exit code."""
         if self._process is None:
             raise RuntimeError(f"{self.name} was never started")
         return self._process.wait(seconds)
 
     def stop(self) -> None:
-        """End it, and wait until it is gone."""
+        """Ends the process, and waits until it has ended."""
         if self._process is None:
             return
         if self._process.poll() is None:
@@ -158,12 +158,12 @@ class Process:
         self._process = None
 
     def restart(self) -> None:
-        """End it and start it again, on the same data."""
+        """Ends the process and starts it again with the same data."""
         self.stop()
         self.start()
 
     def remove(self) -> None:
-        """End it and remove its directory."""
+        """Ends the process and removes its directory."""
         self.stop()
         shutil.rmtree(self.directory, ignore_errors=True)
 
@@ -233,18 +233,18 @@ class RealServer(Process):
         return self
 
     def client(self) -> SpireServer:
-        """A client of its private socket."""
+        """Returns a client of the server's private socket."""
         return SpireServer(self.binary, str(self.socket_path))
 
     def healthy(self) -> bool:
         return self.client().healthcheck().healthy
 
     def agent_id(self, token: str) -> str:
-        """The SPIFFE ID of the agent that redeems a token."""
+        """Returns the SPIFFE ID of the agent that redeems a token."""
         return f"spiffe://{self.trust_domain}/spire/agent/join_token/{token}"
 
     def selectors(self) -> list[str]:
-        """What the unix attestor says of the process that runs the tests."""
+        """Returns the unix attestor's selectors of the process that runs the tests."""
         return [f"unix:uid:{os.getuid()}"]
 
 
@@ -264,7 +264,7 @@ class RealAgent(Process):
 
     @property
     def spiffe_id(self) -> str:
-        """Its SPIFFE ID, as far as it attests by its token."""
+        """Returns the agent's SPIFFE ID if it attests by its token."""
         return self.server.agent_id(self.token)
 
     def tree(self) -> Tree:
@@ -299,14 +299,14 @@ class RealAgent(Process):
         super().launch()
 
     def client(self) -> SpireAgent:
-        """A client of its Workload API."""
+        """Returns a client of the agent's Workload API."""
         return SpireAgent(self.binary, str(self.socket_path))
 
     def healthy(self) -> bool:
         return self.client().healthcheck().healthy
 
     def wait_svid(self, spiffe_id: str, seconds: float = START_SECONDS) -> dict[str, Any]:
-        """Wait until the Workload API gives an SVID of that ID to the process that runs the tests."""
+        """Waits until the Workload API gives an SVID of that ID to the process that runs the tests, and returns it."""
         deadline = time.monotonic() + seconds
         while True:
             try:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A release page on loopback, with files of the release's own names, made of binaries that are there."""
+"""Serves a release page on loopback: archives of installed binaries, named as SPIRE's releases are."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ PROGRAMS = ("spire-server", "spire-agent")
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
-    """Serves files, and tells nobody."""
+    """Serves files without logging."""
 
     def __init__(self, *args: Any, login: str = "", **more: Any) -> None:
         self.login = login
         super().__init__(*args, **more)
 
     def log_message(self, *args: object) -> None:
-        """Says nothing."""
+        """Logs nothing."""
 
     def do_GET(self) -> None:
-        """The file, for whoever has the user's name and password, where there is one."""
+        """Answers with the file; asks for the user's name and password if there are any."""
         wanted = base64.b64encode(self.login.encode()).decode()
         if not self.login or self.headers["Authorization"] == f"Basic {wanted}":
             super().do_GET()
@@ -47,7 +47,7 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 
 def pack(directory: Path, names: archives.ArchiveNames, binaries: Path, change: Callable[[bytes], bytes] = bytes) -> None:
-    """A release's archive of these binaries, and the file with its checksum."""
+    """Writes a release's archive of these binaries, and the file with its checksum."""
     directory.mkdir()
     with tarfile.open(directory / names.archive, "w:gz", compresslevel=1) as archive:
         for program in PROGRAMS:
@@ -61,7 +61,7 @@ def pack(directory: Path, names: archives.ArchiveNames, binaries: Path, change: 
 
 @contextlib.contextmanager
 def serve(root: Path, login: str = "") -> Iterator[str]:
-    """The address at which the files below this directory are served, if need be to `user:password` alone."""
+    """Serves the files below a directory, to `user:password` alone if that is given; yields the address."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=root, login=login))
     thread = threading.Thread(target=server.serve_forever)
     thread.start()

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs a module as a host does: a process of its own that reads its arguments and prints its result.
+"""Runs a module as a host does: in a process of its own that reads its arguments and prints its result.
 
 Standard library only: it also runs on the hosts' versions of Python.
 """
@@ -17,7 +17,7 @@ from typing import Any
 
 
 def run_module(name: str, check: bool = False, **arguments: Any) -> dict[str, Any]:
-    """The result of a module of ours. One that dies of an exception fails the test, with what it printed."""
+    """Runs a module of ours and returns its result; an exception in the module fails the test with the module's output."""
     given = {"ANSIBLE_MODULE_ARGS": {**arguments, "_ansible_check_mode": check}}
     done = subprocess.run(
         [sys.executable, "-m", f"ansible_collections.spire.fleet.plugins.modules.{name}"], input=json.dumps(given), capture_output=True,

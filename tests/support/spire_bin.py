@@ -22,13 +22,13 @@ REMEDY = "set SPIRE_BIN_DIR to a directory that holds spire-server and spire-age
 
 
 def version_key(text: str) -> tuple[int, ...]:
-    """Order for version directories; a name that is no version sorts before all that are."""
+    """Returns a sort key for version directories; names that are no version come first."""
     return tuple(int(part) for part in text.split(".")) if re.fullmatch(r"\d+(\.\d+)*", text) else ()
 
 
 @lru_cache(maxsize=None)
 def binary_version(binary: Path) -> str:
-    """What `spire-server --version` says, without its build suffix; empty when the program does not run."""
+    """Returns the version that a program prints, without its build suffix; empty if the program does not run."""
     try:
         done = subprocess.run([str(binary), "--version"], capture_output=True, text=True, timeout=30, check=False)
     except OSError:
@@ -38,7 +38,7 @@ def binary_version(binary: Path) -> str:
 
 
 def bin_dirs() -> Iterator[Path]:
-    """Where to look, best first. A SPIRE_BIN_DIR that is set is the only place: a typing error must not pass unseen."""
+    """Returns the directories to look in, best first. If SPIRE_BIN_DIR is set it is the only one, so that a misspelt one is noticed."""
     given = os.environ.get("SPIRE_BIN_DIR")
     if given:
         yield Path(given)
@@ -50,7 +50,7 @@ def bin_dirs() -> Iterator[Path]:
 
 
 def find_spire(name: str = "spire-server", version: str | None = None) -> Path | None:
-    """The path of the program `name`, of exactly `version` where one is asked for; None when there is none.
+    """Returns the path of the program `name`, of exactly `version` if one is given; None if there is none.
 
     A given version is also looked for in VERSION/bin beside those places, so that upgrade tests find older releases.
     """
@@ -66,7 +66,7 @@ def find_spire(name: str = "spire-server", version: str | None = None) -> Path |
 
 
 def find_bin_dir(version: str | None = None) -> Path | None:
-    """The directory that holds both spire-server and spire-agent."""
+    """Returns the directory that holds both spire-server and spire-agent."""
     server = find_spire("spire-server", version)
     if server is None or not os.access(server.parent / "spire-agent", os.X_OK):
         return None
@@ -74,7 +74,7 @@ def find_bin_dir(version: str | None = None) -> Path | None:
 
 
 def why_missing(name: str = "spire-server", version: str | None = None) -> str:
-    """The reason that a skipped tier or test gives."""
+    """Returns the reason for skipping a tier or a test."""
     wanted = f"{name} {version}" if version else name
     given = os.environ.get("SPIRE_BIN_DIR")
     where = f" in SPIRE_BIN_DIR ({given})" if given else ""
@@ -82,7 +82,7 @@ def why_missing(name: str = "spire-server", version: str | None = None) -> str:
 
 
 def find_versions() -> dict[str, Path]:
-    """Every version of SPIRE on this machine, with the directory of its programs; the one that tests use comes first."""
+    """Returns every version of SPIRE on this machine with the directory of its programs; the one that tests use comes first."""
     first = find_bin_dir()
     if first is None:
         return {}

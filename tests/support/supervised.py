@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The end of what a test has had started under supervisor, before its directory is removed."""
+"""Ends the programs that a test started under supervisor, before their directory is removed."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ SECONDS = 30.0
 
 
 def end(root: Path) -> None:
-    """End the supervisor of this ``spire_root_dir`` with all its programs, and wait until they write there no more.
+    """Ends the supervisor of this ``spire_root_dir`` with all its programs, and waits until they have ended.
 
-    RuntimeError where it does not end; nothing happens where none was started.
+    Raises RuntimeError if it does not end; does nothing if none was started.
     """
     try:
         pid = int(Path(Paths("server", "main", root=str(root)).supervisor_pid).read_text(encoding="ascii"))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An external plugin of SPIRE, for tests: an UpstreamAuthority that signs with a key on the disk, or a Notifier that is told in vain.
+"""An external plugin of SPIRE, for tests: an UpstreamAuthority that signs with a key on the disk, or a Notifier that does nothing.
 
 SPIRE starts it as a process of its own, reads a line with its socket from its standard output, and talks gRPC to it. The
 few messages are written and read here field by field, as protobuf has them on the wire.
@@ -43,7 +43,7 @@ options: dict[str, str] = {}
 
 
 def number(value: int) -> bytes:
-    """A protobuf varint."""
+    """Encodes a protobuf varint."""
     found = bytearray()
     while value > 0x7F:
         found.append(value & 0x7F | 0x80)
@@ -52,12 +52,12 @@ def number(value: int) -> bytes:
 
 
 def field(tag: int, content: bytes) -> bytes:
-    """A protobuf field that has a length."""
+    """Encodes a protobuf field that has a length."""
     return number(tag << 3 | 2) + number(len(content)) + content
 
 
 def fields(message: bytes) -> dict[int, Any]:
-    """The fields of a message by their numbers; the last one of each wins."""
+    """Returns the fields of a message by their numbers; of repeated ones the last."""
     found: dict[int, Any] = {}
     place = 0
 
@@ -84,12 +84,12 @@ def fields(message: bytes) -> dict[int, Any]:
 
 
 def certificate_message(certificate: x509.Certificate) -> bytes:
-    """One certificate in a message."""
+    """Encodes a message with one certificate."""
     return field(1, certificate.public_bytes(serialization.Encoding.DER))
 
 
 def mistake(configuration: str) -> str:
-    """Why these options can't be used."""
+    """Returns why these options can't be used."""
     given = dict(re.findall(r'"?(\w+)"?\s*[=:]\s*"([^"]*)"', configuration))
     unknown = sorted(set(given) - {"certificate_path", "key_path", "pin"})
     if unknown:
@@ -102,7 +102,7 @@ def mistake(configuration: str) -> str:
 
 
 def configure(request: bytes, context: grpc.ServicerContext) -> bytes:
-    """Takes the options."""
+    """Reads the options."""
     wrong = mistake(fields(request).get(2, b"").decode())
     if wrong:
         context.abort(grpc.StatusCode.INVALID_ARGUMENT, wrong)
@@ -110,14 +110,14 @@ def configure(request: bytes, context: grpc.ServicerContext) -> bytes:
 
 
 def validate(request: bytes, context: grpc.ServicerContext) -> bytes:
-    """Looks at the options: valid, or notes on them."""
+    """Checks the options; answers that they are valid, or with notes on them."""
     del context
     wrong = mistake(fields(request).get(2, b"").decode())
     return field(2, wrong.encode()) if wrong else number(1 << 3) + number(1)
 
 
 def mint(request: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
-    """Signs the server's CA, and keeps the stream open as long as SPIRE listens for other roots."""
+    """Signs the server's CA, and keeps the stream open while SPIRE listens for other roots."""
     asked = fields(request)
     csr = x509.load_der_x509_csr(asked[1])
     root = x509.load_pem_x509_certificate(Path(options["certificate_path"]).read_bytes())
@@ -139,7 +139,7 @@ def mint(request: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
 
 
 def stream(messages: Iterable[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
-    """The broker's: SPIRE offers services of its own there, which this plugin has no use for."""
+    """Keeps the broker's stream open; SPIRE offers services there, and this plugin uses none."""
     del context
     for message in messages:
         del message
@@ -147,20 +147,20 @@ def stream(messages: Iterable[bytes], context: grpc.ServicerContext) -> Iterator
 
 
 def shutdown(request: bytes, context: grpc.ServicerContext) -> bytes:
-    """SPIRE ends."""
+    """Ends the plugin, since SPIRE ends."""
     del request, context
     stopped.set()
     return b""
 
 
 def nothing(request: bytes, context: grpc.ServicerContext) -> bytes:
-    """Nothing to do."""
+    """Answers without doing anything."""
     del request, context
     return b""
 
 
 def main() -> None:
-    """Serves until it is told to stop."""
+    """Serves until SPIRE asks it to stop."""
     kind = next((kind for kind in TYPES if os.environ.get(kind) == kind), "")
     if not kind:
         sys.exit("This is a plugin: SPIRE starts it.")

@@ -34,7 +34,7 @@ def agent(spire_agent: Path, server: RealServer) -> Iterator[RealAgent]:
 
 @pytest.fixture
 def module(tmp_path: Path) -> Module:
-    """Runs a module as Ansible does on a host: as a process that reads arguments and prints one JSON object."""
+    """Runs a module as Ansible does on a host, in a process that reads arguments and prints one JSON object."""
 
     def run(name: str, check: bool = False, **arguments: Any) -> dict[str, Any]:
         path = tmp_path / "arguments.json"

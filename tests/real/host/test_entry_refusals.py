@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What preflight refuses in entries is what the server refuses, and what is near to it is taken by both."""
+"""Preflight refuses the entries that the server refuses, and both accept entries that are almost like them."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ NAMES = [
 
 
 def mistaken(change: dict[str, Any]) -> list[str]:
-    """What preflight says of the entry itself."""
+    """Returns preflight's messages about the entry itself."""
     plan = planned("server", {"spire_trust_domain": TRUST_DOMAIN, "spire_canary": False, "spire_entries": [{**ENTRY, **change}]})
     return [message for _path, entry in desired_entries.with_paths(plan) for message in desired_entries.mistakes(entry, plan)]
 
 
 def code(server: RealServer, change: dict[str, Any]) -> int:
-    """What a server answers when it is told to make this entry, after which it has none; -1 where its command refuses the whole batch."""
+    """Returns the server's status code for this entry, and removes the entry again; -1 if the command refuses the whole batch."""
     entry = {"entry_id": "own", **ENTRY, **change}
     for name in ("spiffe_id", "parent_id"):
         entry[name] = f"spiffe://{TRUST_DOMAIN}{entry[name]}".rstrip("/")

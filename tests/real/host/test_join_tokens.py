@@ -65,7 +65,7 @@ def test_a_ttl_out_of_range_is_refused(module: Module, server: RealServer, ttl: 
 
 
 def playbook(tmp_path: Path, server: RealServer, no_log: bool) -> str:
-    """Everything that ansible-playbook prints at its highest verbosity, over a play that mints a token."""
+    """Runs a play that mints a token, and returns everything that ansible-playbook prints at its highest verbosity."""
     kept = tmp_path / "kept"
     tasks: list[dict[str, Any]] = [
         {"spire.fleet.join_tokens": {**on(server), "agents": ["web1"]}, "register": "minted", "no_log": no_log},

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Fleets in memory, and what a look sees on a host that is exactly as planned."""
+"""Builds fleets in memory, without an inventory file."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def fleet(
     groups: Mapping[str, list[str]] | None = None,
     **hosts: Mapping[str, Any],
 ) -> Fleet:
-    """A fleet of a trust domain; ``common`` is for every host, and each host may have variables of its own."""
+    """Returns a fleet; ``common`` are variables of every host, and each host may have variables of its own."""
     everywhere = {"spire_trust_domain": DOMAIN, **(common or {})}
     return Fleet(
         {"spire_servers": list(servers), "spire_agents": list(agents), **(groups or {})},
@@ -46,12 +46,12 @@ def fleet(
 
 
 def server_tree(**blocks: Any) -> dict[str, Any]:
-    """The variable with these blocks of a server's tree."""
+    """Returns the variable that sets these blocks of a server's tree."""
     return {"spire_server_config": blocks}
 
 
 def agent_tree(**blocks: Any) -> dict[str, Any]:
-    """The variable with these blocks of an agent's tree."""
+    """Returns the variable that sets these blocks of an agent's tree."""
     return {"spire_agent_config": blocks}
 
 
@@ -66,6 +66,6 @@ def rendered(found: Iterable[problems.Problem]) -> str:
 
 
 def planned(component: str, common: Mapping[str, Any] | None = None, **own: Any) -> Plan:
-    """The plan of a small fleet's only server or agent."""
+    """Returns the plan of a small fleet's only server or agent."""
     host = "s1" if component == "server" else "a1"
     return plan(component, host, fleet(common, **{host: own}))

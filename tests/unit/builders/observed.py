@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a look sees on a host that is exactly as planned, for tests to drift from."""
+"""Builds what a drift check observes on a host that is exactly as planned, for tests to change."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SERVER = {"agents": {AGENT_ID: {"id": AGENT_ID, "banned": False}}, "bundle": "PE
 
 @functools.lru_cache(maxsize=None)
 def certificate(*uris: str, expires: datetime.datetime = NOW + HOUR) -> x509.Certificate:
-    """A certificate with these URI names, one hour old at NOW."""
+    """Returns a certificate with these URI names, one hour old at NOW."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([])
     builder = (
@@ -40,13 +40,13 @@ def certificate(*uris: str, expires: datetime.datetime = NOW + HOUR) -> x509.Cer
 
 
 def chain(*uris: str, expires: datetime.datetime = NOW + HOUR) -> list[str]:
-    """An SVID as agent-data.json keeps it."""
+    """Returns an SVID as agent-data.json keeps it."""
     der = certificate(*uris, expires=expires).public_bytes(serialization.Encoding.DER)
     return [base64.b64encode(der).decode()]
 
 
 def state(mode: str, owner: str, group: str, content: str | None = None) -> dict[str, Any]:
-    """A file or directory that is there."""
+    """Returns the state of a file or directory that exists."""
     found: dict[str, Any] = {"exists": True, "mode": mode, "owner": owner, "group": group, "directory": content is None}
     if content is not None:
         found["content"] = base64.b64encode(content.encode()).decode()
@@ -54,7 +54,7 @@ def state(mode: str, owner: str, group: str, content: str | None = None) -> dict
 
 
 def converged(plan: Plan) -> dict[str, Any]:
-    """A host that is as planned, its process up and its agent attested."""
+    """Returns the state of a host that is as planned, with its process running and its agent attested."""
     files = {file.name: state(file.mode, file.owner, file.group, file.content) for file in plan.files}
     if plan.component == "agent":
         files["bundle"] = state("0644", "root", "root", "a bundle that was rotated long ago")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Releases of SPIRE in a directory or an archive, and programs that are enough of one to be put in place."""
+"""Builds releases of SPIRE in a directory or an archive, with programs that pass for SPIRE's when they are installed."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ NUMBERS = {"x86_64": 62, "aarch64": 183, "i686": 3, "s390x": 22, "ppc64le": 21, 
 
 
 def program(version: str = "1.15.3", built_for: str = "", salt: str = "") -> bytes:
-    """Enough of an ELF file to be checked; what it prints as its version stands behind the header."""
+    """Returns the beginning of an ELF file that passes the checks, followed by the version that it prints."""
     number = NUMBERS[built_for or machine()]
     return b"\x7fELF\x02\x01" + bytes(12) + number.to_bytes(2, "little") + bytes(40) + f"|{version}|{salt}".encode()
 
 
 def printed(argv: Any, stdin: str, timeout: float) -> Completed:
-    """Runs such a program."""
+    """Returns what such a program prints."""
     assert os.access(argv[0], os.X_OK)
     return Completed(0, "", Path(argv[0]).read_bytes().split(b"|")[1].decode() + "\n")
 
 
 def directory(tmp_path: Path, **changes: bytes) -> Path:
-    """A release that is unpacked; ``changes`` are other contents of its programs."""
+    """Writes an unpacked release; ``changes`` are other contents of its programs."""
     path = tmp_path / "src"
     (path / "bin").mkdir(parents=True, exist_ok=True)
     for name in NAMES:
@@ -43,7 +43,7 @@ def directory(tmp_path: Path, **changes: bytes) -> Path:
 
 
 def archive(tmp_path: Path, source: Path, top: str = "spire-1.15.3") -> Path:
-    """The same release as an archive."""
+    """Writes the same release as an archive."""
     path = tmp_path / "spire.tar.gz"
     with tarfile.open(path, "w:gz") as out:
         out.add(source, top)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A small source of our own, shaped as SPIRE's is, for the tests of tests/schema_source."""
+"""A small source tree of our own in the shape of SPIRE's, for the tests of tools/schema_drift."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ TICK = "`"
 
 
 def go(text: str) -> str:
-    """Go of ours, in which ' is the back quote of a tag."""
+    """Returns Go source, with each ' replaced by the back quote of a tag."""
     return text.replace("'", TICK)
 
 
