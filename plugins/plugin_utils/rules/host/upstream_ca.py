@@ -103,9 +103,20 @@ def pki_issuer_fields(context: RuleContext) -> Findings:
         yield from ca_files.issuer_fields(upstream, "spire_pki_next_issuer")
 
 
+@rule("host", "server:spire_pki_dir", after=(pki_release,), source="docs/rotation.md")
+def pki_rotation_state(context: RuleContext) -> Findings:
+    """The state of the root's rotation in spire_pki_dir can be read."""
+    try:
+        upstream = _upstream(context)
+        if upstream:
+            upstream.rotation
+    except X509Error as exc:
+        yield Finding("spire_pki_dir", str(exc))
+
+
 @rule(
     "host", "server:spire_pki_root_subject", "server:spire_pki_ca_subject", *(f"server:{name}" for name in _LENGTHS),
-    after=(pki_release,), source="docs/pki.md",
+    after=(pki_release, pki_rotation_state), source="docs/pki.md",
 )
 def pki_certificate_request(context: RuleContext) -> Findings:
     """The subjects and lifetimes of the CAs that the collection makes are valid, and each is renewed before it ends."""
@@ -149,17 +160,6 @@ def pki_renewal(context: RuleContext) -> Findings:
             "server's CA, which ends with the intermediate, would live shorter than that. Renew it earlier, by as much as lies between "
             "two runs of the playbook."
         ))
-
-
-@rule("host", "server:spire_pki_dir", after=_VARIABLES, source="docs/rotation.md")
-def pki_rotation_state(context: RuleContext) -> Findings:
-    """The state of the root's rotation in spire_pki_dir can be read."""
-    try:
-        upstream = _upstream(context)
-        if upstream:
-            upstream.rotation
-    except X509Error as exc:
-        yield Finding("spire_pki_dir", str(exc))
 
 
 @rule(

@@ -131,3 +131,10 @@ def test_preflight_checks_a_given_ca_in_full(tmp_path: Path) -> None:
         made(tmp_path, **given(bad, bad))
     chain = made(tmp_path, **given(good, good)).certificates
     assert [one.subject.rfc4514_string() for one in chain] == ["CN=SPIRE upstream CA,OU=s1,O=prod.acme.com", "CN=Acme"]
+
+
+def test_a_state_of_a_rotation_that_can_not_be_read(tmp_path: Path) -> None:
+    made(tmp_path)
+    (tmp_path / "prod.acme.com" / "rotation.json").write_text("{")
+    (problem,) = upstream_ca.check(server(tmp_path), NOW)
+    assert (problem.rule, problem.path, problem.severity) == ("pki_rotation_state", "spire_pki_dir", "error")
