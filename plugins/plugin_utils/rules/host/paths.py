@@ -99,7 +99,7 @@ def system_directory(context: RuleContext) -> Findings:
 
 def _places(context: RuleContext) -> dict[str, tuple[str, str]]:
     """Returns the files and directories that the service writes, by the options that name them, each with its directory."""
-    return context.fact("places", lambda: dict(context.plan.places))
+    return context.fact("places", lambda: dict(context.plan.write_paths))
 
 
 def _unusable(planned: Plan, path: str, whole: str) -> bool:
