@@ -9,11 +9,10 @@ name: decommission_targets
 short_description: What has to be deleted on SPIRE servers when agents or nested servers are removed
 version_added: 0.1.0
 description:
-  - "Internal: only the roles and playbooks of this collection use it."
+  - "Internal: the playbooks of this collection use it; it may change at any time."
   - For each group of servers, returns the server to ask, the SPIFFE IDs of the given agents, and the IDs of the entries
     that tie them to aliases or serve a nested server.
   - For nested servers, returns the server above and the IDs of the entries that let them have their CAs signed.
-  - "Internal: the playbooks of this collection use it; it may change at any time."
 author:
   - spire.fleet contributors (@spire-fleet)
 options:

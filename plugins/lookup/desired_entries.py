@@ -9,10 +9,9 @@ name: desired_entries
 short_description: The registration entries that a group of SPIRE servers should have
 version_added: 0.1.0
 description:
-  - "Internal: only the roles and playbooks of this collection use it."
+  - "Internal: the playbooks of this collection use it; it may change at any time."
   - Returns the inventory's C(spire_entries), the canary's entry, and for each agent whose identity is known the entries
     that tie it to the aliases of its inventory groups, and those that let nested servers have their CAs signed.
-  - "Internal: the playbooks of this collection use it; it may change at any time."
 author:
   - spire.fleet contributors (@spire-fleet)
 options:

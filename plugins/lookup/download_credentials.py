@@ -9,9 +9,9 @@ name: download_credentials
 short_description: The user's name and the password for something that is downloaded
 version_added: 0.1.0
 description:
+  - "Internal: the playbooks of this collection use it; it may change at any time."
   - The addresses that P(spire.fleet.component_plan#lookup) returns hold no login, even where C(spire_archive_url) or C(spire_plugins) has
     one. This lookup returns the login of such an address. A task that uses it needs C(no_log).
-  - "Internal: the playbooks of this collection use it; it may change at any time."
 author:
   - spire.fleet contributors (@spire-fleet)
 options:

@@ -9,11 +9,10 @@ name: evict_targets
 short_description: What has to be evicted on SPIRE servers before agents attest again
 version_added: 0.1.0
 description:
-  - "Internal: only the roles and playbooks of this collection use it."
+  - "Internal: the playbooks of this collection use it; it may change at any time."
   - Some node attestors trust on first use, so that a server refuses an agent that lost its identity until the old one is evicted.
   - For each group of servers, returns the server to ask, SPIFFE IDs that the agents may have had, and the IDs of the entries that tie
     them to aliases, whose parent is the identity they had last.
-  - "Internal: the playbooks of this collection use it; it may change at any time."
 author:
   - spire.fleet contributors (@spire-fleet)
 options:

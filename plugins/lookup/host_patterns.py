@@ -9,7 +9,7 @@ name: host_patterns
 short_description: The hosts of a play over a fleet that may have nested servers
 version_added: 0.1.0
 description:
-  - "Internal: only the roles and playbooks of this collection use it."
+  - "Internal: the playbooks of this collection use it; it may change at any time."
   - Returns patterns for a play's C(hosts). Without nested servers these are the groups C(spire_servers) and C(spire_agents), those of
     them that the inventory has.
   - Nested servers, and the agents that they have their identities from, come in an order of their own, so they are in a play of
@@ -17,7 +17,6 @@ description:
   - Ansible's own C(--list-hosts) knows no variables of hosts. There they are listed among the others.
   - An inventory without any host in these two groups is an error, whatever C(--limit) says. A group with a name near to one of a group
     that is missing is a warning.
-  - "Internal: the playbooks of this collection use it; it may change at any time."
 author:
   - spire.fleet contributors (@spire-fleet)
 options:

@@ -9,10 +9,9 @@ name: join_token_targets
 short_description: The SPIRE servers to mint join tokens on, and for which agents
 version_added: 0.1.0
 description:
-  - "Internal: only the roles and playbooks of this collection use it."
+  - "Internal: the playbooks of this collection use it; it may change at any time."
   - For each group of servers, returns the server to ask and the agents that M(spire.fleet.component_drift) found to need a join
     token, with a time to live that is long enough for all of them.
-  - "Internal: the playbooks of this collection use it; it may change at any time."
 author:
   - spire.fleet contributors (@spire-fleet)
 options:

@@ -9,10 +9,10 @@ name: plan_fleet
 short_description: Plan every SPIRE server and agent in Ansible's main process
 version_added: 0.1.0
 description:
+  - "Internal: the playbooks of this collection use it; it may change at any time."
   - Ansible evaluates C(run_once) in its main process, and forks from it a process for each task on each host. What this lookup plans there,
     in memory alone, all tasks of the run inherit. Without it each of them makes the plans that it needs.
   - It plans once in a run.
-  - "Internal: the playbooks of this collection use it; it may change at any time."
 author:
   - spire.fleet contributors (@spire-fleet)
 options:

@@ -9,10 +9,9 @@ name: server_targets
 short_description: The SPIRE server to ask for each server group
 version_added: 0.1.0
 description:
-  - "Internal: only the roles and playbooks of this collection use it."
+  - "Internal: the playbooks of this collection use it; it may change at any time."
   - For each group of servers that the given hosts belong to, returns the server that tasks are delegated to.
   - Agents whose servers are not in the inventory belong to none.
-  - "Internal: the playbooks of this collection use it; it may change at any time."
 author:
   - spire.fleet contributors (@spire-fleet)
 options:

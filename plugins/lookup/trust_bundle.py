@@ -9,11 +9,10 @@ name: trust_bundle
 short_description: The trust bundle that a SPIRE agent starts with
 version_added: 0.1.0
 description:
-  - "Internal: only the roles and playbooks of this collection use it."
+  - "Internal: the playbooks of this collection use it; it may change at any time."
   - Returns the bundle of the agent's server, as M(spire.fleet.server_info) brought it over Ansible's own connection, or
     the C(spire_trust_bundle) of an agent whose servers are not in the inventory.
   - Fails when its certificates are not those that the server reported, or not those of C(spire_trust_bundle_sha256).
-  - "Internal: the playbooks of this collection use it; it may change at any time."
 author:
   - spire.fleet contributors (@spire-fleet)
 options:

@@ -12,7 +12,6 @@ description:
   - Returns variables of the current host as every plugin of this collection reads them, so that their defaults stand in one place.
   - A variable whose name is nearly that of one that is asked for is a mistake, as it is to preflight.
   - An empty text, as a survey of AWX sends it for a field that was left empty, is the default where a text is no value.
-  - "Internal: the playbooks of this collection use it; it may change at any time."
 author:
   - spire.fleet contributors (@spire-fleet)
 options:

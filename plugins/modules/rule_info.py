@@ -7,12 +7,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rule_info
-short_description: Print a rule of preflight (internal)
+short_description: Print a rule of preflight
 version_added: 0.1.0
 description:
+  - "Internal: only the playbook C(spire.fleet.explain) uses it. Use the playbook."
   - Prints what a rule of P(spire.fleet.preflight#module) asks for, since which release, where that is written, how it is lifted, and a
     wrong and a right example.
-  - It is internal to the playbook C(spire.fleet.explain), and its options may change.
 author:
   - spire.fleet contributors (@spire-fleet)
 options:
