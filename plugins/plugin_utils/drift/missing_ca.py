@@ -130,7 +130,7 @@ def _in_aws(upstream: Upstream, observed: Mapping[str, Any]) -> Iterator[str]:
 
 def _stop(issued: ManagedCertificate, description: str) -> str:
     return (
-        f"{description}, and the controller has no such CA: {issued.issuer_key_files.certificate} is missing. Nothing that is in use would trust another "
-        f"one, so none was made. Bring spire_pki_dir ({issued.values['spire_pki_dir']}) back, from its backup or with the volume that it is "
-        f"kept on. If a new CA is meant, run once with {VARIABLE} set to true."
+        f"{description}, and the controller has no such CA: {issued.issuer_key_files.certificate} is missing. Nothing that is in "
+        f"use would trust another one, so none was made. Bring spire_pki_dir ({issued.values['spire_pki_dir']}) back, from its backup or with the "
+        f"volume that it is kept on. If a new CA is meant, run once with {VARIABLE} set to true."
     )

@@ -39,8 +39,8 @@ def mistakes(planned: Plan, observed: Mapping[str, Sequence[str]], now: datetime
         return [f"{where}: {exc}"], []
     if not roots and len(chain) > 1:
         return [
-            f"{where}: {file} holds {len(chain)} certificates, and bundle_file_path is not set: SPIRE takes nothing but a self-signed CA then. "
-            "Set bundle_file_path to the file of its root."
+            f"{where}: {file} holds {len(chain)} certificates, and bundle_file_path is not set: SPIRE takes nothing but a "
+            "self-signed CA then. Set bundle_file_path to the file of its root."
         ], []
     authority = Authority(chain, bundle, file, roots or file)
     found = ca_check.check(authority, BELOW, planned.trust_domain, now, datetime.timedelta(0))
