@@ -42,7 +42,8 @@ class ActionModule(FleetAction):
         registered = {host: self.variables["hostvars"].raw_get(host) for host in arguments["hosts"]}
         observed, expiring, clocks = _evaluated(fleet, registered, now)
         rest = fleet_state.assign_problems(observed, expiring, now)
-        fleet_state.compare_clocks(observed, clocks, min((fleet.values_of(one.host)["spire_clock_tolerance"] for one in observed), default=0))
+        tolerance = min((fleet.values_of(one.host)["spire_clock_tolerance"] for one in observed), default=0)
+        fleet_state.compare_clocks(observed, clocks, tolerance)
         table = "\n".join([fleet_state.table(observed, now), *rest])
         self._display.display(f"{table}\n\n{expiry.table(expiring, now)}")
         wrong = [one for one in observed if one.problems]

@@ -9,7 +9,6 @@ name: component_plan
 short_description: What a SPIRE server or agent should be on this host
 version_added: 0.1.0
 description:
-  - "Internal: the playbooks of this collection use it; it may change at any time."
   - Returns names, paths and versions of the planned server or agent of the current host, for tasks that act on it.
   - Contents of files are not in it, since they may hold secrets; see P(spire.fleet.rendered_file#lookup).
 author:

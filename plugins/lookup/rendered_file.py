@@ -9,7 +9,6 @@ name: rendered_file
 short_description: The text of a planned file of a SPIRE server or agent
 version_added: 0.1.0
 description:
-  - "Internal: the playbooks of this collection use it; it may change at any time."
   - Renders a file of the current host's server or agent. It may hold secrets, so a task that uses it needs C(no_log).
 author:
   - spire.fleet contributors (@spire-fleet)

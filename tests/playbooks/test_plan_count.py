@@ -53,7 +53,8 @@ class Runs:
         counted = self.home / "counted"
         done = subprocess.run(
             [str(ANSIBLE), "-i", "inventory.json", "play.json", *more], cwd=self.home, capture_output=True, text=True, timeout=300,
-            check=False, env={**os.environ, **plan_count.environment(counted), "ANSIBLE_STDOUT_CALLBACK": "default", "ANSIBLE_NOCOLOR": "1"},
+            check=False,
+            env={**os.environ, **plan_count.environment(counted), "ANSIBLE_STDOUT_CALLBACK": "default", "ANSIBLE_NOCOLOR": "1"},
         )
         self.output = done.stdout + done.stderr
         assert done.returncode == 0, self.output

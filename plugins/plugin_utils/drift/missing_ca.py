@@ -4,7 +4,7 @@
 """A CA of ours that is gone from the controller while hosts still have what it issued.
 
 A first run makes a CA where there is none. Where spire_pki_dir was lost, or is another one than before, that would be a second CA,
-which nothing of what is in use trusts; so a run stops before it, and the look asks hosts for files only while a CA is missing.
+which nothing of what is in use trusts; so a run stops before it. Hosts are asked for these files only while a CA is missing.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ VARIABLE = "spire_pki_new_root"
 
 
 def paths(planned: Plan) -> list[str]:
-    """The files on the host, all of them public, that a CA has issued which the controller should have and has not."""
+    """Returns the files on the host, all of them public, that were issued by a CA that is missing on the controller."""
     return [path for path, _issued in _missing(planned)]
 
 
 def concerns(fleet: Fleet) -> bool:
-    """Whether a CA of some server's, or of an agent's whose servers are elsewhere, is missing, so that this run would make it."""
+    """Whether a CA of a server, or of an agent whose servers are not in the inventory, is missing, so that this run would make it."""
     planned = (plan("server", host, fleet) for host in fleet.servers)
     return any(paths(one) for one in planned) or any(paths(one) for one in _alone(fleet))
 
 
 def _alone(fleet: Fleet) -> Iterator[Plan]:
-    """An agent for each CA that there is no server here for. The others, thousands perhaps, have theirs from their servers' plans."""
+    """Yields one agent for each CA that no server of the inventory has. The CAs of all other agents are in their servers' plans."""
     asked = set()
     for host in fleet.agents:
         if fleet.servers_of(host) or not pki_node.enabled_attestors(fleet.values_of(host)):
@@ -54,21 +54,21 @@ def _alone(fleet: Fleet) -> Iterator[Plan]:
 
 
 def mistakes(planned: Plan, observed: Mapping[str, Any]) -> list[str]:
-    """What the host has of CAs that are missing on the controller, and what to do; by what the look has seen."""
+    """Returns what the host has from CAs that are missing on the controller, and what to do, by what the probe observed."""
     found = []
     for path, issued in _missing(planned):
         state = observed.get("issued", {}).get(path, {"exists": False})
         if state["exists"]:
             text = base64.b64decode(state.get("content", ""))
-            says = _says(issued, path, text, of_ca=path == planned.paths.node_authorities(issued.name))
-            found += [_stop(issued, says)] if says else []
+            description = _describe(issued, path, text, of_ca=path == planned.paths.node_authorities(issued.name))
+            found += [_stop(issued, description)] if description else []
         elif isinstance(issued, Upstream):
-            found += [_stop(issued, says) for says in _in_aws(issued, observed)]
+            found += [_stop(issued, description) for description in _in_aws(issued, observed)]
     return found
 
 
 def _missing(planned: Plan) -> Iterator[tuple[str, ManagedCertificate]]:
-    """Each CA that has to be made, with the file that a host has from it."""
+    """Yields each CA that has to be made, with the file that it issued to the host."""
     if planned.values[VARIABLE]:
         return
     if planned.upstream and planned.upstream.issuer_missing:
@@ -80,8 +80,8 @@ def _missing(planned: Plan) -> Iterator[tuple[str, ManagedCertificate]]:
             yield planned.paths.node_authorities(authority.name), authority
 
 
-def _says(issued: ManagedCertificate, path: str, text: bytes, of_ca: bool) -> str:
-    """Whose file it is; empty for a certificate of another CA that the controller has."""
+def _describe(issued: ManagedCertificate, path: str, text: bytes, of_ca: bool) -> str:
+    """Describes which CA issued a file; empty for another CA that the controller has."""
     try:
         if isinstance(issued, Sshpop):
             name = node_ssh.ca_fingerprint(text, path)
@@ -96,7 +96,7 @@ def _says(issued: ManagedCertificate, path: str, text: bytes, of_ca: bool) -> st
 
 
 def _of_another(issued: ManagedCertificate, certificate: Any) -> bool:
-    """Where nodes go from one CA of the controller's to another one."""
+    """Whether another CA of the controller issued the certificate, since nodes move from that CA to this one."""
     roots = (os.path.join(issued.pki_dir, *parts, "root.pem") for parts in ((), (pki_node.X509pop.name,)))
     return any(x509_request.issued_by(certificate, root) for path in roots for root in _certificates(path))
 
@@ -107,7 +107,7 @@ def _certificates(path: str) -> list[Any]:
 
 
 def _in_aws(upstream: Upstream, observed: Mapping[str, Any]) -> Iterator[str]:
-    """What AWS keeps of it, by the note on the controller, or by the configuration that the server has."""
+    """Yields what AWS stores of the CA, by the record on the controller or by the server's configuration."""
     record = aws_record.record_path(upstream.pki_dir, upstream.storage_mode, upstream.host)
     if not upstream.stored_on_host and upstream.record:
         yield f"{record} notes what AWS keeps below a root of ours"
@@ -128,9 +128,9 @@ def _in_aws(upstream: Upstream, observed: Mapping[str, Any]) -> Iterator[str]:
         yield f"the configuration of the server names {private}, which stands below a root"
 
 
-def _stop(issued: ManagedCertificate, says: str) -> str:
+def _stop(issued: ManagedCertificate, description: str) -> str:
     return (
-        f"{says}, and the controller has no such CA: {issued.issuer_key_files.certificate} is missing. Nothing that is in use would trust another "
-        f"one, so none was made. Bring spire_pki_dir ({issued.values['spire_pki_dir']}) back, from its backup or with the volume that it is "
-        f"kept on. If a new CA is meant, run once with {VARIABLE} set to true."
+        f"{description}, and the controller has no such CA: {issued.issuer_key_files.certificate} is missing. Nothing that is in "
+        f"use would trust another one, so none was made. Bring spire_pki_dir ({issued.values['spire_pki_dir']}) back, from its backup or with the "
+        f"volume that it is kept on. If a new CA is meant, run once with {VARIABLE} set to true."
     )

@@ -13,9 +13,7 @@ from typing import Any
 from ansible_collections.spire.fleet.plugins.module_utils.host.release_archive import RELEASED
 from ansible_collections.spire.fleet.plugins.plugin_utils.drift import missing_ca
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.service import stamped_files
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import (
-    node as pki_node, plugin_options as pki_options,
-)
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki_node, plugin_options as pki_options
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.supervisor import supervisorctl
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import files as schema_files

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether the files that somebody else's hands put on a server for SPIRE's disk plugin make a CA above its own.
+"""Checks an upstream CA that the user supplied in files on a server, for SPIRE's disk plugin. Its key is not read.
 
-SPIRE tells this at its start alone, when it is down already, and mostly in one sentence for all mistakes. Its key stays unseen.
+SPIRE reports mistakes only when it starts, when it is down already, and mostly with one sentence for all of them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ BELOW = 1
 
 
 def mistakes(planned: Plan, observed: Mapping[str, Sequence[str]], now: datetime.datetime) -> tuple[list[str], list[str]]:
-    """What SPIRE or its clients would refuse, and what is about to be so, by the certificates that the look read in each file."""
+    """Returns what SPIRE or its clients would refuse, and what they will refuse soon, by the certificates that the probe read."""
     if planned.component != "server" or planned.upstream:
         return [], []
     kind, _plugins = planned.upstream_authority
@@ -39,8 +39,8 @@ def mistakes(planned: Plan, observed: Mapping[str, Sequence[str]], now: datetime
         return [f"{where}: {exc}"], []
     if not roots and len(chain) > 1:
         return [
-            f"{where}: {file} holds {len(chain)} certificates, and bundle_file_path is not set: SPIRE takes nothing but a self-signed CA then. "
-            "Set bundle_file_path to the file of its root."
+            f"{where}: {file} holds {len(chain)} certificates, and bundle_file_path is not set: SPIRE takes nothing but a "
+            "self-signed CA then. Set bundle_file_path to the file of its root."
         ], []
     authority = Authority(chain, bundle, file, roots or file)
     found = ca_check.check(authority, BELOW, planned.trust_domain, now, datetime.timedelta(0))

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What servers answered of their agents, or why they did not."""
+"""What servers answered about their agents, or why they did not."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 
 
 def server_answer(host: str, fleet: Fleet, results: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """What this agent's server answered among these results; None where none was asked or could answer."""
+    """Returns the answer of this agent's server among these results; None where no server was asked or could answer."""
     result = _answer(host, fleet, results)
     return result if result.get("healthy") else None
 
 
 def tokenless(planned: Plan, fleet: Fleet) -> str:
-    """Why nobody can give this agent the join token that it needs; empty when somebody can."""
+    """Returns why there is no join token for this agent; empty where there is one."""
     if fleet.servers_of(planned.host) or planned.values["spire_join_token"]:
         return ""
     return (
@@ -29,18 +29,18 @@ def tokenless(planned: Plan, fleet: Fleet) -> str:
 
 
 def server_knowledge(host: str, fleet: Fleet, results: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """The same, with the server's agents by their ID."""
+    """Returns the answer of this agent's server, with the server's agents by their SPIFFE ID; None where there is no answer."""
     result = server_answer(host, fleet, results)
     return by_id(result) if result else None
 
 
 def by_id(answer: Mapping[str, Any]) -> dict[str, Any]:
-    """What a server answered, with its agents by their ID."""
+    """Returns a server's answer with its agents by their SPIFFE ID."""
     return {**answer, "agents": {agent["id"]: agent for agent in answer["agents"]}}
 
 
 def silence(host: str, fleet: Fleet, registered: Mapping[str, Any]) -> str:
-    """Why this agent's server, which is in the inventory, gave no answer; empty when it did.
+    """Returns why this agent's server, which is in the inventory, gave no answer; empty when it did.
 
     ``registered`` is what was registered of the task that asked the servers.
     """
@@ -49,15 +49,15 @@ def silence(host: str, fleet: Fleet, registered: Mapping[str, Any]) -> str:
         return ""
     # without results, what failed is the question itself
     result = _answer(host, fleet, results) or ({} if results else registered)
-    said = str(result.get("message") or result.get("msg") or "nobody asked it").strip().rstrip(".")
+    message = str(result.get("message") or result.get("msg") or "nobody asked it").strip().rstrip(".")
     return (
         f"{host}: its server {fleet.servers_of(host)[0]} does not answer, so nobody can tell whether it knows this agent: "
-        f"{said}. Run the playbook for the servers first."
+        f"{message}. Run the playbook for the servers first."
     )
 
 
 def unreachable(host: str, fleet: Fleet, registered: Mapping[str, Any]) -> bool:
-    """Whether this agent's server can't be reached, by the same."""
+    """Whether this agent's server can't be reached, by what was registered of the task that asked the servers."""
     return bool(_answer(host, fleet, registered.get("results", [])).get("unreachable"))
 
 

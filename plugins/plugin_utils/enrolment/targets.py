@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which server is asked for tokens, evictions and deletions, and for whom."""
+"""Which server mints tokens, evicts agents and deletes entries, and for which agents."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TOKEN_TTL = 600
 
 
 def targets(fleet: Fleet, hosts: Iterable[str]) -> list[dict[str, Any]]:
-    """For each server group of these hosts, the server to ask."""
+    """Returns the server to ask for each server group of these hosts."""
     return [_target(fleet, group, servers[0]) for group, servers in sorted(fleet.server_groups(list(hosts)).items())]
 
 
@@ -36,7 +36,7 @@ def _target(fleet: Fleet, group: str, name: str) -> dict[str, Any]:
 
 
 def _of_each(fleet: Fleet, agents: Iterable[str]) -> Iterator[tuple[dict[str, Any], list[str]]]:
-    """Each server to ask about some of these agents, with those agents."""
+    """Yields each server to ask about some of these agents, with its agents."""
     agents = list(agents)
     for target in targets(fleet, agents):
         own = [agent for agent in agents if fleet.server_group(agent) == target["group"]]
@@ -45,7 +45,7 @@ def _of_each(fleet: Fleet, agents: Iterable[str]) -> Iterator[tuple[dict[str, An
 
 
 def join_token_targets(fleet: Fleet, needy: Iterable[str], start_timeout: int) -> list[dict[str, Any]]:
-    """For each server group, the agents of it that need a token, and how long their tokens must live."""
+    """Returns for each server group its agents that need a token, and how long their tokens must be valid."""
     return [
         {**target, "agents": agents, "ttl": TOKEN_TTL + start_timeout + len(agents)}
         for target, agents in _of_each(fleet, needy)
@@ -53,7 +53,7 @@ def join_token_targets(fleet: Fleet, needy: Iterable[str], start_timeout: int) -
 
 
 def evict_targets(fleet: Fleet, identities: Mapping[str, str]) -> list[dict[str, Any]]:
-    """For each server group, which agents it must forget, by what is known of them; the aliases' entries know them by their parent."""
+    """Returns for each server group the SPIFFE IDs to evict, and the aliases' entries, whose parents are the agents' former SPIFFE IDs."""
     return [
         {
             **target,
@@ -65,13 +65,13 @@ def evict_targets(fleet: Fleet, identities: Mapping[str, str]) -> list[dict[str,
 
 
 def _known_ids(agent: Plan, own: str) -> list[str]:
-    """Its identity as it is on the host, and the one that its attestor will give it."""
+    """Returns the SPIFFE ID that the agent has on its host, and the one that its attestor will give it."""
     name = agent.plugin_data("NodeAttestor", "http_challenge").get("hostname")
     return [*([own] if own else []), *([f"spiffe://{agent.trust_domain}/spire/agent/http_challenge/{name}"] if name else [])]
 
 
 def decommission_targets(fleet: Fleet, identities: Mapping[str, str]) -> list[dict[str, Any]]:
-    """For each server group, what its server still has of these agents."""
+    """Returns for each server group the SPIFFE IDs and entries of these agents."""
     return [
         {
             **target,
@@ -83,7 +83,7 @@ def decommission_targets(fleet: Fleet, identities: Mapping[str, str]) -> list[di
 
 
 def downstream_decommission_targets(fleet: Fleet, servers: Iterable[str]) -> list[dict[str, Any]]:
-    """For each group above some of these servers, what its server still has of them."""
+    """Returns for each group of parent servers the entries that let these nested servers have their CAs signed."""
     found: dict[str, dict[str, Any]] = {}
     for server in servers:
         above, group = nested.parent_servers(server, fleet), fleet.upstream_group(server)

@@ -32,7 +32,7 @@ _HEALTH_PORT = 80
 
 
 def opened(component: str, tree: Mapping[str, Any], server_port: int) -> Iterator[Listener]:
-    """Each of them; ``server_port`` is where agents reach a server. What is no number is a mistake of its own."""
+    """Yields each port; ``server_port`` is where agents reach a server. A port that is no number is reported elsewhere."""
     if component == "server":
         yield Listener("server.bind_port", str(get(tree, "server", "bind_address") or "0.0.0.0"), server_port)
     for path, address, option, usual, switch in _BLOCKS:

@@ -22,7 +22,7 @@ class Needs:
     start_timeout: int
     #: directories besides the data directory that the process writes to
     persistent_write_dirs: tuple[str, ...] = ()
-    #: directories of sockets that the machine forgets when it stops
+    #: directories under /run, which are gone after a reboot
     runtime_write_dirs: tuple[str, ...] = ()
     #: why the process must be root; empty when it need not
     root_reasons: tuple[str, ...] = ()
@@ -36,17 +36,17 @@ class Needs:
     secrets: str = ""
     #: certificates that are read at the start alone
     stamped: tuple[str, ...] = ()
-    #: services that it can't do without
+    #: services that it needs
     after: tuple[str, ...] = ()
 
 
 def stamped_files(paths: Paths, needs: Needs) -> list[str]:
-    """The files that a restart is needed for when they change."""
+    """Returns the files whose change needs a restart."""
     return [paths.config, paths.unit, *([paths.environment] if needs.environment else []), *needs.plugins, *needs.stamped]
 
 
 def environment_file(environment: Mapping[str, str]) -> str:
-    """The text of a systemd EnvironmentFile, which a shell reads alike."""
+    """Returns the text of a systemd EnvironmentFile, which a shell can read, too."""
     return "".join(f"{name}={_quoted(value)}\n" for name, value in sorted(environment.items()))
 
 
@@ -55,5 +55,5 @@ def _quoted(value: str) -> str:
 
 
 def restart_note(comment: str, needs: Needs) -> list[str]:
-    """A unit that says it is another one when a secret has changed, so that the process is restarted for it."""
+    """Returns a comment that changes with the versions of the upstream CA's secrets, so that their change restarts the process."""
     return [f"{comment} The upstream CA's secrets are read at the start: {needs.secrets}"] if needs.secrets else []

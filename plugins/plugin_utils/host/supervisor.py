@@ -12,7 +12,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.host.service import MA
 
 
 def program(paths: Paths, needs: Needs) -> str:
-    """The text of the program of the rootless quickstart."""
+    """Returns the text of a program of the rootless quickstart."""
     stamped = " ".join(stamped_files(paths, needs))
     script = f"unset SPIRE_CONFIG SPIRE_ENROL; umask 077; sha256sum {stamped} >{paths.stamp}; "
     if needs.environment:
@@ -42,7 +42,7 @@ def program(paths: Paths, needs: Needs) -> str:
 
 
 def daemon(paths: Paths) -> str:
-    """The configuration of supervisor itself, the same for the server and the agent of a quickstart."""
+    """Returns the configuration of supervisor itself, which the server and the agent of a quickstart share."""
     return "\n".join(
         [
             MANAGED.replace("#", ";", 1),

@@ -34,12 +34,12 @@ SANDBOX = (
 
 
 def health_command(paths: Paths, binary: str, socket: str) -> list[str]:
-    """The argv of SPIRE's own health check."""
+    """Returns the argv of SPIRE's own health check."""
     return [binary, "healthcheck", "-socketPath", socket]
 
 
 def unit(paths: Paths, needs: Needs, socket: str) -> str:
-    """The text of the unit of one instance."""
+    """Returns the text of the unit of one instance."""
     title = paths.component.capitalize()
     lines = [
         MANAGED,
@@ -92,7 +92,7 @@ def unit(paths: Paths, needs: Needs, socket: str) -> str:
 
 
 def _runtime(paths: Paths) -> list[str]:
-    """The agent's socket is for every user; SPIRE would make its directory after its own umask."""
+    """Returns the runtime directories. SPIRE would create the one of the agent's socket by its umask, but all users need it."""
     return [paths.run_dir] + ([posixpath.join(paths.run_dir, "public")] if paths.component == "agent" else [])
 
 

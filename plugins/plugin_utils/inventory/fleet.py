@@ -93,7 +93,7 @@ class Fleet:
 
     @functools.cached_property
     def server_names(self) -> frozenset[str]:
-        """The same servers, for those who look many hosts up."""
+        """The servers as a set, for many lookups."""
         return frozenset(self.servers)
 
     def upstream_group(self, server: str) -> str:
@@ -101,7 +101,7 @@ class Fleet:
         return str(self.values_of(server)["spire_upstream_server_group"] or "") if server in self.server_names else ""
 
     def machine(self, host: str) -> str:
-        """What tells machines apart: several inventory hosts may be one."""
+        """Returns the machine of a host: several inventory hosts may be one machine."""
         return machine_of(self.address_of(host), host)
 
     def server_group(self, agent: str) -> str:
@@ -131,5 +131,5 @@ class Fleet:
 
 
 def machine_of(raw: Mapping[str, Any], host: str) -> str:
-    """The same by the host's variables. Machines behind one forwarded address differ in their ports."""
+    """Returns the machine by the host's variables. Machines behind one forwarded address differ in their ports."""
     return f"{raw.get('ansible_host') or host}:{raw.get('ansible_port') or 22}"

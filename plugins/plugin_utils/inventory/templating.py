@@ -32,12 +32,12 @@ _GO_TEMPLATE = (
 )
 _SYNTAX = re.compile(r"(?:Syntax error in template|template error while templating string): (.*?)(?:\. String: .*)?$")
 
-#: what a template that failed has made
+#: the result of a template that failed
 _NOTHING = object()
 
 
 def fleet_of(task_vars: Mapping[str, Any], templar: Any) -> Fleet:
-    """The whole inventory as this task sees it.
+    """Returns the whole inventory as this task sees it.
 
     The task's own host is read with everything that the play adds to it, every other one from the inventory,
     its facts and extra variables.
@@ -63,7 +63,7 @@ def fleet_of(task_vars: Mapping[str, Any], templar: Any) -> Fleet:
 
 
 def templated(raw: Mapping[str, Any], templar: Any, names: Iterable[str] = ()) -> Values:
-    """The variables of ours among ``raw``, or these, as plain values; what can't be templated is a problem with its path."""
+    """Returns our variables among ``raw``, or those named, as plain values; one that can't be templated is a problem with its path."""
     local = templar.copy_with_new_env(available_variables=raw)
     values: dict[str, Any] = {}
     problems: list[Problem] = []
@@ -86,7 +86,7 @@ def templated(raw: Mapping[str, Any], templar: Any, names: Iterable[str] = ()) -
 
 @dataclasses.dataclass
 class _Parts:
-    """What can be templated of a value, so that the rest of it is checked too; each leaf that can't is a problem."""
+    """Templates each part of a value for itself, so that the parts that work are checked; each other part is a problem."""
 
     templar: Any
     raw: Mapping[str, Any]
@@ -116,7 +116,7 @@ def _unmade(exc: Exception, value: Any, path: str, layer: str, raw: Mapping[str,
 
 
 def _reason(exc: Exception) -> str:
-    """Why a template failed. An undefined name is told; what a filter says of its input may hold a secret."""
+    """Returns why a template failed. It names an undefined variable; a filter's own message may hold a secret and is left out."""
     reason = _first_line(exc)
     if isinstance(exc, AnsibleUndefinedVariable):
         return re.sub(r"^\{\{.*?\}\}: ", "", reason).split(". ", 1)[0]

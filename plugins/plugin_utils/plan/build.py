@@ -16,9 +16,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.host.paths import COMP
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import nested
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.reads import Read
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import (
-    node as pki_node, plugin_options as pki_options,
-)
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki_node, plugin_options as pki_options
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.plugin_options import InjectedOptions
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import defaults, made, nested_layer, tree_check as plan_tree_check
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
@@ -80,8 +78,8 @@ def _make(component: str, host: str, fleet: Fleet) -> Plan:
     problems += mistakes
     filler = binaries.filler(component, values, definitions)
     stack = layers(component, values.raw, builtin)
-    if _unheard(stack):
-        stack[0] = dataclasses.replace(stack[0], tree=defaults.unheard(builtin))
+    if _health_checks_off(stack):
+        stack[0] = dataclasses.replace(stack[0], tree=defaults.without_health_checks(builtin))
     injected = _injected_options(host, fleet, stack, paths, version) if component == "server" else None
     between = _nested_layers(host, fleet, version) if component == "server" else []
     stack[1:1] = [*([injected.layer()] if injected else ()), *between, *pki_node.layers(component, values, paths, stack[1:])]
@@ -118,14 +116,14 @@ def _injected_options(host: str, fleet: Fleet, stack: list[Layer], paths: Paths,
     return found
 
 
-def _unheard(stack: list[Layer]) -> bool:
-    """Whether the last layer that speaks of the listener of the health checks switches it off."""
-    said: Any = True
+def _health_checks_off(stack: list[Layer]) -> bool:
+    """Whether the last layer that sets health_checks.listener_enabled switches it off."""
+    value: Any = True
     for layer in stack:
         health_checks = block(layer.tree, "health_checks")
-        said = health_checks.get("listener_enabled", said)
+        value = health_checks.get("listener_enabled", value)
     # an older core makes a string of a template's boolean
-    return said is None or str(said).strip().lower() in OFF
+    return value is None or str(value).strip().lower() in OFF
 
 
 def _nested_layers(host: str, fleet: Fleet, version: versions.Version) -> list[Layer]:
@@ -159,7 +157,7 @@ def _agent_defaults(host: str, fleet: Fleet, paths: Paths, version: versions.Ver
 
 
 def _attests_once(agent: Plan, server: Plan | None) -> bool:
-    """Whether its servers take one attestation of it."""
+    """Whether its servers take one attestation of this agent only."""
     named = agent.plugins("NodeAttestor")
     # http_challenge trusts on first use unless it is told not to
     tofu = "http_challenge" in named and (server is None or server.plugin_data("NodeAttestor", "http_challenge").get("tofu") is not False)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The SPIFFE ID by which verify sees that an agent issues SVIDs."""
+"""The SPIFFE ID with which verify checks that an agent issues SVIDs."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ CANARY = "/fleet-canary"
 
 
 def canary(planned: Plan) -> str:
-    """The SPIFFE ID that every agent has for the canary; empty where there is none.
+    """Returns the SPIFFE ID of the canary; empty where there is none.
 
-    Servers outside of the inventory have one only where somebody says so.
+    With servers outside of the inventory there is one only where spire_canary is set.
     """
     wanted = planned.values["spire_canary"] and (not planned.external or planned.values.is_set("spire_canary"))
     return absolute(CANARY, planned.trust_domain) if wanted else ""

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The built-in layer: what makes a sound server and agent from a trust domain alone.
+"""The built-in layer: a server and an agent that need nothing but a trust domain.
 
 Defaults that SPIRE has itself are not repeated here.
 """
@@ -23,9 +23,9 @@ SOCKET_PATH_SINCE = Version(1, 0, 0)
 
 
 def server_defaults(paths: Paths, version: Version, trust_domain: str) -> dict[str, Any]:
-    """The server's built-in layer."""
+    """Returns the server's built-in layer."""
     socket_option = "socket_path" if version >= SOCKET_PATH_SINCE else "registration_uds_path"
-    return _had("server", version, {
+    return _known("server", version, {
         "server": {
             "trust_domain": trust_domain,
             "bind_address": "0.0.0.0",
@@ -53,8 +53,8 @@ def server_defaults(paths: Paths, version: Version, trust_domain: str) -> dict[s
 def agent_defaults(
     paths: Paths, version: Version, trust_domain: str, server_address: str, server_port: int
 ) -> dict[str, Any]:
-    """The agent's built-in layer; it follows the servers' address and port."""
-    return _had("agent", version, {
+    """Returns the agent's built-in layer, with the address and port of its servers."""
+    return _known("agent", version, {
         "agent": {
             "trust_domain": trust_domain,
             "server_address": server_address,
@@ -73,14 +73,14 @@ def agent_defaults(
     })
 
 
-def _had(component: str, version: Version, tree: dict[str, Any]) -> dict[str, Any]:
-    """The tree without the blocks that this release doesn't have yet: nobody asked for them."""
+def _known(component: str, version: Version, tree: dict[str, Any]) -> dict[str, Any]:
+    """Returns the tree without the blocks that this release doesn't have yet."""
     known = schema_model.block(component).at(version).specs
     return {name: block for name, block in tree.items() if name in known}
 
 
-def unheard(builtin: dict[str, Any]) -> dict[str, Any]:
-    """The built-in layer where the health checks are switched off: what the listener would be told is left out."""
+def without_health_checks(builtin: dict[str, Any]) -> dict[str, Any]:
+    """Returns the built-in layer without the options of the health checks' listener, which is switched off."""
     return {**builtin, "health_checks": {"listener_enabled": True}}
 
 

@@ -11,12 +11,12 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 
 
 def supervisorctl(plan: Plan) -> list[str]:
-    """The argv of supervisor's client."""
+    """Returns the argv of supervisor's client."""
     return _supervisor(plan, "supervisorctl")
 
 
 def supervisord(plan: Plan) -> list[str]:
-    """The argv that starts supervisor."""
+    """Returns the argv that starts supervisor."""
     return _supervisor(plan, "supervisord")
 
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A host's tree with everything that is wrong with it, and whose fault that is."""
+"""A host's tree with everything that is wrong with it, and the variable that each mistake comes from."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.schema import convert
 
 #: of a fleet whose hosts have a tree of their own each, not all trees are kept
 TREES_KEPT = 256
-#: what a variable of ours says in the built-in layer, so that a mistake in it is the variable's
+#: options of the built-in layer that are set from a variable of ours, to which their mistakes are attributed
 FROM_VARIABLES = {"trust_domain": "spire_trust_domain", "server_address": "spire_server_address"}
 
 
 @dataclasses.dataclass(frozen=True)
 class Checked:
-    """One tree, and what the schema and HCL have against it."""
+    """One tree, and the problems that the schema and HCL find in it."""
 
     merged: layers.Merged
     coerced: dict[str, Any]
     problems: list[Problem]
-    #: those that it is another one for, and the one that it is shown for
+    #: the architectures that the tree differs for, and the one that it was made for
     architectures: tuple[str, ...] = ()
     arch: str = ""
 
@@ -41,7 +41,7 @@ class Checked:
 def checked(
     component: str, stack: list[layers.Layer], version: versions.Version, fleet: Fleet, filler: Filler
 ) -> Checked:
-    """The tree of these layers, with the commands of its external plugins. Hosts of one group mostly share it."""
+    """Returns the tree of these layers, with the commands of its external plugins. Hosts of one group mostly share it."""
     try:
         key = marshal.dumps([component, str(version), [(layer.name, layer.tree) for layer in stack], filler.key()], 2)
     except ValueError:
@@ -68,7 +68,7 @@ def checked(
 
 
 def _fill(filler: Filler, merged: layers.Merged, architectures: tuple[str, ...]) -> tuple[str, list[Problem]]:
-    """Fills the tree for the first architecture that can be had: nobody knows yet which the host is of."""
+    """Fills the tree for the first architecture that works. The architecture of the host is not known yet."""
     first: list[Problem] = []
     for arch in architectures or ("",):
         found = filler.fill(merged.tree, arch, merged.origin)
@@ -79,7 +79,7 @@ def _fill(filler: Filler, merged: layers.Merged, architectures: tuple[str, ...])
 
 
 def attributed(component: str, values: Values, found: list[Problem]) -> Iterator[Problem]:
-    """The schema's mistakes with the variable that is at fault, and without those that follow from another one."""
+    """Yields the schema's mistakes with the variable that each comes from, without those that follow from another mistake."""
     unmade = [problem.path.partition(".")[2] for problem in values.problems if problem.code == "template"]
     for problem in found:
         if any(path == problem.path or path.startswith(problem.path + ".") for path in unmade):
