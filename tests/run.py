@@ -53,6 +53,7 @@ def run_beside(names: list[str], required: Collection[str]) -> dict[str, tiers.O
     """
     log = tiers.REPORTS / "real.log"
     log.parent.mkdir(parents=True, exist_ok=True)
+    log.unlink(missing_ok=True)
     print(f"=== real: started beside the others, its output follows below and is in {log} until then", flush=True)
     outcomes = {}
     with ThreadPoolExecutor(1) as pool:

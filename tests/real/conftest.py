@@ -27,4 +27,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=rank)
     for item in items:
         alone = item.nodeid.partition("::")[2].partition("[")[0] in ALONE
-        item.add_marker(pytest.mark.xdist_group(item.nodeid if alone else item.path.stem))
+        # the servers of the fixture `tiers` in test_rotate_authority_real.py, and all that is done with them, are one half of the file
+        shared = f"{item.path.stem}-{'tiers' * ('tiers' in getattr(item, 'fixturenames', ()))}"
+        item.add_marker(pytest.mark.xdist_group(item.nodeid if alone else shared))

@@ -64,7 +64,7 @@ def wait_for_a_fresh_svid(server: RealServer) -> None:
 
 
 @contextmanager
-def entries_and_watchers(server: RealServer, agents: list[RealAgent], directory: Path) -> Iterator[dict[str, Path]]:
+def entries_and_monitors(server: RealServer, agents: list[RealAgent], directory: Path) -> Iterator[dict[str, Path]]:
     """Runs a workload with a continuity monitor on each agent; yields the monitors' files."""
     selectors = [dict(zip(("type", "value"), text.split(":", 1))) for text in server.selectors()]
     for number, agent in enumerate(agents):
@@ -176,7 +176,7 @@ def refused(call: Callable[[], Any]) -> str:
 @pytest.mark.parametrize("release", ["1.15.3", "1.14.7", "1.13.6"])
 def test_the_root_above_two_servers(spire_binary: Callable[..., Path], tmp_path: Path, release: str) -> None:
     made = Fleet(tmp_path, spire_binary("spire-server", release), spire_binary("spire-agent", release))
-    with running(made), entries_and_watchers(made.servers["s1"], made.agents, tmp_path) as files:
+    with running(made), entries_and_monitors(made.servers["s1"], made.agents, tmp_path) as files:
         first, second = made.servers["s1"], made.servers["s2"]
         pids = [process.pid for process in (first, second, *made.agents)]
         state = rotation_root.begin(made.scope(), "one", Run(now()))[0]

@@ -25,13 +25,13 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.x509.chains import lea
 class Verdict:
     """What the monitors of several workloads recorded."""
 
-    #: watchers times seconds in which they held an SVID
+    #: for all monitors together, the seconds in which they had an SVID
     seconds: int = 0
-    #: seconds in which one held none
+    #: seconds in which a monitor had none
     empty: int = 0
     expired: list[str] = field(default_factory=list)
     unverifiable: list[str] = field(default_factory=list)
-    #: by watcher, the issuers of the chain's last certificate in their order, and the sizes of the bundle
+    #: by monitor, the successive issuers of the chain's last certificate, and the successive sizes of the bundle
     roots: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     bundles: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     renewals: dict[str, int] = field(default_factory=lambda: defaultdict(int))

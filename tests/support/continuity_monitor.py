@@ -72,7 +72,7 @@ def held(response: bytes) -> list[dict[str, Any]]:
 
 
 @dataclass
-class Watcher:
+class Monitor:
     """Keeps the stream open, and holds the SVIDs that arrived last."""
 
     socket: str
@@ -94,12 +94,12 @@ class Watcher:
 
 
 def main(socket: str, path: str) -> None:
-    watcher = Watcher(socket)
-    threading.Thread(target=watcher.watch, daemon=True).start()
+    monitor = Monitor(socket)
+    threading.Thread(target=monitor.watch, daemon=True).start()
     with open(path, "a", encoding="ascii") as file:
         while True:
             second = int(time.time())
-            line = {"second": second, "updates": watcher.updates, "ends": watcher.ends, "svids": watcher.svids}
+            line = {"second": second, "updates": monitor.updates, "ends": monitor.ends, "svids": monitor.svids}
             file.write(json.dumps(line) + "\n")
             file.flush()
             time.sleep(max(0.0, second + 1 - time.time()))
