@@ -120,7 +120,7 @@ def rotated(before: dict[str, Any], shell: Shell) -> dict[str, site_run.Run]:
 
 def test_it_begins_only_with_a_name(rotated: dict[str, site_run.Run]) -> None:
     (state,) = rotated["asked"].of("server1", site_run.ROTATION_STATE)
-    assert "CN=SPIRE root CA,O=rotate.test signs, and its root lives until" in state["msg"]
+    assert "CN=SPIRE root CA,O=rotate.test signs, and its root expires at" in state["msg"]
     assert rotated["asked"].changed == {}
 
 
