@@ -30,7 +30,7 @@ RUNNERS: dict[str, Callable[[], tiers.Outcome]] = {
     "real": tiers.real,
     "hosts": tiers.hosts,
 }
-#: these tiers compute while the tests against a real SPIRE wait
+#: these tiers compute while tests against a real SPIRE wait
 BESIDE_REAL = ("unit", "playbooks", "lint")
 
 
@@ -47,7 +47,7 @@ def run_tier(name: str, required: bool, log: Path | None = None) -> tiers.Outcom
 
 
 def run_beside(names: list[str], required: Collection[str]) -> dict[str, tiers.Outcome]:
-    """Runs the tiers that compute one after the other, and the tier `real`, which mostly waits, beside them.
+    """Runs the tiers that compute one after the other, and the tier `real`, which waits a part of its time, beside them.
 
     What `real` prints goes to a file, and is shown when it has ended, so that the output of two tiers is never mixed.
     """

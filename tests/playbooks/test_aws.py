@@ -91,7 +91,7 @@ def test_the_playbook_tells_what_is_wrong(moto: Moto, tmp_path: Path) -> None:
     found = listed(tmp_path, spire_server_config=tree("aws_pca", certificate_authority_arn=other, ca_signing_template_arn="arn:aws:x"))
     (tmp_path / "inventory.yml").write_text(yaml.safe_dump(found))
     command = [str(ANSIBLE), "-i", "inventory.yml", "spire.fleet.upstream_check"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode != 0
     assert f"a1: certificate_authority_arn is in eu-west-1, and region is {REGION}. Make them the same." in done.stdout + done.stderr
 

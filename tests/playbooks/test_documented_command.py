@@ -24,7 +24,7 @@ def test_the_command_of_the_documentation_writes_a_file_of_variables(tmp_path: P
     tmp_path.joinpath("server.conf").write_text('server {\n  log_level = "yes"\n  password = "{{ a }}"\n}\nplugins {\n  KeyManager "memory" {}\n}\n')
     argv = f"'{Path(sys.executable).with_name('ansible')}' {command[0].replace('/etc/spire/', f'{tmp_path}/')}"
     done = subprocess.run(
-        argv, shell=True, cwd=tmp_path, env={**os.environ, "PWD": str(tmp_path)}, capture_output=True, text=True, timeout=120, check=False,
+        argv, shell=True, cwd=tmp_path, env={**os.environ, "PWD": str(tmp_path)}, capture_output=True, text=True, timeout=600, check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     (written,) = tmp_path.glob("*.yml")

@@ -43,7 +43,7 @@ NESTED = [*AGENTS, *DOWNSTREAM, *SERVERS]
 def test_tags_choose_parts_and_all_are_checked_first(tags: str, tasks: list[str], tmp_path: Path) -> None:
     (tmp_path / "inventory.yml").write_text(yaml.safe_dump(INVENTORY))
     argv = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "inventory.yml", "spire.fleet.site", "--tags", tags]
-    done = subprocess.run([*argv, "--list-tasks"], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run([*argv, "--list-tasks"], cwd=tmp_path, capture_output=True, text=True, timeout=600, check=True)
     listed = re.findall(r"^ {6}(?:spire\.fleet\.\w+ : )?(.*?)\tTAGS", done.stdout, re.MULTILINE)
     assert listed == [CHECK, *tasks]
 
@@ -79,5 +79,5 @@ def test_agents_are_changed_in_waves(everywhere: dict[str, Any], extra: dict[str
     (tmp_path / "inventory.yml").write_text(yaml.safe_dump({"spire_agents": {"hosts": {f"a{n}": {} for n in (1, 2, 3)}, "vars": everywhere}}))
     argv = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "inventory.yml", "-e", json.dumps(extra), "play.yml"]
     environment = {**os.environ, "ANSIBLE_HOME": str(tmp_path / "home"), "ANSIBLE_STDOUT_CALLBACK": "default", "ANSIBLE_NOCOLOR": "1"}
-    done = subprocess.run(argv, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(argv, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600, check=False)
     assert (re.findall("wave: ([a-z0-9 ]+)", done.stdout), done.returncode) == (waves, 0), done.stdout + done.stderr

@@ -50,7 +50,7 @@ def run(home: Path, playbook: str, *more: str) -> subprocess.CompletedProcess[st
         "ANSIBLE_STDOUT_CALLBACK": "default", "ANSIBLE_SSH_RETRIES": "0",
     }
     argv = [str(ANSIBLE), "-i", "inventory.yml", f"spire.fleet.{playbook}", *more]
-    return subprocess.run(argv, cwd=home, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run(argv, cwd=home, env=environment, capture_output=True, text=True, timeout=600, check=False)
 
 
 def test_verify_reports_on_the_whole_fleet(home: Path) -> None:
@@ -86,7 +86,7 @@ def test_what_is_wrong_with_the_question_is_told(home: Path) -> None:
     }]))
     environment = {**os.environ, "ANSIBLE_HOME": str(home / "home"), "ANSIBLE_REMOTE_TEMP": str(home / "remote"), "ANSIBLE_NOCOLOR": "1"}
     argv = [str(ANSIBLE), "-i", "inventory.yml", "play.yml"]
-    done = subprocess.run(argv, cwd=home, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(argv, cwd=home, env=environment, capture_output=True, text=True, timeout=600, check=False)
     said = [line for line in done.stdout.splitlines() if "a1: its server s1 does not answer" in line]
     assert said and "'nowhere' is undefined" in said[0], done.stdout + done.stderr
 

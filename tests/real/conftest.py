@@ -19,6 +19,7 @@ LONGEST = (
 )
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Names the group of each test for `--dist=loadgroup`, and sorts the groups by how long they take."""
     def rank(item: pytest.Item) -> int:

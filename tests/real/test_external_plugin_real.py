@@ -92,7 +92,7 @@ class Host:
         assert found
         done = subprocess.run(
             [found, "-i", str(inventory), *options, "spire.fleet.site"], capture_output=True, text=True, check=False,
-            env={**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"}, timeout=180,
+            env={**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"}, timeout=600,
         )
         assert PIN not in done.stdout + done.stderr
         return site_run.Run(done.returncode, done.stdout, done.stderr)

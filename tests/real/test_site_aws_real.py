@@ -50,7 +50,7 @@ class Site:
     def run(self, *options: str) -> Run:
         environment = {**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", "ANSIBLE_HOME": str(self.place.directory.parent / "ansible")}
         argv = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(self.inventory), *options, "spire.fleet.site"]
-        done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=300, check=False)
+        done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=600, check=False)
         return Run(done.returncode, done.stdout, done.stderr).require()
 
     @property

@@ -63,7 +63,7 @@ class Site:
         home = str(self.place.directory.parent / "ansible")
         environment = {**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", "ANSIBLE_HOME": home}
         argv = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(file), *options, "spire.fleet.site"]
-        done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=300, check=False)
+        done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=600, check=False)
         return Run(done.returncode, done.stdout, done.stderr)
 
     @property

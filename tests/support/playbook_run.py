@@ -26,7 +26,7 @@ def ansible(home: Path, *arguments: str, **environment: str) -> "subprocess.Comp
     """Runs ansible-playbook in a directory, without the caller's configuration, and returns its result whatever the exit code is."""
     variables = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_STDOUT_CALLBACK": "default", **environment}
     variables.pop("ANSIBLE_CONFIG", None)
-    return subprocess.run([str(ANSIBLE), *arguments], cwd=home, env=variables, capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run([str(ANSIBLE), *arguments], cwd=home, env=variables, capture_output=True, text=True, timeout=600, check=False)
 
 
 def run(home: Path, groups: dict[str, list[str]], playbook: str, *more: str, **variables: Any) -> tuple[int, str]:

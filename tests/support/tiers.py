@@ -32,8 +32,8 @@ HOST_TESTS = ("tests/unit/plugins/module_utils", "tests/unit/plugins/modules")
 
 #: how many processes share the tests of a tier
 WORKERS = 2
-#: tests against a real SPIRE wait more than they work, so that more of them are no burden for two cores
-REAL_WORKERS = 4
+#: tests against a real SPIRE wait a part of their time, so that two of them would leave two cores idle now and then
+REAL_WORKERS = 3
 #: what shares the fixtures of a file stays together, and the files that take longest begin first; see tests/real/conftest.py
 REAL_DISTRIBUTION = ("--dist=loadgroup", "--no-loadscope-reorder")
 #: what is tested without Ansible's programs; the secret scan is code of the tests, and has controls that must find a planted secret
