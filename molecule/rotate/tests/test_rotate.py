@@ -136,9 +136,11 @@ def test_every_svid_was_valid_at_every_moment(rotated: dict[str, site_run.Run], 
     print(verdict)
     assert (verdict.expired, verdict.unverifiable) == ([], []), verdict
     assert verdict.seconds > 60
-    # The monitors saw everything: both roots sign, one after the other, and the bundle has one, two, and again one root.
+    # The monitors saw everything: both roots sign, one after the other, and the bundle has one, two, and again one root. The server
+    # signs below the old root once more for a moment, so that it can taint it; an SVID that is renewed just then shows this.
     for name in monitored:
-        assert len(verdict.roots[name]) == 2, verdict.roots
+        old, new = verdict.roots[name][0], verdict.roots[name][-1]
+        assert old != new and verdict.roots[name] in ([old, new], [old, new, old, new]), verdict.roots
         assert verdict.bundles[name] == [1, 2, 1]
         assert verdict.renewals[name] >= 2
     # This check can fail: the first SVID does not verify with the last bundle.
