@@ -114,7 +114,7 @@ def trusted(server: RealServer, kind: str) -> set[str]:
 
 def asks(said: str, *names: str) -> bool:
     """Whether it was asked which is meant, with these servers."""
-    return all(text in said for text in ("is still trusted, which the server itself", "-e spire_rotate_from=taint takes", *names))
+    return all(text in said for text in ("is still trusted, which the server itself", "-e spire_rotate_from=taint revokes the old ones", *names))
 
 
 def test_a_jwt_key_is_replaced_and_then_revoked(running: tuple[RealServer, RealAgent], rotate: Rotate) -> None:
