@@ -14,6 +14,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import author
 from ansible_collections.spire.fleet.plugins.plugin_utils.rotation.authority import AuthorityError, RotationRequest
 from ansible_collections.spire.fleet.plugins.plugin_utils.rotation.participants import require_all
 
+
 class ActionModule(FleetAction):
     """See the documentation of the module of the same name."""
 

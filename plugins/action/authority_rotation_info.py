@@ -15,6 +15,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.rotation.host_check im
 
 NAMES: dict[str, Any] = {"type": "list", "elements": "str", "default": []}
 
+
 class ActionModule(HostCheck):
     """See the documentation of the module of the same name."""
 

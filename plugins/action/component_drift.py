@@ -23,6 +23,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509E
 #: the unparsed output in a failed module's result, which may hold a part of a file
 UNSAFE = ("module_stdout", "module_stderr", "stdout", "stdout_lines", "stderr", "stderr_lines", "invocation")
 
+
 class ActionModule(FleetAction):
     """See the documentation of the module of the same name."""
 

@@ -13,6 +13,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.plan.action_base impor
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules import run as rules_run
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet import release_support
 
+
 class ActionModule(FleetAction):
     """See the documentation of the module of the same name."""
 

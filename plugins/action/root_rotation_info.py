@@ -16,6 +16,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import root a
 from ansible_collections.spire.fleet.plugins.plugin_utils.rotation.host_check import HostCheck
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 
+
 class ActionModule(HostCheck):
     """See the documentation of the module of the same name."""
 

@@ -13,6 +13,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.common.action_errors i
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.action_base import FleetAction
 from ansible_collections.spire.fleet.plugins.plugin_utils.report import upstream_check
 
+
 class ActionModule(FleetAction):
     """See the documentation of the module of the same name."""
 

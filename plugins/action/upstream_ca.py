@@ -16,6 +16,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import upst
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Run
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 
+
 class ActionModule(FleetAction):
     """See the documentation of the module of the same name."""
 

@@ -17,7 +17,7 @@ PLUGINS = REPO / "plugins"
 def test_every_import_goes_the_right_way() -> None:
     assert import_rules.wrong(PLUGINS) == []
     # The check reads the real tree, not an empty one.
-    assert sum(1 for _ in import_rules.imports(PLUGINS)) > 500
+    assert len(list(import_rules.imports(PLUGINS))) > 500
 
 
 def test_the_table_has_no_circle() -> None:

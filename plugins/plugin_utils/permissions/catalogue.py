@@ -265,5 +265,3 @@ def _at(value: Any, block: Block | None, path: list[str], release: Version) -> I
 def _boolean(value: Any) -> bool:
     """Returns a boolean option's value. Older releases of ansible-core turn templated booleans into texts."""
     return str(value).lower() not in {"", "0", "false", "no", "off", "none"}
-
-

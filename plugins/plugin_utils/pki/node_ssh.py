@@ -353,6 +353,5 @@ def _is_signed_by(certificate: Any, authority: Any) -> bool:
     return x509_keys.public_info(certificate.signature_key()) == x509_keys.public_info(authority)
 
 
-
 def _mismatch(key_files: KeyAndCertificateFiles) -> str:
     return f"The key in {key_files.key} and the public key in {key_files.certificate} don't belong together."

@@ -161,6 +161,5 @@ def of_canary(planned: Plan, spiffe_id: str, svids: Iterable[Mapping[str, Any]])
         )
 
 
-
 def _time(text: str) -> datetime.datetime:
     return datetime.datetime.fromisoformat(text)

@@ -48,8 +48,8 @@ class Scope:
 
 
 def _upstream(server: Plan) -> Upstream:
-    # a scope has no other servers
-    assert server.upstream is not None
+    if server.upstream is None:
+        raise X509Error(f"{server.host} has no upstream CA of this collection.")
     return server.upstream
 
 

@@ -32,9 +32,9 @@ def check(context: RuleContext, known: Collection[Rule]) -> Iterator[Problem]:
 
 def problem(context: RuleContext, rule: Rule, finding: Finding) -> Problem:
     """Makes a problem of a finding: with the variable that is at fault, and for an option with SPIRE's document."""
+    severity = finding.severity or (rule.severity if rule.severity != "either" else "error")
     made = Problem(
-        rule.id, finding.path, finding.message, finding.layer or "", finding.hosts, finding.severity or (rule.severity if rule.severity != "either" else "error"),
-        rule=rule.id, allow=rule.allow,
+        rule.id, finding.path, finding.message, finding.layer or "", finding.hosts, severity, rule=rule.id, allow=rule.allow,
     )
     variable = _VARIABLE.match(finding.path)
     planned: Plan | None = context.plan

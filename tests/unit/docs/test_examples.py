@@ -216,7 +216,7 @@ CONFIGURATIONS = [(guide["guide"], piece) for guide in examples_page.guides() fo
 
 
 @pytest.mark.parametrize(
-    "piece", [piece for _, piece in CONFIGURATIONS], ids=[f"{guide}: {piece['what']}" for guide, piece in CONFIGURATIONS]
+    "piece", [piece for _guide, piece in CONFIGURATIONS], ids=[f"{guide}: {piece['what']}" for guide, piece in CONFIGURATIONS]
 )
 def test_the_configurations_of_the_guides_are_in_examples(piece: dict[str, Any]) -> None:
     assert {"what", "example"} < set(piece) <= {"what", "example", "has", "lacks"}
@@ -233,7 +233,7 @@ def test_the_configurations_of_the_guides_are_in_examples(piece: dict[str, Any])
 ADVICE = [(guide["guide"], advice) for guide in examples_page.guides() for advice in guide["advice"]]
 
 
-@pytest.mark.parametrize("advice", [advice for _, advice in ADVICE], ids=[f"{guide}: {advice['what']}" for guide, advice in ADVICE])
+@pytest.mark.parametrize("advice", [advice for _guide, advice in ADVICE], ids=[f"{guide}: {advice['what']}" for guide, advice in ADVICE])
 def test_the_advice_of_the_guides_is_in_pages(advice: dict[str, str]) -> None:
     assert set(advice) == {"what", "where", "words"} and advice["where"].startswith(("docs/", "examples/"))
     text = (examples.EXAMPLES.parent / advice["where"]).read_text(encoding="utf-8")

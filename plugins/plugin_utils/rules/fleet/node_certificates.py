@@ -166,7 +166,8 @@ def _wishes(node: ManagedCertificate) -> Findings:
             yield Finding(at_fault, str(exc))
     elif isinstance(node, Sshpop) and node.certificate_request.renew_before >= node.certificate_request.lifetime:
         message = (
-            f"It would be renewed {words(node.certificate_request.renew_before)} before its end and lives {words(node.certificate_request.lifetime)}, so that every run "
+            f"It would be renewed {words(node.certificate_request.renew_before)} before its end and lives "
+            f"{words(node.certificate_request.lifetime)}, so that every run "
             "would renew it. Let it live longer, or renew it later."
         )
         yield Finding("spire_sshpop_renew_before", message)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.spire.fleet.plugins.filter import validate_config as validate_config
+from ansible_collections.spire.fleet.plugins.filter import validate_config
 from tests.unit.plugins.plugin_utils.rules.tree.test_oidc_provider import PLANTED, SOUND
 
 CHECK: Callable[..., list[str]] = validate_config.FilterModule().filters()["validate_config"]

@@ -124,7 +124,8 @@ def test_cas_below_others_are_refused_before_any_group_begins() -> None:
         "root above. Nothing was replaced. Without spire_rotate_revoke, such a CA is replaced. -e spire_rotate_group=roots revokes the "
         "CAs of roots, and with them all that they signed."
     )
-    assert rounds(RotationRequest("x509", True, group="roots"), nested_fleet(), **NESTED) == [Round("roots", ["root1"], {"root1": "r"}, ["edge1", "hub1", "hub2"])]
+    expected = Round("roots", ["root1"], {"root1": "r"}, ["edge1", "hub1", "hub2"])
+    assert rounds(RotationRequest("x509", True, group="roots"), nested_fleet(), **NESTED) == [expected]
 
 
 def test_the_refusal_names_where_the_root_is_replaced() -> None:
@@ -145,7 +146,8 @@ def test_jwt_keys_of_tiers_are_trusted_until_they_expire() -> None:
         f"database of the server that signed with it. The other tiers would trust it until it expires: root1 signs with r until {until}; "
         f"root1 has the old o until {until}. Nothing was replaced. Without spire_rotate_revoke the keys are replaced."
     )
-    assert refused(RotationRequest("jwt", True, group="edges"), nested_fleet(), **shown).startswith("edge1: nested servers and those above them have each other's JWT")
+    message = refused(RotationRequest("jwt", True, group="edges"), nested_fleet(), **shown)
+    assert message.startswith("edge1: nested servers and those above them have each other's JWT")
     # the parent servers are not in the inventory
     by_hand = fleet(servers=("s1",), s1={"spire_server_config": {"plugins": {"UpstreamAuthority": {"spire": {"plugin_data": {
         "server_address": "10.0.0.1", "server_port": "8081", "workload_api_socket": "/run/x.sock",
