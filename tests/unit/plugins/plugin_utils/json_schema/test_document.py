@@ -176,7 +176,7 @@ VALUES: tuple[Any, ...] = (REMOVE, "", False, [], "x", {}, 1)
 @pytest.mark.parametrize("when, unless", [({}, {}), ({"mode": "m"}, {}), ({}, {"mode": "m"})], ids=["", "when", "unless"])
 @pytest.mark.parametrize("kind", sorted(schema_model.RULE_KINDS))
 def test_a_rule_of_the_data_says_the_same(kind: str, when: dict[str, str], unless: dict[str, str]) -> None:
-    rule = Rule(kind, ("a", "b"), Span(), tuple(when.items()), tuple(unless.items()))
+    rule = Rule(kind, ("a", "b"), Span(), when=tuple(when.items()), unless=tuple(unless.items()))
     judge = jsonschema.Draft7Validator(json_schema_values.rule(rule.kind, rule.names, when, unless))
     judgements = Counter()
     for one, other, mode in itertools.product(VALUES, VALUES, (REMOVE, "m", "n")):
