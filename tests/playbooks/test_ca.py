@@ -41,13 +41,13 @@ def tasks(home: Path) -> dict[str, Any]:
         for name, task in one.items():
             if (name, round_name) != ("own", "check"):  # its issuer is not there yet
                 found[f"{name}_{round_name}"] = {**task, "check_mode": check}
-    born = ca(home, "key_on_host", csr="{{ result_key_run.csr }}", **issuer)
+    born = ca(home, "born", csr="{{ result_key_run.csr }}", **issuer)
     del born["spire.fleet.ca"]["key_path"]
     found["born_check"] = {**born, "check_mode": True}
     found["born_run"] = born
     found["born_again"] = born
     secret = {"spire.fleet.secret_file": {"path": str(home / "handed.key"), "content": "{{ lookup('ansible.builtin.file', born, rstrip=False) }}"}}
-    secret = {**secret, "vars": {"key_on_host": str(home / "born.key")}, "no_log": True}
+    secret = {**secret, "vars": {"born": str(home / "born.key")}, "no_log": True}
     for round_name, check in (("check", True), ("run", False), ("check_again", True), ("again", False)):
         found[f"secret_{round_name}"] = {**secret, "check_mode": check}
     found["secret_shared"] = {**secret, "spire.fleet.secret_file": {**secret["spire.fleet.secret_file"], "mode": "0640"}}
@@ -75,7 +75,7 @@ def run(home: Path) -> Run:
     return play(home, inventory(VARIABLES), tasks(home), "--diff")
 
 
-@pytest.mark.parametrize("name", ["root", "own", "key", "key_on_host"])
+@pytest.mark.parametrize("name", ["root", "own", "key", "born"])
 def test_the_quartet(run: Run, home: Path, name: str) -> None:
     results = run.results
     changed = {when: results[f"{name}_{when}"]["changed"] for when in ("check", "run", "check_again", "again") if f"{name}_{when}" in results}
@@ -84,7 +84,7 @@ def test_the_quartet(run: Run, home: Path, name: str) -> None:
         made, again = results[f"{name}_run"], results[f"{name}_again"]
         assert made["certificate"] == again["certificate"] and again["differences"] == [] and "diff" not in again
         assert made["facts"]["sha256"] == again["facts"]["sha256"]
-        wanted = [f"there is no key in {home}/pki/{name}.key"] * (name != "key_on_host") + ["there is no certificate"]
+        wanted = [f"there is no key in {home}/pki/{name}.key"] * (name != "born") + ["there is no certificate"]
         assert made["differences"] == wanted
         if f"{name}_check" in results:
             assert results[f"{name}_check"]["differences"] == wanted
@@ -187,7 +187,7 @@ def test_the_upstream_ca_of_a_server(tmp_path: Path) -> None:
     upstream = {"spire.fleet.upstream_ca": {}}
     born = {**upstream, "vars": {"spire_pki": "host"}}
     found = play(tmp_path, listed, {
-        "check": {**upstream, "check_mode": True}, "run": upstream, "again": upstream, "key_on_host": born, "born_check": {**born, "check_mode": True},
+        "check": {**upstream, "check_mode": True}, "run": upstream, "again": upstream, "born": born, "born_check": {**born, "check_mode": True},
         "agent": {**upstream, "vars": {"spire_pki": "none"}},
         "key": {"ansible.builtin.debug": {"msg": "{{ lookup('spire.fleet.rendered_file', 'server', 'upstream_key') | length }}"}},
     }, "--diff").results
@@ -213,7 +213,7 @@ def test_what_a_node_proves_itself_by(tmp_path: Path, kind: str) -> None:
     born = {**node, "vars": {f"spire_{kind}": "host"}}
     found = play(tmp_path, listed, {
         "authority_check": {**authority, "check_mode": True}, "authority": authority, "authority_again": authority,
-        "check": {**node, "check_mode": True}, "run": node, "again": node, "key_on_host": born, "born_check": {**born, "check_mode": True},
+        "check": {**node, "check_mode": True}, "run": node, "again": node, "born": born, "born_check": {**born, "check_mode": True},
         "none": {**node, "vars": {f"spire_{kind}": "none"}}, "mistake": {**node, "vars": {f"spire_{kind}_lifetime": "1y"}},
         "key": {"ansible.builtin.debug": {"msg": "{{ lookup('spire.fleet.rendered_file', 'agent', '" + kind + "_key') | length }}"}},
         "file": {"ansible.builtin.debug": {"msg": "{{ lookup('spire.fleet.rendered_file', 'server', '" + kind + "_authorities') | length }}"}},

@@ -35,7 +35,7 @@ WORKERS = 2
 #: tests against a real SPIRE wait a part of their time, so that two of them would leave two cores idle now and then
 REAL_WORKERS = 3
 #: what shares the fixtures of a file stays together, and the files that take longest begin first; see tests/real/conftest.py
-REAL_DISTRIBUTION = ("--dist=loadgroup", "--no-loadscope-reorder")
+REAL_DISTRIBUTION = ("--dist=loadfile",)
 #: what is tested without Ansible's programs; the secret scan is code of the tests, and has controls that must find a planted secret
 UNIT_TESTS = ("tests/unit", "tests/secret_scan")
 
