@@ -41,7 +41,7 @@ def canary(server: RealServer, agent: RealAgent) -> None:
 
 
 def test_the_state_of_a_server(module: Module, server: RealServer, agent: RealAgent) -> None:
-    state = module("server_state", spiffe_bundle=True, **on(server))
+    state = module("server_info", spiffe_bundle=True, **on(server))
     assert not state["changed"]
     assert (state["healthy"], state["message"]) == (True, "Server is healthy.")
     assert re.match(r"\d+\.\d+\.\d+", state["version"])
@@ -56,7 +56,7 @@ def test_the_state_of_a_server(module: Module, server: RealServer, agent: RealAg
 
 
 def test_the_state_of_a_server_that_does_not_run(module: Module, server: RealServer) -> None:
-    state = module("server_state", binary=server.binary, socket_path="/nowhere/api.sock")
+    state = module("server_info", binary=server.binary, socket_path="/nowhere/api.sock")
     assert (state["healthy"], state["agents"], state["bundle"]) == (False, [], "")
     assert "/nowhere/api.sock: connect: no such file or directory" in state["message"]
 
@@ -64,7 +64,7 @@ def test_the_state_of_a_server_that_does_not_run(module: Module, server: RealSer
 def test_an_svid_comes_without_its_key(
     module: Module, server: RealServer, agent: RealAgent, canary: None, tmp_path: Path
 ) -> None:
-    result = module("svid", spiffe_id=CANARY, wait=30, **on(agent))
+    result = module("svid_info", spiffe_id=CANARY, wait=30, **on(agent))
     (found,) = [one for one in result["svids"] if one["spiffe_id"] == CANARY]
     assert set(found) == {"spiffe_id", "hint", "certificates", "bundle"}
     assert found["hint"] == "canary"
@@ -85,7 +85,7 @@ def test_an_svid_comes_without_its_key(
 
 def test_a_user_without_an_entry_gets_the_agents_words(module: Module, spire_agent: Path, server: RealServer) -> None:
     with RealAgent(spire_agent, server) as lonely:
-        result = module("svid", **on(lonely))
+        result = module("svid_info", **on(lonely))
     assert result["msg"] == (
         "spire-agent api fetch x509: rpc error: code = PermissionDenied desc = no identity issued"
     )

@@ -56,7 +56,7 @@ def test_a_supplied_ssh_ca_is_checked(tmp_path: Path) -> None:
         return str(key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH).decode())
 
     def nodes(public: str, key: str) -> Nodes:
-        return Nodes(tmp_path, "sshpop", spire_sshpop_issuer=written(tmp_path, public_key_hex=public, key=key))
+        return Nodes(tmp_path, "sshpop", spire_sshpop_issuer=written(tmp_path, public=public, key=key))
 
     assert nodes(line(ours), text(ours)).preflight("server") == ""
     assert nodes(line(ours), openssh(ours)).made().changed
