@@ -18,9 +18,9 @@ import stat
 import subprocess
 import sys
 
-ROOTS = ("/etc/spire", "/etc/systemd/system", "/opt/spire", "/var/lib/spire", "/run/spire")
+ROOTS = ("/etc/spire", "/etc/systemd/system", "/opt/spire", "/var/lib/spire", "/run/spire", "/run/spire-fleet")
 #: files that SPIRE itself writes while it runs: their names, owners and modes are compared, not their contents
-WRITTEN_BY_SPIRE = ("/var/lib/spire/", "/run/spire/agent/sockets/", "/run/spire/server/sockets/")
+WRITTEN_BY_SPIRE = ("/var/lib/spire/", "/run/spire/agent/sockets/", "/run/spire/server/sockets/", "/run/spire-fleet/")
 #: files of a database that appear and disappear with its connections
 TEMPORARY = ("-wal", "-shm", "-journal")
 PROPERTIES = "LoadState,ActiveState,UnitFileState,MainPID,NeedDaemonReload,NRestarts"

@@ -59,8 +59,8 @@ FAULTS = (
     ),
     Fault(
         "token of a killed run", "agent1",
-        "mkdir -p /run/spire/agent/enrol/main && echo left-over >/run/spire/agent/enrol/main/token",
-        ("/run/spire/agent/enrol/main is left over",),
+        "mkdir -p /run/spire-fleet/agent-main.enrol && echo left-over >/run/spire-fleet/agent-main.enrol/token",
+        ("/run/spire-fleet/agent-main.enrol is left over",),
     ),
     Fault("bundle lost", "agent2", "rm /etc/spire/agent/main.bundle.pem", ("file /etc/spire/agent/main.bundle.pem",), ("absent",)),
     Fault(

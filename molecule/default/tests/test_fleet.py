@@ -62,7 +62,7 @@ def test_modes_and_owners(component: str, groups: dict[str, list[str]], fleet_ho
 
 
 def test_no_token_is_left(each_spire_agents: Host) -> None:
-    assert not each_spire_agents.file("/run/spire/agent/enrol/main").exists
+    assert not each_spire_agents.file("/run/spire-fleet/agent-main.enrol").exists
 
 
 def test_sockets(each_spire_agents: Host, fleet_host: Callable[[str], Host]) -> None:

@@ -47,7 +47,7 @@ def test_agents_are_healthy(each_spire_agents: Host) -> None:
 
 
 def test_nothing_of_the_enrolment_is_left(each_spire_agents: Host) -> None:
-    assert not each_spire_agents.file("/run/spire/agent/enrol/main").exists
+    assert not each_spire_agents.file("/run/spire-fleet/agent-main.enrol").exists
 
 
 def test_verify_passes(groups: dict[str, list[str]]) -> None:

@@ -42,6 +42,7 @@ def observe(spec: Dict[str, Any], planned: Dict[str, str]) -> Dict[str, Any]:
         "certificates": {path: identity.certificates(path) for path in spec.get("certificates") or []},
         "readable": files.readable(spec.get("secrets") or []),
         "directories": {path: files.file(path, content=False) for path in spec["directories"]},
+        "impassable": files.impassable(spec.get("traversed") or [], spec.get("user") or ""),
         "temporary_files": files.temporary_files(spec),
         "obsolete_files": [path for path in spec["obsolete_files"] if os.path.lexists(path)],
         "link": os.readlink(spec["link"]) if spec["link"] and os.path.islink(spec["link"]) else "",

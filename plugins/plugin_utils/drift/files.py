@@ -23,13 +23,32 @@ UNREADABLE = "(can't be read as HCL or JSON, so it is not shown)\n"
 
 
 def compare_directories(plan: Plan, observed: Mapping[str, Any], found: Comparison) -> None:
-    """Compares directories: whether they exist, their owner and their mode."""
-    for directory in plan.directories:
+    """Compares directories: whether they exist, their owner and mode, and whether the service's user can go through those above them."""
+    corrected = set()
+    for directory in (*plan.parents, *plan.directories):
         state = observed["directories"].get(directory.path, {"exists": False})
+        if state.get("link") and not directory.follow:
+            found.errors.append(
+                f"{directory.path} is a symbolic link, and {plan.user} owns the directory that it is in, so it may lead anywhere. Remove the link, "
+                f"or name another path in spire_{plan.component}_config."
+            )
+            continue
+        if directory.keep and state["exists"]:
+            continue
+        corrected.add(directory.path)
         wrong = attributes(state, directory.mode, directory.owner, directory.group)
         if wrong:
             found.directories.append(directory.path)
             found.note(f"directory {directory.path}", wrong[0], wrong[1])
+
+
+    for state in observed["impassable"]:
+        if state["path"] not in corrected:
+            found.errors.append(
+                f"{plan.user or 'the user of the service'} can't go through the directory {state['path']} (mode {state['mode']}, owner "
+                f"{state['owner']}, group {state['group']}), and files of the {plan.component} are below it. Allow it (chmod o+x {state['path']}), or "
+                "choose paths elsewhere."
+            )
 
 
 def compare(plan: Plan, observed: Mapping[str, Any], found: Comparison) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import posixpath
+from pathlib import PurePosixPath
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.module_utils.host.release_archive import RELEASED
@@ -35,6 +36,8 @@ class ProbeRequest:
     #: files of certificates whose dates are reported
     certificates: list[str]
     directories: list[str]
+    #: directories that the service's user goes through, the upper ones first
+    traversed: list[str]
     temporary_files: list[str]
     obsolete_files: list[str]
     link: str
@@ -70,7 +73,8 @@ def request_of(plan: Plan) -> ProbeRequest:
         secrets=[path for path in schema_files.secret_files(plan.component, plan.tree) if path not in corrected],
         issued=missing_ca.paths(plan),
         certificates=list(schema_files.certificate_files(plan.component, plan.tree)),
-        directories=[directory.path for directory in plan.directories],
+        directories=[directory.path for directory in (*plan.parents, *plan.directories)],
+        traversed=_traversed(plan),
         temporary_files=[paths.candidate, paths.incoming, *([paths.enrol_dir] if agent else [])],
         obsolete_files=_obsolete_files(plan),
         link=paths.link if plan.versioned else "",
@@ -89,6 +93,13 @@ def request_of(plan: Plan) -> ProbeRequest:
         identity=_identity(plan),
         plugins=_plugins(plan),
     )
+
+
+def _traversed(plan: Plan) -> list[str]:
+    """Returns the directories above what the service reads and writes, its binary among them."""
+    above = {directory.path for directory in (*plan.parents, *plan.directories)}
+    above.update(str(path) for path in PurePosixPath(plan.binary).parents)
+    return sorted(above - {"/", "."})
 
 
 def _keys(plan: Plan) -> dict[str, dict[str, str]]:

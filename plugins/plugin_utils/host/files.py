@@ -29,3 +29,7 @@ class Directory:
     mode: str
     owner: str
     group: str
+    #: whether the path may be a symbolic link. It may not where a user other than root could have made the link.
+    follow: bool = True
+    #: whether a directory that exists already keeps its owner and mode
+    keep: bool = False

@@ -9,6 +9,12 @@ import dataclasses
 import posixpath
 
 COMPONENTS = ("server", "agent")
+#: The directories that everything of ours lies below by default. They and the directories in them belong to root and are open to
+#: every user, because servers, agents and workloads of several users go through them.
+OURS = ("/etc/spire", "/opt/spire", "/run/spire", "/var/lib/spire")
+#: holds files that only root may write, and that exist while a service starts or runs. No option of SPIRE names a path in it, so a
+#: service's user owns nothing there.
+STATE = "/run/spire-fleet"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,15 +99,16 @@ class Paths:
 
     @property
     def stamp(self) -> str:
-        """What the running process was started with."""
-        return posixpath.join(self.run_dir, "started")
+        """The checksums of the files that the running process was started with. Root writes them, so the service's user must not own the
+        directory: it could make the path a link to any file of root's."""
+        return posixpath.join(self.run_dir, "started") if self.root else posixpath.join(STATE, f"{self.component}-{self.instance}.started")
 
     @property
     def enrol_dir(self) -> str:
-        """Holds a join token for the length of one start; on tmpfs wherever there is systemd."""
+        """The directory of a join token for one start. It is on tmpfs, and the service's user may read it and not write to it."""
         if self.root:
             return posixpath.join(self.volatile_dir, "enrol")
-        return posixpath.join("/run/spire", self.component, "enrol", self.instance)
+        return posixpath.join(STATE, f"{self.component}-{self.instance}.enrol")
 
     @property
     def volatile_dir(self) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Sequence
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.host.paths import Paths
+from ansible_collections.spire.fleet.plugins.plugin_utils.host.paths import STATE, Paths
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.service import MANAGED, Needs, restart_note, stamped_files
 
 #: What a SPIRE process never needs. Directives that a host's systemd does not know are ignored by it.
@@ -68,7 +68,7 @@ def unit(paths: Paths, needs: Needs, socket: str) -> str:
     lines += [
         # As root: the environment file is not the service's to read. The stamp tells a stale process
         # from a current one without trusting file times.
-        f"ExecStartPre=+/bin/sh -c 'umask 077; exec sha256sum {stamped} >{paths.stamp}'",
+        f"ExecStartPre=+/bin/sh -c 'mkdir -p -m 0755 {STATE} && umask 077 && exec sha256sum {stamped} >{paths.stamp}'",
         f"ExecStart={needs.binary} run -config ${{SPIRE_CONFIG}}{enrol}",
         # Started means healthy, for whatever is ordered after this unit too. A process that died is not waited for.
         f"ExecStartPost=/bin/sh -c 'until {health} >/dev/null 2>&1; do kill -0 $$MAINPID || exit 1; sleep 0.2; done'",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.spire.fleet.plugins.plugin_utils import hcl
 from ansible_collections.spire.fleet.plugins.plugin_utils.host import supervisor
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.files import Directory, File
+from ansible_collections.spire.fleet.plugins.plugin_utils.host.paths import OURS
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.service import MANAGED, environment_file
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki_node
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import service, write_paths
@@ -40,9 +41,36 @@ def directories(plan: Plan) -> list[Directory]:
         ]
     # workloads go through the directory of the agent's socket
     public = posixpath.dirname(plan.socket) if plan.component == "agent" else ""
+    extra = write_paths.persistent_dirs(plan)
     return found + [
-        Directory(path, "0755" if path == public else "0750", plan.user, plan.user) for path in write_paths.persistent_dirs(plan)
+        Directory(
+            path, "0755" if path == public else "0750", plan.user, plan.user,
+            # The service's user owns the outer directory, so it could replace the inner one by a link.
+            follow=not write_paths.is_within(posixpath.dirname(path), (plan.data_dir, *extra)),
+        )
+        for path in extra
     ]
+
+
+def parents(plan: Plan) -> list[Directory]:
+    """Returns the directories above those of the plan, the upper ones first.
+
+    Each has an explicit owner and mode, because the umask of a hardened host would close a new directory to the service's user.
+    """
+    root = _root(plan)
+    own = [*(directory.path for directory in directories(plan)), plan.paths.run_dir, *([plan.paths.link] if plan.versioned else [])]
+    above = {parent for path in own for parent in _above(path)} - {directory.path for directory in directories(plan)}
+    return [Directory(path, "0755", root, root, keep=plan.paths.root != "" or not _is_ours(path)) for path in sorted(above)]
+
+
+def _above(path: str) -> Iterator[str]:
+    """Yields the directories above an absolute path, without the root of the file system."""
+    while (path := posixpath.dirname(path)) not in ("", "/"):
+        yield path
+
+
+def _is_ours(path: str) -> bool:
+    return any(write_paths.is_within(path, (ours,)) for ours in OURS)
 
 
 def files(plan: Plan) -> list[File]:

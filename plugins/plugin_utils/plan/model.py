@@ -226,6 +226,11 @@ class Plan:
         """Directories that must exist before the service starts."""
         return files.directories(self)
 
+    @property
+    def parents(self) -> list[Directory]:
+        """Directories above those, and above the binaries of ours, the upper ones first."""
+        return files.parents(self)
+
     @functools.cached_property
     def files(self) -> list[File]:
         """Files whose whole content is ours. Rendering them can fail only for a tree with problems."""

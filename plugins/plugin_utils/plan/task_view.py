@@ -38,11 +38,13 @@ def _files(planned: Plan) -> dict[str, Any]:
     return {
         "user": planned.user,
         "data_dir": planned.data_dir,
-        "directories": [dataclasses.asdict(directory) for directory in planned.directories],
+        "directories": [
+            dataclasses.asdict(directory) for directory in sorted([*planned.parents, *planned.directories], key=lambda one: one.path)
+        ],
         "files": {file.name: _without_content(file) for file in planned.files},
         "removable": [
             *pki_node.managed_paths(planned.component, paths),
-            paths.unit, paths.config, paths.candidate, paths.environment, paths.run_dir,
+            paths.unit, paths.config, paths.candidate, paths.environment, paths.run_dir, paths.stamp,
             *([paths.upstream_key, paths.upstream_certificate, paths.upstream_bundle] if planned.component == "server" else []),
             *([paths.bundle, paths.enrol_dir] if planned.component == "agent" else []),
             *([paths.link] if planned.versioned else []),

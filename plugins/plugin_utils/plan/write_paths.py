@@ -66,13 +66,14 @@ def runtime_dirs(plan: Plan) -> tuple[str, ...]:
 def _extra_dirs(plan: Plan) -> Iterator[str]:
     """Yields the directories besides the data directory and the directory of the sockets."""
     for directory in dict.fromkeys(path.directory for path in plan.write_paths.values()):
-        if directory.startswith("/") and not _is_within(directory, (plan.data_dir, plan.paths.run_dir)):
+        if directory.startswith("/") and not is_within(directory, (plan.data_dir, plan.paths.run_dir)):
             yield directory
 
 
 def _is_runtime(plan: Plan, directory: str) -> bool:
-    return not plan.paths.root and _is_within(directory, RUNTIME)
+    return not plan.paths.root and is_within(directory, RUNTIME)
 
 
-def _is_within(path: str, parents: tuple[str, ...]) -> bool:
+def is_within(path: str, parents: tuple[str, ...]) -> bool:
+    """Whether a path is one of the parents or lies below one."""
     return any(path == parent or path.startswith(parent.rstrip("/") + "/") for parent in parents)

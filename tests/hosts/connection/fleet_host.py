@@ -28,6 +28,11 @@ options:
     default: root
     vars:
       - name: ansible_user
+  umask:
+    description: The umask of a login on the host, in octal digits.
+    default: "022"
+    vars:
+      - name: fleet_host_umask
 """
 
 import contextlib
@@ -45,8 +50,9 @@ NAMESPACES = ("--mount", "--uts", "--ipc", "--net", "--pid")
 ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "USER": "root"}
 
 
-def _count_as(pid: str) -> None:
-    """Gives this process the login ID of the host's processes, by which tests/secret_scan/exec_trace.py recognises them."""
+def _become_process_of(pid: str, umask: str) -> None:
+    """Gives this process the umask of a login, and the login ID by which tests/secret_scan/exec_trace.py recognises the host's processes."""
+    os.umask(int(umask, 8))
     with contextlib.suppress(OSError):
         Path("/proc/self/loginuid").write_bytes(Path(f"/proc/{pid}/loginuid").read_bytes())
 
@@ -74,7 +80,7 @@ class Connection(ConnectionBase):
             ["nsenter", f"--target={pid}", *NAMESPACES, "--", *argv],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT, check=False,
             **({"input": given or b""} if stdin is None else {"stdin": stdin}),
-            preexec_fn=functools.partial(_count_as, pid),
+            preexec_fn=functools.partial(_become_process_of, pid, self.get_option("umask")),
         )
         # A host that goes down takes all its processes along.
         if done.returncode < 0 or not os.path.exists(f"/proc/{pid}"):

@@ -16,6 +16,9 @@ from typing import Any, Dict, List
 
 from ansible_collections.spire.fleet.plugins.module_utils.host import atomic_file
 
+#: the kernel's number of a user and a group that own nothing
+NOBODY = 65534
+
 
 def temporary_files(spec: Dict[str, Any]) -> List[str]:
     """Lists what an interrupted run has left: files that one run needs, and new contents beside the files that they were for."""
@@ -36,6 +39,7 @@ def file(path: str, content: bool) -> Dict[str, Any]:
         "owner": _name(pwd.getpwuid, info.st_uid),
         "group": _name(grp.getgrgid, info.st_gid),
         "directory": stat.S_ISDIR(info.st_mode),
+        "link": os.path.islink(path),
     }
     if content and stat.S_ISREG(info.st_mode):
         try:
@@ -45,6 +49,49 @@ def file(path: str, content: bool) -> Dict[str, Any]:
             # Its mode is the reason, and differs from each mode that we plan.
             pass
     return found
+
+
+def impassable(paths: List[str], user_name: str) -> List[Dict[str, Any]]:
+    """Returns the directories that the user can't go through; of several within each other only the uppermost.
+
+    The system itself answers, so that access lists count. ``paths`` has the upper directories first.
+    """
+    found: List[Dict[str, Any]] = []
+    for path in _denied([path for path in paths if os.path.isdir(path)], user_name):
+        if not any(path.startswith(above["path"] + "/") for above in found):
+            found.append({"path": path, **file(path, content=False)})
+    return found
+
+
+def _denied(directories: List[str], user_name: str) -> List[str]:
+    """Asks the system in a child process that has become the user; only root can become another one."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.close(reader)
+            if os.geteuid() == 0 and user_name:
+                _become(user_name)
+            os.write(writer, "\0".join(path for path in directories if not os.access(path, os.X_OK)).encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as answer:
+        text = answer.read().decode()
+    os.waitpid(child, 0)
+    return [path for path in text.split("\0") if path]
+
+
+def _become(user_name: str) -> None:
+    """Takes the user's identity; one who does not exist yet has no rights but everybody's."""
+    try:
+        entry = pwd.getpwnam(user_name)
+        uid, gid, groups = entry.pw_uid, entry.pw_gid, os.getgrouplist(user_name, entry.pw_gid)
+    except KeyError:
+        uid, gid, groups = NOBODY, NOBODY, []
+    os.setgroups(groups)
+    os.setgid(gid)
+    os.setuid(uid)
 
 
 def readable(paths: List[str]) -> Dict[str, str]:

@@ -84,11 +84,11 @@ def test_files_and_directories(spec: dict[str, Any], tmp_path: Path) -> None:
     found = probe.observe(spec, {})
     owner, group = pwd.getpwuid(os.getuid()).pw_name, grp.getgrgid(os.getgid()).gr_name
     assert found["files"]["configuration"] == {
-        "exists": True, "mode": "0640", "owner": owner, "group": group, "directory": False,
+        "exists": True, "mode": "0640", "owner": owner, "group": group, "directory": False, "link": False,
         "content": base64.b64encode(b"server {}\r\n\xff").decode(),
     }
     assert found["directories"][str(tmp_path / "data")] == {
-        "exists": True, "mode": "2750", "owner": owner, "group": group, "directory": True,
+        "exists": True, "mode": "2750", "owner": owner, "group": group, "directory": True, "link": False,
     }
     assert found["temporary_files"] == [str(tmp_path / "env")]
     assert found["link"] == "opt/1.15.3"

@@ -348,6 +348,37 @@ def test_what_may_be_seen_is_shown() -> None:
     assert 'log_level = "DEBUG"' in diff["before"] and 'log_level = "INFO"' in diff["after"]
 
 
+@pytest.mark.parametrize("component", ["server", "agent"])
+def test_a_directory_of_ours_that_a_umask_has_closed_is_opened(component: str) -> None:
+    def closed(plan: Plan, observed: dict[str, Any]) -> None:
+        observed["directories"]["/etc/spire"]["mode"] = "0700"
+        observed["impassable"] = [{"path": "/etc/spire", "mode": "0700", "owner": "root", "group": "root"}]
+
+    found = look(component, closed)
+    assert acts(found) == {"directories": ["/etc/spire"]}
+    assert found.differences == ["directory /etc/spire"]
+
+
+def test_a_directory_of_somebody_else_that_is_closed_is_an_error() -> None:
+    def closed(plan: Plan, observed: dict[str, Any]) -> None:
+        observed["impassable"] = [{"path": "/srv", "mode": "0700", "owner": "root", "group": "staff"}]
+
+    found = look("agent", closed, MANY["places"])
+    assert acts(found) == {"errors": [
+        "spire-agent can't go through the directory /srv (mode 0700, owner root, group staff), and files of the agent are below it. Allow it "
+        "(chmod o+x /srv), or choose paths elsewhere.",
+    ]}
+
+
+def test_a_link_that_the_services_user_may_have_made_is_an_error() -> None:
+    def linked(plan: Plan, observed: dict[str, Any]) -> None:
+        observed["directories"]["/srv/spire/sockets"]["link"] = True
+
+    options = {"server": {"log_file": "/srv/spire/server.log", "socket_path": "/srv/spire/sockets/api.sock"}}
+    found = look("server", linked, {"spire_server_config": options})
+    assert [error.partition(",")[0] for error in found.errors] == ["/srv/spire/sockets is a symbolic link"]
+
+
 def test_several_drifts_are_all_found() -> None:
     def drift(plan: Plan, observed: dict[str, Any]) -> None:
         edited(plan, observed)

@@ -151,6 +151,34 @@ def test_places_that_stay_are_made_and_writable() -> None:
     assert (modes["/srv/spire"], modes["/var/log/spire"]) == ("0755", "0750")
 
 
+def test_every_directory_above_has_an_owner_and_a_mode() -> None:
+    made = planned("server", {"spire_server_config": {"server": {"log_file": "/var/log/spire/east/server.log"}}})
+    above = {one.path: (one.mode, one.owner, one.keep) for one in made.parents}
+    ours = ("/etc/spire", "/opt/spire", "/run/spire", "/run/spire/server", "/run/spire/server/sockets", "/var/lib/spire", "/var/lib/spire/server")
+    assert above == {
+        **dict.fromkeys(ours, ("0755", "root", False)),
+        # the system's and the user's own keep the mode that they have
+        **dict.fromkeys(("/etc", "/opt", "/run", "/var", "/var/lib", "/var/log", "/var/log/spire"), ("0755", "root", True)),
+    }
+    assert [one.path for one in made.parents] == sorted(above)
+
+
+def test_a_directory_that_the_services_user_could_replace_by_a_link_is_not_followed() -> None:
+    options = {"server": {"log_file": "/srv/spire/server.log", "socket_path": "/srv/spire/sockets/api.sock"}}
+    made = planned("server", {"spire_server_config": options})
+    assert {one.path: one.follow for one in made.directories if one.path.startswith("/srv")} == {
+        "/srv/spire": True, "/srv/spire/sockets": False,
+    }
+
+
+@pytest.mark.parametrize("component", ["server", "agent"])
+def test_what_root_writes_is_not_in_a_directory_of_the_services_user(component: str) -> None:
+    made = planned(component)
+    owned = [one.path for one in made.directories if one.owner == made.user] + [made.paths.run_dir]
+    written = [made.paths.stamp, made.paths.enrol_dir, made.paths.candidate, made.paths.incoming, *(file.path for file in made.files)]
+    assert not [path for path in written if any(path.startswith(f"{directory}/") for directory in owned)]
+
+
 def test_several_instances_share_no_path() -> None:
     one, two = planned("agent"), planned("agent", spire_agent_instance="two")
     for made, other in ((one, two), (two, one)):

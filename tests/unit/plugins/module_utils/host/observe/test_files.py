@@ -9,6 +9,8 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -70,3 +72,53 @@ def test_a_link_is_as_open_as_what_it_names(open_directory: Path, tmp_path: Path
     link = tmp_path / "link"
     link.symlink_to(file)
     assert files.readable([str(link)]) == {str(link): "0644"}
+
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+
+
+@pytest.fixture
+def nested() -> Iterator[list[str]]:
+    """Yields two directories within each other that belong to root, the outer one first; every user can go through those above them."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as top:
+        os.chmod(top, 0o755)
+        outer, inner = Path(top, "outer"), Path(top, "outer", "inner")
+        for directory in (outer, inner):
+            directory.mkdir()
+            directory.chmod(0o755)
+        yield [str(outer), str(inner)]
+
+
+def paths_of(found: list[dict[str, Any]]) -> list[str]:
+    return [one["path"] for one in found]
+
+
+@needs_root
+@pytest.mark.parametrize("user", ["nobody", "a user who does not exist"])
+def test_another_user_goes_through_open_directories_only(nested: list[str], user: str) -> None:
+    assert files.impassable(nested, user) == []
+    os.chmod(nested[1], 0o700)
+    (found,) = files.impassable(nested, user)
+    assert (found["path"], found["mode"], found["owner"]) == (nested[1], "0700", "root")
+
+
+@needs_root
+def test_only_the_uppermost_closed_directory_is_named(nested: list[str]) -> None:
+    for path in nested:
+        os.chmod(path, 0o700)
+    assert paths_of(files.impassable(nested, "nobody")) == nested[:1]
+
+
+@needs_root
+def test_an_access_list_counts(nested: list[str]) -> None:
+    if shutil.which("setfacl") is None:
+        pytest.skip("no setfacl found")
+    os.chmod(nested[0], 0o700)
+    assert paths_of(files.impassable(nested, "nobody")) == nested[:1]
+    if subprocess.run(["setfacl", "--modify=u:nobody:x", nested[0]], check=False).returncode:
+        pytest.skip("this file system has no access lists")
+    assert files.impassable(nested, "nobody") == []
+
+
+def test_root_and_the_user_of_a_quickstart_are_asked_as_they_are(nested: list[str]) -> None:
+    assert files.impassable([*nested, "/nowhere"], "") == []
