@@ -12,6 +12,8 @@ version_added: 0.1.0
 description:
   - Waits until SPIRE's own C(healthcheck) passes. Where it does not pass in time, or the process keeps dying, the message
     has the last lines of its log.
+  - Where the module M(spire.fleet.kept_files) has kept the files of the service that ran before, they are put back then, and that service
+    is started again. The message says whether it runs.
 author:
   - spire.fleet contributors (@spire-fleet)
 options:
@@ -38,9 +40,19 @@ options:
   unit:
     description: The systemd unit of the service. Its journal is shown on failure.
     type: str
-  log_file:
-    description: The log file whose end is shown on failure, where there is no unit.
+  log_files:
+    description: The files that the service writes its log to. Their ends are shown on failure.
+    type: list
+    elements: path
+    default: []
+  kept:
+    description: The directory with the files of the service that ran before. It is removed.
     type: path
+  supervisorctl:
+    description: The command line of C(supervisorctl), where supervisor runs the service.
+    type: list
+    elements: str
+    default: []
 extends_documentation_fragment:
   - spire.fleet.attributes
   - spire.fleet.attributes.read_only
@@ -61,7 +73,7 @@ waited:
   returned: success
   type: float
 log:
-  description: The last lines of the log.
+  description: The last lines of the logs.
   returned: failure
   type: list
   elements: str
@@ -69,29 +81,50 @@ log:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.spire.fleet.plugins.module_utils.host.health import Log, NotHealthy, wait
+from ansible_collections.spire.fleet.plugins.module_utils.host import kept_files, take_back
+from ansible_collections.spire.fleet.plugins.module_utils.host.health import NotHealthy, wait
+from ansible_collections.spire.fleet.plugins.module_utils.host.service_log import ServiceLog
 from ansible_collections.spire.fleet.plugins.module_utils.spire import connection
+
+
+ARGUMENTS = {
+    "component": {"type": "str", "choices": ["server", "agent"], "required": True},
+    "unit": {"type": "str"},
+    "log_files": {"type": "list", "elements": "path", "default": []},
+    "server": {"type": "str"},
+    "kept": {"type": "path"},
+    "supervisorctl": {"type": "list", "elements": "str", "default": []},
+}
 
 
 def main() -> None:
     """Runs the module."""
-    module = AnsibleModule(
-        argument_spec=connection.arguments(
-            60, component={"type": "str", "choices": ["server", "agent"], "required": True}, unit={"type": "str"}, log_file={"type": "path"},
-            server={"type": "str"},
-        ),
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(argument_spec=connection.arguments(60, **ARGUMENTS), supports_check_mode=True)
     params = module.params
     ask = connection.server if params["component"] == "server" else connection.agent
     # One health check may take no longer than the whole wait.
     asked = ask({**params, "timeout": max(1, min(params["timeout"], connection.TIMEOUT))})
-    log = Log(params["unit"] or "", params["log_file"] or "")
+    log = ServiceLog(params["unit"] or "", tuple(params["log_files"]))
+    program = f"spire-{params['component']}"
+    name = params["unit"] or program
+
+    def restart() -> None:
+        if params["unit"]:
+            take_back.restart_unit(params["unit"])
+        else:
+            take_back.restart_program(params["supervisorctl"], program)
+
+    def waited() -> float:
+        return wait(asked, params["timeout"], log, params["server"] or "")
+
     try:
-        module.exit_json(changed=False, waited=wait(asked, params["timeout"], log, params["server"] or ""))
+        seconds = waited()
     except NotHealthy as exc:
-        name = params["unit"] or f"spire-{params['component']}"
-        module.fail_json(msg=f"{name} {exc}. The end of its log:\n" + "\n".join(exc.log), log=exc.log)
+        done = take_back.take_back(params["kept"], restart, waited, name) if params["kept"] else ""
+        module.fail_json(msg=exc.report(name) + (f"\n{done}" if done else ""), log=exc.log)
+    if params["kept"]:
+        kept_files.remove(params["kept"])
+    module.exit_json(changed=False, waited=seconds)
 
 
 if __name__ == "__main__":

@@ -39,6 +39,9 @@ def test_everything_is_reported(
         assert reported[1].startswith("binaries of SPIRE ")
         assert reported[2:] == [
             f"link /opt/spire/{component}-main",
+            "directory /etc/spire", "directory /opt/spire",
+            "directory /run/spire", f"directory /run/spire/{component}", f"directory /run/spire/{component}/sockets",
+            "directory /var/lib/spire", f"directory /var/lib/spire/{component}",
             f"directory /etc/spire/{component}",
             f"directory /var/lib/spire/{component}/main",
             f"file /etc/spire/{component}/main.conf",

@@ -24,6 +24,10 @@ FAULTS = (
     Fault("mode loosened", "agent1", "chmod 666 {conf}", ("file {conf}",), ("mode: 0666", "mode: 0640")),
     Fault("data directory's mode loosened", "agent2", "chmod 755 {data}", ("directory {data}",), ("mode: 0755",)),
     Fault("owner changed", "agent3", "chown nobody: {conf}", ("file {conf}",), ("owner: nobody", "group: nogroup")),
+    Fault("directory closed by a umask", "server1", "chmod 700 /etc/spire", ("directory /etc/spire",), ("mode: 0700",)),
+    Fault("directory closed by a umask", "agent1", "chmod 700 /run/spire", ("directory /run/spire",), ("mode: 0700",)),
+    Fault("directory of somebody else", "agent2", "chown nobody /var/lib/spire", ("directory /var/lib/spire",), ("owner: nobody",)),
+    Fault("directory closed by a umask", "agent3", "chmod 750 /opt/spire", ("directory /opt/spire",), ("mode: 0750",)),
     # --- services
     Fault("unit stopped", "server1", "systemctl stop {unit}", ("{unit}",), ("inactive",), restarts=None),
     Fault("unit disabled", "agent1", "systemctl disable --quiet {unit}", ("{unit} at boot",), ("disabled",)),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -30,28 +31,43 @@ NO_DATABASE = {
 }
 
 
-def test_a_server_that_starts_and_dies(shell: Callable[..., str]) -> None:
-    run = site_run.run("site", "--diff", variables=NO_DATABASE)
+LOG = "/var/log/spire/spire.log"
+
+
+@pytest.mark.parametrize("log_file", ["", LOG])
+def test_a_change_of_a_running_server_that_does_not_start_is_taken_back(shell: Callable[..., str], log_file: str) -> None:
+    """The message has the reason in SPIRE's words, wherever SPIRE writes its log, and the server runs as before."""
+    config = shell("server1", "cat /etc/spire/server/main.conf")
+    log = {"spire_server_config__log": {"server": {"log_file": log_file}}} if log_file else {}
+    run = site_run.run("site", "--diff", variables={**NO_DATABASE, **log})
     assert set(run.failed) == {"server1"}
     message = run.failed["server1"]
     assert message.startswith("spire-server@main.service starts and dies, 2 times so far. The end of its log:\n"), message
-    assert "connection refused" in message
+    source = f"The end of its log {LOG}:\n" if log_file else "The end of its log:\n"
+    assert "connection refused" in message.partition(source)[2], message
+    files = "/etc/spire/server/main.conf, /etc/systemd/system/spire-server@main.service are" if log_file else "/etc/spire/server/main.conf is"
+    assert message.endswith(f"\nThe change was taken back: {files} as before, and the service runs again as it did before this run."), message
     assert "planted-password" not in run.stdout + run.stderr
-    site_run.run("site").require()
+    assert shell("server1", "cat /etc/spire/server/main.conf") == config
+    assert shell("server1", "systemctl is-active spire-server@main.service") == "active"
+    assert "Server is healthy" in shell("server1", faults.cli("healthcheck").replace(" -output json", ""))
+    assert shell("server1", "ls -d /run/spire-fleet/*.kept 2>/dev/null || true") == ""
     assert site_run.run("site").require().changed == {}
 
 
-@pytest.mark.parametrize("kind", ["unknown", "expired"])
-def test_a_token_that_the_server_refuses(kind: str, shell: Callable[..., str]) -> None:
+@pytest.mark.parametrize(("kind", "log_file"), [("unknown", ""), ("expired", ""), ("expired", LOG)])
+def test_a_token_that_the_server_refuses(kind: str, log_file: str, shell: Callable[..., str]) -> None:
     """The agent's server group names no group of the inventory, so that it uses the token in its variable."""
     token = "planted-token"
     if kind == "expired":
         token = json.loads(shell("server1", faults.cli("token generate -ttl 1")))["value"]
         time.sleep(2)
-    given = {
+    given: dict[str, Any] = {
         "spire_server_group": "{{ 'spire_servers' if inventory_hostname == 'server1' else 'elsewhere' }}", "spire_join_token": token,
         "spire_trust_bundle": shell("server1", faults.cli("bundle show").replace("-output json", "")),
     }
+    if log_file:
+        given["spire_agent_config__log"] = {"agent": {"log_file": log_file}}
     shell("agent1", "systemctl stop spire-agent@main.service; rm -rf /var/lib/spire/agent/main")
     run = site_run.run("site", "--limit", "agent1", "--diff", "-vvvv", variables=given)
     message = run.failed["agent1"]

@@ -45,6 +45,7 @@ def observe(spec: Dict[str, Any], planned: Dict[str, str]) -> Dict[str, Any]:
         "impassable": files.impassable(spec.get("traversed") or [], spec.get("user") or ""),
         "temporary_files": files.temporary_files(spec),
         "obsolete_files": [path for path in spec["obsolete_files"] if os.path.lexists(path)],
+        "kept": spec["kept"] if os.path.lexists(spec["kept"]) else "",
         "link": os.readlink(spec["link"]) if spec["link"] and os.path.islink(spec["link"]) else "",
         "release": binaries.release(spec["release"]),
         "binary": binaries.binary(spec["binary"], spec["probe_version"]),

@@ -32,4 +32,5 @@ def compare(plan: Plan, observed: Mapping[str, Any], server: Mapping[str, Any] |
     service.compare(plan, observed, found)
     if plan.loses_identity_on_restart and not found.enrol and (found.start or found.restart):
         enrolment.enrol(plan, observed, "keeps its key in memory, which a restart loses", found)
+    service.keep(observed, found)
     return found

@@ -30,6 +30,8 @@ class Comparison:
     reload: bool = False
     enable: bool = False
     restart: bool = False
+    #: the process whose files are kept until its successor is healthy; 0 where there is nothing to go back to
+    keep: int = 0
     start: bool = False
     #: paths of the binaries of external plugins
     plugins: list[str] = dataclasses.field(default_factory=list)

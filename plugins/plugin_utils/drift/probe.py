@@ -40,6 +40,8 @@ class ProbeRequest:
     traversed: list[str]
     temporary_files: list[str]
     obsolete_files: list[str]
+    #: the directory of the files that a killed run has kept
+    kept: str
     link: str
     release: dict[str, Any] | None
     binary: str
@@ -77,6 +79,7 @@ def request_of(plan: Plan) -> ProbeRequest:
         traversed=_traversed(plan),
         temporary_files=[paths.candidate, paths.incoming, *([paths.enrol_dir] if agent else [])],
         obsolete_files=_obsolete_files(plan),
+        kept=paths.kept,
         link=paths.link if plan.versioned else "",
         release={"root": paths.install_root, "version": str(plan.version), "names": [paths.binary_name]} if plan.versioned else None,
         binary=plan.binary,

@@ -49,6 +49,19 @@ def compare(plan: Plan, observed: Mapping[str, Any], found: Comparison) -> None:
     _restart(plan, observed, found)
 
 
+def keep(observed: Mapping[str, Any], found: Comparison) -> None:
+    """Decides whether the run keeps the files of the running process, to go back to them if the changed service does not start.
+
+    An agent that is enrolled again has lost its identity, so its old files would not help it.
+    """
+    process = observed["service"]
+    if found.restart and not found.enrol and process["healthy"] and observed["answers"]:
+        found.keep = process["pid"]
+    elif observed["kept"]:
+        found.absent.append(observed["kept"])
+        found.note(f"{observed['kept']} is left over", "there\n", "absent\n")
+
+
 def _stale(plan: Plan, observed: Mapping[str, Any], found: Comparison) -> None:
     """Reports what the running process was started with, and what it does not answer."""
     service, name = observed["service"], plan.paths.service

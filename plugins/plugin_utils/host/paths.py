@@ -104,6 +104,13 @@ class Paths:
         return posixpath.join(self.run_dir, "started") if self.root else posixpath.join(STATE, f"{self.component}-{self.instance}.started")
 
     @property
+    def kept(self) -> str:
+        """The files that the running process was started with, while a run replaces them. Only root, or the quickstart's user, reads them."""
+        if self.root:
+            return posixpath.join(self.root, "run", f"{self.component}.kept")
+        return posixpath.join(STATE, f"{self.component}-{self.instance}.kept")
+
+    @property
     def enrol_dir(self) -> str:
         """The directory of a join token for one start. It is on tmpfs, and the service's user may read it and not write to it."""
         if self.root:

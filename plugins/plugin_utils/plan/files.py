@@ -59,7 +59,9 @@ def parents(plan: Plan) -> list[Directory]:
     """
     root = _root(plan)
     own = [*(directory.path for directory in directories(plan)), plan.paths.run_dir, *([plan.paths.link] if plan.versioned else [])]
-    above = {parent for path in own for parent in _above(path)} - {directory.path for directory in directories(plan)}
+    # systemd creates the directories of the service's sockets at each start.
+    others = {*(directory.path for directory in directories(plan)), *write_paths.runtime_dirs(plan)}
+    above = {parent for path in own for parent in _above(path)} - others
     return [Directory(path, "0755", root, root, keep=plan.paths.root != "" or not _is_ours(path)) for path in sorted(above)]
 
 

@@ -44,12 +44,17 @@ def _files(planned: Plan) -> dict[str, Any]:
         "files": {file.name: _without_content(file) for file in planned.files},
         "removable": [
             *pki_node.managed_paths(planned.component, paths),
-            paths.unit, paths.config, paths.candidate, paths.environment, paths.run_dir, paths.stamp,
+            paths.unit, paths.config, paths.candidate, paths.environment, paths.run_dir, paths.stamp, paths.kept,
             *([paths.upstream_key, paths.upstream_certificate, paths.upstream_bundle] if planned.component == "server" else []),
             *([paths.bundle, paths.enrol_dir] if planned.component == "agent" else []),
             *([paths.link] if planned.versioned else []),
         ],
         "data": [planned.data_dir],
+        "kept": paths.kept,
+        "kept_files": sorted({
+            *(file.path for file in planned.files), *(file.path for file in planned.host_certificate_files.values()), paths.environment,
+            *([paths.bundle] if planned.component == "agent" else []), *([paths.link] if planned.versioned else []),
+        }),
         "config": paths.config,
         "candidate": paths.candidate,
     }
@@ -74,7 +79,7 @@ def _service(planned: Plan) -> dict[str, Any]:
         "manager": values["spire_service_manager"],
         "supervisorctl": supervisorctl(planned),
         "supervisord": supervisord(planned),
-        "log": paths.log if paths.root else "",
+        "log_files": [*([str(planned.main["log_file"])] if planned.main.get("log_file") else []), *([paths.log] if paths.root else [])],
         "server": f"{planned.main.get('server_address')}:{planned.main.get('server_port')}" if planned.component == "agent" else "",
         "socket": planned.socket,
         "start_timeout": values["spire_start_timeout"],

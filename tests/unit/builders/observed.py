@@ -68,6 +68,7 @@ def converged(plan: Plan) -> dict[str, Any]:
         "impassable": [],
         "temporary_files": [],
         "obsolete_files": [],
+        "kept": "",
         "link": str(plan.version) if plan.versioned else "",
         "release": [],
         "binary": {"exists": True, "version": "" if plan.versioned else str(plan.version), "machine": "amd64"},

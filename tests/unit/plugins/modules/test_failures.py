@@ -39,7 +39,7 @@ def asked(tmp_path: Path, binary: Path, timeout: int) -> dict[str, Any]:
     log = tmp_path / "log"
     log.write_text("its last words\n")
     return run_module(
-        "wait_healthy", component="server", binary=str(binary), socket_path=str(tmp_path / "socket"), timeout=timeout, log_file=str(log)
+        "wait_healthy", component="server", binary=str(binary), socket_path=str(tmp_path / "socket"), timeout=timeout, log_files=[str(log)]
     )
 
 

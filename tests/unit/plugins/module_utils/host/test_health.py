@@ -6,12 +6,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from ansible_collections.spire.fleet.plugins.module_utils.host import health
-from ansible_collections.spire.fleet.plugins.module_utils.host.health import INTERVAL, LAST_BYTES, LINES, Log, NotHealthy, wait
+from ansible_collections.spire.fleet.plugins.module_utils.host.health import INTERVAL, NotHealthy, wait
+from ansible_collections.spire.fleet.plugins.module_utils.host.service_log import Tail
 from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import Health
 
 
@@ -52,8 +50,8 @@ class World:
     def settled(self) -> bool:
         return self.now - self.started >= self.settled_at
 
-    def tail(self) -> list[str]:
-        return [self.says]
+    def tails(self) -> list[Tail]:
+        return [Tail("its log", [self.says])]
 
     def wait(self, timeout: float, server: str = "") -> float:
         return wait(self, timeout, self, server, self.clock, self.sleep)  # type: ignore[arg-type]
@@ -130,21 +128,10 @@ def test_what_died_once_may_come_up() -> None:
     assert World(healthy_at=5, dies_at=(1,)).wait(60) == pytest.approx(5, abs=INTERVAL)
 
 
-def test_the_end_of_a_file(tmp_path: Path) -> None:
-    path = tmp_path / "log"
-    path.write_bytes(b"\xff old\n" * LAST_BYTES + b"\n".join(b"line %d\n" % number for number in range(50)))
-    assert Log(file=str(path)).tail() == [f"line {number}" for number in range(50 - LINES, 50)]
-    assert Log(file=str(path)).restarts() == 0
-
-
-def test_a_log_that_is_not_there(tmp_path: Path) -> None:
-    assert Log(file=str(tmp_path / "log")).tail() == []
-
-
-def test_the_end_of_a_journal(monkeypatch: pytest.MonkeyPatch) -> None:
-    answers = {"journalctl": "one\n\ntwo\n", "systemctl": "NRestarts=3\n"}
-    monkeypatch.setattr(health.systemd, "output", lambda argv: answers[argv[0]])
-    assert Log(unit="spire-agent@main.service").tail() == ["one", "two"]
-    assert Log(unit="spire-agent@main.service").restarts() == 3
-    answers["systemctl"] = ""
-    assert Log(unit="spire-agent@main.service").restarts() == 0
+def test_a_report_has_the_end_of_every_log() -> None:
+    problem = NotHealthy("is not healthy after 10 seconds", [Tail("its log", ["one", "two"]), Tail("its log /var/log/a", ["three"])])
+    assert problem.report("spire-server@main.service") == (
+        "spire-server@main.service is not healthy after 10 seconds. The end of its log:\none\ntwo\nThe end of its log /var/log/a:\nthree"
+    )
+    assert problem.log == ["one", "two", "three"]
+    assert NotHealthy("starts and dies, 2 times so far", []).report("x") == "x starts and dies, 2 times so far. It has written no log."

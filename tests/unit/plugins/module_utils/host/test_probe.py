@@ -42,6 +42,7 @@ def spec(tmp_path: Path) -> dict[str, Any]:
         "directories": [str(tmp_path / "data")],
         "temporary_files": [str(tmp_path / "token"), str(tmp_path / "env")],
         "obsolete_files": [str(tmp_path / "old.key"), str(tmp_path / "old.pem")],
+        "kept": str(tmp_path / "kept"),
         "link": str(tmp_path / "link"),
         "release": {"root": str(tmp_path / "opt"), "version": "1.15.3", "names": ["spire-agent"]},
         "binary": str(tmp_path / "link" / "bin" / "spire-agent"),

@@ -123,17 +123,17 @@ SERVER_DRIFTS: dict[str, tuple[Drift, list[str], dict[str, Any]]] = {
     "stopped": (stopped, ["spire-server@main.service"], {"start": True}),
     "disabled": (service(enabled=False), ["spire-server@main.service at boot"], {"enable": True}),
     "started with an older configuration": (
-        fact(started_with_old_files=[CONFIG]), [f"spire-server@main.service was started with another {CONFIG}"], {"restart": True},
+        fact(started_with_old_files=[CONFIG]), [f"spire-server@main.service was started with another {CONFIG}"], {"restart": True, "keep": 7},
     ),
     "another configuration is planned": (
         both(edited, fact(started_with_old_files=[CONFIG])),
         [f"file {CONFIG}", f"spire-server@main.service must be restarted, because {CONFIG} changes"],
-        {"files": ["configuration"], "restart": True},
+        {"files": ["configuration"], "restart": True, "keep": 7},
     ),
     "another configuration and unit are planned": (
         both(edited, both(changed("service", content="W1VuaXRd"), fact(started_with_old_files=[CONFIG, UNIT]))),
         [f"file {CONFIG}", f"file {UNIT}", f"spire-server@main.service must be restarted, because {CONFIG}, {UNIT} change"],
-        {"files": ["configuration", "service"], "restart": True},
+        {"files": ["configuration", "service"], "restart": True, "keep": 7},
     ),
     "a file is planned, and it was started with another one of the others": (
         both(changed("service", content="W1VuaXRd"), fact(started_with_old_files=[CONFIG, UNIT])),
@@ -141,22 +141,22 @@ SERVER_DRIFTS: dict[str, tuple[Drift, list[str], dict[str, Any]]] = {
             f"file {UNIT}", f"spire-server@main.service must be restarted, because {UNIT} changes",
             f"spire-server@main.service was started with another {CONFIG}",
         ],
-        {"files": ["service"], "restart": True},
+        {"files": ["service"], "restart": True, "keep": 7},
     ),
     "binary changed": (
         fact(release=[damage("was changed after it had been placed")]), ["binaries of SPIRE 1.15.3"],
-        {"install": True, "restart": True},
+        {"install": True, "restart": True, "keep": 7},
     ),
     "binary gone": (
         fact(release=[damage("does not exist")], binary_changed=True), ["binaries of SPIRE 1.15.3"],
-        {"install": True, "restart": True},
+        {"install": True, "restart": True, "keep": 7},
     ),
     "binary's mode": (
         fact(release=[damage("has mode 0775, it was placed with 0755", replaces=False)]), ["binaries of SPIRE 1.15.3"], {"install": True},
     ),
     "another program runs": (
         fact(binary_changed=True),
-        ["spire-server@main.service runs another binary than /opt/spire/server-main/bin/spire-server"], {"restart": True},
+        ["spire-server@main.service runs another binary than /opt/spire/server-main/bin/spire-server"], {"restart": True, "keep": 7},
     ),
     # a process has been started through it, and lives on
     "link changed": (fact(link="1.14.7"), ["link /opt/spire/server-main"], {"link": True}),
@@ -164,7 +164,7 @@ SERVER_DRIFTS: dict[str, tuple[Drift, list[str], dict[str, Any]]] = {
     "link to somewhere else": (fact(link="/mnt/1.15.3"), ["link /opt/spire/server-main"], {"link": True}),
     "upgrade": (
         fact(link="1.14.7", release=[damage("does not exist")], binary_changed=True),
-        ["binaries of SPIRE 1.15.3", "link /opt/spire/server-main"], {"install": True, "link": True, "restart": True},
+        ["binaries of SPIRE 1.15.3", "link /opt/spire/server-main"], {"install": True, "link": True, "restart": True, "keep": 7},
     ),
     "socket dead": (
         fact(answers=False),
