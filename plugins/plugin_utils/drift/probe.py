@@ -15,7 +15,6 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.drift import missing_c
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.service import stamped_files
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki_node, plugin_options as pki_options
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.supervisor import supervisorctl
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import files as schema_files
 
 
@@ -81,7 +80,7 @@ def request_of(plan: Plan) -> ProbeRequest:
         service={
             "manager": plan.values["spire_service_manager"],
             "name": paths.service,
-            "control": supervisorctl(plan),
+            "control": plan.supervisor("supervisorctl"),
             "stamp": paths.stamp,
         },
         socket=plan.socket,

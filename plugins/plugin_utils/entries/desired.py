@@ -22,8 +22,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import neste
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import AGENTS, Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import upstream as pki_upstream
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.canary import CANARY
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import CANARY, Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.svid import absolute
 

@@ -24,6 +24,11 @@ class Paths:
     install_root: str = "/opt/spire"
     root: str = ""
 
+    @property
+    def owner(self) -> str:
+        """The owner of what the service only reads; empty for the rootless quickstart, where its user owns everything."""
+        return "" if self.root else "root"
+
     def _etc(self, name: str) -> str:
         base = posixpath.join(self.root, "etc") if self.root else "/etc/spire"
         return posixpath.join(base, self.component, name)

@@ -194,17 +194,15 @@ def trusts_our_ca(name: str, merged: Merged, paths: Paths) -> bool:
 
 def agent_files(name: str, paths: Paths, user: str) -> dict[str, File]:
     """Returns the files of a node's certificate and key on an agent's host, without contents. Only the service reads its key."""
-    root = "" if paths.root else "root"
     return {
         f"{name}_key": File(f"{name}_key", paths.node_key(name), "", "0600", user, user, secret=True),
-        f"{name}_certificate": File(f"{name}_certificate", paths.node_certificate(name), "", "0644", root, root),
+        f"{name}_certificate": File(f"{name}_certificate", paths.node_certificate(name), "", "0644", paths.owner, paths.owner),
     }
 
 
 def server_file(name: str, paths: Paths) -> File:
     """Returns the file on a server with the CAs that it verifies nodes with."""
-    root = "" if paths.root else "root"
-    return File(f"{name}_authorities", paths.node_authorities(name), "", "0644", root, root)
+    return File(f"{name}_authorities", paths.node_authorities(name), "", "0644", paths.owner, paths.owner)
 
 
 def managed_paths(component: str, paths: Paths) -> list[str]:

@@ -32,11 +32,10 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import KeyA
 
 def host_files(paths: Paths, user: str) -> dict[str, File]:
     """Returns the files on a server, without their contents. Only the service reads its key."""
-    root = "" if paths.root else "root"
     return {
         "upstream_key": File("upstream_key", paths.upstream_key, "", "0600", user, user, secret=True),
-        "upstream_certificate": File("upstream_certificate", paths.upstream_certificate, "", "0644", root, root),
-        "upstream_bundle": File("upstream_bundle", paths.upstream_bundle, "", "0644", root, root),
+        "upstream_certificate": File("upstream_certificate", paths.upstream_certificate, "", "0644", paths.owner, paths.owner),
+        "upstream_bundle": File("upstream_bundle", paths.upstream_bundle, "", "0644", paths.owner, paths.owner),
     }
 
 

@@ -18,7 +18,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.reads import Read
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki_node, plugin_options as pki_options
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.plugin_options import InjectedOptions
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import defaults, made, nested_layer, tree_check as plan_tree_check
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import defaults, made, tree_check as plan_tree_check
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree.agent import ONCE
@@ -135,7 +135,8 @@ def _nested_layers(host: str, fleet: Fleet, version: versions.Version) -> list[L
     agents = _parent_agents("server", host, fleet)
     # A nested server without an agent is a mistake of its own, which is reported once.
     socket = agents[0].socket if agents else Paths("agent", "main").socket
-    return [nested_layer.layer(version, server.address, server.port, socket)]
+    options = {"server_address": server.address, "server_port": str(server.port), "workload_api_socket": socket}
+    return [Layer(nested.VARIABLE, InjectedOptions(nested.PLUGIN, version, options).layer().tree)]
 
 
 def _agent_defaults(host: str, fleet: Fleet, paths: Paths, version: versions.Version) -> dict[str, Any]:

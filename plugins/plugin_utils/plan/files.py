@@ -27,9 +27,8 @@ class UnknownFileError(Exception):
 
 def directories(plan: Plan) -> list[Directory]:
     """Returns the directories that must exist before the service starts."""
-    root = _root(plan)
     found = [
-        Directory(plan.paths.config_dir, "0755", root, root),
+        Directory(plan.paths.config_dir, "0755", plan.paths.owner, plan.paths.owner),
         Directory(plan.data_dir, "0700", plan.user, plan.user),
     ]
     if plan.paths.root:
@@ -47,7 +46,7 @@ def directories(plan: Plan) -> list[Directory]:
 
 def files(plan: Plan) -> list[File]:
     """Returns the files whose whole content is ours."""
-    root = _root(plan)
+    root = plan.paths.owner
     found = [File("configuration", plan.paths.config, plan.render(), "0640", root, plan.user, secret=True)]
     if plan.environment:
         text = environment_file(plan.environment)
@@ -78,20 +77,9 @@ def text_of(plan: Plan, name: str) -> str:
     raise UnknownFileError(f"no file of the {plan.component} is called {name}")
 
 
-def bundle(plan: Plan) -> File:
-    """Returns the trust bundle of an agent's first contact, without content."""
-    root = _root(plan)
-    return File("bundle", plan.paths.bundle, "", "0644", root, root)
-
-
 def configuration(plan: Plan, extra: Mapping[str, Any]) -> str:
     """Returns the text of the configuration file, with the options of ``extra`` added to the main block."""
     content = {**plan.tree, plan.component: {**plan.main, **extra}} if extra else plan.tree
     if plan.values[f"spire_{plan.component}_config_format"] == "json":
         return hcl.dumps_json(content)
     return MANAGED + "\n" + hcl.dumps(content)
-
-
-def _root(plan: Plan) -> str:
-    """Returns the owner of what the service only reads; empty for the rootless quickstart, where its user owns everything."""
-    return "" if plan.paths.root else "root"

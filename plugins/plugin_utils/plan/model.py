@@ -26,16 +26,19 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.host.listeners import 
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.paths import Paths
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.service import Needs
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables import Values
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki_node, upstream as pki_upstream
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.managed import ManagedCertificate
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.plugin_options import AUTHORITY_KINDS, InjectedOptions
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.upstream import Upstream
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import defaults, files, host_certificate, service, write_paths
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import defaults, files, service, write_paths
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.write_paths import WritePath
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.archives import architecture
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.svid import absolute
 
 #: the first release that takes a join token from a file named on the command line
 TOKEN_FILE_SINCE = versions.Version(1, 13, 3)
+CANARY = "/fleet-canary"
 
 
 @dataclasses.dataclass
@@ -172,6 +175,19 @@ class Plan:
         return host_root.reasons(self.plugins, self.plugin_data, self.node is not None) if self.component == "agent" else ()
 
     @property
+    def canary(self) -> str:
+        """The SPIFFE ID with which verify checks that agents issue SVIDs; empty where there is none.
+
+        With servers outside of the inventory there is one only where spire_canary is set.
+        """
+        wanted = self.values["spire_canary"] and (not self.external or self.values.is_set("spire_canary"))
+        return absolute(CANARY, self.trust_domain) if wanted else ""
+
+    def supervisor(self, program: str) -> list[str]:
+        """Returns the argv of a program of supervisor: of ``supervisord``, or of its client ``supervisorctl``."""
+        return [posixpath.join(self.values["spire_supervisor_bin"], program), "-c", self.paths.supervisor_config]
+
+    @property
     def user(self) -> str:
         """The system user of the process, with a group of the same name; empty for whoever runs the quickstart."""
         if self.paths.root:
@@ -187,18 +203,24 @@ class Plan:
 
     @functools.cached_property
     def upstream(self) -> Upstream | None:
-        """The CA of ours that signs this server's own."""
-        return host_certificate.upstream(self)
+        """The CA of ours that signs a server's own; None for agents, and for servers that have another one."""
+        if self.component != "server":
+            return None
+        return pki_upstream.upstream(self.host, self.values, self.trust_domain, self.merged, self.injected_options)
 
     @functools.cached_property
     def node(self) -> ManagedCertificate | None:
-        """The certificate of ours that an agent attests with."""
-        return host_certificate.node(self)
+        """The certificate of ours that an agent attests with; None for servers, and for agents that attest with something else."""
+        if self.component != "agent":
+            return None
+        return pki_node.certificate_of_agent(self.host, self.values, self.trust_domain, self.merged, self.paths, self.server)
 
     @functools.cached_property
     def authorities(self) -> list[ManagedCertificate]:
         """The CAs of ours that a server verifies nodes with."""
-        return host_certificate.authorities(self)
+        if self.component != "server":
+            return []
+        return pki_node.authorities_of_server(self.host, self.values, self.trust_domain, self.merged, self.paths)
 
     @property
     def host_certificate(self) -> ManagedCertificate | None:
@@ -209,7 +231,9 @@ class Plan:
     @property
     def host_certificate_files(self) -> dict[str, File]:
         """The files of that certificate on the host, without contents."""
-        return host_certificate.files(self)
+        if self.component == "server":
+            return pki_upstream.host_files(self.paths, self.user)
+        return pki_node.agent_files(self.node.name, self.paths, self.user) if self.node else {}
 
     @functools.cached_property
     def write_paths(self) -> dict[str, WritePath]:
@@ -234,7 +258,7 @@ class Plan:
     @property
     def bundle_file(self) -> File:
         """The trust bundle of an agent's first contact, without content: that comes from a server when the agent is enrolled."""
-        return files.bundle(self)
+        return File("bundle", self.paths.bundle, "", "0644", self.paths.owner, self.paths.owner)
 
     def render(self, extra: Mapping[str, Any] | None = None) -> str:
         """Returns the text of the configuration file, with the options of ``extra`` added to the main block."""

@@ -12,9 +12,7 @@ from typing import Any
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.files import File
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki_node
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import downloads
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.canary import canary
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.supervisor import supervisorctl, supervisord
 
 
 def of_plan(planned: Plan, machine: str = "") -> dict[str, Any]:
@@ -24,7 +22,7 @@ def of_plan(planned: Plan, machine: str = "") -> dict[str, Any]:
         "component": planned.component,
         "machine": machine,
         "version": str(planned.version),
-        "canary": canary(planned),
+        "canary": planned.canary,
         **_files(planned),
         **_enrolment(planned),
         **_service(planned),
@@ -70,8 +68,8 @@ def _service(planned: Plan) -> dict[str, Any]:
     return {
         "service": paths.service,
         "manager": values["spire_service_manager"],
-        "supervisorctl": supervisorctl(planned),
-        "supervisord": supervisord(planned),
+        "supervisorctl": planned.supervisor("supervisorctl"),
+        "supervisord": planned.supervisor("supervisord"),
         "log": paths.log if paths.root else "",
         "server": f"{planned.main.get('server_address')}:{planned.main.get('server_port')}" if planned.component == "agent" else "",
         "socket": planned.socket,

@@ -27,8 +27,7 @@ class WritePath(NamedTuple):
 
 def of_plan(plan: Plan) -> dict[str, WritePath]:
     """Returns each path that the process writes to, by the option that names it."""
-    found = {option: (directory, given) for option, directory, given in _all(plan) if given}
-    return {option: WritePath(posixpath.normpath(directory) if directory else "", given) for option, (directory, given) in found.items()}
+    return {option: WritePath(posixpath.normpath(directory) if directory else "", given) for option, directory, given in _all(plan) if given}
 
 
 def _all(plan: Plan) -> Iterator[tuple[str, str, str]]:

@@ -14,7 +14,6 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.common import clocks
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.cryptography_import import x509
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.canary import canary
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.report import expiry, expiry_sources
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import svid as x509_svid
@@ -76,7 +75,7 @@ def agent(
             observed.problems.append(f"its server has banned {observed.spiffe_id}")
         elif known["expires_at"] and known["expires_at"] < now.timestamp():
             observed.problems.append("according to its server, its SVID has expired")
-    wanted = canary(planned)
+    wanted = planned.canary
     if wanted:
         _check_canary(observed, answers.get("svid") or {}, wanted, state, now)
     return observed
@@ -149,7 +148,7 @@ def expiring(planned: Plan, answers: Mapping[str, Any]) -> Iterator[expiry.Expir
         yield from expiry_sources.of_controller(planned)
         yield from expiry_sources.of_server(planned, answers.get("state") or {})
     else:
-        yield from expiry_sources.of_canary(planned, canary(planned), (answers.get("svid") or {}).get("svids", []))
+        yield from expiry_sources.of_canary(planned, planned.canary, (answers.get("svid") or {}).get("svids", []))
 
 
 def bundles(fleet: Fleet, states: Mapping[str, Mapping[str, Any] | None]) -> Iterator[expiry.Expiry]:

@@ -12,7 +12,6 @@ from typing import Any
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.cryptography_import import x509
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.times import moment
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.rotation_state import DONE, REMOVE, State, TRUST, USE
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.canary import canary as canary_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.chains import leads_to
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import extension
@@ -28,7 +27,7 @@ def module_spec(planned: Plan, jwt: bool = False) -> dict[str, Any]:
     spec: dict[str, Any] = {"component": planned.component, "binary": planned.binary, "socket_path": planned.socket}
     if planned.component == "server":
         return {**spec, "address": str(planned.main.get("bind_address") or ""), "port": planned.port}
-    return {**spec, "data_dir": planned.data_dir, "ask": bool(canary_of(planned)), "jwt": jwt}
+    return {**spec, "data_dir": planned.data_dir, "ask": bool(planned.canary), "jwt": jwt}
 
 
 def server(observed: Mapping[str, Any], signed_by_us: bool, state: State) -> list[str]:

@@ -15,7 +15,6 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.nested impor
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import plugin_options as pki_options
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.nested_layer import option_path
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Finding, Findings, RuleContext, rule
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.support import meant, step, unknown_release
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.svid import absolute
@@ -81,8 +80,8 @@ def parent_agent(context: RuleContext) -> Findings:
     group = context.fleet.upstream_group(planned.host)
     if not group:
         return
-    option = option_path(planned.version, "workload_api_socket")
-    if planned.merged.origin(option) != VARIABLE:
+    options = pki_options.InjectedOptions(PLUGIN, planned.version, {})
+    if planned.merged.origin(f"{options.path}.workload_api_socket") != VARIABLE:
         return  # an agent of somebody else's, perhaps
     if not planned.parent_agents:
         yield Finding(VARIABLE, (

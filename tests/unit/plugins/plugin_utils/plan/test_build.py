@@ -22,7 +22,6 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.entries.desired import
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables import Values, catalogue
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import downloads, task_view
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.canary import canary
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import svid
@@ -284,7 +283,7 @@ def test_ids_of_entries_stay() -> None:
 @pytest.mark.parametrize("said", [{}, {"spire_canary": None}, {"spire_canary": ""}, {"spire_canary": True}])
 def test_servers_elsewhere_have_a_canary_where_somebody_says_so(said: dict[str, Any]) -> None:
     made = plan("agent", "a1", fleet({"spire_server_address": "spire.acme.com", "spire_trust_bundle": "PEM", **said}, servers=()))
-    assert canary(made) == ("spiffe://prod.acme.com/fleet-canary" if said.get("spire_canary") else "")
+    assert made.canary == ("spiffe://prod.acme.com/fleet-canary" if said.get("spire_canary") else "")
 
 
 @given(st.text(max_size=300), st.text(max_size=300))
