@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import posixpath
 from typing import Any
@@ -18,79 +17,49 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import files as schema_files
 
 
-@dataclasses.dataclass(frozen=True)
-class ProbeRequest:
-    """One probe of one component; module_utils/host/probe.py answers it."""
-
-    user: str
-    #: paths by the names of files whose contents are compared
-    files: dict[str, str]
-    #: by the name of a private key: its path, and the public key that it should belong to
-    keys: dict[str, dict[str, str]]
-    #: the user's own private keys
-    secrets: list[str]
-    #: what a missing CA has issued
-    issued: list[str]
-    #: files of certificates whose dates are reported
-    certificates: list[str]
-    directories: list[str]
-    temporary_files: list[str]
-    obsolete_files: list[str]
-    link: str
-    release: dict[str, Any] | None
-    binary: str
-    #: the binary that the process should run. It is not named through the link, which may lead to another version.
-    runs: str
-    #: whether the binary is asked for its version. Ours have a manifest, which is cheaper than a start of the program.
-    probe_version: bool
-    service: dict[str, Any]
-    socket: str
-    #: addresses and ports that the process opens
-    ports: list[list[Any]]
-    #: of an agent: its data directory, and its key
-    identity: dict[str, str]
-    plugins: list[dict[str, str]]
-
-    def as_argument(self) -> dict[str, Any]:
-        """Returns the argument of the module."""
-        return dataclasses.asdict(self)
-
-
-def request_of(plan: Plan) -> ProbeRequest:
-    """Returns what to ask about the host of this plan."""
+def request_of(plan: Plan) -> dict[str, Any]:
+    """Returns what to ask about the host of this plan; module_utils/host/probe.py answers it."""
     paths, keys = plan.paths, _keys(plan)
     # a key of ours with a wrong mode is corrected by the run instead of stopping it
     corrected = {key["path"] for key in keys.values()}
     agent = plan.component == "agent"
-    return ProbeRequest(
-        user=plan.user,
-        files={**{file.name: file.path for file in plan.files}, **({"bundle": paths.bundle} if agent else {})},
-        keys=keys,
-        secrets=[path for path in schema_files.secret_files(plan.component, plan.tree) if path not in corrected],
-        issued=missing_ca.paths(plan),
-        certificates=list(schema_files.certificate_files(plan.component, plan.tree)),
-        directories=[directory.path for directory in plan.directories],
-        temporary_files=[paths.candidate, paths.incoming, *([paths.enrol_dir] if agent else [])],
-        obsolete_files=_obsolete_files(plan),
-        link=paths.link if plan.versioned else "",
-        release={"root": paths.install_root, "version": str(plan.version), "names": [paths.binary_name]} if plan.versioned else None,
-        binary=plan.binary,
-        runs=posixpath.join(paths.install_root, str(plan.version), "bin", paths.binary_name) if plan.versioned else plan.binary,
-        probe_version=not plan.versioned,
-        service={
+    return {
+        "user": plan.user,
+        # paths by the names of files whose contents are compared
+        "files": {**{file.name: file.path for file in plan.files}, **({"bundle": paths.bundle} if agent else {})},
+        "keys": keys,
+        # the user's own private keys
+        "secrets": [path for path in schema_files.secret_files(plan.component, plan.tree) if path not in corrected],
+        # what a missing CA has issued
+        "issued": missing_ca.paths(plan),
+        # files of certificates whose dates are reported
+        "certificates": list(schema_files.certificate_files(plan.component, plan.tree)),
+        "directories": [directory.path for directory in plan.directories],
+        "temporary_files": [paths.candidate, paths.incoming, *([paths.enrol_dir] if agent else [])],
+        "obsolete_files": _obsolete_files(plan),
+        "link": paths.link if plan.versioned else "",
+        "release": {"root": paths.install_root, "version": str(plan.version), "names": [paths.binary_name]} if plan.versioned else None,
+        "binary": plan.binary,
+        # The binary that the process should run. It is not named through the link, which may lead to another version.
+        "runs": posixpath.join(paths.install_root, str(plan.version), "bin", paths.binary_name) if plan.versioned else plan.binary,
+        # Whether the binary is asked for its version. Ours have a manifest, which is cheaper than a start of the program.
+        "probe_version": not plan.versioned,
+        "service": {
             "manager": plan.values["spire_service_manager"],
             "name": paths.service,
             "control": plan.supervisor("supervisorctl"),
             "stamp": paths.stamp,
         },
-        socket=plan.socket,
-        ports=[[one.address, one.port] for one in plan.listeners],
-        identity=_identity(plan),
-        plugins=_plugins(plan),
-    )
+        "socket": plan.socket,
+        # addresses and ports that the process opens
+        "ports": [[one.address, one.port] for one in plan.listeners],
+        "identity": _identity(plan),
+        "plugins": _plugins(plan),
+    }
 
 
 def _keys(plan: Plan) -> dict[str, dict[str, str]]:
+    """Returns by the name of a private key its path, and the public key that it should belong to."""
     if not plan.host_certificate:
         return {}
     name = f"{plan.host_certificate.name}_key"
@@ -110,6 +79,7 @@ def _obsolete_files(plan: Plan) -> list[str]:
 
 
 def _identity(plan: Plan) -> dict[str, str]:
+    """Returns the data directory of an agent, and its key."""
     if plan.component != "agent":
         return {}
     directory = plan.plugin_data("KeyManager", "disk").get("directory")

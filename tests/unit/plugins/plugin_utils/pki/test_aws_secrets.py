@@ -238,7 +238,7 @@ def test_what_the_drift_check_reports(tmp_path: Path) -> None:
     plan = server(tmp_path)
     request = request_of(plan)
     # nothing of it lies on the host, and what another way left there goes
-    assert request.keys == {} and [path for path in request.obsolete_files if "upstream" in path] != []
+    assert request["keys"] == {} and [path for path in request["obsolete_files"] if "upstream" in path] != []
     found = compare(plan, {**converged(plan), "aws": []}, None, NOW)
     assert (found.aws_ca_sync, found.differences) == (False, [])
     later = compare(plan, {**converged(plan), "aws": []}, None, NOW + 350 * DAY)
