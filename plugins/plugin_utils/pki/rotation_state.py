@@ -113,6 +113,12 @@ def key_id(certificate: Any) -> str:
     return str(found.digest.hex()) if found else ""
 
 
+def authority_key_id(certificate: Any) -> str:
+    """Returns the authority key ID of a certificate in hex, which is the subject key ID of its issuer; empty where it has none."""
+    found = x509_request.extension(certificate, x509.AuthorityKeyIdentifier)
+    return str(found.key_identifier.hex()) if found and found.key_identifier else ""
+
+
 def load(directory: str) -> State | None:
     """Returns the rotation in a trust domain's directory; None where none is in progress."""
     path = os.path.join(directory, FILE)

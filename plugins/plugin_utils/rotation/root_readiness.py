@@ -6,16 +6,18 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.cryptography_import import x509
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.times import moment
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki.rotation_state import DONE, REMOVE, State, TRUST, USE
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki.rotation_state import DONE, REMOVE, State, TRUST, USE, authority_key_id
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.chains import leads_to
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import extension
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.svid import load_base64
+
+#: yields what is wrong with a bundle or a chain, whose name in messages comes first
+Problems = Callable[[str, Sequence[Any]], Iterable[str]]
 
 
 class NotReady(Exception):
@@ -57,49 +59,43 @@ def _server_svid_problems(leaf: Any, authorities: Mapping[str, Mapping[str, Any]
     SPIRE notifies only the server that tainted the root; the others renew their SVIDs at half of their lifetime.
     """
     new = [one["id"] for one in authorities.values() if one.get("upstream_id") != state.old_key_id]
-    found = extension(leaf, x509.AuthorityKeyIdentifier)
-    if found is None or not found.key_identifier or found.key_identifier.hex() not in new:
+    if authority_key_id(leaf) not in new:
         half = leaf.not_valid_before_utc + (leaf.not_valid_after_utc - leaf.not_valid_before_utc) / 2
         yield f"the SVID that it shows to agents is still under the old root; SPIRE renews it at {moment(half)}"
 
 
 def agent(observed: Mapping[str, Any], canary: str, state: State, now: datetime.datetime) -> list[str]:
     """Returns what an agent lacks, and what a workload lacks that asks it for the SPIFFE ID ``canary``, if that is not empty."""
-    try:
-        chain, bundle = agent_svid(observed)
-    except NotReady as exc:
-        return [str(exc)]
-    missing = list(_bundle_problems("its bundle", bundle, state))
-    if state.step == USE and not leads_to(chain, state.new_roots, now):
-        missing.append("its own SVID is not under the new root yet")
-    if canary:
-        missing += _workload_problems(observed, canary, state, now)
-    return missing
 
+    def svid_problems(what: str, chain: Sequence[Any]) -> Iterator[str]:
+        if state.step == USE and not leads_to(chain, state.new_roots, now):
+            yield f"{what} is not under the new root yet"
 
-def _workload_problems(observed: Mapping[str, Any], canary: str, state: State, now: datetime.datetime) -> Iterator[str]:
-    try:
-        chain, bundle = workload_svid(observed, canary)
-    except NotReady as exc:
-        yield str(exc)
-        return
-    yield from _bundle_problems("a workload's bundle", bundle, state)
-    if state.step == USE and not leads_to(chain, state.new_roots, now):
-        yield "a workload's SVID is not under the new root yet"
+    return list(agent_problems(observed, canary, lambda whose, bundle: _bundle_problems(whose, bundle, state), svid_problems))
 
 
 def _bundle_problems(whose: str, found: Sequence[Any], state: State) -> Iterator[str]:
-    if not _has_all(found, state.new_roots):
+    if not all(root in found for root in state.new_roots):
         yield f"{whose} does not have the new root yet"
     if state.step in (REMOVE, DONE) and any(root in found for root in state.old_roots):
         yield f"{whose} still has the old root"
 
 
-def _has_all(found: Sequence[Any], roots: Iterable[Any]) -> bool:
-    return all(root in found for root in roots)
+def agent_problems(observed: Mapping[str, Any], canary: str, bundle_problems: Problems, svid_problems: Problems) -> Iterator[str]:
+    """Yields what an agent lacks, and what a workload lacks that asks it for the SPIFFE ID ``canary``, if that is not empty."""
+    try:
+        chain, bundle = _agent_svid(observed)
+        yield from bundle_problems("its bundle", bundle)
+        yield from svid_problems("its own SVID", chain)
+        if canary:
+            chain, bundle = _workload_svid(observed, canary)
+            yield from bundle_problems("a workload's bundle", bundle)
+            yield from svid_problems("a workload's SVID", chain)
+    except NotReady as exc:
+        yield str(exc)
 
 
-def agent_svid(observed: Mapping[str, Any]) -> tuple[list[Any], list[Any]]:
+def _agent_svid(observed: Mapping[str, Any]) -> tuple[list[Any], list[Any]]:
     """Returns an agent's own chain and bundle. Raises NotReady where it has none."""
     try:
         chain, bundle = ([load_base64(text) for text in observed[name]] for name in ("chain", "bundle"))
@@ -110,7 +106,7 @@ def agent_svid(observed: Mapping[str, Any]) -> tuple[list[Any], list[Any]]:
     return chain, bundle
 
 
-def workload_svid(observed: Mapping[str, Any], canary: str) -> tuple[list[Any], list[Any]]:
+def _workload_svid(observed: Mapping[str, Any], canary: str) -> tuple[list[Any], list[Any]]:
     """Returns the chain and the bundle that a workload got from an agent. Raises NotReady with the agent's answer where it got none."""
     svid = next((one for one in observed["svids"] if one["spiffe_id"] == canary), None)
     if svid is None:
