@@ -12,7 +12,7 @@ from typing import Any
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.action_base import FleetAction
 from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import authority as rotation_authority
 from ansible_collections.spire.fleet.plugins.plugin_utils.rotation.authority import AuthorityError, RotationRequest
-from ansible_collections.spire.fleet.plugins.plugin_utils.rotation.participants import require_all
+from ansible_collections.spire.fleet.plugins.plugin_utils.rotation.host_check import require_all
 
 
 class ActionModule(FleetAction):

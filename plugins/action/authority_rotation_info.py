@@ -46,4 +46,4 @@ class ActionModule(HostCheck):
                 return authority_readiness.server(observed, wanted)
             return authority_readiness.agent(observed, one.canary, wanted)
 
-        return self.check(planned, evaluate, self.variables, jwt=wanted.kind == "jwt")
+        return self.check(planned, evaluate, jwt=wanted.kind == "jwt")

@@ -11,7 +11,7 @@ from typing import Any
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.rotation_state import State
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.action_base import FleetAction
 from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import root as rotation_root
-from ansible_collections.spire.fleet.plugins.plugin_utils.rotation.participants import require_all
+from ansible_collections.spire.fleet.plugins.plugin_utils.rotation.host_check import require_all
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Run
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 

@@ -27,7 +27,7 @@ class ActionModule(HostCheck):
         """Returns what the host lacks for the current step; raises AnsibleActionFail where there is no root to rotate."""
         state = rotation_state.load(rotation_root.scope(self.fleet, arguments["trust_domain"]).upstream.directory)
         if state is None:
-            return {**self.check([], lambda one, observed: [], self.variables), "step": ""}
+            return {**self.check([], lambda one, observed: []), "step": ""}
         planned = [self.plan(component) for component in ("server", "agent") if self.host in self.fleet.hosts(component)]
 
         def evaluate(one: Plan, observed: Mapping[str, Any]) -> list[str]:
@@ -35,4 +35,4 @@ class ActionModule(HostCheck):
                 return root_readiness.server(observed, one.upstream is not None, state)
             return root_readiness.agent(observed, one.canary, state, datetime.datetime.now(datetime.timezone.utc))
 
-        return {**self.check(planned, evaluate, self.variables), "step": state.step}
+        return {**self.check(planned, evaluate), "step": state.step}

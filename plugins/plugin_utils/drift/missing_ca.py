@@ -108,9 +108,8 @@ def _certificates(path: str) -> list[Any]:
 
 def _in_aws(upstream: Upstream, observed: Mapping[str, Any]) -> Iterator[str]:
     """Yields what AWS stores of the CA, by the record on the controller or by the server's configuration."""
-    record = aws_record.record_path(upstream.pki_dir, upstream.storage_mode, upstream.host)
     if not upstream.stored_on_host and upstream.record:
-        yield f"{record} notes what AWS keeps below a root of ours"
+        yield f"{upstream.record_path} notes what AWS keeps below a root of ours"
         return
     try:
         content = observed["files"]["configuration"].get("content", "")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.aws.regions import partition_of
@@ -40,6 +40,16 @@ def tags(values: Mapping[str, Any], server: str, trust_domain: str) -> dict[str,
     """Returns the tags of what is made in AWS: those of the inventory, and ours with the server, or `aws_pca` for a shared CA."""
     named = {str(key): str(value) for key, value in values["spire_pki_aws_tags"].items()}
     return {**named, TAG_SERVER: server, TAG_DOMAIN: trust_domain}
+
+
+def as_tags(tags_by_name: Mapping[str, str]) -> list[dict[str, str]]:
+    """Returns tags in the form in which AWS takes them."""
+    return [{"Key": key, "Value": value} for key, value in sorted(tags_by_name.items())]
+
+
+def tags_of(found: Iterable[Mapping[str, Any]] | None) -> dict[str, str]:
+    """Returns the values of tags by their keys, from the form in which AWS returns them."""
+    return {str(tag["Key"]): str(tag.get("Value")) for tag in found or ()}
 
 
 def record_path(directory: str, storage_mode: str, host: str) -> str:

@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.formats.durations import seconds
+from ansible_collections.spire.fleet.plugins.plugin_utils.formats.durations import length
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import rotation_state
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.rotation_state import Signer
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import (
@@ -150,7 +150,7 @@ class ManagedCertificate:
     def duration(self, name: str) -> datetime.timedelta:
         """Returns the duration in a variable. Raises X509Error where it is not valid."""
         try:
-            return datetime.timedelta(seconds=float(seconds(str(self.values[name]))))
+            return length(str(self.values[name]))
         except (ValueError, OverflowError) as exc:
             raise X509Error('It must be a duration such as "8760h": numbers with the units h, m and s.') from exc
 

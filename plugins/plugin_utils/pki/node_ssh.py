@@ -18,14 +18,14 @@ from typing import Any
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.cryptography_import import (
     InvalidSignature, UnsupportedAlgorithm, serialization,
 )
-from ansible_collections.spire.fleet.plugins.plugin_utils.common.times import from_epoch, moment, words
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.times import from_epoch, moment
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.managed import ManagedCertificate
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import (
     ensure as x509_ensure, issue as x509_issue, keys as x509_keys, store as x509_store,
 )
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Outcome, Run
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import BACKDATE
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import BACKDATE, renewal_due, validity_problems
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import CERTIFICATE_MODE, KeyAndCertificateFiles
 
 NO_CA = "there is no SSH CA yet"
@@ -51,20 +51,12 @@ class HostCertificateRequest:
         if not _is_signed_by(found, authority):
             why.append(f"it was not signed by {fingerprint(authority)}")
         starts, ends = from_epoch(found.valid_after), from_epoch(found.valid_before)
-        if ends - starts > self.lifetime + datetime.timedelta(hours=1):
-            why.append(f"it lives {words(ends - starts)}, and should live {words(self.lifetime)}")
-        if starts > now:
-            why.append(f"it is not valid before {moment(starts)}")
-        if ends <= now:
-            why.append(f"it expired at {moment(ends)}")
+        why += validity_problems(starts, ends, self.lifetime, datetime.timedelta(hours=1), now)
         return why + self.renewal_due(found, now)
 
     def renewal_due(self, found: Any, now: datetime.datetime) -> list[str]:
         """Returns that the renewal of a valid certificate is due; empty where it is not."""
-        ends = from_epoch(found.valid_before)
-        if not now < ends <= now + self.renew_before:
-            return []
-        return [f"it expires at {moment(ends)}, and its renewal is due {words(self.renew_before)} before that"]
+        return renewal_due(from_epoch(found.valid_before), self.renew_before, now)
 
     def sign(self, public: Any, key: Any, now: datetime.datetime) -> Any:
         """Returns a new certificate for a public key."""
@@ -261,7 +253,7 @@ class Sshpop(ManagedCertificate):
     def _ensure_host_key(self, csr: str, run: Run) -> tuple[Any, list[str]]:
         """Returns the host's public key, from its signing request or from the controller, and what was wrong with the key."""
         if self.key_on_host:
-            return x509_keys.load_csr(csr, "The signing request").public_key() if csr else None, []
+            return x509_keys.load_csr(csr).public_key() if csr else None, []
         key = self.key_files.load_key(self.passphrase)
         if key is not None:
             if x509_keys.type_of(key) != self.key_type:

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import Merged
-from ansible_collections.spire.fleet.plugins.plugin_utils.formats.durations import seconds
+from ansible_collections.spire.fleet.plugins.plugin_utils.formats.durations import length
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.files import File
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.paths import Paths
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import aws_record, rotation_state
@@ -46,7 +46,7 @@ def ca_ttl_text(server: Mapping[str, Any]) -> str:
 
 def ca_ttl(server: Mapping[str, Any]) -> datetime.timedelta:
     """Returns how long a server's own CA is valid. Raises ValueError where that is not a duration."""
-    return datetime.timedelta(seconds=float(seconds(ca_ttl_text(server))))
+    return length(ca_ttl_text(server))
 
 
 def upstream(host: str, values: Mapping[str, Any], trust_domain: str, merged: Merged, injected: InjectedOptions | None) -> Upstream | None:
@@ -103,9 +103,14 @@ class Upstream(ManagedCertificate):
         return aws_record.PRIVATE_CA if self.storage_mode == aws_record.PRIVATE_CA else self.host
 
     @property
+    def record_path(self) -> str:
+        """The path of the controller's record of the CA in AWS."""
+        return aws_record.record_path(self.pki_dir, self.storage_mode, self.host)
+
+    @property
     def record(self) -> dict[str, Any]:
         """The controller's record of the CA in AWS."""
-        return aws_record.read(aws_record.record_path(self.pki_dir, self.storage_mode, self.host), self.region)
+        return aws_record.read(self.record_path, self.region)
 
     @property
     def started_with(self) -> str:

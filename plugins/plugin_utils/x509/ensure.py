@@ -143,7 +143,7 @@ def sign(key_files: KeyAndCertificateFiles, request: Request, csr: str, issuer: 
     request.check()
     certificates = key_files.certificates()
     found = Outcome(before=x509_issue.facts(certificates[0]) if certificates else {})
-    public = x509_keys.load_csr(csr, "The signing request").public_key()
+    public = x509_keys.load_csr(csr).public_key()
     wrong = x509_keys.key_type_problem(public, "The key of the signing request")
     if not wrong and request.key_type and x509_keys.type_of(public) != request.key_type:
         wrong = f"The key of the signing request is {x509_keys.type_of(public)}, and should be {request.key_type}."

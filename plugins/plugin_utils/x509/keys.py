@@ -130,13 +130,13 @@ def dump_certificates(certificates: list[Any]) -> str:
     return "".join(one.public_bytes(serialization.Encoding.PEM).decode() for one in certificates)
 
 
-def load_csr(text: str, where: str) -> Any:
+def load_csr(text: str) -> Any:
     """Returns a signing request. Raises X509Error where its signature does not prove that its sender has the key."""
     try:
         csr = x509.load_pem_x509_csr(text.encode())
         valid = csr.is_signature_valid
     except (ValueError, UnsupportedAlgorithm) as exc:
-        raise X509Error(f"{where} is no certificate signing request in PEM, or it is damaged.") from exc
+        raise X509Error("The signing request is no certificate signing request in PEM, or it is damaged.") from exc
     if not valid:
-        raise X509Error(f"The signature of {where[0].lower()}{where[1:]} is wrong: its sender does not have the key, or it was damaged.")
+        raise X509Error("The signature of the signing request is wrong: its sender does not have the key, or it was damaged.")
     return csr

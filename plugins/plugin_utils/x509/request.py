@@ -35,7 +35,6 @@ class Request:
     path_length: int | None = None
     #: the only trust domains that it may certify SPIFFE IDs of; empty for all
     uri_domains: tuple[str, ...] = ()
-    dns_names: tuple[str, ...] = ()
     uris: tuple[str, ...] = ()
     #: empty: an existing key may have any type
     key_type: str = ""
@@ -91,9 +90,8 @@ class Request:
         if self.uri_domains:
             permitted = [x509.UniformResourceIdentifier(domain) for domain in self.uri_domains]
             found.append((x509.NameConstraints(permitted_subtrees=permitted, excluded_subtrees=None), True))
-        names = [x509.DNSName(name) for name in self.dns_names] + [x509.UniformResourceIdentifier(uri) for uri in self.uris]
-        if names:
-            found.append((x509.SubjectAlternativeName(names), False))
+        if self.uris:
+            found.append((x509.SubjectAlternativeName([x509.UniformResourceIdentifier(uri) for uri in self.uris]), False))
         return found
 
     def start(self, issuer: Any | None, now: datetime.datetime) -> datetime.datetime:
@@ -123,23 +121,35 @@ class Request:
             found.append(f"it was not issued by {by}")
         if self.key_id and x509.SubjectKeyIdentifier(self.key_id) != extension(certificate, x509.SubjectKeyIdentifier):
             found.append(f"its subject key ID should be {self.key_id.hex()}")
-        life = certificate.not_valid_after_utc - certificate.not_valid_before_utc
-        if life > self.lifetime + max(self.backdate, datetime.timedelta(hours=1)):
-            found.append(f"it lives {words(life)}, and should live {words(self.lifetime)}")
-        if certificate.not_valid_before_utc > now:
-            found.append(f"it is not valid before {moment(certificate.not_valid_before_utc)}")
-        ends = certificate.not_valid_after_utc
-        if ends <= now:
-            found.append(f"it expired at {moment(ends)}")
-        found += self.renewal_due(certificate, issuer, now)
-        return found
+        starts, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+        found += validity_problems(starts, ends, self.lifetime, max(self.backdate, datetime.timedelta(hours=1)), now)
+        return found + self.renewal_due(certificate, issuer, now)
 
     def renewal_due(self, certificate: Any, issuer: Any | None, now: datetime.datetime) -> list[str]:
         """Returns that the renewal of a valid certificate is due; empty where it is not, or where a new one would not live longer."""
         ends = certificate.not_valid_after_utc
-        if not now < ends <= now + self.renew_before or self.end(issuer, now) <= ends:
-            return []
-        return [f"it expires at {moment(ends)}, and its renewal is due {words(self.renew_before)} before that"]
+        return renewal_due(ends, self.renew_before, now) if self.end(issuer, now) > ends else []
+
+
+def validity_problems(
+    starts: datetime.datetime, ends: datetime.datetime, lifetime: datetime.timedelta, tolerance: datetime.timedelta, now: datetime.datetime
+) -> list[str]:
+    """Returns what is wrong with the times of a certificate. It may live longer than its lifetime by the tolerance."""
+    found = []
+    if ends - starts > lifetime + tolerance:
+        found.append(f"it lives {words(ends - starts)}, and should live {words(lifetime)}")
+    if starts > now:
+        found.append(f"it is not valid before {moment(starts)}")
+    if ends <= now:
+        found.append(f"it expired at {moment(ends)}")
+    return found
+
+
+def renewal_due(ends: datetime.datetime, renew_before: datetime.timedelta, now: datetime.datetime) -> list[str]:
+    """Returns that the renewal of a valid certificate is due; empty where it is not."""
+    if not now < ends <= now + renew_before:
+        return []
+    return [f"it expires at {moment(ends)}, and its renewal is due {words(renew_before)} before that"]
 
 
 def _differs(expected: Any, found: Any) -> list[str]:

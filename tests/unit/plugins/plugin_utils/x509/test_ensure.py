@@ -98,7 +98,7 @@ CHANGES: dict[str, tuple[dict[str, Any], list[str]]] = {
         "its key may be used for keyCertSign, cRLSign, and should be for digitalSignature", "its extended key usages differ",
     ]),
     "constraints": ({"uri_domains": ("prod.acme.com",)}, ["it permits any name, and should permit prod.acme.com"]),
-    "names": ({"dns_names": ("a.acme.com",)}, ["its names are none, and should be a.acme.com"]),
+    "names": ({"uris": ("spiffe://acme.com/a",)}, ["its names are none, and should be spiffe://acme.com/a"]),
     "shorter life": ({"lifetime": 100 * DAY}, ["it lives 365 days, and should live 100 days"]),
     "a little shorter life": ({"lifetime": 300 * DAY}, ["it lives 365 days, and should live 300 days"]),
     "longer life": ({"lifetime": 500 * DAY}, []),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 from ansible.errors import AnsibleActionFail
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.rotation.participants import require_all
+from ansible_collections.spire.fleet.plugins.plugin_utils.rotation.host_check import require_all
 
 
 def test_others_may_be_there() -> None:
