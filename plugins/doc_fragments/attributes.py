@@ -3,8 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What all modules of the collection say of themselves."""
 
-from __future__ import annotations
-
 
 class ModuleDocFragment:
     """The attributes of a module. A module overrides those that differ for it."""

@@ -3,8 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Options of the filters that say what a tree uses of a cloud."""
 
-from __future__ import annotations
-
 
 class ModuleDocFragment:
     """The options are read by plugins/plugin_utils/permissions/catalogue.py."""

@@ -54,14 +54,7 @@ def join_token_targets(fleet: Fleet, needy: Iterable[str], start_timeout: int) -
 
 def evict_targets(fleet: Fleet, identities: Mapping[str, str]) -> list[dict[str, Any]]:
     """Returns for each server group the SPIFFE IDs to evict, and the aliases' entries, whose parents are the agents' former SPIFFE IDs."""
-    return [
-        {
-            **target,
-            "ids": [spiffe_id for agent in agents for spiffe_id in _known_ids(plan("agent", agent, fleet), identities[agent])],
-            "entries": [name for agent in agents for name in desired_entries.ids_of_agent(fleet, agent)],
-        }
-        for target, agents in _of_each(fleet, identities)
-    ]
+    return _with_ids(fleet, {agent: _known_ids(plan("agent", agent, fleet), own) for agent, own in identities.items()})
 
 
 def _known_ids(agent: Plan, own: str) -> list[str]:
@@ -72,13 +65,17 @@ def _known_ids(agent: Plan, own: str) -> list[str]:
 
 def decommission_targets(fleet: Fleet, identities: Mapping[str, str]) -> list[dict[str, Any]]:
     """Returns for each server group the SPIFFE IDs and entries of these agents."""
+    return _with_ids(fleet, {agent: [own] if own else [] for agent, own in identities.items()})
+
+
+def _with_ids(fleet: Fleet, ids: Mapping[str, list[str]]) -> list[dict[str, Any]]:
     return [
         {
             **target,
-            "ids": [identities[agent] for agent in agents if identities[agent]],
+            "ids": [spiffe_id for agent in agents for spiffe_id in ids[agent]],
             "entries": [name for agent in agents for name in desired_entries.ids_of_agent(fleet, agent)],
         }
-        for target, agents in _of_each(fleet, identities)
+        for target, agents in _of_each(fleet, ids)
     ]
 
 

@@ -222,7 +222,7 @@ class Sshpop(ManagedCertificate):
         key_files = self.issuer_key_files
         insecure_permissions = self.insecure_root_permissions()
         if insecure_permissions and not run.check:
-            self._rewrite_key(key_files)
+            key_files.write_key(key_files.load_key(self.passphrase), self.passphrase)
         text = x509_store.read(key_files.certificate)
         if text is not None:
             return _load_public_key(text, key_files.certificate), None, insecure_permissions
@@ -235,10 +235,6 @@ class Sshpop(ManagedCertificate):
             key_files.write_key(key, self.passphrase)
         x509_store.write(key_files.certificate, _openssh_line(key.public_key()).encode(), CERTIFICATE_MODE)
         return key.public_key(), key, why
-
-    def _rewrite_key(self, key_files: KeyAndCertificateFiles) -> None:
-        """Writes the same key again, encrypted and with the right mode."""
-        key_files.write_key(key_files.load_key(self.passphrase), self.passphrase)
 
     def _signing_key(self) -> Any:
         key_files = self.issuer_key_files
@@ -261,10 +257,7 @@ class Sshpop(ManagedCertificate):
                     f"The key in {self.key_files.key} is {x509_keys.type_of(key)}, and should be {self.key_type}. A key is never "
                     "overwritten unasked: move it away, or ask for the type that it has."
                 )
-            insecure_permissions = self.key_files.insecure_permissions()
-            if insecure_permissions and not run.check:
-                self._rewrite_key(self.key_files)
-            return key.public_key(), insecure_permissions
+            return key.public_key(), self.key_files.protect_key(key, self.passphrase, run.check)
         if run.check:
             return None, [f"there is no key in {self.key_files.key}"]
         key = x509_keys.generate(self.key_type)

@@ -40,7 +40,7 @@ def plugins(planned: Plan) -> list[dict[str, str]]:
 def archive(planned: Plan, machine: str) -> dict[str, str]:
     """Returns the address of a release's tarball, and its checksum."""
     arch = archives.architecture(machine)
-    name, checksums = archives.archive_names(str(planned.version), arch)[:2]
+    name, checksums = archives.archive_names(str(planned.version), arch)
     base = urls.plain(_archive_page(planned, arch))
     pinned = _by_arch(planned.values["spire_archive_sha256"], arch)
     return {

@@ -74,24 +74,17 @@ def everything() -> dict[str, Listed]:
         )
         for one in rules(*SCOPES)
     }
-    of_data: dict[str, list[Variant]] = {}
+    # by the rule's id and by what a variant says: the places of which it says that
+    of_data: dict[str, dict[tuple[Any, ...], dict[Place, None]]] = {}
     for component, path, one in block_rules.everything():
         names = ("server", "agent") if component == "both" else (component,)
-        places = tuple(Place(name, path) for name in names)
-        variants = of_data.setdefault(one.id, [])
-        made = Variant(block_rules.says(one), one.span, one.source, one.severity, places)
-        alike = next((old for old in variants if (old.description, old.span, old.source, old.severity) == (
-            made.description, made.span, made.source, made.severity)), None)
-        if alike:
-            variants[variants.index(alike)] = Variant(
-                made.description, made.span, made.source, made.severity, tuple(dict.fromkeys((*alike.places, *places))),
-            )
-        else:
-            variants.append(made)
-    for name, variants in of_data.items():
+        words = (block_rules.says(one), one.span, one.source, one.severity)
+        of_data.setdefault(one.id, {}).setdefault(words, {}).update(dict.fromkeys(Place(name, path) for name in names))
+    for name, by_words in of_data.items():
         if name in found:
             raise ValueError(f"The rule {name} of the schema's data has the id of a function")
-        found[name] = Listed(name, TREE, "options", tuple(variants), False, any(one.severity == "warning" for one in variants))
+        variants = tuple(Variant(*words, tuple(places)) for words, places in by_words.items())
+        found[name] = Listed(name, TREE, "options", variants, False, any(one.severity == "warning" for one in variants))
     return dict(sorted(found.items(), key=lambda item: (SCOPES.index(item[1].scope), item[0])))
 
 

@@ -142,8 +142,6 @@ def _redact_value(find: Finder, option: Option, value: Any) -> Any:
         return value
     if option.secret or not any(_fits(kind, value) for kind in option.types):
         return REDACTED
-    if option.types == {"raw"}:
-        return value
     if option.block is None or isinstance(value, str):
         return value
     if isinstance(value, list):

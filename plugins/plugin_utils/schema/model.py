@@ -36,8 +36,7 @@ ATTRIBUTES = _ATTRIBUTES | _STRUCTURE
 
 
 def version(text: str) -> Version:
-    major, minor, patch = text.split(".")
-    return Version(int(major), int(minor), int(patch))
+    return Version(*map(int, text.split(".")))
 
 
 @dataclass(frozen=True)
@@ -202,11 +201,6 @@ def block(name: str) -> Block:
     return made(yaml.load((DATA / f"{name}.yml").read_bytes(), _Loader))
 
 
-def made(data: Mapping[str, Any]) -> Block:
-    """Returns the block that a file's data describes."""
-    return _block(data)
-
-
 def default(component: str, option: str) -> Any:
     """Returns SPIRE's default for an option of the ``server`` or ``agent`` block; raises KeyError where it has none."""
     main = block(component).options[component].block
@@ -230,16 +224,17 @@ def plugin_types(component: str) -> dict[str, PluginType]:
     """Returns the types of plugins that a component has in any release, by name."""
     types = block("plugin").extra["types"][component]
     return {
-        name: PluginType(name, _span(data), **{k: v for k, v in data.items() if k not in {"since", "until"}})
+        name: PluginType(name, span(data), **{k: v for k, v in data.items() if k not in {"since", "until"}})
         for name, data in types.items()
     }
 
 
-def _block(data: Mapping[str, Any]) -> Block:
+def made(data: Mapping[str, Any]) -> Block:
+    """Returns the block that a file's data, or a part of it, describes."""
     options = {name: _option(name, option) for name, option in (data.get("options") or {}).items()}
     rules = tuple(_rule(rule) for rule in data.get("rules", ()))
     extra = {"description": "", **{name: data[name] for name in _ABOUT if name in data}}
-    return Block(options, rules, _span(data), extra)
+    return Block(options, rules, span(data), extra)
 
 
 def _option(name: str, data: Mapping[str, Any]) -> Option:
@@ -247,16 +242,13 @@ def _option(name: str, data: Mapping[str, Any]) -> Option:
     unknown = set(data) - _ATTRIBUTES - _STRUCTURE
     if unknown:
         raise ValueError(f"schema data: {name} has unknown attributes {sorted(unknown)}")
-    changes = tuple(sorted(((version(since), change) for since, change in data.get("changes", {}).items()), key=_first))
-    inner = block(data["uses"]) if "uses" in data else _block(data) if "options" in data else None
-    return Option(name, _span(data), base, changes, inner)
+    changes = tuple(sorted(((version(since), change) for since, change in data.get("changes", {}).items()), key=lambda pair: pair[0]))
+    inner = block(data["uses"]) if "uses" in data else made(data) if "options" in data else None
+    return Option(name, span(data), base, changes, inner)
 
 
-def _first(pair: tuple[Version, Any]) -> Version:
-    return pair[0]
-
-
-def _span(data: Mapping[str, Any]) -> Span:
+def span(data: Mapping[str, Any]) -> Span:
+    """Returns the releases that something in the data applies to."""
     return Span(
         version(data["since"]) if "since" in data else None,
         version(data["until"]) if "until" in data else None,
@@ -273,4 +265,4 @@ def _rule(data: Mapping[str, Any]) -> Rule:
     words = {key: data[key] for key in ("because", "source", "severity", "id") if key in data}
     (kind,) = set(data) - {"since", "until", "when", "unless", *words}
     when, unless = (tuple(data.get(key, {}).items()) for key in ("when", "unless"))
-    return Rule(kind, tuple(data[kind]), _span(data), when=when, unless=unless, **words)
+    return Rule(kind, tuple(data[kind]), span(data), when=when, unless=unless, **words)

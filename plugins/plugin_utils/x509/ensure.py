@@ -116,11 +116,7 @@ def ensure(key_files: KeyAndCertificateFiles, request: Request, issuer: Issuer |
     new = key is None
     if key is not None:
         new = _must_replace_key(key_files, request, key, certificates, issuer, run)
-        insecure_permissions = key_files.insecure_permissions()
-        found.differences += insecure_permissions
-        if insecure_permissions and not run.check:
-            # the same key, encrypted and with the right mode
-            key_files.write_key(key, passphrase)
+        found.differences += key_files.protect_key(key, passphrase, run.check)
     if new:
         found.differences.append(f"there is no key in {key_files.key}" if key is None else f"the key in {key_files.key} is replaced")
         if key is not None and not run.check:
@@ -128,7 +124,6 @@ def ensure(key_files: KeyAndCertificateFiles, request: Request, issuer: Issuer |
         if not run.check:
             key = x509_keys.generate(request.key_type or x509_keys.DEFAULT_KEY_TYPE)
             key_files.write_key(key, passphrase)
-    if new:
         # a new key needs a new certificate
         why = [f"the certificate in {key_files.certificate} is replaced" if certificates else NO_CERTIFICATE]
         certificates = []

@@ -22,7 +22,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.releases.archives impo
     ],
 )
 def test_the_names_of_every_age(version: str, arch: str, stem: str, checksums: str) -> None:
-    assert archive_names(version, arch) == (f"{stem}.tar.gz", f"{stem}{checksums}", f"spire-{version}")
+    assert archive_names(version, arch) == (f"{stem}.tar.gz", f"{stem}{checksums}")
 
 
 @pytest.mark.parametrize(

@@ -209,7 +209,7 @@ def test_a_hole_of_a_backport() -> None:
 
 def test_unknown_attributes_in_the_data_are_refused() -> None:
     with pytest.raises(ValueError, match="x has unknown attributes \\['requird'\\]"):
-        schema_model._block({"options": {"x": {"type": "string", "requird": True}}})
+        schema_model.made({"options": {"x": {"type": "string", "requird": True}}})
 
 
 def test_loading_is_fast() -> None:
