@@ -26,6 +26,7 @@ attributes:
     platforms: linux
 """
 
+    # Of two fragments that differ, the one that a module names first applies: these stand before the one above.
     # These are the attributes of a module that changes nothing.
     READ_ONLY = r"""
 options: {}
@@ -33,4 +34,12 @@ attributes:
   diff_mode:
     support: none
     details: It changes nothing.
+"""
+
+    # These are the attributes of a module whose work is done on the controller.
+    CONTROLLER = r"""
+options: {}
+attributes:
+  platform:
+    platforms: posix
 """

@@ -50,13 +50,12 @@ options:
     type: str
     default: ""
 extends_documentation_fragment:
+  - spire.fleet.attributes.controller
   - spire.fleet.attributes
 attributes:
   diff_mode:
     support: none
     details: RV(msg) has the plan.
-  platform:
-    platforms: posix
 seealso:
   - module: spire.fleet.local_authority
   - module: spire.fleet.authority_rotation_info

@@ -49,8 +49,8 @@ options:
     elements: str
     default: []
 extends_documentation_fragment:
-  - spire.fleet.attributes
   - spire.fleet.attributes.read_only
+  - spire.fleet.attributes
 seealso:
   - module: spire.fleet.local_authority
 """

@@ -81,10 +81,8 @@ options:
     type: bool
     default: false
 extends_documentation_fragment:
+  - spire.fleet.attributes.controller
   - spire.fleet.attributes
-attributes:
-  platform:
-    platforms: posix
 seealso:
   - module: spire.fleet.upstream_ca
   - module: spire.fleet.private_key_csr

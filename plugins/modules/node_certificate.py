@@ -25,10 +25,8 @@ options:
     type: str
     default: ""
 extends_documentation_fragment:
+  - spire.fleet.attributes.controller
   - spire.fleet.attributes
-attributes:
-  platform:
-    platforms: posix
 seealso:
   - module: spire.fleet.private_key_csr
   - module: spire.fleet.upstream_ca

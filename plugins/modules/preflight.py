@@ -21,11 +21,9 @@ options:
     type: bool
     default: false
 extends_documentation_fragment:
-  - spire.fleet.attributes
   - spire.fleet.attributes.read_only
-attributes:
-  platform:
-    platforms: posix
+  - spire.fleet.attributes.controller
+  - spire.fleet.attributes
 """
 
 EXAMPLES = r"""

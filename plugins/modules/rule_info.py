@@ -19,11 +19,9 @@ options:
     type: str
     default: ""
 extends_documentation_fragment:
-  - spire.fleet.attributes
   - spire.fleet.attributes.read_only
-attributes:
-  platform:
-    platforms: posix
+  - spire.fleet.attributes.controller
+  - spire.fleet.attributes
 """
 
 EXAMPLES = r"""

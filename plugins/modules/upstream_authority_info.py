@@ -25,11 +25,9 @@ options:
     type: str
     default: ""
 extends_documentation_fragment:
-  - spire.fleet.attributes
   - spire.fleet.attributes.read_only
-attributes:
-  platform:
-    platforms: posix
+  - spire.fleet.attributes.controller
+  - spire.fleet.attributes
 seealso:
   - module: spire.fleet.upstream_ca
   - plugin: spire.fleet.aws_policy

@@ -22,10 +22,8 @@ options:
     type: str
     default: ""
 extends_documentation_fragment:
+  - spire.fleet.attributes.controller
   - spire.fleet.attributes
-attributes:
-  platform:
-    platforms: posix
 seealso:
   - module: spire.fleet.ca
   - module: spire.fleet.private_key_csr

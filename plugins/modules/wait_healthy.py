@@ -42,8 +42,8 @@ options:
     description: The log file whose end is shown on failure, where there is no unit.
     type: path
 extends_documentation_fragment:
-  - spire.fleet.attributes
   - spire.fleet.attributes.read_only
+  - spire.fleet.attributes
 """
 
 EXAMPLES = r"""

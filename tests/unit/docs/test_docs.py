@@ -197,6 +197,11 @@ def test_the_action_group_has_the_modules_that_claim_it(documented: dict[str, An
     assert yaml.safe_load((REPO / "meta" / "runtime.yml").read_text(encoding="utf-8"))["action_groups"]["spire"] == claims
 
 
+def test_a_module_that_changes_nothing_shows_no_diff(documented: dict[str, Any]) -> None:
+    diffs = [doc["attributes"]["diff_mode"] for doc in documented.values()]
+    assert {diff["support"] for diff in diffs if diff.get("details") == "It changes nothing."} == {"none"}
+
+
 def test_changelog_is_there() -> None:
     """Checks that the changelog has an entry for the version of galaxy.yml."""
     version = yaml.safe_load((REPO / "galaxy.yml").read_text(encoding="utf-8"))["version"]
