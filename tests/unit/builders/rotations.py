@@ -6,11 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.rotation_state import State
@@ -19,7 +16,6 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import root as rotation_root
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Run
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 from tests.support.authorities import NOW, PASSPHRASE
 from tests.unit.builders.fleets import DOMAIN, fleet
 
@@ -65,13 +61,6 @@ def advanced(tmp_path: Path, step: str, **more: Any) -> State | None:
     """Returns the state after this step, with every host ready for the next one."""
     checked = {host: {"ready": True, "step": step} for host in HOSTS}
     return rotation_root.advance(scope(tmp_path, **more), step, checked, RUN)[0]
-
-
-def refused(call: Callable[..., Any], *args: Any, **more: Any) -> str:
-    """Returns the message of a call that is refused."""
-    with pytest.raises(X509Error) as caught:
-        call(*args, **more)
-    return str(caught.value)
 
 
 def root(tmp_path: Path) -> Any:

@@ -23,6 +23,7 @@ from playbooks.files.quickstart import ansible_run, inventory, processes, progra
 from playbooks.files.quickstart.place import Place, free_ports, is_free
 from playbooks.files.quickstart.stop import NO_SPIRE, Stop
 from tests.support import collection
+from tests.support.errors import error_of
 from tests.unit.builders.fleets import rendered
 
 PORTS = {"server": 20001, "server_health": 20002, "agent_health": 20003}
@@ -84,9 +85,7 @@ def test_given_programs_that_are_missing(nowhere: Path) -> None:
 
 def test_given_programs_that_are_too_old(nowhere: Path) -> None:
     given = spire(nowhere / "old", "1.5.6")
-    with pytest.raises(Stop) as stop:
-        programs.find_spire({"SPIRE_BIN_DIR": given})
-    assert str(stop.value) == (
+    assert error_of(Stop, programs.find_spire, {"SPIRE_BIN_DIR": given}) == (
         f"The programs in SPIRE_BIN_DIR ({given}) are of SPIRE 1.5.6; the quickstart needs 1.6.0 or newer, built for this machine."
     )
 
@@ -100,9 +99,7 @@ def test_given_python_must_have_everything(tmp_path: Path) -> None:
 def test_socket_path_too_long() -> None:
     # /run/server/private/api.sock has 28 bytes
     Place("/" + "x" * 78).check()
-    with pytest.raises(Stop) as stop:
-        Place("/" + "é" * 40).check()
-    assert str(stop.value) == (
+    assert error_of(Stop, Place("/" + "é" * 40).check) == (
         f"The path of the socket /{'é' * 40}/run/server/private/api.sock has 109 bytes, and Linux allows 107. "
         "Choose a directory whose path has at most 79: QUICKSTART_DIR=~/spire-quickstart"
     )

@@ -15,6 +15,7 @@ from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli impor
 from ansible_collections.spire.fleet.plugins.modules import (
     agent_evict, entries, join_tokens, server_info as server_state, svid_info as svid,
 )
+from tests.support.errors import error_of
 from tests.support.fake_cli import FakeCli, fail, say
 
 NEW = Completed(0, "", "1.15.3\n")
@@ -285,6 +286,4 @@ def test_an_agent_is_not_asked_more_often_than_its_log_can_bear() -> None:
     ],
 )
 def test_a_missing_svid_is_an_error(answer: Completed, text: str) -> None:
-    with pytest.raises(SpireCliError) as caught:
-        svid.fetch(SpireAgent("/x", "/s", FakeCli({"api fetch x509": answer})), "spiffe://example.org/a", 0)
-    assert caught.value.message == text
+    assert error_of(SpireCliError, svid.fetch, SpireAgent("/x", "/s", FakeCli({"api fetch x509": answer})), "spiffe://example.org/a", 0) == text

@@ -19,6 +19,7 @@ from ansible_collections.spire.fleet.plugins.module_utils.host import probe, rel
 from ansible_collections.spire.fleet.plugins.module_utils.host.observe import binaries
 from ansible_collections.spire.fleet.plugins.module_utils.host.release_archive import ReleaseError, Source, machine
 from ansible_collections.spire.fleet.plugins.module_utils.host.release_installer import Outcome, Owner, ReleaseInstaller
+from tests.support.errors import error_of
 
 NUMBERS = {"x86_64": 62, "aarch64": 183}
 OTHER = "aarch64" if machine() != "aarch64" else "x86_64"
@@ -71,9 +72,7 @@ def test_an_upper_case_checksum_is_the_same(tmp_path: Path) -> None:
 ])
 def test_what_is_refused_replaces_nothing(tmp_path: Path, content: bytes, wanted: str, message: str) -> None:
     place(tmp_path, elf())
-    with pytest.raises(ReleaseError) as caught:
-        place(tmp_path, content, wanted)
-    assert str(caught.value) == message.replace("{src}", str(tmp_path / "incoming" / "outer"))
+    assert error_of(ReleaseError, place, tmp_path, content, wanted) == message.replace("{src}", str(tmp_path / "incoming" / "outer"))
     assert placed(tmp_path).read_bytes() == elf()
 
 

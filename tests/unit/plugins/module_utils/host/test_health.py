@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.spire.fleet.plugins.module_utils.host import health
 from ansible_collections.spire.fleet.plugins.module_utils.host.health import INTERVAL, LAST_BYTES, LINES, Log, NotHealthy, wait
 from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import Health
+from tests.support.errors import error_of
 
 
 class World:
@@ -87,15 +88,11 @@ def test_the_time_is_up() -> None:
 )
 def test_an_agent_that_does_not_reach_its_server(error: str, server: str, why: str) -> None:
     world = World(says=f"could not open attestation stream to SPIRE server: rpc error: code = Unavailable desc = {error}")
-    with pytest.raises(NotHealthy) as caught:
-        world.wait(10, server)
-    assert str(caught.value) == f"is not healthy after 10 seconds{why}"
+    assert error_of(NotHealthy, world.wait, 10, server) == f"is not healthy after 10 seconds{why}"
 
 
 def test_what_can_not_be_asked() -> None:
-    with pytest.raises(NotHealthy) as caught:
-        World(answer="/x/spire-agent does not exist").wait(10)
-    assert str(caught.value) == "is not healthy after 10 seconds: /x/spire-agent does not exist"
+    assert error_of(NotHealthy, World(answer="/x/spire-agent does not exist").wait, 10) == "is not healthy after 10 seconds: /x/spire-agent does not exist"
 
 
 def test_a_slow_health_check_does_not_stretch_the_time() -> None:

@@ -18,6 +18,7 @@ import pytest
 
 from ansible_collections.spire.fleet.plugins.module_utils.host import key_request
 from ansible_collections.spire.fleet.plugins.module_utils.host.key_request import Key, KeyRequestError
+from tests.support.errors import error_of
 
 OPENSSL = str(shutil.which("openssl"))
 NOW = time.gmtime(1893542400)
@@ -57,9 +58,7 @@ def test_check_run_check_run(tmp_path: Path, key_type: str, shown: str) -> None:
 def test_a_key_is_never_overwritten_unasked(tmp_path: Path) -> None:
     key_request.keep(key(tmp_path), False, False, NOW)
     before = (tmp_path / "k.key").read_bytes()
-    with pytest.raises(KeyRequestError) as caught:
-        key_request.keep(key(tmp_path, "rsa-2048"), False, False, NOW)
-    assert str(caught.value) == (
+    assert error_of(KeyRequestError, key_request.keep, key(tmp_path, "rsa-2048"), False, False, NOW) == (
         f"The key in {tmp_path}/k.key is ec-p256, and should be rsa-2048. A key is never overwritten by itself: move it away, make a new one with "
         "force, which keeps a copy, or ask for the type that it has."
     )
@@ -85,9 +84,7 @@ def test_a_loose_mode_is_mended(tmp_path: Path) -> None:
 
 def test_what_goes_wrong(tmp_path: Path) -> None:
     def said(wanted: Key) -> str:
-        with pytest.raises(KeyRequestError) as caught:
-            key_request.keep(wanted, False, False, NOW)
-        return str(caught.value)
+        return error_of(KeyRequestError, key_request.keep, wanted, False, False, NOW)
 
     assert said(key(tmp_path, openssl="")) == "openssl is missing on this host; install it, or have the key made on the controller."
     assert said(key(tmp_path, openssl="/nowhere/openssl")) == "/nowhere/openssl can't be run: No such file or directory."
@@ -145,9 +142,7 @@ def test_an_old_openssl_finds_its_distinguished_name(tmp_path: Path) -> None:
 def test_only_reading_a_key_asks_whether_it_is_one(tmp_path: Path) -> None:
     def said(command: str) -> str:
         bad = program(tmp_path / "openssl", f'#!/bin/sh\n[ "$1" = {command} ] && exit 3\nexec {OPENSSL} "$@"\n')
-        with pytest.raises(KeyRequestError) as caught:
-            key_request.keep(key(tmp_path, openssl=bad), False, False, NOW)
-        return str(caught.value)
+        return error_of(KeyRequestError, key_request.keep, key(tmp_path, openssl=bad), False, False, NOW)
 
     assert said("genpkey") == f"openssl genpkey failed on {tmp_path}/k.key (exit code 3)."
     assert said("req") == f"openssl req failed on {tmp_path}/k.key (exit code 3)."

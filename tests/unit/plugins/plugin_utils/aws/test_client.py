@@ -24,6 +24,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.aws import client as a
 from ansible_collections.spire.fleet.plugins.plugin_utils.aws.client import AwsError, Service
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import upstream_ca
 from tests.support.collection import REPO
+from tests.support.errors import error_of
 from tests.support.real_spire import free_port
 from tests.unit.builders.fleets import planned, rendered
 
@@ -211,9 +212,7 @@ def test_preflight_requires_boto3_only_where_it_is_needed() -> None:
 
 @pytest.mark.usefixtures("no_boto3")
 def test_no_client_without_boto3() -> None:
-    with pytest.raises(AwsError) as caught:
-        Service("secretsmanager", REGION)
-    assert str(caught.value) == f"secretsmanager of AWS is needed, {INSTALL}"
+    assert error_of(AwsError, Service, "secretsmanager", REGION) == f"secretsmanager of AWS is needed, {INSTALL}"
 
 
 def test_the_page_has_the_policy_of_every_call() -> None:

@@ -18,6 +18,7 @@ import pytest
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.external_plugins import checksums
 from tests.support import release_page
+from tests.support.errors import error_of
 from tests.unit.builders.fleets import fleet, mistakes, planned
 
 ONE, TWO = "1a" * 32, "2b" * 32
@@ -68,9 +69,7 @@ def test_the_line_that_is_meant(text: str, wanted: str) -> None:
     (f"{ONE}  a\n{TWO}  b\n", "The checksum file sums.txt has 2 checksums and none of plugin-amd64; set sha256 instead of sums."),
 ])
 def test_a_file_that_does_not_tell(text: str, message: str) -> None:
-    with pytest.raises(ValueError) as caught:
-        checksums.chosen(text, "plugin-amd64", "sums.txt")
-    assert str(caught.value) == message
+    assert error_of(ValueError, checksums.chosen, text, "plugin-amd64", "sums.txt") == message
 
 
 def test_a_page_is_asked_once_and_its_answer_kept(page: str, tmp_path: Path) -> None:
@@ -121,9 +120,9 @@ def test_an_architecture_that_has_one_is_enough(page: str, tmp_path: Path) -> No
 def test_a_file_on_the_controller(tmp_path: Path) -> None:
     (tmp_path / "sums").write_text(f"{ONE}  plugin\n", encoding="ascii")
     assert checksums.checksum(str(tmp_path / "sums"), "plugin", "/nowhere") == ONE
-    with pytest.raises(ValueError) as caught:
-        checksums.checksum(str(tmp_path / "none"), "plugin", "/nowhere")
-    assert str(caught.value) == f"The checksum file {tmp_path}/none can't be read on the controller: No such file or directory."
+    assert error_of(ValueError, checksums.checksum, str(tmp_path / "none"), "plugin", "/nowhere") == (
+        f"The checksum file {tmp_path}/none can't be read on the controller: No such file or directory."
+    )
 
 
 def test_a_password_in_the_address_is_used_and_told_to_nobody(page: str, tmp_path: Path) -> None:
@@ -137,9 +136,7 @@ def test_a_password_in_the_address_is_used_and_told_to_nobody(page: str, tmp_pat
         ("sums", f"The checksum file {page}/sums has 2 checksums and none of c; set sha256 instead of sums."),
         ("none", f"The checksum file {page}/none can't be read on the controller: HTTP Error 404: File not found."),
     ):
-        with pytest.raises(ValueError) as caught:
-            checksums.checksum(f"{address}/{name}", "c", str(cache))
-        assert str(caught.value) == message
+        assert error_of(ValueError, checksums.checksum, f"{address}/{name}", "c", str(cache)) == message
 
 
 def test_a_page_that_wants_a_password(tmp_path: Path) -> None:
@@ -154,9 +151,7 @@ def test_a_page_that_wants_a_password(tmp_path: Path) -> None:
 def test_a_cache_that_can_not_be_written(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "page" / "sums").write_text(f"{ONE}  plugin\n", encoding="ascii")
     (tmp_path / "file").write_text("", encoding="ascii")
-    with pytest.raises(ValueError) as caught:
-        checksums.checksum(f"{page}/sums", "plugin", str(tmp_path / "file"))
-    assert str(caught.value) == (
+    assert error_of(ValueError, checksums.checksum, f"{page}/sums", "plugin", str(tmp_path / "file")) == (
         f"The checksum file {page}/sums can't be kept on the controller: {tmp_path}/file/plugins: Not a directory. Set "
         "spire_archive_cache to a directory that the user who runs Ansible can write to."
     )

@@ -17,6 +17,7 @@ from parliament import analyze_policy_string
 
 from ansible_collections.spire.fleet.plugins.filter.aws_policy import FilterModule as AwsPolicy
 from ansible_collections.spire.fleet.plugins.filter.aws_role_policies import FilterModule as AwsRolePolicies
+from tests.support.errors import error_of
 
 ACCOUNT = "111122223333"
 CASES: list[dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "cases" / "aws.yml").read_text(encoding="utf-8"))
@@ -268,9 +269,7 @@ MISTAKES: dict[str, tuple[Any, dict[str, Any], str]] = {
 def test_mistakes_are_told_in_full(name: str) -> None:
     used, options, message = MISTAKES[name]
     for filter_name, run in (("aws_policy", POLICY), ("aws_role_policies", ROLES)):
-        with pytest.raises(AnsibleFilterError) as caught:
-            run(used, **options)
-        assert str(caught.value) == f"{filter_name}: {message}"
+        assert error_of(AnsibleFilterError, run, used, **options) == f"{filter_name}: {message}"
 
 
 def test_secrets_that_are_known_by_their_names_alone() -> None:

@@ -14,6 +14,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.spire.fleet.plugins.filter.ejbca_rules import FilterModule as Ejbca
 from ansible_collections.spire.fleet.plugins.filter.vault_policy import FilterModule as Vault
 from ansible_collections.spire.fleet.plugins.plugin_utils import hcl
+from tests.support.errors import error_of
 
 POLICY = Vault().filters()["vault_policy"]
 RULES = Ejbca().filters()["ejbca_rules"]
@@ -82,9 +83,7 @@ def test_a_tree_without_vault() -> None:
     )),
 ])
 def test_names_that_would_allow_more(given: dict[str, str], said: str) -> None:
-    with pytest.raises(AnsibleFilterError) as caught:
-        POLICY(tree("KeyManager", "hashicorp_vault", **given))
-    assert str(caught.value) == said
+    assert error_of(AnsibleFilterError, POLICY, tree("KeyManager", "hashicorp_vault", **given)) == said
 
 
 def test_ejbca() -> None:

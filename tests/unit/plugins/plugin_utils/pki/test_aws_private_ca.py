@@ -18,6 +18,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.rules import run as ru
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import upstream_ca
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import issue as x509_issue, keys as x509_keys, request as x509_request
 from tests.support.authorities import DAY, NOW, PASSPHRASE, make, written
+from tests.support.errors import error_of
 from tests.unit.builders.fleets import fleet, rendered
 from tests.unit.builders.upstreams import AwsUpstreams, REGION
 
@@ -164,9 +165,7 @@ def test_every_type_of_key_exists_in_aws() -> None:
 
 
 def test_a_subject_that_aws_refuses(tmp_path: Path) -> None:
-    with pytest.raises(AwsError) as caught:
-        made(tmp_path, spire_pki_ca_subject="CN=x,DC=acme")
-    assert str(caught.value) == (
+    assert error_of(AwsError, made, tmp_path, spire_pki_ca_subject="CN=x,DC=acme") == (
         "AWS Private CA can't have the subject CN=x,DC=acme: it may have CN, O, OU, C, ST, L and serialNumber, each once. Change "
         "spire_pki_ca_subject."
     )

@@ -24,6 +24,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x5
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Run
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 from tests.support.authorities import DAY, NOW, PASSPHRASE, make, written
+from tests.support.errors import error_of
 from tests.unit.builders.fleets import fleet, rendered
 from tests.unit.builders.observed import converged
 from tests.unit.builders.upstreams import AwsUpstreams, REGION
@@ -155,9 +156,7 @@ def test_a_lost_record_is_made_again(tmp_path: Path) -> None:
 
 def test_a_secret_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
     secrets().create_secret(Name=NAMES["key"], SecretString="theirs")
-    with pytest.raises(AwsError) as caught:
-        made(tmp_path)
-    assert str(caught.value) == (
+    assert error_of(AwsError, made, tmp_path) == (
         f"The secret {NAMES['key']} in {REGION} exists already and does not belong to s1: it has no tag spire.fleet/server, and it has a "
         "different key. Choose another spire_pki_secret_name, or delete the secret."
     )
@@ -177,9 +176,7 @@ def test_a_secret_that_is_marked_for_deletion(tmp_path: Path) -> None:
     made(tmp_path)
     secrets().delete_secret(SecretId=NAMES["key"], RecoveryWindowInDays=7)
     for call in (differences, made):
-        with pytest.raises(AwsError) as caught:
-            call(tmp_path)
-        assert str(caught.value) == (
+        assert error_of(AwsError, call, tmp_path) == (
             f"The secret {NAMES['key']} in {REGION} is marked for deletion, and its name can't be used until then. Restore it with: aws "
             f"secretsmanager restore-secret --region {REGION} --secret-id {NAMES['key']}"
         )
@@ -293,9 +290,7 @@ def test_a_tree_with_another_authority_keeps_it(tmp_path: Path) -> None:
 
 def test_a_root_is_rotated_while_its_servers_have_their_ca_in_files(tmp_path: Path) -> None:
     made(tmp_path)
-    with pytest.raises(X509Error) as caught:
-        rotation_root.begin(rotation_root.scope(fleet(variables(tmp_path)), ""), "2027-01", Run(NOW))
-    assert str(caught.value) == (
+    assert error_of(X509Error, rotation_root.begin, rotation_root.scope(fleet(variables(tmp_path)), ""), "2027-01", Run(NOW)) == (
         "spire_pki is awssecret, and a root can be rotated only while the servers have their CA in files: s1. Set spire_pki to "
         "controller, run spire.fleet.site, rotate, and set it back to awssecret."
     )

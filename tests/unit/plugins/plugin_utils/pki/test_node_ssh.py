@@ -19,6 +19,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 from tests.support.authorities import DAY, NOW, PASSPHRASE, written
+from tests.support.errors import error_of
 from tests.unit.builders.fleets import fleet
 from tests.unit.builders.nodes import Nodes, said
 
@@ -89,9 +90,7 @@ def test_a_key_that_needs_another_library(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(node_ssh.serialization, "load_ssh_private_key", unsupported)
     file = tmp_path / "key"
     file.write_text("-----BEGIN OPENSSH PRIVATE KEY-----")
-    with pytest.raises(X509Error) as caught:
-        node_ssh._load_key(str(file), PASSPHRASE)
-    assert str(caught.value) == (
+    assert error_of(X509Error, node_ssh._load_key, str(file), PASSPHRASE) == (
         f"The key in {file} is encrypted in OpenSSH's format, which needs bcrypt, and the controller's Python has none. Install it with: "
         f"pip install bcrypt; or convert the key: ssh-keygen -p -m PKCS8 -f {file}"
     )

@@ -22,6 +22,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import issue as x
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Run
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 from tests.support.authorities import NOW
+from tests.support.errors import error_of
 from tests.unit.builders.fleets import planned
 from tests.unit.builders.upstreams import BUNDLE, DISK, KEY, PEM, csr, made, server, variables
 
@@ -126,9 +127,7 @@ def test_root_and_intermediate_leave_room_for_what_comes_below(tmp_path: Path) -
 
 
 def test_nothing_is_made_without_a_passphrase(tmp_path: Path) -> None:
-    with pytest.raises(X509Error) as caught:
-        made(tmp_path, spire_pki_passphrase="")
-    assert str(caught.value) == "spire_pki_passphrase is not set: keys on the controller are encrypted with it."
+    assert error_of(X509Error, made, tmp_path, spire_pki_passphrase="") == "spire_pki_passphrase is not set: keys on the controller are encrypted with it."
     assert list(tmp_path.iterdir()) == []
 
 
@@ -163,9 +162,7 @@ def test_a_normal_run_does_not_replace_a_root(tmp_path: Path) -> None:
     made(tmp_path)
     root = tmp_path / "prod.acme.com" / "root.pem"
     before = root.read_bytes()
-    with pytest.raises(X509Error) as caught:
-        made(tmp_path, spire_pki_root_subject="CN=Other")
-    assert str(caught.value) == (
+    assert error_of(X509Error, made, tmp_path, spire_pki_root_subject="CN=Other") == (
         f"{root} differs from the variables (its subject is CN=SPIRE root CA,O=prod.acme.com, and should be CN=Other). The fleet trusts "
         "this root, so a normal run does not replace it. Set the variables to what the root has, or run spire.fleet.rotate_upstream for "
         "a new root."
@@ -177,6 +174,4 @@ def test_a_key_that_was_made_on_the_server_is_not_here(tmp_path: Path) -> None:
     made(tmp_path, spire_pki="host")
     upstream = server(tmp_path, spire_pki="host").upstream
     assert upstream is not None and upstream.key_files.key == ""
-    with pytest.raises(X509Error) as caught:
-        upstream.key_text()
-    assert str(caught.value) == "The key was made on s1 and is nowhere else."
+    assert error_of(X509Error, upstream.key_text) == "The key was made on s1 and is nowhere else."

@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.spire.fleet.plugins.plugin_utils.aws.client import AwsError, Service
 from ansible_collections.spire.fleet.plugins.plugin_utils.report import upstream_check
 from tests.support.authorities import DAY, NOW, make
+from tests.support.errors import error_of
 from tests.unit.builders.fleets import planned
 
 REGION = "eu-central-1"
@@ -67,9 +68,7 @@ def test_a_private_ca_that_waits_for_its_certificate() -> None:
 
 def test_a_private_ca_that_does_not_exist() -> None:
     arn = f"arn:aws:acm-pca:{REGION}:123456789012:certificate-authority/none"
-    with pytest.raises(AwsError) as caught:
-        wrong("aws_pca", certificate_authority_arn=arn)
-    assert str(caught.value) == (
+    assert error_of(AwsError, wrong, "aws_pca", certificate_authority_arn=arn) == (
         f"the private CA {arn} in {REGION} is not there (acm-pca:DescribeCertificateAuthority). Is the region right, and the account of the "
         "controller's credentials?"
     )

@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import authority as rotation_authority
 from ansible_collections.spire.fleet.plugins.plugin_utils.rotation.authority import AuthorityError, RotationRequest, Round
+from tests.support.errors import error_of
 from tests.unit.builders.fleets import fleet
 from tests.unit.builders.nested_fleets import nested_fleet
 
@@ -39,9 +40,7 @@ def rounds(asked: RotationRequest, made: Fleet = PAIR, **shown: dict[str, Any]) 
 
 
 def refused(asked: RotationRequest, made: Fleet = PAIR, **shown: dict[str, Any]) -> str:
-    with pytest.raises(AuthorityError) as caught:
-        rounds(asked, made, **shown)
-    return str(caught.value)
+    return error_of(AuthorityError, rounds, asked, made, **shown)
 
 
 @pytest.mark.parametrize(("authority", "group", "servers", "hosts"), [

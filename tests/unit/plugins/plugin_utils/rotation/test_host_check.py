@@ -10,6 +10,7 @@ import pytest
 from ansible.errors import AnsibleActionFail
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.rotation.host_check import require_all
+from tests.support.errors import error_of
 
 
 def test_others_may_be_there() -> None:
@@ -18,9 +19,7 @@ def test_others_may_be_there() -> None:
 
 @pytest.mark.parametrize(("way", "end"), [("", "."), ("; -e x=y names one", "; -e x=y names one.")])
 def test_who_is_missing_is_told(way: str, end: str) -> None:
-    with pytest.raises(AnsibleActionFail) as caught:
-        require_all(["s1", "s2", "a1", "a2"], ["s1", "a1"], "of the trust domain", way)
-    assert str(caught.value) == (
+    assert error_of(AnsibleActionFail, require_all, ["s1", "s2", "a1", "a2"], ["s1", "a1"], "of the trust domain", way) == (
         "Every server and agent of the trust domain takes part in each step, and these are not in this run: s2, a2. Run it without --limit, "
         f"and with hosts that answer{end}"
     )

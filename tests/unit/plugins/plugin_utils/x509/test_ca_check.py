@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import ca_check, keys as x509_keys, store as x509_store
 from tests.support.authorities import DAY, Made, NOW, make, signed_with_sha1
+from tests.support.errors import error_of
 
 ROOT = make("Root")
 POLICY = make("Policy", ROOT, path_length=3)
@@ -200,6 +201,4 @@ def test_the_file_of_a_key_contains_its_public_key(key_type: str) -> None:
 
 
 def test_files_that_can_not_be_read(tmp_path: Path) -> None:
-    with pytest.raises(x509_keys.X509Error) as caught:
-        x509_store.must_read(str(tmp_path / "none.pem"))
-    assert str(caught.value) == f"{tmp_path}/none.pem can't be read: there is no such file."
+    assert error_of(x509_keys.X509Error, x509_store.must_read, str(tmp_path / "none.pem")) == f"{tmp_path}/none.pem can't be read: there is no such file."

@@ -20,6 +20,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Iss
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import KeyAndCertificateFiles
 from tests.support.authorities import DAY, NOW, PASSPHRASE, make
+from tests.support.errors import error_of
 from tests.unit.builders.certificates import OWN, ROOT, contents, issuer_in, keep, key_files
 
 CSR = """openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:{curve} -nodes -keyout {key} -subj /CN=x -config /dev/null"""
@@ -218,9 +219,7 @@ def test_only_the_key_of_a_signing_request_is_used(tmp_path: Path) -> None:
         csr_of(tmp_path, "secp224r1"): "The key of the signing request is secp224r1; SPIRE can use ec-p256, ec-p384, ec-p521, rsa-2048, "
         "rsa-3072, rsa-4096.",
     }.items():
-        with pytest.raises(X509Error) as caught:
-            x509_ensure.sign(own, OWN, bad, issuer, Run(NOW))
-        assert str(caught.value) == said
+        assert error_of(X509Error, x509_ensure.sign, own, OWN, bad, issuer, Run(NOW)) == said
 
 
 @pytest.mark.parametrize(("changes", "said"), [
@@ -234,6 +233,4 @@ def test_only_the_key_of_a_signing_request_is_used(tmp_path: Path) -> None:
                              "longer, or renew it later."),
 ])
 def test_requests_that_can_not_be_fulfilled(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
-    with pytest.raises(X509Error) as caught:
-        keep(tmp_path, request=dataclasses.replace(OWN, **changes))
-    assert str(caught.value) == said and contents(tmp_path) == {}
+    assert error_of(X509Error, keep, tmp_path, request=dataclasses.replace(OWN, **changes)) == said and contents(tmp_path) == {}
