@@ -87,7 +87,7 @@ class LookupModule(LookupBase):
         if which == "nested":
             return apart or [NOBODY]
         if which not in GROUPS:
-            raise AnsibleLookupError(f"{which} is no play; it must be {', '.join(EVERY)}, servers, agents, nested or without_root")
+            raise AnsibleLookupError(f"{which} is no play; it must be {', '.join(EVERY)}, servers, agents, nested or missing_ca")
         return [*_there([GROUPS[which]], observed), *(f"!{host}" for host in apart)]
 
     def _check(self, groups: Mapping[str, Sequence[str]]) -> None:

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 import re
 import subprocess
 from collections.abc import Callable, Iterable
@@ -109,18 +108,18 @@ class Authority:
         ))
 
 
+def selectors_of_the_agent(server: RealServer) -> list[tuple[str, str]]:
+    """Returns the type and the value of each selector that the server gave to its only agent."""
+    (agent,) = server.client().agent_list()
+    return [(kind, value) for kind, _colon, value in (selector.partition(":") for selector in agent["selectors"])]
+
+
 def of_node(binaries: tuple[Path, Path], name: str, on_server: dict[str, Any], on_agent: dict[str, Any]) -> set[str]:
     """Returns the keys of the selectors that a server gave to an agent."""
     here = {"plugins": {"NodeAttestor": {"join_token": None, name: {"plugin_data": on_server}}}}
     there = {"plugins": {"NodeAttestor": {"join_token": None, name: {"plugin_data": on_agent}}}}
     with RealServer(binaries[0], config=here) as server, RealAgent(binaries[1], server, token="", config=there):
-        done = subprocess.run(
-            [str(binaries[0]), "agent", "list", "-socketPath", str(server.socket_path), "-output", "json"],
-            capture_output=True, text=True, timeout=60, check=True,
-        )
-    answer = json.loads(done.stdout)
-    (agent,) = (answer[0] if isinstance(answer, list) else answer)["agents"]
-    made = [(selector["type"], selector["value"]) for selector in agent["selectors"]]
+        made = selectors_of_the_agent(server)
     return judge("NodeAttestor", release_of(binaries[0]), on_server, made)
 
 
@@ -141,11 +140,5 @@ def test_http_challenge(binaries: tuple[Path, Path]) -> None:
 
 def test_join_token(binaries: tuple[Path, Path]) -> None:
     with RealServer(binaries[0]) as server, RealAgent(binaries[1], server):
-        done = subprocess.run(
-            [str(binaries[0]), "agent", "list", "-socketPath", str(server.socket_path), "-output", "json"],
-            capture_output=True, text=True, timeout=60, check=True,
-        )
-    answer = json.loads(done.stdout)
-    (agent,) = (answer[0] if isinstance(answer, list) else answer)["agents"]
-    assert agent["selectors"] == []
+        assert selectors_of_the_agent(server) == []
     assert selectors.of("NodeAttestor", "join_token") == ()

@@ -40,17 +40,8 @@ class Scope:
     hosts: list[str]
     #: one server of each datastore, where the old root is tainted and revoked
     targets: list[str]
-
-    @property
-    def upstream(self) -> Upstream:
-        """The upstream CA of the first server, for what all servers have in common."""
-        return _upstream(self.servers[0])
-
-
-def _upstream(server: Plan) -> Upstream:
-    if server.upstream is None:
-        raise X509Error(f"{server.host} has no upstream CA of this collection.")
-    return server.upstream
+    #: the upstream CA of the first server, for what all servers have in common
+    upstream: Upstream
 
 
 def scope(fleet: Fleet, trust_domain: str) -> Scope:
@@ -63,19 +54,18 @@ def scope(fleet: Fleet, trust_domain: str) -> Scope:
     domains = sorted({one.trust_domain for one in servers})
     if len(domains) > 1:
         raise X509Error(f"The inventory has roots of {', '.join(domains)}; name one: -e spire_rotate_trust_domain={domains[0]}.")
-    found = Scope(servers, [], [])
-    for one in servers:
-        own = _upstream(one)
-        if (own.configured_issuer, own.directory) != (found.upstream.configured_issuer, found.upstream.directory):
+    upstreams = [one.upstream for one in servers if one.upstream]
+    for own in upstreams:
+        if (own.configured_issuer, own.directory) != (upstreams[0].configured_issuer, upstreams[0].directory):
             raise X509Error(
-                f"{one.host} has another issuer or another spire_pki_dir than {servers[0].host}; servers of one trust domain share both."
+                f"{own.host} has another issuer or another spire_pki_dir than {servers[0].host}; servers of one trust domain share both."
             )
     groups: dict[str, str] = {}
     for one in servers:
         groups.setdefault(fleet.group_of_server(one.host), one.host)
     hosts = [one.host for one in plans if one.trust_domain == domains[0]]
     hosts += [host for host in fleet.agents if plan("agent", host, fleet).trust_domain == domains[0]]
-    return Scope(servers, list(dict.fromkeys(hosts)), list(groups.values()))
+    return Scope(servers, list(dict.fromkeys(hosts)), list(groups.values()), upstreams[0])
 
 
 def begin(found: Scope, name: str, run: Run) -> tuple[State | None, list[str]]:

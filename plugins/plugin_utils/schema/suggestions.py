@@ -23,6 +23,8 @@ _PLUGIN_DATA = re.compile(r"plugins\.(\w+)\.(\w+)\.plugin_data")
 #: the last key of a dotted path; a key that contains dots is quoted
 _LAST_KEY = re.compile(r'"[^"]*"$|[^.]*$')
 
+#: an example of a plugin, where the first one by name is not a good one
+_EXAMPLES = {"WorkloadAttestor": "unix", "KeyManager": "disk"}
 #: options that are set by a variable of the collection
 _VARIABLE = {"server.trust_domain": "spire_trust_domain", "agent.trust_domain": "spire_trust_domain"}
 
@@ -107,11 +109,7 @@ def missing(spec: Spec, path: str, taken: tuple[str, str] | None = None) -> str:
 def too_few(component: str, kind: PluginType, builtin: Iterable[str]) -> str:
     """Returns the message about a type of which no plugin is enabled."""
     number = "exactly one" if kind.max == 1 else "at least one"
-    example = (
-        "unix"
-        if kind.name == "WorkloadAttestor"
-        else "sql" if kind.only else "disk" if kind.name == "KeyManager" else sorted(builtin)[0]
-    )
+    example = _EXAMPLES.get(kind.name) or kind.only or sorted(builtin)[0]
     return (
         f"A SPIRE {component} needs {number} {kind.name}, and there is none; name one, for example `{example}: {{}}`."
     )

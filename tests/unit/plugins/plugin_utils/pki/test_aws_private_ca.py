@@ -20,7 +20,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import issue as x
 from tests.support.authorities import DAY, NOW, PASSPHRASE, make, written
 from tests.support.errors import error_of
 from tests.unit.builders.fleets import fleet, rendered
-from tests.unit.builders.upstreams import AwsUpstreams, REGION
+from tests.unit.builders.upstreams import AwsUpstreams, REGION, counted
 
 UPSTREAMS = AwsUpstreams("aws_pca", spire_pki_key_type="rsa-2048")
 tree, variables, server, options = UPSTREAMS.tree, UPSTREAMS.variables, UPSTREAMS.server, UPSTREAMS.options
@@ -75,14 +75,7 @@ def test_the_first_run_makes_one_and_has_it_signed_by_our_root(tmp_path: Path) -
 
 def test_again_and_for_the_next_server_nothing_happens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made(tmp_path)
-    calls: list[str] = []
-    call = Service.call
-
-    def noted(self: Service, operation: str, what: str, **arguments: Any) -> dict[str, Any]:
-        calls.append(operation)
-        return call(self, operation, what, **arguments)
-
-    monkeypatch.setattr(Service, "call", noted)
+    calls = counted(monkeypatch)
     assert differences(tmp_path) == []
     assert calls == ["describe_certificate_authority", "get_certificate_authority_certificate"]
     assert made(tmp_path) == [] and len(authorities()) == 1

@@ -27,7 +27,7 @@ from tests.support.authorities import DAY, NOW, PASSPHRASE, make, written
 from tests.support.errors import error_of
 from tests.unit.builders.fleets import fleet, rendered
 from tests.unit.builders.observed import converged
-from tests.unit.builders.upstreams import AwsUpstreams, REGION
+from tests.unit.builders.upstreams import AwsUpstreams, REGION, counted
 
 UPSTREAMS = AwsUpstreams("awssecret")
 tree, variables, server, options = UPSTREAMS.tree, UPSTREAMS.variables, UPSTREAMS.server, UPSTREAMS.options
@@ -90,21 +90,6 @@ def test_a_second_run_reads_no_secret_and_changes_nothing(tmp_path: Path, monkey
     assert made(tmp_path) == []
     assert set(calls) == {"describe_secret"}
     assert versions() == before and Path(tmp_path, "prod.acme.com", "servers", "s1", "aws_secrets.json").read_text() == note
-
-
-def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Returns the list to which each call of AWS from now on is added."""
-    from ansible_collections.spire.fleet.plugins.plugin_utils.aws.client import Service
-
-    calls: list[str] = []
-    call = Service.call
-
-    def noted(self: Service, operation: str, what: str, **arguments: Any) -> dict[str, Any]:
-        calls.append(operation)
-        return call(self, operation, what, **arguments)
-
-    monkeypatch.setattr(Service, "call", noted)
-    return calls
 
 
 def test_a_renewed_certificate_is_updated_and_the_key_stays(tmp_path: Path) -> None:
