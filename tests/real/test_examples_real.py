@@ -17,16 +17,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives import serialization
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import hcl
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
 
-from tests.support import examples, real_spire, spire_bin
+from tests.support import authorities, examples, real_spire, spire_bin
 
 #: where the examples' hosts have certificates and logs; SPIRE looks for some of them when it validates
 PKI, LOGS = "/etc/spire/pki/", re.compile(r"/var/log/spire-(server|agent)/")
@@ -49,21 +47,13 @@ OLD_SERVERS = {
 def pki(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Makes a directory with a file of the right kind for every file that an example names."""
     directory = tmp_path_factory.mktemp("pki")
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "example")])
     now = datetime.datetime.now(datetime.timezone.utc)
-    certificate = (
-        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-        .serial_number(x509.random_serial_number()).not_valid_before(now).not_valid_after(now + datetime.timedelta(1))
-        .add_extension(x509.BasicConstraints(True, None), True).sign(key, hashes.SHA256())
-    )
+    made = authorities.make("example", starts=now, ends=now + datetime.timedelta(1))
     kinds = {
-        ".pem": certificate.public_bytes(serialization.Encoding.PEM),
-        ".crt": certificate.public_bytes(serialization.Encoding.PEM),
-        ".key": key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        ),
-        ".pub": key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH),
+        ".pem": made.pem.encode(),
+        ".crt": made.pem.encode(),
+        ".key": made.key_pem().encode(),
+        ".pub": made.key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH),
         ".json": b"{}",
     }
     for text in (file.read_text(encoding="utf-8") for file in examples.EXAMPLES.glob("*/inventory.yml")):

@@ -15,13 +15,11 @@ from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import selectors
 
-from tests.support import spire_bin
+from tests.support import authorities, spire_bin
 from tests.support.real_spire import RealAgent, RealServer, TRUST_DOMAIN, free_port
 
 #: the newest, and older ones where they are
@@ -82,30 +80,16 @@ class Authority:
 
     def __init__(self, directory: Path) -> None:
         self.ca, self.certificate, self.key = (directory / name for name in ("ca.pem", "host.pem", "host.key"))
-        keys = [ec.generate_private_key(ec.SECP256R1()) for _number in range(2)]
-        names = [x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)]) for name in ("Acme CA", "web1.acme.com")]
         now = datetime.datetime.now(datetime.timezone.utc)
-        made = []
-        for number, extensions in enumerate((
-            [x509.BasicConstraints(True, None)],
-            [
-                x509.KeyUsage(True, False, False, False, False, False, False, False, False),
-                x509.SubjectAlternativeName([x509.UniformResourceIdentifier(f"x509pop://{TRUST_DOMAIN}/stage/production")]),
-            ],
-        )):
-            builder = (
-                x509.CertificateBuilder().subject_name(names[number]).issuer_name(names[0]).public_key(keys[number].public_key())
-                .serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(1))
-                .not_valid_after(now + datetime.timedelta(1))
-            )
-            for extension in extensions:
-                builder = builder.add_extension(extension, not isinstance(extension, x509.SubjectAlternativeName))
-            made.append(builder.sign(keys[0], hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
-        self.ca.write_bytes(made[0])
-        self.certificate.write_bytes(made[1])
-        self.key.write_bytes(keys[1].private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        ))
+        starts, ends = now - datetime.timedelta(1), now + datetime.timedelta(1)
+        name = x509.UniformResourceIdentifier(f"x509pop://{TRUST_DOMAIN}/stage/production")
+        ca = authorities.make("Acme CA", starts=starts, ends=ends)
+        host = authorities.make(
+            "web1.acme.com", ca, ca=False, starts=starts, ends=ends, uses=("digital_signature",),
+            more=[x509.SubjectAlternativeName([name])],
+        )
+        for file, text in ((self.ca, ca.pem), (self.certificate, host.pem), (self.key, host.key_pem())):
+            file.write_text(text, "utf-8")
 
 
 def selectors_of_the_agent(server: RealServer) -> list[tuple[str, str]]:

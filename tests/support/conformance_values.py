@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+
+from tests.support import authorities
 
 if TYPE_CHECKING:
     from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Spec
@@ -55,20 +56,13 @@ AUTHORITY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBcllfnhRKAQPfZcyHUP3bBQw2XU0Yi
 def make_files(directory: Path) -> None:
     """Writes a CA and its key in PEM, for all options that name a file."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "conformance")])
     now = datetime.datetime.now(datetime.timezone.utc)
-    usage = x509.KeyUsage(False, False, False, False, False, True, True, False, False)
-    certificate = (
-        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-        .serial_number(x509.random_serial_number()).not_valid_before(now).not_valid_after(now + datetime.timedelta(30))
-        .add_extension(x509.BasicConstraints(True, None), True).add_extension(usage, True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False).sign(key, hashes.SHA256())
+    made = authorities.make(
+        "conformance", key=key, starts=now, ends=now + datetime.timedelta(30), uses=("key_cert_sign", "crl_sign"),
+        more=[x509.SubjectKeyIdentifier.from_public_key(key.public_key())],
     )
-    (directory / "cert.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    form = serialization.PrivateFormat.PKCS8
-    (directory / "key.pem").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
-    )
+    (directory / "cert.pem").write_text(made.pem, "utf-8")
+    (directory / "key.pem").write_text(made.key_pem(), "utf-8")
     (directory / "policy.json").write_text("{}", "utf-8")
     (directory / "accounts.json").write_text('["123456789012"]', "utf-8")
     (directory / "authorities").write_text(f"{AUTHORITY}\n", "utf-8")
