@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a comparison of a host with its plan finds."""
+"""The result of comparing a host with its plan."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import dataclasses
 
 @dataclasses.dataclass
 class Comparison:
-    """What differs: diffs for a person to read, and for the tasks of the roles what they have to do."""
+    """The differences: diffs for a person to read, and the actions that the tasks of the roles have to take."""
 
     diffs: list[dict[str, str]] = dataclasses.field(default_factory=list)
     differences: list[str] = dataclasses.field(default_factory=list)
