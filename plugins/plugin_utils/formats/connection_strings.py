@@ -55,7 +55,7 @@ class Connection:
         return f"{self.host}:{self.port}" if self.port else self.host
 
 
-#: the connection of a string that can't be read before SPIRE runs
+#: stands for the connection of a string that can't be read or whose parts must not be shown
 UNKNOWN = Connection("", "", "")
 
 
