@@ -99,7 +99,7 @@ class PrivateCa:
             "create_certificate_authority", f"the private CA of {domain}",
             CertificateAuthorityConfiguration={"KeyAlgorithm": algorithm, "SigningAlgorithm": signing, "Subject": self._subject()},
             CertificateAuthorityType="SUBORDINATE",
-            # so that a run after one that was killed before it recorded the ARN makes no second CA
+            # With this token, AWS makes no second CA for a run that follows a run which was killed before it recorded the ARN.
             IdempotencyToken=hashlib.sha256(domain.encode()).hexdigest()[:32],
             Tags=[{"Key": key, "Value": value} for key, value in sorted(self.tags.items())],
         )

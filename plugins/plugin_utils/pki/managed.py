@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Certificates for hosts that the collection keeps, and the CA on the controller that issues them: a root of ours or the user's own CA."""
+"""Certificates for hosts that the collection keeps up to date, and the CA on the controller that issues them: our own root or the user's CA."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class ManagedCertificate:
     values: Mapping[str, Any]
     trust_domain: str
 
-    #: prefix of the variables; the variable of this name tells where keys are made
+    #: prefix of the variables; the variable without a suffix tells where keys are made
     prefix: ClassVar[str]
     #: prefix of the names of its files
     name: ClassVar[str]
@@ -181,7 +181,7 @@ class ManagedCertificate:
         try:
             return self.issuer is None
         except X509Error:
-            # preflight reports this, and the run stops there
+            # Preflight reports a wrong variable, and stops the run.
             return False
 
     @property

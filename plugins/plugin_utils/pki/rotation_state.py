@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The state of a root's rotation: the step that it has reached, kept in a file beside the root on the controller.
 
-Whatever brings files to servers asks here which CA signs and which roots are trusted. So every run, also one in the middle of a
-rotation, brings the files of the current step. A step is reached when the file has it; the file is replaced as a whole.
+All code that delivers files to servers reads here which CA signs and which roots are trusted. So every run, also one in the middle of a
+rotation, delivers the files of the current step. A step is reached when the file names it; the file is replaced as a whole.
 
 The steps follow from these rules of SPIRE:
 - SPIRE adds new roots to its bundle when a server's next CA is signed, and never removes roots that are left out.

@@ -14,7 +14,7 @@ CANARY = "/fleet-canary"
 def canary(planned: Plan) -> str:
     """Returns the SPIFFE ID of the canary; empty where there is none.
 
-    With servers outside of the inventory there is one only where spire_canary is set.
+    If the servers are not in the inventory, there is a canary only where spire_canary is set.
     """
     wanted = planned.values["spire_canary"] and (not planned.external or planned.values.is_set("spire_canary"))
     return absolute(CANARY, planned.trust_domain) if wanted else ""

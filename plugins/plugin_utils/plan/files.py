@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class UnknownFileError(Exception):
-    """A name that no file of the plan has."""
+    """The plan has no file of this name."""
 
 
 def directories(plan: Plan) -> list[Directory]:
@@ -38,7 +38,7 @@ def directories(plan: Plan) -> list[Directory]:
             Directory(plan.paths.run_dir, "0700", "", ""),
             Directory(posixpath.dirname(plan.paths.log), "0700", "", ""),
         ]
-    # workloads go through the directory of the agent's socket
+    # Workloads of any user must be able to enter the directory of the agent's socket.
     public = posixpath.dirname(plan.socket) if plan.component == "agent" else ""
     return found + [
         Directory(path, "0755" if path == public else "0750", plan.user, plan.user) for path in write_paths.persistent_dirs(plan)
@@ -46,7 +46,7 @@ def directories(plan: Plan) -> list[Directory]:
 
 
 def files(plan: Plan) -> list[File]:
-    """Returns the files whose whole content is ours."""
+    """Returns the files that the collection writes as a whole."""
     root = _root(plan)
     found = [File("configuration", plan.paths.config, plan.render(), "0640", root, plan.user, secret=True)]
     if plan.environment:
@@ -69,7 +69,7 @@ def _certificates(plan: Plan) -> Iterator[File]:
 
 
 def text_of(plan: Plan, name: str) -> str:
-    """Returns the text of a file, the host's own key among them; UnknownFileError for a name that the plan does not have."""
+    """Returns the text of a file, also of the host's private key; raises UnknownFileError if the plan has no file of this name."""
     if plan.host_certificate and name == f"{plan.host_certificate.name}_key":
         return plan.host_certificate.key_text()
     for file in plan.files:
@@ -79,7 +79,7 @@ def text_of(plan: Plan, name: str) -> str:
 
 
 def bundle(plan: Plan) -> File:
-    """Returns the trust bundle of an agent's first contact, without content."""
+    """Returns the file with the trust bundle for an agent's first contact with its server, without content."""
     root = _root(plan)
     return File("bundle", plan.paths.bundle, "", "0644", root, root)
 
@@ -93,5 +93,5 @@ def configuration(plan: Plan, extra: Mapping[str, Any]) -> str:
 
 
 def _root(plan: Plan) -> str:
-    """Returns the owner of what the service only reads; empty for the rootless quickstart, where its user owns everything."""
+    """Returns the owner of files that the service only reads: root, or an empty text in the quickstart, whose user owns everything."""
     return "" if plan.paths.root else "root"

@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 
 
 def upstream(plan: Plan) -> Upstream | None:
-    """Returns the CA that signs a server's own; None for agents, and for servers that have another one."""
+    """Returns the collection's upstream CA of a server; None for agents, and for servers with another upstream authority or none."""
     if plan.component != "server":
         return None
     return pki_upstream.upstream(plan.host, plan.values, plan.trust_domain, plan.merged, plan.injected_options)
 
 
 def node(plan: Plan) -> ManagedCertificate | None:
-    """Returns the certificate that an agent attests with; None for servers, and for agents that attest with something else."""
+    """Returns the collection's certificate that an agent attests with; None for servers, and for agents that attest in another way."""
     if plan.component != "agent":
         return None
     return pki_node.certificate_of_agent(plan.host, plan.values, plan.trust_domain, plan.merged, plan.paths, plan.server)
 
 
 def authorities(plan: Plan) -> list[ManagedCertificate]:
-    """Returns the CAs that a server verifies nodes with."""
+    """Returns the collection's CAs by which a server verifies nodes."""
     if plan.component != "server":
         return []
     return pki_node.authorities_of_server(plan.host, plan.values, plan.trust_domain, plan.merged, plan.paths)

@@ -17,7 +17,7 @@ Evaluate = Callable[[Plan, Mapping[str, Any]], list[str]]
 
 
 class HostCheck(FleetAction):
-    """Looks at components of one host with the module rotation_check."""
+    """Checks components of one host with the module root_rotation_info."""
 
     def check(self, planned: Iterable[Plan], evaluate: Evaluate, variables: dict[str, Any], jwt: bool = False) -> dict[str, Any]:
         """Returns a task's result with what the host lacks. A host that gives no answer is not ready."""

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Evaluates the rules that stand in the schema's data: how the options of one block depend on each other."""
+"""Evaluates the rules in the schema's data, which define how the options of one block depend on each other."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _below(component: str, path: str, known: Block) -> Iterator[tuple[str, str, 
 
 
 def broken(rule: Rule, found: dict[str, Any]) -> str:
-    """Returns what breaks the rule; an empty value counts as not set, as in SPIRE."""
+    """Returns how the options break the rule; an empty value counts as not set, as in SPIRE."""
     if any(found.get(name) != value for name, value in rule.when):
         return ""
     if any(found.get(name) == value for name, value in rule.unless):
@@ -70,7 +70,7 @@ def _broken(rule: Rule, on: list[str]) -> str:
 
 
 def says(rule: Rule) -> str:
-    """Returns the rule as a person reads it in the reference."""
+    """Returns the text of the rule in the reference pages."""
     listed = and_list(rule.names)
     condition = _when(rule)
     condition += "".join(f" unless {name} is {_value(value)}" for name, value in rule.unless)

@@ -56,10 +56,10 @@ class Issuer:
 
 @dataclasses.dataclass
 class Outcome:
-    """What was done, or in check mode would be done."""
+    """The result of making or checking a certificate: what was done, or in check mode would be done."""
 
     changed: bool = False
-    #: the reasons, for messages
+    #: the reasons for the change, for messages
     differences: list[str] = dataclasses.field(default_factory=list)
     before: dict[str, str] = dataclasses.field(default_factory=dict)
     after: dict[str, str] = dataclasses.field(default_factory=dict)
@@ -119,7 +119,7 @@ def ensure(key_files: KeyAndCertificateFiles, request: Request, issuer: Issuer |
         insecure_permissions = key_files.insecure_permissions()
         found.differences += insecure_permissions
         if insecure_permissions and not run.check:
-            # the same key, encrypted and with the right mode
+            # The key stays the same. Its file is written again, encrypted and with the right mode.
             key_files.write_key(key, passphrase)
     if new:
         found.differences.append(f"there is no key in {key_files.key}" if key is None else f"the key in {key_files.key} is replaced")
@@ -129,7 +129,7 @@ def ensure(key_files: KeyAndCertificateFiles, request: Request, issuer: Issuer |
             key = x509_keys.generate(request.key_type or x509_keys.DEFAULT_KEY_TYPE)
             key_files.write_key(key, passphrase)
     if new:
-        # a new key needs a new certificate
+        # A new key needs a new certificate, so that is replaced as well.
         why = [f"the certificate in {key_files.certificate} is replaced" if certificates else NO_CERTIFICATE]
         certificates = []
     else:
