@@ -2,13 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Shares the tests among processes. The tests of a file run in one process, with its fixtures; a few that wait long run in any process."""
+"""Sorts the tests so that the files that take longest run first, and names their groups for pytest's option `--dist=loadgroup`."""
 
 from __future__ import annotations
 
 import pytest
 
-#: tests that use no fixture of their file and wait long until a CA or an SVID is renewed; each of them may run in another process
+#: tests that share no servers with others and wait long until a CA or an SVID is renewed; each of them is a group of its own
 ALONE = (
     "test_the_root_above_two_servers", "test_three_tiers_have_one_root", "test_a_run_that_came_to_its_end_between_two_servers",
 )

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 SOURCE = Path(__file__).with_name("upstream_plugin.py")
-#: the plugin refuses any other
+#: the only PIN that the plugin accepts
 PIN = "hidden-pin"
 
 
