@@ -39,7 +39,7 @@ def a_fleet(tmp_path: Path, **more: Any) -> Fleet:
 
 
 def scope(tmp_path: Path, **more: Any) -> rotation_root.Scope:
-    """Returns the rotation's scope as a task computes it."""
+    """Returns the scope of the rotation."""
     return rotation_root.scope(a_fleet(tmp_path, **more), "")
 
 

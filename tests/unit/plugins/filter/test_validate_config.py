@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whole configurations that no host of the inventory has from us: above all that of the OIDC discovery provider."""
+"""validate_config checks whole configurations that the collection does not deploy, such as that of the OIDC discovery provider."""
 
 from __future__ import annotations
 
