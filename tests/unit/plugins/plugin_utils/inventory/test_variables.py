@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The whole messages about mistakes in variables."""
+"""Each mistake in a variable has the right message, which is compared as a whole."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def test_the_first_run_makes_one_and_has_it_signed_by_our_root(tmp_path: Path) -
     (root,) = x509_keys.load_certificates(found["CertificateChain"].encode(), "chain")
     assert x509_request.issued_by(own, root) and x509_keys.dump_certificates([root]) == Path(f"{base}/root.pem").read_text()
     assert x509_issue.facts(own)["is"] == "a CA of path length 1"
-    # its key is not on the controller
+    # The key of the CA is not on the controller.
     files = sorted(path.name for path in Path(base).rglob("*") if path.is_file())
     assert files == [".lock", ".lock", "aws_pca.json", "root.key", "root.pem", "upstream.pem"]
 

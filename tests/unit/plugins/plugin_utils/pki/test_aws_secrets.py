@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An upstream CA in AWS Secrets Manager, against moto: it is made, found again, updated if it differs, and never taken from others."""
+"""An upstream CA in AWS Secrets Manager is made, found again and updated if it differs, and secrets of others stay. moto simulates AWS."""
 
 from __future__ import annotations
 
@@ -237,7 +237,7 @@ def test_what_the_drift_check_reports(tmp_path: Path) -> None:
     made(tmp_path)
     plan = server(tmp_path)
     request = request_of(plan)
-    # nothing of it lies on the host, and what another way left there goes
+    # No file of the CA is on the host. Files from another value of spire_pki are removed.
     assert request.keys == {} and [path for path in request.obsolete_files if "upstream" in path] != []
     found = compare(plan, {**converged(plan), "aws": []}, None, NOW)
     assert (found.aws_ca_sync, found.differences) == (False, [])
@@ -299,7 +299,7 @@ def test_a_root_is_rotated_while_its_servers_have_their_ca_in_files(tmp_path: Pa
         "spire_pki is awssecret, and a root can be rotated only while the servers have their CA in files: s1. Set spire_pki to "
         "controller, run spire.fleet.site, rotate, and set it back to awssecret."
     )
-    # changing spire_pki and back replaces nothing, neither on the controller nor in AWS
+    # Changing spire_pki and changing it back replaces nothing, neither on the controller nor in AWS.
     upstream = server(tmp_path, spire_pki="controller", spire_server_config={}).upstream
     assert upstream is not None and upstream.ensure("", Run(NOW)).differences == []
     assert made(tmp_path) == []

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The user's own schema files: they are used like ours, and each mistake in one is a sentence."""
+"""The user's own schema files are used like the collection's, and each mistake in one has a message."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_what_is_no_secret_is_shown(place: Path) -> None:
     plan = planned("server", variables(place, {"pin": "hidden", "slots": 2}))
     shown = convert.redact("server", plan.tree, (str(place),))["plugins"]["UpstreamAuthority"]["safe"]["plugin_data"]
     assert shown == {"pin": convert.REDACTED, "slots": 2}
-    # without the file nobody knows what is a secret
+    # Without the schema file it is not known which options are secret, so all of them are removed.
     assert convert.redact("server", plan.tree)["plugins"]["UpstreamAuthority"]["safe"]["plugin_data"] == convert.REDACTED
 
 

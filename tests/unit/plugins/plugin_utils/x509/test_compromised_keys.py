@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Certificates that nobody may trust, because their keys are public: known by fingerprint, and by their keys."""
+"""Certificates whose keys are public are recognised by their fingerprint and by their keys."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def pem(*certificates: x509.Certificate) -> str:
 
 @pytest.fixture(autouse=True)
 def published(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if SPIRE had published this key, with the first certificate of it."""
+    """Makes the test's key, and the first certificate of it, count as published by SPIRE."""
     spki = KEY.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     whole = made(KEY).fingerprint(hashes.SHA256()).hex()
     monkeypatch.setattr(compromised_keys, "PUBLIC_KEYS", {hashlib.sha256(spki).hexdigest()})
@@ -66,7 +66,7 @@ def test_an_issuer_with_a_published_key(tmp_path: Path) -> None:
     files = {name: str(file) for name in ("certificate", "key", "bundle")}
     plan = planned("server", spire_pki="controller", spire_pki_dir=str(tmp_path), spire_pki_passphrase="correct horse", spire_pki_issuer=files)
     context = RuleContext("server", plan.version, plan=plan)
-    assert list(strict.dummy_pki_issuer(context)) == []  # another rule reports that nothing is there
+    assert list(strict.dummy_pki_issuer(context)) == []  # another rule reports the missing file
     file.write_text(pem(made(ec.generate_private_key(ec.SECP256R1()))))
     assert list(strict.dummy_pki_issuer(context)) == []
     file.write_text(pem(made(KEY, serial=2)))
