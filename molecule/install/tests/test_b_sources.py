@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Every source of binaries on real hosts, one after the other on the same hosts."""
+"""Every source of binaries works on real hosts; the tests use them one after the other on the same hosts."""
 
 from __future__ import annotations
 

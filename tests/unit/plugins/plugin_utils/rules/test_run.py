@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a person reads whose hosts don't go together: whole messages, because each is there to be understood at once."""
+"""Mistakes in how hosts fit together have the right messages. They are compared as a whole, because a person must understand each one."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ def test_external_servers_without_a_bundle() -> None:
 
 @pytest.mark.parametrize("more", [
     {}, {"spire_trust_bundle_sha256": [BUNDLE_SHA256]}, {"spire_trust_bundle_sha256": [":".join(BUNDLE_SHA256.upper())]},
-    # another source than the bundle, which is not looked at
+    # The agent has another source than the bundle, so the bundle is not checked.
     {"spire_trust_bundle": "none", **agent_tree(agent={"trust_bundle_url": "https://bundle.acme.com/"})},
-    # an attestor that needs no token
+    # The agent's attestor needs no token.
     {"spire_join_token": "", **agent_tree(plugins=X509POP)},
 ])
 def test_external_servers_with_what_an_agent_needs(more: dict[str, Any]) -> None:
@@ -59,7 +59,7 @@ def test_external_servers_with_what_an_agent_needs(more: dict[str, Any]) -> None
 
 
 def test_a_server_in_the_inventory_gives_bundle_and_token() -> None:
-    """Nothing uses the variable of a bundle there; a fingerprint is compared with the server's own bundle."""
+    """If the server is in the inventory, the bundle's variable is not used, and a fingerprint must be valid: the server's bundle is compared with it."""
     assert mistakes(fleet({"spire_trust_bundle": "none", "spire_trust_bundle_sha256": [BUNDLE_SHA256]})) == ""
     assert mistakes(fleet({"spire_trust_bundle_sha256": [BUNDLE_SHA256, "12"]})) == (
         'error: spire_trust_bundle_sha256[1]: "12" is no SHA-256 fingerprint, which has 64 hexadecimal digits, with colons or '

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What spire_allow and spire_strict change."""
+"""spire_allow and spire_strict change which rules lead to errors and warnings."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_without_strict_mode_its_refusals_are_warnings() -> None:
 
 
 @pytest.mark.parametrize(("name", "variables"), [
-    # a function over one configuration, a rule of the schema's data, one about hosts, and one about the whole inventory
+    # These are a function about one configuration, a rule of the schema's data, a rule about a host, and a rule about the whole inventory.
     ("health_checks_without_listener", {"spire_server_config": {"health_checks": {"listener_enabled": False, "bind_port": "8080"}}}),
     ("docker_container_matchers", {"spire_version": "0.9.4", "spire_agent_config": {"plugins": {"WorkloadAttestor": {"docker": {"plugin_data": {
         "cgroup_prefix": "/docker", "cgroup_container_index": 1, "container_id_cgroup_matchers": ["/docker/<id>"]}}}}}}),

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a person reads who has made a mistake in an entry: whole messages, because each is there to be understood at once."""
+"""Each mistake in an entry has the right message. Messages are compared as a whole, because a person must understand each one."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who makes the selectors of an entry, and who counts."""
+"""An entry is accepted if the agents and servers that it concerns make its selectors."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ GOOD = [
         version="1.10.1",
     ),
     dict(selectors=["aws_secretsmanager:secretname:web"], agent={"SVIDStore.aws_secretsmanager": {"region": "eu"}}, store_svid=True),
-    # the attestor took the resolver's work over
+    # From this release on, the node attestor makes the selectors that the node resolver made before.
     dict(selectors=["aws_iid:tag:stage:prod"], parent=SERVER, server={**AWS, "NodeResolver.aws_iid": {}}, version="0.9.4",
          agent={"NodeAttestor.aws_iid": {}}),
     dict(selectors=["aws_iid:tag:stage:prod", "aws_iid:account_id:123456789012"], parent=SERVER, server=AWS,
          agent={"NodeAttestor.aws_iid": {}}),
-    # a node's selector of a server that attests by a plugin that nobody knows
+    # An external node attestor may make any selectors.
     dict(
         selectors=["acme:rack:12"],
         parent=SERVER,
         server={"NodeAttestor.acme": {"plugin_cmd": "/opt/acme/attestor"}},
         agent={"NodeAttestor.acme": {"plugin_cmd": "/opt/acme/attestor"}},
     ),
-    # an external plugin may take a built-in one's name, and make what it likes
+    # An external plugin may have the name of a built-in one, and make other selectors.
     dict(selectors=["unix:pid:1"], agent={"WorkloadAttestor.unix": {"plugin_cmd": "/opt/acme/unix"}}),
     dict(selectors=["spiffe_id:spiffe://prod.acme.com/spire/agent/x"], parent="/spire/agent/x"),
 ]
@@ -129,7 +129,7 @@ def test_many_agents_are_few_makers() -> None:
 
 
 def test_agents_of_other_servers_do_not_count() -> None:
-    """A group may have agents of two trust domains, and an entry is for those of its own server."""
+    """Agents of other servers do not count for an entry, since a group may have agents of two trust domains."""
     docker = {"spire_agent_config": {"plugins": {"WorkloadAttestor": {"docker": {}}}}}
     entry = {"spiffe_id": "/web", "parent_id": "/fleet/web", "selectors": ["docker:label:app:web"]}
     groups = {"web": ["a1", "a2"], "east": ["s1"], "west": ["s2"]}
@@ -166,6 +166,6 @@ def test_the_first_release_has_it() -> None:
 
 
 def test_no_agent_is_planned_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Planning is what takes time, so what was noted of an agent is used again."""
+    """No agent is planned again for its selectors, because planning takes time; the noted facts of the agent are used."""
     monkeypatch.setattr(entry_selectors, "plan", lambda *_given: pytest.fail("an agent was planned again"))
     assert said(["unix:uid:1"]) == ""

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Selectors of entries that nothing in the fleet makes, and what is said of them."""
+"""Selectors of entries that nothing in the fleet makes are reported, with the right messages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.unit.builders.entry_problems import AT, AWS, DOCKER, K8S, SERVER, sai
 from tests.unit.builders.fleets import fleet, mistakes
 
 WRONG = [
-    # a type
+    # The type is wrong.
     (
         dict(selectors=["unxi:uid:1000"]),
         'Its selector is of the type "unxi", and SPIRE has no workload attestor of that name; did you mean "unix"?',
@@ -51,7 +51,7 @@ WRONG = [
         'Its selector is of the type "join_token", and the node attestor join_token makes none. Name the agents\' SPIFFE ID as '
         "the parent_id of the workloads' entries instead.",
     ),
-    # a key
+    # The key is wrong.
     (
         dict(selectors=["unix:usr:www-data"]),
         'The workload attestor unix makes no selector "usr"; did you mean "user"? It makes gid, group, path, sha256, '
@@ -79,7 +79,7 @@ WRONG = [
         'The node attestor aws_iid makes no selector "instance-id"; did you mean "instance:id"? It makes account_id, az, '
         "iamrole, image:id, instance:id, region, sg:id, sg:name, tag.",
     ),
-    # a value
+    # The value is wrong.
     (
         dict(selectors=["unix:uid:www-data"]),
         "Its selector unix:uid:www-data has the wrong form: unix:uid is the number of the process's user, for example "
@@ -95,7 +95,7 @@ WRONG = [
         "Its selector azure_msi:vm-name:blog has the wrong form: azure_msi:vm-name is the resource group and the name of the "
         "machine, for example azure_msi:vm-name:frontend:blog.",
     ),
-    # a plugin that nobody runs
+    # No agent or server runs the plugin.
     (
         dict(selectors=["docker:label:app:web"]),
         "Its selector docker:label:app:web needs the workload attestor docker, and no agent of the inventory group "
@@ -118,7 +118,7 @@ WRONG = [
         "group spire_agents runs it; they run none. Add plugins.SVIDStore.aws_secretsmanager to spire_agent_config, or choose "
         "another selector.",
     ),
-    # a release
+    # The release does not make the selector.
     (
         dict(selectors=["docker:image_config_digest:sha256:" + "0" * 64], agent=DOCKER, version="1.13.6"),
         f"Its selector docker:image_config_digest:sha256:{'0' * 64} is made from SPIRE 1.14.0 on, and no agent of the inventory "
@@ -138,7 +138,7 @@ WRONG = [
         dict(selectors=["k8s_sat:cluster:prod"], parent=SERVER),
         "Its selector k8s_sat:cluster:prod was made up to SPIRE 1.11.3, and s1 is 1.15.3. Choose another selector.",
     ),
-    # an option
+    # An option keeps the selector from being made.
     (
         dict(selectors=["unix:path:/usr/bin/web"]),
         "Its selector unix:path:/usr/bin/web is made only where discover_workload_path is set, and no agent of the inventory "

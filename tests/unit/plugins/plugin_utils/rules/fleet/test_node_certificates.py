@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What preflight says of what nodes prove themselves by: mistakes in variables, and files on the controller."""
+"""Preflight reports mistakes about nodes' certificates, in variables and in files on the controller."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DURATION = 'It must be a duration such as "8760h": numbers with the units h, m a
 ALWAYS = (
     "It would be renewed 365 days before its end and lives 365 days, so that every run would renew it. Let it live longer, or renew it later."
 )
-# kind, variables, and what preflight says of the agent
+# by name: the attestor, the variables, and preflight's message about the agent
 MISTAKES: dict[str, tuple[str, dict[str, Any], str]] = {
     **{
         f"{kind}: {name}": (kind, given, text) for kind in KINDS for name, given, text in (
@@ -96,7 +96,7 @@ def test_mistakes_on_servers(tmp_path: Path) -> None:
 
 
 def test_preflight_opens_what_is_there(tmp_path: Path) -> None:
-    """Once for all agents, at their server; at an agent whose servers are elsewhere."""
+    """Preflight reads the CA's files. A mistake is reported once, at the server, or at an agent whose servers are not in the inventory."""
     for kind, key in (("x509pop", "root.key"), ("sshpop", "ca.key")):
         nodes = Nodes(tmp_path, kind)
         nodes.made()

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Keys that everybody on a host may read: which files are asked for, and what is said."""
+"""Keys that every user of a host can read are reported: the probe is asked about the right files, and the messages are right."""
 
 from __future__ import annotations
 

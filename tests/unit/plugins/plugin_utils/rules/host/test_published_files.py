@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Certificates that SPIRE published with their keys, in files on a host: what is said of them, whatever the files are called."""
+"""Certificates in files on a host that SPIRE published with their keys are reported, whatever the names of the files are."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SAID = (
 
 @pytest.fixture(autouse=True)
 def published(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if SPIRE had published the first of them."""
+    """Makes the test's certificate count as published by SPIRE."""
     monkeypatch.setattr(compromised_keys, "CERTIFICATES", {DUMMY.fingerprint(hashes.SHA256()).hex(): "SPIRE 0.0"})
     compromised_keys.publishing_releases.cache_clear()
 

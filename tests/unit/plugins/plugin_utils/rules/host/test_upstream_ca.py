@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What preflight says of the CA above a server's own: mistakes in variables and in the tree, and files on the controller."""
+"""Preflight reports mistakes about a server's upstream CA, in variables, in the tree and in files on the controller."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_half_of_the_files_is_a_mistake(tmp_path: Path) -> None:
     )
 
 
-# variables, and what preflight says
+# by name: the variables, and preflight's message
 MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "passphrase": ({"spire_pki_passphrase": None}, (
         "error: spire_pki_passphrase: It is required where spire_pki is controller: keys on the controller are encrypted with it. Set it, from "

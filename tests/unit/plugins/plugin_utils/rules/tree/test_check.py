@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a person reads who has made a mistake in a configuration: whole messages, because each is there to be understood at once."""
+"""Mistakes in a configuration have the right messages. They are compared as a whole, because a person must understand each one."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ MYSQL = "plugins/DataStore/sql/plugin_data/database_type"
 
 
 def said(component: str, version: str, *changes: tuple[str, Any]) -> list[str]:
-    """The messages about a small sound tree with these changes."""
+    """Returns the messages about a small valid tree with these changes."""
     base = SERVER if component == "server" else AGENT
     found = tree_check.check(component, having(base, *changes), versions.parse(version))
     return [f"{problem.path}: {problem.message}" for problem in found]
