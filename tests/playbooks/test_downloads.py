@@ -89,7 +89,7 @@ def with_login(page: str) -> str:
 
 
 DOWNLOADS = ("controller", "host")
-#: by mistake: the directory of the release on the page, further variables, and the end of the message
+#: the directory of the release on the page, further variables, and the end of the message, for each mistake
 RELEASES: dict[str, tuple[str, dict[str, str], str]] = {
     "the release's checksum": ("tampered", {}, RELEASE),
     "a pinned checksum": ("tampered", {"spire_archive_sha256": RELEASED}, RELEASE),
@@ -99,7 +99,7 @@ RELEASES: dict[str, tuple[str, dict[str, str], str]] = {
         "reaches, or choose another spire_install_source.",
     ),
 }
-#: by mistake: the fields of the plugin, and the end of the message
+#: the fields of the plugin, and the end of the message, for each mistake
 PLUGINS: dict[str, tuple[dict[str, str], str]] = {
     "checksum": (
         {"sha256": RELEASED},

@@ -41,7 +41,7 @@ MASK_ENABLED, MASK_PID, MASK_BACKLOG = 0x1, 0x4, 0x10
 FILTER_EXIT, ALWAYS = 4, 2
 FIELD_LOGIN_ID, FIELD_ARCH = 9, 11
 EQUAL, LESS, AT_LEAST = 0x40000000, 0x10000000, 0x60000000
-#: by machine: its number in audit, and the numbers of the system calls execve and execveat
+#: the number of each architecture in audit, and the numbers of its system calls execve and execveat
 MACHINES = {"x86_64": (0xC000003E, (59, 322)), "aarch64": (0xC00000B7, (221, 281))}
 BACKLOG = 65536
 #: after so many seconds without a record, no more records are expected

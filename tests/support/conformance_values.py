@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 if TYPE_CHECKING:
     from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Spec
 
-#: by type: a value of a wrong type
+#: a value of a wrong type for each type
 WRONG_TYPES: dict[str, Any] = {
     "string": ["a", "b"],
     "int": "eighty",

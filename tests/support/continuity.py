@@ -31,7 +31,7 @@ class Verdict:
     empty: int = 0
     expired: list[str] = field(default_factory=list)
     unverifiable: list[str] = field(default_factory=list)
-    #: by monitor, the successive issuers of the chain's last certificate, and the successive sizes of the bundle
+    #: the successive issuers of the chain's last certificate, and the successive sizes of the bundle, by monitor
     roots: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     bundles: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     renewals: dict[str, int] = field(default_factory=lambda: defaultdict(int))

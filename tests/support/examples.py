@@ -45,7 +45,7 @@ NOT_JUDGED = {
     "node_k8s_sat": "the attestor went with 1.12; it is judged where the binaries of 1.11.3 are",
     "upstream_ejbca": "builds without that plugin can't; it is judged where the build has it",
 }
-#: by example: the paths of intended warnings, because the example shows something old
+#: the paths of intended warnings of examples that show something old, by example
 WARNINGS = {
     "agents_only": {"spire_join_token"},
     "fleet_0_9": {"plugins.UpstreamCA.awssecret.plugin_data.ttl", "plugins.UpstreamCA.disk.plugin_data.ttl"},

@@ -185,7 +185,7 @@ def host_python(version: str, python: Path) -> Path:
 
 
 def host_library() -> Path:
-    """Returns a directory that holds this environment's ansible package alone: its module_utils run on hosts as ours do."""
+    """Returns a directory with only this environment's ansible package, whose module_utils run on hosts like the collection's."""
     library = BUILD / "venvs" / "library"
     library.mkdir(parents=True, exist_ok=True)
     link = library / "ansible"

@@ -22,7 +22,7 @@ STABLE = {
     "ssh1": f"{AGENT}/sshpop/ssh1",
     "http1": f"{AGENT}/http_challenge/http1",
 }
-#: with these, a certificate of the first run is due for renewal, and one that is issued now is not
+#: variables with which a certificate of the first run is due for renewal, and one that is issued now is not
 RENEW = {
     f"spire_{kind}_{name}": length for kind in ("x509pop", "sshpop") for name, length in (("lifetime", "9000h"), ("renew_before", "8900h"))
 }

@@ -71,7 +71,7 @@ def remove_secrets(shell: Callable[..., str]) -> None:
 
 
 def secret_files() -> Iterator[tuple[str, Path]]:
-    """Yields every file of ours on hosts and controller whose purpose is to hold a secret."""
+    """Yields every file of the collection, on hosts and controller, whose purpose is to hold a secret."""
     for host, root in collect.hosts(SCENARIO).items():
         for path in collect.files(root, ["etc/spire", "run/spire/agent/enrol"]):
             if path.name.endswith((".conf", ".env", ".key", "token")) and atomic_file.TEMPORARY not in path.name:

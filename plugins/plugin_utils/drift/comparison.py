@@ -47,7 +47,7 @@ class Comparison:
     evict: bool = False
 
     def note(self, what: str, before: str = "", after: str = "") -> None:
-        """Adds a difference, with the texts before and after where a person wants to see them."""
+        """Adds a difference. ``before`` and ``after`` are texts for its diff."""
         self.differences.append(what)
         header = {"before_header": what, "after_header": what}
         self.diffs.append({**header, "before": before or "differs\n", "after": after or "as planned\n"})

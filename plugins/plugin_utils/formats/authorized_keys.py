@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 
 _ECDSA = ("ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521")
-#: by type: the number of strings that follow the type inside a key
+#: the number of strings that follow the type inside a key, for each type
 _FIELDS = {
     "ssh-rsa": 2, "ssh-dss": 4, "ssh-ed25519": 1, "sk-ssh-ed25519@openssh.com": 2, "sk-ecdsa-sha2-nistp256@openssh.com": 3,
     **dict.fromkeys(_ECDSA, 2),

@@ -21,9 +21,9 @@ _HOST = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]*)(?::([0-9]*))?")
 _DSN = re.compile(
     r"(?:(?P<user>[^:@]*)(?::.*)?@)?(?P<net>[^@(]*)(?:\((?P<address>.*)\))?/(?P<database>[^/?]*)(?:\?[^/]*)?", re.DOTALL
 )
-#: by parameter that a PostgreSQL string leaves out: the environment variable that the driver uses instead, and its default
+#: the environment variable that the driver uses for a parameter which a PostgreSQL string leaves out, and the driver's default
 _DEFAULTS = {"host": ("PGHOST", "localhost"), "port": ("PGPORT", "5432"), "dbname": ("PGDATABASE", ""), "user": ("PGUSER", "")}
-#: by field: the values that a message may show; in a wrongly quoted string any other value may hold a part of the password
+#: the values of each field that a message may show; in a wrongly quoted string any other value may hold a part of the password
 _PLAIN = {"database": re.compile(r"[\w.$-]*"), "host": re.compile(r"[\w.,:/\[\]-]*"), "port": re.compile(r"[0-9,]*")}
 _LOCAL = re.compile(r"localhost|127(?:\.[0-9]+){3}|\[?::1\]?|[/@].*", re.IGNORECASE | re.DOTALL)
 

@@ -36,7 +36,7 @@ class Fleet:
         self.server_plans: dict[str, tuple[object, frozenset[Read]]] = {}
         #: trees that have been made and checked, by the data that they were made from
         self.trees: dict[bytes, object] = {}
-        #: by agent, the facts that its selectors depend on
+        #: the facts that the selectors of each agent depend on, by agent
         self.makers: dict[str, object] = {}
 
     def values_of(self, host: str) -> Values:

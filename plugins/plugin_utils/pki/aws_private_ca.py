@@ -19,7 +19,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.pki.upstream import Up
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys, request as x509_request, store as x509_store
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Outcome, Run
 
-#: by type of key: AWS's name of it, and the algorithm that such a key signs with
+#: AWS's name of each type of key, and the algorithm that such a key signs with
 ALGORITHMS = {
     "ec-p256": ("EC_prime256v1", "SHA256WITHECDSA"),
     "ec-p384": ("EC_secp384r1", "SHA384WITHECDSA"),
@@ -161,7 +161,7 @@ class PrivateCa:
         return x509_keys.load_certificates(str(found["Certificate"]).encode(), f"the private CA {arn}")[:1]
 
     def _import_certificate(self, upstream: Upstream, arn: str) -> None:
-        """Imports the certificate with its chain, which AWS wants with the root."""
+        """Imports the certificate with its chain, in which AWS requires the root."""
         own, *intermediates = upstream.key_files.certificates()
         last = intermediates[-1] if intermediates else own
         bundle = upstream.issuer.bundle if upstream.issuer else []

@@ -147,12 +147,12 @@ def has_ended(directory: str, name: str) -> bool:
 
 
 def own_root(directory: str) -> Signer:
-    """Returns the files of the root of ours."""
+    """Returns the files of the collection's own root."""
     return _root_files(directory, "root")
 
 
 def next_root(directory: str) -> Signer:
-    """Returns the files of a new root of ours until it replaces the old one."""
+    """Returns the files of a new root of the collection until it replaces the old one."""
     return _root_files(directory, NEXT)
 
 
@@ -162,7 +162,7 @@ def _root_files(directory: str, name: str) -> Signer:
 
 
 def install_new_root(directory: str, state: State) -> State:
-    """Moves a new root of ours to its final name, and keeps a copy of the old one.
+    """Moves a new root of the collection to its final name, and keeps a copy of the old one.
 
     Each part is repeated if a run was killed in between. The new root's certificate is removed last, after its final place has both files.
     """

@@ -19,7 +19,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import neste
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 
-#: by server, the result of the module local_authority with state=shown
+#: the results of the module local_authority with state=shown, by server
 AuthoritiesByServer = Mapping[str, Mapping[str, Any]]
 
 
@@ -63,7 +63,7 @@ class Round:
     group: str
     #: servers that prepare an authority and sign with it
     replace: list[str]
-    #: by server, the ID of the authority that is then tainted and revoked
+    #: the IDs of the authorities that are then tainted and revoked, by server
     revoke: dict[str, str]
     #: servers below the group, whose CAs lead to the group's
     servers_below: list[str]
@@ -165,7 +165,7 @@ def _refuse_x509(fleet: Fleet, request: RotationRequest, found: Sequence[Scope],
 
 
 def _external_plugin(server: str, fleet: Fleet) -> str:
-    """Returns the plugin by which something outside of the inventory signs the server's CA; empty where the CA is below a root of ours
+    """Returns the plugin by which something outside of the inventory signs the server's CA; empty where the CA is below the collection's root
     or below other servers of the inventory.
     """
     planned = plan("server", server, fleet)

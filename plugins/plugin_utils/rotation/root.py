@@ -34,7 +34,7 @@ SINCE = Version(1, 11, 0)
 class Scope:
     """The servers and hosts of the trust domain whose root is rotated."""
 
-    #: the servers whose CA is signed by an intermediate of ours
+    #: the servers whose CA is signed by an intermediate of the collection
     servers: list[Plan]
     #: all hosts, by inventory name and in the inventory's order
     hosts: list[str]

@@ -14,7 +14,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.common.cryptography_im
     UnsupportedAlgorithm, ec, hashes, rsa, serialization, x509,
 )
 
-#: by SPIRE's name of the type: the family, and the size in bits
+#: the family and the size in bits of each type of key, by SPIRE's name of the type
 KEY_TYPES: dict[str, tuple[str, int]] = {
     "ec-p256": ("ec", 256),
     "ec-p384": ("ec", 384),

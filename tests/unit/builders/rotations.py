@@ -30,7 +30,7 @@ POSTGRES = {"plugins": {"DataStore": {"sql": {"plugin_data": {"database_type": "
 
 
 def a_fleet(tmp_path: Path, **more: Any) -> Fleet:
-    """Returns two servers and an agent, with a root of ours below this directory."""
+    """Returns two servers and an agent, with the collection's root below this directory."""
     common = {
         "spire_pki": "controller", "spire_pki_dir": str(tmp_path / "pki"), "spire_pki_passphrase": PASSPHRASE,
         "spire_server_config": POSTGRES, **more,
@@ -75,7 +75,7 @@ def refused(call: Callable[..., Any], *args: Any, **more: Any) -> str:
 
 
 def root(tmp_path: Path) -> Any:
-    """Returns the certificate of the root of ours."""
+    """Returns the certificate of the collection's root."""
     return x509_keys.load_certificates((tmp_path / "pki" / DOMAIN / "root.pem").read_bytes(), "root")[0]
 
 

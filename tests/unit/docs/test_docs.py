@@ -173,7 +173,7 @@ def arguments(action: Path) -> Iterator[str]:
 
 
 def tasks(data: Any) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yields the name and the options of each call of a module of ours, at any depth."""
+    """Yields the name and the options of each call of one of the collection's modules, at any depth."""
     if isinstance(data, list):
         for item in data:
             yield from tasks(item)

@@ -108,7 +108,7 @@ def both(one: Drift, other: Drift) -> Drift:
 CONFIG, UNIT = "/etc/spire/server/main.conf", "/etc/systemd/system/spire-server@main.service"
 BINARY = "/opt/spire/1.15.3/bin/spire-server"
 
-# by name: the drift, the reported differences, and the actions
+# Each case has a drift, the reported differences, and the actions.
 SERVER_DRIFTS: dict[str, tuple[Drift, list[str], dict[str, Any]]] = {
     # An edited file alone needs no restart, because the process has read the planned text, as the stamp shows.
     "file edited": (edited, [f"file {CONFIG}"], {"files": ["configuration"]}),

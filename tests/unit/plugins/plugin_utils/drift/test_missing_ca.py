@@ -196,7 +196,7 @@ ARN = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:"
 OURS = f"{ARN}spire/prod.acme.com/s1/certificate-AbCdEf"
 CA = "arn:aws:acm-pca:eu-west-1:111122223333:certificate-authority/abc"
 SECRET = f"the configuration of the server names {OURS}, which a root of ours has issued"
-#: by name: the plugin, its option and value in the host's configuration, the value of spire_pki, and the message
+#: cases: the plugin, its option and value in the host's configuration, the value of spire_pki, and the message
 KEPT: dict[str, tuple[str, str, str, str, str]] = {
     "secrets": ("awssecret", "cert_file_arn", OURS, "awssecret", SECRET),
     "secrets before": ("awssecret", "cert_file_arn", OURS, "host", SECRET),

@@ -41,7 +41,7 @@ STRUCTURE = {
     "unknown", "version", "type", "required", "enum", "duration", "number", "count", "plugin", "type_name", "windows",
     *schema_values.FORMATS,
 }
-#: by pattern of the collection's own message: the reason why a JSON Schema can't express this mistake; the first match counts
+#: patterns of the collection's own messages, with the reason why a JSON Schema can't express the mistake; the first match counts
 UNSAID = {
     r"and it is a date": "an editor's YAML has no dates: 2026-01-01 is a string to it",
     r"is too (short|long); it must be": "a pattern can't compare durations",

@@ -150,7 +150,7 @@ GIVEN: list[tuple[ModuleType, dict[str, Any]]] = [
     (ejbca_rules, {}),
 ]
 FILTERS = {name: (made, options) for module, options in GIVEN for name, made in module.FilterModule().filters().items()}
-#: by filter: the least number of plugins in the examples for which it must find permissions
+#: the least number of plugins in the examples for which each filter must find permissions
 SAID = {"vault_policy": 2, "ejbca_rules": 1}
 
 

@@ -24,7 +24,7 @@ DURATION = 'It must be a duration such as "8760h": numbers with the units h, m a
 ALWAYS = (
     "It would be renewed 365 days before its end and lives 365 days, so that every run would renew it. Let it live longer, or renew it later."
 )
-# by name: the attestor, the variables, and preflight's message about the agent
+# Each case has the attestor, the variables, and preflight's message about the agent.
 MISTAKES: dict[str, tuple[str, dict[str, Any], str]] = {
     **{
         f"{kind}: {name}": (kind, given, text) for kind in KINDS for name, given, text in (

@@ -32,7 +32,7 @@ def test_half_of_the_files_is_a_mistake(tmp_path: Path) -> None:
     )
 
 
-# by name: the variables, and preflight's message
+# Each case has the variables, and preflight's message.
 MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "passphrase": ({"spire_pki_passphrase": None}, (
         "error: spire_pki_passphrase: It is required where spire_pki is controller: keys on the controller are encrypted with it. Set it, from "
