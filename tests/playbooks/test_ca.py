@@ -152,7 +152,7 @@ def secrets_of(home: Path) -> list[str]:
 
 
 def test_no_secret_strays(run: Run, home: Path) -> None:
-    """Searches Ansible's output, its results and every file that it left; a planted secret proves that the search works."""
+    """No secret is in Ansible's output, its results or a file that it left, as a search shows; a planted secret proves that the search works."""
     results = (home / "results.json").read_text()
     assert len(run.text) > 10000 and len(results) > 5000
     secrets = secrets_of(home)

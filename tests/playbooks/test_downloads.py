@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Downloads of releases and plugins, and the messages when they fail: the role's own tasks on this machine, from a page on loopback."""
+"""The role's tasks download releases and plugins, and have the right messages if that fails; here from a page on loopback to this machine."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""User-supplied CAs with each kind of fault: the whole messages of preflight and of the module `ca`."""
+"""Preflight and the module `ca` report each kind of mistake in user-supplied CAs. The messages are compared as a whole."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def fixture_moto() -> Iterator[Moto]:
 
 
 def kept(directory: Path, way: str, **variables: Any) -> dict[str, Any]:
-    """Does what a run does on the controller and in AWS; returns the upstream authority of the server's tree."""
+    """Makes the upstream CA on the controller and in AWS, as a run does; returns the part of the server's tree that names it."""
     tree = {"plugins": {"UpstreamAuthority": {way: {"plugin_data": {"region": REGION}}}}}
     common = {
         "spire_trust_domain": TRUST_DOMAIN, "spire_pki": way, "spire_pki_dir": str(directory / "pki"), "spire_pki_passphrase": PASSPHRASE,
@@ -91,7 +91,7 @@ def chain_of(server: RealServer, binary: Path, name: str) -> str:
 
 
 def next_ca(server: RealServer) -> None:
-    """Has the server's next CA signed, and activates it."""
+    """Makes the server prepare its next CA, which is signed then, and activate it."""
     prepared = local_authority(server, "prepare")["prepared_authority"]["authority_id"]
     local_authority(server, "activate", "-authorityID", prepared)
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The secret patterns: each form in which a secret may leak, plain, in base64 at every alignment, in hex, escaped, and a key in parts."""
+"""The patterns to search for: all forms in which a secret may leak: plain, in base64 at every alignment, in hex, escaped, and parts of a key."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Kills a piece of work before lines that it runs, one after the other, as a crash would.
+"""Kills a process before a line that it runs, and again before each of the next lines, to simulate crashes.
 
 Standard library only: it also runs on the hosts' versions of Python.
 """

@@ -64,7 +64,7 @@ def test_nothing_is_replaced_by_what_fails_its_checksum(
 def test_archive_that_each_host_downloads(
     page: str, names: archives.ArchiveNames, shell: Callable[..., str], version: str
 ) -> None:
-    """The host downloads from a page on its own loopback interface."""
+    """Each host can download the archive itself; here it does so from a page on its own loopback interface."""
     program = f"/opt/spire-src/{version}/bin/spire-agent"
     shell("agent1", f"rm -rf /opt/spire && mkdir -p /root/page/{names.top}/bin && cp {program} /root/page/{names.top}/bin/")
     pack = f"tar --use-compress-program='gzip -1' -cf {names.archive} {names.top}"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One registration entry in each of its shapes."""
+"""One registration entry in each of the forms in which it appears."""
 
 from __future__ import annotations
 
