@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The problems that preflight finds, and the text that shows them to a person."""
+"""The problems that preflight finds, and the text that a person reads of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 SHOWN_HOSTS = 5
-#: the width of a report in columns; terminals and AWX show such lines unbroken
+#: columns of a report, which terminals and AWX show without breaking lines
 WIDTH = 100
 
 
@@ -29,13 +29,13 @@ class Problem:
     layer: str = ""
     hosts: tuple[str, ...] = ()
     severity: str = "error"
-    #: the link to SPIRE's documentation of the option, at the host's release
+    #: SPIRE's document about it, at the host's release
     link: str = ""
-    #: the first and the last release of SPIRE that has the option, in words
+    #: from which release to which SPIRE has the option
     releases: str = ""
-    #: the id of the broken rule; empty where a single option is wrong
+    #: the id of the rule that is broken; empty where an option itself is wrong
     rule: str = ""
-    #: whether only strict mode refuses it; the rule's id in spire_allow then permits it
+    #: whether only strict mode refuses it, so that spire_allow can contain the rule's id
     allow: bool = False
 
 
@@ -52,7 +52,7 @@ def merged(problems: Iterable[Problem]) -> list[Problem]:
     hosts: dict[Problem, dict[str, None]] = {}
     links: dict[Problem, str] = {}
     for problem in problems:
-        # The link is ignored: it differs between components and releases although the problem is the same.
+        # the documents of two components or of two releases don't make two mistakes of one
         alike = replace(problem, hosts=(), link="")
         hosts.setdefault(alike, {}).update(dict.fromkeys(problem.hosts))
         links[alike] = max(links.get(alike, ""), problem.link)
@@ -101,12 +101,12 @@ def _paragraph(problem: Problem, title: str) -> str:
 
 
 def _foreign(problem: Problem) -> bool:
-    # A path that begins with the variable's name already shows it.
+    # a path that begins with the variable names it already
     return bool(problem.layer) and not re.match(re.escape(problem.layer) + r"(?![\w-])", problem.path)
 
 
 def _remedy(problem: Problem) -> str:
-    return f" If it is meant so: spire_allow: [{problem.rule}]." if problem.allow else ""
+    return f" If this is intended, set spire_allow: [{problem.rule}]." if problem.allow else ""
 
 
 def _some(hosts: tuple[str, ...]) -> str:
@@ -116,5 +116,5 @@ def _some(hosts: tuple[str, ...]) -> str:
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
-    # agent2 is sorted before agent10, because inventories number their hosts.
+    # agent2 before agent10: inventories number their hosts
     return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"([0-9]+)", name)]

@@ -166,11 +166,11 @@ def mistakes(entry: Mapping[str, Any], planned: Plan) -> Iterable[str]:
     except EntryError as exc:
         whole, wrong = [], exc.mistakes
     for text in wrong:
-        said = text if text.endswith("?") else f"{text}."
-        yield said if said.startswith('"') else f"The entry {said}" if said.startswith("has ") else f"Its {said}"
+        message = text if text.endswith("?") else f"{text}."
+        yield message if message.startswith('"') else f"The entry {message}" if message.startswith("has ") else f"Its {message}"
     for name, text in given.items():
         if domain and not any(one.startswith(name) for one in wrong) and text.removeprefix("spiffe://").partition("/")[0] != domain:
-            yield f"Its {name} is {text}, and this server's trust domain is {domain}; write the path alone."
+            yield f"Its {name} is {text}, but this server's trust domain is {domain}. Write only the path."
     formed = {name: value for name, value in judged.items() if not any(text.startswith(name) for text in wrong)}
     for text in (*entry_validation.field_problems(formed, planned.version), *whole):
         yield f"Its {text}"

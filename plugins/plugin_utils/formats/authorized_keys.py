@@ -66,28 +66,28 @@ def _key(line: str) -> Key:
     # A first word that is no type may be a part of a key, so it is not shown.
     first_word = declared if declared in _FIELDS else "its first word"
     if not rest:
-        raise KeyLineError(f"nothing stands after {first_word}")
+        raise KeyLineError(f"there is no key after {first_word}")
     try:
         blob = base64.b64decode(rest[0], validate=True)
     except (binascii.Error, ValueError):
-        raise KeyLineError(f"what stands after {first_word} is not Base64, or is cut off") from None
+        raise KeyLineError(f"the text after {first_word} is not Base64, or it is incomplete") from None
     encoded, blob = _string(blob, first_word)
     name = encoded.decode("ascii", "replace")
     if name.endswith(_CERTIFICATE):
         return Key(declared, name)  # SPIRE accepts certificates
     if name not in _FIELDS:
-        raise KeyLineError(f"what stands after {first_word} is no key of a type that SPIRE knows")
+        raise KeyLineError(f"the text after {first_word} is not a key of a type that SPIRE knows")
     for _number in range(_FIELDS[name]):
         value, blob = _string(blob, first_word)
         if name.endswith("ssh-ed25519") and len(value) != _ED25519_BYTES:
-            raise KeyLineError(f"the key after {first_word} has {len(value)} bytes, and one of Ed25519 has {_ED25519_BYTES}")
+            raise KeyLineError(f"the key after {first_word} has {len(value)} bytes, but an Ed25519 key has {_ED25519_BYTES}")
     if blob:
-        raise KeyLineError(f"the key after {first_word} goes on behind its end")
+        raise KeyLineError(f"the text after {first_word} is longer than its key")
     return Key(declared, name)
 
 
 def _string(blob: bytes, first_word: str) -> tuple[bytes, bytes]:
     size = int.from_bytes(blob[:4], "big")
     if len(blob) < 4 + size or len(blob) < 4:
-        raise KeyLineError(f"the key after {first_word} is cut off")
+        raise KeyLineError(f"the key after {first_word} is incomplete")
     return blob[4 : 4 + size], blob[4 + size :]

@@ -134,9 +134,9 @@ def test_instances_of_one_machine_with_other_files_in_one_place() -> None:
     other["spire_plugins"] = {"mine": {**BOTH, "sha256": {"arm64": ONE, "amd64": TWO}}}
     (line,) = mistakes(fleet(agents=("a1", "a2"), a1=one, a2=other)).splitlines()
     assert line == (
-        "error: plugins.KeyManager.mine.plugin_cmd (set by spire_plugins): /opt/spire/plugins/mine/1.2.0/bin/mine is another file for the "
-        "agent a1 on the same machine (plugins.KeyManager.mine.plugin_cmd). Give one of them another version in spire_plugins, or an "
-        "entry of another name. [a2]"
+        "error: plugins.KeyManager.mine.plugin_cmd (set by spire_plugins): /opt/spire/plugins/mine/1.2.0/bin/mine must be a different "
+        "file for the agent a1 on the same machine (plugins.KeyManager.mine.plugin_cmd). Give one of them another version in "
+        "spire_plugins, or an item with another name. [a2]"
     )
     apart = {**other, "spire_plugins": {"mine": {**other["spire_plugins"]["mine"], "version": "1.2.1"}}}
     assert mistakes(fleet(agents=("a1", "a2"), a1=one, a2=apart)) == ""
@@ -243,8 +243,8 @@ def test_an_entry_is_a_directory_of_its_own() -> None:
     entries = {"my plugin": {**URL, "plugin": "vaulted"}, "our plugin": {"plugin": "vaulted", "path": "/opt/vaulted", "sha256": ONE}}
     assert mistakes(fleet(common={"spire_plugins": entries})).splitlines() == [
         f'error: spire_plugins.my plugin: "my plugin" {NAME} [a1, s1]',
-        "warning: spire_plugins.our plugin: No tree has a plugin vaulted that this entry is for, so it is brought nowhere. Name vaulted under "
-        "its type in spire_server_config or spire_agent_config, or take the entry out. [a1, s1]",
+        "warning: spire_plugins.our plugin: No configuration uses the plugin vaulted of this item, so it is installed nowhere. Add "
+        "vaulted below its plugin type in spire_server_config or spire_agent_config, or remove the item. [a1, s1]",
     ]
 
 
@@ -266,15 +266,15 @@ def test_a_checksum_in_the_tree_that_is_another() -> None:
 @pytest.mark.parametrize("path, hidden", [("/home/me/vaulted", "home"), ("/root/vaulted", "root"), ("/tmp/x/vaulted", "tmp")])
 def test_what_the_sandbox_hides(path: str, hidden: str) -> None:
     assert said({"path": path, "sha256": ONE}) == [
-        f"error: {WHERE}.plugin_cmd (set by spire_plugins): The service's sandbox hides /{hidden} from it, so SPIRE could not start the "
-        "plugin; put it below /opt or /usr/local. [s1]"
+        f"error: {WHERE}.plugin_cmd (set by spire_plugins): The service's sandbox hides /{hidden}, so SPIRE can't start the plugin. "
+        "Move the plugin to a directory below /opt or /usr/local. [s1]"
     ]
 
 
 def test_a_path_that_a_unit_can_not_hold() -> None:
     assert said({"path": "/opt/my plugins/x", "sha256": ONE}) == [
-        f'error: {WHERE}.plugin_cmd (set by spire_plugins): "/opt/my plugins/x" can\'t stand in a service\'s definition; use letters, '
-        "digits and ._@+:,=- in a path. [s1]"
+        f"error: {WHERE}.plugin_cmd (set by spire_plugins): The path \"/opt/my plugins/x\" can't be in a service's definition. Use "
+        "only letters, digits, / and ._@+:,=- in a path. [s1]"
     ]
 
 
@@ -282,7 +282,7 @@ def test_a_file_on_the_controller(tmp_path: Path) -> None:
     source = tmp_path / "vaulted"
     definition = {"src": str(source), "sha256": ONE}
     assert said(definition) == [
-        f"error: spire_plugins.vaulted.src: There is no file {source} on the controller, which should hold the plugin vaulted. [s1]"
+        f"error: spire_plugins.vaulted.src: The controller has no file {source}, which should be the plugin vaulted. [s1]"
     ]
     source.write_bytes(b"binary")
     found = hashlib.sha256(b"binary").hexdigest()
@@ -305,8 +305,8 @@ def test_a_file_on_the_controller_that_can_not_be_read(tmp_path: Path, monkeypat
     # The error is simulated, because root can read every file.
     monkeypatch.setattr(external_plugin_rules, "file_digest", refuse)
     assert said({"src": str(source), "sha256": ONE}) == [
-        f"error: spire_plugins.vaulted.src: {source} on the controller, which should hold the plugin vaulted, can't be read: Permission "
-        "denied. Let the user who runs Ansible read it. [s1]"
+        f"error: spire_plugins.vaulted.src: The file {source} on the controller, which should be the plugin vaulted, can't be read: "
+        "Permission denied. Give the user who runs Ansible permission to read it. [s1]"
     ]
 
 

@@ -247,33 +247,33 @@ def test_what_the_drift_check_reports(tmp_path: Path) -> None:
 
 MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "region": ({"spire_server_config": {}}, (
-        "error: plugins.UpstreamAuthority.awssecret.plugin_data.region: It is required where spire_pki is awssecret: the controller makes the "
-        "secrets there. Set it, such as to eu-central-1."
+        "error: plugins.UpstreamAuthority.awssecret.plugin_data.region: It is required when spire_pki is awssecret, because the "
+        "controller creates the secrets in this region. Set it, for example to eu-central-1."
     )),
     "name": ({"spire_pki_secret_name": "spire-ca"}, (
-        "error: spire_pki_secret_name: It lacks {host} and {file}: every server has three secrets of its own. Write it as in "
-        "spire/{host}/{file}."
+        "error: spire_pki_secret_name: It does not contain {host} and {file}, but every server has three secrets of its own. Write a "
+        "name such as spire/{host}/{file}."
     )),
     "letters": ({"spire_pki_secret_name": "spire ca/{host}/{file}"}, (
-        "error: spire_pki_secret_name: It makes the name spire ca/s1/certificate, and AWS allows letters, digits and /_+=.@- in the name of a "
-        "secret, 512 at most."
+        "error: spire_pki_secret_name: It produces the name spire ca/s1/certificate, but AWS allows only letters, digits and /_+=.@- "
+        "in the name of a secret, and at most 512 characters."
     )),
     "release": ({"spire_version": "1.5.3"}, (
-        "error: spire_pki: It is awssecret, and SPIRE 1.5.3 takes a root alone from Secrets Manager, whose key stays on the controller; 1.5.4 "
-        "is the first release for it. Use controller or host."
+        "error: spire_pki: It is awssecret, but SPIRE 1.5.3 can't read a bundle from Secrets Manager; 1.5.4 is the first release that "
+        "works. Set it to controller or host."
     )),
     "ancient": ({"spire_version": "0.9.4"}, (
-        "error: spire_pki: It is awssecret, and SPIRE 0.9.4 takes a root alone from Secrets Manager, whose key stays on the controller; 1.5.4 "
-        "is the first release for it. Use controller or host."
+        "error: spire_pki: It is awssecret, but SPIRE 0.9.4 can't read a bundle from Secrets Manager; 1.5.4 is the first release that "
+        "works. Set it to controller or host."
     )),
     "mixed": ({"spire_server_config": tree(key_file_arn="arn:aws:secretsmanager:eu-central-1:123456789012:secret:mine-a1b2c3")}, (
-        "error: plugins.UpstreamAuthority.awssecret.plugin_data.key_file_arn (set by spire_server_config): spire_pki brings the key, the "
-        "certificate and the bundle, and this is another secret than it brings. Take it out of the tree, or set spire_pki to none and give all "
-        "three."
+        "error: plugins.UpstreamAuthority.awssecret.plugin_data.key_file_arn (set by spire_server_config): spire_pki sets the key, the "
+        "certificate and the bundle, but the tree names another secret here. Remove it from the tree, or set spire_pki to none and set "
+        "all three yourself."
     )),
     "passphrase": ({"spire_pki_passphrase": ""}, (
-        "error: spire_pki_passphrase: It is required where spire_pki is awssecret: keys on the controller are encrypted with it. Set it, from "
-        "Ansible Vault for example."
+        "error: spire_pki_passphrase: It is required when spire_pki is awssecret, because it encrypts the keys on the controller. Set "
+        "it, for example from Ansible Vault."
     )),
 }
 

@@ -94,8 +94,8 @@ def test_preflight_reports_the_rotation(tmp_path: Path) -> None:
     begun(tmp_path)
     said = rendered(upstream_ca.check(plan("server", "s1", a_fleet(tmp_path)), NOW))
     assert said == (
-        "warning: spire_pki_dir: The rotation one of the root is under way: it has reached the step trust at 2030-01-02 00:00:00 UTC. This run "
-        "brings what that step needs; spire.fleet.rotate_upstream goes on with it."
+        "warning: spire_pki_dir: The rotation one of the root is in progress: it reached the step trust at 2030-01-02 00:00:00 UTC. "
+        "This run configures the hosts for that step. Run spire.fleet.rotate_upstream to continue the rotation."
     )
 
 
@@ -206,8 +206,9 @@ def test_from_a_supplied_ca_to_another_one(tmp_path: Path) -> None:
     assert reached.step == "done" and begun(tmp_path, "", **variables) == reached
     said = rendered(upstream_ca.check(plan("server", "s1", a_fleet(tmp_path, **variables)), NOW))
     assert said == (
-        "warning: spire_pki_issuer: The rotation one is over, and the variable still names the CA before it: set spire_pki_issuer to certificate "
-        f"{new['certificate']}, key {new['key']}, bundle {new['bundle']}, and take spire_pki_next_issuer out."
+        "warning: spire_pki_issuer: The rotation one is complete, but the variable still names the previous CA. To finish, set "
+        f"spire_pki_issuer to certificate {new['certificate']}, key {new['key']}, bundle {new['bundle']}, and remove "
+        "spire_pki_next_issuer."
     )
     assert refused(begun, tmp_path, "two", **variables) == (
         "The rotation one has ended, and spire_pki_issuer still names the old CA, so two can't begin. Finish that one first."
@@ -232,8 +233,8 @@ def test_from_a_root_of_ours_to_a_supplied_one_and_back(tmp_path: Path) -> None:
     assert reached and reached.step == "done" and root(tmp_path) == reached.new_roots[0] != ours
     said = rendered(upstream_ca.check(plan("server", "s1", a_fleet(tmp_path, spire_pki_issuer=theirs)), NOW))
     assert said == (
-        "warning: spire_pki_issuer: The rotation back is over, and the variable still names the CA before it: take spire_pki_issuer out, the root of "
-        "ours signs now."
+        "warning: spire_pki_issuer: The rotation back is complete, but the variable still names the previous CA. To finish, remove "
+        "spire_pki_issuer, because the collection's own root signs now."
     )
     # the ended rotation is recorded when the next one begins
     assert of_server(tmp_path)[1] == [root(tmp_path)] and rendered(upstream_ca.check(plan("server", "s1", a_fleet(tmp_path)), NOW)) == ""

@@ -63,5 +63,6 @@ def test_what_spire_itself_refuses_can_not_be_lifted() -> None:
     found = rules_run.of_fleet(fleet({**wrong, "spire_allow": ["mysql_parse_time"]}, agents=()))
     assert {problem.rule for problem in problems.errors(found)} == {"mysql_parse_time", "allowed_rules"}
     assert rendered(problem for problem in found if problem.rule == "allowed_rules") == (
-        'error: spire_allow: The rule "mysql_parse_time" can\'t be lifted: where it is broken, SPIRE or the playbooks would fail. Take it out. [s1]'
+        "error: spire_allow: spire_allow can't contain the rule \"mysql_parse_time\": where it is broken, SPIRE or the playbooks fail. "
+        "Remove it from spire_allow. [s1]"
     )

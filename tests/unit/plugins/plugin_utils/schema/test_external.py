@@ -60,7 +60,7 @@ def test_options_are_checked_and_brought_to_their_types(place: Path) -> None:
         '.slot (set by spire_server_config): SPIRE 1.15.3 has no option "slot" in the UpstreamAuthority safe; did you mean "slots"? [s1]'
     ]
     assert said(place, pin="a", badge="b") == [
-        " (set by spire_server_config): At most one of pin and badge can be set, and pin and badge are set. [s1]"
+        " (set by spire_server_config): At most one of pin and badge can be set, but pin and badge are set. [s1]"
     ]
     assert len(said(place, slots=0, nested={"depth": "soon"})) == 2
 

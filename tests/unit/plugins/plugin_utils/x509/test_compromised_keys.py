@@ -48,8 +48,9 @@ def test_a_bundle_with_a_published_key() -> None:
     other = made(ec.generate_private_key(ec.SECP256R1()))
     outside = {**ALONE, "spire_trust_bundle": pem(other, made(KEY, serial=2))}
     assert mistakes(fleet(outside, servers=())) == (
-        "error: spire_trust_bundle: It holds a certificate of the dummy CA that comes with SPIRE, and that CA's key is public: anybody "
-        "could play the server. Give the bundle of your own servers. If it is meant so: spire_allow: [dummy_trust_bundle]. [a1]"
+        "error: spire_trust_bundle: It contains a certificate of the dummy CA that comes with SPIRE and whose key is public, so anyone "
+        "could impersonate the server. Set it to the trust bundle of your own servers. If this is intended, set spire_allow: "
+        "[dummy_trust_bundle]. [a1]"
     )
     assert mistakes(fleet({**outside, "spire_allow": ["dummy_trust_bundle"]}, servers=())) == ""
     assert mistakes(fleet({**outside, "spire_trust_bundle": pem(other)}, servers=())) == ""
@@ -72,8 +73,8 @@ def test_an_issuer_with_a_published_key(tmp_path: Path) -> None:
     file.write_text(pem(made(KEY, serial=2)))
     (finding,) = strict.dummy_pki_issuer(context)
     assert (finding.path, finding.message) == ("spire_pki_issuer", (
-        "It is the dummy CA that comes with SPIRE, and that CA's key is public: anybody could issue identities of your trust domain. Name a "
-        "CA of your own, or leave it out, and one is made."
+        "It is the dummy CA that comes with SPIRE and whose key is public, so anyone can issue identities of your trust domain. Set it "
+        "to a CA of your own, or remove it, and the collection creates a CA."
     ))
 
 

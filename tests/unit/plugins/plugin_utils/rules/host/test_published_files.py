@@ -21,9 +21,9 @@ DUMMY, OWN = certificate("spiffe://dummy/a"), certificate("spiffe://prod.acme.co
 POP = {"x509pop": {"plugin_data": {"ca_bundle_path": "/etc/pki/ca.pem"}}}
 SERVER: dict[str, Any] = {"spire_server_config": {"plugins": {"NodeAttestor": POP}}}
 SAID = (
-    "/etc/pki/ca.pem (plugins.NodeAttestor.x509pop.plugin_data.ca_bundle_path) holds a certificate of the dummy CA that comes with "
-    "SPIRE 0.0, and its key is public: anybody could issue identities of your trust domain. Make a CA of your own. If it is meant so: "
-    "spire_allow: [dummy_ca]."
+    "/etc/pki/ca.pem (plugins.NodeAttestor.x509pop.plugin_data.ca_bundle_path) contains a certificate of the dummy CA that comes with "
+    "SPIRE 0.0 and whose key is public, so anyone can issue identities of your trust domain. Create a CA of your own. If this is "
+    "intended, set spire_allow: [dummy_ca]."
 )
 
 
