@@ -28,7 +28,7 @@ class ActionModule(HostCheck):
     }
 
     def act(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Returns what the host lacks, as far as it knows the group's authorities."""
+        """Returns what the host's server and agent still lack in this step of the rotation."""
         found = rotation_authority.scopes(self.fleet, rotation_authority.RotationRequest(arguments["authority"], group=arguments["group"]))
         retired = arguments["retired"]
         if arguments["shown"]:

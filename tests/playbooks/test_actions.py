@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Ansible runs our actions and lookups on this machine, in a directory of the test's."""
+"""Ansible runs the collection's actions and lookups on this machine, in a directory of the test."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.playbook_run import Run, SECRET, fact, good_inventory, inventory, play, show
 
-#: what preflight says of the fixture `bad`
+#: the message of preflight about the inventory of the fixture `bad`
 MISTAKES = """\
 8 mistakes in the inventory; no host was touched.
 
@@ -91,17 +91,17 @@ def test_the_drift_check_refuses_a_bad_plan(bad: Run) -> None:
 
 
 def test_values_of_unknown_keys_are_in_no_output(bad: Run) -> None:
-    # what was searched is the output of these tasks
+    # The searched text is the output of these tasks.
     assert "spire_sever_group" in bad.text
     assert SECRET not in bad.text and SECRET not in json.dumps(bad.results)
 
 
 TARGET = {"group": "spire_servers", "server": "s1"}
-#: as server_state answers, inside of the loop that asked
+#: a result of the module server_info in a loop over servers
 ANSWER = {
     "item": {"group": "spire_servers"}, "healthy": True, "agents": [], "bundle": "", "fingerprints": [],
 }
-#: looks like one, and no certificate can be read from it
+#: a text that looks like a bundle, but has no readable certificate
 BAD_BUNDLE = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 
 
@@ -131,7 +131,7 @@ def good_tasks() -> dict[str, dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    # short, because a socket's path is
+    # The name is short, because the path of a socket must be short.
     made = tmp_path_factory.mktemp("f")
     (made / "bin").mkdir()
     for name in ("spire-server", "spire-agent"):
@@ -164,7 +164,7 @@ def test_preflight_counts(good: Run) -> None:
 def test_a_drift_check_at_a_bare_host(good: Run, home: Path) -> None:
     result = good.results["agent"]
     assert not result["failed"], result
-    # in a plain run, the tasks that mend are what changes something
+    # In a run without check mode, the drift check itself is not "changed"; the tasks that correct the host are.
     assert (result["differs"], result["changed"], result["spiffe_id"]) == (True, False, "")
     root = home / "q"
     assert result["actions"]["files"] == ["configuration", "environment", "service", "supervisor", "bundle"]
@@ -183,7 +183,7 @@ def test_an_agent_whose_server_does_not_answer(good: Run, check: Run) -> None:
         "a1: its server s1 does not answer, so nobody can tell whether it knows this agent: nobody asked it. Run the playbook "
         "for the servers first."
     )
-    # nothing has an answer on a bare fleet
+    # In check mode a server that is not installed yet gives no answer, which is no error.
     assert check.results["silent"]["differs"] is True
 
 
@@ -224,7 +224,7 @@ def test_targets(good: Run, home: Path) -> None:
     }
     assert good.results["targets"]["msg"] == [target]
     assert good.results["no_token_targets"]["msg"] == []
-    # a token lives for the wave's length; a2 was not looked at
+    # The token is valid until the whole wave has started. The result has no a2, because a2 has no drift check.
     assert good.results["token_targets"]["msg"] == [{**target, "agents": ["a1"], "ttl": 600 + 60 + 1}]
 
 
@@ -244,7 +244,7 @@ def test_no_bundle(good: Run) -> None:
 
 
 def test_a_bundle_that_is_none_is_said_once(good: Run) -> None:
-    """Ansible appends the causes of an error to it; none of them repeats the message."""
+    """A message about an unreadable bundle appears once, although Ansible appends the causes of an error to its message."""
     message = good.results["bad_bundle"]["msg"]
     assert message.count("a1: the trust bundle of its server holds no certificates in PEM") == 1
     assert message.endswith("a1: the trust bundle of its server holds no certificates in PEM")

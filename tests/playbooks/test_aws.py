@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Ansible keeps an upstream CA in AWS, at -vvv with --diff, against moto's server; no output has a key."""
+"""Ansible makes and renews an upstream CA in moto's simulation of AWS, at -vvv with --diff, and no output has a key."""
 
 from __future__ import annotations
 

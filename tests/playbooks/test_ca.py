@@ -39,7 +39,7 @@ def tasks(home: Path) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for round_name, check in (("check", True), ("run", False), ("check_again", True), ("again", False)):
         for name, task in one.items():
-            if (name, round_name) != ("own", "check"):  # its issuer is not there yet
+            if (name, round_name) != ("own", "check"):  # in the first round of check mode its issuer does not exist
                 found[f"{name}_{round_name}"] = {**task, "check_mode": check}
     born = ca(home, "born", csr="{{ result_key_run.csr }}", **issuer)
     del born["spire.fleet.ca"]["key_path"]
@@ -103,7 +103,7 @@ def test_a_file_that_holds_a_secret(run: Run, home: Path) -> None:
 
 
 def test_its_content_travels_in_no_file(run: Run, home: Path) -> None:
-    """At -vvv Ansible prints which files it puts on a host. Pipelining is off here, so another module's arguments are in one."""
+    """No file with the content of secret_file is copied to the host, while pipelining is off and other modules' arguments are copied."""
     put = [line for line in run.text.splitlines() if "PUT " in line]
     assert [line for line in put if "AnsiballZ_private_key_csr.py" in line]
     assert not [line for line in put if "AnsiballZ_secret_file.py" in line]
@@ -146,18 +146,18 @@ def secrets_of(home: Path) -> list[str]:
         if path.suffix == ".old" and ".pem." in path.name:
             continue
         whole = x509_keys.dump(x509_keys.load(path.read_bytes(), PASSPHRASE, str(path)))
-        # the lines after these hold the public half, which certificates have as well
+        # Only these lines are used. The later ones hold the public half, which is in certificates, too.
         found += [*whole.decode().splitlines()[1:3], base64.b64encode(whole).decode()[90:140]]
     return found
 
 
 def test_no_secret_strays(run: Run, home: Path) -> None:
-    """Searches Ansible's output, its results and every file that it left; a planted secret proves that the search works."""
+    """No secret is in Ansible's output, its results or a file that it left, as a search shows; a planted secret proves that the search works."""
     results = (home / "results.json").read_text()
     assert len(run.text) > 10000 and len(results) > 5000
     secrets = secrets_of(home)
     assert len(secrets) > 12
-    # where the passphrase is given, and the one key that is in the clear, where it was born and where it was handed to
+    # The inventory has the passphrase. One key is unencrypted, in the file where it was made and in the file to which secret_file copied it.
     allowed = {home / "inventory.yml": [PASSPHRASE], home / "born.key": secrets_of_file(home / "born.key")}
     allowed[home / "handed.key"] = allowed[home / "born.key"]
     places = {"printed": run.text, "returned": results}
@@ -179,7 +179,7 @@ def secrets_of_file(path: Path) -> list[str]:
 
 
 def test_the_upstream_ca_of_a_server(tmp_path: Path) -> None:
-    """On the server a1: check mode makes nothing, and a key that is made on the host needs its signing request."""
+    """The module upstream_ca makes nothing in check mode, and requires a signing request for a key that is made on the host."""
     common = {**VARIABLES, "spire_pki": "controller", "spire_pki_dir": str(tmp_path / "pki")}
     listed = inventory(common)
     listed["spire_servers"]["hosts"] = {"a1": {}}
@@ -204,7 +204,7 @@ def test_the_upstream_ca_of_a_server(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["x509pop", "sshpop"])
 def test_what_a_node_proves_itself_by(tmp_path: Path, kind: str) -> None:
-    """On a1, which is a server and an agent."""
+    """The module node_certificate makes the CA and the certificate of a1, which is a server and an agent; in check mode it makes nothing."""
     common = {**VARIABLES, f"spire_{kind}": "controller", "spire_pki_dir": str(tmp_path / "pki")}
     listed = inventory(common)
     listed["spire_servers"]["hosts"] = {"a1": {}}

@@ -20,7 +20,7 @@ def test_a_drift_check_stops_at_a_host_of_another_time(tmp_path: Path, seconds: 
     inventory["spire_agents"]["hosts"]["a1"] = {"ansible_python_interpreter": python_of_another_time(tmp_path, seconds)}
     look = {"spire.fleet.component_drift": {"component": "agent"}, "check_mode": True}
     run = play(tmp_path, inventory, {"look": look, "tolerant": {**look, "vars": {"spire_clock_tolerance": abs(seconds) + 60}}})
-    # beside it, what else is wrong with this host
+    # The second line is another mistake of this host.
     first, second = run.results["look"]["msg"].splitlines()
     moments = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC"
     assert re.match(

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The documentation of modules as ansible-doc shows it."""
+"""The documentation of modules, as ansible-doc shows it, fits the collection's action group."""
 
 from __future__ import annotations
 

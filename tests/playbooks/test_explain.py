@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A rule is printed by the id that stands in its message."""
+"""The playbook explain prints a rule by the id that its message shows."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An inventory whose groups have other names is an error, not a run that has nothing to do."""
+"""An inventory whose groups have wrong names is an error, instead of a run that does nothing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EMPTY = (
 )
 
 
-#: reached, as this machine
+#: the variables of a host that can be reached: it is this machine
 HERE = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, "spire_become": False}
 GROUPS = {"spire_server": ["s1"], "spire-agents": ["a1"], "web": ["w1"]}
 

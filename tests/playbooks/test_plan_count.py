@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How often a run plans a server or agent, and that a plan is made anew once a variable has changed."""
+"""A run plans each server and agent once, and makes a plan again after a variable has changed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support import plan_count
 
 ANSIBLE = Path(sys.executable).with_name("ansible-playbook")
 SECRET = "planted-7c41"
-#: a template, and a host with an ansible_host beside hosts without one
+#: variables with a template; in the inventory, one host has an ansible_host and the others have none
 VARIABLES = {
     "spire_trust_domain": "prod.acme.com",
     "spire_server_address": "{{ 'spire.' ~ spire_trust_domain }}",
@@ -37,12 +37,12 @@ PREFLIGHT = {"name": "preflight", "spire.fleet.preflight": {}, "run_once": "{{ l
 
 
 def show(name: str, lookup: str = PORT, **more: Any) -> dict[str, Any]:
-    """A task that shows what a lookup returns."""
+    """Returns a task that shows the result of a lookup."""
     return {"name": name, "ansible.builtin.debug": {"msg": f"shown {name}: {{{{ lookup('{lookup} }}}}"}, **more}
 
 
 class Runs:
-    """Runs of one playbook, with what each of its tasks planned and said."""
+    """Runs plays, and keeps their output."""
 
     def __init__(self, home: Path) -> None:
         self.home, self.output = home, ""
@@ -81,7 +81,7 @@ def test_a_run_plans_each_component_once(runs: Runs) -> None:
 
 def test_a_play_without_it_plans_in_each_task(runs: Runs) -> None:
     made = runs.play({"hosts": "a1", "tasks": [show("first"), show("second")]})
-    # what the counter must see; within a task nothing is made twice
+    # This also shows that the counter works: each task makes its own plans, but none of them twice.
     assert [(one["component"], one["task"], one["main"]) for one in made] == [
         ("server", "first", False), ("agent", "first", False), ("server", "second", False), ("agent", "second", False),
     ]

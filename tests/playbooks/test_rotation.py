@@ -12,7 +12,7 @@ from tests.support.playbook_run import run
 
 
 def test_the_root_is_not_rotated_for_some(tmp_path: Path) -> None:
-    """Nothing is made on the controller either."""
+    """The run is refused with a message, and makes nothing on the controller."""
     variables = {
         "spire_version": "1.15.3", "spire_pki": "controller", "spire_pki_dir": str(tmp_path / "pki"),
         "spire_pki_passphrase": "correct horse battery",

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""User-supplied CAs with each kind of fault: the whole messages of preflight and of the module `ca`."""
+"""Preflight and the module `ca` report each kind of mistake in user-supplied CAs. The messages are compared as a whole."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.authorities import DAY, Made, PASSPHRASE, make, signed_with_s
 from tests.support.playbook_run import Run, inventory, play
 from tests.unit.builders.fleets import fleet, mistakes
 
-# preflight asks the clock
+# Preflight compares with the real time.
 NOW = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
 YEARS = 3650 * DAY
 CLIENT = x509.ExtendedKeyUsage([x509.oid.ExtendedKeyUsageOID.CLIENT_AUTH])
@@ -49,9 +49,9 @@ class Bad:
     bundle: Iterable[Made] = (ROOT,)
     key: Made | None = None
     passphrase: str = PASSPHRASE
-    #: the field of the file at fault, where it can't be read at all
+    #: the field of the file with the mistake, if that file can't be read at all
     field: str = ""
-    #: instead of what a file would hold; None for no file, a directory for an empty text
+    #: other contents of files, by the file's name: None makes no file, and an empty text makes a directory
     texts: dict[str, str | None] = dataclasses.field(default_factory=dict)
 
 
@@ -185,7 +185,7 @@ def test_a_good_one_and_what_becomes_bad_soon(tmp_path: Path) -> None:
         f"warning: spire_pki_issuer: CN=Soon in {tmp_path}/certificate is about to expire: it ends at {ends + DAY / 2:%Y-%m-%d %H:%M:%S} UTC, "
         "in 90 days, and must live longer than 365 days. [s1]"
     ]
-    # then SPIRE's own CA ends with it
+    # The CA expires before ca_ttl is over, so SPIRE's own CA expires with it.
     now = laid_out(tmp_path, Bad([], [SHORT]))
     found = preflight(now)
     assert len(found) == 2 and (
@@ -227,7 +227,7 @@ def test_a_plugin_that_is_another_file(tmp_path: Path) -> None:
     )
 
 
-#: `ca` does not know whose SPIFFE IDs come below
+#: the case that only preflight refuses: the module `ca` does not know the trust domain of the CAs below
 NOT_OF_CA = "of another trust domain"
 
 
@@ -238,7 +238,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def run(home: Path) -> Run:
-    """Asks each supplied CA for a certificate."""
+    """Runs the module `ca` once for each supplied CA, to issue a certificate."""
     tasks: dict[str, Any] = {}
     for number, (name, bad) in enumerate(BAD.items()):
         files = laid_out(home / name.replace(" ", "_"), bad)

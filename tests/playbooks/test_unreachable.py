@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""If a host can't be reached, the others are checked all the same, and the run names the host and what is wrong with it."""
+"""If a host can't be reached, the other hosts are checked all the same, and the run names the host and the reason."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LOST = "ssh: connect to host s1 port 22: No route to host"
 def fixture_home(tmp_path: Path) -> Path:
     """Makes a directory with an inventory of one server that can't be reached, and two agents on this machine."""
     ssh = tmp_path / "ssh"
-    # as ssh ends when there is no way to the host
+    # ssh ends with this exit code if it can't reach the host.
     ssh.write_text(f"#!/bin/sh\necho '{LOST}' >&2\nexit 255\n")
     ssh.chmod(0o755)
     local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
@@ -77,7 +77,7 @@ def test_site_says_which_server_does_not_answer(home: Path, more: tuple[str, ...
 
 
 def test_what_is_wrong_with_the_question_is_told(home: Path) -> None:
-    # the loop of the question fails, so there are no results
+    # The loop of the task that asks the servers fails, so its result has no items.
     (home / "play.yml").write_text(yaml.safe_dump([{
         "hosts": "spire_agents", "gather_facts": False, "tasks": [
             {"name": "ask", "ansible.builtin.debug": {}, "loop": "{{ nowhere }}", "register": "asked", "ignore_errors": True},
@@ -92,7 +92,7 @@ def test_what_is_wrong_with_the_question_is_told(home: Path) -> None:
 
 
 def without_cas(home: Path, dead: str) -> None:
-    """Writes an inventory whose CAs are not on the controller; one host can't be reached, each other one has a directory on this machine."""
+    """Writes an inventory whose CAs are missing on the controller. One host can't be reached; each other host is a directory on this machine."""
     for name in ("spire-server", "spire-agent"):
         (home / name).write_text("#!/bin/sh\necho 1.15.3 >&2\n")
         (home / name).chmod(0o755)
@@ -110,7 +110,7 @@ def without_cas(home: Path, dead: str) -> None:
 
 
 def recap(done: subprocess.CompletedProcess[str]) -> dict[str, str]:
-    """Returns how each host ended: failed, unreachable or ok."""
+    """Returns the final state of each host: failed, unreachable or ok."""
     lines = [line.split() for line in done.stdout.partition("PLAY RECAP")[2].splitlines()[1:] if line]
     return {line[0]: next((word for word in ("failed", "unreachable") if f"{word}=0" not in line), "ok") for line in lines}
 
@@ -149,7 +149,7 @@ def test_a_ca_that_is_gone_stops_agents_alone(home: Path) -> None:
 @pytest.mark.parametrize("more", [(), ("--check",)])
 @pytest.mark.parametrize("dead", ["s1", "a1"])
 def test_a_ca_that_is_gone_stops_every_host_and_each_is_named(home: Path, dead: str, more: tuple[str, ...]) -> None:
-    """This holds whether or not the host that fails for all of them can be reached."""
+    """Each host with a certificate of the missing CA is named, whether or not the first host, on which the run fails, can be reached."""
     without_cas(home, dead)
     files = {name: home / name / "etc" / "agent" / "main.x509pop.pem" for name in AGENTS if name != dead}
     for file in files.values():

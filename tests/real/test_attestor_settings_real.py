@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Templates of agents' paths and keys of SSH CAs: our verdict and SPIRE's are the same."""
+"""The collection and SPIRE accept and refuse the same templates of agents' paths and the same keys of SSH CAs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ RSA = (
     "AAAAB3NzaC1yc2EAAAADAQABAAABAQC7ZbTCxF8AZLQlyRGCLNaGKxSxlN5YsRHKJN2mTn3ShqPhBbQHxGRwAvG0EKuYqWzVjkkJ0C1p5yZ0fU0VbTqSC5iC0kKWLwVk"
 )
 
-#: a template, and whether Go can read it
+#: whether Go can read each template
 TEMPLATES = {
     "/{{ .PluginName }}/{{ .Fingerprint }}": True,
     "/x/{{- .Fingerprint -}}": True,
@@ -64,7 +64,7 @@ TEMPLATES = {
     "/x/{{ /* }}": False,
 }
 
-#: a line, and whether SSH can read it: at all, or not from 1.15.3 on
+#: whether SPIRE can read each line with a key; a release is the first one that can't
 KEYS = {
     f"ssh-ed25519 {KEY}": True,
     f"ssh-ed25519\t{KEY}  a name": True,
@@ -90,7 +90,7 @@ KEYS = {
 
 @pytest.fixture
 def judged(spire_binary: Callable[..., Path], tmp_path: Path) -> Callable[[str, str, dict[str, Any]], tuple[bool, bool, str]]:
-    """Returns whether we accept an attestor's options, whether SPIRE does, and the messages of both."""
+    """Returns a function that tells whether the collection and whether SPIRE accept an attestor's options, with the messages of both."""
 
     def judge(release: str, attestor: str, options: dict[str, Any]) -> tuple[bool, bool, str]:
         version = versions.parse(release)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Compares our verdict on hundreds of generated configurations with SPIRE's. conformance_differences.yml explains every difference."""
+"""The collection and SPIRE agree on hundreds of generated configurations. conformance_differences.yml explains every difference."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.schema import model as
 from tests.support import conformance, conformance_trees, conformance_values, sample
 from tests.support.conformance import Difference, Judged, Oracle
 
-#: component, release, judge, whether of plugins alone or of the rest alone, and how many. Agents validate without loading a plugin;
-#: 0.9.4 has no validate; servers of 1.14 and later validate what most plugins are given.
+#: component, release, how SPIRE is asked, which cases (True: of plugins, False: all others, None: both), and their number. An agent's
+#: validate loads no plugin, 0.9.4 has no validate, and servers from 1.14 on validate the options of most plugins.
 ORACLES = [
     ("server", "1.15.3", "validate", None, 200),
     ("agent", "1.15.3", "validate", False, 120),
@@ -34,9 +34,9 @@ ORACLES = [
     ("agent", "0.9.4", "start", None, 150),
 ]
 SEED = os.environ.get("SPIRE_FLEET_CONFORMANCE_SEED", "conformance")
-#: how many of each, or all
+#: the number of cases of each oracle, or "all"
 AMOUNT = "all" if sample.full() else os.environ.get("SPIRE_FLEET_CONFORMANCE", "")
-#: how often each plugin is judged where all are
+#: the number of times that each plugin must be judged in a whole run
 LEAST = 4
 
 ENTRIES = conformance.differences()
@@ -79,7 +79,7 @@ def test_spire_and_we_judge_alike(
 
 
 def test_no_entry_is_left_over() -> None:
-    """Only a run of every configuration on all releases can show it."""
+    """Every entry of the file explains a difference. Only a run of all configurations on all releases can show that."""
     if AMOUNT != "all" or len(held) < len(ORACLES):
         pytest.skip(f"SPIRE_FLEET_CONFORMANCE=all tells, with every release there; {len(held)} of {len(ORACLES)} were")
     assert [entry.reason for index, entry in enumerate(ENTRIES) if index not in used] == []

@@ -26,15 +26,15 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versio
 
 from tests.support import authorities, examples, real_spire, spire_bin
 
-#: where the examples' hosts have certificates and logs; SPIRE looks for some of them when it validates
+#: the directories of certificates and logs on the examples' hosts; some of the files must exist when SPIRE validates
 PKI, LOGS = "/etc/spire/pki/", re.compile(r"/var/log/spire-(server|agent)/")
-#: what the roles bring to a server, and SPIRE looks for
+#: files that the roles copy to a server and that must exist when SPIRE validates
 BROUGHT = re.compile(r"/etc/spire/server/(main\.(?:x509pop-ca\.pem|sshpop-ca\.pub))")
-#: SPIRE has a `validate` from here on
+#: the first release of SPIRE that has `validate`
 VALIDATES = versions.Version(0, 10, 0)
-#: a proxy that is not there: nothing that a plugin may try leaves this machine
+#: variables with a proxy that does not exist, so that no request of a plugin leaves this machine
 OFFLINE = {"HTTP_PROXY": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9", "AWS_EC2_METADATA_DISABLED": "true"}
-#: what the servers of 0.9.4 say at last: that they run, or which plugin misses its cloud, after all of the file was read
+#: the last log message of each server of 0.9.4, after it has read the whole file: it runs, or a plugin can't reach its cloud
 OLD_SERVERS = {
     ("fleet_0_9", "spire1.aws.acme.com"): 'unable to configure plugin \\"awssecret\\"',
     ("fleet_0_9", "spire1.azure.acme.com"): "Starting TCP server",
@@ -80,12 +80,12 @@ def validate(binary: Path, text: str, directory: Path) -> subprocess.CompletedPr
 
 
 def local(text: str, pki: Path, directory: Path) -> str:
-    """Returns a host's file with its paths replaced by this machine's."""
+    """Returns the text of a host's configuration with paths of this machine."""
     return BROUGHT.sub(rf"{pki}/\1", LOGS.sub(f"{directory}/", text).replace(PKI, f"{pki}/"))
 
 
 def judged(planned: Plan) -> str:
-    """Returns the file without the plugins that would call a cloud when they are validated."""
+    """Returns the text of the configuration without the plugins that would call a cloud when they are validated."""
     tree = copy.deepcopy(planned.tree)
     for name in examples.NOT_JUDGED:
         kind, _space, plugin = name.partition(" ")
@@ -132,7 +132,7 @@ def test_spire_refuses_what_is_wrong(spire_binary: Callable[..., Path], tmp_path
 
 @pytest.mark.parametrize(("name", "host"), OLD_SERVERS)
 def test_old_servers_start_or_miss_their_cloud(name: str, host: str, spire_binary: Callable[..., Path], pki: Path) -> None:
-    """SPIRE 0.9.4 reads the file, configures the plugins that need no cloud, and logs it."""
+    """SPIRE 0.9.4 reads the whole file and configures all plugins that need no cloud, as its log shows."""
     binary = spire_binary("spire-server", "0.9.4")
     port = real_spire.free_port()
     # a socket's path must be short

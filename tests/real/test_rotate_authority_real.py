@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The playbook spire.fleet.rotate_authority on servers of this machine: a self-signed one, two with one database, and nested ones."""
+"""The playbook rotate_authority works on servers of this machine: a self-signed one, two with one database, and nested ones."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tests.support.real_spire import RealAgent, RealServer, TRUST_DOMAIN
 DOMAIN = "rotate.test"
 CANARY = f"spiffe://{DOMAIN}/fleet-canary"
 ANSIBLE = Path(sys.executable).with_name("ansible-playbook")
-#: of a socket's path
+#: the greatest length of a socket's path
 LONGEST = 107
 Rotate = Callable[..., tuple[int, str]]
 
@@ -101,7 +101,7 @@ def rotate(running: tuple[RealServer, RealAgent], tmp_path_factory: pytest.TempP
 
 
 def ids(server: RealServer, kind: str) -> tuple[str, str]:
-    """Returns the IDs of the active authority and of the one before."""
+    """Returns the IDs of the active authority and of the old one."""
     found = server.client().authorities(kind)
     return found["active"]["id"], found.get("old", {}).get("id", "")
 
@@ -113,7 +113,7 @@ def trusted(server: RealServer, kind: str) -> set[str]:
 
 
 def asks(said: str, *names: str) -> bool:
-    """Whether it was asked which is meant, with these servers."""
+    """Whether the output asks which old authority to revoke first, and names these servers."""
     return all(text in said for text in ("is still trusted, which the server itself", "-e spire_rotate_from=taint revokes the old ones", *names))
 
 
@@ -124,7 +124,7 @@ def test_a_jwt_key_is_replaced_and_then_revoked(running: tuple[RealServer, RealA
     assert code == 0, said
     signs = ids(server, "jwt")[0]
     assert ids(server, "jwt") == (signs, first) and signs != first
-    # one that was replaced before is trusted still: which is meant?
+    # An authority that was replaced before is still trusted, so the playbook asks which one to revoke.
     code, said = rotate(spire_rotate_authority="jwt", spire_rotate_revoke=True)
     assert code == 2 and asks(said, f"on s1 ({first}; it signs with {signs})")
     code, said = rotate(spire_rotate_authority="jwt", spire_rotate_revoke=True, spire_rotate_from="taint")
@@ -155,7 +155,7 @@ def test_a_ca_is_replaced_and_revoked_in_one_go(running: tuple[RealServer, RealA
 
 @pytest.mark.parametrize("kind", ["x509", "jwt"])
 def test_one_that_was_prepared_before_goes_as_well(running: tuple[RealServer, RealAgent], rotate: Rotate, kind: str) -> None:
-    """The prepared authority's key was kept beside the compromised one."""
+    """With a compromised authority, the one that was prepared before is revoked as well, because their keys were kept together."""
     server = running[0]
     prepared = server.client().authority_do(kind, "prepare")["id"]
     code, said = rotate("--check", spire_rotate_authority=kind, spire_rotate_revoke=True)
@@ -173,7 +173,7 @@ def test_nobody_is_left_out(running: tuple[RealServer, RealAgent], rotate: Rotat
     before = server.client().authorities("x509"), server.client().bundle_show("pem")
     code, said = rotate("--limit", "s1", spire_rotate_authority="x509", spire_rotate_revoke=True)
     assert code == 2 and "these are not in this run: a1. Run it without --limit" in said
-    # it would come back with what is revoked then
+    # The agent is paused. It would return with an SVID of the revoked authority.
     os.kill(agent.pid, signal.SIGSTOP)
     try:
         code, said = rotate(spire_rotate_authority="x509", spire_rotate_revoke=True)
@@ -184,7 +184,7 @@ def test_nobody_is_left_out(running: tuple[RealServer, RealAgent], rotate: Rotat
 
 
 def test_what_spire_does_not_take_the_trust_from_is_told(running: tuple[RealServer, RealAgent], rotate: Rotate) -> None:
-    """A server knows two authorities. It can't revoke one that it replaced before those."""
+    """The playbook warns of an authority that is still trusted although no server can revoke it: a server knows only its last two."""
     server = running[0]
     first = ids(server, "jwt")[0]
     for _time in range(2):
@@ -254,7 +254,7 @@ def tiers(spire_binary: Callable[..., Path], tmp_path_factory: pytest.TempPathFa
             "root_servers": {"hosts": {"root1": of_server(root)}, "vars": {"spire_server_group": "root_servers"}},
             "site_servers": {
                 "hosts": {"site1": {**of_server(site), **of_agent(beside)}},
-                # all of it runs as one user here, and the site's server must have no other SVID on the agent beside it
+                # All processes run as one user here, so the agent beside the nested server must have no other SVID, such as the canary's.
                 "vars": {"spire_server_group": "site_servers", "spire_upstream_server_group": "root_servers", "spire_canary": False},
             },
             "site_agents": {"hosts": {"web1": of_agent(agent)}, "vars": {"spire_server_group": "site_servers"}},
@@ -285,7 +285,7 @@ def test_the_jwt_keys_of_tiers_are_replaced(tiers: Tiers) -> None:
 
 
 def test_spire_leaves_a_revoked_jwt_key_in_the_bundles_of_other_tiers(tiers: Tiers) -> None:
-    """This is why the playbook refuses it. Once this test fails, it need not."""
+    """SPIRE leaves a revoked JWT key in the bundles of other tiers, so the playbook refuses to revoke it. If this fails, it need not any more."""
     root, site, _agent, _rotate = tiers
     for server, other in ((root, site), (site, root)):
         made = server.client().authority_do("jwt", "prepare")["id"]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Our verdict on these configurations is SPIRE's own."""
+"""The collection and SPIRE accept and refuse the same configurations."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def base(component: str, release: versions.Version, directory: Path) -> Tree:
 
 @pytest.fixture
 def judged(spire_binary: Callable[..., Path], tmp_path: Path) -> Callable[[str, Changes], tuple[bool, bool, str]]:
-    """Returns whether we accept it, whether SPIRE does, and the messages of both."""
+    """Returns a function that tells whether the collection and whether SPIRE accept a changed tree, with the messages of both."""
 
     def judge(component: str, changes: Changes) -> tuple[bool, bool, str]:
         binary = spire_binary(f"spire-{component}")
@@ -152,7 +152,7 @@ WRONG: list[tuple[str, Changes]] = [
     ("server", [("server/experimental", {"named_pipe_name": "x"})]),
 ]
 
-# validate takes these without a word, and then SPIRE fails, or does something else than what was written
+# validate accepts these without a message, and then SPIRE fails, or does something else than the configuration says.
 STRICTER: list[tuple[str, Changes]] = [
     ("server", [("plugins/DataStore/sql/plugin_data/database_type", "oracle")]),
     ("server", [("server/experimental", {"events_based_cach": True})]),

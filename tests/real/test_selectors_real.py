@@ -22,7 +22,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.schema import selector
 from tests.support import authorities, spire_bin
 from tests.support.real_spire import RealAgent, RealServer, TRUST_DOMAIN, free_port
 
-#: the newest, and older ones where they are
+#: the releases to test: the newest one, and two older ones if this machine has them
 RELEASES = (None, "1.14.7", "1.13.6")
 SELECTOR = re.compile(r'type:\s*\\?"([a-z_0-9]+)\\?"\s+value:\s*\\?"([^"\\]*)')
 
@@ -62,7 +62,7 @@ def binaries(request: pytest.FixtureRequest, spire_binary: Callable[..., Path]) 
 def test_unix(data: dict[str, Any], binaries: tuple[Path, Path]) -> None:
     config = {"plugins": {"WorkloadAttestor": {"unix": {"plugin_data": data}}}}
     with RealServer(binaries[0]) as server, RealAgent(binaries[1], server, config=config) as agent:
-        # nobody registered the caller, and its selectors are logged all the same
+        # The caller has no entry, but the agent logs its selectors all the same.
         subprocess.run(
             [str(binaries[1]), "api", "fetch", "x509", "-socketPath", str(agent.socket_path), "-timeout", "3s"],
             capture_output=True, timeout=60, check=False,
@@ -71,12 +71,12 @@ def test_unix(data: dict[str, Any], binaries: tuple[Path, Path]) -> None:
         (line, *_others) = [line for line in agent.log().splitlines() if "PID attested to have selectors" in line]
     release = release_of(binaries[1])
     wanted = expected("WorkloadAttestor", "unix", release, data)
-    # a process without supplementary groups has none
+    # A process without supplementary groups has no selectors of these two kinds.
     assert judge("WorkloadAttestor", release, data, SELECTOR.findall(line)) | {"supplementary_gid", "supplementary_group"} == wanted
 
 
 class Authority:
-    """A CA and a certificate of a host."""
+    """A CA, and the key and certificate that it issued to a host."""
 
     def __init__(self, directory: Path) -> None:
         self.ca, self.certificate, self.key = (directory / name for name in ("ca.pem", "host.pem", "host.key"))

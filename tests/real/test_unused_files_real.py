@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Keys and certificates are removed once server and agent run without them, and a CA that the controller lost stops a run.
+"""Keys and certificates are removed once server and agent run without them, and a run stops if the controller has lost a CA.
 
 The host is this machine, in one directory and without root, as in the quickstart.
 """
@@ -32,7 +32,7 @@ HOST, NEW = "quickstart", "anew"
 ON = {
     "spire_pki": "host", "spire_x509pop": "host", "spire_pki_passphrase": PASSPHRASE, "spire_server_environment": {"FLEET_WORD": "planted"},
 }
-#: SPIRE in every way but that it refuses configurations
+#: a script that runs SPIRE, but whose validate refuses every configuration
 REFUSING = '#!/bin/sh\n[ "$1" = validate ] && exit 1\nexec {binary} "$@"\n'
 
 
@@ -53,7 +53,7 @@ class Site:
         programs = {"spire_install_source": "preinstalled", "spire_bin_dir": str(binaries or self.binaries), "spire_version": version}
         variables = inventory.variables(self.place, sys.executable, self.ports, programs)
         variables.update(ansible_host="127.0.0.1", spire_pki_dir=str(self.pki), spire_entries=[], **more)
-        # one that was never touched, and comes first
+        # The first agent of the inventory was never installed.
         health = {"health_checks": {"bind_port": str(free_port())}}
         new = {"spire_root_dir": str(self.place.directory.parent / "n"), "spire_agent_config": health, "spire_agent_instance": NEW}
         agents = {**({NEW: new} if self.grows else {}), HOST: {}}
@@ -71,7 +71,7 @@ class Site:
         return self.place.directory.parent / "pki"
 
     def files(self, component: str) -> list[Path]:
-        """Returns the files that these variables deliver, and that go when they are off."""
+        """Returns the files that these variables bring to the host, and that a run without the variables removes."""
         paths = self.place.paths(component)
         if component == "agent":
             return [Path(paths.node_key("x509pop")), Path(paths.node_certificate("x509pop"))]
@@ -100,7 +100,7 @@ def fixture_site(spire_server: Path, spire_agent: Path) -> Iterator[Site]:
 
 
 def test_a_run_without_the_cas_stops_before_it_makes_others(site: Site) -> None:
-    """As in an execution environment that keeps nothing; one of the hosts has no certificate yet."""
+    """A run whose controller has lost the CAs stops before it makes others. One of the hosts has no certificate yet."""
     site.run(**ON).require()
     pids = [site.pid(component) for component in ("server", "agent")]
     lost = site.pki.with_name("lost")
@@ -122,7 +122,7 @@ def test_a_run_without_the_cas_stops_before_it_makes_others(site: Site) -> None:
             for path, says in {**told["server"], **told["agent"]}.items():
                 assert f"{HOST}: {path} {says}" in said
             assert not site.pki.exists()
-        # whose look alone must see it too: the servers may be in no play
+        # The agent's own drift check must find this as well, because a run may have no play for servers.
         run = site.run("--start-at-task=Check the agent for drift", "--tags=agents", f"--limit={HOST}", **ON)
         for path, says in told["agent"].items():
             assert f"{HOST}: {path} {says}" in run.failed[HOST]
@@ -135,7 +135,7 @@ def test_a_run_without_the_cas_stops_before_it_makes_others(site: Site) -> None:
 
 @pytest.mark.parametrize("component", ["agent", "server"])
 def test_they_go_once_nothing_runs_with_them(site: Site, component: str) -> None:
-    """The agent's files go first; without spire_pki the server has another root, which the agent does not trust."""
+    """Obsolete files are removed only after the process runs without them. The agent's come first, since it won't trust the server's other root."""
     if component == "agent":
         site.run(**ON).require()
     off = {**ON, "spire_x509pop": "none"} if component == "agent" else {}
@@ -151,7 +151,7 @@ def test_they_go_once_nothing_runs_with_them(site: Site, component: str) -> None
 
     refused = site.run(tag, binaries=site.refusing, **off)
     assert refused.rc and "non-zero return code" in refused.failed[HOST]
-    # what it runs with, and could start with again, is all there; what a killed run had left is not
+    # All files with which the process runs and could restart still exist. The temporary file of a killed run was removed.
     assert all(site.there(component)) and not killed.exists() and site.pid(component) == pid
     assert f'"{files[0]}"' in Path(site.place.paths(component).config).read_text()
 
@@ -161,7 +161,7 @@ def test_they_go_once_nothing_runs_with_them(site: Site, component: str) -> None
     assert f'"{files[0]}"' not in Path(site.place.paths(component).config).read_text()
     assert site.run(tag, **off).require().changed == {}
 
-    # a run that died just before it removed the last of them
+    # An earlier run was killed just before it removed the last file.
     files[0].write_text("planted")
     pid = site.pid(component)
     done = site.run(tag, **off).require()

@@ -19,7 +19,7 @@ from tests.secret_scan import capture, collect
 from tests.support.collection import REPO
 
 EXPECTED = Path(__file__).with_name("expected.yml")
-#: on hosts, programs and the system's own data are no place of ours
+#: larger files on hosts are programs or data of the system, which are not searched
 LARGEST = 16 * 1024 * 1024
 
 

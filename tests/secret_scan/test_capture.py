@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A control of the capture: all output of a run is captured, but for what Ansible hides from callbacks."""
+"""The capture has all output of a run except the results that Ansible hides from callbacks."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_everything_is_kept(kept: dict[str, str]) -> None:
     for text in ("the-fact", "the-item", "the-failure"):
         assert text in kept["results"], text
     assert "the-fact" in kept["facts"] and "the-content" in kept["log"]
-    # at -vvvv alone
+    # Ansible prints these only at -vvvv.
     assert "Using module file" in kept["log"]
     assert "task path:" in kept["screen"] and '"module_args"' in kept["screen"]
 

@@ -76,7 +76,7 @@ def test_a_key(tmp_path: Path, kind: str, shape: str) -> None:
 
 @pytest.mark.parametrize("kind", KEYS)
 def test_a_part_of_a_key(tmp_path: Path, kind: str) -> None:
-    """One line of the key is enough to find it, and so are its bytes."""
+    """A key is found by one of its lines, and by its bytes."""
     key = KEYS[kind]
     (secret,) = patterns.keys_in(pem(key), "one")
     assert secret.texts

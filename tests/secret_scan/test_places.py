@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which files may hold secrets, what is collected from a host, and that every scenario ends with the scan."""
+"""The scan knows the files that may hold secrets and collects the secrets of a host, and every scenario ends with it."""
 
 from __future__ import annotations
 

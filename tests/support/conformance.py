@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Compares our verdict on generated configurations with a real SPIRE's, and reads the file that explains each difference."""
+"""Compares the collection's verdict on generated configurations with a real SPIRE's, and reads the file that explains differences."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from tests.support import collection
 from tests.support.conformance_trees import Case
 
 DIFFERENCES = collection.REPO / "tests" / "real" / "conformance_differences.yml"
-#: a machine of the CI has two cores; a started agent waits more than it works
+#: how many configurations are validated, or started, at the same time on two cores; a started agent mostly waits
 VALIDATING = 2
 STARTING = 6
 START_SECONDS = 20
-#: what a process logs once nothing can be wrong with its configuration any more
+#: a log message of a process that has accepted its whole configuration
 PAST_CONFIGURATION = {
     "server": re.compile(r"Journal loaded|X509 ?CA prepared|Starting TCP server|Starting Server APIs"),
     "agent": re.compile(r"[Ss]tarting node attestation|SVID is not found|opening stream for attestation"),
@@ -41,7 +41,7 @@ PAST_CONFIGURATION = {
 
 @dataclasses.dataclass(frozen=True)
 class Judged:
-    """The two verdicts on one configuration: the problems that we find, whether SPIRE accepts it, and what SPIRE printed."""
+    """The two verdicts on one configuration: the problems that the collection finds, whether SPIRE accepts it, and SPIRE's output."""
 
     case: Case
     judge: str
@@ -74,11 +74,11 @@ class Difference:
     says: str = ""
     since: str = ""
     until: str = ""
-    #: SPIRE's words are about this machine, not about the configuration
+    #: whether SPIRE's message is about this machine and not about the configuration
     machine: bool = False
 
     def covers(self, judged: Judged) -> bool:
-        """Whether this entry is about a difference; each problem that we report must be covered, by this entry or by others."""
+        """Whether this entry explains a difference. Each problem that the collection reports needs an entry, this one or another."""
         case = judged.case
         if (self.we == "take") == bool(judged.ours) or self.component not in ("", case.component):
             return False
@@ -112,7 +112,7 @@ def explained(judged: Judged, entries: Iterable[Difference]) -> list[Difference]
 
 
 def seldom(judged: Iterable[Judged], plugins: Iterable[tuple[str, str]], least: int) -> dict[str, int]:
-    """Returns the plugins that were compared less often than that, or never in a configuration that we accept, with their counts."""
+    """Returns the plugins that were compared less often than ``least``, or never in an accepted configuration, with their counts."""
     found: dict[str, list[bool]] = {".".join(plugin): [] for plugin in plugins}
     for each in judged:
         plugin = ".".join(each.case.path.split(".")[1:3])
@@ -123,9 +123,9 @@ def seldom(judged: Iterable[Judged], plugins: Iterable[tuple[str, str]], least: 
 
 @dataclasses.dataclass(frozen=True)
 class Oracle:
-    """The oracle: a SPIRE program whose verdict is taken from ``validate`` or from ``start``.
+    """A program of SPIRE whose verdict on a configuration is taken from ``validate`` or from a start.
 
-    `validate` checks less than a start, and reports hints as errors. So where it differs from us without a known reason, a start
+    `validate` checks less than a start, and reports hints as errors. So if it differs from the collection without a known reason, a start
     decides, unless the start fails because of this machine.
     """
 
@@ -145,7 +145,7 @@ class Oracle:
         try:
             text = hcl.dumps(case.tree)
         except hcl.HclError:
-            return None  # it never reaches SPIRE
+            return None  # SPIRE never gets this configuration
         file = self._file(number, case, text)
         if self.by == "start":
             return Judged(case, "start", ours, *start(self.binary, case.component, file))
@@ -159,7 +159,7 @@ class Oracle:
     def _file(self, number: int, case: Case, text: str) -> Path:
         own = self.directory / f"{case.component}-{number}"
         (own / "data").mkdir(parents=True, exist_ok=True)
-        # several are started at a time
+        # Each configuration gets paths of its own, because several processes run at the same time.
         for name in ("data", "server.sock", "public"):
             text = text.replace(str(self.directory / name), str(own / name))
         file = own / "main.conf"

@@ -21,7 +21,7 @@ from tests.support import authorities
 if TYPE_CHECKING:
     from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Spec
 
-#: something of this type that is wrong where the key's type is wanted
+#: a value of a wrong type for each type
 WRONG_TYPES: dict[str, Any] = {
     "string": ["a", "b"],
     "int": "eighty",
@@ -49,7 +49,7 @@ WRONG_TEXTS = {
     "unix_target": "/run/x.sock",
     "socket_path": "/" + "a" * 120,
 }
-#: the public key of nobody's SSH CA
+#: the public key of an SSH CA that nobody uses
 AUTHORITY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBcllfnhRKAQPfZcyHUP3bBQw2XU0YiHzIPPdjXFLvuO"
 
 
@@ -71,7 +71,7 @@ def make_files(directory: Path) -> None:
 
 @dataclass
 class Values:
-    """Generates valid values; the files and addresses in them are below one directory or on loopback."""
+    """Generates valid values. Their files are below one directory, and their addresses are on loopback."""
 
     directory: Path
     rng: random.Random
@@ -83,7 +83,7 @@ class Values:
             "float": lambda spec: 1.5,
             "bool": lambda spec: self.rng.choice([True, False]),
             "duration": self._duration,
-            # which flags there are is SPIRE's own business
+            # The schema has no list of SPIRE's feature flags, so none is used.
             "list(string)": lambda spec: [] if spec.name == "feature_flags" and not spec.enum else [self.text(spec)],
             "map(string)": lambda spec: {self._name(spec): self.text(spec)},
             "map(list(string))": lambda spec: {self._name(spec): [self.text(spec)]},
@@ -93,7 +93,7 @@ class Values:
 
     def text(self, spec: Spec) -> str:
         if spec.name == "log_level":
-            return self.rng.choice(["info", "DEBUG"])  # what a started process says is needed
+            return self.rng.choice(["info", "DEBUG"])  # the messages of a started process are needed
         if spec.enum:
             word = self.rng.choice(spec.enum)
             return self.rng.choice([word, word.upper()]) if spec.ignore_case else word
@@ -160,7 +160,7 @@ class Values:
         return next((value for end, value in ends if name.endswith(end)), str(spec.default or "one"))
 
     def connect(self, options: dict[str, Any], reachable: bool) -> None:
-        """Returns a connection string for the database, to a closed port on loopback, or to a database with which SPIRE can start."""
+        """Sets a connection string that fits the type of database: to a closed port of loopback or, if ``reachable``, to an SQLite file."""
         if reachable:
             options["database_type"] = "sqlite3"
         suits = {

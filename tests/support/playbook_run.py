@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-#: beside the interpreter that runs the tests, so that it is the same ansible-core
+#: the program beside the interpreter that runs the tests, so that it is of the same ansible-core
 ANSIBLE = Path(sys.executable).with_name("ansible-playbook")
 #: a value that the inventory of `good_inventory` holds and no output may show
 SECRET = "planted-7c41"
@@ -78,7 +78,7 @@ def good_inventory(home: Path) -> dict[str, Any]:
         "spire_root_dir": str(home / "q"), "spire_service_manager": "supervisor", "spire_install_source": "preinstalled",
         "spire_bin_dir": str(home / "bin"), "spire_supervisor_bin": str(home / "bin"),
         "spire_agent_environment": {"KEY": SECRET},
-        # of no concern to us, however wrong
+        # A variable of the inventory's own has an invalid template, which must have no effect.
         "spire_mine": "{{ nowhere }}",
     })
 

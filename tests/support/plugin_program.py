@@ -24,7 +24,7 @@ from cryptography import x509
 from tests.support import authorities
 
 SOURCE = Path(__file__).with_name("upstream_plugin.py")
-#: the plugin refuses any other
+#: the only PIN that the plugin accepts
 PIN = "hidden-pin"
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Nested servers for tests against a real SPIRE, with the options and the entries that we plan for them."""
+"""Nested servers for tests against a real SPIRE, with the options and the entries that the collection plans for them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EAGER_AGENT = {"agent": {"experimental": {"sync_interval": "1s"}}}
 
 
 def planned(parent: RealServer, beside: RealAgent) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Returns what we plan for a nested server below this one: the options of its plugin, and the entries on the parent."""
+    """Returns the planned options of the plugin of a nested server below this one, and the planned entries on the parent server."""
     here = {"ansible_host": "127.0.0.1"}
     made = fleet(
         {"spire_trust_domain": TRUST_DOMAIN}, ("above", "below"), ("below",), {"uppers": ["above"], "lowers": ["below"]},
@@ -36,7 +36,7 @@ def planned(parent: RealServer, beside: RealAgent) -> tuple[dict[str, Any], list
 
 
 def below(parent: RealServer, beside: RealAgent, allowed: bool = True) -> RealServer:
-    """Returns a nested server that is not started yet, and makes its entry on the parent if it shall be allowed."""
+    """Returns a nested server that is not started yet. If ``allowed``, its entry is made on the parent server."""
     options, wanted = planned(parent, beside)
     if allowed:
         assert [item.code for item in parent.client().entry_create([normalise(one) for one in wanted])] == [0]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Serves a release page on loopback: archives of installed binaries, named as SPIRE's releases are."""
+"""Serves a release page on loopback: archives of installed binaries, with the names of SPIRE's releases."""
 
 from __future__ import annotations
 

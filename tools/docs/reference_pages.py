@@ -22,7 +22,7 @@ from tests.support import collection
 collection.make_importable()
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import TREE, rules
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import links as schema_links, model as schema_model, selectors
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema.block_rules import says
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import block_rules
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.external import EXTERNAL, external_names
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def _extra(extra: dict[str, Any]) -> Iterator[str]:
 def _block(known: Block, path: str, up: str) -> Iterator[str]:
     """Yields the rules and the table of a block, then the blocks in it."""
     for rule in known.rules:
-        yield _rule(rule.id, says(rule), rule.span, rule.severity, rule.source)
+        yield _rule(rule.id, block_rules.description(rule), rule.span, rule.severity, rule.source)
     if known.rules:
         yield ""
     if known.options:

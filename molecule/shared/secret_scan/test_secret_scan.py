@@ -131,7 +131,7 @@ def test_on_hosts_each_secret_is_where_it_should_be(searched: Searched, groups: 
 
 
 def test_no_start_of_a_process_was_missed(searched: Searched) -> None:
-    """The kernel counts the records that it could not deliver; each run of the tracer has written this number at its end."""
+    """The kernel has delivered all records of started processes; each run of the tracer has written the number of lost ones at its end."""
     path = capture.home(SCENARIO) / "captured" / "processes.jsonl"
     if not path.exists():
         pytest.skip(f"nothing was traced: {path.with_name('not-traced').read_text(encoding='utf-8')}")

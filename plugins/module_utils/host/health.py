@@ -17,11 +17,11 @@ LINES = 20
 #: how much of a log file is read for these lines; the file may be large
 LAST_BYTES = 64 * 1024
 INTERVAL = 0.2
-#: after this many restarts by systemd, waiting is in vain
+#: after this many restarts by systemd, the wait ends with a failure
 RESTARTS = 2
-#: what a server answers where a join token will never be accepted
+#: a server's error messages for a join token that it will never accept
 REFUSED = ("join token does not exist or has already been used", "join token expired")
-#: what an agent (since 1.0) logs when it can't reach its server, and what it adds where it reaches it and does not trust it
+#: an agent's log message (since 1.0) when it can't attest to its server, and the text in it when the agent does not trust that server
 UNREACHED, UNTRUSTED = "could not open attestation stream to SPIRE server", "handshake failed"
 #: seconds between two reads of the log
 READ_EVERY = 2

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the probe is asked about a host, made from a plan."""
+"""Makes the request to the probe of a host from the host's plan."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.schema import files as
 
 
 def request_of(plan: Plan) -> dict[str, Any]:
-    """Returns what to ask about the host of this plan; module_utils/host/probe.py answers it."""
+    """Returns the request for the host of this plan, which module_utils/host/probe.py answers."""
     paths, keys = plan.paths, _keys(plan)
-    # a key of ours with a wrong mode is corrected by the run instead of stopping it
+    # The run corrects a wrong mode of the collection's own keys, so these do not count as the user's keys, which would stop it.
     corrected = {key["path"] for key in keys.values()}
     agent = plan.component == "agent"
     return {
         "user": plan.user,
-        # paths by the names of files whose contents are compared
+        # the paths of the files whose contents are compared, by the files' names
         "files": {**{file.name: file.path for file in plan.files}, **({"bundle": paths.bundle} if agent else {})},
         "keys": keys,
-        # the user's own private keys
+        # the paths of the user's own private keys
         "secrets": [path for path in schema_files.secret_files(plan.component, plan.tree) if path not in corrected],
-        # what a missing CA has issued
+        # the paths of files that a missing CA has issued
         "issued": missing_ca.paths(plan),
-        # files of certificates whose dates are reported
+        # the paths of files with certificates whose dates are reported
         "certificates": list(schema_files.certificate_files(plan.component, plan.tree)),
         "directories": [directory.path for directory in plan.directories],
         "temporary_files": [paths.candidate, paths.incoming, *([paths.enrol_dir] if agent else [])],
@@ -40,9 +40,9 @@ def request_of(plan: Plan) -> dict[str, Any]:
         "link": paths.link if plan.versioned else "",
         "release": {"root": paths.install_root, "version": str(plan.version), "names": [paths.binary_name]} if plan.versioned else None,
         "binary": plan.binary,
-        # The binary that the process should run. It is not named through the link, which may lead to another version.
+        # the path of the binary that the process should run, without the link, which may lead to another version
         "runs": posixpath.join(paths.install_root, str(plan.version), "bin", paths.binary_name) if plan.versioned else plan.binary,
-        # Whether the binary is asked for its version. Ours have a manifest, which is cheaper than a start of the program.
+        # Whether the binary is run to print its version. The collection's own binaries have a manifest, which is faster to read.
         "probe_version": not plan.versioned,
         "service": {
             "manager": plan.values["spire_service_manager"],
@@ -59,7 +59,7 @@ def request_of(plan: Plan) -> dict[str, Any]:
 
 
 def _keys(plan: Plan) -> dict[str, dict[str, str]]:
-    """Returns by the name of a private key its path, and the public key that it should belong to."""
+    """Returns the path of each private key and the public key that it should belong to, by the key's name."""
     if not plan.host_certificate:
         return {}
     name = f"{plan.host_certificate.name}_key"
@@ -67,19 +67,19 @@ def _keys(plan: Plan) -> dict[str, dict[str, str]]:
 
 
 def _obsolete_files(plan: Plan) -> list[str]:
-    """Returns files that the plan has no use for. The running process may still read them, so they are removed once it is replaced."""
+    """Returns the files that the plan does not need. The running process may still read them, so they are removed after it was replaced."""
     found = pki_node.obsolete_files(plan.component, plan.paths, plan.merged)
     if not plan.environment:
         found.append(plan.paths.environment)
     disk = pki_options.InjectedOptions("disk", plan.version, pki_options.disk_options(plan.paths))
     if plan.component == "server" and not plan.host_certificate and not disk.unchanged(plan.merged):
-        # the server had an upstream CA of ours and has it no longer
+        # An earlier plan may have given the server an upstream CA. This plan does not, so its files are obsolete.
         found += [file.path for file in plan.host_certificate_files.values()]
     return found
 
 
 def _identity(plan: Plan) -> dict[str, str]:
-    """Returns the data directory of an agent, and its key."""
+    """Returns an agent's data directory and the path of its key; empty for a server."""
     if plan.component != "agent":
         return {}
     directory = plan.plugin_data("KeyManager", "disk").get("directory")
@@ -108,12 +108,12 @@ def planned_digests(plan: Plan) -> dict[str, str]:
 
 
 def variants_of(plan: Plan) -> dict[str, Plan]:
-    """Returns the plan for each architecture that it differs for, by the kernel's name of the architecture."""
+    """Returns the plan of each architecture, by the kernel's name of the architecture; empty where one plan is for all of them."""
     found = {}
     for arch in plan.architectures:
         try:
             found[RELEASED.get(arch, arch)] = plan.for_architecture(arch)
         except ValueError:
-            # reported when a host has this architecture
+            # The mistake is reported only for a host that has this architecture.
             continue
     return found

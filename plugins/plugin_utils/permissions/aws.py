@@ -276,5 +276,5 @@ def _rendered(one: Statement) -> dict[str, Any]:
 
 
 def _sid(one: Statement) -> str:
-    """Returns the ID of a statement, of letters and digits. It explains a star as the resource, which looks like a mistake otherwise."""
+    """Returns the ID of a statement, of letters and digits. If the resource is a star, the ID explains that, since it looks like a mistake."""
     return "AwsKnowsNoResourcesForThese" if "*" in one.resources else "And".join(sorted(one.sids))

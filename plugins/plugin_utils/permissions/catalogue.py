@@ -80,7 +80,7 @@ class Request:
     def all_plugins(self) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
         """Yields the type, the name and the block of each enabled built-in plugin, sorted by type and name."""
         for kind, name, wrapper in sorted(all_plugins(self.tree), key=lambda one: one[:2]):
-            # an external plugin may have the name of a built-in one; the data describes built-in plugins only
+            # An external plugin may have the name of a built-in one, and the data describes only built-in plugins.
             if not wrapper.get("plugin_cmd"):
                 yield kind, name, wrapper
 

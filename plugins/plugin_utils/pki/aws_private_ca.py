@@ -19,7 +19,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.pki.upstream import Up
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys, request as x509_request, store as x509_store
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Outcome, Run
 
-#: by type of key: AWS's name of it, and the algorithm that such a key signs with
+#: AWS's name of each type of key, and the algorithm that such a key signs with
 ALGORITHMS = {
     "ec-p256": ("EC_prime256v1", "SHA256WITHECDSA"),
     "ec-p384": ("EC_secp384r1", "SHA384WITHECDSA"),
@@ -99,7 +99,7 @@ class PrivateCa:
             "create_certificate_authority", f"the private CA of {domain}",
             CertificateAuthorityConfiguration={"KeyAlgorithm": algorithm, "SigningAlgorithm": signing, "Subject": self._subject()},
             CertificateAuthorityType="SUBORDINATE",
-            # so that a run after one that was killed before it recorded the ARN makes no second CA
+            # With this token, AWS makes no second CA for a run that follows a run which was killed before it recorded the ARN.
             IdempotencyToken=hashlib.sha256(domain.encode()).hexdigest()[:32],
             Tags=aws_record.as_tags(self.tags),
         )
@@ -158,7 +158,7 @@ class PrivateCa:
         return x509_keys.load_certificates(str(found["Certificate"]).encode(), f"the private CA {arn}")[:1]
 
     def _import_certificate(self, upstream: Upstream, arn: str) -> None:
-        """Imports the certificate with its chain, which AWS wants with the root."""
+        """Imports the certificate with its chain, in which AWS requires the root."""
         own, *intermediates = upstream.key_files.certificates()
         last = intermediates[-1] if intermediates else own
         bundle = upstream.issuer.bundle if upstream.issuer else []

@@ -49,7 +49,7 @@ class Secrets:
 
     @functools.cached_property
     def digests(self) -> dict[str, str]:
-        """Digests of public content only: a key has that of its public key. Empty before there is a certificate."""
+        """The digests of the contents; for the key it is the digest of the public key. Empty before there is a certificate."""
         certificates, files = self.upstream.key_files.certificates(), self.upstream.files()
         if not files:
             return {}
@@ -148,7 +148,7 @@ class Secrets:
         return found
 
     def _require_ownership(self, what: str, observed: dict[str, Any]) -> None:
-        """Raises AwsError for a secret of somebody else that has a value. An empty secret may be written to."""
+        """Raises AwsError for a secret with a value that this collection did not make. An empty secret may be written to."""
         tags = aws_record.tags_of(observed.get("Tags"))
         if _current(observed) and tags.get(TAG_SERVER) != self.upstream.host:
             whose = f"its tag {TAG_SERVER} is {tags[TAG_SERVER]}" if TAG_SERVER in tags else f"it has no tag {TAG_SERVER}"

@@ -316,7 +316,7 @@ def _load_key(path: str, passphrase: str) -> Any:
     text = x509_store.read(path)
     if text is None or b"BEGIN OPENSSH PRIVATE KEY" not in text:
         return None if text is None else x509_keys.load(text, passphrase, path)
-    # a key in OpenSSH's format may be unencrypted
+    # A key in OpenSSH's format may be unencrypted, so it is first read without the passphrase.
     for word in (None, passphrase.encode()):
         try:
             return serialization.load_ssh_private_key(text, word)

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The CA above a server's own CA: an intermediate for each server, and the root on the controller, ours or the user's own.
 
-The intermediate's key is made on the controller and brought to the server or to AWS Secrets Manager; or it is made on the server or in
-AWS Private CA, which send a signing request.
+The intermediate's key is made on the controller and copied to the server or to AWS Secrets Manager, or it is made on the server or in
+AWS Private CA, which then send a signing request.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ class Upstream(ManagedCertificate):
             self._subject("spire_pki_ca_subject"), self.duration("spire_pki_ca_lifetime"), path_length=self.path_length,
             uri_domains=self._domains, key_type=self.key_type, key_id=borrowed_key_id,
             renew_before=self.duration("spire_pki_renew_before"),
-            # an intermediate under the old root is replaced before the rotation ends
+            # An intermediate under the old root may outlive it, because the rotation replaces the intermediate before it ends.
             issuer_may_expire=bool(borrowed_key_id),
         )
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class UnknownFileError(Exception):
-    """A name that no file of the plan has."""
+    """The plan has no file of this name."""
 
 
 def directories(plan: Plan) -> list[Directory]:
@@ -37,7 +37,7 @@ def directories(plan: Plan) -> list[Directory]:
             Directory(plan.paths.run_dir, "0700", "", ""),
             Directory(posixpath.dirname(plan.paths.log), "0700", "", ""),
         ]
-    # workloads go through the directory of the agent's socket
+    # Workloads of any user must be able to enter the directory of the agent's socket.
     public = posixpath.dirname(plan.socket) if plan.component == "agent" else ""
     return found + [
         Directory(path, "0755" if path == public else "0750", plan.user, plan.user) for path in write_paths.persistent_dirs(plan)
@@ -45,7 +45,7 @@ def directories(plan: Plan) -> list[Directory]:
 
 
 def files(plan: Plan) -> list[File]:
-    """Returns the files whose whole content is ours."""
+    """Returns the files that the collection writes as a whole."""
     root = plan.paths.owner
     found = [File("configuration", plan.paths.config, plan.render(), "0640", root, plan.user, secret=True)]
     if plan.environment:
@@ -68,7 +68,7 @@ def _certificates(plan: Plan) -> Iterator[File]:
 
 
 def text_of(plan: Plan, name: str) -> str:
-    """Returns the text of a file, the host's own key among them; UnknownFileError for a name that the plan does not have."""
+    """Returns the text of a file, also of the host's private key; raises UnknownFileError if the plan has no file of this name."""
     if plan.host_certificate and name == f"{plan.host_certificate.name}_key":
         return plan.host_certificate.key_text()
     for file in plan.files:

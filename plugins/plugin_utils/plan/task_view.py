@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What tasks may see of a plan: names, paths, versions. Contents are left out, since they may hold secrets."""
+"""Returns the facts of a plan that tasks may see: names, paths, versions. Contents are left out, because they may hold secrets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 
 
 def of_plan(planned: Plan, machine: str = "") -> dict[str, Any]:
-    """Returns what the tasks of a component need to know of its plan."""
+    """Returns the facts of a plan that the tasks of its component need."""
     planned = planned.for_architecture(machine) if machine else planned
     return {
         "component": planned.component,
@@ -105,7 +105,7 @@ def _certificates(planned: Plan) -> dict[str, Any]:
 
 
 def _host_certificate(planned: Plan) -> dict[str, Any]:
-    """Returns the files of the host's own key and certificates; empty where it has none from us."""
+    """Returns the files of the host's key and certificates; empty where the collection gives it none."""
     if planned.host_certificate is None:
         return {}
     files = [_without_content(file) for file in planned.host_certificate_files.values()]

@@ -16,14 +16,14 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.x509.svid import load_
 
 @dataclasses.dataclass(frozen=True)
 class Expected:
-    """The state that must be reached, by the IDs of authorities."""
+    """The state that must be reached, in terms of the IDs of authorities."""
 
     kind: str
-    #: must be in every bundle
+    #: the authorities that must be in every bundle
     trusted: frozenset[str] = frozenset()
-    #: must not have signed anything that is in use
+    #: the authorities that must not have signed any SVID or CA in use
     retired: frozenset[str] = frozenset()
-    #: must not be in any bundle
+    #: the authorities that must not be in any bundle
     gone: frozenset[str] = frozenset()
 
     def bundle_problems(self, whose: str, found: Iterable[str]) -> Iterator[str]:
@@ -67,7 +67,7 @@ def agent(observed: Mapping[str, Any], canary: str, expected: Expected) -> list[
 
 def _tokens(observed: Mapping[str, Any], canary: str, expected: Expected) -> Iterator[str]:
     if not canary:
-        # an agent returns its JWT keys only to workloads
+        # Without a canary there is no workload, and an agent returns its JWT keys only to workloads.
         return
     if "jwt" not in observed:
         yield f"it returns no JWT-SVID of {canary}: {observed['said'] or 'no entry matches the user of this check'}"

@@ -32,7 +32,7 @@ def require_all(required: Iterable[str], present: Iterable[str], who: str, remed
 
 
 class HostCheck(FleetAction):
-    """Looks at components of one host with the module rotation_check."""
+    """Checks components of one host with the module root_rotation_info."""
 
     def check(self, planned: Iterable[Plan], evaluate: Evaluate, jwt: bool = False) -> dict[str, Any]:
         """Returns a task's result with what the host lacks. A host that gives no answer is not ready."""

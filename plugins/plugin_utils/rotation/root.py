@@ -34,7 +34,7 @@ SINCE = Version(1, 11, 0)
 class Scope:
     """The servers and hosts of the trust domain whose root is rotated."""
 
-    #: the servers whose CA is signed by an intermediate of ours
+    #: the servers whose CA is signed by an intermediate of the collection
     servers: list[Plan]
     #: all hosts, by inventory name and in the inventory's order
     hosts: list[str]
@@ -79,7 +79,7 @@ def begin(found: Scope, name: str, run: Run) -> tuple[State | None, list[str]]:
             what = "is in progress" if state.step != DONE else "has ended, and spire_pki_issuer still names the old CA"
             raise X509Error(f"The rotation {state.name} {what}, so {name} can't begin. Finish that one first.")
         if state and state.servers_on_old_root:
-            # an interrupted run left these; this run finds them again
+            # An interrupted run left this list of servers. This run finds out itself which servers it must have.
             state = dataclasses.replace(state, servers_on_old_root=())
             if not run.check:
                 rotation_state.save(upstream.directory, state)
@@ -120,7 +120,7 @@ def _check_prerequisites(found: Scope, run: Run) -> None:
             f"SPIRE can rotate its CAs on demand and revoke roots since {SINCE}, which is newer than that of {', '.join(old)}. Upgrade "
             "the servers first."
         )
-    # the old root's key must be there, since it signs once more
+    # The key of the old root must exist, because the old root signs once more.
     _issuer(found).key()
 
 
@@ -229,7 +229,7 @@ def sign_under_old_root(found: Scope, hosts: Sequence[str], run: Run) -> tuple[S
         if state is None or state.step != rotation_state.USE:
             raise X509Error("The rotation is not at the step use.")
         if hosts:
-            # checked before the state changes
+            # The files are read before the state changes, so that a missing one stops the run in time.
             x509_store.must_read(state.old.certificate)
             Issuer(state.old.key_files, found.upstream.passphrase, state.old.key_files.certificates(), []).key()
         changed = state.servers_on_old_root != tuple(hosts)

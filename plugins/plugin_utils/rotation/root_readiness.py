@@ -21,7 +21,7 @@ Problems = Callable[[str, Sequence[Any]], Iterable[str]]
 
 
 class NotReady(Exception):
-    """A host has nothing that could be checked. The message names what it lacks."""
+    """A host has no certificates that could be checked. The message names what it lacks."""
 
 
 def module_spec(planned: Plan, jwt: bool = False) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def server(observed: Mapping[str, Any], signed_by_us: bool, state: State) -> lis
 
 
 def _server_svid_problems(leaf: Any, authorities: Mapping[str, Mapping[str, Any]], state: State) -> Iterator[str]:
-    """Yields that the server's own SVID is still under the old root.
+    """Yields a message if the server's own SVID is still under the old root.
 
     SPIRE notifies only the server that tainted the root; the others renew their SVIDs at half of their lifetime.
     """

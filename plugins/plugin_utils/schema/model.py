@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Loads the schema's data: which options a block has in which release, and of what type.
+"""Loads the schema's data: which options a block has in each release, and their types.
 
 A file in schema/data describes one block (server.yml, agent.yml) or the plugin_data of one plugin
 (server/NodeAttestor/x509pop.yml). schema/data/README.md describes the format.
@@ -21,14 +21,14 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions impo
 
 DATA = Path(__file__).parent / "data"
 
-# the loader of libyaml is six times as fast; PyYAML may be built without it
+# The loader of libyaml is six times as fast as PyYAML's own, but PyYAML may be built without it.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _ATTRIBUTES = frozenset("""type required default default_env enum ignore_case format keys min below secret secret_file certificate
     file windows deprecated replaced_by inverted no_effect because documentation_typo not_empty description""".split())
 _STRUCTURE = frozenset({"since", "until", "absent", "changes", "options", "rules", "uses"})
 
-#: attributes that only the block of a whole file has
+#: attributes of a block that only the outermost block of a file may have
 _ABOUT = frozenset({"types", "description", "documented", "deprecated", "replaced_by", "windows"})
 
 #: all attributes of an option
@@ -41,7 +41,7 @@ def version(text: str) -> Version:
 
 @dataclass(frozen=True)
 class Span:
-    """The releases that have something: from ``since`` to ``until``, without those in ``absent``, which backports left out."""
+    """The releases that have an option or a block: ``since`` to ``until``, without those in ``absent``, to which it was not backported."""
 
     since: Version | None = None
     until: Version | None = None
@@ -127,13 +127,13 @@ RULE_KINDS = frozenset({"exactly_one", "at_most_one", "at_least_one", "together"
 
 @dataclass(frozen=True)
 class Rule:
-    """How the options of one block depend on each other."""
+    """A rule about how the options of one block depend on each other."""
 
     kind: str
     names: tuple[str, ...]
     span: Span
-    #: the name that stands in messages and in spire_allow; several rules share one where they ask for the same thing in other releases
-    #: or for another plugin. Rules of the user's own schemas may have none
+    #: the name of the rule in messages and in spire_allow. Rules that require the same in other releases or of another plugin share one.
+    #: Rules in the user's own schemas may have none.
     id: str = ""
     when: tuple[tuple[str, Any], ...] = ()
     unless: tuple[tuple[str, Any], ...] = ()

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Messages about options, plugins and types that SPIRE doesn't have, with the name that was probably meant."""
+"""Makes the messages about options, plugins and types that SPIRE doesn't have, with the name that was probably meant."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def unknown_option(component: str, known: Block, name: str, path: str, where: st
 
 
 def _selector(name: str, path: str, release: Version) -> str:
-    """Returns an example of a selector of this name, where the path is an attestor's plugin_data: one of SPIRE's guides confuses them."""
+    """Returns an example of the selector with this name, if the path is an attestor's plugin_data. One of SPIRE's guides writes it there."""
     match = _PLUGIN_DATA.fullmatch(path.removesuffix(f".{name}"))
     if not match or match[1] not in selectors.KINDS:
         return ""

@@ -56,10 +56,10 @@ class Issuer:
 
 @dataclasses.dataclass
 class Outcome:
-    """What was done, or in check mode would be done."""
+    """The result of making or checking a certificate: what was done, or in check mode would be done."""
 
     changed: bool = False
-    #: the reasons, for messages
+    #: the reasons for the change, for messages
     differences: list[str] = dataclasses.field(default_factory=list)
     before: dict[str, str] = dataclasses.field(default_factory=dict)
     after: dict[str, str] = dataclasses.field(default_factory=dict)
@@ -124,7 +124,7 @@ def ensure(key_files: KeyAndCertificateFiles, request: Request, issuer: Issuer |
         if not run.check:
             key = x509_keys.generate(request.key_type or x509_keys.DEFAULT_KEY_TYPE)
             key_files.write_key(key, passphrase)
-        # a new key needs a new certificate
+        # A new key needs a new certificate, so that is replaced as well.
         why = [f"the certificate in {key_files.certificate} is replaced" if certificates else NO_CERTIFICATE]
         certificates = []
     else:

@@ -14,9 +14,9 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.common.times import mo
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 
-#: new certificates are valid from so long ago, since the clocks of hosts may be a little late
+#: how long before its issuance a certificate becomes valid, since the clocks of hosts may be a little behind
 BACKDATE = datetime.timedelta(minutes=5)
-#: names of key usages: the library's, and X.509's
+#: the library's names of key usages, with the names in X.509
 ALL_USES = {
     "digital_signature": "digitalSignature", "content_commitment": "nonRepudiation", "key_encipherment": "keyEncipherment",
     "data_encipherment": "dataEncipherment", "key_agreement": "keyAgreement", "key_cert_sign": "keyCertSign", "crl_sign": "cRLSign",
@@ -27,16 +27,16 @@ ALL_USES = {
 class Request:
     """One certificate that should exist, of a CA or of a host."""
 
-    #: as in RFC 4514: the most specific part first
+    #: the subject in the form of RFC 4514: the most specific part first
     subject: str
     lifetime: datetime.timedelta
     ca: bool = True
     #: how many CAs may come below this one; None for any number
     path_length: int | None = None
-    #: the only trust domains that it may certify SPIFFE IDs of; empty for all
+    #: the trust domains whose SPIFFE IDs the CA may certify; empty for all trust domains
     uri_domains: tuple[str, ...] = ()
     uris: tuple[str, ...] = ()
-    #: empty: an existing key may have any type
+    #: the type of the key; empty if an existing key may have any type
     key_type: str = ""
     backdate: datetime.timedelta = BACKDATE
     renew_before: datetime.timedelta = datetime.timedelta(0)

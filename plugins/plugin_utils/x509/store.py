@@ -55,7 +55,7 @@ class KeyAndCertificateFiles:
         write(self.key, x509_keys.dump(key, passphrase), KEY_MODE)
 
     def protect_key(self, key: Any, passphrase: str, check: bool) -> list[str]:
-        """Writes the same key again, encrypted and with the right mode, where it isn't protected enough. Returns why."""
+        """Writes the same key again, encrypted and with the right mode, where it isn't protected enough. Returns the reasons."""
         why = self.insecure_permissions()
         if why and not check:
             self.write_key(key, passphrase)

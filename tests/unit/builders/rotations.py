@@ -26,7 +26,7 @@ POSTGRES = {"plugins": {"DataStore": {"sql": {"plugin_data": {"database_type": "
 
 
 def a_fleet(tmp_path: Path, **more: Any) -> Fleet:
-    """Returns two servers and an agent, with a root of ours below this directory."""
+    """Returns two servers and an agent, with the collection's root below this directory."""
     common = {
         "spire_pki": "controller", "spire_pki_dir": str(tmp_path / "pki"), "spire_pki_passphrase": PASSPHRASE,
         "spire_server_config": POSTGRES, **more,
@@ -35,7 +35,7 @@ def a_fleet(tmp_path: Path, **more: Any) -> Fleet:
 
 
 def scope(tmp_path: Path, **more: Any) -> rotation_root.Scope:
-    """Returns the rotation's scope as a task computes it."""
+    """Returns the scope of the rotation."""
     return rotation_root.scope(a_fleet(tmp_path, **more), "")
 
 
@@ -64,7 +64,7 @@ def advanced(tmp_path: Path, step: str, **more: Any) -> State | None:
 
 
 def root(tmp_path: Path) -> Any:
-    """Returns the certificate of the root of ours."""
+    """Returns the certificate of the collection's root."""
     return x509_keys.load_certificates((tmp_path / "pki" / DOMAIN / "root.pem").read_bytes(), "root")[0]
 
 

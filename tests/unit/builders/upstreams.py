@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A small fleet whose server has an upstream CA of ours, for tests."""
+"""A small fleet whose server has the collection's upstream CA, for tests."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Checks that the reference pages are up to date, complete and well-formed."""
+"""The reference pages are up to date, complete and well-formed."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_every_option_is_there() -> None:
 
 
 def options_in_order(known: Block) -> list[str]:
-    """Returns the options in the order of the page: those of a block, then those of the blocks in it."""
+    """Returns the options in the order of the page: first those of a block, then those of its inner blocks."""
     pages = {id(schema_model.block(name)) for name in shared()}
     inner = [option.block for option in known.options.values() if option.block and id(option.block) not in pages]
     return [*known.options, *(name for block in inner for name in options_in_order(block))]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Checks that no mapping in the collection's YAML files has a key twice, also not by a merge, because ansible-core warns of it."""
+"""No mapping in the collection's YAML files has a key twice, not even by a merge, because ansible-core warns of it."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The quickstart's own logic. What it runs is tested with a real SPIRE, in tests/real."""
+"""The quickstart's own logic. tests/real tests the programs that it runs."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_given_python_must_have_everything(tmp_path: Path) -> None:
 
 
 def test_socket_path_too_long() -> None:
-    # /run/server/private/api.sock has 28 bytes
+    # With the 28 bytes of /run/server/private/api.sock, the path has the greatest length that is allowed.
     Place("/" + "x" * 78).check()
     assert error_of(Stop, Place("/" + "é" * 40).check) == (
         f"The path of the socket /{'é' * 40}/run/server/private/api.sock has 109 bytes, and Linux allows 107. "

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The maintainers' tool compares what it found in a checkout with the schema's data, and reports what differs."""
+"""The maintainers' tool compares the options in a checkout of SPIRE with the schema's data, and reports the differences."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def git(directory: Path, *arguments: str) -> None:
 
 @pytest.fixture
 def spire(tmp_path: Path) -> Path:
-    """A repository with two releases: the second one renames an option."""
+    """Makes a repository with two releases, of which the second one renames an option."""
     git(tmp_path, "init", "--quiet")
     for tag, agent in (("0.9.1", AGENT), ("v1.15.3", AGENT.replace('"dir"', '"directory"'))):
         for path, text in {**FILES, "cmd/spire-agent/cli/run/run.go": agent, "doc/spire_agent.md": "x"}.items():

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The maintainers' tool that compares the catalogue of selectors with SPIRE's source, on a small source of our own."""
+"""The maintainers' tool compares the catalogue of selectors with SPIRE's source; here with a small source tree of the tests."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ func attest() {
 
 
 def found(*files: tuple[str, str], release: str = str(DEFAULT)) -> list[str]:
-    """What is said of the plugins that these files are of."""
+    """Returns the reported differences of the plugins that these files belong to."""
     differences = selectors.differences(Source(dict(files)), parse(release))
     return [str(one) for one in differences if one.block.rpartition("/")[2] in {path.split("/")[-2] for path, _text in files}]
 

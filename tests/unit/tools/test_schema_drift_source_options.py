@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The maintainers' tool finds every option in a source shaped as SPIRE's."""
+"""The maintainers' tool finds every option in a source tree with the structure of SPIRE's."""
 
 from __future__ import annotations
 

@@ -183,7 +183,7 @@ def test_eviction_takes_only_agents_that_are_there() -> None:
 
 
 def test_eviction_of_the_parents_of_entries() -> None:
-    """Evicts only the parents of entries that exist, because an agent may be new."""
+    """Only the parents of entries that exist are returned for eviction, because an agent may be new and have no entry."""
     shown = [{"id": name, "parent_id": {"trust_domain": "example.org", "path": f"/spire/agent/{name}"}} for name in ("one", "two", "three")]
     run = FakeCli({"entry show": say({"entries": shown})})
     assert agent_evict.parents(make(run), ["two", "gone", "one"]) == ["spiffe://example.org/spire/agent/one", "spiffe://example.org/spire/agent/two"]
@@ -236,7 +236,7 @@ def test_a_servers_own_authorities() -> None:
     run = FakeCli({
         "healthcheck": Completed(0, "Server is healthy.\n", ""), "--version": NEW, "bundle show": Completed(0, "", ""),
         "localauthority x509 show": say({"active": {"authority_id": "ab", "expires_at": "1795663760", "upstream_authority_subject_key_id": ""}}),
-        # before 1.11.0
+        # Releases before 1.11.0 have no such command.
         "localauthority jwt show": fail("Usage: spire-server [--version] [--help] <command> [<args>]"),
     })
     result = server_state.state(make(run), {"agents": False, "only_agents": [], "spiffe_bundle": False, "authorities": True})

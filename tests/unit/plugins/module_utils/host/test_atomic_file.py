@@ -34,7 +34,7 @@ def test_the_file_is_private_from_the_start(tmp_path: Path, monkeypatch: pytest.
     write = os.fchmod
 
     def fchmod(handle: int, mode: int) -> None:
-        # The content is in the file by now.
+        # The file has its content at this time.
         modes.append(stat.S_IMODE(os.fstat(handle).st_mode))
         write(handle, mode)
 

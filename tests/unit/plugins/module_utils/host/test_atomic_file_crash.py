@@ -21,7 +21,7 @@ OLD, NEW = b"the old secret\n" * 400, b"the new secret\n" * 500
 
 
 def private(directory: Path) -> bool:
-    """Whether nobody but the owner can read any file in there."""
+    """Whether only the owner can read the files in the directory."""
     return all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in directory.iterdir())
 
 
@@ -49,7 +49,7 @@ def test_a_secret_file(tmp_path: Path, old: "bytes | None") -> None:
         atomic_file.write(path, NEW)
         atomic_file.clean(path)
         assert [one.name for one in home.iterdir()] == ["token"] and atomic_file.same(path, NEW)
-    # It was killed with the old file, with a part of the new one beside it, and with the new one.
+    # The kills left the old file alone, the old file with a temporary one beside it, and the new file.
     assert len(left) > 20 and {(False, False), (False, True), (True, False)} <= set(left)
 
 
@@ -67,13 +67,13 @@ def test_a_key_that_is_born(tmp_path: Path, force: bool) -> None:
             atomic_file.write(key.path, old)
 
     kept = set()
-    # a sample of the lines, since each costs openssl's time
+    # Only a sample of the lines is used, since openssl takes time at each.
     for _moment in crashes.moments(lambda: key_request.keep(key, force, False, time.gmtime(0)), prepare, 60):
         assert private(home)
         if os.path.exists(key.path):
             assert key_request._type_of(key) == "ec-p256"
         if force:
-            # the old key is never lost
+            # The old key is never lost.
             copies = [path.read_bytes() for path in home.glob("own.key.*.old")]
             assert old in [Path(key.path).read_bytes(), *copies]
             kept.add(len(copies))

@@ -77,7 +77,7 @@ def test_what_is_refused_replaces_nothing(tmp_path: Path, content: bytes, wanted
 
 
 def test_a_script_is_no_release(tmp_path: Path) -> None:
-    """Refuses a script, because only a plugin may be a script."""
+    """A script is refused as a program of SPIRE. Only an external plugin may be a script."""
     (tmp_path / "spire-server").write_bytes(b"#!/bin/sh\n")
     with pytest.raises(ReleaseError, match="is no Linux program"):
         ReleaseInstaller(tmp_path / "opt", "1.15.3", ["spire-server"], Owner(), never).place(Source(tmp_path, "1.15.3", ["spire-server"]), None)
@@ -156,7 +156,7 @@ def test_a_drift_check_at_one_of_the_hosts_own(tmp_path: Path) -> None:
     path.write_bytes(b"#!/bin/sh\n")
     found = binaries.plugin(spec, "")
     assert (found["other"], found["machine"], found["runs"]) == (sha256(b"#!/bin/sh\n"), "", True)
-    # without a checksum in the configuration, no other one is reported
+    # Without a checksum in the configuration, no different checksum is reported.
     assert binaries.plugin({**spec, "sha256": ""}, "")["other"] == ""
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Waits with a simulated clock."""
+"""The wait for a healthy service, with a simulated clock."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.errors import error_of
 
 
 class World:
-    """A service that becomes healthy at a time, and dies at others."""
+    """A simulated service that becomes healthy, dies and is refused at the given seconds, with a clock."""
 
     def __init__(
         self, healthy_at: float = 1e9, dies_at: tuple[float, ...] = (), slow: float = 0,
@@ -29,7 +29,7 @@ class World:
         self.healthy_at, self.dies_at, self.slow = healthy_at, dies_at, slow
         self.asked = 0
         self.says = says
-        #: why it can't be asked
+        #: the reason why the health check can't be run; empty if it can
         self.answer = answer
 
     def healthcheck(self) -> Health:
@@ -44,7 +44,7 @@ class World:
         self.now += seconds
 
     def restarts(self) -> int:
-        # it had died before, too
+        # The process had died five times before the wait began.
         return 5 + sum(1 for time in self.dies_at if self.now - self.started >= time)
 
     def refused(self) -> bool:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Makes keys with the real openssl. Only the owner can read a key, and no output has it."""
+"""Keys that the real openssl makes can be read only by their owner, and are in no output."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_check_run_check_run(tmp_path: Path, key_type: str, shown: str) -> None:
         assert (again["changed"], "diff" in again) == (False, False)
         assert shown in public_of("req", text=again["csr"])
     assert Path(wanted.path).read_bytes() == before
-    # not a line of the key
+    # No line of the key is in the result.
     assert [line for line in before.decode().splitlines()[1:-1] if line in repr(made)] == []
 
 
@@ -111,7 +111,7 @@ def test_the_key_is_in_no_argument(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert any(lines[0] in argument for argument in [*observed, f"-key {lines[0]}"])
 
 
-#: openssl until 3.0 looks for this name before it looks at a given subject
+#: a script that stands for openssl before 3.0, which requires distinguished_name in its configuration although a subject is given
 OLD = """#!/bin/sh
 if [ "$1" = req ]; then
   for last; do :; done

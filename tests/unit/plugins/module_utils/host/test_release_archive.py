@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Reads releases from directories and archives, and refuses anything else before a program is installed."""
+"""Releases are read from directories and archives, and anything else is refused before a program is installed."""
 
 from __future__ import annotations
 

@@ -201,7 +201,7 @@ def test_a_crash_leaves_old_or_new_and_a_rerun_mends_it(
     except Crash:
         pass
     else:
-        # The last moments lie behind the end: then everything is done.
+        # The last numbers are greater than the number of calls, so nothing was interrupted.
         assert calls <= moment
     for name in NAMES:
         path = root / "1.15.3" / "bin" / name

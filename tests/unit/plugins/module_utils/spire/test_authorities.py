@@ -14,7 +14,7 @@ from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import Compl
 from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireServer
 from tests.support.fake_cli import FakeCli, fail, say
 
-#: what certificates of these subject key IDs have in them
+#: the subject key IDs of an old and a new CA
 OLD, NEW = "aa" * 20, "bb" * 20
 REFUSED = (
     "Error: could not {}: rpc error: code = InvalidArgument desc = provided subject key id is not valid: upstream authority didn't sign "
@@ -96,7 +96,7 @@ def test_each_step_is_done_where_it_is_left() -> None:
 
 
 def test_nothing_is_prepared_after_a_server_has_replaced_its_own() -> None:
-    """Refuses it, because with the next authority the server would forget the one that is to be revoked."""
+    """No authority is prepared on a server that has replaced its active one by itself, because it would forget the one to be revoked."""
     shown = say({"active": authority("a", OLD), "prepared": authority("p", OLD)})
     client, run = server(localauthority_x509_show=shown)
     assert refused(client, "x509", "prepared", "", "", "before") == (
@@ -146,21 +146,21 @@ def test_a_servers_own_authority_below_an_upstream_one() -> None:
 def test_a_root_whose_ca_is_not_the_last_one() -> None:
     client, run = server(bundle_show=bundle((OLD, False)), upstreamauthority_taint=fail(REFUSED.format("taint X.509 upstream authority")))
     assert refused(client, "upstream", "tainted", OLD).startswith("SPIRE taints a root only as long as the server's last CA was signed by it, and this")
-    # a tainted one goes with the next CA
+    # The server drops a tainted root with its next CA.
     client, run = server(
         bundle_show=bundle((OLD, True)), upstreamauthority_revoke=fail(REFUSED.format("revoke X.509 upstream authority")),
         localauthority_x509_prepare=say({"prepared_authority": authority(NEW)}), localauthority_x509_activate=say({"activated_authority": {}}),
     )
     assert keep(client, Request("upstream", "revoked", OLD), False)["changed"]
     assert done(run) == [f"upstreamauthority revoke {OLD}", "localauthority x509 prepare", f"localauthority x509 activate {NEW}"]
-    # nothing is done to one that is not
+    # A root that is not tainted stays, and the refusal is reported.
     client, run = server(bundle_show=bundle((OLD, False)), upstreamauthority_revoke=fail(REFUSED.format("revoke X.509 upstream authority")))
     assert "didn't sign the old local authority" in refused(client, "upstream", "revoked", OLD)
 
 
 @pytest.mark.parametrize(("shown", "tainted", "taintable"), [
     ({"active": authority("a", NEW), "old": authority("o", OLD)}, False, True),
-    # it has replaced its CA by itself
+    # This server has replaced its CA by itself.
     ({"active": authority("a", NEW), "old": authority("o", NEW)}, False, False),
     ({"active": authority("a", NEW), "old": authority("o", OLD), "prepared": authority("p", NEW)}, False, False),
     ({"active": authority("a", OLD)}, False, False),

@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.spire.fleet.plugins.module_utils.spire import der
 from tests.support.errors import error_of
 
-#: a certificate's subject key ID, as its extension holds it
+#: the beginning of a certificate's extension with the subject key ID, which follows
 EXTENSION = b"\x06\x03\x55\x1d\x0e\x04\x16\x04\x14"
 
 
@@ -58,7 +58,7 @@ def test_what_has_no_subject_key_id() -> None:
     assert [der.key_id(b""), der.key_id(sequence(20)), der.key_id(EXTENSION[:-1] + b"\x13" + bytes(20))] == ["", "", ""]
 
 
-#: from and to, as certificates hold them, and the end in seconds of the epoch
+#: the two times of a certificate's validity in DER, and its end in seconds since the epoch
 ENDS = [
     (b"\x17\x0d980101000000Z\x17\x0d990102030405Z", 915246245),
     (b"\x17\x0d260101000000Z\x17\x0d491231235959Z", 2524607999),

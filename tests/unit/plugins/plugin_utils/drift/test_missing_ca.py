@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A CA that is gone from the controller: a run stops at a host that has something of it, and makes no other one."""
+"""If a CA is gone from the controller, a run stops at a host with certificates of it, and makes no other CA."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Controller:
         return plan(component, "s1" if component == "server" else "a1", self.fleet(**more))
 
     def make(self) -> None:
-        """Every CA and certificate that the fleet has."""
+        """Makes every CA and certificate of the fleet."""
         server = self.plan("server")
         for issued in (server.upstream, self.plan("agent").node):
             if issued:
@@ -54,7 +54,7 @@ class Controller:
             authority.ensure_issuer(Run(NOW))
 
     def on_hosts(self, component: str) -> dict[str, Any]:
-        """As the look sees the files of such a host, by their paths."""
+        """Returns the state of a host's files, by path, as the probe reports it."""
         planned = self.plan(component)
         return {file.path: state(file.mode, file.owner, file.group, file.content) for file in planned.files if not file.secret}
 
@@ -81,7 +81,7 @@ def test_nothing_is_asked_for_where_every_ca_is_there(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["x509pop", "sshpop"])
 def test_agents_whose_servers_are_elsewhere_are_asked_too(tmp_path: Path, kind: str) -> None:
-    """The second of two is the one that has such a CA, whether there are servers of others or none."""
+    """An agent with a missing CA is found although its servers are not in the inventory and another agent has no such CA."""
     common = {"spire_pki_dir": str(tmp_path), "spire_pki_passphrase": PASSPHRASE}
     own = {f"spire_{kind}": "controller", "spire_server_group": "elsewhere"}
     for servers in ((), ("s1",)):
@@ -93,13 +93,13 @@ def test_agents_whose_servers_are_elsewhere_are_asked_too(tmp_path: Path, kind: 
     assert node
     node.ensure("", Run(NOW))
     assert missing_ca.concerns(fleet(common, (), ("a1", "a2"), a2=own)) is False
-    # one that asks for a new CA answers for itself alone
+    # spire_pki_new_root of one agent has no effect on another agent.
     shutil.rmtree(tmp_path)
     assert missing_ca.concerns(fleet(common, (), ("a1", "a2"), a1={**own, "spire_pki_new_root": True}, a2=own)) is True
 
 
 def test_few_agents_are_planned_to_know_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of thousands, none whose servers are here; and one CA is looked for once where they are elsewhere."""
+    """No agent is planned whose servers are in the inventory. Of the others, one agent is enough to check a CA that they share."""
     controller = Controller(tmp_path, **ALL)
     controller.make()
     agents = tuple(f"a{number}" for number in range(1, 9))
@@ -169,7 +169,7 @@ def test_a_file_that_tells_nothing(tmp_path: Path, kind: str, path: str, parts: 
 
 
 def test_from_one_ca_of_the_controller_to_another_one(tmp_path: Path) -> None:
-    """The mode spiffe has the root of spire_pki sign what nodes have; without it, a CA of their own is made in the same run."""
+    """A certificate of another CA on the controller stops no run: with the mode spiffe, spire_pki's root signs nodes' certificates, else their own CA."""
     controller = Controller(tmp_path, **ALL, spire_server_config=SPIFFE)
     controller.make()
     agent = controller.on_hosts("agent")
@@ -196,7 +196,7 @@ ARN = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:"
 OURS = f"{ARN}spire/prod.acme.com/s1/certificate-AbCdEf"
 CA = "arn:aws:acm-pca:eu-west-1:111122223333:certificate-authority/abc"
 SECRET = f"the configuration of the server names {OURS}, which a root of ours has issued"
-#: plugin, its option and value on the host; how spire_pki has it; what is said
+#: cases: the plugin, its option and value in the host's configuration, the value of spire_pki, and the message
 KEPT: dict[str, tuple[str, str, str, str, str]] = {
     "secrets": ("awssecret", "cert_file_arn", OURS, "awssecret", SECRET),
     "secrets before": ("awssecret", "cert_file_arn", OURS, "host", SECRET),

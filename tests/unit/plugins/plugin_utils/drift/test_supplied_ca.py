@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The files of a disk plugin that somebody else's hands put on the server, as a look finds them."""
+"""The drift check reports mistakes in the user's own files of the plugin disk on a server."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Vendors' checksum files, in every shape that they come in, from a page on loopback and from the disk."""
+"""Vendors' checksum files are read in all their formats, from a page on loopback and from the disk."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ ONE, TWO = "1a" * 32, "2b" * 32
 
 
 class Page(http.server.SimpleHTTPRequestHandler):
-    """Counts what it is asked for."""
+    """A web page that records the requested paths."""
 
     asked: list[str] = []
 
     def log_message(self, format: str, *args: object) -> None:  # pylint: disable=redefined-builtin
-        """Says nothing."""
+        """Logs nothing."""
 
     def do_GET(self) -> None:
         self.asked.append(self.path)
@@ -77,7 +77,7 @@ def test_a_page_is_asked_once_and_its_answer_kept(page: str, tmp_path: Path) -> 
     cache = str(tmp_path / "cache")
     assert checksums.checksum(f"{page}/sums", "plugin", cache) == ONE
     (tmp_path / "page" / "sums").write_text(f"{TWO}  plugin\n", encoding="ascii")
-    checksums._read.cache_clear()  # as another process
+    checksums._read.cache_clear()  # the cache is cleared as if another process read the file
     assert checksums.checksum(f"{page}/sums", "plugin", cache) == ONE
     assert Page.asked == ["/sums"]
     assert checksums.checksum(f"{page}/sums", "plugin", str(tmp_path / "elsewhere")) == TWO
@@ -101,7 +101,7 @@ def test_a_page_that_has_none(page: str, tmp_path: Path) -> None:
         f"error: spire_plugins.vaulted: The checksum file {page}/plugin-amd64.sha256 can't be read on the controller: HTTP Error 404: "
         "File not found. [s1]"
     ]
-    # nobody asked for the agent's sake, nor twice for the server's
+    # Each file was requested once, for the server. The agent has no such plugin.
     assert sorted(Page.asked) == ["/plugin-amd64.sha256", "/plugin-arm64.sha256"]
 
 
@@ -129,7 +129,7 @@ def test_a_password_in_the_address_is_used_and_told_to_nobody(page: str, tmp_pat
     (tmp_path / "page" / "sums").write_text(f"{ONE}  a\n{TWO}  b\n", encoding="ascii")
     cache, address = tmp_path / "cache", page.replace("//", "//me:p%40planted@")
     assert checksums.checksum(f"{address}/sums", "b", str(cache)) == TWO
-    # the file's name tells nothing of it either
+    # The name of the cached file does not depend on the login.
     assert checksums.checksum(f"{page}/sums", "a", str(cache)) == ONE
     assert Page.asked == ["/sums"]
     for name, message in (

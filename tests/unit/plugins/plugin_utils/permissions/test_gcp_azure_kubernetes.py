@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is asked of Google Cloud, Azure and Kubernetes, to the letter; the tables are in gcp.yml, azure.yml and k8s.yml."""
+"""The permissions on Google Cloud, Azure and Kubernetes are exactly those in cases/gcp.yml, azure.yml and k8s.yml."""
 
 from __future__ import annotations
 

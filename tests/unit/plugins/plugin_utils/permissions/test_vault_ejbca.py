@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is asked of HashiCorp Vault and of EJBCA, to the letter."""
+"""The policies in HashiCorp Vault and the access rules in EJBCA are exactly the expected ones."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def tree(kind: str, name: str, **data: Any) -> dict[str, Any]:
 
 
 def paths(text: str) -> dict[str, list[str]]:
-    """A policy as what it allows on each path."""
+    """Returns the capabilities that a policy allows on each path."""
     return {path: block["capabilities"] for path, block in (hcl.loads(text).get("path", {}) if text else {}).items()}
 
 
@@ -40,7 +40,7 @@ def test_the_upstream_authority() -> None:
     assert paths(POLICY(tree("UpstreamAuthority", "vault", token_auth={}), version="1.15.3")) == {
         "auth/token/lookup-self": ["read"], "pki/root/sign-intermediate": ["update"], **RENEW,
     }
-    # it did not look at its token then
+    # This release does not look up its own token.
     assert paths(POLICY(tree("UpstreamAuthority", "vault", token_auth={}), version="0.10.1")) == {"pki/root/sign-intermediate": ["update"], **RENEW}
 
 

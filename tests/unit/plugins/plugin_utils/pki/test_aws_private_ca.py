@@ -68,7 +68,7 @@ def test_the_first_run_makes_one_and_has_it_signed_by_our_root(tmp_path: Path) -
     (root,) = x509_keys.load_certificates(found["CertificateChain"].encode(), "chain")
     assert x509_request.issued_by(own, root) and x509_keys.dump_certificates([root]) == Path(f"{base}/root.pem").read_text()
     assert x509_issue.facts(own)["is"] == "a CA of path length 1"
-    # its key is not on the controller
+    # The key of the CA is not on the controller.
     files = sorted(path.name for path in Path(base).rglob("*") if path.is_file())
     assert files == [".lock", ".lock", "aws_pca.json", "root.key", "root.pem", "upstream.pem"]
 
@@ -177,18 +177,20 @@ def test_templates_follow_the_path_length_and_the_partition(tmp_path: Path) -> N
 
 MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "constraints": ({"spire_pki_name_constraints": True}, (
-        "error: spire_pki_name_constraints: AWS Private CA imports no certificate with a critical name constraint. Switch it off where spire_pki "
-        "is aws_pca."
+        "error: spire_pki_name_constraints: AWS Private CA does not import certificates with a critical name constraint. Set it to "
+        "false when spire_pki is aws_pca."
     )),
     "deep": ({"spire_pki_path_length": 5}, (
-        "error: spire_pki_path_length: AWS Private CA has templates for up to 4 tiers of CAs below its own; it must be 4 or less."
+        "error: spire_pki_path_length: It must be 4 or less, because AWS Private CA has templates only for up to 4 tiers of CAs below "
+        "its own."
     )),
     "release": ({"spire_version": "0.9.4"}, (
-        "error: spire_pki: It is aws_pca, and SPIRE 0.9.4 calls it UpstreamCA; 0.10.0 is the first release for it. Use controller or host."
+        "error: spire_pki: It is aws_pca, but SPIRE 0.9.4 has no UpstreamAuthority aws_pca yet; 0.10.0 is the first release that "
+        "works. Set it to controller or host."
     )),
     "mixed": ({"spire_server_config": tree(certificate_authority_arn="arn:aws:acm-pca:eu-central-1:1:certificate-authority/x")}, (
-        "error: plugins.UpstreamAuthority.aws_pca.plugin_data.certificate_authority_arn (set by spire_server_config): spire_pki makes the private "
-        "CA, and this is another one. Take it out of the tree, or set spire_pki to none."
+        "error: plugins.UpstreamAuthority.aws_pca.plugin_data.certificate_authority_arn (set by spire_server_config): spire_pki "
+        "creates the private CA, but the tree names another one. Remove it from the tree, or set spire_pki to none."
     )),
 }
 

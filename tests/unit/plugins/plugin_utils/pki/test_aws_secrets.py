@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An upstream CA in AWS Secrets Manager, against moto: it is made, found again, updated if it differs, and never taken from others."""
+"""An upstream CA in AWS Secrets Manager is made, found again and updated if it differs, and secrets of others stay. moto simulates AWS."""
 
 from __future__ import annotations
 
@@ -219,7 +219,7 @@ def test_what_the_drift_check_reports(tmp_path: Path) -> None:
     made(tmp_path)
     plan = server(tmp_path)
     request = request_of(plan)
-    # nothing of it lies on the host, and what another way left there goes
+    # No file of the CA is on the host. Files from another value of spire_pki are removed.
     assert request["keys"] == {} and [path for path in request["obsolete_files"] if "upstream" in path] != []
     found = compare(plan, {**converged(plan), "aws": []}, None, NOW)
     assert (found.aws_ca_sync, found.differences) == (False, [])
@@ -229,33 +229,33 @@ def test_what_the_drift_check_reports(tmp_path: Path) -> None:
 
 MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "region": ({"spire_server_config": {}}, (
-        "error: plugins.UpstreamAuthority.awssecret.plugin_data.region: It is required where spire_pki is awssecret: the controller makes the "
-        "secrets there. Set it, such as to eu-central-1."
+        "error: plugins.UpstreamAuthority.awssecret.plugin_data.region: It is required when spire_pki is awssecret, because the "
+        "controller creates the secrets in this region. Set it, for example to eu-central-1."
     )),
     "name": ({"spire_pki_secret_name": "spire-ca"}, (
-        "error: spire_pki_secret_name: It lacks {host} and {file}: every server has three secrets of its own. Write it as in "
-        "spire/{host}/{file}."
+        "error: spire_pki_secret_name: It does not contain {host} and {file}, but every server has three secrets of its own. Write a "
+        "name such as spire/{host}/{file}."
     )),
     "letters": ({"spire_pki_secret_name": "spire ca/{host}/{file}"}, (
-        "error: spire_pki_secret_name: It makes the name spire ca/s1/certificate, and AWS allows letters, digits and /_+=.@- in the name of a "
-        "secret, 512 at most."
+        "error: spire_pki_secret_name: It produces the name spire ca/s1/certificate, but AWS allows only letters, digits and /_+=.@- "
+        "in the name of a secret, and at most 512 characters."
     )),
     "release": ({"spire_version": "1.5.3"}, (
-        "error: spire_pki: It is awssecret, and SPIRE 1.5.3 takes a root alone from Secrets Manager, whose key stays on the controller; 1.5.4 "
-        "is the first release for it. Use controller or host."
+        "error: spire_pki: It is awssecret, but SPIRE 1.5.3 can't read a bundle from Secrets Manager; 1.5.4 is the first release that "
+        "works. Set it to controller or host."
     )),
     "ancient": ({"spire_version": "0.9.4"}, (
-        "error: spire_pki: It is awssecret, and SPIRE 0.9.4 takes a root alone from Secrets Manager, whose key stays on the controller; 1.5.4 "
-        "is the first release for it. Use controller or host."
+        "error: spire_pki: It is awssecret, but SPIRE 0.9.4 can't read a bundle from Secrets Manager; 1.5.4 is the first release that "
+        "works. Set it to controller or host."
     )),
     "mixed": ({"spire_server_config": tree(key_file_arn="arn:aws:secretsmanager:eu-central-1:123456789012:secret:mine-a1b2c3")}, (
-        "error: plugins.UpstreamAuthority.awssecret.plugin_data.key_file_arn (set by spire_server_config): spire_pki brings the key, the "
-        "certificate and the bundle, and this is another secret than it brings. Take it out of the tree, or set spire_pki to none and give all "
-        "three."
+        "error: plugins.UpstreamAuthority.awssecret.plugin_data.key_file_arn (set by spire_server_config): spire_pki sets the key, the "
+        "certificate and the bundle, but the tree names another secret here. Remove it from the tree, or set spire_pki to none and set "
+        "all three yourself."
     )),
     "passphrase": ({"spire_pki_passphrase": ""}, (
-        "error: spire_pki_passphrase: It is required where spire_pki is awssecret: keys on the controller are encrypted with it. Set it, from "
-        "Ansible Vault for example."
+        "error: spire_pki_passphrase: It is required when spire_pki is awssecret, because it encrypts the keys on the controller. Set "
+        "it, for example from Ansible Vault."
     )),
 }
 
@@ -279,7 +279,7 @@ def test_a_root_is_rotated_while_its_servers_have_their_ca_in_files(tmp_path: Pa
         "spire_pki is awssecret, and a root can be rotated only while the servers have their CA in files: s1. Set spire_pki to "
         "controller, run spire.fleet.site, rotate, and set it back to awssecret."
     )
-    # changing spire_pki and back replaces nothing, neither on the controller nor in AWS
+    # Changing spire_pki and changing it back replaces nothing, neither on the controller nor in AWS.
     upstream = server(tmp_path, spire_pki="controller", spire_server_config={}).upstream
     assert upstream is not None and upstream.ensure("", Run(NOW)).differences == []
     assert made(tmp_path) == []

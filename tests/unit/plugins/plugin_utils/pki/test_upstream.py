@@ -31,7 +31,7 @@ def test_it_is_off_unless_asked_for() -> None:
     plan = planned("server")
     assert plan.upstream is None and "UpstreamAuthority" not in plan.tree["plugins"]
     assert task_view.of_plan(plan)["host_certificate"] == {}
-    # what was there when it was on goes, as a file of anybody's would in whose place it is
+    # Without spire_pki, files at the paths of an upstream CA are removed.
     assert [path for path in request_of(plan)["obsolete_files"] if "upstream" in path] == [KEY, PEM, BUNDLE]
     assert planned("agent", spire_pki="host").upstream is None
 
@@ -57,7 +57,7 @@ def test_the_tree_has_its_options(tmp_path: Path, way: str) -> None:
 def test_old_releases_have_it_under_its_old_name(tmp_path: Path) -> None:
     plan = server(tmp_path, spire_version="0.9.4")
     assert plan.tree["plugins"]["UpstreamCA"] == {"disk": {"plugin_data": DISK}}
-    # without upstream_bundle its bundle would not have our root
+    # Without upstream_bundle, the server's bundle would not have the collection's root.
     assert plan.main["upstream_bundle"] is True
     assert "upstream_bundle" not in server(tmp_path, spire_version="0.10.0").main
     assert "UpstreamAuthority" not in plan.tree["plugins"] and problems.render(plan.problems) == ""
@@ -137,7 +137,7 @@ def test_files_at_our_paths_stay_if_the_tree_names_them() -> None:
 
 
 def test_many_at_once_make_one_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ansible runs the hosts of a play in separate processes."""
+    """Many processes at the same time make only one root. Ansible runs the hosts of a play in separate processes."""
     generate = x509_keys.generate
 
     def slowly(key_type: str) -> Any:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The check of a tree's CA in AWS, against moto: a private CA, and secrets. Each mistake has its message."""
+"""The check of a private CA, or of a CA in secrets, finds each mistake and has a message for it. moto simulates AWS."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def test_a_path_length_that_is_too_small() -> None:
 
 
 def test_permissions_are_asked_of_iams_simulator(monkeypatch: pytest.MonkeyPatch) -> None:
-    """moto has no simulator; this one is asked and answers as AWS documents it."""
+    """IAM's policy simulator is asked about the permissions. moto has none, so the test answers as AWS documents it."""
     arn, asked, call = PrivateCa().active().arn, [], Service.call
 
     def simulator(self: Service, operation: str, what: str, **arguments: Any) -> dict[str, Any]:
@@ -207,7 +207,7 @@ def test_an_intermediate_needs_its_root() -> None:
 
 @pytest.mark.parametrize(("option", "content"), [("cert_file_arn", "the certificate of its CA"), ("key_file_arn", "the CA's key")])
 def test_a_secret_that_is_not_named(option: str, content: str) -> None:
-    """The playbook runs no preflight, so the tree was not checked."""
+    """A missing option has a message here as well, because the playbook runs no preflight."""
     found = Secrets()
     del found.arns[option]
     assert found.wrong() == [

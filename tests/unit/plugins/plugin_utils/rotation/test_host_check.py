@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A step of a rotation needs every server and agent that it concerns in the run."""
+"""A step of a rotation is refused unless every server and agent that it concerns is in the run."""
 
 from __future__ import annotations
 

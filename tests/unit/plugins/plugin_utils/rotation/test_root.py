@@ -96,8 +96,8 @@ def test_preflight_reports_the_rotation(tmp_path: Path) -> None:
     begun(tmp_path)
     said = rendered(upstream_ca.check(plan("server", "s1", a_fleet(tmp_path)), NOW))
     assert said == (
-        "warning: spire_pki_dir: The rotation one of the root is under way: it has reached the step trust at 2030-01-02 00:00:00 UTC. This run "
-        "brings what that step needs; spire.fleet.rotate_upstream goes on with it."
+        "warning: spire_pki_dir: The rotation one of the root is in progress: it reached the step trust at 2030-01-02 00:00:00 UTC. "
+        "This run configures the hosts for that step. Run spire.fleet.rotate_upstream to continue the rotation."
     )
 
 
@@ -118,13 +118,13 @@ def test_a_server_signs_under_the_old_root_again_and_the_others_stay(tmp_path: P
     assert bundle == [old, new] and issued_by(intermediate, old) and rotation_state.key_id(intermediate) == state.old_key_id
     assert of_server(tmp_path, "s2") == before[1]
     assert rotation_root.sign_under_old_root(scope(tmp_path), ["s1"], RUN)[1] == []
-    # the next run clears what an interrupted one left
+    # The next run clears the list of servers that an interrupted run left.
     again = begun(tmp_path, "")
     assert again and (again.step, again.servers_on_old_root) == ("use", ()) and of_server(tmp_path)[1] == [new]
 
 
 def test_no_server_signs_under_the_old_root_without_its_key(tmp_path: Path) -> None:
-    """The key may have been removed after the step trust. Then the state does not name a server that waits for it."""
+    """If the old root's key was removed after the step trust, the request is refused and the state stays the same."""
     site(tmp_path)
     state = begun(tmp_path)
     assert state
@@ -169,7 +169,7 @@ def test_a_crash_while_the_files_get_their_names(tmp_path: Path, monkeypatch: py
     assert bundle == [new] and issued_by(intermediate, new)
     assert upstream(tmp_path).differences(NOW) == []
     if begun(tmp_path, ""):
-        # the root was moved, or a part of it, and the state was not written
+        # The crash was before the state was written. The files of the root may have been moved by then.
         assert write <= 7 and advanced(tmp_path, "remove") is None
     assert root(tmp_path) == new and of_server(tmp_path) == (intermediate, [new])
     key = x509_keys.load((tmp_path / "pki" / DOMAIN / "root.key").read_bytes(), PASSPHRASE, "root.key")
@@ -182,7 +182,7 @@ def test_a_crash_while_the_files_get_their_names(tmp_path: Path, monkeypatch: py
 
 
 def given(tmp_path: Path, name: str, bundle: str = "") -> dict[str, str]:
-    """Returns the variables for a root of the user's own."""
+    """Returns the variables for the user's own root."""
     found = {what: str(tmp_path / f"{name}.{what}") for what in ("certificate", "key", "bundle")}
     if not Path(found["key"]).exists():
         key = x509_keys.generate("ec-p384")
@@ -204,12 +204,13 @@ def test_from_a_supplied_ca_to_another_one(tmp_path: Path) -> None:
         reached = advanced(tmp_path, step, **variables)
         intermediate, bundle = of_server(tmp_path, **variables)
         assert reached and issued_by(intermediate, state.new_roots[0]) and bundle == state.new_roots
-    # the rotation has ended, but the variables name the old CA: the new one signs, and preflight tells what to set
+    # The rotation has ended, but the variables still name the old CA. The new one signs, and preflight's message shows what to set.
     assert reached.step == "done" and begun(tmp_path, "", **variables) == reached
     said = rendered(upstream_ca.check(plan("server", "s1", a_fleet(tmp_path, **variables)), NOW))
     assert said == (
-        "warning: spire_pki_issuer: The rotation one is over, and the variable still names the CA before it: set spire_pki_issuer to certificate "
-        f"{new['certificate']}, key {new['key']}, bundle {new['bundle']}, and take spire_pki_next_issuer out."
+        "warning: spire_pki_issuer: The rotation one is complete, but the variable still names the previous CA. To finish, set "
+        f"spire_pki_issuer to certificate {new['certificate']}, key {new['key']}, bundle {new['bundle']}, and remove "
+        "spire_pki_next_issuer."
     )
     assert error_of(X509Error, begun, tmp_path, "two", **variables) == (
         "The rotation one has ended, and spire_pki_issuer still names the old CA, so two can't begin. Finish that one first."
@@ -234,8 +235,8 @@ def test_from_a_root_of_ours_to_a_supplied_one_and_back(tmp_path: Path) -> None:
     assert reached and reached.step == "done" and root(tmp_path) == reached.new_roots[0] != ours
     said = rendered(upstream_ca.check(plan("server", "s1", a_fleet(tmp_path, spire_pki_issuer=theirs)), NOW))
     assert said == (
-        "warning: spire_pki_issuer: The rotation back is over, and the variable still names the CA before it: take spire_pki_issuer out, the root of "
-        "ours signs now."
+        "warning: spire_pki_issuer: The rotation back is complete, but the variable still names the previous CA. To finish, remove "
+        "spire_pki_issuer, because the collection's own root signs now."
     )
     # the ended rotation is recorded when the next one begins
     assert of_server(tmp_path)[1] == [root(tmp_path)] and rendered(upstream_ca.check(plan("server", "s1", a_fleet(tmp_path)), NOW)) == ""
@@ -311,7 +312,7 @@ def test_rotations_that_can_not_begin(tmp_path: Path) -> None:
 
 
 def test_a_root_that_is_about_to_end_still_signs_its_last_intermediates(tmp_path: Path) -> None:
-    """Then a rotation is needed most, and the intermediates that it signs are used for days at most."""
+    """A root that is about to expire still signs intermediates during a rotation, since they are used for a few days only."""
     site(tmp_path)
     late = Run(NOW + 3640 * DAY)
     state, _why = rotation_root.begin(scope(tmp_path), "late", late)
@@ -331,7 +332,7 @@ def test_intermediates_are_renewed_during_a_rotation(tmp_path: Path) -> None:
 
 
 def test_variables_that_ask_for_another_root(tmp_path: Path) -> None:
-    """The variables apply to the root that a rotation makes; the existing one does not change."""
+    """Variables that differ from the existing root don't change it. They apply to the next root, which a rotation makes."""
     site(tmp_path)
     said = (
         f"{tmp_path}/pki/{DOMAIN}/root.pem differs from the variables (its subject is CN=SPIRE root CA,O={DOMAIN}, and should be "

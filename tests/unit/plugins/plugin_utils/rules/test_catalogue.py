@@ -39,10 +39,9 @@ def test_every_module_with_a_rule_is_found() -> None:
 
 
 def test_a_rule_is_printed_with_its_examples() -> None:
-    assert catalogue.explain("upstream_key_and_certificate_in_one_file") == """\
-upstream_key_and_certificate_in_one_file
+    assert catalogue.explain("upstream_key_and_certificate_in_one_file") == """upstream_key_and_certificate_in_one_file
 
-The upstream CA's key and its certificate are two files.
+The upstream CA's key and its certificate are in different files.
   severity: a warning
   releases: all
   places:
@@ -54,7 +53,7 @@ The upstream CA's key and its certificate are two files.
     doc/plugin_server_upstreamca_disk.md, v0.9.4
     the older guide to configuring SPIRE
 
-Its warnings are silenced by its id: spire_allow: [upstream_key_and_certificate_in_one_file].
+To silence the warnings of this rule, set spire_allow: [upstream_key_and_certificate_in_one_file].
 
 Wrong:
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The schema of the one external plugin that we know: Akeyless's UpstreamAuthority is checked like SPIRE's own."""
+"""The only external plugin with a schema in the collection, Akeyless's UpstreamAuthority, is checked like SPIRE's own plugins."""
 
 from __future__ import annotations
 

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where SPIRE drops a key without a word, we don't: in every block, of every component and every built-in plugin.
+"""Unknown keys, which SPIRE ignores, are reported in every block of every component and every built-in plugin.
 
-The exact words of such mistakes are in mistakes/trees/silent.yml.
+The messages of such mistakes are in cases/dropped_keys.yml.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.schema import model as
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Block
 
 KEY = "qqqq_zzzz"
-#: the last release of each line that operators still meet, and the oldest
+#: the last release of each minor version that operators still use, and the oldest release
 SOME = [versions.parse(text) for text in ("0.8.0", "0.12.3", "1.5.6", "1.9.6", "1.14.7", "1.15.3")]
-#: makes a tree in which what it is given stands at the block's place
+#: the path of a block, in which "*" and "[]" stand for names and items
 Nest = tuple[str, ...]
 
 
 def blocks(known: Block, release: Version, path: Nest) -> Iterator[Nest]:
-    """The places of all blocks; "*" is a name of the user's, "[]" an item of a list."""
+    """Yields the paths of all blocks; "*" stands for a name that the user chooses, "[]" for an item of a list."""
     yield path
     for name, spec in known.at(release).specs.items():
         inner = known.options[name].block
@@ -111,7 +111,7 @@ def everything(component: str) -> Iterator[tuple[str, schema_model.Option, Block
 
 @pytest.mark.parametrize("component", ["server", "agent"])
 def test_every_option_that_went_is_an_error_afterwards(component: str) -> None:
-    """With its name, the last release that had it, and what took its place."""
+    """A removed option is an error in later releases. The message has its name, the last release that had it, and its successor."""
     gone = [found for found in everything(component) if found[1].span.until]
     assert len(gone) > 15
     for path, option, inside in gone:
@@ -132,7 +132,7 @@ def hinted(message: str) -> list[str]:
 
 
 def placed(name: str, path: str) -> str:
-    """Where in the tree a message sends a person who stands at ``path``."""
+    """Returns the path in the tree of an option that a message about ``path`` names."""
     if name.startswith("plugin_data."):
         return ".".join([*path.split(".")[:3], name])
     return name if "." in name else f"{path.rpartition('.')[0]}.{name}"
@@ -145,7 +145,7 @@ def test_what_a_message_says_to_use_instead_is_there(component: str) -> None:
         spans[path] = [*spans.get(path.rpartition(".")[0], []), option]
     observed = 0
     for path, option, inside in everything(component):
-        # of a block that is gone itself, one message alone tells
+        # If a block was removed as a whole, only one message is about the block.
         around = spans[path][:-1]
         for release in RELEASES if option.base.get("replaced_by") else ():
             if not all(release in one.span for one in around):

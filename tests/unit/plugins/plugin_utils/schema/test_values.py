@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What addresses and versions look like: what SPIRE and its libraries take, and what they refuse."""
+"""The formats of addresses and versions are those that SPIRE and its libraries accept."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The check of a user's own CA: each possible mistake with its message."""
+"""The check of a user's own CA finds each possible mistake and has a message for it."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def test_each_mistake_has_its_message(name: str) -> None:
 
 
 def test_signatures_with_sha1(tmp_path: Path) -> None:
-    """Go refuses them except a root's signature of itself, and old company roots have one."""
+    """Signatures with SHA-1 are refused as in Go, except a root's signature of itself, which old company roots have."""
     old = signed_with_sha1(tmp_path, ROOT, ROOT)
     assert said(ISSUER, POLICY, bundle=(old,)) == said(ISSUER, POLICY, old, bundle=(old,)) == []
     weak = signed_with_sha1(tmp_path, POLICY, ROOT)

@@ -59,7 +59,7 @@ def test_check_run_check_run(tmp_path: Path) -> None:
     assert contents(tmp_path) == {}
     run = keep(tmp_path)
     assert (run.changed, run.differences, run.before) == (True, why, {})
-    # what check mode predicted, to the day
+    # Check mode has predicted these facts, with times to the day.
     assert {name: value[:10] for name, value in run.after.items() if name != "sha256"} == {
         name: value[:10] for name, value in checked.after.items() if name != "sha256"
     }

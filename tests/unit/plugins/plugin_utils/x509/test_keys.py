@@ -131,7 +131,7 @@ def test_an_interrupted_run_is_continued(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_no_secret_is_in_a_result(tmp_path: Path) -> None:
-    """A planted secret proves that the search finds any."""
+    """No result contains a secret. A planted one proves that the search finds secrets."""
     issuer = issuer_in(tmp_path)
     keep(tmp_path, "own", OWN, issuer)
     results = [
@@ -151,7 +151,7 @@ def test_no_secret_is_in_a_result(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("passphrase", ["", PASSPHRASE])
 def test_whether_a_key_is_encrypted(passphrase: str) -> None:
-    """It is recognised in both formats of keys."""
+    """An encrypted key is recognised in both formats of keys."""
     key, locked = x509_keys.generate("ec-p256"), bool(passphrase)
     assert x509_keys.encrypted(x509_keys.dump(key, passphrase)) is locked
     kind = serialization.BestAvailableEncryption(passphrase.encode()) if locked else serialization.NoEncryption()

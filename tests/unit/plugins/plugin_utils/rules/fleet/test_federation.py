@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What one trust domain expects of another one's bundle endpoint; the words are in mistakes/fleets/federation.yml."""
+"""The federation of two trust domains fits the bundle endpoints of both. The examples of the rules are in rules/fleet/cases/federation.yml."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What preflight says of what nodes prove themselves by: mistakes in variables, and files on the controller."""
+"""Preflight reports mistakes about nodes' certificates, in variables and in files on the controller."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ from tests.unit.builders.nodes import FILES, KINDS, Nodes, SPIFFE, said
 UNENCRYPTED = "It is required where spire_{kind} is controller: keys on the controller are encrypted with it. Set it, from Ansible Vault for example."
 DURATION = 'It must be a duration such as "8760h": numbers with the units h, m and s.'
 ALWAYS = (
-    "It would be renewed 365 days before its end and lives 365 days, so that every run would renew it. Let it live longer, or renew it later."
+    "A certificate is renewed 365 days before it expires, but it lives only 365 days, so every run would renew it. Set a longer "
+    "spire_sshpop_lifetime, or a shorter time here."
 )
-# kind, variables, and what preflight says of the agent
+# Each case has the attestor, the variables, and preflight's message about the agent.
 MISTAKES: dict[str, tuple[str, dict[str, Any], str]] = {
     **{
         f"{kind}: {name}": (kind, given, text) for kind in KINDS for name, given, text in (
@@ -37,23 +38,26 @@ MISTAKES: dict[str, tuple[str, dict[str, Any], str]] = {
         "spire_x509pop_subject", 'The subject "a1" can\'t be read: write it as in "CN=Root CA,O=Acme,C=US".'
     )),
     "name": ("x509pop", {"spire_x509pop_subject": "CN=node,OU={host}"}, said(
-        "spire_x509pop_subject", "Its common name must be the agent's name in the inventory, which its SPIFFE ID ends with: write CN={host}."
+        "spire_x509pop_subject", "Its common name must be the agent's inventory name, because the agent's SPIFFE ID ends with it. "
+                                 "Write CN={host}."
     )),
     "fields": ("sshpop", {"spire_sshpop_issuer": {"certificate": "a", "key": "b"}}, "\n".join((
-        said("spire_sshpop_issuer.certificate", "It has no field of this name; its fields are public, key."),
-        said("spire_sshpop_issuer.public", "It is required where spire_sshpop_issuer is set; name a file on the controller."),
+        said("spire_sshpop_issuer.certificate", "spire_sshpop_issuer has no field with this name. Its fields are public, key."),
+        said("spire_sshpop_issuer.public", "This field is required when spire_sshpop_issuer is set. Write the name of a file on the "
+                                           "controller."),
     ))),
     "half": ("x509pop", {"spire_agent_config": {"plugins": {"NodeAttestor": {"x509pop": {"plugin_data": {"certificate_path": "/srv/c"}}}}}}, (
-        "error: plugins.NodeAttestor.x509pop.plugin_data.certificate_path (set by spire_agent_config): spire_x509pop brings the key and the "
-        "certificate, and this is another file than it brings. Take it out of the tree, or set spire_x509pop to none and give both."
+        "error: plugins.NodeAttestor.x509pop.plugin_data.certificate_path (set by spire_agent_config): spire_x509pop sets the key and "
+        "the certificate, but the tree names another file here. Remove it from the tree, or set spire_x509pop to none and set both "
+        "yourself."
     )),
     "both": ("x509pop", {"spire_sshpop": "host", "spire_agent_config": {"plugins": {"NodeAttestor": {"x509pop": {"plugin_data": {
         "certificate_path": "/etc/spire/agent/main.x509pop.pem", "private_key_path": "/etc/spire/agent/main.x509pop.key"}}}}}}, said(
-        "spire_x509pop", "An agent proves its node in one way. Set spire_x509pop or spire_sshpop to none for the agents."
+        "spire_x509pop", "An agent can have only one node attestor. Set spire_x509pop or spire_sshpop to none for the agents."
     )),
     "spiffe": ("x509pop", {"spire_server_config": SPIFFE}, said(
-        "spire_x509pop", "Its server s1 takes SVIDs alone (mode: spiffe), and the CA that could issue one is that of spire_pki, which is not in use "
-        "there. Set spire_pki for the servers, or leave the mode out."
+        "spire_x509pop", "Its server s1 accepts only SVIDs (mode: spiffe), which the CA of spire_pki would issue, but spire_pki is not "
+                         "in use there. Set spire_pki for the servers, or remove the mode."
     )),
 }
 
@@ -69,8 +73,8 @@ def test_both_sides_must_know_the_ca(tmp_path: Path) -> None:
     nodes = Nodes(tmp_path)
     del nodes.common["spire_x509pop"]
     assert nodes.preflight(spire_x509pop="host") == said(
-        "spire_x509pop", "The agent's certificate comes from spire_x509pop, and its server s1 does not know that CA. Set spire_x509pop for the "
-        "servers, too, for example for all.",
+        "spire_x509pop", "spire_x509pop issues the agent's certificate, but its server s1 does not trust that CA. Set spire_x509pop "
+                         "for the servers too, for example in group_vars/all.",
     )
     assert Nodes(tmp_path).preflight(spire_pki_dir="/elsewhere") == said(
         "spire_x509pop", f"The CA is /elsewhere/prod.acme.com/x509pop/root.pem here and {tmp_path}/prod.acme.com/x509pop/root.pem for its server s1. "
@@ -84,8 +88,8 @@ def test_mistakes_on_servers(tmp_path: Path) -> None:
 
     path = "plugins.NodeAttestor.x509pop"
     assert Nodes(tmp_path).preflight("server", **tree(ca_bundle_path="/srv/ca.pem")) == (
-        f"error: {path} (set by spire_server_config): spire_x509pop makes a CA, and the tree does not name it: nodes would be refused. Add "
-        f"{FILES['x509pop'][2]} to ca_bundle_path or ca_bundle_paths, or set spire_x509pop to none."
+        f"error: {path} (set by spire_server_config): spire_x509pop creates a CA, but the configuration does not contain it, so the "
+        f"server would refuse the nodes. Add {FILES['x509pop'][2]} to ca_bundle_path or ca_bundle_paths, or set spire_x509pop to none."
     )
     assert Nodes(tmp_path).preflight("server", **tree(agent_path_template="/x/{{ .Fingerprint }}")) == (
         f"error: {path}.plugin_data.agent_path_template (set by spire_server_config): .Fingerprint is another one in every certificate, so an "
@@ -96,7 +100,7 @@ def test_mistakes_on_servers(tmp_path: Path) -> None:
 
 
 def test_preflight_opens_what_is_there(tmp_path: Path) -> None:
-    """Once for all agents, at their server; at an agent whose servers are elsewhere."""
+    """Preflight reads the CA's files. A mistake is reported once, at the server, or at an agent whose servers are not in the inventory."""
     for kind, key in (("x509pop", "root.key"), ("sshpop", "ca.key")):
         nodes = Nodes(tmp_path, kind)
         nodes.made()
@@ -109,8 +113,8 @@ def test_preflight_opens_what_is_there(tmp_path: Path) -> None:
     nodes = Nodes(tmp_path)
     root = f"{tmp_path}/prod.acme.com/x509pop/root.pem"
     assert nodes.preflight("server", NOW + 3600 * DAY) == (
-        f"warning: spire_pki_dir: The root in {root} is about to expire: it ends at 2039-12-31 00:00:00 UTC, before a certificate that is made now "
-        "would. Replace it in time."
+        f"warning: spire_pki_dir: The root certificate in {root} expires at 2039-12-31 00:00:00 UTC, before a certificate that is "
+        "issued now would expire. Replace the root before then."
     )
     assert nodes.preflight("server", NOW + 3650 * DAY) == f"error: spire_pki_dir: The root in {root} expired at 2039-12-31 00:00:00 UTC."
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Releases that a step of site is too new for, before any host is touched; the words are in mistakes/fleets/steps.yml."""
+"""Releases that are too old for a step of site are refused. The examples of the rules are in rules/fleet/cases/release_support.yml."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def test_tags_say_which_steps_a_run_takes(run: list[str], skip: list[str], steps
 
 
 def codes(common: dict[str, Any], **more: Any) -> list[str]:
-    """The ids of the rules about a release that is too old for a step."""
+    """Returns the ids of the broken rules about releases that are too old for a step."""
     found = rules_run.of_fleet(fleet(common, **more), ALL)
     return [problem.rule for problem in found if hasattr(release_support, problem.rule or "-")]
 
 
 def test_the_first_release_that_each_step_takes() -> None:
-    # those before have no health checks, which is a mistake of its own
+    # The two oldest releases have no health checks, which another rule reports.
     releases = [str(release) for release in RELEASES if str(release) not in ("0.8.0", "0.8.1")]
     said = {release: codes({"spire_version": release}) for release in releases}
     outside = {"spire_server_address": "spire.acme.com"}

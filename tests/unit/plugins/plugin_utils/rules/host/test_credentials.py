@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Credentials in the tree, or in the environment of the process; what is said of missing ones is in the catalogue of mistakes."""
+"""Credentials in the tree or in the environment of the process are accepted. The examples of missing ones are in rules/host/cases/credentials.yml."""
 
 from __future__ import annotations
 

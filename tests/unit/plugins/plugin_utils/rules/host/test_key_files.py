@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Keys that everybody on a host may read: which files are asked for, and what is said."""
+"""Keys that every user of a host can read are reported: the probe is asked about the right files, and the messages are right."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from tests.unit.builders.observed import NOW, SERVER, converged
 POP = {"x509pop": {"plugin_data": {"private_key_path": "/etc/pki/host.key", "certificate_path": "/etc/pki/host.pem"}}}
 AGENT: dict[str, Any] = {"spire_agent_config": {"plugins": {"NodeAttestor": POP}}}
 SAID = (
-    "/etc/pki/host.key (plugins.NodeAttestor.x509pop.plugin_data.private_key_path) can be read by every user of the host: its mode "
-    "is 0644. Make it 0640 with the group of the service, or 0600. If it is meant so: spire_allow: [world_readable_key]."
+    "Every user of the host can read /etc/pki/host.key (plugins.NodeAttestor.x509pop.plugin_data.private_key_path), because its mode "
+    "is 0644. Set the mode to 0640 with the group of the service, or to 0600. If this is intended, set spire_allow: "
+    "[world_readable_key]."
 )
 
 

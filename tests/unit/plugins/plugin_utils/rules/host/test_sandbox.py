@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Files that the sandbox shows or hides; the words are in mistakes/fleets/files.yml."""
+"""Files that the service's sandbox hides are reported. The examples of the rules are in rules/host/cases/sandbox.yml."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def agent(file: str, **own: Any) -> Plan:
 
 
 def found(made: Plan) -> list[str]:
-    """The ids of the rules about files that a plan breaks."""
+    """Returns the ids of the rules about files that a plan breaks."""
     context = RuleContext(made.component, made.version, plan=made)
     return [rule.__name__ for rule in (sandbox.absolute_file_path, sandbox.file_hidden_by_sandbox) for _finding in rule(context)]
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The OIDC discovery provider's file: what holds in which release, and each mistake with its exact words."""
+"""The OIDC discovery provider's configuration is checked for each release, and each mistake has the right message."""
 
 from __future__ import annotations
 
