@@ -73,14 +73,14 @@ def test_tables_and_links_are_whole(name: str) -> None:
 def test_every_rule_is_told() -> None:
     told = "\n".join(text for name, text in PAGES.items())
     assert [rule.id for rule in rules(TREE) if f"- {rule.description} *(rule `{rule.id}`" not in told] == []
-    assert PAGES["plugin.md"].count("A plugin_cmd has its plugin_checksum") == 1  # one rule for servers and agents
-    assert PAGES["telemetry.md"].count("No label and no prefix is both allowed and blocked.") == 1
+    assert PAGES["plugin.md"].count("plugin_checksum is set when plugin_cmd is set") == 1  # one rule for servers and agents
+    assert PAGES["telemetry.md"].count("No label is both allowed and blocked, and neither is a prefix.") == 1
 
 
 def test_one_plugin_in_full() -> None:
     text = PAGES["server/NodeAttestor/x509pop.md"]
     source = "pkg/server/plugin/nodeattestor/x509pop/x509pop.go (buildConfig), v1.15.3"
-    assert f"- Exactly one of ca_bundle_path and ca_bundle_paths unless mode is spiffe. *(rule `x509pop_ca_bundle`; since 0.12.0; {source})*\n" in text
+    assert f"- Exactly one of ca_bundle_path and ca_bundle_paths is set unless mode is spiffe. *(rule `x509pop_ca_bundle`; since 0.12.0; {source})*\n" in text
     assert (
         "| `max_intermediates` | int<br>at least 1 | `4` | since 1.13.4, not 1.14.0 – 1.14.1 | "
         "Maximum number of intermediate certificates that a node may send. |\n"

@@ -287,8 +287,8 @@ def test_a_file_on_the_controller(tmp_path: Path) -> None:
     source.write_bytes(b"binary")
     found = hashlib.sha256(b"binary").hexdigest()
     assert said(definition) == [
-        f"error: spire_plugins.vaulted.src: {source} on the controller has the SHA-256 checksum {found}, and the plugin vaulted should have {ONE}. "
-        "Put the right file there, or correct the checksum. [s1]"
+        f"error: spire_plugins.vaulted.src: The file {source} on the controller has the SHA-256 checksum {found}, but the plugin "
+        f"vaulted should have {ONE}. Replace the file, or correct the checksum. [s1]"
     ]
     other = tmp_path / "other"
     other.write_bytes(b"binary")
@@ -316,7 +316,7 @@ def test_a_wrong_file_of_the_second_architecture_is_told_too(tmp_path: Path) -> 
     right = {arch: hashlib.sha256(arch.encode()).hexdigest() for arch in ("amd64", "arm64")}
     assert said({"src": f"{tmp_path}/{{arch}}", "sha256": right}) == []
     (line,) = said({"src": f"{tmp_path}/{{arch}}", "sha256": {**right, "arm64": ONE}})
-    assert line.startswith(f"error: spire_plugins.vaulted.src: {tmp_path}/arm64 on the controller has the SHA-256 checksum {right['arm64']}")
+    assert line.startswith(f"error: spire_plugins.vaulted.src: The file {tmp_path}/arm64 on the controller has the SHA-256 checksum {right['arm64']}")
 
 
 # What a look finds.

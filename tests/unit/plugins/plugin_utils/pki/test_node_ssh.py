@@ -67,14 +67,10 @@ def test_a_supplied_ssh_ca_is_checked(tmp_path: Path) -> None:
         ("nothing", text(ours), ".public", f"{tmp_path}/public is not a public key of OpenSSH."),
         (line(ours), "nothing", ".key", f"{tmp_path}/key holds no private key in PEM."),
     ):
-        assert nodes(public_key, key).preflight("server") == said("spire_sshpop_issuer: "
-                                                                  "/tmp/pytest-of-root/pytest-10/test_a_supplied_ssh_ca_is_chec0/key "
-                                                                  "is not encrypted. Whoever can read it can sign for this fleet: "
-                                                                  "encrypt it (openssl pkcs8 -topk8, or ssh-keygen -p for one of "
-                                                                  "OpenSSH's) and make it 0600.", message)
+        assert nodes(public_key, key).preflight("server") == said(f"spire_sshpop_issuer{field}", message)
     assert nodes(line(ours), openssh(ours)).preflight("server") == said(
-        "spire_sshpop_issuer", f"{tmp_path}/key is not encrypted. Whoever can read it can sign for this fleet: encrypt it (openssl pkcs8 -topk8, "
-        "or ssh-keygen -p for one of OpenSSH's) and make it 0600.", "warning",
+        "spire_sshpop_issuer", f"{tmp_path}/key is not encrypted. Anyone who can read the key can issue certificates for this fleet. Encrypt it "
+        "(openssl pkcs8 -topk8, or ssh-keygen -p for a key of OpenSSH), and set its mode to 0600.", "warning",
     )
     edwards = ed25519.Ed25519PrivateKey.generate()
     assert "is ed25519; SPIRE can use" in nodes(line(edwards), text(edwards)).preflight("server")

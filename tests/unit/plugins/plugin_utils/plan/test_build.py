@@ -348,7 +348,7 @@ def test_a_bundle_is_taken_with_the_fingerprints_that_were_reported_and_pinned()
     with pytest.raises(ValueError, match=r"^a1: the trust bundle of its server holds no certificates in PEM$"):
         bundle_for(planned("agent"), {"bundle": "planted", "fingerprints": []})
     with pytest.raises(ValueError, match=(
-        r"^a1: spire_trust_bundle: It holds no certificate in PEM. Set it to what spire-server bundle show prints on one of the agent's "
+        r"^a1: spire_trust_bundle: It contains no certificate in PEM. Set it to the output of spire-server bundle show on one of the agent's "
         r"servers\.$"
     )):
         bundle_for(planned("agent", spire_trust_bundle="planted"), None)

@@ -345,7 +345,7 @@ def test_variables_that_ask_for_another_root(tmp_path: Path) -> None:
     assert preflight() == f"error: spire_pki_dir: {said}"
     assert preflight(spire_rotate="one") == ""
     begun(tmp_path, spire_pki_root_subject="CN=Other", spire_rotate="one")
-    assert preflight().startswith("warning: spire_pki_dir: The rotation one of the root is under way")
+    assert preflight().startswith("warning: spire_pki_dir: The rotation one of the root is in progress")
     for step in ("trust", "use", "remove"):
         advanced(tmp_path, step, spire_pki_root_subject="CN=Other")
     assert preflight() == preflight(spire_rotate="one") == "" and root(tmp_path).subject.rfc4514_string() == "CN=Other"

@@ -37,7 +37,7 @@ def test_agents_without_any_server() -> None:
 
 
 def test_agents_of_a_group_that_is_not_there() -> None:
-    assert "no host is in eu_servers." in mistakes(fleet(a1={"spire_server_group": "eu_servers"}))
+    assert "no host is in the group eu_servers." in mistakes(fleet(a1={"spire_server_group": "eu_servers"}))
 
 
 def test_external_servers_without_a_bundle() -> None:
@@ -122,8 +122,8 @@ def test_of_a_version_that_never_was_nobody_says_what_it_fits() -> None:
 def test_servers_of_one_group_with_two_trust_domains() -> None:
     said = mistakes(fleet(servers=("s1", "s2"), agents=(), s2={"spire_trust_domain": "other.com"}))
     assert (
-        "error: spire_trust_domain: It is other.com here and prod.acme.com on s1, and both are in "
-        "spire_servers; servers of one group share one trust domain. [s2]"
+        "error: spire_trust_domain: It is other.com here but prod.acme.com on s1, which is also in spire_servers. Servers of one group must "
+        "have the same trust domain. [s2]"
     ) in said.splitlines()
 
 
@@ -141,7 +141,7 @@ def test_every_server_must_offer_the_attestor() -> None:
         {**agent_tree(plugins=X509POP), **server_tree(plugins=shared)}, servers=("s1", "s2"),
         s1={"spire_server_config__pop": {"plugins": pop}},
     ))
-    assert "and its server s2 offers join_token." in said
+    assert "but its server s2 has join_token." in said
     assert "error" not in mistakes(fleet(
         {**agent_tree(plugins=X509POP), **server_tree(plugins=shared), "spire_server_config__pop": {"plugins": pop}}, servers=("s1", "s2"),
     ))

@@ -230,8 +230,8 @@ def test_only_the_key_of_a_signing_request_is_used(tmp_path: Path) -> None:
     ({"subject": ""}, 'The subject is empty: write one as in "CN=Root CA,O=Acme,C=US".'),
     ({"key_type": "rsa-1024"}, "rsa-1024 is not a type of key; use ec-p256, ec-p384, ec-p521, rsa-2048, rsa-3072, rsa-4096."),
     ({"lifetime": 0 * DAY}, "The lifetime must be longer than zero."),
-    ({"lifetime": 60 * DAY}, "It would be renewed 60 days before its end and lives 60 days, so that every run would renew it. Let it live "
-                             "longer, or renew it later."),
+    ({"lifetime": 60 * DAY}, "It would be renewed 60 days before it expires, but it lives only 60 days, so every run would renew it. "
+                             "Set a longer lifetime, or renew it later."),
 ])
 def test_requests_that_can_not_be_fulfilled(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
     with pytest.raises(X509Error) as caught:

@@ -151,7 +151,7 @@ def test_options_in_a_file_of_their_own_are_nobodys_guess() -> None:
 
 
 def test_a_nodes_selector_under_an_agent_is_an_error_under_any_parent() -> None:
-    assert said(["aws_iid:region:eu-central-1"], parent="/nodes/web").startswith(f"error: {AT}: Its selector aws_iid:region is of nodes")
+    assert said(["aws_iid:region:eu-central-1"], parent="/nodes/web").startswith(f"error: {AT}: Its selector aws_iid:region describes a node")
 
 
 def test_a_release_that_never_was_has_no_selectors() -> None:
@@ -161,7 +161,7 @@ def test_a_release_that_never_was_has_no_selectors() -> None:
 def test_the_first_release_has_it() -> None:
     digest = "docker:image_config_digest:sha256:" + "0" * 64
     assert said([digest], agent=DOCKER, version="1.14.0") == ""
-    assert "is made from SPIRE 1.14.0 on" in said([digest], agent=DOCKER, version="1.13.6")
+    assert "is made since SPIRE 1.14.0" in said([digest], agent=DOCKER, version="1.13.6")
 
 
 def test_no_agent_is_planned_twice(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -207,8 +207,7 @@ def test_a_nodes_id_is_no_selector_of_an_older_server() -> None:
     on = {"spire_server_config__id": {"server": {"experimental": {"agent_spiffe_id_as_selector": True}}}}
     entry = {"spiffe_id": "/web", "parent_id": SERVER, "selectors": ["spiffe_id:spiffe://prod.acme.com/spire/agent/x"]}
     assert (
-        "server.experimental.agent_spiffe_id_as_selector is true, and s1 is 1.14.7 and too old. Set the agent's SPIFFE ID as the "
-        "parent_id instead."
+        "server.experimental.agent_spiffe_id_as_selector is true, but s1 has 1.14.7. Set the agent's SPIFFE ID as the parent_id instead."
     ) in mistakes(fleet({"spire_version": "1.14.7", "spire_entries": [entry], **on}))
 
 

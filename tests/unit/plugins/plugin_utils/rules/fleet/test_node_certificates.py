@@ -19,11 +19,13 @@ from tests.support.authorities import DAY, NOW, PASSPHRASE, make, written
 from tests.unit.builders.fleets import fleet, rendered
 from tests.unit.builders.nodes import FILES, KINDS, Nodes, SPIFFE, said
 
-UNENCRYPTED = "It is required where spire_{kind} is controller: keys on the controller are encrypted with it. Set it, from Ansible Vault for example."
+UNENCRYPTED = (
+    "It is required when spire_{kind} is controller, because it encrypts the keys on the controller. Set it, for example from Ansible Vault."
+)
 DURATION = 'It must be a duration such as "8760h": numbers with the units h, m and s.'
 ALWAYS = (
-    "A certificate is renewed 365 days before it expires, but it lives only 365 days, so every run would renew it. Set a longer "
-    "spire_sshpop_lifetime, or a shorter time here."
+    "It would be renewed 365 days before it expires, but it lives only 365 days, so every run would renew it. Set a longer lifetime, or "
+    "renew it later."
 )
 # kind, variables, and what preflight says of the agent
 MISTAKES: dict[str, tuple[str, dict[str, Any], str]] = {
@@ -77,8 +79,8 @@ def test_both_sides_must_know_the_ca(tmp_path: Path) -> None:
                          "for the servers too, for example in group_vars/all.",
     )
     assert Nodes(tmp_path).preflight(spire_pki_dir="/elsewhere") == said(
-        "spire_x509pop", f"The CA is /elsewhere/prod.acme.com/x509pop/root.pem here and {tmp_path}/prod.acme.com/x509pop/root.pem for its server s1. "
-        "Give both the same spire_pki_dir, spire_trust_domain and spire_x509pop_issuer.",
+        "spire_x509pop", f"The CA is /elsewhere/prod.acme.com/x509pop/root.pem here but {tmp_path}/prod.acme.com/x509pop/root.pem for "
+                         "its server s1. Set the same spire_pki_dir, spire_trust_domain and spire_x509pop_issuer for both.",
     )
 
 
@@ -92,8 +94,9 @@ def test_mistakes_on_servers(tmp_path: Path) -> None:
         f"server would refuse the nodes. Add {FILES['x509pop'][2]} to ca_bundle_path or ca_bundle_paths, or set spire_x509pop to none."
     )
     assert Nodes(tmp_path).preflight("server", **tree(agent_path_template="/x/{{ .Fingerprint }}")) == (
-        f"error: {path}.plugin_data.agent_path_template (set by spire_server_config): .Fingerprint is another one in every certificate, so an "
-        "agent would get a new SPIFFE ID with each renewal. Leave the template out: agents are named by their names in the inventory."
+        f"error: {path}.plugin_data.agent_path_template (set by spire_server_config): .Fingerprint is different in every certificate, "
+        "so an agent would get a new SPIFFE ID with each renewal. Remove the template: the collection then uses the agents' inventory "
+        "names."
     )
     old = Nodes(tmp_path, spire_version="1.10.4", spire_server_config=SPIFFE)
     assert "mode" in problems.render(old.plan("server").problems) and "1.11.2" in problems.render(old.plan("server").problems)
@@ -113,10 +116,10 @@ def test_preflight_opens_what_is_there(tmp_path: Path) -> None:
     nodes = Nodes(tmp_path)
     root = f"{tmp_path}/prod.acme.com/x509pop/root.pem"
     assert nodes.preflight("server", NOW + 3600 * DAY) == (
-        f"warning: spire_pki_dir: The root certificate in {root} expires at 2039-12-31 00:00:00 UTC, before a certificate that is "
-        "issued now would expire. Replace the root before then."
+        f"warning: spire_pki_dir: The root certificate in {root} expires at 2039-12-31 00:00:00 UTC, before a certificate that is issued now "
+        "would expire. Replace the root before then."
     )
-    assert nodes.preflight("server", NOW + 3650 * DAY) == f"error: spire_pki_dir: The root in {root} expired at 2039-12-31 00:00:00 UTC."
+    assert nodes.preflight("server", NOW + 3650 * DAY) == f"error: spire_pki_dir: The root certificate in {root} expired at 2039-12-31 00:00:00 UTC."
 
 
 def test_a_ca_that_is_given_is_checked(tmp_path: Path) -> None:

@@ -264,5 +264,5 @@ def test_what_is_no_variable_of_the_environment(change: tuple[str, Any]) -> None
 
 def test_of_a_text_with_a_variable_the_name_alone_is_told() -> None:
     found = said("server", NEWEST, ("plugins/DataStore/sql/plugin_data/connection_string", "planted-1${DB_PASS}planted-2${DB_PASS}${B}"))
-    assert [message.split(" literally")[0].rpartition("SPIRE gets ")[2] for message in found] == ["${DB_PASS}", "${B}"]
+    assert [message.split(" literally")[0].rpartition("SPIRE takes ")[2] for message in found] == ["${DB_PASS}", "${B}"]
     assert "planted" not in str(found)

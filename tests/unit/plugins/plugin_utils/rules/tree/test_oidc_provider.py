@@ -59,31 +59,31 @@ def test_what_is_right(release: str, change: dict[str, Any]) -> None:
     [
         (
             NEWEST, {"server_api": SERVER_API},
-            "error : Exactly one of server_api, workload_api and file must be set, and server_api and workload_api are set.",
+            "error : Exactly one of server_api, workload_api and file must be set, but server_api and workload_api are set.",
         ),
         (
             NEWEST, {"workload_api": None},
-            "error : Exactly one of server_api, workload_api and file must be set, and none is.",
+            "error : Exactly one of server_api, workload_api and file must be set, but none of them is set.",
         ),
         (
             "1.12.3", {"workload_api": None},
-            "error : Exactly one of server_api and workload_api must be set, and none is.",
+            "error : Exactly one of server_api and workload_api must be set, but none of them is set.",
         ),
         (
             "1.0.4", {"server_api": SERVER_API},
             "error : Exactly one of registration_api, server_api and workload_api must be set, "
-            "and server_api and workload_api are set.",
+            "but server_api and workload_api are set.",
         ),
         (
             NEWEST, {"listen_socket_path": "/s"},
             "error : Exactly one of acme, serving_cert_file, insecure_addr and listen_socket_path must be set, "
-            "and insecure_addr and listen_socket_path are set.",
+            "but insecure_addr and listen_socket_path are set.",
         ),
         (
             "1.7.0", {"insecure_addr": None},
-            "error : Exactly one of acme, insecure_addr and listen_socket_path must be set, and none is.",
+            "error : Exactly one of acme, insecure_addr and listen_socket_path must be set, but none of them is set.",
         ),
-        ("1.0.3", {"domain": "a"}, "error : Exactly one of domain and domains must be set, and domain and domains are set."),
+        ("1.0.3", {"domain": "a"}, "error : Exactly one of domain and domains must be set, but domain and domains are set."),
         ("1.2.0", {"domains": []}, "error domains: It must not be empty."),
         (
             NEWEST, {"domains": None},
@@ -115,7 +115,7 @@ def test_what_is_right(release: str, change: dict[str, Any]) -> None:
         ),
         (
             NEWEST, {"insecure_addr": None, "acme": {"email": "a@example.org", "tos_accepted": False}},
-            "error acme: tos_accepted is required and not set. It must be true, which accepts the terms of the ACME "
+            "error acme: tos_accepted is required, but it is not set. It must be true, which means that you accept the terms of the ACME "
             "service.",
         ),
         (
@@ -142,7 +142,8 @@ def test_what_is_right(release: str, change: dict[str, Any]) -> None:
         (
             NEWEST, {"insecure_addr": None, "serving_cert_file": {"cert_file_path": "/c", "key_file_path": "/k"},
                      "allow_insecure_scheme": True},
-            "warning : One of insecure_addr and listen_socket_path must be set when allow_insecure_scheme is true, and none is. "
+            "warning : At least one of insecure_addr and listen_socket_path must be set when allow_insecure_scheme is true, but none of them is "
+            "set. "
             "Without one of them allow_insecure_scheme has no effect.",
         ),
     ],
