@@ -168,8 +168,8 @@ def test_preflight_names_each_file_that_makes_no_sense(tmp_path: Path) -> None:
 def test_a_key_may_be_away_once_every_server_has_its_intermediate(tmp_path: Path) -> None:
     files = laid_out(tmp_path, Bad([], texts={"key": None}))
     assert preflight(files, spire_pki_dir=str(tmp_path)) == [
-        f"warning: spire_pki_issuer.key: {files['key']} is not there, and has to sign the first intermediate of a server. Bring the key back for "
-        "the run that makes it. [s1]"
+        f"warning: spire_pki_issuer.key: The file {files['key']} does not exist, but its key must sign the first intermediate CA of a server. "
+        "Restore the file for this run. [s1]"
     ]
     own = tmp_path / "prod.acme.com" / "servers" / "s1" / "upstream.pem"
     own.parent.mkdir(parents=True)
@@ -189,8 +189,8 @@ def test_a_good_one_and_what_becomes_bad_soon(tmp_path: Path) -> None:
     now = laid_out(tmp_path, Bad([], [SHORT]))
     found = preflight(now)
     assert len(found) == 2 and (
-        f"warning: spire_pki_issuer: CN=Short in {tmp_path}/certificate ends at {NOW + DAY / 2:%Y-%m-%d %H:%M:%S} UTC, in 11 hours, and "
-        "server.ca_ttl is 24h: what SPIRE signs from now on ends with it, and then nothing is left to sign with. Replace it now, with "
+        f"warning: spire_pki_issuer: CN=Short in {tmp_path}/certificate expires at {NOW + DAY / 2:%Y-%m-%d %H:%M:%S} UTC, in 11 hours, but "
+        "server.ca_ttl is 24h. Everything that SPIRE signs from now on expires at that time too. Replace the CA now, with "
         "spire.fleet.rotate_upstream. [s1]"
     ) in found
 
@@ -198,8 +198,10 @@ def test_a_good_one_and_what_becomes_bad_soon(tmp_path: Path) -> None:
 def test_a_key_of_yours_that_lies_open(tmp_path: Path) -> None:
     files = laid_out(tmp_path, Bad([], texts={"key": ACME.key_pem()}))
     (tmp_path / "key").chmod(0o644)
-    rest = "Whoever can read it can sign for this fleet: encrypt it (openssl pkcs8 -topk8, or ssh-keygen -p for one of OpenSSH's) and make it " \
-        "0600. [s1]"
+    rest = (
+        "Anyone who can read the key can issue certificates for this fleet. Encrypt it (openssl pkcs8 -topk8, or ssh-keygen -p for a key of "
+        "OpenSSH), and set its mode to 0600. [s1]"
+    )
     assert preflight(files) == [
         f"warning: spire_pki_issuer: {tmp_path}/key has the mode 0644, and should have 0600. {rest}",
         f"warning: spire_pki_issuer: {tmp_path}/key is not encrypted. {rest}",
@@ -221,9 +223,9 @@ def test_a_plugin_that_is_another_file(tmp_path: Path) -> None:
     tree = {"plugins": {"UpstreamAuthority": {"vaulted": {"plugin_data": {}}}}}
     found = mistakes(fleet({"spire_plugins": plugins, "spire_server_config": tree}))
     assert found == (
-        f"error: spire_plugins.vaulted.src: {program} on the controller has the SHA-256 checksum "
-        f"{hashlib.sha256(program.read_bytes()).hexdigest()}, and "
-        f"the plugin vaulted should have {'1' * 64}. Put the right file there, or correct the checksum. [s1]"
+        f"error: spire_plugins.vaulted.src: The file {program} on the controller has the SHA-256 checksum "
+        f"{hashlib.sha256(program.read_bytes()).hexdigest()}, but the plugin vaulted should have {'1' * 64}. Replace the file, or correct the "
+        "checksum. [s1]"
     )
 
 

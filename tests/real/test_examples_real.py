@@ -97,7 +97,7 @@ def local(text: str, pki: Path, directory: Path) -> str:
 def judged(planned: Plan) -> str:
     """Returns the file without the plugins that would call a cloud when they are validated."""
     tree = copy.deepcopy(planned.tree)
-    for name in examples.NOT_JUDGED:
+    for name in examples.NOT_VALIDATED:
         kind, _space, plugin = name.partition(" ")
         tree["plugins"].get(kind, {}).pop(plugin, None)
     return planned.render() if tree == planned.tree else hcl.dumps(tree)

@@ -33,7 +33,7 @@ SURVEY = "survey.yml"
 
 
 #: what SPIRE can't judge without what an example only names, and why
-NOT_JUDGED = {
+NOT_VALIDATED = {
     "NodeAttestor azure_imds": "it asks Microsoft for the tenant's ID; the rest of the file is judged without it",
     "NodeAttestor azure_msi": (
         "without an application it asks the machine's metadata service for its subscription; the rest is judged without it"

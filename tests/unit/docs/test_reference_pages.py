@@ -111,7 +111,7 @@ def test_everything_that_an_option_can_be() -> None:
     }
     option = Option("a", Span(), base, ((version("1.2.0"), {"required": False, "default": False}),))
     assert reference_pages.row(option, "", "") == (
-        '| `a`<br>**required**<br>*secret* | string<br>one of `a\\|b`, in any case<br>not empty | `""` |  | What. Unless set, it is read from `A`. '
+        '| `a`<br>**required**<br>*secret* | string<br>one of `a\\|b`, in any case<br>not empty | `""` |  | What. If it is not set, SPIRE reads it from `A`. '
         "**Deprecated** since 1.0.0; use `b`, `c` instead, which means the opposite. **No effect** since 1.1.0. It is gone. SPIRE's "
         "documentation calls it `d`, which does not work. From 1.2.0 on: not required; default `false`. |"
     )
