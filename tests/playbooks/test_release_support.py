@@ -13,8 +13,8 @@ import pytest
 from tests.support import playbook_run
 
 
-def site(home: Path, *more: str) -> tuple[int, str]:
-    return playbook_run.run(home, {"spire_servers": ["s1"]}, "site", *more, spire_version="1.7.2")
+def site(directory: Path, *more: str) -> tuple[int, str]:
+    return playbook_run.run(directory, {"spire_servers": ["s1"]}, "site", *more, spire_version="1.7.2")
 
 
 @pytest.mark.parametrize("tags", [(), ("--tags", "entries")])

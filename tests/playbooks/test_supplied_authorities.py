@@ -44,7 +44,7 @@ GONE = authority("Gone", ROOT, ends=NOW - DAY)
 class Bad:
     """A supplied CA and the messages about it, in which {certificate}, {key} and {bundle} are its files."""
 
-    says: list[str]
+    messages: list[str]
     chain: Iterable[Made] = (ACME, UPPER)
     bundle: Iterable[Made] = (ROOT,)
     key: Made | None = None
@@ -146,8 +146,8 @@ def preflight(files: dict[str, str], passphrase: str = PASSPHRASE, **more: Any) 
 def test_preflight_says(tmp_path: Path, name: str) -> None:
     files = laid_out(tmp_path, BAD[name])
     path = f"spire_pki_issuer.{BAD[name].field}".rstrip(".")
-    said = [f"error: {path}: {text.format(**files)} [s1]" for text in BAD[name].says]
-    assert preflight(files, BAD[name].passphrase) == sorted(said)
+    expected = [f"error: {path}: {text.format(**files)} [s1]" for text in BAD[name].messages]
+    assert preflight(files, BAD[name].passphrase) == sorted(expected)
 
 
 @pytest.mark.parametrize("gone", [("key", "bundle"), ("certificate", "key"), ("certificate", "key", "bundle")])
@@ -234,29 +234,29 @@ NOT_OF_CA = "of another trust domain"
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("bad")
 
 
 @pytest.fixture(scope="module")
-def run(home: Path) -> Run:
+def run(run_directory: Path) -> Run:
     """Asks each supplied CA for a certificate."""
     tasks: dict[str, Any] = {}
     for number, (name, bad) in enumerate(BAD.items()):
-        files = laid_out(home / name.replace(" ", "_"), bad)
+        files = laid_out(run_directory / name.replace(" ", "_"), bad)
         tasks[f"task{number}"] = {"spire.fleet.ca": {
-            "certificate_path": str(home / "own.pem"), "key_path": str(home / "own.key"), "passphrase": PASSPHRASE, "subject": "CN=own",
+            "certificate_path": str(run_directory / "own.pem"), "key_path": str(run_directory / "own.key"), "passphrase": PASSPHRASE, "subject": "CN=own",
             "lifetime": "8760h", "path_length": 1, "issuer_certificate_path": files["certificate"], "issuer_key_path": files["key"],
             "issuer_bundle_path": files["bundle"], "issuer_passphrase": bad.passphrase,
         }}
-    return play(home, inventory({}), tasks)
+    return play(run_directory, inventory({}), tasks)
 
 
 @pytest.mark.parametrize("name", [name for name in BAD if name != NOT_OF_CA])
-def test_ca_says(run: Run, home: Path, name: str) -> None:
+def test_ca_says(run: Run, run_directory: Path, name: str) -> None:
     result = run.results[f"task{list(BAD).index(name)}"]
-    files = {file: home / name.replace(" ", "_") / file for file in ("certificate", "key", "bundle")}
-    assert result["failed"] and result["msg"].splitlines() == [text.format(**files) for text in BAD[name].says]
+    files = {file: run_directory / name.replace(" ", "_") / file for file in ("certificate", "key", "bundle")}
+    assert result["failed"] and result["msg"].splitlines() == [text.format(**files) for text in BAD[name].messages]
 
 
 def test_nothing_is_made_by_a_bad_one(run: Run) -> None:

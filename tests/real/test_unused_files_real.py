@@ -117,10 +117,10 @@ def test_a_run_without_the_cas_stops_before_it_makes_others(site: Site) -> None:
     try:
         for options in (("--check",), (), ("--tags=agents",), ("--limit=!" + NEW, "--tags=agents")):
             run = site.run(*options, **ON)
-            (said,) = run.failed.values()
+            (expected,) = run.failed.values()
             assert run.changed == {} and not any(run.acted(host) for host in (HOST, NEW))
             for path, says in {**told["server"], **told["agent"]}.items():
-                assert f"{HOST}: {path} {says}" in said
+                assert f"{HOST}: {path} {says}" in expected
             assert not site.pki.exists()
         # whose look alone must see it too: the servers may be in no play
         run = site.run("--start-at-task=Check the agent for drift", "--tags=agents", f"--limit={HOST}", **ON)
@@ -141,22 +141,22 @@ def test_they_go_once_nothing_runs_with_them(site: Site, component: str) -> None
     off = {**ON, "spire_x509pop": "none"} if component == "agent" else {}
     files, pid, tag = site.files(component), site.pid(component), f"--tags={component}s"
     assert all(site.there(component)) and pid
-    said = {f"{path} is not used any more" for path in files}
-    killed = files[0].with_name(f".fleet-secret-{files[0].name}.0a1b")
-    killed.write_text("planted")
+    expected = {f"{path} is not used any more" for path in files}
+    interrupted = files[0].with_name(f".fleet-secret-{files[0].name}.0a1b")
+    interrupted.write_text("planted")
 
     checked = site.run("--check", tag, **off).require()
-    assert {one for one in checked.differences(HOST, component) if "not used" in one} == said
-    assert all(site.there(component)) and killed.exists() and site.pid(component) == pid
+    assert {one for one in checked.differences(HOST, component) if "not used" in one} == expected
+    assert all(site.there(component)) and interrupted.exists() and site.pid(component) == pid
 
     refused = site.run(tag, binaries=site.refusing, **off)
     assert refused.rc and "non-zero return code" in refused.failed[HOST]
     # what it runs with, and could start with again, is all there; what a killed run had left is not
-    assert all(site.there(component)) and not killed.exists() and site.pid(component) == pid
+    assert all(site.there(component)) and not interrupted.exists() and site.pid(component) == pid
     assert f'"{files[0]}"' in Path(site.place.paths(component).config).read_text()
 
     done = site.run(tag, **off).require()
-    assert set(done.differences(HOST, component)) >= said
+    assert set(done.differences(HOST, component)) >= expected
     assert not any(site.there(component)) and site.pid(component) not in (0, pid)
     assert f'"{files[0]}"' not in Path(site.place.paths(component).config).read_text()
     assert site.run(tag, **off).require().changed == {}

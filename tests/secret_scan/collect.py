@@ -230,9 +230,9 @@ def keep_host(scenario: str, name: str, root: Path) -> None:
     directory.mkdir(mode=0o700, exist_ok=True)
     pid = root.parent.name
     enter = ["nsenter", f"--target={pid}", "--mount", "--pid", "--", "journalctl", "--no-pager", "--all", "--output=export"]
-    said = subprocess.run(enter, capture_output=True, check=False).stdout
+    output = subprocess.run(enter, capture_output=True, check=False).stdout
     with open(directory / f"{name}.journal", "ab") as out:
-        out.write(said)
+        out.write(output)
     with open(directory / f"{name}.processes", "ab") as out:
         for process in _processes(pid):
             with contextlib.suppress(OSError):

@@ -298,6 +298,6 @@ def test_a_bundle_endpoint_at_a_privileged_port_may_be_opened() -> None:
 def test_nobody_copies_entries_that_a_switch_makes_impossible() -> None:
     """Checks that the example without profile selectors refuses the entries of the one with them."""
     wanted = [{"spiffe_id": "/x", "parent_id": "/spire/server", "selectors": ["aws_iid:iamrole:arn:aws:iam::123456789012:role/web"]}]
-    said = rendered(rules_run.of_fleet(examples.fleet("node_aws_iid_keys", spire_entries=wanted)))
-    assert "is not made when disable_instance_profile_selectors is true, as it is on spire1.prod.acme.com." in said
+    messages = rendered(rules_run.of_fleet(examples.fleet("node_aws_iid_keys", spire_entries=wanted)))
+    assert "is not made when disable_instance_profile_selectors is true, as it is on spire1.prod.acme.com." in messages
     assert "iamrole" not in rendered(rules_run.of_fleet(examples.fleet("node_aws_iid", spire_entries=wanted)))

@@ -44,9 +44,9 @@ def test_the_reference_is_fresh() -> None:
 
 def test_every_option_is_there() -> None:
     for name in reference_pages.names():
-        told = re.findall(r"^\| \[?`([^`]+)`", PAGES[f"{name}.md"], re.MULTILINE)
-        assert told == options_in_order(schema_model.block(name)), name
-        assert sorted(told) == sorted(options(schema_model.block(name)))
+        all_pages = re.findall(r"^\| \[?`([^`]+)`", PAGES[f"{name}.md"], re.MULTILINE)
+        assert all_pages == options_in_order(schema_model.block(name)), name
+        assert sorted(all_pages) == sorted(options(schema_model.block(name)))
 
 
 def options_in_order(known: Block) -> list[str]:
@@ -71,8 +71,8 @@ def test_tables_and_links_are_whole(name: str) -> None:
 
 
 def test_every_rule_is_told() -> None:
-    told = "\n".join(text for name, text in PAGES.items())
-    assert [rule.id for rule in rules(TREE) if f"- {rule.description} *(rule `{rule.id}`" not in told] == []
+    all_pages = "\n".join(text for name, text in PAGES.items())
+    assert [rule.id for rule in rules(TREE) if f"- {rule.description} *(rule `{rule.id}`" not in all_pages] == []
     assert PAGES["plugin.md"].count("plugin_checksum is set when plugin_cmd is set") == 1  # one rule for servers and agents
     assert PAGES["telemetry.md"].count("No label is both allowed and blocked, and neither is a prefix.") == 1
 
@@ -90,7 +90,7 @@ def test_one_plugin_in_full() -> None:
 
 
 @pytest.mark.parametrize(
-    "span, said",
+    "span, expected",
     [
         (Span(), ""),
         (Span(version("1.0.0")), "since 1.0.0"),
@@ -99,8 +99,8 @@ def test_one_plugin_in_full() -> None:
         (Span(version("0.9.0"), None, ((version("0.9.2"), version("0.9.2")),)), "since 0.9.0, not 0.9.2"),
     ],
 )
-def test_releases(span: Span, said: str) -> None:
-    assert reference_pages.releases(span) == said
+def test_releases(span: Span, expected: str) -> None:
+    assert reference_pages.releases(span) == expected
 
 
 def test_everything_that_an_option_can_be() -> None:

@@ -267,5 +267,5 @@ def test_only_plays_with_hosts_are_shown() -> None:
 
 
 def test_programs_that_are_too_old_are_not_missing(tmp_path: Path) -> None:
-    said = screen.no_spire(Place(tmp_path), "The programs in SPIRE_BIN_DIR (/x) are of SPIRE 0.9.4.", {})
-    assert said.startswith("\nThe quickstart has no SPIRE that it can run. The programs in SPIRE_BIN_DIR (/x) are of SPIRE 0.9.4.\n")
+    message = screen.no_spire(Place(tmp_path), "The programs in SPIRE_BIN_DIR (/x) are of SPIRE 0.9.4.", {})
+    assert message.startswith("\nThe quickstart has no SPIRE that it can run. The programs in SPIRE_BIN_DIR (/x) are of SPIRE 0.9.4.\n")

@@ -139,8 +139,8 @@ def test_what_a_source_names(source: str, named: list[tuple[str, str, tuple[str,
 
 
 def test_sources_that_are_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = "pkg/x/y.go (build and gone) and pkg/x and doc/none.md and pkg/xy, v1.15.3"
-    monkeypatch.setattr(rule_sources, "_all", lambda: tuple(("server server", one) for one in rule_sources.citations(said)))
+    named_sources = "pkg/x/y.go (build and gone) and pkg/x and doc/none.md and pkg/xy, v1.15.3"
+    monkeypatch.setattr(rule_sources, "_all", lambda: tuple(("server server", one) for one in rule_sources.citations(named_sources)))
     source = Source({"pkg/x/y.go": "func build() { gonefar() }"})
     assert list(map(str, rule_sources.differences(source, Version(1, 15, 3)))) == [
         "wrong source: server server (pkg/x/y.go (gone))",

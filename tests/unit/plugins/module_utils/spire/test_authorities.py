@@ -133,9 +133,9 @@ def test_what_is_not_prepared_is_not_activated() -> None:
 
 
 def test_a_servers_own_authority_below_an_upstream_one() -> None:
-    said = "Error: rpc error: code = FailedPrecondition desc = local authority can't be tainted if there is an upstream authority"
+    error_text = "Error: rpc error: code = FailedPrecondition desc = local authority can't be tainted if there is an upstream authority"
     client, _run = server(
-        localauthority_x509_show=say({"old": authority(OLD)}), bundle_show=bundle((OLD, False)), localauthority_x509_taint=fail(said),
+        localauthority_x509_show=say({"old": authority(OLD)}), bundle_show=bundle((OLD, False)), localauthority_x509_taint=fail(error_text),
     )
     assert refused(client, "x509", "tainted") == (
         "SPIRE refuses to taint a server's own X.509 authority where an upstream authority signs it: the bundle holds the root above alone. A new "

@@ -20,7 +20,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x5
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 from tests.support.authorities import DAY, NOW, PASSPHRASE, written
 from tests.unit.builders.fleets import fleet
-from tests.unit.builders.nodes import Nodes, said
+from tests.unit.builders.nodes import Nodes, problem_line
 
 
 def test_names_in_ssh_certificates(tmp_path: Path) -> None:
@@ -67,8 +67,8 @@ def test_a_supplied_ssh_ca_is_checked(tmp_path: Path) -> None:
         ("nothing", text(ours), ".public", f"{tmp_path}/public is not a public key of OpenSSH."),
         (line(ours), "nothing", ".key", f"{tmp_path}/key holds no private key in PEM."),
     ):
-        assert nodes(public_key, key).preflight("server") == said(f"spire_sshpop_issuer{field}", message)
-    assert nodes(line(ours), openssh(ours)).preflight("server") == said(
+        assert nodes(public_key, key).preflight("server") == problem_line(f"spire_sshpop_issuer{field}", message)
+    assert nodes(line(ours), openssh(ours)).preflight("server") == problem_line(
         "spire_sshpop_issuer", f"{tmp_path}/key is not encrypted. Anyone who can read the key can issue certificates for this fleet. Encrypt it "
         "(openssl pkcs8 -topk8, or ssh-keygen -p for a key of OpenSSH), and set its mode to 0600.", "warning",
     )

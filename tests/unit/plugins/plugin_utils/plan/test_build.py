@@ -281,10 +281,10 @@ def test_ids_of_entries_stay() -> None:
     assert of_inventory(changed)[0]["entry_id"] == one["entry_id"]
 
 
-@pytest.mark.parametrize("said", [{}, {"spire_canary": None}, {"spire_canary": ""}, {"spire_canary": True}])
-def test_servers_elsewhere_have_a_canary_where_somebody_says_so(said: dict[str, Any]) -> None:
-    made = plan("agent", "a1", fleet({"spire_server_address": "spire.acme.com", "spire_trust_bundle": "PEM", **said}, servers=()))
-    assert canary(made) == ("spiffe://prod.acme.com/fleet-canary" if said.get("spire_canary") else "")
+@pytest.mark.parametrize("extra_variables", [{}, {"spire_canary": None}, {"spire_canary": ""}, {"spire_canary": True}])
+def test_servers_elsewhere_have_a_canary_where_somebody_says_so(extra_variables: dict[str, Any]) -> None:
+    made = plan("agent", "a1", fleet({"spire_server_address": "spire.acme.com", "spire_trust_bundle": "PEM", **extra_variables}, servers=()))
+    assert canary(made) == ("spiffe://prod.acme.com/fleet-canary" if extra_variables.get("spire_canary") else "")
 
 
 @given(st.text(max_size=300), st.text(max_size=300))
@@ -393,9 +393,9 @@ TREES = st.fixed_dictionaries({}, optional={
 )
 def test_whatever_is_written_is_a_mistake_or_a_plan(trees: dict[str, Any], own: dict[str, Any], layers: dict[str, Any]) -> None:
     made = fleet({**trees, **own, **layers})
-    said = mistakes(made)
-    assert "\n\n" not in said
-    if said:
+    extra_variables = mistakes(made)
+    assert "\n\n" not in extra_variables
+    if extra_variables:
         return
     for component, host in (("server", "s1"), ("agent", "a1")):
         found = plan(component, host, made)

@@ -120,11 +120,11 @@ def test_of_a_version_that_never_was_nobody_says_what_it_fits() -> None:
 
 
 def test_servers_of_one_group_with_two_trust_domains() -> None:
-    said = mistakes(fleet(servers=("s1", "s2"), agents=(), s2={"spire_trust_domain": "other.com"}))
+    messages = mistakes(fleet(servers=("s1", "s2"), agents=(), s2={"spire_trust_domain": "other.com"}))
     assert (
         "error: spire_trust_domain: It is other.com here but prod.acme.com on s1, which is also in spire_servers. Servers of one group must "
         "have the same trust domain. [s2]"
-    ) in said.splitlines()
+    ) in messages.splitlines()
 
 
 def test_an_agent_of_another_trust_domain_than_its_server() -> None:
@@ -137,18 +137,18 @@ def test_an_agent_of_another_trust_domain_than_its_server() -> None:
 def test_every_server_must_offer_the_attestor() -> None:
     shared = {"DataStore": {"sql": {"plugin_data": {"database_type": "postgres", "connection_string": "dbname=spire"}}}}
     pop = {"NodeAttestor": {"x509pop": {"plugin_data": {"ca_bundle_path": "/ca.pem"}}}}
-    said = mistakes(fleet(
+    messages = mistakes(fleet(
         {**agent_tree(plugins=X509POP), **server_tree(plugins=shared)}, servers=("s1", "s2"),
         s1={"spire_server_config__pop": {"plugins": pop}},
     ))
-    assert "but its server s2 has join_token." in said
+    assert "but its server s2 has join_token." in messages
     assert "error" not in mistakes(fleet(
         {**agent_tree(plugins=X509POP), **server_tree(plugins=shared), "spire_server_config__pop": {"plugins": pop}}, servers=("s1", "s2"),
     ))
 
 
 def test_all_mistakes_of_all_hosts_in_one_message_without_values() -> None:
-    said = mistakes(fleet(
+    messages = mistakes(fleet(
         {
             "spire_server_config": {"server": {"unknwon_key": "planted-secret", "bind_port": "planted-secret"}},
             "spire_agent_config": {"plugins": {"NodeAttestor": {"join_token": {"plugin_data": {"pin": "planted-secret"}}}}},
@@ -159,11 +159,11 @@ def test_all_mistakes_of_all_hosts_in_one_message_without_values() -> None:
         agents=tuple(f"a{number}" for number in range(12)),
         a3={"spire_version": "9.9.9"},
     ))
-    lines = said.splitlines()
+    lines = messages.splitlines()
     assert len(lines) == 7
     assert any(line.endswith("[a0, a1, a2, a3, a4 and 7 more]") for line in lines)
     assert any(line.startswith("error: spire_version: ") and "For 9.9.9 take a newer collection." in line and line.endswith("[a3]") for line in lines)
-    assert "planted-secret" not in said
+    assert "planted-secret" not in messages
 
 
 def test_servers_that_no_playbook_would_reach() -> None:

@@ -194,10 +194,10 @@ def datastore(name: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", ["mine", "sql"])
 def test_a_datastore_of_somebody_elses_ends_with_0_10(name: str) -> None:
-    def said(release: str) -> list[str]:
+    def messages(release: str) -> list[str]:
         found = tree_check.check("server", datastore(name), versions.parse(release))
         return [f"{problem.path}: {problem.message}" for problem in found if problem.severity == "error"]
 
-    assert said("0.8.0") == said("0.10.2") == []
+    assert messages("0.8.0") == messages("0.10.2") == []
     for release in ("0.11.0", "1.15.3"):
-        assert said(release) == [f"plugins.DataStore.{name}: SPIRE takes only its own sql as DataStore."]
+        assert messages(release) == [f"plugins.DataStore.{name}: SPIRE takes only its own sql as DataStore."]

@@ -209,7 +209,7 @@ def test_only_the_key_of_a_signing_request_is_used(tmp_path: Path) -> None:
     # a character in the middle of the signature
     start = csr.index("-----END") - 20
     other = "A" if csr[start] != "A" else "B"
-    for bad, said in {
+    for bad, message in {
         csr[:start] + other + csr[start + 1:]: "The signature of the signing request is wrong: its sender does not have the key, or it was "
         "damaged.",
         "nothing": "The signing request is no certificate signing request in PEM, or it is damaged.",
@@ -220,10 +220,10 @@ def test_only_the_key_of_a_signing_request_is_used(tmp_path: Path) -> None:
     }.items():
         with pytest.raises(X509Error) as caught:
             x509_ensure.sign(own, OWN, bad, issuer, Run(NOW))
-        assert str(caught.value) == said
+        assert str(caught.value) == message
 
 
-@pytest.mark.parametrize(("changes", "said"), [
+@pytest.mark.parametrize(("changes", "message"), [
     ({"subject": "nonsense"}, 'The subject "nonsense" can\'t be read: write it as in "CN=Root CA,O=Acme,C=US".'),
     ({"subject": f"CN={'x' * 65}"}, f'The subject "CN={"x" * 65}" can\'t be used: a common name (CN) has at most 64 bytes, and a country (C) '
                                     "two letters."),
@@ -233,7 +233,7 @@ def test_only_the_key_of_a_signing_request_is_used(tmp_path: Path) -> None:
     ({"lifetime": 60 * DAY}, "It would be renewed 60 days before it expires, but it lives only 60 days, so every run would renew it. "
                              "Set a longer lifetime, or renew it later."),
 ])
-def test_requests_that_can_not_be_fulfilled(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
+def test_requests_that_can_not_be_fulfilled(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(X509Error) as caught:
         keep(tmp_path, request=dataclasses.replace(OWN, **changes))
-    assert str(caught.value) == said and contents(tmp_path) == {}
+    assert str(caught.value) == message and contents(tmp_path) == {}

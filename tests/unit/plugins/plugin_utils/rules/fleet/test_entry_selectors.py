@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.builders.entry_problems import AT, AWS, DOCKER, K8S, SERVER, said
+from tests.unit.builders.entry_problems import AT, AWS, DOCKER, K8S, SERVER, entry_messages
 from tests.unit.builders.fleets import fleet, mistakes
 
 WRONG = [
@@ -200,7 +200,7 @@ WRONG = [
 
 @pytest.mark.parametrize(("given", "message"), WRONG, ids=[str(case[0]["selectors"][0])[:40] for case in WRONG])
 def test_says_what_nobody_makes(given: dict[str, Any], message: str) -> None:
-    assert said(**given) == f"error: {AT}: {message} [s1]"
+    assert entry_messages(**given) == f"error: {AT}: {message} [s1]"
 
 
 def test_a_nodes_id_is_no_selector_of_an_older_server() -> None:

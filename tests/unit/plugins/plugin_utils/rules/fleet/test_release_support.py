@@ -36,10 +36,10 @@ def codes(common: dict[str, Any], **more: Any) -> list[str]:
 def test_the_first_release_that_each_step_takes() -> None:
     # those before have no health checks, which is a mistake of its own
     releases = [str(release) for release in RELEASES if str(release) not in ("0.8.0", "0.8.1")]
-    said = {release: codes({"spire_version": release}) for release in releases}
+    by_release = {release: codes({"spire_version": release}) for release in releases}
     outside = {"spire_server_address": "spire.acme.com"}
     alone = {release: codes({**outside, "spire_version": release}, servers=()) for release in releases}
-    last = {code: release for release, found in said.items() for code in found}
+    last = {code: release for release, found in by_release.items() for code in found}
     assert last == {"server_release_of_site": "0.12.3", "agent_list_release": "1.5.2", "join_token_release": "1.5.6", "entry_release": "1.7.6"}
     assert [text for text, found in alone.items() if found] == [text for text in alone if text.startswith("0.")]
 

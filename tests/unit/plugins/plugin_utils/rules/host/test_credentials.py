@@ -34,8 +34,8 @@ def test_a_login_to_vault_that_is_whole(options: dict[str, Any], environment: di
 
 def test_an_empty_variable_of_the_environment_wins_over_the_option() -> None:
     tree = server_tree(plugins={"UpstreamAuthority": {"vault": {"plugin_data": {**ADDRESS, "token_auth": {"token": "hvs.x"}}}}})
-    said = mistakes(fleet({**tree, "spire_server_environment": {"VAULT_TOKEN": ""}}, agents=()))
-    assert said.startswith("warning: plugins.UpstreamAuthority.vault.plugin_data.token_auth.token ")
+    messages = mistakes(fleet({**tree, "spire_server_environment": {"VAULT_TOKEN": ""}}, agents=()))
+    assert messages.startswith("warning: plugins.UpstreamAuthority.vault.plugin_data.token_auth.token ")
 
 
 def test_an_external_plugin_of_that_name_is_its_own_business() -> None:

@@ -75,8 +75,8 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize("name", MISTAKES)
 def test_mistakes_in_variables(tmp_path: Path, name: str) -> None:
-    given, said = MISTAKES[name]
-    assert preflight(tmp_path, **given) == said
+    given, messages = MISTAKES[name]
+    assert preflight(tmp_path, **given) == messages
 
 
 def test_preflight_asks_for_it(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ SOUND = {"domains": ["oidc.example.org"], "insecure_addr": ":8080", "workload_ap
 OLD = {"domain": "oidc.example.org", "insecure_addr": ":8080", "workload_api": WORKLOAD_API}
 
 
-def said(tree: dict[str, Any], release: str = NEWEST) -> list[str]:
+def messages(tree: dict[str, Any], release: str = NEWEST) -> list[str]:
     found = tree_check.check("oidc_discovery_provider", tree, versions.parse(release))
     return [f"{problem.severity} {problem.path}: {problem.message}" for problem in found]
 
@@ -32,7 +32,7 @@ def said(tree: dict[str, Any], release: str = NEWEST) -> list[str]:
 )
 def test_a_small_sound_file_is_sound_in_every_release(release: versions.Version) -> None:
     sound = OLD if release < versions.Version(1, 0, 2) else SOUND
-    assert said(sound, str(release)) == []
+    assert messages(sound, str(release)) == []
 
 
 @pytest.mark.parametrize(
@@ -51,11 +51,11 @@ def test_a_small_sound_file_is_sound_in_every_release(release: versions.Version)
 )
 def test_what_is_right(release: str, change: dict[str, Any]) -> None:
     tree = {name: value for name, value in {**SOUND, **change}.items() if value is not None}
-    assert said(tree, release) == []
+    assert messages(tree, release) == []
 
 
 @pytest.mark.parametrize(
-    ("release", "change", "says"),
+    ("release", "change", "expected_message"),
     [
         (
             NEWEST, {"server_api": SERVER_API},
@@ -148,10 +148,10 @@ def test_what_is_right(release: str, change: dict[str, Any]) -> None:
         ),
     ],
 )
-def test_a_mistake(release: str, change: dict[str, Any], says: str) -> None:
+def test_a_mistake(release: str, change: dict[str, Any], expected_message: str) -> None:
     tree = {name: value for name, value in {**SOUND, **change}.items() if value is not None}
-    assert says in said(tree, release)
-    assert [line for line in said(tree, release) if line.startswith("error") and line != says] == []
+    assert expected_message in messages(tree, release)
+    assert [line for line in messages(tree, release) if line.startswith("error") and line != expected_message] == []
 
 
 def test_each_problem_links_to_its_own_document() -> None:
