@@ -243,7 +243,7 @@ def test_no_bundle(good: Run) -> None:
     assert "a1: no server gave its trust bundle, and spire_trust_bundle is not set" in good.results["no_bundle"]["msg"]
 
 
-def test_a_bundle_that_is_none_is_said_once(good: Run) -> None:
+def test_an_invalid_trust_bundle_is_reported_once(good: Run) -> None:
     """Ansible appends the causes of an error to it; none of them repeats the message."""
     message = good.results["bad_bundle"]["msg"]
     assert message.count("a1: the trust bundle of its server holds no certificates in PEM") == 1

@@ -96,7 +96,7 @@ def test_the_playbook_tells_what_is_wrong(moto: Moto, tmp_path: Path) -> None:
     assert f"a1: certificate_authority_arn is in eu-west-1, and region is {REGION}. Make them the same." in done.stdout + done.stderr
 
 
-def test_what_the_drift_check_says(run: tuple[Run, Path]) -> None:
+def test_the_drift_check_reports_differences_in_aws(run: tuple[Run, Path]) -> None:
     before, after = run[0].results["look_before"], run[0].results["look_after"]
     prefix = "the upstream CA in AWS: "
     assert [one for one in before["differences"] if one.startswith(prefix)] == [
@@ -106,7 +106,7 @@ def test_what_the_drift_check_says(run: tuple[Run, Path]) -> None:
     assert [one for one in after["differences"] if "upstream" in one] == []
 
 
-def test_no_key_strays(run: tuple[Run, Path], moto: Moto) -> None:
+def test_no_key_is_outside_of_its_file(run: tuple[Run, Path], moto: Moto) -> None:
     found, directory = run
     key = moto.client("secretsmanager").get_secret_value(SecretId=f"{NAME}/key")["SecretString"]
     lines = [line for line in key.splitlines() if "-----" not in line][:2] + [PASSPHRASE]
@@ -118,7 +118,7 @@ def test_no_key_strays(run: tuple[Run, Path], moto: Moto) -> None:
     assert [name for name, text in places.items() if lines[0] in text] == ["planted"]
 
 
-def test_aws_that_says_no(moto: Moto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_aws_credentials_are_reported(moto: Moto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "nobody")
     found = play(tmp_path, listed(tmp_path, spire_pki="awssecret", spire_server_config=tree("awssecret")), {
         "run": {"spire.fleet.upstream_ca": {}},

@@ -77,7 +77,7 @@ def run(run_directory: Path) -> Run:
 
 
 @pytest.mark.parametrize("name", ["root", "own", "key", "key_on_host"])
-def test_the_quartet(run: Run, run_directory: Path, name: str) -> None:
+def test_check_mode_predicts_and_a_second_run_changes_nothing(run: Run, run_directory: Path, name: str) -> None:
     results = run.results
     changed = {when: results[f"{name}_{when}"]["changed"] for when in ("check", "run", "check_again", "again") if f"{name}_{when}" in results}
     assert changed == {when: when in ("check", "run") for when in changed} and len(changed) >= 3
@@ -152,7 +152,7 @@ def secrets_of(run_directory: Path) -> list[str]:
     return found
 
 
-def test_no_secret_strays(run: Run, run_directory: Path) -> None:
+def test_no_secret_is_outside_of_its_file(run: Run, run_directory: Path) -> None:
     """Searches Ansible's output, its results and every file that it left; a planted secret proves that the search works."""
     results = (run_directory / "results.json").read_text()
     assert len(run.text) > 10000 and len(results) > 5000

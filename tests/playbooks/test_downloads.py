@@ -178,19 +178,19 @@ def everything(page: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[sit
 
 @pytest.mark.parametrize("download", DOWNLOADS)
 @pytest.mark.parametrize("what", RELEASES)
-def test_what_a_download_that_failed_says(everything: tuple[site_run.Run, Path], page: str, what: str, download: str) -> None:
+def test_the_message_of_a_failed_download(everything: tuple[site_run.Run, Path], page: str, what: str, download: str) -> None:
     (done, run_directory), name, (place, _fields, reason) = everything, name_of("release", what, download), RELEASES[what]
     assert done.failed[name] == f"{page}/{place}/{NAMES.archive} can't be downloaded: {reason.replace('{download}', download)}"
     # neither a version, nor what was handed on
     assert list((run_directory / name / "opt").iterdir()) == []
 
 
-def test_a_page_that_wants_another_password(everything: tuple[site_run.Run, Path]) -> None:
+def test_a_download_with_a_wrong_password(everything: tuple[site_run.Run, Path]) -> None:
     """This proves that the other downloads sent the right password."""
     assert "HTTP Error 401" in everything[0].failed["password"]
 
 
-def test_a_mirror_that_is_a_directory(everything: tuple[site_run.Run, Path]) -> None:
+def test_a_directory_can_be_a_mirror(everything: tuple[site_run.Run, Path]) -> None:
     done, run_directory = everything
     variables = {"spire_archive_url": f"file://{run_directory}/mirror", "spire_archive_sha256": RELEASED}
     assert mistakes(fleet(variables)) == ""
@@ -199,7 +199,7 @@ def test_a_mirror_that_is_a_directory(everything: tuple[site_run.Run, Path]) -> 
 
 @pytest.mark.parametrize("download", DOWNLOADS)
 @pytest.mark.parametrize("what", PLUGINS)
-def test_what_a_plugin_that_can_not_be_had_says(everything: tuple[site_run.Run, Path], page: str, what: str, download: str) -> None:
+def test_the_message_about_a_plugin_that_can_not_be_downloaded(everything: tuple[site_run.Run, Path], page: str, what: str, download: str) -> None:
     (done, run_directory), name, (fields, reason) = everything, name_of("plugin", what, download), PLUGINS[what]
     file = "none" if "url" in fields else "mine"
     assert done.failed[name] == f"{page}/{file} can't be downloaded: {reason.replace('{download}', download)}"

@@ -70,7 +70,7 @@ def test_no_playbook_warns_of_the_group_that_is_not_there(group: str, playbook: 
     assert (code == 0) is (playbook != "verify") and "mistake" not in text and "h1 : ok=" in text, text
 
 
-def test_no_server_to_ask_aws_about_is_told(tmp_path: Path) -> None:
+def test_upstream_check_without_a_server_says_so(tmp_path: Path) -> None:
     message = (
         "No host of the inventory is in spire_servers, so there is nothing to ask AWS about: an upstream authority is a server's. Run this "
         "playbook with the inventory that has the servers."

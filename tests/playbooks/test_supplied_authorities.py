@@ -143,7 +143,7 @@ def preflight(files: dict[str, str], passphrase: str = PASSPHRASE, **more: Any) 
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_preflight_says(tmp_path: Path, name: str) -> None:
+def test_preflight_reports_a_user_supplied_ca_that_is_invalid(tmp_path: Path, name: str) -> None:
     files = laid_out(tmp_path, BAD[name])
     path = f"spire_pki_issuer.{BAD[name].field}".rstrip(".")
     expected = [f"error: {path}: {text.format(**files)} [s1]" for text in BAD[name].messages]
@@ -156,7 +156,7 @@ def test_preflight_names_each_file_that_is_missing(tmp_path: Path, gone: tuple[s
     assert preflight(files) == [f"error: spire_pki_issuer.{name}: {files[name]} can't be read: there is no such file. [s1]" for name in sorted(gone)]
 
 
-def test_preflight_names_each_file_that_makes_no_sense(tmp_path: Path) -> None:
+def test_preflight_names_each_invalid_file(tmp_path: Path) -> None:
     files = laid_out(tmp_path, Bad([], texts={"certificate": "x", "bundle": "x", "key": "x"}))
     assert preflight(files) == [
         f"error: spire_pki_issuer.bundle: {files['bundle']} holds no certificate in PEM. [s1]",
@@ -165,7 +165,7 @@ def test_preflight_names_each_file_that_makes_no_sense(tmp_path: Path) -> None:
     ]
 
 
-def test_a_key_may_be_away_once_every_server_has_its_intermediate(tmp_path: Path) -> None:
+def test_the_ca_key_may_be_missing_once_every_server_has_its_intermediate(tmp_path: Path) -> None:
     files = laid_out(tmp_path, Bad([], texts={"key": None}))
     assert preflight(files, spire_pki_dir=str(tmp_path)) == [
         f"warning: spire_pki_issuer.key: The file {files['key']} does not exist, but its key must sign the first intermediate CA of a server. "
@@ -195,7 +195,7 @@ def test_a_good_one_and_what_becomes_bad_soon(tmp_path: Path) -> None:
     ) in found
 
 
-def test_a_key_of_yours_that_lies_open(tmp_path: Path) -> None:
+def test_a_user_supplied_key_with_insecure_permissions(tmp_path: Path) -> None:
     files = laid_out(tmp_path, Bad([], texts={"key": ACME.key_pem()}))
     (tmp_path / "key").chmod(0o644)
     rest = (
@@ -208,7 +208,7 @@ def test_a_key_of_yours_that_lies_open(tmp_path: Path) -> None:
     ]
 
 
-def test_a_signature_that_nobody_takes_any_more(tmp_path: Path) -> None:
+def test_a_certificate_that_is_signed_with_sha1_is_refused(tmp_path: Path) -> None:
     files = laid_out(tmp_path, Bad([], [signed_with_sha1(tmp_path, ACME, ROOT)]))
     assert preflight(files) == [
         f"error: spire_pki_issuer: CN=Acme in {tmp_path}/certificate is signed with SHA1, which SPIRE refuses. Have it issued again, "
@@ -253,11 +253,11 @@ def run(run_directory: Path) -> Run:
 
 
 @pytest.mark.parametrize("name", [name for name in BAD if name != NOT_OF_CA])
-def test_ca_says(run: Run, run_directory: Path, name: str) -> None:
+def test_the_module_ca_reports_an_invalid_issuer(run: Run, run_directory: Path, name: str) -> None:
     result = run.results[f"task{list(BAD).index(name)}"]
     files = {file: run_directory / name.replace(" ", "_") / file for file in ("certificate", "key", "bundle")}
     assert result["failed"] and result["msg"].splitlines() == [text.format(**files) for text in BAD[name].messages]
 
 
-def test_nothing_is_made_by_a_bad_one(run: Run) -> None:
+def test_an_invalid_ca_issues_nothing(run: Run) -> None:
     assert [name for name, result in run.results.items() if result.get("changed")] == [f"task{list(BAD).index(NOT_OF_CA)}"]

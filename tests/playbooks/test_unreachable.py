@@ -76,7 +76,7 @@ def test_site_says_which_server_does_not_answer(directory: Path, more: tuple[str
     assert LOST in done.stdout
 
 
-def test_what_is_wrong_with_the_question_is_told(directory: Path) -> None:
+def test_a_failed_task_for_the_answers_of_servers_is_reported(directory: Path) -> None:
     # the loop of the question fails, so there are no results
     (directory / "play.yml").write_text(yaml.safe_dump([{
         "hosts": "spire_agents", "gather_facts": False, "tasks": [
@@ -123,7 +123,7 @@ def test_a_first_run_goes_on_without_an_agent(directory: Path) -> None:
     assert "TASK [spire.fleet.spire_agent : Check the agent for drift]" in done.stdout
 
 
-def test_a_first_run_says_that_the_server_is_away(directory: Path) -> None:
+def test_a_first_run_reports_a_server_that_does_not_answer(directory: Path) -> None:
     without_cas(directory, "s1")
     done = run(directory, "site")
     assert recap(done) == {"s1": "unreachable", "a1": "ok", "a2": "ok"}, done.stdout + done.stderr
@@ -131,7 +131,7 @@ def test_a_first_run_says_that_the_server_is_away(directory: Path) -> None:
     assert not (directory / "pki").exists()
 
 
-def test_a_ca_that_is_gone_stops_agents_alone(directory: Path) -> None:
+def test_a_missing_ca_stops_only_agents(directory: Path) -> None:
     without_cas(directory, "s1")
     inventory = yaml.safe_load((directory / "inventory.yml").read_text())
     del inventory["spire_servers"]
@@ -148,7 +148,7 @@ def test_a_ca_that_is_gone_stops_agents_alone(directory: Path) -> None:
 
 @pytest.mark.parametrize("more", [(), ("--check",)])
 @pytest.mark.parametrize("dead", ["s1", "a1"])
-def test_a_ca_that_is_gone_stops_every_host_and_each_is_named(directory: Path, dead: str, more: tuple[str, ...]) -> None:
+def test_a_missing_ca_stops_every_host_and_names_each(directory: Path, dead: str, more: tuple[str, ...]) -> None:
     """This holds whether or not the host that fails for all of them can be reached."""
     without_cas(directory, dead)
     files = {name: directory / name / "etc" / "agent" / "main.x509pop.pem" for name in AGENTS if name != dead}

@@ -58,18 +58,18 @@ def canary(server: RealServer, agent: RealAgent) -> str:
     return name
 
 
-def rotating(home: Path, server: RealServer, groups: dict[str, Any]) -> Rotate:
+def rotating(run_directory: Path, server: RealServer, groups: dict[str, Any]) -> Rotate:
     """Returns `rotate("--limit", "s1", spire_rotate_authority="jwt")`, which returns the exit code and the output."""
     everybody = {
         "ansible_connection": "local", "ansible_python_interpreter": sys.executable, "spire_become": False, "spire_trust_domain": server.trust_domain,
         "spire_version": server.client().version(), "spire_install_source": "preinstalled", "spire_bin_dir": str(Path(server.binary).parent),
         "spire_rotate_settle": 1, "spire_rotate_timeout": 120, "spire_allow": ["example_trust_domain"] * (server.trust_domain == TRUST_DOMAIN),
     }
-    (home / "inventory.yml").write_text(yaml.safe_dump({"all": {"vars": everybody, "children": groups}}))
+    (run_directory / "inventory.yml").write_text(yaml.safe_dump({"all": {"vars": everybody, "children": groups}}))
 
     def run(*more: str, **variables: Any) -> tuple[int, str]:
         argv = [str(ANSIBLE), "-i", "inventory.yml", "spire.fleet.rotate_authority", "-e", json.dumps(variables), *more]
-        done = subprocess.run(argv, cwd=home, capture_output=True, text=True, check=False)
+        done = subprocess.run(argv, cwd=run_directory, capture_output=True, text=True, check=False)
         return done.returncode, done.stdout + done.stderr
 
     return run
@@ -246,14 +246,14 @@ def tiers(spire_binary: Callable[..., Path], tmp_path_factory: pytest.TempPathFa
     server_binary, agent_binary = spire_binary("spire-server"), spire_binary("spire-agent")
     with own_place(), contextlib.ExitStack() as started:
         root = started.enter_context(RealServer(server_binary, config=EAGER))
-        beside = started.enter_context(RealAgent(agent_binary, root, config=EAGER_AGENT))
-        site = started.enter_context(below(root, beside))
+        parent_agent = started.enter_context(RealAgent(agent_binary, root, config=EAGER_AGENT))
+        site = started.enter_context(below(root, parent_agent))
         agent = started.enter_context(RealAgent(agent_binary, site, config=EAGER_AGENT))
         canary(site, agent)
         yield root, site, agent, rotating(tmp_path_factory.mktemp("tiers"), root, {
             "root_servers": {"hosts": {"root1": of_server(root)}, "vars": {"spire_server_group": "root_servers"}},
             "site_servers": {
-                "hosts": {"site1": {**of_server(site), **of_agent(beside)}},
+                "hosts": {"site1": {**of_server(site), **of_agent(parent_agent)}},
                 # all of it runs as one user here, and the site's server must have no other SVID on the agent beside it
                 "vars": {"spire_server_group": "site_servers", "spire_upstream_server_group": "root_servers", "spire_canary": False},
             },

@@ -34,7 +34,7 @@ def release_of(binary: Path) -> versions.Version:
     return versions.parse(spire_bin.binary_version(binary))
 
 
-def judge(kind: str, release: versions.Version, data: dict[str, Any], made: Iterable[tuple[str, str]]) -> set[str]:
+def evaluate(kind: str, release: versions.Version, data: dict[str, Any], made: Iterable[tuple[str, str]]) -> set[str]:
     """Returns the keys of the selectors that SPIRE made; fails for a selector that the catalogue doesn't have."""
     keys = set()
     for name, text in made:
@@ -75,7 +75,7 @@ def test_unix(data: dict[str, Any], binaries: tuple[Path, Path]) -> None:
     release = release_of(binaries[1])
     wanted = expected("WorkloadAttestor", "unix", release, data)
     # a process without supplementary groups has none
-    assert judge("WorkloadAttestor", release, data, SELECTOR.findall(line)) | {"supplementary_gid", "supplementary_group"} == wanted
+    assert evaluate("WorkloadAttestor", release, data, SELECTOR.findall(line)) | {"supplementary_gid", "supplementary_group"} == wanted
 
 
 class Authority:
@@ -121,7 +121,7 @@ def of_node(binaries: tuple[Path, Path], name: str, on_server: dict[str, Any], o
     answer = json.loads(done.stdout)
     (agent,) = (answer[0] if isinstance(answer, list) else answer)["agents"]
     made = [(selector["type"], selector["value"]) for selector in agent["selectors"]]
-    return judge("NodeAttestor", release_of(binaries[0]), on_server, made)
+    return evaluate("NodeAttestor", release_of(binaries[0]), on_server, made)
 
 
 def test_x509pop(binaries: tuple[Path, Path], tmp_path: Path) -> None:

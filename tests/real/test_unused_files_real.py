@@ -103,11 +103,11 @@ def test_a_run_without_the_cas_stops_before_it_makes_others(site: Site) -> None:
     """As in an execution environment that keeps nothing; one of the hosts has no certificate yet."""
     site.run(**ON).require()
     pids = [site.pid(component) for component in ("server", "agent")]
-    lost = site.pki.with_name("lost")
-    site.pki.rename(lost)
+    moved_pki = site.pki.with_name("moved_pki")
+    site.pki.rename(moved_pki)
     site.grows = True
     paths = {component: site.place.paths(component) for component in ("server", "agent")}
-    told = {
+    messages = {
         "server": {
             paths["server"].upstream_certificate: "was issued by CN=SPIRE root CA",
             paths["server"].node_authorities("x509pop"): "is the CA CN=SPIRE node CA",
@@ -119,17 +119,17 @@ def test_a_run_without_the_cas_stops_before_it_makes_others(site: Site) -> None:
             run = site.run(*options, **ON)
             (expected,) = run.failed.values()
             assert run.changed == {} and not any(run.acted(host) for host in (HOST, NEW))
-            for path, says in {**told["server"], **told["agent"]}.items():
-                assert f"{HOST}: {path} {says}" in expected
+            for path, message in {**messages["server"], **messages["agent"]}.items():
+                assert f"{HOST}: {path} {message}" in expected
             assert not site.pki.exists()
         # whose look alone must see it too: the servers may be in no play
         run = site.run("--start-at-task=Check the agent for drift", "--tags=agents", f"--limit={HOST}", **ON)
-        for path, says in told["agent"].items():
-            assert f"{HOST}: {path} {says}" in run.failed[HOST]
+        for path, message in messages["agent"].items():
+            assert f"{HOST}: {path} {message}" in run.failed[HOST]
         assert not site.pki.exists() and [site.pid(component) for component in ("server", "agent")] == pids
     finally:
         site.grows = False
-        lost.rename(site.pki)
+        moved_pki.rename(site.pki)
     assert site.run(**ON).require().changed == {}
 
 

@@ -70,7 +70,7 @@ def test_tables_and_links_are_whole(name: str) -> None:
     assert not re.search(r"\n\n\n|[ \t]\n|None", text)
 
 
-def test_every_rule_is_told() -> None:
+def test_the_reference_has_every_rule() -> None:
     all_pages = "\n".join(text for name, text in PAGES.items())
     assert [rule.id for rule in rules(TREE) if f"- {rule.description} *(rule `{rule.id}`" not in all_pages] == []
     assert PAGES["plugin.md"].count("plugin_checksum is set when plugin_cmd is set") == 1  # one rule for servers and agents
@@ -117,7 +117,7 @@ def test_everything_that_an_option_can_be() -> None:
     )
 
 
-def test_pages_that_are_none_any_more_go(tmp_path: Path) -> None:
+def test_pages_that_no_longer_exist_are_removed(tmp_path: Path) -> None:
     (tmp_path / "old.md").write_text("x", "utf-8")
     reference_pages.main(tmp_path)
     assert sorted(str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*.md")) == sorted(PAGES)

@@ -72,7 +72,7 @@ def test_the_first_run_makes_one_and_has_it_signed_by_our_root(tmp_path: Path) -
     assert files == [".lock", ".lock", "aws_pca.json", "root.key", "root.pem", "upstream.pem"]
 
 
-def test_again_and_for_the_next_server_nothing_happens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_run_and_the_next_server_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made(tmp_path)
     calls: list[str] = []
     call = Service.call

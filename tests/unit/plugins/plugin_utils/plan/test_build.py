@@ -282,7 +282,7 @@ def test_ids_of_entries_stay() -> None:
 
 
 @pytest.mark.parametrize("extra_variables", [{}, {"spire_canary": None}, {"spire_canary": ""}, {"spire_canary": True}])
-def test_servers_elsewhere_have_a_canary_where_somebody_says_so(extra_variables: dict[str, Any]) -> None:
+def test_servers_outside_of_the_inventory_have_a_canary_only_when_it_is_set(extra_variables: dict[str, Any]) -> None:
     made = plan("agent", "a1", fleet({"spire_server_address": "spire.acme.com", "spire_trust_bundle": "PEM", **extra_variables}, servers=()))
     assert canary(made) == ("spiffe://prod.acme.com/fleet-canary" if extra_variables.get("spire_canary") else "")
 

@@ -36,7 +36,7 @@ def test_agents_without_any_server() -> None:
     )
 
 
-def test_agents_of_a_group_that_is_not_there() -> None:
+def test_agents_with_a_server_group_that_does_not_exist() -> None:
     assert "no host is in the group eu_servers." in mistakes(fleet(a1={"spire_server_group": "eu_servers"}))
 
 
@@ -100,7 +100,7 @@ def test_an_agent_one_minor_release_older_is_fine() -> None:
     ("1.16.0", "This collection knows SPIRE up to 1.15.3. For 1.16.0 take a newer collection.", "1.15.3"),
     ("1.14", '"1.14" is not the number of a SPIRE release, which has three parts: write "1.14.7".', "1.14.7"),
 ])
-def test_a_version_that_never_was_hides_no_other_mistake(version: str, wrong: str, checked_for: str) -> None:
+def test_an_unknown_release_hides_no_other_problem(version: str, wrong: str, checked_for: str) -> None:
     tree = agent_tree(agent={"insecure_bootstrap": True, "log_levle": "INFO"})
     assert mistakes(fleet(tree, a1={"spire_version": version})) == (
         "error: agent.insecure_bootstrap (set by spire_agent_config): On its first connection the agent would trust any server. Remove "
@@ -112,7 +112,7 @@ def test_a_version_that_never_was_hides_no_other_mistake(version: str, wrong: st
     )
 
 
-def test_of_a_version_that_never_was_nobody_says_what_it_fits() -> None:
+def test_an_unknown_release_is_not_compared_with_the_servers() -> None:
     assert mistakes(fleet(a1={"spire_version": "1.5.9"})) == (
         "error: spire_version: SPIRE 1.5.9 is a version that SPIRE never had: the nearest release is 1.5.6. Until then everything "
         "else is checked for 1.5.6. [a1]"
@@ -134,7 +134,7 @@ def test_an_agent_of_another_trust_domain_than_its_server() -> None:
     )
 
 
-def test_every_server_must_offer_the_attestor() -> None:
+def test_every_server_must_have_the_agents_attestor() -> None:
     shared = {"DataStore": {"sql": {"plugin_data": {"database_type": "postgres", "connection_string": "dbname=spire"}}}}
     pop = {"NodeAttestor": {"x509pop": {"plugin_data": {"ca_bundle_path": "/ca.pem"}}}}
     messages = mistakes(fleet(
@@ -166,7 +166,7 @@ def test_all_mistakes_of_all_hosts_in_one_message_without_values() -> None:
     assert "planted-secret" not in messages
 
 
-def test_servers_that_no_playbook_would_reach() -> None:
+def test_servers_outside_of_spire_servers_are_an_error() -> None:
     made = fleet(a1={"spire_server_group": "eu"}, groups={"eu": ["x1"]})
     assert mistakes(made) == (
         "error: spire_server_group: x1 is in eu but not in spire_servers, so no playbook would install a server on it. Make eu a child "

@@ -73,7 +73,7 @@ def test_what_is_no_secret_is_shown(place: Path) -> None:
     assert convert.redact("server", plan.tree)["plugins"]["UpstreamAuthority"]["safe"]["plugin_data"] == convert.REDACTED
 
 
-def test_the_users_file_goes_before_ours(place: Path) -> None:
+def test_the_users_schema_overrides_ours(place: Path) -> None:
     own = place / "server" / "UpstreamAuthority" / "akeyless_upstream.yml"
     assert schema_external.external("server", "UpstreamAuthority", "akeyless_upstream", (str(place),)).options["access_key"].secret
     write(own, "options: {own: {type: string}}")

@@ -39,7 +39,7 @@ def messages(
 
 
 @pytest.mark.parametrize("chain", [(ISSUER, POLICY), (ISSUER, POLICY, ROOT), (ROOT,)])
-def test_a_good_one(chain: tuple[Made, ...]) -> None:
+def test_a_valid_ca_has_no_problems(chain: tuple[Made, ...]) -> None:
     assert messages(*chain, key=chain[0].key) == []
     assert messages(*chain, key=chain[0].key.public_key(), bundle=(OTHER, ROOT)) == []
 
@@ -156,7 +156,7 @@ def test_signatures_with_sha1(tmp_path: Path) -> None:
     ]
 
 
-def test_keys_above_are_long_enough_too() -> None:
+def test_keys_of_parent_cas_must_be_long_enough() -> None:
     root = make("Root", key=rsa.generate_private_key(public_exponent=65537, key_size=1024))
     assert messages(make("Own", root), bundle=(root,)) == ["The key of CN=Root in root.pem is rsa-1024: RSA keys of a CA have 2048 bits or more."]
     other = make("Root", key=ec.generate_private_key(ec.SECP224R1()))

@@ -82,9 +82,9 @@ def test_modes_and_formats_of_files(tmp_path: Path) -> None:
     # an unencrypted key is encrypted and stays the same key
     key_files, known = KeyAndCertificateFiles(str(tmp_path / "a/b/root.pem"), str(tmp_path / "a/b/root.key")), contents(tmp_path / "a" / "b")["root.pem"]
     Path(key_files.key).write_bytes(x509_keys.dump(key_files.load_key(PASSPHRASE)))
-    told = keep(tmp_path / "a" / "b", check=True)
-    assert told.differences == [f"{key_files.key} is not encrypted"] and not Path(key_files.key).read_text().startswith(text[:30])
-    assert keep(tmp_path / "a" / "b").differences == told.differences and Path(key_files.key).read_text().startswith(text[:30])
+    check_result = keep(tmp_path / "a" / "b", check=True)
+    assert check_result.differences == [f"{key_files.key} is not encrypted"] and not Path(key_files.key).read_text().startswith(text[:30])
+    assert keep(tmp_path / "a" / "b").differences == check_result.differences and Path(key_files.key).read_text().startswith(text[:30])
     assert contents(tmp_path / "a" / "b")["root.pem"] == known and keep(tmp_path / "a" / "b").differences == []
 
 

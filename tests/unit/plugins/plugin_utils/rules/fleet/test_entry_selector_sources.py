@@ -46,7 +46,7 @@ GOOD = [
 
 
 @pytest.mark.parametrize("given", GOOD, ids=[str(case["selectors"][0])[:40] for case in GOOD])
-def test_is_silent_where_somebody_makes_it(given: dict[str, Any]) -> None:
+def test_a_selector_that_some_agent_makes_has_no_problem(given: dict[str, Any]) -> None:
     problems = [line for line in entry_messages(**given).splitlines() if "selectors" in line or "Its " in line]
     assert problems == []
 
@@ -58,7 +58,7 @@ def test_agents_under_another_parent_may_be_outside_of_the_inventory() -> None:
     )
 
 
-def test_what_nobody_can_make_is_an_error_under_any_parent() -> None:
+def test_a_selector_with_a_wrong_form_is_an_error_under_any_parent() -> None:
     assert entry_messages(["unix:uid:root"], parent="/nodes/web") == (
         f"error: {AT}: Its selector unix:uid:root has the wrong form. The value of unix:uid is the number of the process's user, for "
         "example unix:uid:1000. [s1]"
@@ -120,7 +120,7 @@ def test_mistakes_of_the_entry_itself_come_first() -> None:
     )
 
 
-def test_many_agents_are_few_makers() -> None:
+def test_agents_with_equal_plugins_share_one_selector_source() -> None:
     agents = tuple(f"a{number}" for number in range(50))
     made = fleet({"spire_entries": [{"spiffe_id": "/w", "parent_id": WORKLOADS, "selectors": ["unix:uid:1"]}]}, agents=agents)
     assert mistakes(made) == ""
@@ -144,21 +144,21 @@ def test_agents_of_other_servers_do_not_count() -> None:
     assert [line.rsplit(" ", 1)[1] for line in mistakes(made).splitlines() if "needs the workload attestor docker" in line] == ["[s2]"]
 
 
-def test_options_in_a_file_of_their_own_are_nobodys_guess() -> None:
+def test_options_in_plugin_data_file_count_as_unknown() -> None:
     own = {"WorkloadAttestor": {"unix": {"plugin_data": None, "plugin_data_file": "/etc/spire/unix.conf"}}}
     common = {"spire_entries": [{"spiffe_id": "/w", "parent_id": WORKLOADS, "selectors": ["unix:path:/usr/bin/web"]}]}
     assert "unix:path" not in mistakes(fleet(common, a1={"spire_agent_config": {"plugins": own}}))
 
 
-def test_a_nodes_selector_under_an_agent_is_an_error_under_any_parent() -> None:
+def test_a_node_selector_below_an_agent_is_always_an_error() -> None:
     assert entry_messages(["aws_iid:region:eu-central-1"], parent="/nodes/web").startswith(f"error: {AT}: Its selector aws_iid:region describes a node")
 
 
-def test_a_release_that_never_was_has_no_selectors() -> None:
+def test_selectors_are_not_checked_for_an_unknown_release() -> None:
     assert "selector" not in entry_messages(["k8s:sigstore-validation:passed"], agent={"WorkloadAttestor.k8s": {}}, version="1.99.0")
 
 
-def test_the_first_release_has_it() -> None:
+def test_a_selector_is_made_since_its_first_release() -> None:
     digest = "docker:image_config_digest:sha256:" + "0" * 64
     assert entry_messages([digest], agent=DOCKER, version="1.14.0") == ""
     assert "is made since SPIRE 1.14.0" in entry_messages([digest], agent=DOCKER, version="1.13.6")

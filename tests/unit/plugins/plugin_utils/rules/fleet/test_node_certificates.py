@@ -71,7 +71,7 @@ def test_mistakes_in_variables(tmp_path: Path, name: str) -> None:
     assert sorted(found.splitlines()) == sorted(text.splitlines())
 
 
-def test_both_sides_must_know_the_ca(tmp_path: Path) -> None:
+def test_agent_and_server_must_use_the_same_ca(tmp_path: Path) -> None:
     nodes = Nodes(tmp_path)
     del nodes.common["spire_x509pop"]
     assert nodes.preflight(spire_x509pop="host") == problem_line(
@@ -102,7 +102,7 @@ def test_mistakes_on_servers(tmp_path: Path) -> None:
     assert "mode" in problems.render(old.plan("server").problems) and "1.11.2" in problems.render(old.plan("server").problems)
 
 
-def test_preflight_opens_what_is_there(tmp_path: Path) -> None:
+def test_preflight_reads_the_existing_ca_files(tmp_path: Path) -> None:
     """Once for all agents, at their server; at an agent whose servers are elsewhere."""
     for kind, key in (("x509pop", "root.key"), ("sshpop", "ca.key")):
         nodes = Nodes(tmp_path, kind)
@@ -122,7 +122,7 @@ def test_preflight_opens_what_is_there(tmp_path: Path) -> None:
     assert nodes.preflight("server", NOW + 3650 * DAY) == f"error: spire_pki_dir: The root certificate in {root} expired at 2039-12-31 00:00:00 UTC."
 
 
-def test_a_ca_that_is_given_is_checked(tmp_path: Path) -> None:
+def test_a_user_supplied_ca_is_checked(tmp_path: Path) -> None:
     root = make("Root")
     good = make("Acme", root, path_length=0, more=[x509.ExtendedKeyUsage([x509.oid.ExtendedKeyUsageOID.CLIENT_AUTH])])
     bad = make("Acme", root, ca=False)

@@ -44,7 +44,7 @@ def test_the_first_release_that_each_step_takes() -> None:
     assert [text for text, found in alone.items() if found] == [text for text in alone if text.startswith("0.")]
 
 
-def test_who_wants_no_entry_and_no_token_is_told_nothing() -> None:
+def test_a_fleet_without_entries_and_tokens_has_no_problem() -> None:
     pop = {"spire_agent_config": {"plugins": X509POP}, "spire_canary": False, "spire_version": "1.5.5"}
     assert codes(pop) == []
     assert codes({**pop, "spire_agent_config": {}}) == ["join_token_release"]

@@ -27,7 +27,7 @@ AWS = {"region": "eu-west-1"}
     ({**ADDRESS, "cert_auth": {"client_cert_path": "/etc/c.pem", "client_key_path": "/etc/c.key"}}, {}),
     ({**ADDRESS, "k8s_auth": {"k8s_auth_role_name": "spire", "token_path": "/etc/token"}}, {}),
 ])
-def test_a_login_to_vault_that_is_whole(options: dict[str, Any], environment: dict[str, str]) -> None:
+def test_a_complete_login_to_vault_has_no_problem(options: dict[str, Any], environment: dict[str, str]) -> None:
     tree = server_tree(plugins={"UpstreamAuthority": {"vault": {"plugin_data": options}}})
     assert mistakes(fleet({**tree, "spire_server_environment": environment}, agents=())) == ""
 

@@ -23,7 +23,7 @@ def preflight(tmp_path: Path, now: datetime.datetime = NOW, **more: Any) -> str:
     return rendered(upstream_ca.check(server(tmp_path, **more), now))
 
 
-def test_half_of_the_files_is_a_mistake(tmp_path: Path) -> None:
+def test_user_supplied_and_managed_files_can_not_be_mixed(tmp_path: Path) -> None:
     own = {"plugins": {"UpstreamAuthority": {"disk": {"plugin_data": {"bundle_file_path": "/srv/b.pem"}}}}}
     assert preflight(tmp_path, spire_server_config=own) == (
         "error: plugins.UpstreamAuthority.disk.plugin_data.bundle_file_path (set by spire_server_config): spire_pki sets the key, the "
@@ -79,13 +79,13 @@ def test_mistakes_in_variables(tmp_path: Path, name: str) -> None:
     assert preflight(tmp_path, **given) == messages
 
 
-def test_preflight_asks_for_it(tmp_path: Path) -> None:
+def test_preflight_requires_a_passphrase(tmp_path: Path) -> None:
     common = variables(tmp_path, spire_pki_passphrase=None)
     assert "error: spire_pki_passphrase: It is required when spire_pki is controller" in mistakes(fleet(common))
     assert mistakes(fleet(variables(tmp_path))) == ""
 
 
-def test_preflight_opens_what_is_there(tmp_path: Path) -> None:
+def test_preflight_reads_the_existing_ca_files(tmp_path: Path) -> None:
     made(tmp_path)
     assert preflight(tmp_path) == ""
     root = f"{tmp_path}/prod.acme.com/root"

@@ -184,7 +184,7 @@ def test_a_small_sound_tree_is_sound_in_every_release(component: str, version: v
     assert messages(component, str(version)) == []
 
 
-def test_a_tree_that_is_no_mapping() -> None:
+def test_a_configuration_that_is_not_a_mapping() -> None:
     found = tree_check.check("server", ["x"], versions.DEFAULT)  # type: ignore[arg-type]
     assert [problem.message for problem in found] == ["The configuration must be a mapping, but it is a list."]
 
@@ -243,7 +243,7 @@ def test_plugins_that_are_right(plugin: dict[str, Any]) -> None:
     assert tree_check.check("server", having(SERVER, ("plugins/NodeAttestor", plugin)), versions.DEFAULT) == []
 
 
-def test_types_that_are_right_in_their_releases() -> None:
+def test_valid_types_are_accepted_in_their_releases() -> None:
     assert messages("server", "0.11.0", ("server/ratelimit/attestation", 5)) == []
     assert messages("server", "0.11.1", ("server/ratelimit/attestation", False)) == []
     assert messages("server", "1.9.2", (MYSQL, {"aws_postgres": {"region": "eu-west-1"}})) == []
@@ -258,11 +258,11 @@ def test_types_that_are_right_in_their_releases() -> None:
     ("plugins/NodeAttestor/mine", {"plugin_cmd": "/p", "plugin_checksum": "ab" * 32, "plugin_data": {"a": [{"b": "${MINE}"}]}}),
     ("plugins/NodeAttestor/gcp_iit", {"enabled": False, "plugin_data": {"projectid_allow_list": ["${PROJECT}"]}}),
 ], ids=["not in capitals", "of an external plugin", "disabled"])
-def test_what_is_no_variable_of_the_environment(change: tuple[str, Any]) -> None:
+def test_text_that_is_not_an_environment_variable(change: tuple[str, Any]) -> None:
     assert messages("server", NEWEST, change) == []
 
 
-def test_of_a_text_with_a_variable_the_name_alone_is_told() -> None:
+def test_a_message_about_an_environment_variable_contains_only_its_name() -> None:
     found = messages("server", NEWEST, ("plugins/DataStore/sql/plugin_data/connection_string", "planted-1${DB_PASS}planted-2${DB_PASS}${B}"))
     assert [message.split(" literally")[0].rpartition("SPIRE takes ")[2] for message in found] == ["${DB_PASS}", "${B}"]
     assert "planted" not in str(found)
