@@ -147,22 +147,22 @@ def two_of_one_name(directory: Path, page: str, version: str) -> tuple[dict[str,
 @pytest.fixture(scope="module")
 def everything(page: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[site_run.Run, Path]:
     """Runs all cases at once, each with a host of its own, since starting Ansible takes long; returns the run and the hosts' directory."""
-    home = tmp_path_factory.mktemp("d")
+    run_directory = tmp_path_factory.mktemp("d")
     hosts: dict[str, dict[str, Any]] = {}
 
     def add(name: str, tasks: str, look: dict[str, Any], variables: dict[str, Any]) -> None:
-        hosts[name] = host(home / name, tasks, look, variables)
+        hosts[name] = host(run_directory / name, tasks, look, variables)
 
     for download in DOWNLOADS:
         for what, (fields, _reason) in PLUGINS.items():
             given = {field: text.replace("{page}", with_login(page)) for field, text in fields.items()}
             name = name_of("plugin", what, download)
             variables = {**plugins(with_login(page), version="1", **given), "spire_archive_download": download}
-            add(name, "plugins", {"plugins": paths(home / name, "signs/1")}, variables)
+            add(name, "plugins", {"plugins": paths(run_directory / name, "signs/1")}, variables)
         for version in ("1", ""):
             name = name_of("one-name", version, download)
-            (home / name).mkdir()
-            variables, placed = two_of_one_name(home / name, page, version)
+            (run_directory / name).mkdir()
+            variables, placed = two_of_one_name(run_directory / name, page, version)
             add(name, "plugins", {"plugins": placed}, {**variables, "spire_archive_download": download})
     # The releases come after the plugins, because Ansible ends a run when all hosts of a play have failed.
     for download in DOWNLOADS:
@@ -170,52 +170,52 @@ def everything(page: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[sit
             variables = {"spire_archive_url": f"{with_login(page)}/{place}/", "spire_archive_download": download, **fields}
             add(name_of("release", what, download), "install_archive", {}, variables)
     add("password", "install_archive", {}, {"spire_archive_url": f"{page}/tampered"})
-    (home / "mirror").mkdir()
-    (home / "mirror" / NAMES.archive).write_bytes(CONTENT)
-    add("mirror", "install_archive", {}, {"spire_archive_url": f"file://{home}/mirror", "spire_archive_sha256": RELEASED})
-    return run(home, hosts), home
+    (run_directory / "mirror").mkdir()
+    (run_directory / "mirror" / NAMES.archive).write_bytes(CONTENT)
+    add("mirror", "install_archive", {}, {"spire_archive_url": f"file://{run_directory}/mirror", "spire_archive_sha256": RELEASED})
+    return run(run_directory, hosts), run_directory
 
 
 @pytest.mark.parametrize("download", DOWNLOADS)
 @pytest.mark.parametrize("what", RELEASES)
-def test_what_a_download_that_failed_says(everything: tuple[site_run.Run, Path], page: str, what: str, download: str) -> None:
-    (done, home), name, (place, _fields, reason) = everything, name_of("release", what, download), RELEASES[what]
+def test_the_message_of_a_failed_download(everything: tuple[site_run.Run, Path], page: str, what: str, download: str) -> None:
+    (done, run_directory), name, (place, _fields, reason) = everything, name_of("release", what, download), RELEASES[what]
     assert done.failed[name] == f"{page}/{place}/{NAMES.archive} can't be downloaded: {reason.replace('{download}', download)}"
     # There is neither a version nor a directory of incoming files.
-    assert list((home / name / "opt").iterdir()) == []
+    assert list((run_directory / name / "opt").iterdir()) == []
 
 
-def test_a_page_that_wants_another_password(everything: tuple[site_run.Run, Path]) -> None:
+def test_a_download_with_a_wrong_password(everything: tuple[site_run.Run, Path]) -> None:
     """A download with a wrong password fails, which proves that the other downloads sent the right one."""
     assert "HTTP Error 401" in everything[0].failed["password"]
 
 
-def test_a_mirror_that_is_a_directory(everything: tuple[site_run.Run, Path]) -> None:
-    done, home = everything
-    variables = {"spire_archive_url": f"file://{home}/mirror", "spire_archive_sha256": RELEASED}
+def test_a_directory_can_be_a_mirror(everything: tuple[site_run.Run, Path]) -> None:
+    done, run_directory = everything
+    variables = {"spire_archive_url": f"file://{run_directory}/mirror", "spire_archive_sha256": RELEASED}
     assert mistakes(fleet(variables)) == ""
-    assert done.failed["mirror"] == f"file://{home}/mirror/{NAMES.archive} can't be downloaded: {RELEASE}"
+    assert done.failed["mirror"] == f"file://{run_directory}/mirror/{NAMES.archive} can't be downloaded: {RELEASE}"
 
 
 @pytest.mark.parametrize("download", DOWNLOADS)
 @pytest.mark.parametrize("what", PLUGINS)
-def test_what_a_plugin_that_can_not_be_had_says(everything: tuple[site_run.Run, Path], page: str, what: str, download: str) -> None:
-    (done, home), name, (fields, reason) = everything, name_of("plugin", what, download), PLUGINS[what]
+def test_the_message_about_a_plugin_that_can_not_be_downloaded(everything: tuple[site_run.Run, Path], page: str, what: str, download: str) -> None:
+    (done, run_directory), name, (fields, reason) = everything, name_of("plugin", what, download), PLUGINS[what]
     file = "none" if "url" in fields else "mine"
     assert done.failed[name] == f"{page}/{file} can't be downloaded: {reason.replace('{download}', download)}"
-    assert list((home / name / "opt").iterdir()) == []
+    assert list((run_directory / name / "opt").iterdir()) == []
 
 
 @pytest.mark.parametrize("download", DOWNLOADS)
 @pytest.mark.parametrize("version", ["1", ""])
 def test_plugins_of_one_name(everything: tuple[site_run.Run, Path], page: str, download: str, version: str) -> None:
     """Two plugins with the same name don't overwrite each other, neither when they are copied to the host nor when they are installed."""
-    (done, home), name = everything, name_of("one-name", version, download)
-    placed = two_of_one_name(home / name, page, version)[1]
+    (done, run_directory), name = everything, name_of("one-name", version, download)
+    placed = two_of_one_name(run_directory / name, page, version)[1]
     assert name not in done.failed, done.failed[name]
     assert name in {task.host for task in done.tasks}
     assert [Path(path).read_bytes() for path in placed] == [PLUGIN, OURS]
-    assert [path.name for path in (home / name / "opt").iterdir()] == ["plugins"]
+    assert [path.name for path in (run_directory / name / "opt").iterdir()] == ["plugins"]
 
 
 @pytest.mark.parametrize(("callback", "download"), [("ansible.builtin.default", "host"), ("ansible.posix.json", "controller")])

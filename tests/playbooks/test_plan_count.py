@@ -44,15 +44,15 @@ def show(name: str, lookup: str = PORT, **more: Any) -> dict[str, Any]:
 class Runs:
     """Runs plays, and keeps their output."""
 
-    def __init__(self, home: Path) -> None:
-        self.home, self.output = home, ""
+    def __init__(self, directory: Path) -> None:
+        self.directory, self.output = directory, ""
 
     def play(self, *plays: dict[str, Any], more: tuple[str, ...] = ()) -> list[dict[str, Any]]:
-        (self.home / "inventory.json").write_text(json.dumps(INVENTORY))
-        (self.home / "play.json").write_text(json.dumps([{"gather_facts": False, **play} for play in plays]))
-        counted = self.home / "counted"
+        (self.directory / "inventory.json").write_text(json.dumps(INVENTORY))
+        (self.directory / "play.json").write_text(json.dumps([{"gather_facts": False, **play} for play in plays]))
+        counted = self.directory / "counted"
         done = subprocess.run(
-            [str(ANSIBLE), "-i", "inventory.json", "play.json", *more], cwd=self.home, capture_output=True, text=True, timeout=300,
+            [str(ANSIBLE), "-i", "inventory.json", "play.json", *more], cwd=self.directory, capture_output=True, text=True, timeout=300,
             check=False,
             env={**os.environ, **plan_count.environment(counted), "ANSIBLE_STDOUT_CALLBACK": "default", "ANSIBLE_NOCOLOR": "1"},
         )
@@ -89,7 +89,7 @@ def test_a_play_without_it_plans_in_each_task(runs: Runs) -> None:
 
 def test_what_changes_on_the_way_is_seen(runs: Runs) -> None:
     config = {"server": {"bind_port": 9443}}
-    (runs.home / "layer.json").write_text(json.dumps({"spire_server_config__z": {"server": {"log_level": "DEBUG"}}}))
+    (runs.directory / "layer.json").write_text(json.dumps({"spire_server_config__z": {"server": {"log_level": "DEBUG"}}}))
     change = {"name": "change", "ansible.builtin.set_fact": {"spire_server_config": config}, "delegate_to": "s1", "delegate_facts": True}
     made = runs.play(
         {"hosts": "a1", "tasks": [PREFLIGHT, show("before"), change, show("fact")]},

@@ -84,10 +84,10 @@ def local(text: str, pki: Path, directory: Path) -> str:
     return BROUGHT.sub(rf"{pki}/\1", LOGS.sub(f"{directory}/", text).replace(PKI, f"{pki}/"))
 
 
-def judged(planned: Plan) -> str:
+def evaluated(planned: Plan) -> str:
     """Returns the text of the configuration without the plugins that would call a cloud when they are validated."""
     tree = copy.deepcopy(planned.tree)
-    for name in examples.NOT_JUDGED:
+    for name in examples.NOT_VALIDATED:
         kind, _space, plugin = name.partition(" ")
         tree["plugins"].get(kind, {}).pop(plugin, None)
     return planned.render() if tree == planned.tree else hcl.dumps(tree)
@@ -114,12 +114,12 @@ def test_spire_takes_what_the_example_renders(
     for planned, binary in plans(name, spire_binary):
         if planned.version < VALIDATES:
             pytest.skip(f"SPIRE {planned.version} has no validate; it is started instead")
-        done = validate(binary, local(judged(planned), pki, tmp_path), tmp_path)
-        said = done.stdout + done.stderr
-        lacks = re.search(r'no built-in plugin "(ejbca)"', said)
+        done = validate(binary, local(evaluated(planned), pki, tmp_path), tmp_path)
+        process_output = done.stdout + done.stderr
+        lacks = re.search(r'no built-in plugin "(ejbca)"', process_output)
         if lacks:
             pytest.skip(f"this build of SPIRE lacks {lacks.group(1)}")
-        assert done.returncode == 0, f"{planned.host}: {said}"
+        assert done.returncode == 0, f"{planned.host}: {process_output}"
         count += 1
     assert count
 
@@ -159,12 +159,12 @@ def test_old_servers_start_or_miss_their_cloud(name: str, host: str, spire_binar
             last, end = OLD_SERVERS[name, host], time.monotonic() + 30
             while last not in log.read_text(encoding="utf-8") and process.poll() is None and time.monotonic() < end:
                 time.sleep(0.1)
-            said = log.read_text(encoding="utf-8")
-            assert last in said, said
+            process_output = log.read_text(encoding="utf-8")
+            assert last in process_output, process_output
             if last.startswith("Starting"):
-                assert process.poll() is None, said
+                assert process.poll() is None, process_output
             else:
-                assert process.wait(timeout=30) == 1, said
+                assert process.wait(timeout=30) == 1, process_output
         finally:
             process.kill()
             process.wait()

@@ -159,7 +159,7 @@ def signed_by(host: Host, root: x509.Certificate) -> bool:
     return True
 
 
-def said(run: site_run.Run) -> str:
+def failed_output(run: site_run.Run) -> str:
     """Returns the output of a failed run on one line."""
     return " ".join(" ".join(run.failed.values()).split())
 
@@ -199,8 +199,8 @@ def test_a_file_that_fails_its_checksum_touches_nothing(host: Host) -> None:
     write(source, "one")
     before = host.server_pid()
     run = host.site({"src": str(source), "sha256": "0" * 64, "version": "1"})
-    assert said(run).startswith("1 mistake in the inventory; no host was touched.")
-    assert f"{source} on the controller has the SHA-256 checksum" in said(run)
+    assert failed_output(run).startswith("1 mistake in the inventory; no host was touched.")
+    assert f"{source} on the controller has the SHA-256 checksum" in failed_output(run)
     assert host.server_pid() == before
 
 
@@ -218,7 +218,7 @@ def test_a_new_version_from_a_page_and_back(host: Host, root: x509.Certificate) 
     before = host.server_pid()
     (page / "outer-2").write_text("tampered", encoding="ascii")
     run = host.site(definition)
-    assert "did not match" in said(run)
+    assert "did not match" in failed_output(run)
     assert host.server_pid() == before and host.plugin_processes() == [str(host.placed("1"))] and not host.placed("2").exists()
 
     write(page / "outer-2", "two")
@@ -312,7 +312,7 @@ def test_options_arrive_and_a_schema_file_checks_them(host: Host) -> None:
     before = host.server_pid()
     wrong = {**host.data, "ping": "hidden-ping"}
     run = host.site({"path": str(path), "sha256": sha256}, plugin_data=wrong)
-    assert "non-zero return code" in said(run) and "hidden-ping" not in run.stdout + run.stderr
+    assert "non-zero return code" in failed_output(run) and "hidden-ping" not in run.stdout + run.stderr
     assert host.server_pid() == before
 
     schemas = host.directory / "schemas"
@@ -322,6 +322,6 @@ def test_options_arrive_and_a_schema_file_checks_them(host: Host) -> None:
     file.write_text(yaml.safe_dump({"description": "Signs.", "options": options}), encoding="utf-8")
     given = ("-e", f"spire_plugin_schemas={schemas}")
     run = host.site({"path": str(path), "sha256": sha256}, *given, plugin_data=wrong)
-    assert f'has no option "ping" in the UpstreamAuthority {NAME}; did you mean "pin"?' in said(run)
+    assert f'has no option "ping" in the UpstreamAuthority {NAME}; did you mean "pin"?' in failed_output(run)
     run = host.site({"path": str(path), "sha256": sha256}, *given, "--check", "--diff").require()
     assert host.server_pid() == before

@@ -85,16 +85,16 @@ CASES = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_what_we_refuse_spire_refuses(spire_server: Path, tmp_path: Path, name: str) -> None:
-    told(CASES[name], spire_server, tmp_path, LOWER.key_pem() if name == "wrong order" else "")
+    check_case(CASES[name], spire_server, tmp_path, LOWER.key_pem() if name == "wrong order" else "")
 
 
 def test_signatures_that_nobody_takes_any_more(spire_server: Path, tmp_path: Path) -> None:
     """Signatures with SHA-1 are refused, except a root's signature of itself, which is never verified."""
-    told(case(signed_with_sha1(tmp_path, UPPER, ROOT)), spire_server, tmp_path)
-    told(case(UPPER, [signed_with_sha1(tmp_path, ROOT, ROOT)], ours=False, spires=False), spire_server, tmp_path)
+    check_case(case(signed_with_sha1(tmp_path, UPPER, ROOT)), spire_server, tmp_path)
+    check_case(case(UPPER, [signed_with_sha1(tmp_path, ROOT, ROOT)], ours=False, spires=False), spire_server, tmp_path)
 
 
-def told(one: Case, spire_server: Path, tmp_path: Path, key: str = "") -> None:
+def check_case(one: Case, spire_server: Path, tmp_path: Path, key: str = "") -> None:
     """Checks that the drift check and SPIRE accept or refuse the files as the case says."""
     texts = {"cert_file_path": "".join(made.pem for made in one.chain), "key_file_path": key or one.chain[0].key_pem()}
     if one.bundle is not None:

@@ -60,14 +60,14 @@ def test_three_tiers_have_one_root(spire_binary: Callable[..., Path], tmp_path: 
 
 @pytest.fixture
 def pair(spire_server: Path, spire_agent: Path) -> Iterator[tuple[RealServer, RealAgent]]:
-    with RealServer(spire_server, config=EAGER) as root, RealAgent(spire_agent, root, config=EAGER_AGENT) as beside:
-        yield root, beside
+    with RealServer(spire_server, config=EAGER) as root, RealAgent(spire_agent, root, config=EAGER_AGENT) as parent_agent:
+        yield root, parent_agent
 
 
 def test_a_nested_server_goes_on_without_those_above_it(pair: tuple[RealServer, RealAgent], spire_agent: Path) -> None:
-    root, beside = pair
-    with below(root, beside) as nested:
-        beside.stop()
+    root, parent_agent = pair
+    with below(root, parent_agent) as nested:
+        parent_agent.stop()
         root.stop()
         nested.restart()
         with RealAgent(spire_agent, nested, config=EAGER_AGENT) as leaf:

@@ -96,16 +96,16 @@ def next_ca(server: RealServer) -> None:
     local_authority(server, "activate", "-authorityID", prepared)
 
 
-@pytest.mark.parametrize(("broken", "said"), [
+@pytest.mark.parametrize(("broken", "error_text"), [
     ("key", "unable to parse private key"), ("certificate", "unable to parse certificate"), ("bundle", "unable to load upstream CA bundle"),
 ])
-def test_a_secret_without_pem_stops_the_server_and_is_mended(spire_server: Path, moto: Moto, tmp_path: Path, broken: str, said: str) -> None:
+def test_a_secret_without_pem_stops_the_server_and_is_mended(spire_server: Path, moto: Moto, tmp_path: Path, broken: str, error_text: str) -> None:
     config = kept(tmp_path, "awssecret")
     name = f"spire/{TRUST_DOMAIN}/s1/{broken}"
     moto.client("secretsmanager").put_secret_value(SecretId=name, SecretString="no PEM")
     server = RealServer(spire_server, config=config)
     try:
-        with pytest.raises(RuntimeError, match=said):
+        with pytest.raises(RuntimeError, match=error_text):
             server.start()
         assert kept(tmp_path, "awssecret") == config
         server.start()

@@ -89,9 +89,9 @@ def test_a_workload_has_its_identity(own: Quickstart, up: subprocess.CompletedPr
     fetched = subprocess.run(fetch.group(1).split(), capture_output=True, text=True, timeout=60, check=True)
     assert "spiffe://quickstart.local/hello" in fetched.stdout
     assert f"make quickstart-down QUICKSTART_DIR={own.place.directory}\n" in up.stdout
-    for told in (own.place.inventory, *(own.place.paths(component).config for component in processes.COMPONENTS)):
-        assert str(told) in up.stdout
-        assert Path(told).is_file()
+    for named_file in (own.place.inventory, *(own.place.paths(component).config for component in processes.COMPONENTS)):
+        assert str(named_file) in up.stdout
+        assert Path(named_file).is_file()
 
 
 def test_only_plays_with_hosts_are_shown(up: subprocess.CompletedProcess[str]) -> None:
@@ -181,13 +181,13 @@ def test_without_spire_both_configurations_are_rendered(
     # Nobody listens on port 9 of loopback.
     monkeypatch.setenv("SPIRE_ARCHIVE_URL", "http://127.0.0.1:9/v{version}")
     assert quickstart.main(["up"]) == NO_SPIRE
-    said = capsys.readouterr().err
+    error_text = capsys.readouterr().err
     assert re.search(r"No spire-server and spire-agent were found in PATH or /opt/spire/\*/bin, and the release could not be "
-                     r"installed: http://127\.0\.0\.1:9/v[\d.]+/spire-[\w.-]+\.tar\.gz can't be downloaded: .*refused>?\n", said)
-    assert f"make quickstart QUICKSTART_DIR={bare.directory} SPIRE_BIN_DIR=/where/they/are\n" in said
+                     r"installed: http://127\.0\.0\.1:9/v[\d.]+/spire-[\w.-]+\.tar\.gz can't be downloaded: .*refused>?\n", error_text)
+    assert f"make quickstart QUICKSTART_DIR={bare.directory} SPIRE_BIN_DIR=/where/they/are\n" in error_text
     for component in processes.COMPONENTS:
         config = Path(bare.paths(component).config)
-        assert f"  {config}\n" in said
+        assert f"  {config}\n" in error_text
         assert 'trust_domain = "quickstart.local"' in config.read_text(encoding="utf-8")
     assert processes.services(bare) == {}
     assert processes.supervisor(bare) == 0

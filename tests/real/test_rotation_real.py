@@ -209,7 +209,7 @@ def test_the_root_above_two_servers(spire_binary: Callable[..., Path], tmp_path:
         root = Path(made.scope().upstream.bundle_file).read_text(encoding="ascii")
         assert [server.client().bundle_show("pem").split() for server in (first, second)] == [root.split()] * 2
         time.sleep(1)
-    verdict = continuity.judge(files)
+    verdict = continuity.evaluate(files)
     assert (verdict.expired, verdict.unverifiable) == ([], []), verdict
     assert verdict.seconds > 20 and all(len(found) == 2 for found in verdict.roots.values())
     assert all(found == [1, 2, 1] for found in verdict.bundles.values()), verdict.bundles

@@ -33,20 +33,20 @@ def base(component: str, release: versions.Version, directory: Path) -> Tree:
 
 
 @pytest.fixture
-def judged(spire_binary: Callable[..., Path], tmp_path: Path) -> Callable[[str, Changes], tuple[bool, bool, str]]:
+def evaluated(spire_binary: Callable[..., Path], tmp_path: Path) -> Callable[[str, Changes], tuple[bool, bool, str]]:
     """Returns a function that tells whether the collection and whether SPIRE accept a changed tree, with the messages of both."""
 
-    def judge(component: str, changes: Changes) -> tuple[bool, bool, str]:
+    def evaluate(component: str, changes: Changes) -> tuple[bool, bool, str]:
         binary = spire_binary(f"spire-{component}")
         version = versions.parse(spire_bin.binary_version(binary))
         tree = having(base(component, version, tmp_path), *changes)
         file = tmp_path / "judged.conf"
         file.write_text(hcl.dumps(tree), "utf-8")
-        taken, said = conformance.validate(binary, file)
+        taken, output = conformance.validate(binary, file)
         ours = errors(tree_check.check(component, tree, version))
-        return not ours, taken, f"{ours}\n{said}"
+        return not ours, taken, f"{ours}\n{output}"
 
-    return judge
+    return evaluate
 
 
 FEDERATION = "server/federation"
@@ -176,23 +176,23 @@ def name(case: tuple[str, Changes]) -> str:
 
 @pytest.mark.parametrize("case", RIGHT, ids=name)
 def test_spire_and_we_find_it_right(
-    judged: Callable[[str, Changes], tuple[bool, bool, str]], case: tuple[str, Changes]
+    evaluated: Callable[[str, Changes], tuple[bool, bool, str]], case: tuple[str, Changes]
 ) -> None:
-    ours, spires, said = judged(*case)
-    assert (ours, spires) == (True, True), said
+    ours, spires, output = evaluated(*case)
+    assert (ours, spires) == (True, True), output
 
 
 @pytest.mark.parametrize("case", WRONG, ids=name)
 def test_spire_and_we_find_it_wrong(
-    judged: Callable[[str, Changes], tuple[bool, bool, str]], case: tuple[str, Changes]
+    evaluated: Callable[[str, Changes], tuple[bool, bool, str]], case: tuple[str, Changes]
 ) -> None:
-    ours, spires, said = judged(*case)
-    assert (ours, spires) == (False, False), said
+    ours, spires, output = evaluated(*case)
+    assert (ours, spires) == (False, False), output
 
 
 @pytest.mark.parametrize("case", STRICTER, ids=name)
 def test_we_find_wrong_what_spire_ignores(
-    judged: Callable[[str, Changes], tuple[bool, bool, str]], case: tuple[str, Changes]
+    evaluated: Callable[[str, Changes], tuple[bool, bool, str]], case: tuple[str, Changes]
 ) -> None:
-    ours, spires, said = judged(*case)
-    assert (ours, spires) == (False, True), said
+    ours, spires, output = evaluated(*case)
+    assert (ours, spires) == (False, True), output

@@ -31,7 +31,7 @@ def release_of(binary: Path) -> versions.Version:
     return versions.parse(spire_bin.binary_version(binary))
 
 
-def judge(kind: str, release: versions.Version, data: dict[str, Any], made: Iterable[tuple[str, str]]) -> set[str]:
+def evaluate(kind: str, release: versions.Version, data: dict[str, Any], made: Iterable[tuple[str, str]]) -> set[str]:
     """Returns the keys of the selectors that SPIRE made; fails for a selector that the catalogue doesn't have."""
     keys = set()
     for name, text in made:
@@ -72,7 +72,7 @@ def test_unix(data: dict[str, Any], binaries: tuple[Path, Path]) -> None:
     release = release_of(binaries[1])
     wanted = expected("WorkloadAttestor", "unix", release, data)
     # A process without supplementary groups has no selectors of these two kinds.
-    assert judge("WorkloadAttestor", release, data, SELECTOR.findall(line)) | {"supplementary_gid", "supplementary_group"} == wanted
+    assert evaluate("WorkloadAttestor", release, data, SELECTOR.findall(line)) | {"supplementary_gid", "supplementary_group"} == wanted
 
 
 class Authority:
@@ -104,7 +104,7 @@ def of_node(binaries: tuple[Path, Path], name: str, on_server: dict[str, Any], o
     there = {"plugins": {"NodeAttestor": {"join_token": None, name: {"plugin_data": on_agent}}}}
     with RealServer(binaries[0], config=here) as server, RealAgent(binaries[1], server, token="", config=there):
         made = selectors_of_the_agent(server)
-    return judge("NodeAttestor", release_of(binaries[0]), on_server, made)
+    return evaluate("NodeAttestor", release_of(binaries[0]), on_server, made)
 
 
 def test_x509pop(binaries: tuple[Path, Path], tmp_path: Path) -> None:

@@ -93,8 +93,8 @@ def about_aws(run: Run) -> list[str]:
 
 def test_site_brings_it_up_and_keeps_it(site: Site) -> None:
     checked = site.run("--check", "--diff")
-    said = [f"the upstream CA in AWS: the secret {name} is not recorded on the controller" for name in NAMES.values()]
-    assert sorted(about_aws(checked)) == sorted(said)
+    expected = [f"the upstream CA in AWS: the secret {name} is not recorded on the controller" for name in NAMES.values()]
+    assert sorted(about_aws(checked)) == sorted(expected)
     assert site.moto.client("secretsmanager").list_secrets()["SecretList"] == [] and not site.pid
 
     site.run()

@@ -103,11 +103,11 @@ def test_a_run_without_the_cas_stops_before_it_makes_others(site: Site) -> None:
     """A run whose controller has lost the CAs stops before it makes others. One of the hosts has no certificate yet."""
     site.run(**ON).require()
     pids = [site.pid(component) for component in ("server", "agent")]
-    lost = site.pki.with_name("lost")
-    site.pki.rename(lost)
+    moved_pki = site.pki.with_name("moved_pki")
+    site.pki.rename(moved_pki)
     site.grows = True
     paths = {component: site.place.paths(component) for component in ("server", "agent")}
-    told = {
+    messages = {
         "server": {
             paths["server"].upstream_certificate: "was issued by CN=SPIRE root CA",
             paths["server"].node_authorities("x509pop"): "is the CA CN=SPIRE node CA",
@@ -117,19 +117,19 @@ def test_a_run_without_the_cas_stops_before_it_makes_others(site: Site) -> None:
     try:
         for options in (("--check",), (), ("--tags=agents",), ("--limit=!" + NEW, "--tags=agents")):
             run = site.run(*options, **ON)
-            (said,) = run.failed.values()
+            (expected,) = run.failed.values()
             assert run.changed == {} and not any(run.acted(host) for host in (HOST, NEW))
-            for path, says in {**told["server"], **told["agent"]}.items():
-                assert f"{HOST}: {path} {says}" in said
+            for path, message in {**messages["server"], **messages["agent"]}.items():
+                assert f"{HOST}: {path} {message}" in expected
             assert not site.pki.exists()
         # The agent's own drift check must find this as well, because a run may have no play for servers.
         run = site.run("--start-at-task=Check the agent for drift", "--tags=agents", f"--limit={HOST}", **ON)
-        for path, says in told["agent"].items():
-            assert f"{HOST}: {path} {says}" in run.failed[HOST]
+        for path, message in messages["agent"].items():
+            assert f"{HOST}: {path} {message}" in run.failed[HOST]
         assert not site.pki.exists() and [site.pid(component) for component in ("server", "agent")] == pids
     finally:
         site.grows = False
-        lost.rename(site.pki)
+        moved_pki.rename(site.pki)
     assert site.run(**ON).require().changed == {}
 
 
@@ -141,22 +141,22 @@ def test_they_go_once_nothing_runs_with_them(site: Site, component: str) -> None
     off = {**ON, "spire_x509pop": "none"} if component == "agent" else {}
     files, pid, tag = site.files(component), site.pid(component), f"--tags={component}s"
     assert all(site.there(component)) and pid
-    said = {f"{path} is not used any more" for path in files}
-    killed = files[0].with_name(f".fleet-secret-{files[0].name}.0a1b")
-    killed.write_text("planted")
+    expected = {f"{path} is not used any more" for path in files}
+    interrupted = files[0].with_name(f".fleet-secret-{files[0].name}.0a1b")
+    interrupted.write_text("planted")
 
     checked = site.run("--check", tag, **off).require()
-    assert {one for one in checked.differences(HOST, component) if "not used" in one} == said
-    assert all(site.there(component)) and killed.exists() and site.pid(component) == pid
+    assert {one for one in checked.differences(HOST, component) if "not used" in one} == expected
+    assert all(site.there(component)) and interrupted.exists() and site.pid(component) == pid
 
     refused = site.run(tag, binaries=site.refusing, **off)
     assert refused.rc and "non-zero return code" in refused.failed[HOST]
-    # All files with which the process runs and could restart still exist. The temporary file of a killed run was removed.
-    assert all(site.there(component)) and not killed.exists() and site.pid(component) == pid
+    # All files with which the process runs and could restart still exist. The temporary file of a interrupted run was removed.
+    assert all(site.there(component)) and not interrupted.exists() and site.pid(component) == pid
     assert f'"{files[0]}"' in Path(site.place.paths(component).config).read_text()
 
     done = site.run(tag, **off).require()
-    assert set(done.differences(HOST, component)) >= said
+    assert set(done.differences(HOST, component)) >= expected
     assert not any(site.there(component)) and site.pid(component) not in (0, pid)
     assert f'"{files[0]}"' not in Path(site.place.paths(component).config).read_text()
     assert site.run(tag, **off).require().changed == {}

@@ -77,7 +77,7 @@ class Store:
     """The secrets of a scenario, as they were at each moment."""
 
     def __init__(self, scenario: str) -> None:
-        self.path = capture.home(scenario) / "secrets"
+        self.path = capture.scenario_directory(scenario) / "secrets"
 
     def add(self, found: Iterable[Secret]) -> None:
         """Adds the secrets that are not known yet; the same text may be a secret first, and public later."""
@@ -226,13 +226,13 @@ def of_datastore(where: str, path: Path) -> Iterator[Secret]:
 
 def keep_host(scenario: str, name: str, root: Path) -> None:
     """Keeps what others may read on a host: its journal, and the arguments of its running processes."""
-    directory = capture.home(scenario) / "captured" / "hosts"
+    directory = capture.scenario_directory(scenario) / "captured" / "hosts"
     directory.mkdir(mode=0o700, exist_ok=True)
     pid = root.parent.name
     enter = ["nsenter", f"--target={pid}", "--mount", "--pid", "--", "journalctl", "--no-pager", "--all", "--output=export"]
-    said = subprocess.run(enter, capture_output=True, check=False).stdout
+    output = subprocess.run(enter, capture_output=True, check=False).stdout
     with open(directory / f"{name}.journal", "ab") as out:
-        out.write(said)
+        out.write(output)
     with open(directory / f"{name}.processes", "ab") as out:
         for process in _processes(pid):
             with contextlib.suppress(OSError):

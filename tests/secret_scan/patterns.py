@@ -143,11 +143,11 @@ def _encoded(value: bytes) -> Iterator[bytes]:
 
 def _escaped(value: bytes) -> Iterator[bytes]:
     yield value
-    said = value.decode("utf-8", "replace")
-    escaped = json.dumps(said)[1:-1]
+    decoded = value.decode("utf-8", "replace")
+    escaped = json.dumps(decoded)[1:-1]
     yield from (one.encode() for one in (
-        escaped, json.dumps(said, ensure_ascii=False)[1:-1], json.dumps(escaped)[1:-1], repr(said)[1:-1], said.replace("'", "''"),
-        said.replace("'", "'\"'\"'"), urllib.parse.quote(said, safe=""), yaml.safe_dump(said, width=10**6).split("\n", 1)[0],
+        escaped, json.dumps(decoded, ensure_ascii=False)[1:-1], json.dumps(escaped)[1:-1], repr(decoded)[1:-1], decoded.replace("'", "''"),
+        decoded.replace("'", "'\"'\"'"), urllib.parse.quote(decoded, safe=""), yaml.safe_dump(decoded, width=10**6).split("\n", 1)[0],
     ))
 
 

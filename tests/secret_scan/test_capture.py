@@ -32,16 +32,16 @@ PLAY = [{
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Runs a play once; returns the captured files by kind, and the screen."""
-    home = tmp_path_factory.mktemp("captured")
-    (home / "play.yml").write_text(yaml.safe_dump(PLAY))
+    scenario_directory = tmp_path_factory.mktemp("captured")
+    (scenario_directory / "play.yml").write_text(yaml.safe_dump(PLAY))
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(capture, "home", lambda scenario: home / scenario)
+        patched.setattr(capture, "scenario_directory", lambda scenario: scenario_directory / scenario)
         environment = {**os.environ, **capture.environment("one"), "ANSIBLE_NOCOLOR": "1"}
     environment.pop("ANSIBLE_STDOUT_CALLBACK", None)
-    argv = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", "localhost,", "play.yml", "-e", f"home={home}"]
+    argv = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", "localhost,", "play.yml", "-e", f"home={scenario_directory}"]
     argv += ["-e", f"ansible_python_interpreter={sys.executable}"]
-    done = subprocess.run(argv, cwd=home, env=environment, capture_output=True, text=True, check=True)
-    top = home / "one" / "captured"
+    done = subprocess.run(argv, cwd=scenario_directory, env=environment, capture_output=True, text=True, check=True)
+    top = scenario_directory / "one" / "captured"
     kinds = {"log": "ansible.log", "screen": "screen-*", "results": "results-*", "facts": "facts/*"}
     return {
         **{kind: "".join(path.read_text() for path in sorted(top.glob(pattern))) for kind, pattern in kinds.items()},

@@ -57,7 +57,7 @@ def verifies(chain: Iterable[str], bundle: Iterable[str], second: int) -> bool:
     return leads_to(_all(chain), _all(bundle), datetime.datetime.fromtimestamp(second, datetime.timezone.utc))
 
 
-def judge(files: Mapping[str, Path]) -> Verdict:
+def evaluate(files: Mapping[str, Path]) -> Verdict:
     """Reads the files of several monitors, by their names, and checks every second of them."""
     verdict = Verdict()
     seconds: dict[int, dict[str, dict[str, Any]]] = defaultdict(dict)

@@ -33,7 +33,7 @@ SURVEY = "survey.yml"
 
 
 #: plugins and examples that a real SPIRE can't judge here, and the reasons
-NOT_JUDGED = {
+NOT_VALIDATED = {
     "NodeAttestor azure_imds": "it asks Microsoft for the tenant's ID; the rest of the file is judged without it",
     "NodeAttestor azure_msi": (
         "without an application it asks the machine's metadata service for its subscription; the rest is judged without it"

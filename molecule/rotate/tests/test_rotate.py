@@ -132,7 +132,7 @@ def test_site_between_two_steps_changes_only_what_the_step_needs(rotated: dict[s
 
 
 def test_every_svid_was_valid_at_every_moment(rotated: dict[str, site_run.Run], monitored: dict[str, Path]) -> None:
-    verdict = continuity.judge(monitored)
+    verdict = continuity.evaluate(monitored)
     print(verdict)
     assert (verdict.expired, verdict.unverifiable) == ([], []), verdict
     assert verdict.seconds > 60

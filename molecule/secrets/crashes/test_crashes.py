@@ -90,7 +90,7 @@ def left_over_files() -> Iterator[tuple[str, Path]]:
     for path in collect.files(PKI, ["."]):
         if atomic_file.TEMPORARY in path.name:
             yield f"controller: {path.relative_to(PKI)}", path
-    for path in collect.files(capture.home(SCENARIO), ["captured/local"]):
+    for path in collect.files(capture.scenario_directory(SCENARIO), ["captured/local"]):
         yield f"local: {path.name}", path
 
 

@@ -70,7 +70,7 @@ def _tokens(observed: Mapping[str, Any], canary: str, expected: Expected) -> Ite
         # Without a canary there is no workload, and an agent returns its JWT keys only to workloads.
         return
     if "jwt" not in observed:
-        yield f"it returns no JWT-SVID of {canary}: {observed['said'] or 'no entry matches the user of this check'}"
+        yield f"it returns no JWT-SVID of {canary}: {observed['error'] or 'no entry matches the user of this check'}"
         return
     yield from expected.bundle_problems("a workload's bundle", observed["jwt"]["bundle"])
     for signer in observed["jwt"]["signing"]:

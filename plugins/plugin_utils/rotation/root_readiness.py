@@ -102,7 +102,7 @@ def _agent_svid(observed: Mapping[str, Any]) -> tuple[list[Any], list[Any]]:
     except ValueError:
         raise NotReady("its certificates can't be read") from None
     if not chain:
-        raise NotReady(f"it has no SVID of its own: {observed['said'] or 'it is not attested'}")
+        raise NotReady(f"it has no SVID of its own: {observed['error'] or 'it is not attested'}")
     return chain, bundle
 
 
@@ -110,6 +110,6 @@ def _workload_svid(observed: Mapping[str, Any], canary: str) -> tuple[list[Any],
     """Returns the chain and the bundle that a workload got from an agent. Raises NotReady with the agent's answer where it got none."""
     svid = next((one for one in observed["svids"] if one["spiffe_id"] == canary), None)
     if svid is None:
-        raise NotReady(f"it returns no SVID of {canary}: {observed['said'] or 'no entry matches the user of this check'}")
+        raise NotReady(f"it returns no SVID of {canary}: {observed['error'] or 'no entry matches the user of this check'}")
     chain, bundle = (x509.load_pem_x509_certificates(svid[name].encode()) for name in ("certificates", "bundle"))
     return chain, bundle

@@ -82,7 +82,7 @@ def description(rule: Rule) -> str:
         "at_least_one": f"{listed} is set" if one else f"At least one of {listed} is set",
         "together": f"{listed} are {'both' if count == 2 else 'all'} set, or {'neither' if count == 2 else 'none of them'} is",
         "needs": f"{and_list(rule.names[1:])} {'is' if count == 2 else 'are'} set when {rule.names[0]} is set",
-        "none": f"{listed} is not set" if one else f"None of {listed} is set",
+        "none": f"{listed} {'is' if one else 'are'} not set",
     }[rule.kind]
     return f"{text}{condition}.{' ' + rule.because if rule.because else ''}"
 

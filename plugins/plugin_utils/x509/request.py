@@ -69,8 +69,8 @@ class Request:
             raise X509Error("The lifetime must be longer than zero.")
         if self.renew_before >= self.lifetime:
             raise X509Error(
-                f"It would be renewed {words(self.renew_before)} before its end and lives {words(self.lifetime)}, so that every run "
-                "would renew it. Let it live longer, or renew it later."
+                f"It would be renewed {words(self.renew_before)} before it expires, but it lives only {words(self.lifetime)}, so every run "
+                "would renew it. Set a longer lifetime, or renew it later."
             )
 
     @property

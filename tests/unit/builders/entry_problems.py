@@ -14,7 +14,7 @@ SERVER = "spiffe://prod.acme.com/spire/server"
 WORKLOADS = "/fleet/spire_agents"
 
 
-def said(
+def entry_messages(
     selectors: list[Any],
     parent: str = WORKLOADS,
     agent: dict[str, Any] | None = None,

@@ -58,6 +58,6 @@ class Nodes:
         return rendered(node_certificates.check(plan(component, host, made), made, now))
 
 
-def said(path: str, message: str, severity: str = "error") -> str:
+def problem_line(path: str, message: str, severity: str = "error") -> str:
     """Returns a line of preflight's output."""
     return f"{severity}: {path}: {message}"

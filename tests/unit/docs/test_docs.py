@@ -118,7 +118,7 @@ def test_make_has_the_targets(page: Path) -> None:
 
 
 @pytest.mark.parametrize("block", blocks())
-def test_yaml_is_what_the_collection_takes(block: str, tmp_path: Path) -> None:
+def test_the_examples_yaml_is_accepted_by_the_collection(block: str, tmp_path: Path) -> None:
     """Checks that inventories pass preflight, and that variables pass it when a small fleet has them."""
     data = yaml.safe_load(block)
     if isinstance(data, dict) and any(isinstance(group, dict) and "hosts" in group for group in data.values()):

@@ -265,11 +265,11 @@ def test_head_comments_are_wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_nested_server_is_a_workload_of_the_root() -> None:
-    below, beside = server("nested", "spire1.north.acme.com"), agent("nested", "spire1.north.acme.com")
+    below, parent_agent = server("nested", "spire1.north.acme.com"), agent("nested", "spire1.north.acme.com")
     assert below.plugin_data("UpstreamAuthority", "spire") == {
-        "server_address": "spire1.prod.acme.com", "server_port": "8081", "workload_api_socket": beside.socket,
+        "server_address": "spire1.prod.acme.com", "server_port": "8081", "workload_api_socket": parent_agent.socket,
     }
-    assert beside.main["server_address"] == "spire1.prod.acme.com"
+    assert parent_agent.main["server_address"] == "spire1.prod.acme.com"
     assert agent("nested", "web1.north.acme.com").main["server_address"] == "spire1.north.acme.com"
     made, root = examples.fleet("nested"), server("nested", "spire1.prod.acme.com")
     (entry,) = desired_entries.of_nested(root, made, "root_servers", {below.host: "spiffe://prod.acme.com/spire/agent/x"})
@@ -295,9 +295,9 @@ def test_a_bundle_endpoint_at_a_privileged_port_may_be_opened() -> None:
     assert ("telemetry.Prometheus.port", "127.0.0.1", 9988) in server("telemetry_logging", "spire1.prod.acme.com").listeners
 
 
-def test_nobody_copies_entries_that_a_switch_makes_impossible() -> None:
+def test_selectors_that_an_option_disables_are_an_error() -> None:
     """The example without profile selectors refuses the entries of the example with them."""
     wanted = [{"spiffe_id": "/x", "parent_id": "/spire/server", "selectors": ["aws_iid:iamrole:arn:aws:iam::123456789012:role/web"]}]
-    said = rendered(rules_run.of_fleet(examples.fleet("node_aws_iid_keys", spire_entries=wanted)))
-    assert "is not made where disable_instance_profile_selectors is true, as on spire1.prod.acme.com." in said
+    messages = rendered(rules_run.of_fleet(examples.fleet("node_aws_iid_keys", spire_entries=wanted)))
+    assert "is not made when disable_instance_profile_selectors is true, as it is on spire1.prod.acme.com." in messages
     assert "iamrole" not in rendered(rules_run.of_fleet(examples.fleet("node_aws_iid", spire_entries=wanted)))

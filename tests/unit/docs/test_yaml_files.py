@@ -47,5 +47,5 @@ def test_no_key_stands_twice(path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["a: 1\na: 2\n", "x: &x {a: 1}\ny:\n  - <<: *x\n    a: 2\n", "x: [{b: {a: 1, c: 2, a: 3}}]\n"])
-def test_a_key_that_stands_twice_is_seen(text: str) -> None:
+def test_a_duplicate_key_is_found(text: str) -> None:
     assert [name.split(": ")[1] for name in found(text)] == ["a"]

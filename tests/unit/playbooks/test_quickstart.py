@@ -29,9 +29,9 @@ from tests.unit.builders.fleets import rendered
 PORTS = {"server": 20001, "server_health": 20002, "agent_health": 20003}
 
 
-def program(path: Path, says: str) -> None:
+def program(path: Path, output: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"#!/bin/sh\necho '{says}'\n", encoding="utf-8")
+    path.write_text(f"#!/bin/sh\necho '{output}'\n", encoding="utf-8")
     path.chmod(0o755)
 
 
@@ -223,7 +223,7 @@ def test_expiry_is_that_of_the_workload() -> None:
     assert screen.expiry(text).isoformat() == "2026-01-01T03:04:05+00:00"
 
 
-def test_commands_are_told_as_the_caller_calls(tmp_path: Path) -> None:
+def test_commands_are_shown_as_the_caller_would_run_them(tmp_path: Path) -> None:
     place = Place(tmp_path / ".quickstart")
     make = {"QUICKSTART_MAKE": "1", "QUICKSTART_HOME": str(tmp_path)}
     assert screen.command(make, place, "quickstart-down") == "make quickstart-down"
@@ -264,5 +264,5 @@ def test_only_plays_with_hosts_are_shown() -> None:
 
 
 def test_programs_that_are_too_old_are_not_missing(tmp_path: Path) -> None:
-    said = screen.no_spire(Place(tmp_path), "The programs in SPIRE_BIN_DIR (/x) are of SPIRE 0.9.4.", {})
-    assert said.startswith("\nThe quickstart has no SPIRE that it can run. The programs in SPIRE_BIN_DIR (/x) are of SPIRE 0.9.4.\n")
+    message = screen.no_spire(Place(tmp_path), "The programs in SPIRE_BIN_DIR (/x) are of SPIRE 0.9.4.", {})
+    assert message.startswith("\nThe quickstart has no SPIRE that it can run. The programs in SPIRE_BIN_DIR (/x) are of SPIRE 0.9.4.\n")

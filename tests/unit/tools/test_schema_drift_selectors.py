@@ -27,7 +27,7 @@ def found(*files: tuple[str, str], release: str = str(DEFAULT)) -> list[str]:
     return [str(one) for one in differences if one.block.rpartition("/")[2] in {path.split("/")[-2] for path, _text in files}]
 
 
-def test_nothing_is_said_where_both_agree() -> None:
+def test_equal_selectors_give_no_difference() -> None:
     assert found((SYSTEMD, CODE)) == []
 
 
@@ -41,7 +41,7 @@ def test_a_selector_that_the_catalogue_lacks_is_added() -> None:
     ]
 
 
-def test_it_goes_by_the_release() -> None:
+def test_selectors_are_compared_for_the_given_release() -> None:
     assert found((SYSTEMD, CODE), release="1.6.3") == [
         "selector added: agent/WorkloadAttestor/systemd: fragment_path",
         "selector added: agent/WorkloadAttestor/systemd: id",

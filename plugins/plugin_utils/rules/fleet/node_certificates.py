@@ -166,8 +166,8 @@ def _wishes(node: ManagedCertificate) -> Findings:
             yield Finding(at_fault, str(exc))
     elif isinstance(node, Sshpop) and node.certificate_request.renew_before >= node.certificate_request.lifetime:
         message = (
-            f"A certificate is renewed {words(node.certificate_request.renew_before)} before it expires, but it lives only "
-            f"{words(node.certificate_request.lifetime)}, so every run would renew it. Set a longer spire_sshpop_lifetime, or a shorter time here."
+            f"It would be renewed {words(node.certificate_request.renew_before)} before it expires, but it lives only "
+            f"{words(node.certificate_request.lifetime)}, so every run would renew it. Set a longer lifetime, or renew it later."
         )
         yield Finding("spire_sshpop_renew_before", message)
 

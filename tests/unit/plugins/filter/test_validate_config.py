@@ -42,11 +42,11 @@ def test_a_release_is_asked_for() -> None:
     assert CHECK(tree, PROVIDER, release="1.5.6")[0].startswith("error: jwks_uri: ")
 
 
-@pytest.mark.parametrize("tree, component, release, says", [
+@pytest.mark.parametrize("tree, component, release, message", [
     (SOUND, "provider", "", "validate_config: component is one of server, agent, oidc_discovery_provider."),
     (["x"], PROVIDER, "", "validate_config: The configuration must be a mapping, and it is a list."),
     (SOUND, PROVIDER, "1.15", 'validate_config: release: "1.15" is not the number of a SPIRE release, which has three parts: write "1.15.3".'),
 ])
-def test_what_the_filter_was_given_wrongly(tree: Any, component: str, release: str, says: str) -> None:
-    with pytest.raises(AnsibleFilterError, match=f"^{re.escape(says)}$"):
+def test_what_the_filter_was_given_wrongly(tree: Any, component: str, release: str, message: str) -> None:
+    with pytest.raises(AnsibleFilterError, match=f"^{re.escape(message)}$"):
         CHECK(tree, component, release=release)

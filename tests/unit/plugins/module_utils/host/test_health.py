@@ -21,14 +21,14 @@ class World:
 
     def __init__(
         self, healthy_at: float = 1e9, dies_at: tuple[float, ...] = (), slow: float = 0,
-        refused_at: float = 1e9, settled_at: float = 0, says: str = "its last words", answer: str = "",
+        refused_at: float = 1e9, settled_at: float = 0, log_line: str = "its last words", answer: str = "",
     ) -> None:
         self.now = 100.0
         self.refused_at, self.settled_at = refused_at, settled_at
         self.started = self.now
         self.healthy_at, self.dies_at, self.slow = healthy_at, dies_at, slow
         self.asked = 0
-        self.says = says
+        self.log_line = log_line
         #: the reason why the health check can't be run; empty if it can
         self.answer = answer
 
@@ -54,7 +54,7 @@ class World:
         return self.now - self.started >= self.settled_at
 
     def tail(self) -> list[str]:
-        return [self.says]
+        return [self.log_line]
 
     def wait(self, timeout: float, server: str = "") -> float:
         return wait(self, timeout, self, server, self.clock, self.sleep)  # type: ignore[arg-type]
@@ -87,7 +87,7 @@ def test_the_time_is_up() -> None:
     ],
 )
 def test_an_agent_that_does_not_reach_its_server(error: str, server: str, why: str) -> None:
-    world = World(says=f"could not open attestation stream to SPIRE server: rpc error: code = Unavailable desc = {error}")
+    world = World(log_line=f"could not open attestation stream to SPIRE server: rpc error: code = Unavailable desc = {error}")
     assert error_of(NotHealthy, world.wait, 10, server) == f"is not healthy after 10 seconds{why}"
 
 

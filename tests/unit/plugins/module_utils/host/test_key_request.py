@@ -83,17 +83,17 @@ def test_a_loose_mode_is_mended(tmp_path: Path) -> None:
 
 
 def test_what_goes_wrong(tmp_path: Path) -> None:
-    def said(wanted: Key) -> str:
+    def error_text(wanted: Key) -> str:
         return error_of(KeyRequestError, key_request.keep, wanted, False, False, NOW)
 
-    assert said(key(tmp_path, openssl="")) == "openssl is missing on this host; install it, or have the key made on the controller."
-    assert said(key(tmp_path, openssl="/nowhere/openssl")) == "/nowhere/openssl can't be run: No such file or directory."
+    assert error_text(key(tmp_path, openssl="")) == "openssl is missing on this host; install it, or have the key made on the controller."
+    assert error_text(key(tmp_path, openssl="/nowhere/openssl")) == "/nowhere/openssl can't be run: No such file or directory."
     nowhere = str(tmp_path / "none" / "k.key")
-    assert said(key(tmp_path, path=nowhere)) == f"{nowhere} can't be written: No such file or directory."
+    assert error_text(key(tmp_path, path=nowhere)) == f"{nowhere} can't be written: No such file or directory."
     (tmp_path / "k.key").write_text("-----BEGIN PRIVATE KEY-----\nplanted\n-----END PRIVATE KEY-----\n")
-    assert said(key(tmp_path)) == f"openssl pkey failed on {tmp_path}/k.key (exit code 1); is it a private key in PEM?"
+    assert error_text(key(tmp_path)) == f"openssl pkey failed on {tmp_path}/k.key (exit code 1); is it a private key in PEM?"
     subprocess.run([OPENSSL, "genpkey", "-algorithm", "ED25519", "-out", str(tmp_path / "k.key")], check=True)
-    assert said(key(tmp_path)).startswith(f"The key in {tmp_path}/k.key is of a type that SPIRE does not take, and should be ec-p256. ")
+    assert error_text(key(tmp_path)).startswith(f"The key in {tmp_path}/k.key is of a type that SPIRE does not take, and should be ec-p256. ")
 
 
 def test_the_key_is_in_no_argument(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,10 +140,10 @@ def test_an_old_openssl_finds_its_distinguished_name(tmp_path: Path) -> None:
 
 
 def test_only_reading_a_key_asks_whether_it_is_one(tmp_path: Path) -> None:
-    def said(command: str) -> str:
+    def error_text(command: str) -> str:
         bad = program(tmp_path / "openssl", f'#!/bin/sh\n[ "$1" = {command} ] && exit 3\nexec {OPENSSL} "$@"\n')
         return error_of(KeyRequestError, key_request.keep, key(tmp_path, openssl=bad), False, False, NOW)
 
-    assert said("genpkey") == f"openssl genpkey failed on {tmp_path}/k.key (exit code 3)."
-    assert said("req") == f"openssl req failed on {tmp_path}/k.key (exit code 3)."
-    assert said("pkey") == f"openssl pkey failed on {tmp_path}/k.key (exit code 3); is it a private key in PEM?"
+    assert error_text("genpkey") == f"openssl genpkey failed on {tmp_path}/k.key (exit code 3)."
+    assert error_text("req") == f"openssl req failed on {tmp_path}/k.key (exit code 3)."
+    assert error_text("pkey") == f"openssl pkey failed on {tmp_path}/k.key (exit code 3); is it a private key in PEM?"

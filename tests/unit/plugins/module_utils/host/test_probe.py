@@ -96,13 +96,13 @@ def test_files_and_directories(spec: dict[str, Any], tmp_path: Path) -> None:
 
 
 def test_what_a_killed_run_has_left_beside_a_file(spec: dict[str, Any], tmp_path: Path) -> None:
-    beside = tmp_path / f"{atomic_file.TEMPORARY}main.conf.0a1b"
+    temporary = tmp_path / f"{atomic_file.TEMPORARY}main.conf.0a1b"
     key = tmp_path / f"{atomic_file.TEMPORARY}up.key.0a1b"
     old = tmp_path / f"{atomic_file.TEMPORARY}old.key.0a1b"
-    for path in (beside, key, old, tmp_path / f"{atomic_file.TEMPORARY}another.0a1b"):
+    for path in (temporary, key, old, tmp_path / f"{atomic_file.TEMPORARY}another.0a1b"):
         path.touch()
     spec["keys"] = {"upstream_key": {"path": str(tmp_path / "up.key"), "public": ""}}
-    assert probe.observe(spec, {})["temporary_files"] == [str(beside), str(key), str(old)]
+    assert probe.observe(spec, {})["temporary_files"] == [str(temporary), str(key), str(old)]
 
 
 def test_obsolete_files_are_no_temporary_files(spec: dict[str, Any], tmp_path: Path) -> None:

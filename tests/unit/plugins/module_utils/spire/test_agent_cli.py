@@ -54,17 +54,17 @@ def jwt(kid: str) -> str:
 
 def test_keys_of_tokens_come_without_the_tokens() -> None:
     document = base64.b64encode(b'{"keys": [{"kid": "a"}, {"kid": "b"}]}').decode()
-    told = [{"svids": [{"spiffe_id": "spiffe://x/w", "svid": jwt("a")}]}, {"bundles": {"spiffe://x": document}}]
-    run = FakeCli({"api fetch jwt": say(told)})
+    answer = [{"svids": [{"spiffe_id": "spiffe://x/w", "svid": jwt("a")}]}, {"bundles": {"spiffe://x": document}}]
+    run = FakeCli({"api fetch jwt": say(answer)})
     found = SpireAgent("/x/spire-agent", "/run/s.sock", run).fetch_jwt_keys("somebody")
     assert found == {"signing": ["a"], "bundle": ["a", "b"]}
     assert SECRET not in json.dumps(found)
 
 
-@pytest.mark.parametrize("told", [
+@pytest.mark.parametrize("answer", [
     say([{"svids": [{"svid": SECRET}]}]), say([{"bundles": {"x": SECRET}}]), say([{"svids": [{}]}]), say([SECRET]), say(5),
     Completed(0, f"token(spiffe://x/w): {SECRET}\n", ""),
 ])
-def test_what_is_no_token_is_not_quoted(told: Completed) -> None:
-    agent = SpireAgent("/x/spire-agent", "/run/s.sock", FakeCli({"api fetch jwt": told}))
+def test_what_is_no_token_is_not_quoted(answer: Completed) -> None:
+    agent = SpireAgent("/x/spire-agent", "/run/s.sock", FakeCli({"api fetch jwt": answer}))
     assert error_of(SpireCliError, agent.fetch_jwt_keys, "x") == "spire-agent api fetch jwt printed something else than tokens and bundles"

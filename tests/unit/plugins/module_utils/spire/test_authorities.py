@@ -114,7 +114,7 @@ def test_the_prepared_one_is_activated() -> None:
     assert run.calls[1][0][-4:] == ["-authorityID", "p", "-output", "json"]
 
 
-def test_files_that_the_server_did_not_take_are_told() -> None:
+def test_files_that_the_server_did_not_accept_are_reported() -> None:
     client, _run = server(
         localauthority_x509_show=say({"active": authority("a", OLD)}), localauthority_x509_prepare=say({"prepared_authority": authority("p", OLD)}),
     )
@@ -133,9 +133,9 @@ def test_what_is_not_prepared_is_not_activated() -> None:
 
 
 def test_a_servers_own_authority_below_an_upstream_one() -> None:
-    said = "Error: rpc error: code = FailedPrecondition desc = local authority can't be tainted if there is an upstream authority"
+    error_text = "Error: rpc error: code = FailedPrecondition desc = local authority can't be tainted if there is an upstream authority"
     client, _run = server(
-        localauthority_x509_show=say({"old": authority(OLD)}), bundle_show=bundle((OLD, False)), localauthority_x509_taint=fail(said),
+        localauthority_x509_show=say({"old": authority(OLD)}), bundle_show=bundle((OLD, False)), localauthority_x509_taint=fail(error_text),
     )
     assert refused(client, "x509", "tainted") == (
         "SPIRE refuses to taint a server's own X.509 authority where an upstream authority signs it: the bundle holds the root above alone. A new "
@@ -173,12 +173,12 @@ def test_whether_a_root_would_be_tainted(shown: dict[str, Any], tainted: bool, t
     assert keep(client, Request("upstream", "shown", "ff"), False)["taintable"]
 
 
-def test_a_release_without_the_command_is_told_the_first_that_has_it() -> None:
+def test_the_message_names_the_first_release_with_the_command() -> None:
     client, _run = server(localauthority_x509_show=fail("Usage: spire-server [--version] [--help] <command> [<args>]\n\nAvailable commands are:\n    agent"))
     assert refused(client, "x509", "shown") == "spire-server 1.10.4 has no `localauthority x509 show`; SPIRE has it since 1.11.0"
 
 
 def test_a_bundle_that_is_none() -> None:
-    told = say({"x509_authorities": [{"asn1": "no base64"}]})
-    client, _run = server(bundle_show=told)
+    bundle_answer = say({"x509_authorities": [{"asn1": "no base64"}]})
+    client, _run = server(bundle_show=bundle_answer)
     assert refused(client, "upstream", "tainted", OLD) == "spire-server bundle show printed a certificate that is no base64"

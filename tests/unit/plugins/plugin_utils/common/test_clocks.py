@@ -25,7 +25,7 @@ def test_a_clock_is_as_far_off_as_is_certain() -> None:
 
 
 @pytest.mark.parametrize(
-    ("clock", "told"),
+    ("clock", "expected"),
     [
         (Clock(60, 65), ""),
         (Clock(-65, -60), ""),
@@ -34,11 +34,11 @@ def test_a_clock_is_as_far_off_as_is_certain() -> None:
         (Clock(-7205, -7200), "its clock is 2 hours behind the controller's: it is 2030-01-01 22:00:00 UTC there"),
     ],
 )
-def test_what_is_told(clock: Clock, told: str) -> None:
+def test_the_message_about_a_wrong_clock(clock: Clock, expected: str) -> None:
     found = clocks.apart(clock, TOLERATED, NOW)
-    assert found == ([f"{told} and 2030-01-02 00:00:00 UTC here, and spire_clock_tolerance is 60 seconds. Certificates that one of them "
+    assert found == ([f"{expected} and 2030-01-02 00:00:00 UTC here, and spire_clock_tolerance is 60 seconds. Certificates that one of them "
                       "issues are not valid yet, or have expired, for the other. Set the clock that is wrong, and keep it synchronised, for example with "
-                      "chrony."] if told else [])
+                      "chrony."] if expected else [])
 
 
 def test_hosts_among_each_other() -> None:

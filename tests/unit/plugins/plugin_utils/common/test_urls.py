@@ -38,7 +38,7 @@ def test_a_sound_address(address: str, plain: str, login: Login | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("address", "says"),
+    ("address", "message"),
     [
         ("https://ci:pl/anted@mirror.acme.com/spire", NO_PORT),
         # The beginning of the password could be a port.
@@ -53,5 +53,5 @@ def test_a_sound_address(address: str, plain: str, login: Login | None) -> None:
         ("http://to?ken@mirror.acme.com", LATE_AT),
     ],
 )
-def test_a_login_that_would_be_taken_for_a_path(address: str, says: str) -> None:
-    assert mistake(address) == says
+def test_a_login_that_would_be_taken_for_a_path(address: str, message: str) -> None:
+    assert mistake(address) == message

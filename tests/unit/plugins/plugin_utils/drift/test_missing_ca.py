@@ -61,9 +61,9 @@ class Controller:
     def mistakes(self, component: str, issued: dict[str, Any], **more: Any) -> list[str]:
         return missing_ca.mistakes(self.plan(component, **more), {"issued": issued, "files": {"configuration": {"exists": False}}})
 
-    def said(self, says: str, *parts: str) -> str:
+    def message(self, cause: str, *parts: str) -> str:
         return (
-            f"{says}, and the controller has no such CA: {self.directory.joinpath('prod.acme.com', *parts)} is missing. Nothing that is in "
+            f"{cause}, and the controller has no such CA: {self.directory.joinpath('prod.acme.com', *parts)} is missing. Nothing that is in "
             f"use would trust another one, so none was made. Bring spire_pki_dir ({self.directory}) back, from its backup or with the volume "
             "that it is kept on. If a new CA is meant, run once with spire_pki_new_root set to true."
         )
@@ -140,10 +140,10 @@ def test_a_directory_that_is_gone(tmp_path: Path, way: str) -> None:
     shutil.rmtree(tmp_path)
     ways = {name: way for name in ALL}
     assert controller.mistakes("server", server, **ways) == [
-        controller.said(f"{PEM} was issued by {ROOT}", "root.pem"),
-        controller.said(f"{POP_CA} is the CA {POP_ROOT}", "x509pop", "root.pem"),
+        controller.message(f"{PEM} was issued by {ROOT}", "root.pem"),
+        controller.message(f"{POP_CA} is the CA {POP_ROOT}", "x509pop", "root.pem"),
     ]
-    assert controller.mistakes("agent", agent, **ways) == [controller.said(f"{POP} was issued by {POP_ROOT}", "x509pop", "root.pem")]
+    assert controller.mistakes("agent", agent, **ways) == [controller.message(f"{POP} was issued by {POP_ROOT}", "x509pop", "root.pem")]
     for component, observed in (("server", server), ("agent", agent)):
         assert controller.mistakes(component, observed, spire_pki_new_root=True) == []
         assert request_of(controller.plan(component, spire_pki_new_root=True))["issued"] == []
@@ -157,15 +157,15 @@ def test_an_ssh_ca_that_is_gone(tmp_path: Path) -> None:
     authority = controller.plan("server").authorities[0]
     name = node_ssh.fingerprint(getattr(authority, "authority"))
     shutil.rmtree(tmp_path)
-    assert controller.mistakes("server", server) == [controller.said(f"{SSH_CA} is the CA {name}", "sshpop", "ca.pub")]
-    assert controller.mistakes("agent", agent) == [controller.said(f"{SSH} was issued by {name}", "sshpop", "ca.pub")]
+    assert controller.mistakes("server", server) == [controller.message(f"{SSH_CA} is the CA {name}", "sshpop", "ca.pub")]
+    assert controller.mistakes("agent", agent) == [controller.message(f"{SSH} was issued by {name}", "sshpop", "ca.pub")]
 
 
 @pytest.mark.parametrize(("kind", "path", "parts"), [("x509pop", POP, ("x509pop", "root.pem")), ("sshpop", SSH, ("sshpop", "ca.pub"))])
 def test_a_file_that_tells_nothing(tmp_path: Path, kind: str, path: str, parts: tuple[str, ...]) -> None:
     controller = Controller(tmp_path, **{f"spire_{kind}": "host"})
     observed = {path: state("0644", "root", "root", "")}
-    assert controller.mistakes("agent", observed) == [controller.said(f"{path} is there, and can't be read", *parts)]
+    assert controller.mistakes("agent", observed) == [controller.message(f"{path} is there, and can't be read", *parts)]
 
 
 def test_from_one_ca_of_the_controller_to_another_one(tmp_path: Path) -> None:
@@ -211,13 +211,13 @@ KEPT: dict[str, tuple[str, str, str, str, str]] = {
 
 @pytest.mark.parametrize("name", KEPT)
 def test_what_aws_keeps_is_known_by_the_configuration(tmp_path: Path, name: str) -> None:
-    plugin, option, value, way, says = KEPT[name]
+    plugin, option, value, way, cause = KEPT[name]
     controller = Controller(tmp_path, spire_pki=way)
     if way != "host":
         controller.common["spire_server_config"] = {"plugins": {"UpstreamAuthority": {way: {"plugin_data": {"region": "eu-west-1"}}}}}
     text = hcl.dumps({"plugins": {"UpstreamAuthority": {plugin: {"plugin_data": {option: value}}}}})
     observed = {"issued": {PEM: {"exists": False}}, "files": {"configuration": state("0640", "root", "x", text)}}
-    assert missing_ca.mistakes(controller.plan("server"), observed) == ([controller.said(says, "root.pem")] if says else [])
+    assert missing_ca.mistakes(controller.plan("server"), observed) == ([controller.message(cause, "root.pem")] if cause else [])
     assert missing_ca.mistakes(controller.plan("server", spire_pki_new_root=True), observed) == []
     broken = {**observed, "files": {"configuration": state("0640", "root", "x", "{{")}}
     assert missing_ca.mistakes(controller.plan("server"), broken) == []
@@ -228,7 +228,7 @@ def test_what_aws_keeps_is_known_by_the_note(tmp_path: Path) -> None:
     controller = Controller(tmp_path, spire_pki="awssecret", spire_server_config=tree)
     note = tmp_path / "prod.acme.com" / "servers" / "s1" / "aws_secrets.json"
     aws_record.write(str(note), "eu-west-1", {"certificate": {"arn": OURS}})
-    assert controller.mistakes("server", {}) == [controller.said(f"{note} notes what AWS keeps below a root of ours", "root.pem")]
+    assert controller.mistakes("server", {}) == [controller.message(f"{note} notes what AWS keeps below a root of ours", "root.pem")]
 
 
 def test_the_drift_check_reads_what_it_is_asked_for(tmp_path: Path) -> None:

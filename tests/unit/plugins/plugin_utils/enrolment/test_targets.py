@@ -48,8 +48,8 @@ def look_at(made: Plan, **observed: Any) -> Comparison:
 def test_who_attests_once(name: str, server: dict[str, Any], once: bool) -> None:
     made = agent(name, server=server)
     assert made.attests_once == once
-    lost = look_at(made, identity={"chain": [], "key": True})
-    assert lost.enrol and lost.evict == (once and name != "join_token") and lost.token == (name == "join_token")
+    without_identity = look_at(made, identity={"chain": [], "key": True})
+    assert without_identity.enrol and without_identity.evict == (once and name != "join_token") and without_identity.token == (name == "join_token")
     assert agent(name, "memory", server).loses_identity_on_restart == once and not made.loses_identity_on_restart
 
 

@@ -48,7 +48,7 @@ def wrapper(plan: Plan) -> dict[str, Any]:
     return {key: found[key] for key in found if key != "plugin_data"}
 
 
-def said(definition: dict[str, Any] | None = None, **body: Any) -> list[str]:
+def messages(definition: dict[str, Any] | None = None, **body: Any) -> list[str]:
     return mistakes(fleet(s1=variables(definition, **body))).splitlines()
 
 
@@ -56,7 +56,7 @@ def test_the_tree_gets_the_command_and_its_checksum() -> None:
     plan = made()
     assert wrapper(plan) == {"plugin_cmd": PLACED, "plugin_checksum": ONE}
     assert [plan.merged.origin(f"{WHERE}.{name}") for name in ("plugin_cmd", "plugin_data")] == ["spire_plugins", "spire_server_config"]
-    assert said() == []
+    assert messages() == []
     assert f'plugin_cmd = "{PLACED}"' in plan.render() and f'plugin_checksum = "{ONE}"' in plan.render()
 
 
@@ -249,15 +249,15 @@ def test_an_entry_is_a_directory_of_its_own() -> None:
 
 
 def test_a_command_in_the_tree_and_an_entry() -> None:
-    assert said(plugin_cmd="/usr/bin/vaulted", plugin_checksum=ONE) == [
+    assert messages(plugin_cmd="/usr/bin/vaulted", plugin_checksum=ONE) == [
         f"error: {WHERE}.plugin_cmd (set by spire_server_config): spire_plugins.vaulted names the binary too; remove one of the "
         "two. [s1]"
     ]
 
 
 def test_a_checksum_in_the_tree_that_is_another() -> None:
-    assert said(plugin_checksum=ONE.upper()) == []
-    assert said(plugin_checksum=TWO) == [
+    assert messages(plugin_checksum=ONE.upper()) == []
+    assert messages(plugin_checksum=TWO) == [
         f"error: spire_plugins.vaulted: Its checksum is {ONE}, and {WHERE}.plugin_checksum is another one; remove that option, the "
         "collection sets it. [s1]"
     ]
@@ -265,14 +265,14 @@ def test_a_checksum_in_the_tree_that_is_another() -> None:
 
 @pytest.mark.parametrize("path, hidden", [("/home/me/vaulted", "home"), ("/root/vaulted", "root"), ("/tmp/x/vaulted", "tmp")])
 def test_what_the_sandbox_hides(path: str, hidden: str) -> None:
-    assert said({"path": path, "sha256": ONE}) == [
+    assert messages({"path": path, "sha256": ONE}) == [
         f"error: {WHERE}.plugin_cmd (set by spire_plugins): The service's sandbox hides /{hidden}, so SPIRE can't start the plugin. "
         "Move the plugin to a directory below /opt or /usr/local. [s1]"
     ]
 
 
 def test_a_path_that_a_unit_can_not_hold() -> None:
-    assert said({"path": "/opt/my plugins/x", "sha256": ONE}) == [
+    assert messages({"path": "/opt/my plugins/x", "sha256": ONE}) == [
         f"error: {WHERE}.plugin_cmd (set by spire_plugins): The path \"/opt/my plugins/x\" can't be in a service's definition. Use "
         "only letters, digits, / and ._@+:,=- in a path. [s1]"
     ]
@@ -281,18 +281,18 @@ def test_a_path_that_a_unit_can_not_hold() -> None:
 def test_a_file_on_the_controller(tmp_path: Path) -> None:
     source = tmp_path / "vaulted"
     definition = {"src": str(source), "sha256": ONE}
-    assert said(definition) == [
+    assert messages(definition) == [
         f"error: spire_plugins.vaulted.src: The controller has no file {source}, which should be the plugin vaulted. [s1]"
     ]
     source.write_bytes(b"binary")
     found = hashlib.sha256(b"binary").hexdigest()
-    assert said(definition) == [
-        f"error: spire_plugins.vaulted.src: {source} on the controller has the SHA-256 checksum {found}, and the plugin vaulted should have {ONE}. "
-        "Put the right file there, or correct the checksum. [s1]"
+    assert messages(definition) == [
+        f"error: spire_plugins.vaulted.src: The file {source} on the controller has the SHA-256 checksum {found}, but the plugin "
+        f"vaulted should have {ONE}. Replace the file, or correct the checksum. [s1]"
     ]
     other = tmp_path / "other"
     other.write_bytes(b"binary")
-    assert said({"src": str(other), "sha256": found}) == []
+    assert messages({"src": str(other), "sha256": found}) == []
 
 
 def test_a_file_on_the_controller_that_can_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -304,7 +304,7 @@ def test_a_file_on_the_controller_that_can_not_be_read(tmp_path: Path, monkeypat
 
     # The error is simulated, because root can read every file.
     monkeypatch.setattr(external_plugin_rules, "file_digest", refuse)
-    assert said({"src": str(source), "sha256": ONE}) == [
+    assert messages({"src": str(source), "sha256": ONE}) == [
         f"error: spire_plugins.vaulted.src: The file {source} on the controller, which should be the plugin vaulted, can't be read: "
         "Permission denied. Give the user who runs Ansible permission to read it. [s1]"
     ]
@@ -314,9 +314,9 @@ def test_a_wrong_file_of_the_second_architecture_is_told_too(tmp_path: Path) -> 
     for arch in ("amd64", "arm64"):
         (tmp_path / arch).write_bytes(arch.encode())
     right = {arch: hashlib.sha256(arch.encode()).hexdigest() for arch in ("amd64", "arm64")}
-    assert said({"src": f"{tmp_path}/{{arch}}", "sha256": right}) == []
-    (line,) = said({"src": f"{tmp_path}/{{arch}}", "sha256": {**right, "arm64": ONE}})
-    assert line.startswith(f"error: spire_plugins.vaulted.src: {tmp_path}/arm64 on the controller has the SHA-256 checksum {right['arm64']}")
+    assert messages({"src": f"{tmp_path}/{{arch}}", "sha256": right}) == []
+    (line,) = messages({"src": f"{tmp_path}/{{arch}}", "sha256": {**right, "arm64": ONE}})
+    assert line.startswith(f"error: spire_plugins.vaulted.src: The file {tmp_path}/arm64 on the controller has the SHA-256 checksum {right['arm64']}")
 
 
 # The drift check

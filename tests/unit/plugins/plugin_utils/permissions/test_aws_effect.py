@@ -187,7 +187,7 @@ def clients(**credentials: str) -> Client:
 
 
 @contextlib.contextmanager
-def judged() -> Iterator[None]:
+def with_permission_checks() -> Iterator[None]:
     """Makes moto check permissions inside the context."""
     before = settings.INITIAL_NO_AUTH_ACTION_COUNT
     settings.INITIAL_NO_AUTH_ACTION_COUNT, ActionAuthenticatorMixin.request_count = 0, 0
@@ -209,7 +209,7 @@ def fixture_cloud() -> Iterator[Cloud]:
 
 def denied(action: str, call: Call, aws: Client) -> bool:
     """Whether the call was denied because this permission is missing. Any other error means that the call was allowed."""
-    with judged():
+    with with_permission_checks():
         try:
             call(aws)
         except ClientError as error:
@@ -302,7 +302,7 @@ def test_spire_may_assume_the_role_and_the_role_may_drift_check(cloud: Cloud) ->
     assert denied(action, look, spire)
     other = arn.replace("spire-nodes", "admin")
     assert denied("sts:AssumeRole", lambda aws: aws("sts").assume_role(RoleArn=other, RoleSessionName="spire"), spire)
-    with judged():
+    with with_permission_checks():
         key = spire("sts").assume_role(RoleArn=arn, RoleSessionName="spire")["Credentials"]
     role = clients(
         aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"], aws_session_token=key["SessionToken"]

@@ -136,8 +136,8 @@ def test_calls_that_nobody_named_are_found(monkeypatch: pytest.MonkeyPatch) -> N
         return f"{named} s3.DeleteObjectInput" if path.endswith("awss3") and tag == "v1.8.0" else named if path.endswith("awss3") else ""
 
     monkeypatch.setattr(permission_calls, "source", source)
-    said = "1.8.0 server/BundlePublisher/aws_s3: DeleteObject needs a permission that the data does not name"
-    assert list(permission_calls.unnamed("/somewhere")) == [said]
+    expected = "1.8.0 server/BundlePublisher/aws_s3: DeleteObject needs a permission that the data does not name"
+    assert list(permission_calls.unnamed("/somewhere")) == [expected]
 
 
 GIVEN: list[tuple[ModuleType, dict[str, Any]]] = [
@@ -156,7 +156,7 @@ SAID = {"vault_policy": 2, "ejbca_rules": 1}
 
 def test_files_of_the_examples_are_understood() -> None:
     """The filters accept the trees of all examples, and each filter finds permissions in some of them."""
-    said: dict[str, set[str]] = {}
+    expected: dict[str, set[str]] = {}
     for inventory in sorted((collection.REPO / "examples").glob("*/inventory.yml")):
         fleet = examples.fleet_of_file(inventory, {})
         for component, host in [("server", host) for host in fleet.servers[:1]] + [("agent", host) for host in fleet.agents[:1]]:
@@ -169,8 +169,8 @@ def test_files_of_the_examples_are_understood() -> None:
                     _component, kind, plugin = key.split("/")
                     found = made(tree, version=str(planned.version), plugins=[f"{kind}.{plugin}"], **options)
                     if found and found != {"grants": [], "scopes": []}:
-                        said.setdefault(name, set()).add(key)
-    assert {name: len(keys) >= SAID.get(name, 3) for name, keys in said.items()} == dict.fromkeys(FILTERS, True)
+                        expected.setdefault(name, set()).add(key)
+    assert {name: len(keys) >= SAID.get(name, 3) for name, keys in expected.items()} == dict.fromkeys(FILTERS, True)
 
 
 def test_the_page_shows_that_play() -> None:

@@ -72,7 +72,7 @@ def test_a_tree_without_vault() -> None:
     assert POLICY(tree("KeyManager", "disk", keys_path="/k")) == "" and RULES(tree("KeyManager", "disk", keys_path="/k")) == []
 
 
-@pytest.mark.parametrize(("given", "said"), [
+@pytest.mark.parametrize(("given", "message"), [
     ({"key_identifier_value": "s*"}, (
         "vault_policy: plugins.KeyManager.hashicorp_vault.plugin_data names s*, and in a Vault policy * and + stand for any name: choose a "
         "name without them."
@@ -82,8 +82,8 @@ def test_a_tree_without_vault() -> None:
         "not known here: write the value itself into the tree that this filter gets."
     )),
 ])
-def test_names_that_would_allow_more(given: dict[str, str], said: str) -> None:
-    assert error_of(AnsibleFilterError, POLICY, tree("KeyManager", "hashicorp_vault", **given)) == said
+def test_names_that_would_allow_more(given: dict[str, str], message: str) -> None:
+    assert error_of(AnsibleFilterError, POLICY, tree("KeyManager", "hashicorp_vault", **given)) == message
 
 
 def test_ejbca() -> None:

@@ -73,7 +73,7 @@ def test_the_first_run_makes_one_and_has_it_signed_by_our_root(tmp_path: Path) -
     assert files == [".lock", ".lock", "aws_pca.json", "root.key", "root.pem", "upstream.pem"]
 
 
-def test_again_and_for_the_next_server_nothing_happens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_run_and_the_next_server_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made(tmp_path)
     calls = counted(monkeypatch)
     assert differences(tmp_path) == []
@@ -86,9 +86,9 @@ def test_a_renewed_certificate_is_imported_under_the_same_arn(tmp_path: Path) ->
     made(tmp_path)
     before = options(tmp_path)
     late = NOW + 350 * DAY
-    said = made(tmp_path, late)
-    assert "its renewal is due 60 days before that" in said[0]
-    assert said[1:] == ["the private CA has a different certificate than the controller"]
+    messages = made(tmp_path, late)
+    assert "its renewal is due 60 days before that" in messages[0]
+    assert messages[1:] == ["the private CA has a different certificate than the controller"]
     assert options(tmp_path) == before and made(tmp_path, late) == [] and differences(tmp_path) == []
 
 
@@ -111,7 +111,7 @@ def test_a_ca_that_can_not_be_used(tmp_path: Path) -> None:
     arn = options(tmp_path)["certificate_authority_arn"]
     note = tmp_path / "prod.acme.com" / "aws_pca.json"
 
-    def said() -> str:
+    def messages() -> str:
         with pytest.raises(AwsError) as caught:
             differences(tmp_path)
         with pytest.raises(AwsError, match=str(caught.value)[:30]):
@@ -119,17 +119,17 @@ def test_a_ca_that_can_not_be_used(tmp_path: Path) -> None:
         return str(caught.value)
 
     pca().update_certificate_authority(CertificateAuthorityArn=arn, Status="DISABLED")
-    assert said() == (
+    assert messages() == (
         f"The private CA {arn} is disabled. Enable it with: aws acm-pca update-certificate-authority --region {REGION} "
         f"--certificate-authority-arn {arn} --status ACTIVE"
     )
     pca().delete_certificate_authority(CertificateAuthorityArn=arn)
-    assert said() == (
+    assert messages() == (
         f"The private CA {arn} has the status DELETED. For some days, a deleted one can be restored with: aws acm-pca "
         f"restore-certificate-authority --region {REGION} --certificate-authority-arn {arn}. To make a new one, remove {note}."
     )
     note.write_text(note.read_text().replace(arn, arn[:-4] + "0000"))
-    assert said() == (
+    assert messages() == (
         f"the private CA {arn[:-4]}0000 in {REGION} is not there (acm-pca:DescribeCertificateAuthority). Is the region right, and the "
         f"account of the controller's credentials? To make a new one, remove {note}."
     )
@@ -197,13 +197,13 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize("name", MISTAKES)
 def test_mistakes(tmp_path: Path, name: str) -> None:
-    given, said = MISTAKES[name]
-    assert rendered(upstream_ca.check(server(tmp_path, **given), NOW)) == said
+    given, messages = MISTAKES[name]
+    assert rendered(upstream_ca.check(server(tmp_path, **given), NOW)) == messages
 
 
 def test_the_region_is_asked_for_by_the_schema(tmp_path: Path) -> None:
-    said = rendered(rules_run.of_fleet(fleet(variables(tmp_path, spire_server_config={}))))
-    assert "plugins.UpstreamAuthority.aws_pca.plugin_data.region" in said and "required" in said
+    messages = rendered(rules_run.of_fleet(fleet(variables(tmp_path, spire_server_config={}))))
+    assert "plugins.UpstreamAuthority.aws_pca.plugin_data.region" in messages and "required" in messages
 
 
 def test_a_supplied_ca_signs_it_and_its_whole_chain_is_imported(tmp_path: Path) -> None:

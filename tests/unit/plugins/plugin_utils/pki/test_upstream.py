@@ -43,9 +43,9 @@ def test_the_tree_has_its_options(tmp_path: Path, way: str) -> None:
     assert plan.merged.origin("plugins.UpstreamAuthority.disk") == "spire_pki"
     assert [path for path in request_of(plan)["obsolete_files"] if "upstream" in path] == []
     assert problems.render(plan.problems) == ""
-    told = task_view.of_plan(plan)["host_certificate"]
-    files = {file["name"]: file for file in (told["key"], *told["certificates"])}
-    assert (told["key_on_host"], told["key_type"]) == (way == "host", "ec-p384")
+    view = task_view.of_plan(plan)["host_certificate"]
+    files = {file["name"]: file for file in (view["key"], *view["certificates"])}
+    assert (view["key_on_host"], view["key_type"]) == (way == "host", "ec-p384")
     assert {name: (file["path"], file["mode"], file["owner"], file["group"]) for name, file in files.items()} == {
         "upstream_key": (KEY, "0600", "spire-server", "spire-server"), "upstream_certificate": (PEM, "0644", "root", "root"),
         "upstream_bundle": (BUNDLE, "0644", "root", "root"),
@@ -54,7 +54,7 @@ def test_the_tree_has_its_options(tmp_path: Path, way: str) -> None:
     assert not any("upstream" in path for path in task_view.of_plan(planned("agent"))["removable"])
 
 
-def test_old_releases_have_it_under_its_old_name(tmp_path: Path) -> None:
+def test_old_releases_have_the_plugin_under_its_old_type(tmp_path: Path) -> None:
     plan = server(tmp_path, spire_version="0.9.4")
     assert plan.tree["plugins"]["UpstreamCA"] == {"disk": {"plugin_data": DISK}}
     # Without upstream_bundle, the server's bundle would not have the collection's root.
@@ -170,7 +170,7 @@ def test_a_normal_run_does_not_replace_a_root(tmp_path: Path) -> None:
     assert root.read_bytes() == before
 
 
-def test_a_key_that_was_made_on_the_server_is_not_here(tmp_path: Path) -> None:
+def test_a_key_made_on_the_server_is_not_on_the_controller(tmp_path: Path) -> None:
     made(tmp_path, spire_pki="host")
     upstream = server(tmp_path, spire_pki="host").upstream
     assert upstream is not None and upstream.key_files.key == ""

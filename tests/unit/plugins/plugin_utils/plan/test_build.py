@@ -280,10 +280,10 @@ def test_ids_of_entries_stay() -> None:
     assert of_inventory(changed)[0]["entry_id"] == one["entry_id"]
 
 
-@pytest.mark.parametrize("said", [{}, {"spire_canary": None}, {"spire_canary": ""}, {"spire_canary": True}])
-def test_servers_elsewhere_have_a_canary_where_somebody_says_so(said: dict[str, Any]) -> None:
-    made = plan("agent", "a1", fleet({"spire_server_address": "spire.acme.com", "spire_trust_bundle": "PEM", **said}, servers=()))
-    assert made.canary == ("spiffe://prod.acme.com/fleet-canary" if said.get("spire_canary") else "")
+@pytest.mark.parametrize("extra_variables", [{}, {"spire_canary": None}, {"spire_canary": ""}, {"spire_canary": True}])
+def test_servers_outside_of_the_inventory_have_a_canary_only_when_it_is_set(extra_variables: dict[str, Any]) -> None:
+    made = plan("agent", "a1", fleet({"spire_server_address": "spire.acme.com", "spire_trust_bundle": "PEM", **extra_variables}, servers=()))
+    assert made.canary == ("spiffe://prod.acme.com/fleet-canary" if extra_variables.get("spire_canary") else "")
 
 
 @given(st.text(max_size=300), st.text(max_size=300))
@@ -347,7 +347,7 @@ def test_a_bundle_is_taken_with_the_fingerprints_that_were_reported_and_pinned()
     with pytest.raises(ValueError, match=r"^a1: the trust bundle of its server holds no certificates in PEM$"):
         bundle_for(planned("agent"), {"bundle": "planted", "fingerprints": []})
     with pytest.raises(ValueError, match=(
-        r"^a1: spire_trust_bundle: It holds no certificate in PEM. Set it to what spire-server bundle show prints on one of the agent's "
+        r"^a1: spire_trust_bundle: It contains no certificate in PEM. Set it to the output of spire-server bundle show on one of the agent's "
         r"servers\.$"
     )):
         bundle_for(planned("agent", spire_trust_bundle="planted"), None)
@@ -392,9 +392,9 @@ TREES = st.fixed_dictionaries({}, optional={
 )
 def test_whatever_is_written_is_a_mistake_or_a_plan(trees: dict[str, Any], own: dict[str, Any], layers: dict[str, Any]) -> None:
     made = fleet({**trees, **own, **layers})
-    said = mistakes(made)
-    assert "\n\n" not in said
-    if said:
+    extra_variables = mistakes(made)
+    assert "\n\n" not in extra_variables
+    if extra_variables:
         return
     for component, host in (("server", "s1"), ("agent", "a1")):
         found = plan(component, host, made)

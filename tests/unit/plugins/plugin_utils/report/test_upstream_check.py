@@ -62,8 +62,8 @@ def test_a_private_ca_that_can_sign() -> None:
 
 def test_a_private_ca_that_waits_for_its_certificate() -> None:
     arn = PrivateCa().arn
-    said = f"The private CA {arn} has the status PENDING_CERTIFICATE, and signs nothing until it is ACTIVE."
-    assert wrong("aws_pca", certificate_authority_arn=arn) == [said]
+    message = f"The private CA {arn} has the status PENDING_CERTIFICATE, and signs nothing until it is ACTIVE."
+    assert wrong("aws_pca", certificate_authority_arn=arn) == [message]
 
 
 def test_a_private_ca_that_does_not_exist() -> None:
@@ -137,17 +137,17 @@ def test_permissions_are_asked_of_iams_simulator(monkeypatch: pytest.MonkeyPatch
         asked.append(arguments)
         allowed = {"acm-pca:DescribeCertificateAuthority"}
         decisions = {name: "allowed" if name in allowed else "implicitDeny" for name in arguments["ActionNames"]}
-        return {"EvaluationResults": [{"EvalActionName": name, "EvalDecision": said} for name, said in decisions.items()]}
+        return {"EvaluationResults": [{"EvalActionName": name, "EvalDecision": message} for name, message in decisions.items()]}
 
     monkeypatch.setattr(Service, "call", simulator)
     assert wrong("aws_pca", certificate_authority_arn=arn) == [] and asked == []
     role = "arn:aws:iam::123456789012:role/spire"
-    said = [
+    message = [
         f"{role} may not acm-pca:GetCertificate and acm-pca:IssueCertificate on {arn}. The filter spire.fleet.aws_policy returns the "
         "policy that it needs.",
     ]
-    assert wrong("aws_pca", role, certificate_authority_arn=arn) == said
-    assert wrong("aws_pca", certificate_authority_arn=arn, assume_role_arn=role) == said
+    assert wrong("aws_pca", role, certificate_authority_arn=arn) == message
+    assert wrong("aws_pca", certificate_authority_arn=arn, assume_role_arn=role) == message
     shape = client("iam").meta.service_model.operation_model("SimulatePrincipalPolicy").input_shape
     assert set(asked[0]) <= set(shape.members) and asked[0]["ContextEntries"][0]["ContextKeyValues"] == [TEMPLATE]
 
@@ -173,15 +173,15 @@ def test_secrets_that_make_a_ca() -> None:
     assert Secrets().wrong() == []
 
 
-@pytest.mark.parametrize(("option", "said"), [
+@pytest.mark.parametrize(("option", "message"), [
     ("cert_file_arn", "The secret {} holds no certificate in PEM."), ("key_file_arn", "The secret {} holds no private key in PEM."),
     ("bundle_file_arn", "The secret {} holds no certificate in PEM."),
 ])
-def test_a_secret_that_holds_no_pem(option: str, said: str) -> None:
+def test_a_secret_that_holds_no_pem(option: str, message: str) -> None:
     found = Secrets()
     found.put(option, "hunter2")
     arn = found.arns[option]
-    assert found.wrong() == [said.format(arn)]
+    assert found.wrong() == [message.format(arn)]
 
 
 def test_secrets_that_do_not_belong_together() -> None:

@@ -94,8 +94,8 @@ def test_no_step_without_all_hosts(tmp_path: Path) -> None:
 def test_preflight_reports_the_rotation(tmp_path: Path) -> None:
     site(tmp_path)
     begun(tmp_path)
-    said = rendered(upstream_ca.check(plan("server", "s1", a_fleet(tmp_path)), NOW))
-    assert said == (
+    messages = rendered(upstream_ca.check(plan("server", "s1", a_fleet(tmp_path)), NOW))
+    assert messages == (
         "warning: spire_pki_dir: The rotation one of the root is in progress: it reached the step trust at 2030-01-02 00:00:00 UTC. "
         "This run configures the hosts for that step. Run spire.fleet.rotate_upstream to continue the rotation."
     )
@@ -206,8 +206,8 @@ def test_from_a_supplied_ca_to_another_one(tmp_path: Path) -> None:
         assert reached and issued_by(intermediate, state.new_roots[0]) and bundle == state.new_roots
     # The rotation has ended, but the variables still name the old CA. The new one signs, and preflight's message shows what to set.
     assert reached.step == "done" and begun(tmp_path, "", **variables) == reached
-    said = rendered(upstream_ca.check(plan("server", "s1", a_fleet(tmp_path, **variables)), NOW))
-    assert said == (
+    messages = rendered(upstream_ca.check(plan("server", "s1", a_fleet(tmp_path, **variables)), NOW))
+    assert messages == (
         "warning: spire_pki_issuer: The rotation one is complete, but the variable still names the previous CA. To finish, set "
         f"spire_pki_issuer to certificate {new['certificate']}, key {new['key']}, bundle {new['bundle']}, and remove "
         "spire_pki_next_issuer."
@@ -233,8 +233,8 @@ def test_from_a_root_of_ours_to_a_supplied_one_and_back(tmp_path: Path) -> None:
     for step in ("trust", "use", "remove"):
         reached = advanced(tmp_path, step, spire_pki_issuer=theirs)
     assert reached and reached.step == "done" and root(tmp_path) == reached.new_roots[0] != ours
-    said = rendered(upstream_ca.check(plan("server", "s1", a_fleet(tmp_path, spire_pki_issuer=theirs)), NOW))
-    assert said == (
+    messages = rendered(upstream_ca.check(plan("server", "s1", a_fleet(tmp_path, spire_pki_issuer=theirs)), NOW))
+    assert messages == (
         "warning: spire_pki_issuer: The rotation back is complete, but the variable still names the previous CA. To finish, remove "
         "spire_pki_issuer, because the collection's own root signs now."
     )
@@ -334,7 +334,7 @@ def test_intermediates_are_renewed_during_a_rotation(tmp_path: Path) -> None:
 def test_variables_that_ask_for_another_root(tmp_path: Path) -> None:
     """Variables that differ from the existing root don't change it. They apply to the next root, which a rotation makes."""
     site(tmp_path)
-    said = (
+    messages = (
         f"{tmp_path}/pki/{DOMAIN}/root.pem differs from the variables (its subject is CN=SPIRE root CA,O={DOMAIN}, and should be "
         "CN=Other). The fleet trusts this root, so a normal run does not replace it. Set the variables to what the root has, or run "
         "spire.fleet.rotate_upstream for a new root."
@@ -344,10 +344,10 @@ def test_variables_that_ask_for_another_root(tmp_path: Path) -> None:
         variables = {"spire_pki_root_subject": "CN=Other", **more}
         return rendered(upstream_ca.check(plan("server", "s1", a_fleet(tmp_path, **variables)), NOW))
 
-    assert preflight() == f"error: spire_pki_dir: {said}"
+    assert preflight() == f"error: spire_pki_dir: {messages}"
     assert preflight(spire_rotate="one") == ""
     begun(tmp_path, spire_pki_root_subject="CN=Other", spire_rotate="one")
-    assert preflight().startswith("warning: spire_pki_dir: The rotation one of the root is under way")
+    assert preflight().startswith("warning: spire_pki_dir: The rotation one of the root is in progress")
     for step in ("trust", "use", "remove"):
         advanced(tmp_path, step, spire_pki_root_subject="CN=Other")
     assert preflight() == preflight(spire_rotate="one") == "" and root(tmp_path).subject.rfc4514_string() == "CN=Other"

@@ -84,11 +84,11 @@ def test_an_example_of_an_inventory_is_an_inventory() -> None:
 
 
 @pytest.mark.parametrize(("name", "words"), [
-    ("memory_datastore", "It is lifted by its id: spire_allow: [memory_datastore]."),
-    ("mysql_parse_time", "It can't be lifted: where it is broken, SPIRE or the playbooks would fail."),
+    ("memory_datastore", "To accept a configuration that breaks this rule, set spire_allow: [memory_datastore]."),
+    ("mysql_parse_time", "spire_allow can't contain this rule: where it is broken, SPIRE or the playbooks fail."),
     ("trust_bundle_source", "  releases: 0.9.0 to 0.10.0"),
 ])
-def test_how_a_rule_is_lifted_and_since_when_it_holds(name: str, words: str) -> None:
+def test_explain_says_how_to_permit_a_rule_and_in_which_releases_it_applies(name: str, words: str) -> None:
     assert words in catalogue.explain(name).splitlines()
 
 
@@ -99,13 +99,13 @@ def test_every_rule_can_be_printed() -> None:
         assert f"  {name}: " in catalogue.index()
 
 
-def test_an_id_that_is_none_gives_the_nearest() -> None:
+def test_an_unknown_id_gets_similar_ids_as_a_suggestion() -> None:
     with pytest.raises(KeyError):
         catalogue.explain("memory_datastor")
     assert catalogue.nearest("memory_datastor")[0] == "memory_datastore"
-    assert catalogue.unknown("memory_datastor").startswith('No rule has the id "memory_datastor"; did you mean memory_datastore')
+    assert catalogue.unknown("memory_datastor").startswith('No rule has the id "memory_datastor". Did you mean memory_datastore')
     assert "x509pop_ca_bundle" in catalogue.nearest("x509pop")
-    assert catalogue.unknown("qqq") == 'No rule has the id "qqq"; without an id, spire.fleet.explain lists them all.'
+    assert catalogue.unknown("qqq") == 'No rule has the id "qqq". Run spire.fleet.explain without an id to list all rules.'
 
 
 def test_the_page_of_rules_is_fresh() -> None:

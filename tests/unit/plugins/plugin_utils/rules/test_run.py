@@ -36,8 +36,8 @@ def test_agents_without_any_server() -> None:
     )
 
 
-def test_agents_of_a_group_that_is_not_there() -> None:
-    assert "no host is in eu_servers." in mistakes(fleet(a1={"spire_server_group": "eu_servers"}))
+def test_agents_with_a_server_group_that_does_not_exist() -> None:
+    assert "no host is in the group eu_servers." in mistakes(fleet(a1={"spire_server_group": "eu_servers"}))
 
 
 def test_external_servers_without_a_bundle() -> None:
@@ -100,7 +100,7 @@ def test_an_agent_one_minor_release_older_is_fine() -> None:
     ("1.16.0", "This collection knows SPIRE up to 1.15.3. For 1.16.0 take a newer collection.", "1.15.3"),
     ("1.14", '"1.14" is not the number of a SPIRE release, which has three parts: write "1.14.7".', "1.14.7"),
 ])
-def test_a_version_that_never_was_hides_no_other_mistake(version: str, wrong: str, checked_for: str) -> None:
+def test_an_unknown_release_hides_no_other_problem(version: str, wrong: str, checked_for: str) -> None:
     tree = agent_tree(agent={"insecure_bootstrap": True, "log_levle": "INFO"})
     assert mistakes(fleet(tree, a1={"spire_version": version})) == (
         "error: agent.insecure_bootstrap (set by spire_agent_config): On its first connection the agent would trust any server. Remove "
@@ -112,7 +112,7 @@ def test_a_version_that_never_was_hides_no_other_mistake(version: str, wrong: st
     )
 
 
-def test_of_a_version_that_never_was_nobody_says_what_it_fits() -> None:
+def test_an_unknown_release_is_not_compared_with_the_servers() -> None:
     assert mistakes(fleet(a1={"spire_version": "1.5.9"})) == (
         "error: spire_version: SPIRE 1.5.9 is a version that SPIRE never had: the nearest release is 1.5.6. Until then everything "
         "else is checked for 1.5.6. [a1]"
@@ -120,11 +120,11 @@ def test_of_a_version_that_never_was_nobody_says_what_it_fits() -> None:
 
 
 def test_servers_of_one_group_with_two_trust_domains() -> None:
-    said = mistakes(fleet(servers=("s1", "s2"), agents=(), s2={"spire_trust_domain": "other.com"}))
+    messages = mistakes(fleet(servers=("s1", "s2"), agents=(), s2={"spire_trust_domain": "other.com"}))
     assert (
-        "error: spire_trust_domain: It is other.com here and prod.acme.com on s1, and both are in "
-        "spire_servers; servers of one group share one trust domain. [s2]"
-    ) in said.splitlines()
+        "error: spire_trust_domain: It is other.com here but prod.acme.com on s1, which is also in spire_servers. Servers of one group must "
+        "have the same trust domain. [s2]"
+    ) in messages.splitlines()
 
 
 def test_an_agent_of_another_trust_domain_than_its_server() -> None:
@@ -134,21 +134,21 @@ def test_an_agent_of_another_trust_domain_than_its_server() -> None:
     )
 
 
-def test_every_server_must_offer_the_attestor() -> None:
+def test_every_server_must_have_the_agents_attestor() -> None:
     shared = {"DataStore": {"sql": {"plugin_data": {"database_type": "postgres", "connection_string": "dbname=spire"}}}}
     pop = {"NodeAttestor": {"x509pop": {"plugin_data": {"ca_bundle_path": "/ca.pem"}}}}
-    said = mistakes(fleet(
+    messages = mistakes(fleet(
         {**agent_tree(plugins=X509POP), **server_tree(plugins=shared)}, servers=("s1", "s2"),
         s1={"spire_server_config__pop": {"plugins": pop}},
     ))
-    assert "and its server s2 offers join_token." in said
+    assert "but its server s2 has join_token." in messages
     assert "error" not in mistakes(fleet(
         {**agent_tree(plugins=X509POP), **server_tree(plugins=shared), "spire_server_config__pop": {"plugins": pop}}, servers=("s1", "s2"),
     ))
 
 
 def test_all_mistakes_of_all_hosts_in_one_message_without_values() -> None:
-    said = mistakes(fleet(
+    messages = mistakes(fleet(
         {
             "spire_server_config": {"server": {"unknwon_key": "planted-secret", "bind_port": "planted-secret"}},
             "spire_agent_config": {"plugins": {"NodeAttestor": {"join_token": {"plugin_data": {"pin": "planted-secret"}}}}},
@@ -159,14 +159,14 @@ def test_all_mistakes_of_all_hosts_in_one_message_without_values() -> None:
         agents=tuple(f"a{number}" for number in range(12)),
         a3={"spire_version": "9.9.9"},
     ))
-    lines = said.splitlines()
+    lines = messages.splitlines()
     assert len(lines) == 7
     assert any(line.endswith("[a0, a1, a2, a3, a4 and 7 more]") for line in lines)
     assert any(line.startswith("error: spire_version: ") and "For 9.9.9 take a newer collection." in line and line.endswith("[a3]") for line in lines)
-    assert "planted-secret" not in said
+    assert "planted-secret" not in messages
 
 
-def test_servers_that_no_playbook_would_reach() -> None:
+def test_servers_outside_of_spire_servers_are_an_error() -> None:
     made = fleet(a1={"spire_server_group": "eu"}, groups={"eu": ["x1"]})
     assert mistakes(made) == (
         "error: spire_server_group: x1 is in eu but not in spire_servers, so no playbook would install a server on it. Make eu a child "

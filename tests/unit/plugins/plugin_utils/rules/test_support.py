@@ -29,7 +29,7 @@ def errors(**more: Any) -> set[str]:
     return {problem.rule for problem in problems.errors(rules_run.of_fleet(fleet({**REFUSED, **more})))}
 
 
-def test_every_id_that_is_allowed_lifts_its_refusal() -> None:
+def test_spire_allow_permits_every_rule_of_strict_mode() -> None:
     assert errors() == IDS
     for name in IDS:
         assert errors(spire_allow=[name]) == IDS - {name}
@@ -57,7 +57,7 @@ def test_a_warning_is_silenced_by_its_id(name: str, variables: dict[str, Any]) -
     assert silent == set(found) - {name}
 
 
-def test_what_spire_itself_refuses_can_not_be_lifted() -> None:
+def test_spire_allow_can_not_permit_what_spire_refuses() -> None:
     wrong = {"spire_server_config": {"plugins": {"DataStore": {"sql": {"plugin_data": {
         "database_type": "mysql", "connection_string": "u:hidden-1@tcp(db)/spire"}}}}}}
     found = rules_run.of_fleet(fleet({**wrong, "spire_allow": ["mysql_parse_time"]}, agents=()))

@@ -48,21 +48,21 @@ def variables(place: Path, data: dict[str, Any]) -> dict[str, Any]:
     return {"spire_plugin_schemas": [str(place)], "spire_server_config": {"plugins": {"UpstreamAuthority": {"safe": body}}}}
 
 
-def said(place: Path, **data: Any) -> list[str]:
+def messages(place: Path, **data: Any) -> list[str]:
     return [line.removeprefix("error: plugins.UpstreamAuthority.safe.plugin_data") for line in mistakes(fleet(s1=variables(place, data))).splitlines()]
 
 
 def test_options_are_checked_and_brought_to_their_types(place: Path) -> None:
-    assert said(place, pin=1234, slots="2", nested={"depth": "1h"}) == []
+    assert messages(place, pin=1234, slots="2", nested={"depth": "1h"}) == []
     plan = planned("server", variables(place, {"pin": 1234, "slots": "2"}))
     assert plan.plugin_data("UpstreamAuthority", "safe") == {"pin": "1234", "slots": 2}
-    assert said(place, slot="1") == [
+    assert messages(place, slot="1") == [
         '.slot (set by spire_server_config): SPIRE 1.15.3 has no option "slot" in the UpstreamAuthority safe; did you mean "slots"? [s1]'
     ]
-    assert said(place, pin="a", badge="b") == [
+    assert messages(place, pin="a", badge="b") == [
         " (set by spire_server_config): At most one of pin and badge can be set, but pin and badge are set. [s1]"
     ]
-    assert len(said(place, slots=0, nested={"depth": "soon"})) == 2
+    assert len(messages(place, slots=0, nested={"depth": "soon"})) == 2
 
 
 def test_what_is_no_secret_is_shown(place: Path) -> None:
@@ -73,7 +73,7 @@ def test_what_is_no_secret_is_shown(place: Path) -> None:
     assert convert.redact("server", plan.tree)["plugins"]["UpstreamAuthority"]["safe"]["plugin_data"] == convert.REDACTED
 
 
-def test_the_users_file_goes_before_ours(place: Path) -> None:
+def test_the_users_schema_overrides_ours(place: Path) -> None:
     own = place / "server" / "UpstreamAuthority" / "akeyless_upstream.yml"
     assert schema_external.external("server", "UpstreamAuthority", "akeyless_upstream", (str(place),)).options["access_key"].secret
     write(own, "options: {own: {type: string}}")

@@ -33,7 +33,7 @@ def test_akeyless_is_checked_like_spires_own() -> None:
         '.acess_key: SPIRE 1.15.3 has no option "acess_key" in the UpstreamAuthority akeyless_upstream; did you mean "access_key"?'
     ]
     (line,) = akeyless(access_key="hidden-key", gcp_audience="akeyless.io")
-    assert line.startswith(": At most one of access_key, azure_object_id, gcp_audience and k8s_auth_config_name can be set, and ")
+    assert line.startswith(": At most one of access_key, azure_object_id, gcp_audience and k8s_auth_config_name can be set, but ")
     assert "hidden-key" not in line
 
 

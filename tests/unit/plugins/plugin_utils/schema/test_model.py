@@ -149,7 +149,7 @@ def test_secrets_are_marked() -> None:
     }
 
 
-def test_whatever_sounds_secret_is_marked_or_a_path() -> None:
+def test_options_whose_name_sounds_secret_are_marked_or_are_paths() -> None:
     sounds = re.compile(r"(secret|password|token|private|_key)")
     harmless = {"disable_group_name_selectors", "use_token_review_api_validation", "label_key", "object_key"}
     harmless |= {"config_map_key", "configmap_key", "fetch_secrets", "stream_secrets", "enable_tag_based_key_discovery"}
@@ -195,7 +195,7 @@ def test_the_name_in_spires_documentation_that_spire_ignores_is_not_known() -> N
     assert "svid_prefix" not in schema_model.block("server/NodeAttestor/x509pop").options
 
 
-def test_a_hole_of_a_backport() -> None:
+def test_an_option_that_a_release_in_between_lacks() -> None:
     span = (
         schema_model.block("agent")
         .options["agent"]

@@ -152,7 +152,7 @@ def test_lists_of_keys_count_where_they_name_one() -> None:
     assert lacking and lacking.options == ("clusters.*.allowed_pod_label_keys",)
 
 
-def test_plugins_that_are_not_built_in_make_nothing_that_we_know() -> None:
+def test_selectors_of_external_plugins_are_unknown() -> None:
     assert selectors.of("WorkloadAttestor", "acme") == ()
     assert selectors.at("WorkloadAttestor", "systemd", parse("1.6.3")) == ()
 

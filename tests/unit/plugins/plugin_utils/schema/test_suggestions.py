@@ -82,7 +82,7 @@ def test_an_unknown_key_is_an_error_wherever_it_stands(release: Version) -> None
     assert observed > (60 if release < versions.parse("1.0.0") else 100)
 
 
-def test_all_of_the_places_that_spire_drops_keys_in_are_among_them() -> None:
+def test_the_blocks_where_spire_drops_unknown_keys_are_covered() -> None:
     found = {f"{component}: {written(path)}" for component, path in places(versions.DEFAULT)}
     for block in ("server.experimental", "server.federation", "server.federation.bundle_endpoint.profile", "telemetry"):
         assert f"server: {block}.{KEY}" in found
@@ -110,7 +110,7 @@ def everything(component: str) -> Iterator[tuple[str, schema_model.Option, Block
 
 
 @pytest.mark.parametrize("component", ["server", "agent"])
-def test_every_option_that_went_is_an_error_afterwards(component: str) -> None:
+def test_every_removed_option_is_an_error_in_later_releases(component: str) -> None:
     """A removed option is an error in later releases. The message has its name, the last release that had it, and its successor."""
     gone = [found for found in everything(component) if found[1].span.until]
     assert len(gone) > 15
@@ -193,11 +193,11 @@ def datastore(name: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", ["mine", "sql"])
-def test_a_datastore_of_somebody_elses_ends_with_0_10(name: str) -> None:
-    def said(release: str) -> list[str]:
+def test_other_datastores_than_sql_are_refused_since_0_11(name: str) -> None:
+    def messages(release: str) -> list[str]:
         found = tree_check.check("server", datastore(name), versions.parse(release))
         return [f"{problem.path}: {problem.message}" for problem in found if problem.severity == "error"]
 
-    assert said("0.8.0") == said("0.10.2") == []
+    assert messages("0.8.0") == messages("0.10.2") == []
     for release in ("0.11.0", "1.15.3"):
-        assert said(release) == [f"plugins.DataStore.{name}: SPIRE takes only its own sql as DataStore."]
+        assert messages(release) == [f"plugins.DataStore.{name}: SPIRE takes only its own sql as DataStore."]

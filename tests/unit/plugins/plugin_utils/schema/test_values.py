@@ -51,10 +51,10 @@ def test_what_is_right(kind: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "text", "says"), [(kind, text, says) for kind, texts in WRONG.items() for text, says in texts.items()]
+    ("kind", "text", "message"), [(kind, text, message) for kind, texts in WRONG.items() for text, message in texts.items()]
 )
-def test_what_is_wrong(kind: str, text: str, says: str) -> None:
-    assert schema_values.wrong_text(Spec("x", "string", format=kind), text) == says
+def test_what_is_wrong(kind: str, text: str, message: str) -> None:
+    assert schema_values.wrong_text(Spec("x", "string", format=kind), text) == message
 
 
 def test_an_empty_text_counts_as_not_set_unless_spire_refuses_it() -> None:

@@ -83,9 +83,9 @@ def test_modes_and_formats_of_files(tmp_path: Path) -> None:
     # an unencrypted key is encrypted and stays the same key
     key_files, known = KeyAndCertificateFiles(str(tmp_path / "a/b/root.pem"), str(tmp_path / "a/b/root.key")), contents(tmp_path / "a" / "b")["root.pem"]
     Path(key_files.key).write_bytes(x509_keys.dump(key_files.load_key(PASSPHRASE)))
-    told = keep(tmp_path / "a" / "b", check=True)
-    assert told.differences == [f"{key_files.key} is not encrypted"] and not Path(key_files.key).read_text().startswith(text[:30])
-    assert keep(tmp_path / "a" / "b").differences == told.differences and Path(key_files.key).read_text().startswith(text[:30])
+    check_result = keep(tmp_path / "a" / "b", check=True)
+    assert check_result.differences == [f"{key_files.key} is not encrypted"] and not Path(key_files.key).read_text().startswith(text[:30])
+    assert keep(tmp_path / "a" / "b").differences == check_result.differences and Path(key_files.key).read_text().startswith(text[:30])
     assert contents(tmp_path / "a" / "b")["root.pem"] == known and keep(tmp_path / "a" / "b").differences == []
 
 
@@ -210,7 +210,7 @@ def test_only_the_key_of_a_signing_request_is_used(tmp_path: Path) -> None:
     # a character in the middle of the signature
     start = csr.index("-----END") - 20
     other = "A" if csr[start] != "A" else "B"
-    for bad, said in {
+    for bad, message in {
         csr[:start] + other + csr[start + 1:]: "The signature of the signing request is wrong: its sender does not have the key, or it was "
         "damaged.",
         "nothing": "The signing request is no certificate signing request in PEM, or it is damaged.",
@@ -219,18 +219,18 @@ def test_only_the_key_of_a_signing_request_is_used(tmp_path: Path) -> None:
         csr_of(tmp_path, "secp224r1"): "The key of the signing request is secp224r1; SPIRE can use ec-p256, ec-p384, ec-p521, rsa-2048, "
         "rsa-3072, rsa-4096.",
     }.items():
-        assert error_of(X509Error, x509_ensure.sign, own, OWN, bad, issuer, Run(NOW)) == said
+        assert error_of(X509Error, x509_ensure.sign, own, OWN, bad, issuer, Run(NOW)) == message
 
 
-@pytest.mark.parametrize(("changes", "said"), [
+@pytest.mark.parametrize(("changes", "message"), [
     ({"subject": "nonsense"}, 'The subject "nonsense" can\'t be read: write it as in "CN=Root CA,O=Acme,C=US".'),
     ({"subject": f"CN={'x' * 65}"}, f'The subject "CN={"x" * 65}" can\'t be used: a common name (CN) has at most 64 bytes, and a country (C) '
                                     "two letters."),
     ({"subject": ""}, 'The subject is empty: write one as in "CN=Root CA,O=Acme,C=US".'),
     ({"key_type": "rsa-1024"}, "rsa-1024 is not a type of key; use ec-p256, ec-p384, ec-p521, rsa-2048, rsa-3072, rsa-4096."),
     ({"lifetime": 0 * DAY}, "The lifetime must be longer than zero."),
-    ({"lifetime": 60 * DAY}, "It would be renewed 60 days before its end and lives 60 days, so that every run would renew it. Let it live "
-                             "longer, or renew it later."),
+    ({"lifetime": 60 * DAY}, "It would be renewed 60 days before it expires, but it lives only 60 days, so every run would renew it. "
+                             "Set a longer lifetime, or renew it later."),
 ])
-def test_requests_that_can_not_be_fulfilled(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
-    assert error_of(X509Error, keep, tmp_path, request=dataclasses.replace(OWN, **changes)) == said and contents(tmp_path) == {}
+def test_requests_that_can_not_be_fulfilled(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    assert error_of(X509Error, keep, tmp_path, request=dataclasses.replace(OWN, **changes)) == message and contents(tmp_path) == {}

@@ -92,25 +92,25 @@ def test_keys_that_can_not_be_read(tmp_path: Path) -> None:
     request, run = ROOT, Run(NOW)
     path = f"{tmp_path}/root.key"
 
-    def said(passphrase: str = PASSPHRASE) -> str:
+    def error_text(passphrase: str = PASSPHRASE) -> str:
         return error_of(X509Error, x509_ensure.ensure, key_files(tmp_path, "root"), request, None, passphrase, run)
 
-    assert said("wrong") == f"The passphrase does not open the key in {path}, or the file is damaged."
-    assert said("") == f"The key in {path} is encrypted, and no passphrase is given."
+    assert error_text("wrong") == f"The passphrase does not open the key in {path}, or the file is damaged."
+    assert error_text("") == f"The key in {path} is encrypted, and no passphrase is given."
     (tmp_path / "root.key").write_bytes((tmp_path / "other.key").read_bytes())
-    assert said() == f"The key in {path} and the certificate in {tmp_path}/root.pem don't belong together: their public keys differ."
+    assert error_text() == f"The key in {path} and the certificate in {tmp_path}/root.pem don't belong together: their public keys differ."
     (tmp_path / "root.key").write_bytes(good[:200] + good[260:])
-    assert said() == f"The passphrase does not open the key in {path}, or the file is damaged."
+    assert error_text() == f"The passphrase does not open the key in {path}, or the file is damaged."
     (tmp_path / "root.key").write_text("nothing")
-    assert said() == f"{path} holds no private key in PEM."
+    assert error_text() == f"{path} holds no private key in PEM."
     (tmp_path / "root.key").write_bytes(good)
     (tmp_path / "root.pem").write_text("nothing")
-    assert said() == f"{tmp_path}/root.pem holds no certificate in PEM."
+    assert error_text() == f"{tmp_path}/root.pem holds no certificate in PEM."
     (tmp_path / "root.pem").write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
-    assert said() == f"A certificate in {tmp_path}/root.pem can't be read: its PEM is damaged."
+    assert error_text() == f"A certificate in {tmp_path}/root.pem can't be read: its PEM is damaged."
     (tmp_path / "root.pem").unlink()
     (tmp_path / "root.pem").mkdir()
-    assert said() == f"{tmp_path}/root.pem can't be read: Is a directory."
+    assert error_text() == f"{tmp_path}/root.pem can't be read: Is a directory."
     assert (tmp_path / "root.key").read_bytes() == good
 
 
@@ -138,15 +138,15 @@ def test_no_secret_is_in_a_result(tmp_path: Path) -> None:
         pki_results.task_result(outcome, key_files(tmp_path, "own"))
         for outcome in (keep(tmp_path, force=True), keep(tmp_path, "own", OWN, issuer, force=True))
     ]
-    said = repr(results)
+    error_text = repr(results)
     secrets = [PASSPHRASE]
     for name in ("root", "own"):
         key = x509_keys.load((tmp_path / f"{name}.key").read_bytes(), PASSPHRASE, "")
         scalar = key.private_numbers().private_value
         whole = x509_keys.dump(key)
         secrets += [f"{scalar:x}", str(scalar), *whole.decode().splitlines()[1:3], base64.b64encode(whole).decode()[90:140]]
-    assert [secret for secret in secrets if secret in said] == []
-    assert [secret for secret in secrets if secret in said + secrets[3]] != []
+    assert [secret for secret in secrets if secret in error_text] == []
+    assert [secret for secret in secrets if secret in error_text + secrets[3]] != []
 
 
 @pytest.mark.parametrize("passphrase", ["", PASSPHRASE])

@@ -148,7 +148,7 @@ def test_a_sound_fleet_has_no_mistakes() -> None:
     assert mistakes(fleet({"spire_entries": [ENTRY, {**ENTRY, **near}, {**ENTRY, "selectors": ["unix:uid:34"]}]})) == ""
 
 
-def test_dns_names_are_judged_by_the_servers_release() -> None:
+def test_dns_names_are_checked_by_the_rules_of_the_servers_release() -> None:
     given = {"spire_entries": [{**ENTRY, "dns_names": ["*.acme.com", "AB--C.acme.com"]}]}
     assert mistakes(fleet({**given, "spire_version": "1.8.11"})).splitlines()[-1] == (
         'error: spire_entries[0]: Its dns_names[0] is "*.acme.com", and SPIRE 1.8.11 takes two to 63 letters, digits and dashes between '

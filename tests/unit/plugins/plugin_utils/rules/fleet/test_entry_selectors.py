@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.builders.entry_problems import AT, AWS, DOCKER, K8S, SERVER, said
+from tests.unit.builders.entry_problems import AT, AWS, DOCKER, K8S, SERVER, entry_messages
 from tests.unit.builders.fleets import fleet, mistakes
 
 WRONG = [
@@ -199,20 +199,19 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("given", "message"), WRONG, ids=[str(case[0]["selectors"][0])[:40] for case in WRONG])
-def test_says_what_nobody_makes(given: dict[str, Any], message: str) -> None:
-    assert said(**given) == f"error: {AT}: {message} [s1]"
+def test_the_message_about_a_selector_that_is_not_made(given: dict[str, Any], message: str) -> None:
+    assert entry_messages(**given) == f"error: {AT}: {message} [s1]"
 
 
-def test_a_nodes_id_is_no_selector_of_an_older_server() -> None:
+def test_agent_spiffe_ids_are_not_selectors_on_an_older_server() -> None:
     on = {"spire_server_config__id": {"server": {"experimental": {"agent_spiffe_id_as_selector": True}}}}
     entry = {"spiffe_id": "/web", "parent_id": SERVER, "selectors": ["spiffe_id:spiffe://prod.acme.com/spire/agent/x"]}
     assert (
-        "server.experimental.agent_spiffe_id_as_selector is true, and s1 is 1.14.7 and too old. Set the agent's SPIFFE ID as the "
-        "parent_id instead."
+        "server.experimental.agent_spiffe_id_as_selector is true, but s1 has 1.14.7. Set the agent's SPIFFE ID as the parent_id instead."
     ) in mistakes(fleet({"spire_version": "1.14.7", "spire_entries": [entry], **on}))
 
 
-def test_a_nodes_id_is_a_selector_where_the_server_says_so() -> None:
+def test_agent_spiffe_ids_are_selectors_when_the_option_is_on() -> None:
     on = {"spire_server_config__id": {"server": {"experimental": {"agent_spiffe_id_as_selector": True}}}}
     entry = {"spiffe_id": "/web", "parent_id": SERVER, "selectors": ["spiffe_id:spiffe://prod.acme.com/spire/agent/x"]}
     assert mistakes(fleet({"spire_entries": [entry], **on})) == ""

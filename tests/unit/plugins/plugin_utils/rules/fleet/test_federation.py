@@ -52,7 +52,7 @@ def test_what_is_expected_of_an_endpoint(url: str, expected: dict[str, Any], pro
     assert found(url, expected, profile) == codes
 
 
-def test_a_bundle_that_is_published_elsewhere_is_fetched_by_the_webs_pki() -> None:
+def test_a_bundle_in_a_bucket_is_fetched_with_https_web() -> None:
     url = "https://b.s3.amazonaws.com/k"
     assert found(url, WEB, SPIFFE, plugins=BUCKET) == []
     assert found(url, FOO, ACME, plugins=BUCKET) == ["warning: federation_profile"]

@@ -36,15 +36,15 @@ def codes(common: dict[str, Any], **more: Any) -> list[str]:
 def test_the_first_release_that_each_step_takes() -> None:
     # The two oldest releases have no health checks, which another rule reports.
     releases = [str(release) for release in RELEASES if str(release) not in ("0.8.0", "0.8.1")]
-    said = {release: codes({"spire_version": release}) for release in releases}
+    by_release = {release: codes({"spire_version": release}) for release in releases}
     outside = {"spire_server_address": "spire.acme.com"}
     alone = {release: codes({**outside, "spire_version": release}, servers=()) for release in releases}
-    last = {code: release for release, found in said.items() for code in found}
+    last = {code: release for release, found in by_release.items() for code in found}
     assert last == {"server_release_of_site": "0.12.3", "agent_list_release": "1.5.2", "join_token_release": "1.5.6", "entry_release": "1.7.6"}
     assert [text for text, found in alone.items() if found] == [text for text in alone if text.startswith("0.")]
 
 
-def test_who_wants_no_entry_and_no_token_is_told_nothing() -> None:
+def test_a_fleet_without_entries_and_tokens_has_no_problem() -> None:
     pop = {"spire_agent_config": {"plugins": X509POP}, "spire_canary": False, "spire_version": "1.5.5"}
     assert codes(pop) == []
     assert codes({**pop, "spire_agent_config": {}}) == ["join_token_release"]

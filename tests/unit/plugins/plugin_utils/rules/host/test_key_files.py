@@ -36,22 +36,22 @@ def test_the_drift_check_asks_for_keys_and_not_for_certificates() -> None:
     assert request_of(server)["secrets"] == ["/ca.key"]
 
 
-def test_the_mode_of_a_key_that_we_bring_is_mended_and_stops_nothing(tmp_path: Path) -> None:
+def test_the_mode_of_a_managed_key_is_corrected_and_does_not_stop_the_run(tmp_path: Path) -> None:
     brought = planned("server", {"spire_pki": "host", "spire_pki_dir": str(tmp_path), "spire_pki_passphrase": "correct horse"})
     assert list(request_of(brought)["keys"]) == ["upstream_key"]
     assert request_of(brought)["secrets"] == []
 
 
-def test_a_key_that_everybody_reads_stops_the_run() -> None:
+def test_a_world_readable_key_stops_the_run() -> None:
     assert errors(AGENT) == [SAID]
 
 
-def test_it_is_allowed_by_name_or_without_strict_mode() -> None:
+def test_spire_allow_or_no_strict_mode_permits_it() -> None:
     assert errors({**AGENT, "spire_allow": ["world_readable_key"]}) == []
     assert errors({**AGENT, "spire_strict": False}) == []
     assert errors({**AGENT, "spire_allow": ["dummy_ca"]}) == [SAID]
 
 
-def test_nothing_is_said_of_keys_that_are_kept() -> None:
+def test_protected_key_files_have_no_problem() -> None:
     plan = planned("agent", AGENT)
     assert compare(plan, converged(plan), SERVER, NOW).errors == []

@@ -54,11 +54,11 @@ def test_a_published_certificate_stops_the_run_whatever_its_file_is_called() -> 
     assert errors(SERVER, pem(OWN), "ssh-ed25519-cert-v01@openssh.com AAAA", "-----BEGIN CERTIFICATE-----", pem(DUMMY)) == [SAID]
 
 
-def test_it_is_allowed_by_name_or_without_strict_mode() -> None:
+def test_spire_allow_or_no_strict_mode_permits_it() -> None:
     assert errors({**SERVER, "spire_allow": ["dummy_ca"]}, pem(DUMMY)) == []
     assert errors({**SERVER, "spire_strict": False}, pem(DUMMY)) == []
     assert errors({**SERVER, "spire_allow": ["world_readable_key"]}, pem(DUMMY)) == [SAID]
 
 
-def test_nothing_is_said_of_certificates_of_ones_own() -> None:
+def test_user_supplied_certificates_have_no_problem() -> None:
     assert errors(SERVER, pem(OWN)) == []

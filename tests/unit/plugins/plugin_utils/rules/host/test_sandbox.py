@@ -52,6 +52,6 @@ def test_the_quickstart_has_no_sandbox() -> None:
     assert found(server("x", **rootless)) == ["absolute_file_path"]
 
 
-def test_a_plugin_that_is_switched_off_reads_nothing() -> None:
+def test_files_of_a_disabled_plugin_are_not_checked() -> None:
     off = {"plugins": {"NodeAttestor": {"x509pop": {"enabled": False, "plugin_data": {"ca_bundle_path": "/tmp/x"}}}}}
     assert found(planned("server", {"spire_server_config": off})) == []

@@ -23,7 +23,7 @@ def preflight(tmp_path: Path, now: datetime.datetime = NOW, **more: Any) -> str:
     return rendered(upstream_ca.check(server(tmp_path, **more), now))
 
 
-def test_half_of_the_files_is_a_mistake(tmp_path: Path) -> None:
+def test_user_supplied_and_managed_files_can_not_be_mixed(tmp_path: Path) -> None:
     own = {"plugins": {"UpstreamAuthority": {"disk": {"plugin_data": {"bundle_file_path": "/srv/b.pem"}}}}}
     assert preflight(tmp_path, spire_server_config=own) == (
         "error: plugins.UpstreamAuthority.disk.plugin_data.bundle_file_path (set by spire_server_config): spire_pki sets the key, the "
@@ -48,8 +48,8 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         'error: spire_pki_ca_subject: The subject "s1" can\'t be read: write it as in "CN=Root CA,O=Acme,C=US".'
     )),
     "window": ({"spire_pki_renew_before": "8760h"}, (
-        "error: spire_pki_renew_before: It would be renewed 365 days before its end and lives 365 days, so that every run would renew it. Let it "
-        "live longer, or renew it later."
+        "error: spire_pki_renew_before: It would be renewed 365 days before it expires, but it lives only 365 days, so every run would "
+        "renew it. Set a longer lifetime, or renew it later."
     )),
     "window and ca_ttl": ({"spire_server_config": {"server": {"ca_ttl": "2000h"}}}, (
         "error: spire_pki_renew_before: An intermediate CA is renewed 60 days before it expires, but server.ca_ttl is 2000h. The "
@@ -75,17 +75,17 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize("name", MISTAKES)
 def test_mistakes_in_variables(tmp_path: Path, name: str) -> None:
-    given, said = MISTAKES[name]
-    assert preflight(tmp_path, **given) == said
+    given, messages = MISTAKES[name]
+    assert preflight(tmp_path, **given) == messages
 
 
-def test_preflight_asks_for_it(tmp_path: Path) -> None:
+def test_preflight_requires_a_passphrase(tmp_path: Path) -> None:
     common = variables(tmp_path, spire_pki_passphrase=None)
-    assert "error: spire_pki_passphrase: It is required where spire_pki is controller" in mistakes(fleet(common))
+    assert "error: spire_pki_passphrase: It is required when spire_pki is controller" in mistakes(fleet(common))
     assert mistakes(fleet(variables(tmp_path))) == ""
 
 
-def test_preflight_opens_what_is_there(tmp_path: Path) -> None:
+def test_preflight_reads_the_existing_ca_files(tmp_path: Path) -> None:
     made(tmp_path)
     assert preflight(tmp_path) == ""
     root = f"{tmp_path}/prod.acme.com/root"
@@ -98,12 +98,13 @@ def test_preflight_opens_what_is_there(tmp_path: Path) -> None:
     )
     hours = datetime.timedelta(hours=5)
     assert preflight(tmp_path, NOW + 3650 * DAY - hours).splitlines()[-1] == (
-        f"warning: spire_pki_dir: CN=SPIRE root CA,O=prod.acme.com in {root}.pem ends at 2039-12-31 00:00:00 UTC, in 5 hours, and server.ca_ttl "
-        "is 24h: what SPIRE signs from now on ends with it, and then nothing is left to sign with. Replace it now, with spire.fleet.rotate_upstream."
+        f"warning: spire_pki_dir: CN=SPIRE root CA,O=prod.acme.com in {root}.pem expires at 2039-12-31 00:00:00 UTC, in 5 hours, but "
+        "server.ca_ttl is 24h. Everything that SPIRE signs from now on expires at that time too. Replace the CA now, with "
+        "spire.fleet.rotate_upstream."
     )
     short = {"spire_server_config": {"server": {"ca_ttl": "4h"}}}
     assert len(preflight(tmp_path, NOW + 3650 * DAY - hours, **short).splitlines()) == 1
-    assert preflight(tmp_path, NOW + 3650 * DAY) == f"error: spire_pki_dir: The root in {root}.pem expired at 2039-12-31 00:00:00 UTC."
+    assert preflight(tmp_path, NOW + 3650 * DAY) == f"error: spire_pki_dir: The root certificate in {root}.pem expired at 2039-12-31 00:00:00 UTC."
     Path(f"{root}.pem").write_text("nothing")
     assert preflight(tmp_path) == f"error: spire_pki_dir: {root}.pem holds no certificate in PEM."
 

@@ -164,7 +164,7 @@ def test_the_trust_domain_may_be_set_in_the_servers_tree() -> None:
 MYSQL = "plugins/DataStore/sql/plugin_data/database_type"
 
 
-def said(component: str, version: str, *changes: tuple[str, Any]) -> list[str]:
+def messages(component: str, version: str, *changes: tuple[str, Any]) -> list[str]:
     """Returns the messages about a small valid tree with these changes."""
     base = SERVER if component == "server" else AGENT
     found = tree_check.check(component, having(base, *changes), versions.parse(version))
@@ -172,8 +172,8 @@ def said(component: str, version: str, *changes: tuple[str, Any]) -> list[str]:
 
 
 def test_a_trust_domain_has_at_most_255_characters() -> None:
-    assert said("agent", NEWEST, ("agent/trust_domain", "a" * 255)) == []
-    assert said("agent", NEWEST, ("agent/trust_domain", "a" * 256)) == [
+    assert messages("agent", NEWEST, ("agent/trust_domain", "a" * 255)) == []
+    assert messages("agent", NEWEST, ("agent/trust_domain", "a" * 256)) == [
         "agent.trust_domain: The trust domain is 256 characters long; at most 255 are allowed."
     ]
 
@@ -181,10 +181,10 @@ def test_a_trust_domain_has_at_most_255_characters() -> None:
 @pytest.mark.parametrize("version", versions.RELEASES, ids=str)
 @pytest.mark.parametrize("component", ["server", "agent"])
 def test_a_small_sound_tree_is_sound_in_every_release(component: str, version: versions.Version) -> None:
-    assert said(component, str(version)) == []
+    assert messages(component, str(version)) == []
 
 
-def test_a_tree_that_is_no_mapping() -> None:
+def test_a_configuration_that_is_not_a_mapping() -> None:
     found = tree_check.check("server", ["x"], versions.DEFAULT)  # type: ignore[arg-type]
     assert [problem.message for problem in found] == ["The configuration must be a mapping, but it is a list."]
 
@@ -243,14 +243,14 @@ def test_plugins_that_are_right(plugin: dict[str, Any]) -> None:
     assert tree_check.check("server", having(SERVER, ("plugins/NodeAttestor", plugin)), versions.DEFAULT) == []
 
 
-def test_types_that_are_right_in_their_releases() -> None:
-    assert said("server", "0.11.0", ("server/ratelimit/attestation", 5)) == []
-    assert said("server", "0.11.1", ("server/ratelimit/attestation", False)) == []
-    assert said("server", "1.9.2", (MYSQL, {"aws_postgres": {"region": "eu-west-1"}})) == []
-    assert said("server", NEWEST, ("telemetry/Statsd", {"address": "127.0.0.1:8125"})) == []
-    assert said("server", NEWEST, ("server/log_level", "debug"), ("server/ca_key_type", "RSA-2048")) == []
-    assert said("agent", "1.14.0", ("agent/workload_x509_svid_key_type", "ec-p384")) == []
-    assert said("server", NEWEST, ("server/ca_ttl", "1h30m5.5s"), ("server/default_x509_svid_ttl", "")) == []
+def test_valid_types_are_accepted_in_their_releases() -> None:
+    assert messages("server", "0.11.0", ("server/ratelimit/attestation", 5)) == []
+    assert messages("server", "0.11.1", ("server/ratelimit/attestation", False)) == []
+    assert messages("server", "1.9.2", (MYSQL, {"aws_postgres": {"region": "eu-west-1"}})) == []
+    assert messages("server", NEWEST, ("telemetry/Statsd", {"address": "127.0.0.1:8125"})) == []
+    assert messages("server", NEWEST, ("server/log_level", "debug"), ("server/ca_key_type", "RSA-2048")) == []
+    assert messages("agent", "1.14.0", ("agent/workload_x509_svid_key_type", "ec-p384")) == []
+    assert messages("server", NEWEST, ("server/ca_ttl", "1h30m5.5s"), ("server/default_x509_svid_ttl", "")) == []
 
 
 @pytest.mark.parametrize("change", [
@@ -258,11 +258,11 @@ def test_types_that_are_right_in_their_releases() -> None:
     ("plugins/NodeAttestor/mine", {"plugin_cmd": "/p", "plugin_checksum": "ab" * 32, "plugin_data": {"a": [{"b": "${MINE}"}]}}),
     ("plugins/NodeAttestor/gcp_iit", {"enabled": False, "plugin_data": {"projectid_allow_list": ["${PROJECT}"]}}),
 ], ids=["not in capitals", "of an external plugin", "disabled"])
-def test_what_is_no_variable_of_the_environment(change: tuple[str, Any]) -> None:
-    assert said("server", NEWEST, change) == []
+def test_text_that_is_not_an_environment_variable(change: tuple[str, Any]) -> None:
+    assert messages("server", NEWEST, change) == []
 
 
-def test_of_a_text_with_a_variable_the_name_alone_is_told() -> None:
-    found = said("server", NEWEST, ("plugins/DataStore/sql/plugin_data/connection_string", "planted-1${DB_PASS}planted-2${DB_PASS}${B}"))
-    assert [message.split(" literally")[0].rpartition("SPIRE gets ")[2] for message in found] == ["${DB_PASS}", "${B}"]
+def test_a_message_about_an_environment_variable_contains_only_its_name() -> None:
+    found = messages("server", NEWEST, ("plugins/DataStore/sql/plugin_data/connection_string", "planted-1${DB_PASS}planted-2${DB_PASS}${B}"))
+    assert [message.split(" literally")[0].rpartition("SPIRE takes ")[2] for message in found] == ["${DB_PASS}", "${B}"]
     assert "planted" not in str(found)
