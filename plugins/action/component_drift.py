@@ -63,9 +63,9 @@ class ActionModule(FleetAction):
                 module_name="spire.fleet.component_drift",
                 module_args={
                     "component": planned.component,
-                    "spec": request_of(planned),
+                    "spec": request_of(planned).as_argument(),
                     "planned": planned_digests(planned),
-                    "variants": {machine: request_of(variant) for machine, variant in variants.items()},
+                    "variants": {machine: request_of(variant).as_argument() for machine, variant in variants.items()},
                     "planned_variants": {machine: planned_digests(variant) for machine, variant in variants.items()},
                 },
                 task_vars=self.variables,

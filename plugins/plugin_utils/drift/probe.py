@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import posixpath
 from typing import Any
@@ -17,45 +18,76 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import files as schema_files
 
 
-def request_of(plan: Plan) -> dict[str, Any]:
-    """Returns the request for the host of this plan, which module_utils/host/probe.py answers."""
+@dataclasses.dataclass(frozen=True)
+class ProbeRequest:
+    """The request for one probe of one component, which module_utils/host/probe.py answers."""
+
+    user: str
+    #: the paths of the files whose contents are compared, by the files' names
+    files: dict[str, str]
+    #: the path of each private key and the public key that it should belong to, by the key's name
+    keys: dict[str, dict[str, str]]
+    #: the paths of the user's own private keys
+    secrets: list[str]
+    #: the paths of files that a missing CA has issued
+    issued: list[str]
+    #: the paths of files with certificates whose dates are reported
+    certificates: list[str]
+    directories: list[str]
+    temporary_files: list[str]
+    obsolete_files: list[str]
+    link: str
+    release: dict[str, Any] | None
+    binary: str
+    #: the path of the binary that the process should run, without the link, which may lead to another version
+    runs: str
+    #: Whether the binary is run to print its version. The collection's own binaries have a manifest, which is faster to read.
+    probe_version: bool
+    service: dict[str, Any]
+    socket: str
+    #: the addresses and ports that the process opens
+    ports: list[list[Any]]
+    #: an agent's data directory and the path of its key; empty for a server
+    identity: dict[str, str]
+    plugins: list[dict[str, str]]
+
+    def as_argument(self) -> dict[str, Any]:
+        """Returns the argument of the module."""
+        return dataclasses.asdict(self)
+
+
+def request_of(plan: Plan) -> ProbeRequest:
+    """Returns the request for the host of this plan."""
     paths, keys = plan.paths, _keys(plan)
     # The run corrects a wrong mode of the collection's own keys, so these do not count as the user's keys, which would stop it.
     corrected = {key["path"] for key in keys.values()}
     agent = plan.component == "agent"
-    return {
-        "user": plan.user,
-        # the paths of the files whose contents are compared, by the files' names
-        "files": {**{file.name: file.path for file in plan.files}, **({"bundle": paths.bundle} if agent else {})},
-        "keys": keys,
-        # the paths of the user's own private keys
-        "secrets": [path for path in schema_files.secret_files(plan.component, plan.tree) if path not in corrected],
-        # the paths of files that a missing CA has issued
-        "issued": missing_ca.paths(plan),
-        # the paths of files with certificates whose dates are reported
-        "certificates": list(schema_files.certificate_files(plan.component, plan.tree)),
-        "directories": [directory.path for directory in plan.directories],
-        "temporary_files": [paths.candidate, paths.incoming, *([paths.enrol_dir] if agent else [])],
-        "obsolete_files": _obsolete_files(plan),
-        "link": paths.link if plan.versioned else "",
-        "release": {"root": paths.install_root, "version": str(plan.version), "names": [paths.binary_name]} if plan.versioned else None,
-        "binary": plan.binary,
-        # the path of the binary that the process should run, without the link, which may lead to another version
-        "runs": posixpath.join(paths.install_root, str(plan.version), "bin", paths.binary_name) if plan.versioned else plan.binary,
-        # Whether the binary is run to print its version. The collection's own binaries have a manifest, which is faster to read.
-        "probe_version": not plan.versioned,
-        "service": {
+    return ProbeRequest(
+        user=plan.user,
+        files={**{file.name: file.path for file in plan.files}, **({"bundle": paths.bundle} if agent else {})},
+        keys=keys,
+        secrets=[path for path in schema_files.secret_files(plan.component, plan.tree) if path not in corrected],
+        issued=missing_ca.paths(plan),
+        certificates=list(schema_files.certificate_files(plan.component, plan.tree)),
+        directories=[directory.path for directory in plan.directories],
+        temporary_files=[paths.candidate, paths.incoming, *([paths.enrol_dir] if agent else [])],
+        obsolete_files=_obsolete_files(plan),
+        link=paths.link if plan.versioned else "",
+        release={"root": paths.install_root, "version": str(plan.version), "names": [paths.binary_name]} if plan.versioned else None,
+        binary=plan.binary,
+        runs=posixpath.join(paths.install_root, str(plan.version), "bin", paths.binary_name) if plan.versioned else plan.binary,
+        probe_version=not plan.versioned,
+        service={
             "manager": plan.values["spire_service_manager"],
             "name": paths.service,
             "control": plan.supervisor("supervisorctl"),
             "stamp": paths.stamp,
         },
-        "socket": plan.socket,
-        # addresses and ports that the process opens
-        "ports": [[one.address, one.port] for one in plan.listeners],
-        "identity": _identity(plan),
-        "plugins": _plugins(plan),
-    }
+        socket=plan.socket,
+        ports=[[one.address, one.port] for one in plan.listeners],
+        identity=_identity(plan),
+        plugins=_plugins(plan),
+    )
 
 
 def _keys(plan: Plan) -> dict[str, dict[str, str]]:

@@ -58,12 +58,12 @@ def converged(plan: Plan) -> dict[str, Any]:
     files = {file.name: state(file.mode, file.owner, file.group, file.content) for file in plan.files}
     if plan.component == "agent":
         files["bundle"] = state("0644", "root", "root", "a bundle that was rotated long ago")
-    assert set(files) == set(request_of(plan)["files"])
+    assert set(files) == set(request_of(plan).files)
     return {
         "machine": "x86_64",
         "user": {"exists": True, "group": True},
         "files": files,
-        "keys": {name: {**state("0600", plan.user, plan.user), "belongs": True} for name in request_of(plan)["keys"]},
+        "keys": {name: {**state("0600", plan.user, plan.user), "belongs": True} for name in request_of(plan).keys},
         "directories": {one.path: state(one.mode, one.owner, one.group) for one in plan.directories},
         "temporary_files": [],
         "obsolete_files": [],

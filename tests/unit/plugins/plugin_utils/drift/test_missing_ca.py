@@ -72,10 +72,10 @@ class Controller:
 def test_nothing_is_asked_for_where_every_ca_is_there(tmp_path: Path) -> None:
     for variables, asked in (({}, []), (ALL, [PEM, POP_CA])):
         controller = Controller(tmp_path, **variables)
-        assert request_of(controller.plan("server"))["issued"] == asked
+        assert request_of(controller.plan("server")).issued == asked
         assert missing_ca.concerns(controller.fleet()) is bool(asked)
         controller.make()
-        assert [request_of(controller.plan(component))["issued"] for component in ("server", "agent")] == [[], []]
+        assert [request_of(controller.plan(component)).issued for component in ("server", "agent")] == [[], []]
         assert missing_ca.concerns(controller.fleet()) is False
 
 
@@ -146,7 +146,7 @@ def test_a_directory_that_is_gone(tmp_path: Path, way: str) -> None:
     assert controller.mistakes("agent", agent, **ways) == [controller.message(f"{POP} was issued by {POP_ROOT}", "x509pop", "root.pem")]
     for component, observed in (("server", server), ("agent", agent)):
         assert controller.mistakes(component, observed, spire_pki_new_root=True) == []
-        assert request_of(controller.plan(component, spire_pki_new_root=True))["issued"] == []
+        assert request_of(controller.plan(component, spire_pki_new_root=True)).issued == []
     assert not tmp_path.exists()
 
 
@@ -234,7 +234,7 @@ def test_what_aws_keeps_is_known_by_the_note(tmp_path: Path) -> None:
 def test_the_drift_check_reads_what_it_is_asked_for(tmp_path: Path) -> None:
     there = tmp_path / "main.upstream.pem"
     there.write_text("public")
-    spec = {**request_of(Controller(tmp_path / "pki").plan("server")), "issued": [str(there), str(tmp_path / "none.pem")]}
+    spec = {**request_of(Controller(tmp_path / "pki").plan("server")).as_argument(), "issued": [str(there), str(tmp_path / "none.pem")]}
     spec["service"] = {**spec["service"], "manager": "supervisor", "control": [str(tmp_path / "ctl")]}
     found = probe.observe(spec, {})["issued"]
     assert (found[str(there)]["content"], found[str(tmp_path / "none.pem")]) == ("cHVibGlj", {"exists": False})

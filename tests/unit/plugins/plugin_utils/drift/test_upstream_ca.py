@@ -97,7 +97,7 @@ def test_the_drift_check_tells_of_a_key_whether_it_belongs(tmp_path: Path) -> No
     file = tmp_path / "k"
     file.write_text(plan.upstream.key_text())
     file.chmod(0o600)
-    asked = request_of(plan)["keys"]["upstream_key"]
+    asked = request_of(plan).keys["upstream_key"]
     assert asked["path"] == KEY
     observed = identity.private_key(str(file), asked["public"])
     mode = {name: observed[name] for name in ("exists", "mode", "belongs")}

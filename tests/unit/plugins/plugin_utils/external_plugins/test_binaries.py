@@ -167,7 +167,7 @@ def test_the_module_gets_a_variant_for_each_architecture() -> None:
     other, config = planned_digests(variants["aarch64"]), plan.paths.config
     assert (other[PLACED], planned_digests(plan)[PLACED]) == (TWO, ONE)
     assert other[config] == hashlib.sha256(plan.for_architecture("aarch64").render().encode()).hexdigest() != planned_digests(plan)[config]
-    assert [one["sha256"] for one in request_of(variants["aarch64"])["plugins"]] == [TWO]
+    assert [one["sha256"] for one in request_of(variants["aarch64"]).plugins] == [TWO]
     assert variants_of(made()) == {}
 
 

@@ -220,7 +220,7 @@ def test_what_the_drift_check_reports(tmp_path: Path) -> None:
     plan = server(tmp_path)
     request = request_of(plan)
     # No file of the CA is on the host. Files from another value of spire_pki are removed.
-    assert request["keys"] == {} and [path for path in request["obsolete_files"] if "upstream" in path] != []
+    assert request.keys == {} and [path for path in request.obsolete_files if "upstream" in path] != []
     found = compare(plan, {**converged(plan), "aws": []}, None, NOW)
     assert (found.aws_ca_sync, found.differences) == (False, [])
     later = compare(plan, {**converged(plan), "aws": []}, None, NOW + 350 * DAY)

@@ -43,7 +43,7 @@ def test_it_is_off_unless_asked_for() -> None:
         assert "join_token" in made.plugins("NodeAttestor") and task_view.of_plan(made)["host_certificate"] == {}
         # Files that an earlier run made with the variable turned on are removed.
         ours = {path for files in FILES.values() for path in files if f"/{component}/" in path}
-        assert ours <= set(request_of(made)["obsolete_files"]) and ours <= set(task_view.of_plan(made)["removable"])
+        assert ours <= set(request_of(made).obsolete_files) and ours <= set(task_view.of_plan(made)["removable"])
 
 
 @pytest.mark.parametrize("way", ["host", "controller"])

@@ -32,7 +32,7 @@ def test_it_is_off_unless_asked_for() -> None:
     assert plan.upstream is None and "UpstreamAuthority" not in plan.tree["plugins"]
     assert task_view.of_plan(plan)["host_certificate"] == {}
     # Without spire_pki, files at the paths of an upstream CA are removed.
-    assert [path for path in request_of(plan)["obsolete_files"] if "upstream" in path] == [KEY, PEM, BUNDLE]
+    assert [path for path in request_of(plan).obsolete_files if "upstream" in path] == [KEY, PEM, BUNDLE]
     assert planned("agent", spire_pki="host").upstream is None
 
 
@@ -41,7 +41,7 @@ def test_the_tree_has_its_options(tmp_path: Path, way: str) -> None:
     plan = server(tmp_path, spire_pki=way)
     assert plan.tree["plugins"]["UpstreamAuthority"] == {"disk": {"plugin_data": DISK}}
     assert plan.merged.origin("plugins.UpstreamAuthority.disk") == "spire_pki"
-    assert [path for path in request_of(plan)["obsolete_files"] if "upstream" in path] == []
+    assert [path for path in request_of(plan).obsolete_files if "upstream" in path] == []
     assert problems.render(plan.problems) == ""
     view = task_view.of_plan(plan)["host_certificate"]
     files = {file["name"]: file for file in (view["key"], *view["certificates"])}
@@ -133,7 +133,7 @@ def test_nothing_is_made_without_a_passphrase(tmp_path: Path) -> None:
 
 def test_files_at_our_paths_stay_if_the_tree_names_them() -> None:
     own = {"plugins": {"UpstreamAuthority": {"disk": {"plugin_data": {**DISK, "bundle_file_path": "/srv/b.pem"}}}}}
-    assert [path for path in request_of(planned("server", spire_server_config=own))["obsolete_files"] if "upstream" in path] == []
+    assert [path for path in request_of(planned("server", spire_server_config=own)).obsolete_files if "upstream" in path] == []
 
 
 def test_many_at_once_make_one_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -180,19 +180,19 @@ def test_digests_are_of_what_the_process_reads() -> None:
 def test_what_goes_first_is_nothing_that_the_running_process_may_read_again(component: str) -> None:
     made = planned(component)
     temporary = [made.paths.candidate, made.paths.incoming, *([made.paths.enrol_dir] if component == "agent" else [])]
-    assert request_of(made)["temporary_files"] == temporary
+    assert request_of(made).temporary_files == temporary
 
 
 def test_credentials_that_are_needed_no_more_are_not_used() -> None:
     made = planned("server", {"spire_server_environment": {"A": "1"}})
-    assert made.paths.environment not in request_of(made)["obsolete_files"]
-    assert made.paths.environment in request_of(planned("server"))["obsolete_files"]
+    assert made.paths.environment not in request_of(made).obsolete_files
+    assert made.paths.environment in request_of(planned("server")).obsolete_files
 
 
 def test_the_drift_check_sees_what_runs_not_what_the_link_says() -> None:
-    assert request_of(planned("server"))["runs"] == "/opt/spire/1.15.3/bin/spire-server"
+    assert request_of(planned("server")).runs == "/opt/spire/1.15.3/bin/spire-server"
     preinstalled = {"spire_install_source": "preinstalled", "spire_bin_dir": "/usr/local/bin"}
-    assert request_of(planned("server", preinstalled))["runs"] == "/usr/local/bin/spire-server"
+    assert request_of(planned("server", preinstalled)).runs == "/usr/local/bin/spire-server"
 
 
 def test_ports_with_their_addresses() -> None:

@@ -193,7 +193,7 @@ def test_files_that_the_tree_names() -> None:
         "NodeAttestor": {"x509pop": {"plugin_data": {"ca_bundle_paths": ["/srv/hosts.pem"]}}},
     }
     own = planned("server", spire_server_config={"plugins": tree})
-    assert sorted(request_of(own)["certificates"]) == ["/srv/bundle_file_path.pem", "/srv/cert_file_path.pem", "/srv/hosts.pem"]
+    assert sorted(request_of(own).certificates) == ["/srv/bundle_file_path.pem", "/srv/cert_file_path.pem", "/srv/hosts.pem"]
     old, new = make("root", ends=NOW - DAY), make("root two")
     texts = {"/srv/bundle_file_path.pem": [old.pem, new.pem], "/srv/cert_file_path.pem": [make("ca", new, ends=NOW - DAY).pem]}
     found = list(expiry_sources.of_host(own, {"certificates": expiry_sources.in_files(own, texts)}))

@@ -29,17 +29,17 @@ def errors(variables: dict[str, Any]) -> list[str]:
 
 
 def test_the_drift_check_asks_for_keys_and_not_for_certificates() -> None:
-    assert request_of(planned("agent", AGENT))["secrets"] == ["/etc/pki/host.key"]
-    assert request_of(planned("agent"))["secrets"] == []
+    assert request_of(planned("agent", AGENT)).secrets == ["/etc/pki/host.key"]
+    assert request_of(planned("agent")).secrets == []
     disk = {"disk": {"plugin_data": {"cert_file_path": "/ca.pem", "key_file_path": "/ca.key"}}}
     server = planned("server", {"spire_server_config": {"plugins": {"UpstreamAuthority": disk}}})
-    assert request_of(server)["secrets"] == ["/ca.key"]
+    assert request_of(server).secrets == ["/ca.key"]
 
 
 def test_the_mode_of_a_managed_key_is_corrected_and_does_not_stop_the_run(tmp_path: Path) -> None:
     brought = planned("server", {"spire_pki": "host", "spire_pki_dir": str(tmp_path), "spire_pki_passphrase": "correct horse"})
-    assert list(request_of(brought)["keys"]) == ["upstream_key"]
-    assert request_of(brought)["secrets"] == []
+    assert list(request_of(brought).keys) == ["upstream_key"]
+    assert request_of(brought).secrets == []
 
 
 def test_a_world_readable_key_stops_the_run() -> None:

@@ -44,10 +44,10 @@ def pem(one: Any) -> str:
 
 
 def test_the_drift_check_asks_for_these_files() -> None:
-    assert request_of(planned("server", SERVER))["certificates"] == ["/etc/pki/ca.pem"]
+    assert request_of(planned("server", SERVER)).certificates == ["/etc/pki/ca.pem"]
     disk = {"disk": {"plugin_data": {"cert_file_path": "/ca.pem", "key_file_path": "/ca.key", "bundle_file_path": "/roots.pem"}}}
     server = planned("server", {"spire_server_config": {"plugins": {"UpstreamAuthority": disk}}})
-    assert sorted(request_of(server)["certificates"]) == ["/ca.pem", "/roots.pem"]
+    assert sorted(request_of(server).certificates) == ["/ca.pem", "/roots.pem"]
 
 
 def test_a_published_certificate_stops_the_run_whatever_its_file_is_called() -> None:
