@@ -195,12 +195,12 @@ def test_a_new_root_signs_new_intermediates(tmp_path: Path) -> None:
 
 
 def csr_of(directory: Path, curve: str = "P-256") -> str:
-    argv = CSR.format(curve=curve, key=directory / "born.key").split()
+    argv = CSR.format(curve=curve, key=directory / "own.key").split()
     return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
 
 
 def test_only_the_key_of_a_signing_request_is_used(tmp_path: Path) -> None:
-    issuer, own = issuer_in(tmp_path), KeyAndCertificateFiles(str(tmp_path / "born.pem"))
+    issuer, own = issuer_in(tmp_path), KeyAndCertificateFiles(str(tmp_path / "own.pem"))
     csr = csr_of(tmp_path)
     made = x509_ensure.sign(own, OWN, csr, issuer, Run(NOW))
     # only the key of the request is used
