@@ -87,8 +87,8 @@ def test_a_failed_task_for_the_answers_of_servers_is_reported(directory: Path) -
     environment = {**os.environ, "ANSIBLE_HOME": str(directory / "home"), "ANSIBLE_REMOTE_TEMP": str(directory / "remote"), "ANSIBLE_NOCOLOR": "1"}
     argv = [str(ANSIBLE), "-i", "inventory.yml", "play.yml"]
     done = subprocess.run(argv, cwd=directory, env=environment, capture_output=True, text=True, timeout=600, check=False)
-    expected_message = [line for line in done.stdout.splitlines() if "a1: its server s1 does not answer" in line]
-    assert expected_message and "'nowhere' is undefined" in expected_message[0], done.stdout + done.stderr
+    messages = [line for line in done.stdout.splitlines() if "a1: its server s1 does not answer" in line]
+    assert messages and "'nowhere' is undefined" in messages[0], done.stdout + done.stderr
 
 
 def without_cas(directory: Path, dead: str) -> None:

@@ -151,12 +151,12 @@ GIVEN: list[tuple[ModuleType, dict[str, Any]]] = [
 ]
 FILTERS = {name: (made, options) for module, options in GIVEN for name, made in module.FilterModule().filters().items()}
 #: the least number of plugins in the examples for which each filter must find permissions
-SAID = {"vault_policy": 2, "ejbca_rules": 1}
+LEAST_PLUGINS = {"vault_policy": 2, "ejbca_rules": 1}
 
 
 def test_files_of_the_examples_are_understood() -> None:
     """The filters accept the trees of all examples, and each filter finds permissions in some of them."""
-    expected: dict[str, set[str]] = {}
+    plugins_by_filter: dict[str, set[str]] = {}
     for inventory in sorted((collection.REPO / "examples").glob("*/inventory.yml")):
         fleet = examples.fleet_of_file(inventory, {})
         for component, host in [("server", host) for host in fleet.servers[:1]] + [("agent", host) for host in fleet.agents[:1]]:
@@ -169,8 +169,8 @@ def test_files_of_the_examples_are_understood() -> None:
                     _component, kind, plugin = key.split("/")
                     found = made(tree, version=str(planned.version), plugins=[f"{kind}.{plugin}"], **options)
                     if found and found != {"grants": [], "scopes": []}:
-                        expected.setdefault(name, set()).add(key)
-    assert {name: len(keys) >= SAID.get(name, 3) for name, keys in expected.items()} == dict.fromkeys(FILTERS, True)
+                        plugins_by_filter.setdefault(name, set()).add(key)
+    assert {name: len(keys) >= LEAST_PLUGINS.get(name, 3) for name, keys in plugins_by_filter.items()} == dict.fromkeys(FILTERS, True)
 
 
 def test_the_page_shows_that_play() -> None:

@@ -86,9 +86,9 @@ def test_a_renewed_certificate_is_imported_under_the_same_arn(tmp_path: Path) ->
     made(tmp_path)
     before = options(tmp_path)
     late = NOW + 350 * DAY
-    messages = made(tmp_path, late)
-    assert "its renewal is due 60 days before that" in messages[0]
-    assert messages[1:] == ["the private CA has a different certificate than the controller"]
+    differences_found = made(tmp_path, late)
+    assert "its renewal is due 60 days before that" in differences_found[0]
+    assert differences_found[1:] == ["the private CA has a different certificate than the controller"]
     assert options(tmp_path) == before and made(tmp_path, late) == [] and differences(tmp_path) == []
 
 
@@ -111,7 +111,7 @@ def test_a_ca_that_can_not_be_used(tmp_path: Path) -> None:
     arn = options(tmp_path)["certificate_authority_arn"]
     note = tmp_path / "prod.acme.com" / "aws_pca.json"
 
-    def messages() -> str:
+    def error_text() -> str:
         with pytest.raises(AwsError) as caught:
             differences(tmp_path)
         with pytest.raises(AwsError, match=str(caught.value)[:30]):
@@ -119,17 +119,17 @@ def test_a_ca_that_can_not_be_used(tmp_path: Path) -> None:
         return str(caught.value)
 
     pca().update_certificate_authority(CertificateAuthorityArn=arn, Status="DISABLED")
-    assert messages() == (
+    assert error_text() == (
         f"The private CA {arn} is disabled. Enable it with: aws acm-pca update-certificate-authority --region {REGION} "
         f"--certificate-authority-arn {arn} --status ACTIVE"
     )
     pca().delete_certificate_authority(CertificateAuthorityArn=arn)
-    assert messages() == (
+    assert error_text() == (
         f"The private CA {arn} has the status DELETED. For some days, a deleted one can be restored with: aws acm-pca "
         f"restore-certificate-authority --region {REGION} --certificate-authority-arn {arn}. To make a new one, remove {note}."
     )
     note.write_text(note.read_text().replace(arn, arn[:-4] + "0000"))
-    assert messages() == (
+    assert error_text() == (
         f"the private CA {arn[:-4]}0000 in {REGION} is not there (acm-pca:DescribeCertificateAuthority). Is the region right, and the "
         f"account of the controller's credentials? To make a new one, remove {note}."
     )
@@ -197,8 +197,8 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize("name", MISTAKES)
 def test_mistakes(tmp_path: Path, name: str) -> None:
-    given, messages = MISTAKES[name]
-    assert rendered(upstream_ca.check(server(tmp_path, **given), NOW)) == messages
+    given, expected = MISTAKES[name]
+    assert rendered(upstream_ca.check(server(tmp_path, **given), NOW)) == expected
 
 
 def test_the_region_is_asked_for_by_the_schema(tmp_path: Path) -> None:

@@ -110,12 +110,12 @@ def test_changes_by_others_in_aws_are_seen_and_undone(tmp_path: Path) -> None:
     secrets().put_secret_value(SecretId=NAMES["key"], SecretString="garbage")
     secrets().delete_secret(SecretId=NAMES["bundle"], ForceDeleteWithoutRecovery=True)
     secrets().untag_resource(SecretId=NAMES["certificate"], TagKeys=["spire.fleet/trust-domain"])
-    messages = [
+    expected = [
         f"the secret {NAMES['certificate']} lacks tags: spire.fleet/trust-domain", f"somebody else has changed the secret {NAMES['key']}",
         f"the secret {NAMES['bundle']} no longer exists in {REGION}",
     ]
-    assert differences(tmp_path) == messages
-    assert sorted(made(tmp_path)) == sorted(messages)
+    assert differences(tmp_path) == expected
+    assert sorted(made(tmp_path)) == sorted(expected)
     assert {what: value(what) for what in NAMES} == whole
     assert differences(tmp_path) == []
 
@@ -262,8 +262,8 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize("name", MISTAKES)
 def test_mistakes(tmp_path: Path, name: str) -> None:
-    given, messages = MISTAKES[name]
-    assert rendered(upstream_ca.check(server(tmp_path, **given), NOW)) == messages
+    given, expected = MISTAKES[name]
+    assert rendered(upstream_ca.check(server(tmp_path, **given), NOW)) == expected
 
 
 def test_a_tree_with_another_authority_keeps_it(tmp_path: Path) -> None:

@@ -392,9 +392,9 @@ TREES = st.fixed_dictionaries({}, optional={
 )
 def test_whatever_is_written_is_a_mistake_or_a_plan(trees: dict[str, Any], own: dict[str, Any], layers: dict[str, Any]) -> None:
     made = fleet({**trees, **own, **layers})
-    extra_variables = mistakes(made)
-    assert "\n\n" not in extra_variables
-    if extra_variables:
+    messages = mistakes(made)
+    assert "\n\n" not in messages
+    if messages:
         return
     for component, host in (("server", "s1"), ("agent", "a1")):
         found = plan(component, host, made)

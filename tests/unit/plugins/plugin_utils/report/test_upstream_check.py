@@ -137,17 +137,17 @@ def test_permissions_are_asked_of_iams_simulator(monkeypatch: pytest.MonkeyPatch
         asked.append(arguments)
         allowed = {"acm-pca:DescribeCertificateAuthority"}
         decisions = {name: "allowed" if name in allowed else "implicitDeny" for name in arguments["ActionNames"]}
-        return {"EvaluationResults": [{"EvalActionName": name, "EvalDecision": message} for name, message in decisions.items()]}
+        return {"EvaluationResults": [{"EvalActionName": name, "EvalDecision": decision} for name, decision in decisions.items()]}
 
     monkeypatch.setattr(Service, "call", simulator)
     assert wrong("aws_pca", certificate_authority_arn=arn) == [] and asked == []
     role = "arn:aws:iam::123456789012:role/spire"
-    message = [
+    messages = [
         f"{role} may not acm-pca:GetCertificate and acm-pca:IssueCertificate on {arn}. The filter spire.fleet.aws_policy returns the "
         "policy that it needs.",
     ]
-    assert wrong("aws_pca", role, certificate_authority_arn=arn) == message
-    assert wrong("aws_pca", certificate_authority_arn=arn, assume_role_arn=role) == message
+    assert wrong("aws_pca", role, certificate_authority_arn=arn) == messages
+    assert wrong("aws_pca", certificate_authority_arn=arn, assume_role_arn=role) == messages
     shape = client("iam").meta.service_model.operation_model("SimulatePrincipalPolicy").input_shape
     assert set(asked[0]) <= set(shape.members) and asked[0]["ContextEntries"][0]["ContextKeyValues"] == [TEMPLATE]
 
