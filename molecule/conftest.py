@@ -39,7 +39,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Collects the secrets that are in use at the end of a stage, before the next stage replaces them."""
-    # After the secret scan nothing is searched for any more.
+    # After the secret scan no secrets are needed any more.
     if _stage(session.config) != "secret_scan":
         collect.moment(os.environ["MOLECULE_SCENARIO_NAME"], thorough=True)
 
@@ -67,7 +67,7 @@ def _run(host: str, command: str, given: bytes = b"") -> subprocess.CompletedPro
 
 
 class FleetHost(BaseBackend):
-    """testinfra's way to a host. Its own ways, by podman or Ansible, start one of these programs for each command."""
+    """testinfra's connection to a host. Its own connections start podman or Ansible for each command, which is slow."""
 
     NAME = "fleet_host"
 

@@ -14,16 +14,16 @@ from tests.support import collection, require, sample, spire_bin
 
 collection.make_importable()
 collection.export_path()
-# Before any process that shares the tests is started: all of them must choose the same cases.
+# The seed is set before pytest starts the processes that share the tests, so that all of them choose the same cases.
 sample.seed()
-# Out of the root, where the collection's archive is built.
+# Hypothesis would write to the root of the collection, where its archive is built.
 os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(collection.REPO / ".build" / "hypothesis"))
 try:
     import hypothesis
 except ImportError:
-    pass  # the pythons of hosts run without it
+    pass  # the tests on the hosts' versions of Python run without hypothesis
 else:
-    # on a busy machine an example's time says nothing about us
+    # There is no deadline for an example, because on a busy machine its time does not depend on the code alone.
     hypothesis.settings.register_profile("fleet", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
     hypothesis.settings.load_profile("fleet")
 
@@ -40,9 +40,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 def spire_binary() -> Callable[..., Path]:
-    """`spire_binary("spire-agent")` or `spire_binary("spire-server", "1.14.7")`: the path, or a skip with its reason.
+    """`spire_binary("spire-agent")` or `spire_binary("spire-server", "1.14.7")` returns the path, or skips the test with the reason.
 
-    The tier's requirement covers SPIRE itself. An older release is extra: its tests skip where it is not there.
+    Where the tier `real` is required, SPIRE itself must be there. Older releases are optional, and their tests are skipped without them.
     """
 
     def find(name: str = "spire-server", version: str | None = None) -> Path:

@@ -57,13 +57,13 @@ def run_beside(names: list[str], required: Collection[str]) -> dict[str, tiers.O
     print(f"=== real: started beside the others, its output follows below and is in {log} until then", flush=True)
     outcomes = {}
     with ThreadPoolExecutor(1) as pool:
-        beside = pool.submit(run_tier, "real", "real" in required, log)
+        background = pool.submit(run_tier, "real", "real" in required, log)
         # Linux gives each thread its own niceness: SPIRE's processes, which have deadlines, are served first.
         os.nice(5)
         for name in names:
             print(f"=== {name}", flush=True)
             outcomes[name] = run_tier(name, name in required)
-        outcomes["real"] = beside.result()
+        outcomes["real"] = background.result()
     print(f"=== real\n{log.read_text(encoding='utf-8', errors='replace') if log.exists() else ''}", flush=True)
     return outcomes
 

@@ -12,7 +12,7 @@ from typing import Any
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.action_base import FleetAction
 from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import authority as rotation_authority
 from ansible_collections.spire.fleet.plugins.plugin_utils.rotation.authority import AuthorityError, RotationRequest
-from ansible_collections.spire.fleet.plugins.plugin_utils.rotation.participants import require_all
+from ansible_collections.spire.fleet.plugins.plugin_utils.rotation.host_check import require_all
 
 
 class ActionModule(FleetAction):
@@ -31,7 +31,7 @@ class ActionModule(FleetAction):
     NAMES_HOST = False
 
     def act(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Returns whom the rotation concerns and its rounds; raises AnsibleActionFail for what can't be done, or is not clear."""
+        """Returns the rounds of the rotation and the hosts that take part; raises AnsibleActionFail for a request that is not clear or can't be met."""
         asked = RotationRequest(arguments["authority"], arguments["revoke"], arguments["start"], arguments["group"])
         found = rotation_authority.scopes(self.fleet, asked)
         servers, hosts = rotation_authority.members(self.fleet, found)
@@ -43,7 +43,7 @@ class ActionModule(FleetAction):
             now = datetime.datetime.now(datetime.timezone.utc)
             warnings = rotation_authority.untracked_authorities(asked, found, shown, now) if asked.revoke else []
         return {
-            # the rounds are carried out later, and not at all in check mode
+            # Later tasks carry out the rounds. In check mode no task does, so the change is reported here.
             "changed": bool(rounds) and bool(self._task.check_mode), "msg": "; ".join(rotation_authority.describe_rounds(asked, rounds)),
             "servers": servers, "hosts": hosts, "rounds": [dataclasses.asdict(one) for one in rounds],
             **({"warnings": warnings} if warnings else {}),

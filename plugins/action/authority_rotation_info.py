@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.canary import canary
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import authority as rotation_authority, authority_readiness
 from ansible_collections.spire.fleet.plugins.plugin_utils.rotation.host_check import HostCheck
@@ -29,7 +28,7 @@ class ActionModule(HostCheck):
     }
 
     def act(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Returns what the host lacks, as far as it knows the group's authorities."""
+        """Returns what the host's server and agent still lack in this step of the rotation."""
         found = rotation_authority.scopes(self.fleet, rotation_authority.RotationRequest(arguments["authority"], group=arguments["group"]))
         retired = arguments["retired"]
         if arguments["shown"]:
@@ -45,6 +44,6 @@ class ActionModule(HostCheck):
         def evaluate(one: Plan, observed: Mapping[str, Any]) -> list[str]:
             if one.component == "server":
                 return authority_readiness.server(observed, wanted)
-            return authority_readiness.agent(observed, canary(one), wanted)
+            return authority_readiness.agent(observed, one.canary, wanted)
 
-        return self.check(planned, evaluate, self.variables, jwt=wanted.kind == "jwt")
+        return self.check(planned, evaluate, jwt=wanted.kind == "jwt")

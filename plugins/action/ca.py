@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.common import cryptography_import as crypto
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.action_errors import failed
-from ansible_collections.spire.fleet.plugins.plugin_utils.formats.durations import seconds
+from ansible_collections.spire.fleet.plugins.plugin_utils.formats.durations import length
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import results as pki_results
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.action_base import FleetAction
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import (
@@ -78,7 +78,7 @@ def _request(arguments: dict[str, Any]) -> Request:
     lengths = {}
     for name in ("lifetime", "renew_before", "backdate"):
         try:
-            lengths[name] = datetime.timedelta(seconds=float(seconds(arguments[name])))
+            lengths[name] = length(arguments[name])
         except (ValueError, OverflowError) as exc:
             raise X509Error(f'{name} must be a duration such as "8760h": numbers with the units h, m and s.') from exc
     return Request(

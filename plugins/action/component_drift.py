@@ -20,7 +20,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.report import expiry_s
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules import run as rules_run
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 
-#: the unparsed output in a failed module's result, which may hold a part of a file
+#: fields of a failed module's result with its unparsed output, which may hold a part of a file
 UNSAFE = ("module_stdout", "module_stderr", "stdout", "stdout_lines", "stderr", "stderr_lines", "invocation")
 
 
@@ -31,7 +31,7 @@ class ActionModule(FleetAction):
     EXPECTED = (AwsError, X509Error)
 
     def act(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Returns what differs; raises AnsibleActionFail for a plan with mistakes, or a host that can't follow it."""
+        """Returns how the host differs from its plan; raises AnsibleActionFail for a plan with mistakes, or a host that can't follow it."""
         planned = self.plan(arguments["component"])
         self.refuse(rules_run.of_plan(planned, self.fleet))
         before = time.time()
@@ -43,7 +43,7 @@ class ActionModule(FleetAction):
             return {"missing_ca": missing_cas(planned, observed)}
         check = DriftCheck(
             arguments["final"],
-            # as it was registered: a template of it would be evaluated for each of thousands of agents
+            # The registered result is read without templating, which would be repeated for each of thousands of agents.
             self.variables.get(arguments["servers"] or "") or {},
             self._task.check_mode, bool(self.variables.get("ansible_check_mode")), self._task.diff,
         )

@@ -20,7 +20,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.report import expiry, fleet_state
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 
-#: what the playbook registered for each host, servers first: agents are checked against what their servers know
+#: names of the results that the playbook registers for each host, servers first: agents are checked against what their servers know
 NAMES = {
     "server": {"look": "spire_verify_server_drift", "state": "spire_verify_state"},
     "agent": {"look": "spire_verify_agent_drift", "svid": "spire_verify_svid", "servers": "spire_verify_servers"},

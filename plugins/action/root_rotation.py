@@ -11,7 +11,7 @@ from typing import Any
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.rotation_state import State
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.action_base import FleetAction
 from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import root as rotation_root
-from ansible_collections.spire.fleet.plugins.plugin_utils.rotation.participants import require_all
+from ansible_collections.spire.fleet.plugins.plugin_utils.rotation.host_check import require_all
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Run
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 
@@ -21,7 +21,7 @@ class ActionModule(FleetAction):
 
     _requires_connection = False
     ARGUMENTS = {
-        "state": {"type": "str", "choices": ["begun", "advanced", "fallen_back"], "default": "begun"},
+        "state": {"type": "str", "choices": ["begun", "advanced", "signed_under_old_root"], "default": "begun"},
         "name": {"type": "str", "default": ""},
         "trust_domain": {"type": "str", "default": ""},
         "step": {"type": "str", "default": ""},
@@ -56,7 +56,7 @@ class ActionModule(FleetAction):
     def _step(self, found: rotation_root.Scope, arguments: dict[str, Any], run: Run) -> tuple[State | None, list[str]]:
         if arguments["state"] == "begun":
             return rotation_root.begin(found, arguments["name"], run)
-        if arguments["state"] == "fallen_back":
+        if arguments["state"] == "signed_under_old_root":
             return rotation_root.sign_under_old_root(found, arguments["servers_on_old_root"], run)
         checked = {host: self.registered(host, arguments["checked"]) for host in found.hosts}
         return rotation_root.advance(found, arguments["step"], checked, run)

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import rotation_state
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.canary import canary
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import root as rotation_root, root_readiness
 from ansible_collections.spire.fleet.plugins.plugin_utils.rotation.host_check import HostCheck
@@ -28,12 +27,12 @@ class ActionModule(HostCheck):
         """Returns what the host lacks for the current step; raises AnsibleActionFail where there is no root to rotate."""
         state = rotation_state.load(rotation_root.scope(self.fleet, arguments["trust_domain"]).upstream.directory)
         if state is None:
-            return {**self.check([], lambda one, observed: [], self.variables), "step": ""}
+            return {**self.check([], lambda one, observed: []), "step": ""}
         planned = [self.plan(component) for component in ("server", "agent") if self.host in self.fleet.hosts(component)]
 
         def evaluate(one: Plan, observed: Mapping[str, Any]) -> list[str]:
             if one.component == "server":
                 return root_readiness.server(observed, one.upstream is not None, state)
-            return root_readiness.agent(observed, canary(one), state, datetime.datetime.now(datetime.timezone.utc))
+            return root_readiness.agent(observed, one.canary, state, datetime.datetime.now(datetime.timezone.utc))
 
-        return {**self.check(planned, evaluate, self.variables), "step": state.step}
+        return {**self.check(planned, evaluate), "step": state.step}

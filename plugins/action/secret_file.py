@@ -9,7 +9,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-#: an inventory that sets one of these has decided it, for example because of sudo's requiretty
+#: Where the inventory sets one of these variables, pipelining stays as it says, for example because of sudo's requiretty.
 DECIDED = ("ansible_pipelining", "ansible_ssh_pipelining")
 
 
@@ -26,14 +26,14 @@ class ActionModule(ActionBase):
         return result
 
     def _pipe(self, variables: Mapping[str, Any]) -> None:
-        # of the inventory, since Ansible has put its default among the task's variables
+        # The inventory's variables are read, because Ansible adds its default to the task's variables.
         given = variables["hostvars"].raw_get(variables["inventory_hostname"])
         if any(name in given for name in DECIDED):
             return
         try:
             self._connection.get_option("pipelining")
         except KeyError:
-            # a connection without the option takes the play's
+            # A connection plugin without the option uses the play's setting.
             self._play_context.pipelining = True
         else:
             self._connection.set_option("pipelining", True)

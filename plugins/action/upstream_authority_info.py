@@ -22,7 +22,7 @@ class ActionModule(FleetAction):
     EXPECTED = (AwsError,)
 
     def act(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Returns what AWS answers; raises AnsibleActionFail with everything that is wrong."""
+        """Returns AWS's facts about the CA; raises AnsibleActionFail with everything that is wrong."""
         planned = self.plan("server")
         name, _data = upstream_check.authority(planned)
         facts, wrong = upstream_check.check(planned, arguments["principal"], datetime.datetime.now(datetime.timezone.utc))

@@ -1,9 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What all modules of the collection say of themselves."""
-
-from __future__ import annotations
+"""The attributes that the documentation of every module of the collection has."""
 
 
 class ModuleDocFragment:
@@ -28,6 +26,7 @@ attributes:
     platforms: linux
 """
 
+    # Of two fragments that differ, the one that a module names first applies: these stand before the one above.
     # These are the attributes of a module that changes nothing.
     READ_ONLY = r"""
 options: {}
@@ -35,4 +34,12 @@ attributes:
   diff_mode:
     support: none
     details: It changes nothing.
+"""
+
+    # These are the attributes of a module whose work is done on the controller.
+    CONTROLLER = r"""
+options: {}
+attributes:
+  platform:
+    platforms: posix
 """

@@ -3,8 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Options of the modules that run SPIRE's own command line."""
 
-from __future__ import annotations
-
 
 class ModuleDocFragment:
     """The options of modules that call SPIRE's command line; connection.py in module_utils has the argument spec."""

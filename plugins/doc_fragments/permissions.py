@@ -1,9 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Options of the filters that say what a tree uses of a cloud."""
-
-from __future__ import annotations
+"""Options of the filters that return the cloud permissions that a tree needs."""
 
 
 class ModuleDocFragment:

@@ -3,8 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Options of the filters that make IAM policies."""
 
-from __future__ import annotations
-
 
 class ModuleDocFragment:
     """The options are read by plugins/plugin_utils/permissions/aws.py."""

@@ -55,13 +55,7 @@ _value:
   type: dict
 """
 
-from collections.abc import Callable
-from typing import Any
-
 from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.aws import own_policy
 from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.filters import permission_filter
 
-
-class FilterModule:
-    def filters(self) -> dict[str, Callable[..., Any]]:
-        return permission_filter("aws_policy", own_policy)
+FilterModule = permission_filter("aws_policy", own_policy)

@@ -49,13 +49,7 @@ _value:
   type: dict
 """
 
-from collections.abc import Callable
-from typing import Any
-
 from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.aws import role_policies
 from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.filters import permission_filter
 
-
-class FilterModule:
-    def filters(self) -> dict[str, Callable[..., Any]]:
-        return permission_filter("aws_role_policies", role_policies)
+FilterModule = permission_filter("aws_role_policies", role_policies)

@@ -79,13 +79,7 @@ _value:
       elements: str
 """
 
-from collections.abc import Callable
-from typing import Any
-
 from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.filters import permission_filter
 from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.gcp_azure import azure
 
-
-class FilterModule:
-    def filters(self) -> dict[str, Callable[..., Any]]:
-        return permission_filter("azure_permissions", azure)
+FilterModule = permission_filter("azure_permissions", azure)

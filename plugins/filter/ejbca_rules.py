@@ -45,13 +45,7 @@ _value:
   elements: str
 """
 
-from collections.abc import Callable
-from typing import Any
-
 from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.filters import permission_filter
 from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.vault_ejbca import ejbca
 
-
-class FilterModule:
-    def filters(self) -> dict[str, Callable[..., Any]]:
-        return permission_filter("ejbca_rules", ejbca)
+FilterModule = permission_filter("ejbca_rules", ejbca)

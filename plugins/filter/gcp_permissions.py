@@ -84,13 +84,7 @@ _value:
       elements: str
 """
 
-from collections.abc import Callable
-from typing import Any
-
 from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.filters import permission_filter
 from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.gcp_azure import gcp
 
-
-class FilterModule:
-    def filters(self) -> dict[str, Callable[..., Any]]:
-        return permission_filter("gcp_permissions", gcp)
+FilterModule = permission_filter("gcp_permissions", gcp)

@@ -82,13 +82,7 @@ _value:
   elements: dict
 """
 
-from collections.abc import Callable
-from typing import Any
-
 from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.filters import permission_filter
 from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.kubernetes import manifests
 
-
-class FilterModule:
-    def filters(self) -> dict[str, Callable[..., Any]]:
-        return permission_filter("k8s_rbac", manifests)
+FilterModule = permission_filter("k8s_rbac", manifests)

@@ -48,13 +48,7 @@ _value:
   type: str
 """
 
-from collections.abc import Callable
-from typing import Any
-
 from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.filters import permission_filter
 from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.vault_ejbca import vault
 
-
-class FilterModule:
-    def filters(self) -> dict[str, Callable[..., Any]]:
-        return permission_filter("vault_policy", vault)
+FilterModule = permission_filter("vault_policy", vault)

@@ -58,7 +58,7 @@ class LookupModule(FleetLookup):
     """See DOCUMENTATION."""
 
     def look_up(self, terms: list[str]) -> list[dict[str, str]]:
-        """Returns one login, or an empty dictionary."""
+        """Returns the user's name and password for the address, or an empty dictionary."""
         component, address = terms
         found = downloads.login(self.plan(component), str(self.get_option("machine")), address)
         return [dataclasses.asdict(found) if found else {}]

@@ -61,11 +61,11 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import fleet_of
 
 GROUPS = {"servers": SERVERS, "agents": AGENTS}
-#: with the nested ones, for plays that need no order
+#: the groups of plays that need no order of hosts; their servers include the nested ones
 EVERY = {"fleet": (SERVERS, AGENTS), "every_server": (SERVERS,), "every_agent": (AGENTS,)}
-#: An empty list would mean every host, and a group that is not there a warning.
+#: A pattern that matches no host. An empty list would match every host, and Ansible warns of a group that does not exist.
 NOBODY = "!all"
-#: what ansible-playbook, and ansible-lint with it, does with playbooks alone
+#: options of ansible-playbook that need no inventory; ansible-lint uses them, too
 WITHOUT_INVENTORY = ("syntax", "listtasks", "listtags")
 
 
@@ -73,7 +73,7 @@ class LookupModule(LookupBase):
     """See DOCUMENTATION."""
 
     def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[str]:
-        """The patterns of one play; AnsibleLookupError for a play that there is not."""
+        """Returns the host patterns of one play; raises AnsibleLookupError for an unknown play."""
         (which,) = terms
         observed = variables or {}
         if "groups" in observed and not any(context.CLIARGS.get(option) for option in WITHOUT_INVENTORY):
@@ -87,11 +87,11 @@ class LookupModule(LookupBase):
         if which == "nested":
             return apart or [NOBODY]
         if which not in GROUPS:
-            raise AnsibleLookupError(f"{which} is no play; it must be {', '.join(EVERY)}, servers, agents, nested or without_root")
+            raise AnsibleLookupError(f"{which} is no play; it must be {', '.join(EVERY)}, servers, agents, nested or missing_ca")
         return [*_there([GROUPS[which]], observed), *(f"!{host}" for host in apart)]
 
     def _check(self, groups: Mapping[str, Sequence[str]]) -> None:
-        """AnsibleLookupError for an inventory that has nothing for any play."""
+        """Raises AnsibleLookupError for an inventory without hosts for any play; warns of groups with similar names."""
         wrong = inventory_groups.no_hosts_problem(groups)
         if wrong:
             raise AnsibleLookupError(wrong)
@@ -100,5 +100,5 @@ class LookupModule(LookupBase):
 
 
 def _there(names: Collection[str], variables: Mapping[str, Any]) -> list[str]:
-    """Those that the inventory has. A fleet of agents or servers alone is sound, and Ansible warns of each pattern that fits nothing."""
+    """Returns the groups that the inventory has. A fleet may have only agents or only servers, and Ansible would warn of a missing group."""
     return [name for name in names if name in variables.get("groups", names)] or [NOBODY]

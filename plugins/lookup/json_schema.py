@@ -61,7 +61,7 @@ class LookupModule(LookupBase):
     """See DOCUMENTATION."""
 
     def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[dict[str, Any]]:
-        """One schema for each kind named."""
+        """Returns one schema for each of these kinds."""
         self.set_options(var_options=variables, direct=kwargs)
         try:
             release = versions.parse(self.get_option("release") or str(versions.DEFAULT))

@@ -45,7 +45,7 @@ class LookupModule(FleetLookup):
 
     def look_up(self, terms: list[str]) -> list[bool]:
         """Plans the fleet, unless this process or the one that it was forked from has done so."""
-        # a controller without cryptography is a mistake that the task itself reports
+        # Without the library cryptography nothing can be planned. The task that needs a plan reports that.
         if not made.any_kept() and not crypto.MISSING:
             build.plan_fleet(self.fleet)
         return [True]

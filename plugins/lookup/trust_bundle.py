@@ -53,6 +53,6 @@ class LookupModule(FleetLookup):
     EXPECTED = (ValueError,)
 
     def look_up(self, terms: list[str]) -> list[str]:
-        """Returns the bundle; raises AnsibleLookupError when there is none, or not the one expected."""
+        """Returns the bundle; raises AnsibleLookupError when there is none, or when it is not the expected one."""
         planned = self.plan("agent")
         return [bundle_for(planned, server_knowledge(planned.host, self.fleet, self.get_option("servers")))]

@@ -49,7 +49,7 @@ class LookupModule(LookupBase):
     """See DOCUMENTATION."""
 
     def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[Any]:
-        """Raises AnsibleLookupError for a name that is none, a variable that misspells one, and a value that does not fit its type."""
+        """Returns the variables' values; raises AnsibleLookupError for an unknown name, a misspelt variable, or a value of a wrong type."""
         unknown = [name for name in terms if name not in catalogue()]
         if unknown:
             raise AnsibleLookupError(f"No variable of spire.fleet is called {', '.join(unknown)}.")

@@ -3,8 +3,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-from __future__ import annotations
-
 DOCUMENTATION = r"""
 module: authority_rotation
 short_description: Plan the rotation of SPIRE servers' own authorities
@@ -52,13 +50,12 @@ options:
     type: str
     default: ""
 extends_documentation_fragment:
+  - spire.fleet.attributes.controller
   - spire.fleet.attributes
 attributes:
   diff_mode:
     support: none
     details: RV(msg) has the plan.
-  platform:
-    platforms: posix
 seealso:
   - module: spire.fleet.local_authority
   - module: spire.fleet.authority_rotation_info

@@ -3,8 +3,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-from __future__ import annotations
-
 DOCUMENTATION = r"""
 module: authority_rotation_info
 short_description: Check which authorities of its servers a host trusts and uses
@@ -51,8 +49,8 @@ options:
     elements: str
     default: []
 extends_documentation_fragment:
-  - spire.fleet.attributes
   - spire.fleet.attributes.read_only
+  - spire.fleet.attributes
 seealso:
   - module: spire.fleet.local_authority
 """

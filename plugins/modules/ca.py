@@ -3,8 +3,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-from __future__ import annotations
-
 DOCUMENTATION = r"""
 module: ca
 short_description: Make and renew a CA for SPIRE on the controller
@@ -83,10 +81,8 @@ options:
     type: bool
     default: false
 extends_documentation_fragment:
+  - spire.fleet.attributes.controller
   - spire.fleet.attributes
-attributes:
-  platform:
-    platforms: posix
 seealso:
   - module: spire.fleet.upstream_ca
   - module: spire.fleet.private_key_csr

@@ -174,8 +174,6 @@ def present(server: SpireServer, given: list[dict[str, Any]], check: bool) -> di
 
 
 def _apply(action: Any, entries: list[dict[str, Any]]) -> tuple[list[str], list[str]]:
-    if not entries:
-        return [], []
     try:
         items = action([spire_entries.data(entry) for entry in entries])
     except SpireCliError as exc:

@@ -3,8 +3,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-from __future__ import annotations
-
 DOCUMENTATION = r"""
 module: fleet_report
 short_description: Evaluate what was observed of a SPIRE fleet
@@ -34,11 +32,9 @@ options:
     type: str
     default: ""
 extends_documentation_fragment:
-  - spire.fleet.attributes
   - spire.fleet.attributes.read_only
-attributes:
-  platform:
-    platforms: posix
+  - spire.fleet.attributes.controller
+  - spire.fleet.attributes
 """
 
 EXAMPLES = r"""

@@ -3,8 +3,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-from __future__ import annotations
-
 DOCUMENTATION = r"""
 module: node_certificate
 short_description: Make the certificates for node attestation on the controller
@@ -27,10 +25,8 @@ options:
     type: str
     default: ""
 extends_documentation_fragment:
+  - spire.fleet.attributes.controller
   - spire.fleet.attributes
-attributes:
-  platform:
-    platforms: posix
 seealso:
   - module: spire.fleet.private_key_csr
   - module: spire.fleet.upstream_ca

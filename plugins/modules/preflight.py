@@ -3,8 +3,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-from __future__ import annotations
-
 DOCUMENTATION = r"""
 module: preflight
 short_description: Check the variables of a whole SPIRE fleet
@@ -23,11 +21,9 @@ options:
     type: bool
     default: false
 extends_documentation_fragment:
-  - spire.fleet.attributes
   - spire.fleet.attributes.read_only
-attributes:
-  platform:
-    platforms: posix
+  - spire.fleet.attributes.controller
+  - spire.fleet.attributes
 """
 
 EXAMPLES = r"""

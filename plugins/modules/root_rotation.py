@@ -3,8 +3,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-from __future__ import annotations
-
 DOCUMENTATION = r"""
 module: root_rotation
 short_description: Begin and advance a rotation of the root above SPIRE servers
@@ -22,10 +20,10 @@ options:
       - V(begun) begins the rotation O(name), or returns the one that is under way. It makes the new root, unless C(spire_pki_next_issuer)
         names a CA of yours.
       - V(advanced) advances it from O(step) to the next step.
-      - V(fallen_back) gives the servers in O(servers_on_old_root), and no others, the files of the step V(trust) while the rotation is at
+      - V(signed_under_old_root) gives the servers in O(servers_on_old_root), and no others, the files of the step V(trust) while the rotation is at
         the step V(use). It is meant for servers that have replaced their CA by themselves before the old root was tainted.
     type: str
-    choices: [begun, advanced, fallen_back]
+    choices: [begun, advanced, signed_under_old_root]
     default: begun
   name:
     description: >-
@@ -41,7 +39,7 @@ options:
     type: str
     default: ""
   servers_on_old_root:
-    description: With O(state=fallen_back), the servers whose CA the old root signs again. None of them has tainted the old root.
+    description: With O(state=signed_under_old_root), the servers whose CA the old root signs again. None of them has tainted the old root.
     type: list
     elements: str
     default: []
@@ -55,13 +53,12 @@ options:
     type: str
     default: spire_rotation_check
 extends_documentation_fragment:
+  - spire.fleet.attributes.controller
   - spire.fleet.attributes
 attributes:
   diff_mode:
     support: none
     details: RV(msg) has what was done.
-  platform:
-    platforms: posix
 seealso:
   - module: spire.fleet.root_rotation_info
   - module: spire.fleet.local_authority

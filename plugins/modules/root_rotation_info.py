@@ -27,8 +27,8 @@ options:
     description: The binary, socket and data directory to read on the host. Set by the action plugin.
     type: dict
 extends_documentation_fragment:
-  - spire.fleet.attributes
   - spire.fleet.attributes.read_only
+  - spire.fleet.attributes
 seealso:
   - module: spire.fleet.root_rotation
 """

@@ -3,8 +3,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-from __future__ import annotations
-
 DOCUMENTATION = r"""
 module: rule_info
 short_description: Print a rule of preflight
@@ -21,11 +19,9 @@ options:
     type: str
     default: ""
 extends_documentation_fragment:
-  - spire.fleet.attributes
   - spire.fleet.attributes.read_only
-attributes:
-  platform:
-    platforms: posix
+  - spire.fleet.attributes.controller
+  - spire.fleet.attributes
 """
 
 EXAMPLES = r"""

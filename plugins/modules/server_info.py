@@ -38,8 +38,8 @@ options:
     type: bool
     default: false
 extends_documentation_fragment:
-  - spire.fleet.attributes
   - spire.fleet.attributes.read_only
+  - spire.fleet.attributes
   - spire.fleet.client
   - spire.fleet.client.server
 seealso:

@@ -30,8 +30,8 @@ options:
   timeout:
     default: 10
 extends_documentation_fragment:
-  - spire.fleet.attributes
   - spire.fleet.attributes.read_only
+  - spire.fleet.attributes
   - spire.fleet.client
   - spire.fleet.client.agent
 seealso:

@@ -3,8 +3,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-from __future__ import annotations
-
 DOCUMENTATION = r"""
 module: upstream_authority_info
 short_description: Check in AWS whether a SPIRE server's upstream authority can sign
@@ -27,11 +25,9 @@ options:
     type: str
     default: ""
 extends_documentation_fragment:
-  - spire.fleet.attributes
   - spire.fleet.attributes.read_only
-attributes:
-  platform:
-    platforms: posix
+  - spire.fleet.attributes.controller
+  - spire.fleet.attributes
 seealso:
   - module: spire.fleet.upstream_ca
   - plugin: spire.fleet.aws_policy

@@ -54,8 +54,8 @@ options:
     elements: str
     default: []
 extends_documentation_fragment:
-  - spire.fleet.attributes
   - spire.fleet.attributes.read_only
+  - spire.fleet.attributes
 """
 
 EXAMPLES = r"""

@@ -21,12 +21,12 @@ from pathlib import Path
 
 REPO = Path(__file__).resolve().parents[2]
 BUILD = REPO / ".build"
-# Where sanity.sh lays its copy of the work tree: the other tools need a real collection's path as well.
+# The directory into which sanity.sh copies the work tree. The other tools also need the path of a real collection.
 COPIES = BUILD / "sanity"
 COPY = COPIES / "ansible_collections" / "spire" / "fleet"
 BIN = Path(sys.executable).parent
 
-# All that a user of the collection needs. Whatever else turns up in the archive was not meant to be there.
+# The directories and files that the collection's archive must have. Anything else in the archive is a mistake.
 ARCHIVED = {
     "CHANGELOG.md", "FILES.json", "LICENSE", "MANIFEST.json", "README.md", "changelogs", "docs", "examples",
     "meta", "playbooks", "plugins", "requirements.txt", "roles",
@@ -40,7 +40,7 @@ class Failed(Exception):
 
 def run(*command: str | Path, cwd: Path = REPO, collections: Path = COPIES) -> str:
     """Runs a tool, shows its output if it fails, and returns its standard output."""
-    # The tools call each other by name.
+    # The tools start each other by name, so their directory must be in PATH.
     path = os.pathsep.join([str(BIN), os.environ["PATH"]])
     environment = {**os.environ, "PATH": path, "ANSIBLE_COLLECTIONS_PATH": str(collections), "ANSIBLE_NOCOLOR": "1"}
     done = subprocess.run([str(part) for part in command], cwd=cwd, env=environment, stdout=subprocess.PIPE, text=True, check=False)
@@ -78,7 +78,7 @@ def archive() -> None:
     for directory in (dist, installed):
         shutil.rmtree(directory, ignore_errors=True)
     galaxy = BIN / "ansible-galaxy"
-    # From the work tree, not from the copy: what lies about there must stay out too.
+    # The archive is built from the work tree and not from the copy, because it must leave out files that git does not know, too.
     run(galaxy, "collection", "build", "--output-path", dist)
     (built,) = dist.glob("*.tar.gz")
     with tarfile.open(built) as opened:

@@ -12,7 +12,7 @@ repo=$(cd "$(dirname "$0")/../.." && pwd)
 python=$(command -v "${PYTHON:-python}")
 work=$repo/.build/sanity
 copy=$work/ansible_collections/spire/fleet
-# Two runs at once would take the copy away under each other; lint.py holds the lock for all its steps.
+# Each of two runs at once would remove the copy that the other one uses; lint.py holds the lock for all its steps.
 if [ -z "${SPIRE_FLEET_LINT_LOCKED:-}" ]; then
   mkdir -p "$repo/.build"
   exec 9>"$repo/.build/lint.lock"
@@ -29,7 +29,7 @@ git -C "$copy" init --quiet
 git -C "$copy" add --all
 
 "$python" -m tests.support.pythons --link "$work/pythons"
-# ansible-test keeps its tools' virtual environments under HOME: here they are out of the user's way.
+# ansible-test makes the virtual environments of its tools below HOME, which is a directory of the build here.
 export HOME=$work/home
 export LC_ALL=C.UTF-8
 cache=$HOME/.ansible/test/cache

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Ansible runs our actions and lookups on this machine, in a directory of the test's."""
+"""Ansible runs the collection's actions and lookups on this machine, in a directory of the test."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.playbook_run import Run, SECRET, fact, good_inventory, inventory, play, show
 
-#: what preflight says of the fixture `bad`
+#: the message of preflight about the inventory of the fixture `bad`
 MISTAKES = """\
 8 mistakes in the inventory; no host was touched.
 
@@ -91,17 +91,17 @@ def test_the_drift_check_refuses_a_bad_plan(bad: Run) -> None:
 
 
 def test_values_of_unknown_keys_are_in_no_output(bad: Run) -> None:
-    # what was searched is the output of these tasks
+    # The searched text is the output of these tasks.
     assert "spire_sever_group" in bad.text
     assert SECRET not in bad.text and SECRET not in json.dumps(bad.results)
 
 
 TARGET = {"group": "spire_servers", "server": "s1"}
-#: as server_state answers, inside of the loop that asked
+#: a result of the module server_info in a loop over servers
 ANSWER = {
     "item": {"group": "spire_servers"}, "healthy": True, "agents": [], "bundle": "", "fingerprints": [],
 }
-#: looks like one, and no certificate can be read from it
+#: a text that looks like a bundle, but has no readable certificate
 BAD_BUNDLE = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 
 
@@ -130,8 +130,8 @@ def good_tasks() -> dict[str, dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    # short, because a socket's path is
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    # The name is short, because the path of a socket must be short.
     made = tmp_path_factory.mktemp("f")
     (made / "bin").mkdir()
     for name in ("spire-server", "spire-agent"):
@@ -141,15 +141,15 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def good(home: Path) -> Run:
+def good(directory: Path) -> Run:
     """Runs over a valid inventory, on a machine on which nothing is installed yet."""
-    return play(home, good_inventory(home), good_tasks())
+    return play(directory, good_inventory(directory), good_tasks())
 
 
 @pytest.fixture(scope="module")
-def check(home: Path, good: Run) -> Run:
+def check(directory: Path, good: Run) -> Run:
     """Runs the drift check of the same inventory in check mode, after `good`."""
-    return play(home, good_inventory(home), {
+    return play(directory, good_inventory(directory), {
         "silent": {"spire.fleet.component_drift": {"component": "agent"}},
         "answers": fact("spire_answers", {"results": [ANSWER]}),
         "agent": {"spire.fleet.component_drift": {"component": "agent", "servers": "spire_answers"}},
@@ -161,12 +161,12 @@ def test_preflight_counts(good: Run) -> None:
     assert (result["failed"], result["changed"], result["servers"], result["agents"]) == (False, False, 1, 2)
 
 
-def test_a_drift_check_at_a_bare_host(good: Run, home: Path) -> None:
+def test_a_drift_check_at_a_bare_host(good: Run, directory: Path) -> None:
     result = good.results["agent"]
     assert not result["failed"], result
-    # in a plain run, the tasks that mend are what changes something
+    # In a run without check mode, the drift check itself is not "changed"; the tasks that correct the host are.
     assert (result["differs"], result["changed"], result["spiffe_id"]) == (True, False, "")
-    root = home / "q"
+    root = directory / "q"
     assert result["actions"]["files"] == ["configuration", "environment", "service", "supervisor", "bundle"]
     assert str(root / "data/agent/main") in result["actions"]["directories"]
     assert (result["actions"]["start"], result["actions"]["restart"], result["actions"]["enrol"], result["actions"]["token"]) == (
@@ -183,17 +183,17 @@ def test_an_agent_whose_server_does_not_answer(good: Run, check: Run) -> None:
         "a1: its server s1 does not answer, so nobody can tell whether it knows this agent: nobody asked it. Run the playbook "
         "for the servers first."
     )
-    # nothing has an answer on a bare fleet
+    # In check mode a server that is not installed yet gives no answer, which is no error.
     assert check.results["silent"]["differs"] is True
 
 
-def test_check_mode_shows_what_would_change(check: Run, home: Path) -> None:
+def test_check_mode_shows_what_would_change(check: Run, directory: Path) -> None:
     result = check.results["agent"]
     assert (result["failed"], result["changed"], result["differs"]) == (False, True, True)
-    assert f"+++ after: {home}/q/etc/agent/main.conf" in check.text
+    assert f"+++ after: {directory}/q/etc/agent/main.conf" in check.text
     assert '+    trust_domain = "prod.acme.com"' in check.text
     assert "+KEY=(redacted)" in check.text
-    assert not (home / "q").exists()
+    assert not (directory / "q").exists()
 
 
 def test_what_still_differs_after_a_run_is_an_error(good: Run) -> None:
@@ -201,11 +201,11 @@ def test_what_still_differs_after_a_run_is_an_error(good: Run) -> None:
     assert result["failed"] and result["msg"].startswith("a1: still differs after the run: ")
 
 
-def test_planned_has_paths_and_no_contents(good: Run, home: Path) -> None:
+def test_planned_has_paths_and_no_contents(good: Run, directory: Path) -> None:
     planned = good.results["planned"]["msg"]
-    assert planned["config"] == f"{home}/q/etc/agent/main.conf"
+    assert planned["config"] == f"{directory}/q/etc/agent/main.conf"
     assert planned["files"]["environment"] == {
-        "name": "environment", "path": f"{home}/q/etc/agent/main.env", "mode": "0600", "owner": "", "group": "", "secret": True,
+        "name": "environment", "path": f"{directory}/q/etc/agent/main.env", "mode": "0600", "owner": "", "group": "", "secret": True,
     }
     assert planned["archive"]["name"] == "spire-1.15.3-linux-amd64-musl.tar.gz"
 
@@ -217,14 +217,14 @@ def test_contents(good: Run) -> None:
     assert "no file of the agent is called nothing" in good.results["no_content"]["msg"]
 
 
-def test_targets(good: Run, home: Path) -> None:
+def test_targets(good: Run, directory: Path) -> None:
     target = {
-        "group": "spire_servers", "server": "s1", "binary": f"{home}/bin/spire-server",
-        "socket_path": f"{home}/q/run/server/private/api.sock", "trust_domain": "prod.acme.com",
+        "group": "spire_servers", "server": "s1", "binary": f"{directory}/bin/spire-server",
+        "socket_path": f"{directory}/q/run/server/private/api.sock", "trust_domain": "prod.acme.com",
     }
     assert good.results["targets"]["msg"] == [target]
     assert good.results["no_token_targets"]["msg"] == []
-    # a token lives for the wave's length; a2 was not looked at
+    # The token is valid until the whole wave has started. The result has no a2, because a2 has no drift check.
     assert good.results["token_targets"]["msg"] == [{**target, "agents": ["a1"], "ttl": 600 + 60 + 1}]
 
 
@@ -243,8 +243,8 @@ def test_no_bundle(good: Run) -> None:
     assert "a1: no server gave its trust bundle, and spire_trust_bundle is not set" in good.results["no_bundle"]["msg"]
 
 
-def test_a_bundle_that_is_none_is_said_once(good: Run) -> None:
-    """Ansible appends the causes of an error to it; none of them repeats the message."""
+def test_an_invalid_trust_bundle_is_reported_once(good: Run) -> None:
+    """A message about an unreadable bundle appears once, although Ansible appends the causes of an error to its message."""
     message = good.results["bad_bundle"]["msg"]
     assert message.count("a1: the trust bundle of its server holds no certificates in PEM") == 1
     assert message.endswith("a1: the trust bundle of its server holds no certificates in PEM")

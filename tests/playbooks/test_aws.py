@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Ansible keeps an upstream CA in AWS, at -vvv with --diff, against moto's server; no output has a key."""
+"""Ansible makes and renews an upstream CA in moto's simulation of AWS, at -vvv with --diff, and no output has a key."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def fixture_moto() -> Iterator[Moto]:
         yield found
 
 
-def listed(home: Path, **common: Any) -> dict[str, Any]:
+def listed(directory: Path, **common: Any) -> dict[str, Any]:
     """Returns an inventory with the server a1 on this machine."""
     found = inventory({
-        "spire_pki_dir": str(home / "pki"), "spire_pki_passphrase": PASSPHRASE, "spire_install_source": "preinstalled", "spire_bin_dir": "/nowhere",
-        "spire_root_dir": str(home / "q"), "spire_service_manager": "supervisor", "spire_supervisor_bin": "/nowhere", **common,
+        "spire_pki_dir": str(directory / "pki"), "spire_pki_passphrase": PASSPHRASE, "spire_install_source": "preinstalled", "spire_bin_dir": "/nowhere",
+        "spire_root_dir": str(directory / "q"), "spire_service_manager": "supervisor", "spire_supervisor_bin": "/nowhere", **common,
     })
     found["spire_servers"]["hosts"] = {"a1": {}}
     found["spire_agents"]["hosts"] = {}
@@ -50,19 +50,19 @@ CONFIGURATION = "(lookup('spire.fleet.rendered_file', 'server', 'configuration')
 
 @pytest.fixture(name="run", scope="module")
 def fixture_run(moto: Moto, tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Path]:
-    home = tmp_path_factory.mktemp("s")
-    (home / "bin").mkdir()
-    binary = home / "bin" / "spire-server"
+    directory = tmp_path_factory.mktemp("s")
+    (directory / "bin").mkdir()
+    binary = directory / "bin" / "spire-server"
     binary.write_text("#!/bin/sh\necho 1.15.3 >&2\n")
     binary.chmod(0o755)
     keep = {"spire.fleet.upstream_ca": {}}
     look = {"spire.fleet.component_drift": {"component": "server"}}
-    return play(home, listed(home, spire_pki="awssecret", spire_server_config=tree("awssecret"), spire_bin_dir=str(home / "bin")), {
+    return play(directory, listed(directory, spire_pki="awssecret", spire_server_config=tree("awssecret"), spire_bin_dir=str(directory / "bin")), {
         "preflight": {"spire.fleet.preflight": None}, "look_before": look, "check": {**keep, "check_mode": True}, "run": keep, "again": keep,
         "check_again": {**keep, "check_mode": True}, "look_after": look, "options": show(CONFIGURATION),
         "asked": {"spire.fleet.upstream_authority_info": {}},
         "policy": show("lookup('spire.fleet.rendered_file', 'server', 'configuration') | spire.fleet.from_hcl | spire.fleet.aws_policy"),
-    }, "--diff"), home
+    }, "--diff"), directory
 
 
 def test_check_run_and_again(run: tuple[Run, Path], moto: Moto) -> None:
@@ -96,21 +96,21 @@ def test_the_playbook_tells_what_is_wrong(moto: Moto, tmp_path: Path) -> None:
     assert f"a1: certificate_authority_arn is in eu-west-1, and region is {REGION}. Make them the same." in done.stdout + done.stderr
 
 
-def test_what_the_drift_check_says(run: tuple[Run, Path]) -> None:
+def test_the_drift_check_reports_differences_in_aws(run: tuple[Run, Path]) -> None:
     before, after = run[0].results["look_before"], run[0].results["look_after"]
-    said = "the upstream CA in AWS: "
-    assert [one for one in before["differences"] if one.startswith(said)] == [
-        f"{said}the secret {NAME}/{what} is not recorded on the controller" for what in ("certificate", "key", "bundle")
+    prefix = "the upstream CA in AWS: "
+    assert [one for one in before["differences"] if one.startswith(prefix)] == [
+        f"{prefix}the secret {NAME}/{what} is not recorded on the controller" for what in ("certificate", "key", "bundle")
     ]
     assert before["actions"]["aws_ca_sync"] is True and after["actions"]["aws_ca_sync"] is False
     assert [one for one in after["differences"] if "upstream" in one] == []
 
 
-def test_no_key_strays(run: tuple[Run, Path], moto: Moto) -> None:
-    found, home = run
+def test_no_key_is_outside_of_its_file(run: tuple[Run, Path], moto: Moto) -> None:
+    found, directory = run
     key = moto.client("secretsmanager").get_secret_value(SecretId=f"{NAME}/key")["SecretString"]
     lines = [line for line in key.splitlines() if "-----" not in line][:2] + [PASSPHRASE]
-    note = (home / "pki" / "prod.acme.com" / "servers" / "a1" / "aws_secrets.json").read_text()
+    note = (directory / "pki" / "prod.acme.com" / "servers" / "a1" / "aws_secrets.json").read_text()
     places = {"printed": found.text, "returned": json.dumps(found.results), "noted": note}
     assert len(lines) == 3 and all(len(text) > 500 for text in places.values())
     assert [(line, name) for line in lines for name, text in places.items() if line in text] == []
@@ -118,7 +118,7 @@ def test_no_key_strays(run: tuple[Run, Path], moto: Moto) -> None:
     assert [name for name, text in places.items() if lines[0] in text] == ["planted"]
 
 
-def test_aws_that_says_no(moto: Moto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_aws_credentials_are_reported(moto: Moto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "nobody")
     found = play(tmp_path, listed(tmp_path, spire_pki="awssecret", spire_server_config=tree("awssecret")), {
         "run": {"spire.fleet.upstream_ca": {}},

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The command in docs/tree.md that turns a configuration file of SPIRE's into a file of variables."""
+"""The command in docs/tree.md turns a configuration file of SPIRE into a file of variables."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Downloads of releases and plugins, and the messages when they fail: the role's own tasks on this machine, from a page on loopback."""
+"""The role's tasks download releases and plugins, and have the right messages if that fails; here from a page on loopback to this machine."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MACHINE = platform.machine()
 
 
 def host(directory: Path, tasks: str, look: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
-    """Returns the variables of a server on this machine that keeps everything in a directory, and runs this file of the role's tasks."""
+    """Returns the variables of a server on this machine that keeps all its files in a directory and runs this file of the role's tasks."""
     directory.mkdir(exist_ok=True)
     return {
         "ansible_connection": "local", "ansible_python_interpreter": sys.executable, "spire_trust_domain": "prod.acme.com",
@@ -42,7 +42,7 @@ def host(directory: Path, tasks: str, look: dict[str, Any], variables: dict[str,
 
 
 def role(tasks: str, hosts: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """Returns a play of one file of the role's tasks on the hosts that run it."""
+    """Returns a play that runs one file of the role's tasks on the hosts that are meant for it."""
     return {
         "hosts": [name for name, values in hosts.items() if values["tasks_of_the_role"] == tasks], "gather_facts": False, "vars": {
             "spire_component_name": "server",
@@ -54,7 +54,7 @@ def role(tasks: str, hosts: dict[str, dict[str, Any]]) -> dict[str, Any]:
 
 
 def run(directory: Path, hosts: dict[str, dict[str, Any]], *options: str, callback: str = "ansible.posix.json") -> site_run.Run:
-    """Runs the role's tasks on these hosts, each as if the drift check had found its actions."""
+    """Runs the role's tasks on these hosts. Each host has a result of the drift check with its own actions."""
     (directory / "inventory.yml").write_text(yaml.safe_dump({"spire_servers": {"hosts": hosts}}))
     files = dict.fromkeys(values["tasks_of_the_role"] for values in hosts.values())
     (directory / "play.yml").write_text(yaml.safe_dump([role(tasks, hosts) for tasks in files]))
@@ -84,12 +84,12 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def with_login(page: str) -> str:
-    """Returns the page's address with name and password."""
+    """Returns the page's address with the user's name and password."""
     return page.replace("//", f"//me:p%40{PASSWORD}@")
 
 
 DOWNLOADS = ("controller", "host")
-#: by what is wrong with the release: where it is looked for, more variables, and what is said
+#: the directory of the release on the page, further variables, and the end of the message, for each mistake
 RELEASES: dict[str, tuple[str, dict[str, str], str]] = {
     "the release's checksum": ("tampered", {}, RELEASE),
     "a pinned checksum": ("tampered", {"spire_archive_sha256": RELEASED}, RELEASE),
@@ -99,7 +99,7 @@ RELEASES: dict[str, tuple[str, dict[str, str], str]] = {
         "reaches, or choose another spire_install_source.",
     ),
 }
-#: by what is wrong with a plugin: its fields, and what is said
+#: the fields of the plugin, and the end of the message, for each mistake
 PLUGINS: dict[str, tuple[dict[str, str], str]] = {
     "checksum": (
         {"sha256": RELEASED},
@@ -120,17 +120,17 @@ def plugins(page: str, **more: Any) -> dict[str, Any]:
 
 
 def paths(directory: Path, *places: str) -> list[str]:
-    """Returns where plugins lie on the host."""
+    """Returns the paths of plugins on the host."""
     return [str(directory / "opt" / "plugins" / place / "bin" / "mine") for place in places]
 
 
 def name_of(*parts: str) -> str:
-    """Returns the name of a case's host, which is its directory's name too."""
+    """Returns the name of a case's host and of its directory."""
     return re.sub(r"\W+", "-", "-".join(parts)).strip("-")
 
 
 def two_of_one_name(directory: Path, page: str, version: str) -> tuple[dict[str, Any], list[str]]:
-    """Returns variables with two plugins of one name, and where they go: by their version, or by their checksums without one."""
+    """Returns variables with two plugins of one name, and their paths on the host, with their versions or, without versions, their checksums."""
     source = directory / "ours"
     source.write_bytes(OURS)
     variables = plugins(with_login(page))
@@ -146,81 +146,81 @@ def two_of_one_name(directory: Path, page: str, version: str) -> tuple[dict[str,
 
 @pytest.fixture(scope="module")
 def everything(page: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[site_run.Run, Path]:
-    """One run over a host for each case, since most of a run's time is Ansible's own; and the directory with theirs."""
-    home = tmp_path_factory.mktemp("d")
+    """Runs all cases at once, each with a host of its own, since starting Ansible takes long; returns the run and the hosts' directory."""
+    run_directory = tmp_path_factory.mktemp("d")
     hosts: dict[str, dict[str, Any]] = {}
 
     def add(name: str, tasks: str, look: dict[str, Any], variables: dict[str, Any]) -> None:
-        hosts[name] = host(home / name, tasks, look, variables)
+        hosts[name] = host(run_directory / name, tasks, look, variables)
 
     for download in DOWNLOADS:
         for what, (fields, _reason) in PLUGINS.items():
             given = {field: text.replace("{page}", with_login(page)) for field, text in fields.items()}
             name = name_of("plugin", what, download)
             variables = {**plugins(with_login(page), version="1", **given), "spire_archive_download": download}
-            add(name, "plugins", {"plugins": paths(home / name, "signs/1")}, variables)
+            add(name, "plugins", {"plugins": paths(run_directory / name, "signs/1")}, variables)
         for version in ("1", ""):
             name = name_of("one-name", version, download)
-            (home / name).mkdir()
-            variables, placed = two_of_one_name(home / name, page, version)
+            (run_directory / name).mkdir()
+            variables, placed = two_of_one_name(run_directory / name, page, version)
             add(name, "plugins", {"plugins": placed}, {**variables, "spire_archive_download": download})
-    # after the plugins, since Ansible ends a run with a play whose hosts have all failed
+    # The releases come after the plugins, because Ansible ends a run when all hosts of a play have failed.
     for download in DOWNLOADS:
         for what, (place, fields, _reason) in RELEASES.items():
             variables = {"spire_archive_url": f"{with_login(page)}/{place}/", "spire_archive_download": download, **fields}
             add(name_of("release", what, download), "install_archive", {}, variables)
     add("password", "install_archive", {}, {"spire_archive_url": f"{page}/tampered"})
-    (home / "mirror").mkdir()
-    (home / "mirror" / NAMES.archive).write_bytes(CONTENT)
-    add("mirror", "install_archive", {}, {"spire_archive_url": f"file://{home}/mirror", "spire_archive_sha256": RELEASED})
-    return run(home, hosts), home
+    (run_directory / "mirror").mkdir()
+    (run_directory / "mirror" / NAMES.archive).write_bytes(CONTENT)
+    add("mirror", "install_archive", {}, {"spire_archive_url": f"file://{run_directory}/mirror", "spire_archive_sha256": RELEASED})
+    return run(run_directory, hosts), run_directory
 
 
 @pytest.mark.parametrize("download", DOWNLOADS)
 @pytest.mark.parametrize("what", RELEASES)
-def test_what_a_download_that_failed_says(everything: tuple[site_run.Run, Path], page: str, what: str, download: str) -> None:
-    (done, home), name, (place, _fields, reason) = everything, name_of("release", what, download), RELEASES[what]
+def test_the_message_of_a_failed_download(everything: tuple[site_run.Run, Path], page: str, what: str, download: str) -> None:
+    (done, run_directory), name, (place, _fields, reason) = everything, name_of("release", what, download), RELEASES[what]
     assert done.failed[name] == f"{page}/{place}/{NAMES.archive} can't be downloaded: {reason.replace('{download}', download)}"
-    # neither a version, nor what was handed on
-    assert list((home / name / "opt").iterdir()) == []
+    # There is neither a version nor a directory of incoming files.
+    assert list((run_directory / name / "opt").iterdir()) == []
 
 
-def test_a_page_that_wants_another_password(everything: tuple[site_run.Run, Path]) -> None:
-    """This proves that the other downloads sent the right password."""
+def test_a_download_with_a_wrong_password(everything: tuple[site_run.Run, Path]) -> None:
+    """A download with a wrong password fails, which proves that the other downloads sent the right one."""
     assert "HTTP Error 401" in everything[0].failed["password"]
 
 
-def test_a_mirror_that_is_a_directory(everything: tuple[site_run.Run, Path]) -> None:
-    done, home = everything
-    variables = {"spire_archive_url": f"file://{home}/mirror", "spire_archive_sha256": RELEASED}
+def test_a_directory_can_be_a_mirror(everything: tuple[site_run.Run, Path]) -> None:
+    done, run_directory = everything
+    variables = {"spire_archive_url": f"file://{run_directory}/mirror", "spire_archive_sha256": RELEASED}
     assert mistakes(fleet(variables)) == ""
-    assert done.failed["mirror"] == f"file://{home}/mirror/{NAMES.archive} can't be downloaded: {RELEASE}"
+    assert done.failed["mirror"] == f"file://{run_directory}/mirror/{NAMES.archive} can't be downloaded: {RELEASE}"
 
 
 @pytest.mark.parametrize("download", DOWNLOADS)
 @pytest.mark.parametrize("what", PLUGINS)
-def test_what_a_plugin_that_can_not_be_had_says(everything: tuple[site_run.Run, Path], page: str, what: str, download: str) -> None:
-    (done, home), name, (fields, reason) = everything, name_of("plugin", what, download), PLUGINS[what]
+def test_the_message_about_a_plugin_that_can_not_be_downloaded(everything: tuple[site_run.Run, Path], page: str, what: str, download: str) -> None:
+    (done, run_directory), name, (fields, reason) = everything, name_of("plugin", what, download), PLUGINS[what]
     file = "none" if "url" in fields else "mine"
     assert done.failed[name] == f"{page}/{file} can't be downloaded: {reason.replace('{download}', download)}"
-    assert list((home / name / "opt").iterdir()) == []
+    assert list((run_directory / name / "opt").iterdir()) == []
 
 
 @pytest.mark.parametrize("download", DOWNLOADS)
 @pytest.mark.parametrize("version", ["1", ""])
 def test_plugins_of_one_name(everything: tuple[site_run.Run, Path], page: str, download: str, version: str) -> None:
-    """Two plugins with the same name don't overwrite each other, neither on arrival nor when installed."""
-    (done, home), name = everything, name_of("one-name", version, download)
-    placed = two_of_one_name(home / name, page, version)[1]
+    """Two plugins with the same name don't overwrite each other, neither when they are copied to the host nor when they are installed."""
+    (done, run_directory), name = everything, name_of("one-name", version, download)
+    placed = two_of_one_name(run_directory / name, page, version)[1]
     assert name not in done.failed, done.failed[name]
     assert name in {task.host for task in done.tasks}
     assert [Path(path).read_bytes() for path in placed] == [PLUGIN, OURS]
-    assert [path.name for path in (home / name / "opt").iterdir()] == ["plugins"]
+    assert [path.name for path in (run_directory / name / "opt").iterdir()] == ["plugins"]
 
 
 @pytest.mark.parametrize(("callback", "download"), [("ansible.builtin.default", "host"), ("ansible.posix.json", "controller")])
 def test_a_password_is_shown_at_no_verbosity(tmp_path: Path, page: str, callback: str, download: str) -> None:
-    """Neither the plan nor the tasks show it, whether they succeed or fail."""
+    """Neither the plan nor the tasks show the password, whether they succeed or fail."""
     (path,) = paths(tmp_path, "signs/1")
     look = {
         "directories": [], "absent": [], "user": False, "install": False, "link": False, "files": [], "plugins": [path],
@@ -232,7 +232,7 @@ def test_a_password_is_shown_at_no_verbosity(tmp_path: Path, page: str, callback
     assert done.rc == 0, done.stdout + done.stderr
     assert Path(path).read_bytes() == PLUGIN
     assert f"{page}/tampered" in done.stdout
-    # nor in a file of Ansible's, which a killed run would leave
+    # Ansible also copies no file with the password to the host, which a killed run would leave there.
     assert "PUT" in done.stdout and "AnsiballZ_get_url" not in done.stdout
     failing = host(tmp_path, "prepare", {**look, "install": True}, variables)
     failed = run(tmp_path, {"s1": failing}, "-vvvv", "--diff", callback=callback)
@@ -240,7 +240,7 @@ def test_a_password_is_shown_at_no_verbosity(tmp_path: Path, page: str, callback
 
 
 def test_an_address_that_can_not_be_one() -> None:
-    """A part of the password would be read as a path, and shown."""
+    """An address is refused if a part of its password would be read as a path, and shown."""
     given = {"spire_archive_url": f"https://me:p/{PASSWORD}@mirror.acme.com"}
     assert mistakes(fleet(given)).splitlines() == [
         "error: spire_archive_url: What follows the host's name in this address is no port. If it is a part of a user's name or password, "

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An example of examples/ as ansible-playbook itself reads it."""
+"""ansible-playbook accepts an example of examples/."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support import examples, playbook_run
 
 
 def test_ansible_playbook_agrees(tmp_path: Path) -> None:
-    """Runs one example by the playbook's FQCN, from another directory, with the tag that touches no host."""
+    """One example passes the tag preflight, which touches no host, when the playbook is run by its full name from another directory."""
     survey = examples.EXAMPLES / "awx" / "survey.yml"
     inventory = survey.with_name("inventory.yml")
     done = playbook_run.ansible(tmp_path, "spire.fleet.site", "-i", str(inventory), "-e", f"@{survey}", "--tags", "preflight")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A rule is printed by the id that stands in its message."""
+"""The playbook explain prints a rule by the id that its message shows."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from tests.support import playbook_run
 def test_a_rule_is_printed_by_its_id(tmp_path: Path) -> None:
     code, text = playbook_run.run(tmp_path, {"spire_servers": ["s1"]}, "explain", "-e", "spire_rule=memory_datastore")
     assert code == 0
-    assert "It is lifted by its id: spire_allow: [memory_datastore]. Wrong: spire_server_config: plugins: DataStore: sql:" in text
+    assert "To accept a configuration that breaks this rule, set spire_allow: [memory_datastore]. Wrong: spire_server_config: plugins: DataStore: sql:" in text
 
 
-def test_an_id_that_is_none_gives_the_nearest_ones(tmp_path: Path) -> None:
+def test_an_unknown_id_gets_similar_ids_as_a_suggestion(tmp_path: Path) -> None:
     code, text = playbook_run.run(tmp_path, {"spire_servers": ["s1"]}, "explain", "-e", "spire_rule=memory_datastor")
-    assert code != 0 and "did you mean memory_datastore" in text
+    assert code != 0 and "Did you mean memory_datastore" in text
 
 
 def test_without_an_id_all_rules_are_listed(tmp_path: Path) -> None:

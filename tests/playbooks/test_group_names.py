@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An inventory whose groups have other names is an error, not a run that has nothing to do."""
+"""An inventory whose groups have wrong names is an error, instead of a run that does nothing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EMPTY = (
 )
 
 
-#: reached, as this machine
+#: the variables of a host that can be reached: it is this machine
 HERE = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, "spire_become": False}
 GROUPS = {"spire_server": ["s1"], "spire-agents": ["a1"], "web": ["w1"]}
 
@@ -70,14 +70,14 @@ def test_no_playbook_warns_of_the_group_that_is_not_there(group: str, playbook: 
     assert (code == 0) is (playbook != "verify") and "mistake" not in text and "h1 : ok=" in text, text
 
 
-def test_no_server_to_ask_aws_about_is_told(tmp_path: Path) -> None:
-    said = (
+def test_upstream_check_without_a_server_says_so(tmp_path: Path) -> None:
+    message = (
         "No host of the inventory is in spire_servers, so there is nothing to ask AWS about: an upstream authority is a server's. Run this "
         "playbook with the inventory that has the servers."
     )
     for group in ("spire_servers", "spire_agents"):
         code, text = run(tmp_path, {group: ["h1"]}, "upstream_check")
-        assert code == 0 and (said in text) is (group == "spire_agents"), text
+        assert code == 0 and (message in text) is (group == "spire_agents"), text
 
 
 @pytest.mark.parametrize(

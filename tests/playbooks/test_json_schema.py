@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The playbook that writes JSON Schemas for editors."""
+"""The playbook json_schema writes JSON Schemas for editors."""
 
 from __future__ import annotations
 

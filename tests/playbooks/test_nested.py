@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""In which order the plays of site and decommission take nested servers."""
+"""The order in which the plays of site and decommission work on nested servers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def printed(tmp_path: Path, playbook: Path, inventory: dict[str, Any], *more: st
 
 
 def gone_through(tmp_path: Path, playbook: str, inventory: dict[str, Any], *more: str) -> dict[str, list[str]]:
-    """Returns the hosts of each play of a playbook of ours, in the order in which the play takes them."""
+    """Returns the hosts of each play of one of the collection's playbooks, in the order in which the play works on them."""
     plays = yaml.safe_load((PLAYBOOKS / playbook).read_text(encoding="utf-8"))
     task = {"ansible.builtin.debug": {"msg": "{{ inventory_hostname }}"}}
     turns = [{**{key: play[key] for key in ("name", "hosts", "strategy")}, "gather_facts": False, "serial": 1, "tasks": [task]} for play in plays]
@@ -86,7 +86,7 @@ def test_a_limit_holds_in_every_play(tmp_path: Path) -> None:
 
 
 def test_ansible_lists_the_hosts_of_plays(tmp_path: Path) -> None:
-    """Ansible knows no variables of hosts when it lists them, so it lists all servers in both plays."""
+    """--list-hosts lists all servers in both plays, because Ansible knows no variables of hosts then."""
     text = printed(tmp_path, PLAYBOOKS / "site.yml", DEEP, "--list-hosts")
     assert [line.strip() for line in text.splitlines() if line.startswith("    hosts (")] == [
         "hosts (4):", "hosts (0):", "hosts (3):", "hosts (0):", "hosts (3):", "hosts (4):",

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Plays that write least permissions to files, as docs/cloud_permissions.md shows them."""
+"""Plays that write the least permissions to files work as docs/cloud_permissions.md describes them."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ spire_servers:
 
 
 def test_the_plan_of_a_fleet_becomes_files(tmp_path: Path) -> None:
-    """As docs/cloud_permissions.md describes it."""
+    """A play writes the policies and manifests for a planned fleet, as docs/cloud_permissions.md describes it."""
     (tmp_path / "inventory.yml").write_text(INVENTORY, encoding="utf-8")
     (tmp_path / "play.yml").write_text(PLAY, encoding="utf-8")
     done = playbook_run.ansible(tmp_path, "-i", "inventory.yml", "play.yml")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How often a run plans a server or agent, and that a plan is made anew once a variable has changed."""
+"""A run plans each server and agent once, and makes a plan again after a variable has changed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support import plan_count
 
 ANSIBLE = Path(sys.executable).with_name("ansible-playbook")
 SECRET = "planted-7c41"
-#: a template, and a host with an ansible_host beside hosts without one
+#: variables with a template; in the inventory, one host has an ansible_host and the others have none
 VARIABLES = {
     "spire_trust_domain": "prod.acme.com",
     "spire_server_address": "{{ 'spire.' ~ spire_trust_domain }}",
@@ -37,22 +37,22 @@ PREFLIGHT = {"name": "preflight", "spire.fleet.preflight": {}, "run_once": "{{ l
 
 
 def show(name: str, lookup: str = PORT, **more: Any) -> dict[str, Any]:
-    """A task that shows what a lookup returns."""
+    """Returns a task that shows the result of a lookup."""
     return {"name": name, "ansible.builtin.debug": {"msg": f"shown {name}: {{{{ lookup('{lookup} }}}}"}, **more}
 
 
 class Runs:
-    """Runs of one playbook, with what each of its tasks planned and said."""
+    """Runs plays, and keeps their output."""
 
-    def __init__(self, home: Path) -> None:
-        self.home, self.output = home, ""
+    def __init__(self, directory: Path) -> None:
+        self.directory, self.output = directory, ""
 
     def play(self, *plays: dict[str, Any], more: tuple[str, ...] = ()) -> list[dict[str, Any]]:
-        (self.home / "inventory.json").write_text(json.dumps(INVENTORY))
-        (self.home / "play.json").write_text(json.dumps([{"gather_facts": False, **play} for play in plays]))
-        counted = self.home / "counted"
+        (self.directory / "inventory.json").write_text(json.dumps(INVENTORY))
+        (self.directory / "play.json").write_text(json.dumps([{"gather_facts": False, **play} for play in plays]))
+        counted = self.directory / "counted"
         done = subprocess.run(
-            [str(ANSIBLE), "-i", "inventory.json", "play.json", *more], cwd=self.home, capture_output=True, text=True, timeout=300,
+            [str(ANSIBLE), "-i", "inventory.json", "play.json", *more], cwd=self.directory, capture_output=True, text=True, timeout=300,
             check=False,
             env={**os.environ, **plan_count.environment(counted), "ANSIBLE_STDOUT_CALLBACK": "default", "ANSIBLE_NOCOLOR": "1"},
         )
@@ -81,7 +81,7 @@ def test_a_run_plans_each_component_once(runs: Runs) -> None:
 
 def test_a_play_without_it_plans_in_each_task(runs: Runs) -> None:
     made = runs.play({"hosts": "a1", "tasks": [show("first"), show("second")]})
-    # what the counter must see; within a task nothing is made twice
+    # This also shows that the counter works: each task makes its own plans, but none of them twice.
     assert [(one["component"], one["task"], one["main"]) for one in made] == [
         ("server", "first", False), ("agent", "first", False), ("server", "second", False), ("agent", "second", False),
     ]
@@ -89,7 +89,7 @@ def test_a_play_without_it_plans_in_each_task(runs: Runs) -> None:
 
 def test_what_changes_on_the_way_is_seen(runs: Runs) -> None:
     config = {"server": {"bind_port": 9443}}
-    (runs.home / "layer.json").write_text(json.dumps({"spire_server_config__z": {"server": {"log_level": "DEBUG"}}}))
+    (runs.directory / "layer.json").write_text(json.dumps({"spire_server_config__z": {"server": {"log_level": "DEBUG"}}}))
     change = {"name": "change", "ansible.builtin.set_fact": {"spire_server_config": config}, "delegate_to": "s1", "delegate_facts": True}
     made = runs.play(
         {"hosts": "a1", "tasks": [PREFLIGHT, show("before"), change, show("fact")]},

@@ -13,17 +13,17 @@ import pytest
 from tests.support import playbook_run
 
 
-def site(home: Path, *more: str) -> tuple[int, str]:
-    return playbook_run.run(home, {"spire_servers": ["s1"]}, "site", *more, spire_version="1.7.2")
+def site(directory: Path, *more: str) -> tuple[int, str]:
+    return playbook_run.run(directory, {"spire_servers": ["s1"]}, "site", *more, spire_version="1.7.2")
 
 
 @pytest.mark.parametrize("tags", [(), ("--tags", "entries")])
 def test_a_run_that_would_fail_at_its_last_step_ends_at_its_first(tags: tuple[str, ...], tmp_path: Path) -> None:
     code, text = site(tmp_path, *tags)
     assert code != 0
-    assert "1 mistake in the inventory; no host was touched. 1. spire_version site can't keep entries on a server of SPIRE 1.7.2" in text
+    assert "1 mistake in the inventory; no host was touched. 1. spire_version The playbook site can't create the canary's entry" in text
 
 
 def test_a_run_that_only_checks_is_warned(tmp_path: Path) -> None:
     code, text = site(tmp_path, "--tags", "preflight")
-    assert code == 0 and "spire_version: site can't keep entries on a server of SPIRE 1.7.2" in text
+    assert code == 0 and "spire_version: The playbook site can't create the canary's entry" in text

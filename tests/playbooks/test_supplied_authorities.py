@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""User-supplied CAs with each kind of fault: the whole messages of preflight and of the module `ca`."""
+"""Preflight and the module `ca` report each kind of mistake in user-supplied CAs. The messages are compared as a whole."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.authorities import DAY, Made, PASSPHRASE, make, signed_with_s
 from tests.support.playbook_run import Run, inventory, play
 from tests.unit.builders.fleets import fleet, mistakes
 
-# preflight asks the clock
+# Preflight compares with the real time.
 NOW = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
 YEARS = 3650 * DAY
 CLIENT = x509.ExtendedKeyUsage([x509.oid.ExtendedKeyUsageOID.CLIENT_AUTH])
@@ -44,14 +44,14 @@ GONE = authority("Gone", ROOT, ends=NOW - DAY)
 class Bad:
     """A supplied CA and the messages about it, in which {certificate}, {key} and {bundle} are its files."""
 
-    says: list[str]
+    messages: list[str]
     chain: Iterable[Made] = (ACME, UPPER)
     bundle: Iterable[Made] = (ROOT,)
     key: Made | None = None
     passphrase: str = PASSPHRASE
-    #: the field of the file at fault, where it can't be read at all
+    #: the field of the file with the mistake, if that file can't be read at all
     field: str = ""
-    #: instead of what a file would hold; None for no file, a directory for an empty text
+    #: other contents of files, by the file's name: None makes no file, and an empty text makes a directory
     texts: dict[str, str | None] = dataclasses.field(default_factory=dict)
 
 
@@ -143,11 +143,11 @@ def preflight(files: dict[str, str], passphrase: str = PASSPHRASE, **more: Any) 
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_preflight_says(tmp_path: Path, name: str) -> None:
+def test_preflight_reports_a_user_supplied_ca_that_is_invalid(tmp_path: Path, name: str) -> None:
     files = laid_out(tmp_path, BAD[name])
     path = f"spire_pki_issuer.{BAD[name].field}".rstrip(".")
-    said = [f"error: {path}: {text.format(**files)} [s1]" for text in BAD[name].says]
-    assert preflight(files, BAD[name].passphrase) == sorted(said)
+    expected = [f"error: {path}: {text.format(**files)} [s1]" for text in BAD[name].messages]
+    assert preflight(files, BAD[name].passphrase) == sorted(expected)
 
 
 @pytest.mark.parametrize("gone", [("key", "bundle"), ("certificate", "key"), ("certificate", "key", "bundle")])
@@ -156,7 +156,7 @@ def test_preflight_names_each_file_that_is_missing(tmp_path: Path, gone: tuple[s
     assert preflight(files) == [f"error: spire_pki_issuer.{name}: {files[name]} can't be read: there is no such file. [s1]" for name in sorted(gone)]
 
 
-def test_preflight_names_each_file_that_makes_no_sense(tmp_path: Path) -> None:
+def test_preflight_names_each_invalid_file(tmp_path: Path) -> None:
     files = laid_out(tmp_path, Bad([], texts={"certificate": "x", "bundle": "x", "key": "x"}))
     assert preflight(files) == [
         f"error: spire_pki_issuer.bundle: {files['bundle']} holds no certificate in PEM. [s1]",
@@ -165,11 +165,11 @@ def test_preflight_names_each_file_that_makes_no_sense(tmp_path: Path) -> None:
     ]
 
 
-def test_a_key_may_be_away_once_every_server_has_its_intermediate(tmp_path: Path) -> None:
+def test_the_ca_key_may_be_missing_once_every_server_has_its_intermediate(tmp_path: Path) -> None:
     files = laid_out(tmp_path, Bad([], texts={"key": None}))
     assert preflight(files, spire_pki_dir=str(tmp_path)) == [
-        f"warning: spire_pki_issuer.key: {files['key']} is not there, and has to sign the first intermediate of a server. Bring the key back for "
-        "the run that makes it. [s1]"
+        f"warning: spire_pki_issuer.key: The file {files['key']} does not exist, but its key must sign the first intermediate CA of a server. "
+        "Restore the file for this run. [s1]"
     ]
     own = tmp_path / "prod.acme.com" / "servers" / "s1" / "upstream.pem"
     own.parent.mkdir(parents=True)
@@ -185,28 +185,30 @@ def test_a_good_one_and_what_becomes_bad_soon(tmp_path: Path) -> None:
         f"warning: spire_pki_issuer: CN=Soon in {tmp_path}/certificate is about to expire: it ends at {ends + DAY / 2:%Y-%m-%d %H:%M:%S} UTC, "
         "in 90 days, and must live longer than 365 days. [s1]"
     ]
-    # then SPIRE's own CA ends with it
+    # The CA expires before ca_ttl is over, so SPIRE's own CA expires with it.
     now = laid_out(tmp_path, Bad([], [SHORT]))
     found = preflight(now)
     assert len(found) == 2 and (
-        f"warning: spire_pki_issuer: CN=Short in {tmp_path}/certificate ends at {NOW + DAY / 2:%Y-%m-%d %H:%M:%S} UTC, in 11 hours, and "
-        "server.ca_ttl is 24h: what SPIRE signs from now on ends with it, and then nothing is left to sign with. Replace it now, with "
+        f"warning: spire_pki_issuer: CN=Short in {tmp_path}/certificate expires at {NOW + DAY / 2:%Y-%m-%d %H:%M:%S} UTC, in 11 hours, but "
+        "server.ca_ttl is 24h. Everything that SPIRE signs from now on expires at that time too. Replace the CA now, with "
         "spire.fleet.rotate_upstream. [s1]"
     ) in found
 
 
-def test_a_key_of_yours_that_lies_open(tmp_path: Path) -> None:
+def test_a_user_supplied_key_with_insecure_permissions(tmp_path: Path) -> None:
     files = laid_out(tmp_path, Bad([], texts={"key": ACME.key_pem()}))
     (tmp_path / "key").chmod(0o644)
-    rest = "Whoever can read it can sign for this fleet: encrypt it (openssl pkcs8 -topk8, or ssh-keygen -p for one of OpenSSH's) and make it " \
-        "0600. [s1]"
+    rest = (
+        "Anyone who can read the key can issue certificates for this fleet. Encrypt it (openssl pkcs8 -topk8, or ssh-keygen -p for a key of "
+        "OpenSSH), and set its mode to 0600. [s1]"
+    )
     assert preflight(files) == [
         f"warning: spire_pki_issuer: {tmp_path}/key has the mode 0644, and should have 0600. {rest}",
         f"warning: spire_pki_issuer: {tmp_path}/key is not encrypted. {rest}",
     ]
 
 
-def test_a_signature_that_nobody_takes_any_more(tmp_path: Path) -> None:
+def test_a_certificate_that_is_signed_with_sha1_is_refused(tmp_path: Path) -> None:
     files = laid_out(tmp_path, Bad([], [signed_with_sha1(tmp_path, ACME, ROOT)]))
     assert preflight(files) == [
         f"error: spire_pki_issuer: CN=Acme in {tmp_path}/certificate is signed with SHA1, which SPIRE refuses. Have it issued again, "
@@ -221,41 +223,41 @@ def test_a_plugin_that_is_another_file(tmp_path: Path) -> None:
     tree = {"plugins": {"UpstreamAuthority": {"vaulted": {"plugin_data": {}}}}}
     found = mistakes(fleet({"spire_plugins": plugins, "spire_server_config": tree}))
     assert found == (
-        f"error: spire_plugins.vaulted.src: {program} on the controller has the SHA-256 checksum "
-        f"{hashlib.sha256(program.read_bytes()).hexdigest()}, and "
-        f"the plugin vaulted should have {'1' * 64}. Put the right file there, or correct the checksum. [s1]"
+        f"error: spire_plugins.vaulted.src: The file {program} on the controller has the SHA-256 checksum "
+        f"{hashlib.sha256(program.read_bytes()).hexdigest()}, but the plugin vaulted should have {'1' * 64}. Replace the file, or correct the "
+        "checksum. [s1]"
     )
 
 
-#: `ca` does not know whose SPIFFE IDs come below
+#: the case that only preflight refuses: the module `ca` does not know the trust domain of the CAs below
 NOT_OF_CA = "of another trust domain"
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("bad")
 
 
 @pytest.fixture(scope="module")
-def run(home: Path) -> Run:
-    """Asks each supplied CA for a certificate."""
+def run(run_directory: Path) -> Run:
+    """Runs the module `ca` once for each supplied CA, to issue a certificate."""
     tasks: dict[str, Any] = {}
     for number, (name, bad) in enumerate(BAD.items()):
-        files = laid_out(home / name.replace(" ", "_"), bad)
+        files = laid_out(run_directory / name.replace(" ", "_"), bad)
         tasks[f"task{number}"] = {"spire.fleet.ca": {
-            "certificate_path": str(home / "own.pem"), "key_path": str(home / "own.key"), "passphrase": PASSPHRASE, "subject": "CN=own",
+            "certificate_path": str(run_directory / "own.pem"), "key_path": str(run_directory / "own.key"), "passphrase": PASSPHRASE, "subject": "CN=own",
             "lifetime": "8760h", "path_length": 1, "issuer_certificate_path": files["certificate"], "issuer_key_path": files["key"],
             "issuer_bundle_path": files["bundle"], "issuer_passphrase": bad.passphrase,
         }}
-    return play(home, inventory({}), tasks)
+    return play(run_directory, inventory({}), tasks)
 
 
 @pytest.mark.parametrize("name", [name for name in BAD if name != NOT_OF_CA])
-def test_ca_says(run: Run, home: Path, name: str) -> None:
+def test_the_module_ca_reports_an_invalid_issuer(run: Run, run_directory: Path, name: str) -> None:
     result = run.results[f"task{list(BAD).index(name)}"]
-    files = {file: home / name.replace(" ", "_") / file for file in ("certificate", "key", "bundle")}
-    assert result["failed"] and result["msg"].splitlines() == [text.format(**files) for text in BAD[name].says]
+    files = {file: run_directory / name.replace(" ", "_") / file for file in ("certificate", "key", "bundle")}
+    assert result["failed"] and result["msg"].splitlines() == [text.format(**files) for text in BAD[name].messages]
 
 
-def test_nothing_is_made_by_a_bad_one(run: Run) -> None:
+def test_an_invalid_ca_issues_nothing(run: Run) -> None:
     assert [name for name, result in run.results.items() if result.get("changed")] == [f"task{list(BAD).index(NOT_OF_CA)}"]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Tags choose parts of a run, and no part depends on Ansible's default strategy."""
+"""Tags choose parts of a run, and no play depends on the configured default strategy of Ansible."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ SERVERS = ["Check the server for drift", "Apply the changes"]
 AGENTS = ["Read the attested agents from the servers", "Check the agent for drift", "Apply the changes"]
 DOWNSTREAM = ["Create and update the downstream entries of nested servers"]
 ENTRIES = ["Create and update the registration entries"]
-#: with every CA on the controller this play has no hosts
+#: the tasks of a play that has no hosts while every CA is on the controller
 GONE = ["Check for certificates of a missing CA", "Fail before another CA is made"]
-#: without nested servers this play has no hosts
+#: the tasks of a play that has no hosts without nested servers
 NESTED = [*AGENTS, *DOWNSTREAM, *SERVERS]
 
 
@@ -61,18 +61,18 @@ def test_a_play_over_hosts_says_its_strategy(playbook: str) -> None:
         ({}, {}, ["a1 a2 a3"]),
         ({"spire_agents_serial": 2}, {}, ["a1 a2", "a3"]),
         ({"spire_agents_serial": 2}, {"spire_agents_serial": "1"}, ["a1", "a2", "a3"]),
-        # fields of a survey that were left empty: nothing in the inventory shows through an extra variable
+        # An empty field of a survey: the extra variable hides the value in the inventory, so the default applies.
         ({"spire_agents_serial": 2}, {"spire_agents_serial": ""}, ["a1 a2 a3"]),
         ({"spire_agents_serial": "{{ survey_wave }}", "survey_wave": ""}, {}, ["a1 a2 a3"]),
     ],
     ids=["not set", "in the inventory", "for one run", "empty answer", "empty in the inventory"],
 )
 def test_agents_are_changed_in_waves(everywhere: dict[str, Any], extra: dict[str, str], waves: list[str], tmp_path: Path) -> None:
-    """Takes the size of the waves from site's play of agents; the play itself does nothing here."""
+    """Agents are changed in waves of the size in the variable. The test takes `serial` from site's play and runs another task."""
     (play,) = (play for play in yaml.safe_load((PLAYBOOKS / "site.yml").read_text(encoding="utf-8")) if play["name"] == "SPIRE agents")
     task = {"run_once": True, "ansible.builtin.debug": {"msg": "wave: {{ ansible_play_batch | join(' ') }}"}}
     (tmp_path / "play.yml").write_text(yaml.safe_dump([
-        # a run's first play doesn't see what hosts have
+        # In the first play of a run, Ansible evaluates `serial` without the variables of hosts, so an empty play comes first.
         {"hosts": "spire_agents", "gather_facts": False, "tasks": []},
         {"hosts": "spire_agents", "gather_facts": False, "serial": play["serial"], "tasks": [task]},
     ]))

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Real SPIRE agents attest with certificates of ours, keep their SPIFFE ID when these are renewed, and survive restarts.
+"""Real SPIRE agents attest with the collection's certificates, keep their SPIFFE IDs when these are renewed, and survive restarts.
 
-Keys and certificates come from the code behind `spire_x509pop` and `spire_sshpop`; only their delivery is the test's own.
+The code behind `spire_x509pop` and `spire_sshpop` makes the keys and certificates; only the test copies them to their places.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Nodes:
         return plan(component, "s1" if component == "server" else "a1", fleet(self.common))
 
     def data(self, component: str) -> dict[str, Any]:
-        """Returns the plugin's options, with files of this directory in place of a host's."""
+        """Returns the plugin's options, with paths in this directory in place of those on a host."""
         made = {}
         for option, value in self.planned(component).plugin_data("NodeAttestor", self.name).items():
             made[option] = str(self.directory / Path(value).name) if str(value).startswith("/etc/") else value
@@ -124,14 +124,14 @@ def test_an_agent_keeps_its_id(spire_binary: Callable[..., Path], tmp_path: Path
     """The agent attests, its certificate is renewed while it runs, and it attests anew with that, the last time with an empty data directory."""
     nodes = Nodes(tmp_path, mode, way, release)
     expected = f"spiffe://{TRUST_DOMAIN}/spire/agent/{nodes.name}/a1"
-    # it renews its SVID, by attesting again, after half of this
+    # After half of this time, the agent attests again to renew its SVID.
     tree = {**nodes.server(), "server": {"agent_ttl": "10s"}}
     with RealServer(spire_binary("spire-server", release), config=tree) as server:
         with RealAgent(spire_binary("spire-agent", release), server, token="", config=nodes.agent()) as agent:
             assert ids(server) == [expected]
             nodes.renewed()
             if mode == "sshpop":
-                # it reads the certificate at its start alone, which is why that file is stamped
+                # The agent reads an SSH certificate only at its start, which is why the stamp covers that file.
                 agent.restart()
             before = attested(server, 0)
             assert attested(server, before) > before, agent.log()[-3000:]
@@ -155,7 +155,7 @@ def test_an_agent_with_keys_in_memory_comes_back(spire_server: Path, spire_agent
 
 
 def test_an_agent_by_token_with_keys_in_memory_does_not(spire_server: Path, spire_agent: Path) -> None:
-    """That is why the playbook enrols it again."""
+    """An agent that joined by token and has its keys in memory can't attest after a restart, which is why the playbook enrols it again."""
     with RealServer(spire_server) as server:
         with RealAgent(spire_agent, server, config=MEMORY) as agent:
             agent.stop()
@@ -167,7 +167,7 @@ def test_an_agent_by_token_with_keys_in_memory_does_not(spire_server: Path, spir
 
 
 def test_a_server_with_keys_in_memory(spire_server: Path, spire_agent: Path, tmp_path: Path) -> None:
-    """Each restart adds a root to the bundle; with an upstream authority the root and the trust in it stay."""
+    """Each restart of a server with its keys in memory adds a root to the bundle. With an upstream authority the root stays the same."""
     def roots(server: RealServer) -> int:
         return server.client().bundle_show("pem").count("BEGIN CERTIFICATE")
 

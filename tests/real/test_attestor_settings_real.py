@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Templates of agents' paths and keys of SSH CAs: our verdict and SPIRE's are the same."""
+"""The collection and SPIRE accept and refuse the same templates of agents' paths and the same keys of SSH CAs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ RSA = (
     "AAAAB3NzaC1yc2EAAAADAQABAAABAQC7ZbTCxF8AZLQlyRGCLNaGKxSxlN5YsRHKJN2mTn3ShqPhBbQHxGRwAvG0EKuYqWzVjkkJ0C1p5yZ0fU0VbTqSC5iC0kKWLwVk"
 )
 
-#: a template, and whether Go can read it
+#: whether Go can read each template
 TEMPLATES = {
     "/{{ .PluginName }}/{{ .Fingerprint }}": True,
     "/x/{{- .Fingerprint -}}": True,
@@ -64,7 +64,7 @@ TEMPLATES = {
     "/x/{{ /* }}": False,
 }
 
-#: a line, and whether SSH can read it: at all, or not from 1.15.3 on
+#: whether SPIRE can read each line with a key; a release is the first one that can't
 KEYS = {
     f"ssh-ed25519 {KEY}": True,
     f"ssh-ed25519\t{KEY}  a name": True,
@@ -89,46 +89,46 @@ KEYS = {
 
 
 @pytest.fixture
-def judged(spire_binary: Callable[..., Path], tmp_path: Path) -> Callable[[str, str, dict[str, Any]], tuple[bool, bool, str]]:
-    """Returns whether we accept an attestor's options, whether SPIRE does, and the messages of both."""
+def evaluated(spire_binary: Callable[..., Path], tmp_path: Path) -> Callable[[str, str, dict[str, Any]], tuple[bool, bool, str]]:
+    """Returns a function that tells whether the collection and whether SPIRE accept an attestor's options, with the messages of both."""
 
-    def judge(release: str, attestor: str, options: dict[str, Any]) -> tuple[bool, bool, str]:
+    def evaluate(release: str, attestor: str, options: dict[str, Any]) -> tuple[bool, bool, str]:
         version = versions.parse(release)
         conformance_values.make_files(tmp_path)
         tree = conformance_trees.base("server", version, tmp_path)
         tree["plugins"]["NodeAttestor"] = {attestor: {"plugin_data": options}}
         file = tmp_path / "judged.conf"
         file.write_text(hcl.dumps(tree), "utf-8")
-        taken, said = conformance.validate(spire_binary("spire-server", release), file)
+        taken, output = conformance.validate(spire_binary("spire-server", release), file)
         ours = errors(tree_check.check("server", tree, version))
-        return not ours, taken, f"{ours}\n{said}"
+        return not ours, taken, f"{ours}\n{output}"
 
-    return judge
+    return evaluate
 
 
 @pytest.mark.parametrize("release", ["1.15.3", "1.14.7"])
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_a_template_is_judged_alike(
-    judged: Callable[[str, str, dict[str, Any]], tuple[bool, bool, str]], tmp_path: Path, release: str, template: str,
+    evaluated: Callable[[str, str, dict[str, Any]], tuple[bool, bool, str]], tmp_path: Path, release: str, template: str,
 ) -> None:
     options = {"ca_bundle_path": str(tmp_path / "cert.pem"), "agent_path_template": template}
-    ours, spires, said = judged(release, "x509pop", options)
-    assert (ours, spires) == (TEMPLATES[template], TEMPLATES[template]), said
+    ours, spires, output = evaluated(release, "x509pop", options)
+    assert (ours, spires) == (TEMPLATES[template], TEMPLATES[template]), output
 
 
 @pytest.mark.parametrize("release", ["1.15.3", "1.14.7"])
 def test_spire_has_each_function(
-    judged: Callable[[str, str, dict[str, Any]], tuple[bool, bool, str]], tmp_path: Path, release: str,
+    evaluated: Callable[[str, str, dict[str, Any]], tuple[bool, bool, str]], tmp_path: Path, release: str,
 ) -> None:
     functions = [*data()["functions"]["go"], *data()["functions"]["sprig"]]
     template = "/x/" + "".join(f"{{{{ {word} }}}}" for word in functions)
-    ours, spires, said = judged(release, "x509pop", {"ca_bundle_path": str(tmp_path / "cert.pem"), "agent_path_template": template})
-    assert (ours, spires) == (True, True), said
+    ours, spires, output = evaluated(release, "x509pop", {"ca_bundle_path": str(tmp_path / "cert.pem"), "agent_path_template": template})
+    assert (ours, spires) == (True, True), output
 
 
 @pytest.mark.parametrize("release", ["1.15.3", "1.14.7"])
 @pytest.mark.parametrize("line", KEYS)
-def test_a_key_is_judged_alike(judged: Callable[[str, str, dict[str, Any]], tuple[bool, bool, str]], release: str, line: str) -> None:
+def test_a_key_is_judged_alike(evaluated: Callable[[str, str, dict[str, Any]], tuple[bool, bool, str]], release: str, line: str) -> None:
     right = KEYS[line] is True or KEYS[line] != release and KEYS[line] is not False
-    ours, spires, said = judged(release, "sshpop", {"cert_authorities": [line]})
-    assert (ours, spires) == (right, right), said
+    ours, spires, output = evaluated(release, "sshpop", {"cert_authorities": [line]})
+    assert (ours, spires) == (right, right), output

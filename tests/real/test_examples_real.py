@@ -17,26 +17,24 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives import serialization
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import hcl
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
 
-from tests.support import examples, real_spire, spire_bin
+from tests.support import authorities, examples, real_spire, spire_bin
 
-#: where the examples' hosts have certificates and logs; SPIRE looks for some of them when it validates
+#: the directories of certificates and logs on the examples' hosts; some of the files must exist when SPIRE validates
 PKI, LOGS = "/etc/spire/pki/", re.compile(r"/var/log/spire-(server|agent)/")
-#: what the roles bring to a server, and SPIRE looks for
+#: files that the roles copy to a server and that must exist when SPIRE validates
 BROUGHT = re.compile(r"/etc/spire/server/(main\.(?:x509pop-ca\.pem|sshpop-ca\.pub))")
-#: SPIRE has a `validate` from here on
+#: the first release of SPIRE that has `validate`
 VALIDATES = versions.Version(0, 10, 0)
-#: a proxy that is not there: nothing that a plugin may try leaves this machine
+#: variables with a proxy that does not exist, so that no request of a plugin leaves this machine
 OFFLINE = {"HTTP_PROXY": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9", "AWS_EC2_METADATA_DISABLED": "true"}
-#: what the servers of 0.9.4 say at last: that they run, or which plugin misses its cloud, after all of the file was read
+#: the last log message of each server of 0.9.4, after it has read the whole file: it runs, or a plugin can't reach its cloud
 OLD_SERVERS = {
     ("fleet_0_9", "spire1.aws.acme.com"): 'unable to configure plugin \\"awssecret\\"',
     ("fleet_0_9", "spire1.azure.acme.com"): "Starting TCP server",
@@ -49,21 +47,13 @@ OLD_SERVERS = {
 def pki(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Makes a directory with a file of the right kind for every file that an example names."""
     directory = tmp_path_factory.mktemp("pki")
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "example")])
     now = datetime.datetime.now(datetime.timezone.utc)
-    certificate = (
-        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-        .serial_number(x509.random_serial_number()).not_valid_before(now).not_valid_after(now + datetime.timedelta(1))
-        .add_extension(x509.BasicConstraints(True, None), True).sign(key, hashes.SHA256())
-    )
+    made = authorities.make("example", starts=now, ends=now + datetime.timedelta(1))
     kinds = {
-        ".pem": certificate.public_bytes(serialization.Encoding.PEM),
-        ".crt": certificate.public_bytes(serialization.Encoding.PEM),
-        ".key": key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        ),
-        ".pub": key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH),
+        ".pem": made.pem.encode(),
+        ".crt": made.pem.encode(),
+        ".key": made.key_pem().encode(),
+        ".pub": made.key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH),
         ".json": b"{}",
     }
     for text in (file.read_text(encoding="utf-8") for file in examples.EXAMPLES.glob("*/inventory.yml")):
@@ -90,14 +80,14 @@ def validate(binary: Path, text: str, directory: Path) -> subprocess.CompletedPr
 
 
 def local(text: str, pki: Path, directory: Path) -> str:
-    """Returns a host's file with its paths replaced by this machine's."""
+    """Returns the text of a host's configuration with paths of this machine."""
     return BROUGHT.sub(rf"{pki}/\1", LOGS.sub(f"{directory}/", text).replace(PKI, f"{pki}/"))
 
 
-def judged(planned: Plan) -> str:
-    """Returns the file without the plugins that would call a cloud when they are validated."""
+def evaluated(planned: Plan) -> str:
+    """Returns the text of the configuration without the plugins that would call a cloud when they are validated."""
     tree = copy.deepcopy(planned.tree)
-    for name in examples.NOT_JUDGED:
+    for name in examples.NOT_VALIDATED:
         kind, _space, plugin = name.partition(" ")
         tree["plugins"].get(kind, {}).pop(plugin, None)
     return planned.render() if tree == planned.tree else hcl.dumps(tree)
@@ -124,12 +114,12 @@ def test_spire_takes_what_the_example_renders(
     for planned, binary in plans(name, spire_binary):
         if planned.version < VALIDATES:
             pytest.skip(f"SPIRE {planned.version} has no validate; it is started instead")
-        done = validate(binary, local(judged(planned), pki, tmp_path), tmp_path)
-        said = done.stdout + done.stderr
-        lacks = re.search(r'no built-in plugin "(ejbca)"', said)
+        done = validate(binary, local(evaluated(planned), pki, tmp_path), tmp_path)
+        process_output = done.stdout + done.stderr
+        lacks = re.search(r'no built-in plugin "(ejbca)"', process_output)
         if lacks:
             pytest.skip(f"this build of SPIRE lacks {lacks.group(1)}")
-        assert done.returncode == 0, f"{planned.host}: {said}"
+        assert done.returncode == 0, f"{planned.host}: {process_output}"
         count += 1
     assert count
 
@@ -142,7 +132,7 @@ def test_spire_refuses_what_is_wrong(spire_binary: Callable[..., Path], tmp_path
 
 @pytest.mark.parametrize(("name", "host"), OLD_SERVERS)
 def test_old_servers_start_or_miss_their_cloud(name: str, host: str, spire_binary: Callable[..., Path], pki: Path) -> None:
-    """SPIRE 0.9.4 reads the file, configures the plugins that need no cloud, and logs it."""
+    """SPIRE 0.9.4 reads the whole file and configures all plugins that need no cloud, as its log shows."""
     binary = spire_binary("spire-server", "0.9.4")
     port = real_spire.free_port()
     # a socket's path must be short
@@ -169,12 +159,12 @@ def test_old_servers_start_or_miss_their_cloud(name: str, host: str, spire_binar
             last, end = OLD_SERVERS[name, host], time.monotonic() + 30
             while last not in log.read_text(encoding="utf-8") and process.poll() is None and time.monotonic() < end:
                 time.sleep(0.1)
-            said = log.read_text(encoding="utf-8")
-            assert last in said, said
+            process_output = log.read_text(encoding="utf-8")
+            assert last in process_output, process_output
             if last.startswith("Starting"):
-                assert process.poll() is None, said
+                assert process.poll() is None, process_output
             else:
-                assert process.wait(timeout=30) == 1, said
+                assert process.wait(timeout=30) == 1, process_output
         finally:
             process.kill()
             process.wait()

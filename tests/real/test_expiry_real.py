@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The playbooks over a fleet of one machine, under a root of ours: the report on expiry, what site renews, and wrong clocks."""
+"""The playbooks report what expires, renew certificates and report wrong clocks in a fleet on one machine with the collection's root."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ REPORT = "Report on the fleet"
 
 
 class Fleet:
-    """A server and an agent below one directory, without root."""
+    """A server and an agent in one directory of this machine, without root."""
 
     def __init__(self, directory: Path, binaries: Path) -> None:
         self.directory = directory
@@ -64,7 +64,7 @@ class Fleet:
 
 @pytest.fixture(scope="module")
 def fleet(spire_server: Path) -> Iterator[Fleet]:
-    # a socket's path is short
+    # The path of a socket must be short.
     directory = Path(tempfile.mkdtemp(prefix="sf-"))
     made = Fleet(directory, spire_server.parent)
     try:
@@ -80,7 +80,7 @@ def reported(run: site_run.Run) -> dict[str, Any]:
 
 
 def test_a_converged_server_is_looked_at_once(fleet: Fleet) -> None:
-    """The upstream CA costs no round trip besides the drift check."""
+    """A run that has nothing to do checks a server once. The upstream CA needs no task besides the drift check."""
     run = fleet.run("site").require()
     assert run.changed == {}
     assert [task.name for task in run.tasks] == [
@@ -107,9 +107,9 @@ def test_what_expires_when(fleet: Fleet) -> None:
 
 
 def test_site_renews_what_is_inside_its_window(fleet: Fleet) -> None:
-    """verify reports that renewal is due without a problem; site renews the CA and restarts nothing."""
+    """When renewal is due, verify reports it and no problem, and site renews the CA without a restart."""
     first = fleet.upstream
-    # A window in which this one is already, and the next one is only after as long as two thirds of its age.
+    # With this window, renewal of the first CA is due now, and that of the next one only when it has two thirds of the first one's age.
     age = time.time() - first.not_valid_before_utc.timestamp() - BACKDATE.total_seconds()
     window = {"spire_pki_renew_before": f"{int(8760 * 3600 - age * 2 / 3)}s"}
     due = fleet.run("verify", **window).require()

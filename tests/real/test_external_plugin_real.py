@@ -70,7 +70,7 @@ class Host:
             "spire_root_dir": str(self.directory / "host"), "spire_install_root": str(self.directory / "opt"),
             "spire_install_source": "preinstalled", "spire_bin_dir": str(self.binary.parent),
             "spire_version": spire_bin.binary_version(self.binary), "spire_start_timeout": 30,
-            # a killed plugin leaves its socket there
+            # A killed plugin leaves its socket in this directory.
             "spire_server_environment": {"TMPDIR": str(self.directory)},
             "spire_archive_cache": str(self.directory / "cache"), "spire_trust_domain": "prod.acme.com",
             "spire_server_address": "127.0.0.1",
@@ -109,7 +109,7 @@ class Host:
         return int(self.supervisor("pid", "spire-server"))
 
     def plugin_processes(self) -> list[str]:
-        """Returns the programs that the server has started."""
+        """Returns the paths of the programs that the server has started."""
         children = Path(f"/proc/{self.server_pid()}/task")
         pids = {pid for task in children.iterdir() for pid in (task / "children").read_text().split()}
         return sorted(Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[2].decode() for pid in pids)
@@ -144,7 +144,7 @@ def root(host: Host) -> x509.Certificate:
 
 
 def signed_by(host: Host, root: x509.Certificate) -> bool:
-    """Whether the trust bundle is the root alone, and an SVID of the server chains to it."""
+    """Whether the trust bundle is only the root, and the chain of an SVID of the server ends at it."""
     assert x509.load_pem_x509_certificates(host.client().bundle_show("pem").encode()) == [root]
     out = host.directory / "minted"
     out.mkdir(exist_ok=True)
@@ -159,7 +159,7 @@ def signed_by(host: Host, root: x509.Certificate) -> bool:
     return True
 
 
-def said(run: site_run.Run) -> str:
+def failed_output(run: site_run.Run) -> str:
     """Returns the output of a failed run on one line."""
     return " ".join(" ".join(run.failed.values()).split())
 
@@ -199,8 +199,8 @@ def test_a_file_that_fails_its_checksum_touches_nothing(host: Host) -> None:
     write(source, "one")
     before = host.server_pid()
     run = host.site({"src": str(source), "sha256": "0" * 64, "version": "1"})
-    assert said(run).startswith("1 mistake in the inventory; no host was touched.")
-    assert f"{source} on the controller has the SHA-256 checksum" in said(run)
+    assert failed_output(run).startswith("1 mistake in the inventory; no host was touched.")
+    assert f"{source} on the controller has the SHA-256 checksum" in failed_output(run)
     assert host.server_pid() == before
 
 
@@ -211,14 +211,14 @@ def test_a_new_version_from_a_page_and_back(host: Host, root: x509.Certificate) 
     (page / "outer-2.sha256").write_text(f"{'0' * 64}  outer-2-riscv64\n{wanted}  outer-2\n", encoding="ascii")
     source = host.directory / "controller" / NAME
     first = {"src": str(source), "sha256": write(source, "one"), "version": "1"}
-    # Nobody knows the host's architecture before it is looked at, so the plan is made for the other one first.
+    # The host's architecture is not known before the drift check, so the plan is first made for the other architecture.
     url = {"riscv64": host.page + "/outer-{version}-{arch}", architecture(platform.machine()): host.page + "/outer-{version}"}
     definition = {"url": url, "sums": host.page + "/outer-{version}.sha256", "version": "2"}
 
     before = host.server_pid()
     (page / "outer-2").write_text("tampered", encoding="ascii")
     run = host.site(definition)
-    assert "did not match" in said(run)
+    assert "did not match" in failed_output(run)
     assert host.server_pid() == before and host.plugin_processes() == [str(host.placed("1"))] and not host.placed("2").exists()
 
     write(page / "outer-2", "two")
@@ -235,7 +235,7 @@ def test_a_new_version_from_a_page_and_back(host: Host, root: x509.Certificate) 
 
 
 def test_a_plugin_of_the_hosts_own(host: Host, root: x509.Certificate) -> None:
-    """SPIRE refuses a binary with another checksum; we report that while the server still runs."""
+    """A run reports that the user's own binary has another checksum while the server still runs. SPIRE would not start with it."""
     path = host.directory / "own" / NAME
     sha256 = write(path, "own")
     host.site({"path": str(path), "sha256": sha256}).require()
@@ -249,7 +249,7 @@ def test_a_plugin_of_the_hosts_own(host: Host, root: x509.Certificate) -> None:
         "start it. Put the right binary there, or correct the checksum."
     }
     assert host.server_pid() == before
-    # Once it is told of the other one, it is the other one that runs; here with its options in a file.
+    # With the other binary's checksum in the tree, the other binary runs. Its options are in a file here.
     options = host.directory / "own" / "options.conf"
     body = {"plugin_cmd": str(path), "plugin_checksum": other, "plugin_args": ["-x"], "plugin_data_file": str(options)}
     run = host.site(None, **body)
@@ -266,7 +266,7 @@ def test_a_plugin_of_the_hosts_own(host: Host, root: x509.Certificate) -> None:
 
 @pytest.mark.parametrize("version", ["1", ""])
 def test_two_plugins_of_one_name(host: Host, root: x509.Certificate, version: str) -> None:
-    """An UpstreamAuthority and a Notifier, each a program of its own; one comes from a page that wants a password."""
+    """Two plugins with one name, an UpstreamAuthority and a Notifier, are installed and run as two programs; one is downloaded with a password."""
     signs, tells = host.directory / "controller" / "signs", host.directory / "page" / "tells"
     more = {"plugin": NAME, **({"version": version} if version else {})}
     entries = {
@@ -290,11 +290,11 @@ def test_two_plugins_of_one_name(host: Host, root: x509.Certificate, version: st
 def test_what_spire_says_of_a_wrong_checksum(
     host: Host, version: str | None, spire_binary: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """This is why a checksum is checked before SPIRE is restarted."""
+    """SPIRE does not start with a wrong checksum, which is why the collection compares it before a restart."""
     path = host.directory / "wrong" / NAME
     write(path, "wrong")
     body = {"plugin_cmd": str(path), "plugin_checksum": "0" * 64, "plugin_data": host.data}
-    # where a killed plugin leaves its socket
+    # A killed plugin leaves its socket in this directory.
     monkeypatch.setenv("TMPDIR", str(host.directory))
     server = RealServer(spire_binary("spire-server", version), config={"plugins": {"UpstreamAuthority": {NAME: body}}})
     try:
@@ -306,13 +306,13 @@ def test_what_spire_says_of_a_wrong_checksum(
 
 
 def test_options_arrive_and_a_schema_file_checks_them(host: Host) -> None:
-    """A wrong option is refused by the plugin itself, in SPIRE's validate, before the configuration is replaced."""
+    """The plugin refuses a wrong option in SPIRE's validate, before the configuration is replaced; a schema file makes preflight refuse it."""
     path = host.directory / "own" / NAME
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     before = host.server_pid()
     wrong = {**host.data, "ping": "hidden-ping"}
     run = host.site({"path": str(path), "sha256": sha256}, plugin_data=wrong)
-    assert "non-zero return code" in said(run) and "hidden-ping" not in run.stdout + run.stderr
+    assert "non-zero return code" in failed_output(run) and "hidden-ping" not in run.stdout + run.stderr
     assert host.server_pid() == before
 
     schemas = host.directory / "schemas"
@@ -322,6 +322,6 @@ def test_options_arrive_and_a_schema_file_checks_them(host: Host) -> None:
     file.write_text(yaml.safe_dump({"description": "Signs.", "options": options}), encoding="utf-8")
     given = ("-e", f"spire_plugin_schemas={schemas}")
     run = host.site({"path": str(path), "sha256": sha256}, *given, plugin_data=wrong)
-    assert f'has no option "ping" in the UpstreamAuthority {NAME}; did you mean "pin"?' in said(run)
+    assert f'has no option "ping" in the UpstreamAuthority {NAME}; did you mean "pin"?' in failed_output(run)
     run = host.site({"path": str(path), "sha256": sha256}, *given, "--check", "--diff").require()
     assert host.server_pid() == before

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Our verdict on the files of a disk plugin is SPIRE's: we neither miss a fault nor report one that SPIRE accepts."""
+"""The drift check and SPIRE agree on the files of the plugin disk: each mistake is found, and none that SPIRE accepts is reported."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ LOWER = authority("Lower", UPPER)
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """Files, and which of the two refuses them."""
+    """The files of a CA, whether the drift check refuses them, and whether SPIRE does."""
 
     chain: list[Made]
     bundle: list[Made] | None
@@ -76,7 +76,7 @@ CASES = {
     "of another trust domain": case(authority("Own", ROOT, more=[DOMAINS])),
     "ed25519": case(authority("Own", ROOT, key=ed25519.Ed25519PrivateKey.generate())),
     "another curve": case(authority("Own", ROOT, key=ec.generate_private_key(ec.SECP256K1()))),
-    # SPIRE takes these. A fleet should not: the key is weak, or programs other than Go's find no root
+    # SPIRE accepts these, and a fleet should not: the key is weak, or programs that are not written in Go find no root.
     "rsa-1024": case(authority("Own", ROOT, key=rsa_key(1024)), spires=False),
     "bundle without a root": case(LOWER, [UPPER], spires=False),
     "not self-signed, alone": Case([UPPER], None, True, False),
@@ -85,17 +85,17 @@ CASES = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_what_we_refuse_spire_refuses(spire_server: Path, tmp_path: Path, name: str) -> None:
-    told(CASES[name], spire_server, tmp_path, LOWER.key_pem() if name == "wrong order" else "")
+    check_case(CASES[name], spire_server, tmp_path, LOWER.key_pem() if name == "wrong order" else "")
 
 
 def test_signatures_that_nobody_takes_any_more(spire_server: Path, tmp_path: Path) -> None:
-    """The exception is a root's signature by itself, which nobody verifies."""
-    told(case(signed_with_sha1(tmp_path, UPPER, ROOT)), spire_server, tmp_path)
-    told(case(UPPER, [signed_with_sha1(tmp_path, ROOT, ROOT)], ours=False, spires=False), spire_server, tmp_path)
+    """Signatures with SHA-1 are refused, except a root's signature of itself, which is never verified."""
+    check_case(case(signed_with_sha1(tmp_path, UPPER, ROOT)), spire_server, tmp_path)
+    check_case(case(UPPER, [signed_with_sha1(tmp_path, ROOT, ROOT)], ours=False, spires=False), spire_server, tmp_path)
 
 
-def told(one: Case, spire_server: Path, tmp_path: Path, key: str = "") -> None:
-    """Returns the verdicts of both."""
+def check_case(one: Case, spire_server: Path, tmp_path: Path, key: str = "") -> None:
+    """Checks that the drift check and SPIRE accept or refuse the files as the case says."""
     texts = {"cert_file_path": "".join(made.pem for made in one.chain), "key_file_path": key or one.chain[0].key_pem()}
     if one.bundle is not None:
         texts["bundle_file_path"] = "".join(made.pem for made in one.bundle)

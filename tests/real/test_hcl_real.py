@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Real SPIRE reads what we write: its validate accepts the file, and every string arrives unchanged.
+"""Real SPIRE reads the configurations that the collection writes: its validate accepts them, and every string arrives unchanged.
 
 Three ways show what arrived: a log file is created under exactly the name that SPIRE read; Go prints a refused name
 or value in quotes of its own, which are undone here; and a file that is refused at all shows in validate's answer.
@@ -112,7 +112,7 @@ def test_an_older_release_reads_the_same(
 def test_a_whole_server_is_valid(spire_server: Path, tmp_path: Path, form: str) -> None:
     tree = server(
         tmp_path,
-        # A block of blocks comes first, and so do mappings in several places: the order is the user's.
+        # Blocks of blocks and mappings come before other options here, because the user decides about the order.
         federation={
             "federates_with": {
                 "localhost": {
@@ -161,7 +161,7 @@ def test_every_plugin_of_a_type_arrives(spire_server: Path, tmp_path: Path, form
 
 
 def test_a_wrong_type_is_seen_as_one(spire_server: Path, tmp_path: Path, form: str) -> None:
-    """A control: validate refuses a value of a wrong type."""
+    """validate refuses values of a wrong type, which proves that the other tests could fail."""
     for port, ok in ((8081, True), ("8081", True), (8081.0, False), (True, False), ([8081], False)):
         if form == "json" and port == [8081]:
             port = [{"port": 8081}]
@@ -193,7 +193,7 @@ def test_any_string_arrives_in_a_plugin(spire_server: Path, tmp_path: Path, form
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_value_is_valid_syntax(spire_server: Path, tmp_path: Path, form: str, value: Any) -> None:
     tree = server(tmp_path)
-    # The plugin drops an option that it does not know; on its way there SPIRE prints and parses the text once more.
+    # The plugin ignores an unknown option. Before that, SPIRE prints the option as text and parses it once more.
     tree["plugins"]["DataStore"]["sql"]["plugin_data"]["not_known"] = value
     try:
         text = FORMATS[form](tree)
@@ -205,7 +205,7 @@ def test_any_value_is_valid_syntax(spire_server: Path, tmp_path: Path, form: str
 
 @pytest.mark.parametrize("raw", ['"', "\n", "${", "\\d", "\x00", "\ue123"])
 def test_without_its_escape_the_string_is_refused(spire_server: Path, tmp_path: Path, form: str, raw: str) -> None:
-    """A control of the escapes: without them, none of these is a valid configuration."""
+    """Without their escapes these strings make a configuration invalid, which proves that the escapes are needed."""
     tree = server(tmp_path)
     tree["plugins"]["DataStore"]["sql"]["plugin_data"]["not_known"] = "x @"
     status, answer = validate(spire_server, FORMATS[form](tree).replace("x @", f"x {raw}"), tmp_path)

@@ -31,7 +31,7 @@ def svid(server: RealServer, agent: RealAgent) -> str:
 def verified(directory: Path, root: str, chain: str) -> str:
     """Returns what `openssl verify` prints about a chain."""
     (directory / "root.pem").write_text(root)
-    # of the chain it is the first one that is verified
+    # openssl verifies the first certificate of the chain.
     (directory / "chain.pem").write_text(chain)
     command = ["openssl", "verify", "-CAfile", "root.pem", "-untrusted", "chain.pem", "chain.pem"]
     return subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False).stdout.strip()
@@ -48,10 +48,10 @@ def test_three_tiers_have_one_root(spire_binary: Callable[..., Path], tmp_path: 
             nested = running.enter_context(below(*tiers[-1]))
             assert nested.client().bundle_show("pem") == root
             tiers.append((nested, running.enter_context(RealAgent(agent_binary, nested, config=EAGER_AGENT))))
-        # Afterwards: all of it runs as one user, and a nested server takes the first SVID that it gets.
+        # The workloads' entries are made only now: all processes run as one user, and a nested server uses the first SVID that it gets.
         for tier, (server, agent) in enumerate(tiers):
             chain = svid(server, agent)
-            # the SVID and the CAs of the tiers; the first is the root
+            # The chain has the SVID and the CAs of all tiers but the first one, which is the root.
             assert chain.count("BEGIN CERTIFICATE") == 1 + tier
             assert verified(tmp_path, root, chain) == "chain.pem: OK"
         with RealServer(server_binary) as other:
@@ -60,14 +60,14 @@ def test_three_tiers_have_one_root(spire_binary: Callable[..., Path], tmp_path: 
 
 @pytest.fixture
 def pair(spire_server: Path, spire_agent: Path) -> Iterator[tuple[RealServer, RealAgent]]:
-    with RealServer(spire_server, config=EAGER) as root, RealAgent(spire_agent, root, config=EAGER_AGENT) as beside:
-        yield root, beside
+    with RealServer(spire_server, config=EAGER) as root, RealAgent(spire_agent, root, config=EAGER_AGENT) as parent_agent:
+        yield root, parent_agent
 
 
 def test_a_nested_server_goes_on_without_those_above_it(pair: tuple[RealServer, RealAgent], spire_agent: Path) -> None:
-    root, beside = pair
-    with below(root, beside) as nested:
-        beside.stop()
+    root, parent_agent = pair
+    with below(root, parent_agent) as nested:
+        parent_agent.stop()
         root.stop()
         nested.restart()
         with RealAgent(spire_agent, nested, config=EAGER_AGENT) as leaf:
@@ -85,7 +85,7 @@ def test_without_its_entry_it_does_not_come_up(pair: tuple[RealServer, RealAgent
 
 
 def test_another_svid_of_its_user_keeps_it_from_its_ca(pair: tuple[RealServer, RealAgent]) -> None:
-    """This is why preflight refuses such entries: SPIRE takes the first SVID, whichever that is."""
+    """A nested server whose user can get another SVID gets no CA, because SPIRE uses the first SVID. So preflight refuses such entries."""
     svid(*pair)
     nested = below(*pair)
     try:

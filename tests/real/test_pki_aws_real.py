@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Real SPIRE with its own AWS client, which AWS_ENDPOINT_URL leads to moto's server on loopback.
+"""Real SPIRE uses CAs in AWS, with its own AWS client, which AWS_ENDPOINT_URL directs to moto's server on loopback.
 
-From Secrets Manager it takes a CA of ours, whole. From AWS Private CA it gets as far as its first signing: moto makes no CA by the
-template, so SPIRE refuses what comes back.
+It works with the collection's CA in Secrets Manager. With AWS Private CA it reaches the first signing: moto ignores the signing template
+and returns a certificate that is not a CA's, which SPIRE refuses.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def fixture_moto() -> Iterator[Moto]:
 
 
 def kept(directory: Path, way: str, **variables: Any) -> dict[str, Any]:
-    """Does what a run does on the controller and in AWS; returns the upstream authority of the server's tree."""
+    """Makes the upstream CA on the controller and in AWS, as a run does; returns the part of the server's tree that names it."""
     tree = {"plugins": {"UpstreamAuthority": {way: {"plugin_data": {"region": REGION}}}}}
     common = {
         "spire_trust_domain": TRUST_DOMAIN, "spire_pki": way, "spire_pki_dir": str(directory / "pki"), "spire_pki_passphrase": PASSPHRASE,
@@ -62,10 +62,10 @@ def test_a_server_under_a_ca_in_secrets_manager(spire_binary: Callable[..., Path
         assert server.client().bundle_show("pem").split() == root.split()
         agent = spire_binary("spire-agent", release)
         chain = chain_of(server, agent, "first")
-        # leaf, the server's own CA, and the intermediate
+        # The chain has the leaf, the server's own CA and the intermediate.
         assert len(serials(chain)) == 3 and serials(chain)[2:] == serials(own.read_text())
         assert verified(tmp_path, root, chain) == "leaf.pem: OK"
-        # A new intermediate: SPIRE reads secrets at its start alone, and its next CA is of the new one.
+        # The intermediate is replaced. SPIRE reads secrets only at its start, and the new one signs its next CA after that.
         first = own.read_text()
         own.unlink()
         assert kept(tmp_path, "awssecret", spire_version=release) == config
@@ -91,21 +91,21 @@ def chain_of(server: RealServer, binary: Path, name: str) -> str:
 
 
 def next_ca(server: RealServer) -> None:
-    """Has the server's next CA signed, and activates it."""
+    """Makes the server prepare its next CA, which is signed then, and activate it."""
     prepared = local_authority(server, "prepare")["prepared_authority"]["authority_id"]
     local_authority(server, "activate", "-authorityID", prepared)
 
 
-@pytest.mark.parametrize(("broken", "said"), [
+@pytest.mark.parametrize(("broken", "error_text"), [
     ("key", "unable to parse private key"), ("certificate", "unable to parse certificate"), ("bundle", "unable to load upstream CA bundle"),
 ])
-def test_a_secret_without_pem_stops_the_server_and_is_mended(spire_server: Path, moto: Moto, tmp_path: Path, broken: str, said: str) -> None:
+def test_a_secret_without_pem_stops_the_server_and_is_mended(spire_server: Path, moto: Moto, tmp_path: Path, broken: str, error_text: str) -> None:
     config = kept(tmp_path, "awssecret")
     name = f"spire/{TRUST_DOMAIN}/s1/{broken}"
     moto.client("secretsmanager").put_secret_value(SecretId=name, SecretString="no PEM")
     server = RealServer(spire_server, config=config)
     try:
-        with pytest.raises(RuntimeError, match=said):
+        with pytest.raises(RuntimeError, match=error_text):
             server.start()
         assert kept(tmp_path, "awssecret") == config
         server.start()
@@ -114,7 +114,7 @@ def test_a_secret_without_pem_stops_the_server_and_is_mended(spire_server: Path,
 
 
 def test_a_private_ca_gets_as_far_as_its_first_signing(spire_server: Path, moto: Moto, tmp_path: Path) -> None:
-    """moto's private CA always has an RSA key, and issues SPIRE a certificate that is not a CA's."""
+    """SPIRE finds the private CA and gets a certificate from it. It does not start, because moto issues a certificate that is not a CA's."""
     config = kept(tmp_path, "aws_pca", spire_pki_key_type="rsa-2048")
     arn = config["plugins"]["UpstreamAuthority"]["aws_pca"]["plugin_data"]["certificate_authority_arn"]
     server = RealServer(spire_server, config=config)

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""SPIRE 0.9.4 under a CA of ours, end to end: an agent joins, and the chain of a workload's SVID ends at our root.
+"""SPIRE 0.9.4 works with the collection's upstream CA: an agent joins, and the chain of a workload's SVID ends at the collection's root.
 
-Server and agent run with the configuration that we render, in that release's names: UpstreamCA disk, NodeResolver noop, svid_ttl, registration_uds_path.
+Server and agent run with rendered configurations in that release's names: UpstreamCA disk, NodeResolver noop, svid_ttl, registration_uds_path.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ def test_an_agent_joins_and_its_workload_has_a_chain_to_our_root(
         (here / "agent").mkdir()
         token = cli("token", "generate").partition("Token: ")[2].split()[0]
         parent = f"spiffe://{TRUST_DOMAIN}/spire/agent/join_token/{token}"
-        # without a lifetime of its own, which the command would give it, it has the server's
+        # With -ttl 0 the entry has no lifetime of its own, so the server's svid_ttl applies.
         made = cli("entry", "create", "-parentID", parent, "-spiffeID", WORKLOAD, "-selector", f"unix:uid:{os.getuid()}", "-ttl", "0")
         assert WORKLOAD in made
         with running(agent, agent_plan(here, port).render(), "agent", here, "-joinToken", token) as agent_log:
@@ -134,6 +134,6 @@ def test_an_agent_joins_and_its_workload_has_a_chain_to_our_root(
     leaf, *above = x509.load_pem_x509_certificates(chain.encode())
     names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert names.get_values_for_type(x509.UniformResourceIdentifier) == [WORKLOAD]
-    # the server's own CA, and the intermediate; svid_ttl is in force
+    # Above the leaf are the server's own CA and the intermediate. The lifetime shows that svid_ttl applies.
     assert len(above) == 2 and (leaf.not_valid_after_utc - leaf.not_valid_before_utc).total_seconds() < 2400
     assert verified(tmp_path, root, chain) == "leaf.pem: OK"

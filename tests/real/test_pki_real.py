@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Real SPIRE under a CA of ours: it starts, its bundle is our root, and openssl verifies every SVID's chain up to it.
+"""Real SPIRE works with the collection's upstream CA: its bundle is the collection's root, and openssl verifies every SVID's chain up to it.
 
-Keys and certificates come from the code behind `spire_pki`; only their delivery is the test's own.
+The code behind `spire_pki` makes the keys and certificates; only the test copies them to their places.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def test_a_server_under_our_root(spire_binary: Callable[..., Path], tmp_path: Pa
         root = (tmp_path / "pki" / TRUST_DOMAIN / "root.pem").read_text()
         assert server.client().bundle_show("pem").split() == root.split()
         svid = svid_of(server, spire_binary("spire-agent", release))
-        # leaf, the server's own CA, and the intermediate
+        # The chain has the leaf, the server's own CA and the intermediate.
         assert svid["certificates"].count("BEGIN CERTIFICATE") == 3
         assert verified(tmp_path, root, svid["certificates"]) == "leaf.pem: OK"
         other = upstream_of(tmp_path / "other")
@@ -67,7 +67,7 @@ def test_every_type_of_key(spire_server: Path, tmp_path: Path, key_type: str) ->
 
 @pytest.mark.parametrize("way", ["controller", "host"])
 def test_the_oldest_release_under_our_root(spire_binary: Callable[..., Path], tmp_path: Path, way: str) -> None:
-    """0.9.4 calls the plugin UpstreamCA, and has no validate and no JSON."""
+    """SPIRE 0.9.4, whose plugin type is UpstreamCA, starts below the collection's root and has that root in its bundle."""
     variables = {"spire_version": "0.9.4", "spire_pki": way}
     options = delivered(upstream_of(tmp_path, **variables), tmp_path / "host")
     binary = spire_binary("spire-server", "0.9.4")
@@ -102,7 +102,7 @@ def test_the_oldest_release_under_our_root(spire_binary: Callable[..., Path], tm
 
 
 def test_a_corporate_intermediate_signs(spire_server: Path, spire_agent: Path, tmp_path: Path) -> None:
-    """The chain is: root, corporate CA, the server's intermediate, SPIRE's CA, leaf."""
+    """With a corporate CA as the issuer, the chain is: root, corporate CA, the server's intermediate, SPIRE's CA, leaf."""
     def files(name: str) -> x509_store.KeyAndCertificateFiles:
         return x509_store.KeyAndCertificateFiles(str(tmp_path / f"{name}.pem"), str(tmp_path / f"{name}.key"))
 
@@ -138,14 +138,14 @@ def test_a_renewed_intermediate_is_used_without_a_restart(spire_server: Path, sp
         chain = svid_of(server, spire_agent)["certificates"]
         assert serials(chain)[2:] == second
         assert verified(tmp_path, Path(options["bundle_file_path"]).read_text(), chain) == "leaf.pem: OK"
-        # A key and a certificate that don't belong together are not taken: the CA in memory signs on.
+        # SPIRE does not use a key and a certificate that don't belong together: the CA in its memory continues to sign.
         Path(options["key_file_path"]).write_bytes(x509_keys.dump(x509_keys.generate("ec-p384")))
         assert local_authority(server, "prepare")["prepared_authority"]["authority_id"] not in ("", prepared)
         assert server.pid == pid and server.healthy()
 
 
 def test_what_we_refuse_spire_refuses(spire_server: Path, tmp_path: Path) -> None:
-    """What our checks of a user-supplied CA refuse, SPIRE refuses too."""
+    """SPIRE refuses a user-supplied CA with mistakes that the collection's checks refuse."""
     options = delivered(upstream_of(tmp_path), tmp_path / "host")
     cases = {
         "key_file_path": (x509_keys.dump(x509_keys.generate("ec-p384")), "certificate and private key do not match"),

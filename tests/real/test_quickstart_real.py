@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The quickstart as a person runs it, with SPIRE's programs and without them."""
+"""The quickstart works as a user runs it, with SPIRE's programs and without them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ TOKEN = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 @dataclass
 class Quickstart:
-    """A directory for one quickstart, and the variables for make."""
+    """A directory for one quickstart, and its environment variables."""
 
     place: Place
     environ: dict[str, str]
@@ -55,7 +55,7 @@ def own() -> Iterator[Quickstart]:
     # pytest's own directories are too long for the path of a socket.
     base = Path(tempfile.mkdtemp(prefix="sf-"))
     place = Place(base / "q")
-    # What a machine may have set for Ansible must not matter.
+    # A setting of Ansible on the machine must have no effect.
     (base / ".ansible.cfg").write_text("[defaults]\nstdout_callback = no.such.callback\nbecome = true\n", encoding="utf-8")
     environ = {
         **os.environ, "QUICKSTART_DIR": str(place.directory), "QUICKSTART_MAKE": "1", "HOME": str(base),
@@ -65,7 +65,7 @@ def own() -> Iterator[Quickstart]:
         programs.find_python(place, {"QUICKSTART_PYTHON": sys.executable})
         environ["QUICKSTART_PYTHON"] = sys.executable
     except quickstart.Stop:
-        # It makes its own environment then, as it does for everybody.
+        # This Python has not all packages, so the quickstart makes a virtual environment, as it does for users.
         environ.pop("QUICKSTART_PYTHON", None)
     yield Quickstart(place, environ)
     processes.end(place)
@@ -89,9 +89,9 @@ def test_a_workload_has_its_identity(own: Quickstart, up: subprocess.CompletedPr
     fetched = subprocess.run(fetch.group(1).split(), capture_output=True, text=True, timeout=60, check=True)
     assert "spiffe://quickstart.local/hello" in fetched.stdout
     assert f"make quickstart-down QUICKSTART_DIR={own.place.directory}\n" in up.stdout
-    for told in (own.place.inventory, *(own.place.paths(component).config for component in processes.COMPONENTS)):
-        assert str(told) in up.stdout
-        assert Path(told).is_file()
+    for named_file in (own.place.inventory, *(own.place.paths(component).config for component in processes.COMPONENTS)):
+        assert str(named_file) in up.stdout
+        assert Path(named_file).is_file()
 
 
 def test_only_plays_with_hosts_are_shown(up: subprocess.CompletedProcess[str]) -> None:
@@ -104,7 +104,7 @@ def test_the_token_is_nowhere(own: Quickstart, up: subprocess.CompletedProcess[s
     token = TOKEN.search(str(agents))
     assert token, "the search for the token must know it"
     data = own.place.paths("agent").data_dir
-    # Redeemed, it is part of the agent's SPIFFE ID: the server's and the agent's own state and logs name it.
+    # A redeemed token is part of the agent's SPIFFE ID, so it is in the data and the logs of the server and the agent.
     allowed = (own.place.paths("server").data_dir, data, str(own.place.run_log.parent / "spire-"))
     found = [
         str(path) for path in own.place.directory.rglob("*")
@@ -139,7 +139,7 @@ def test_down_stops_everything_and_up_brings_it_back(own: Quickstart, up: subpro
     back = own.run("up")
     assert back.returncode == 0, back.stdout + back.stderr
     assert own.place.ports(running=True) == ports
-    # Nothing but the two starts: the agent has kept its identity.
+    # The run only starts the two programs. The agent has kept its identity.
     assert "Mint join tokens" not in own.log
 
 
@@ -181,13 +181,13 @@ def test_without_spire_both_configurations_are_rendered(
     # Nobody listens on port 9 of loopback.
     monkeypatch.setenv("SPIRE_ARCHIVE_URL", "http://127.0.0.1:9/v{version}")
     assert quickstart.main(["up"]) == NO_SPIRE
-    said = capsys.readouterr().err
+    error_text = capsys.readouterr().err
     assert re.search(r"No spire-server and spire-agent were found in PATH or /opt/spire/\*/bin, and the release could not be "
-                     r"installed: http://127\.0\.0\.1:9/v[\d.]+/spire-[\w.-]+\.tar\.gz can't be downloaded: .*refused>?\n", said)
-    assert f"make quickstart QUICKSTART_DIR={bare.directory} SPIRE_BIN_DIR=/where/they/are\n" in said
+                     r"installed: http://127\.0\.0\.1:9/v[\d.]+/spire-[\w.-]+\.tar\.gz can't be downloaded: .*refused>?\n", error_text)
+    assert f"make quickstart QUICKSTART_DIR={bare.directory} SPIRE_BIN_DIR=/where/they/are\n" in error_text
     for component in processes.COMPONENTS:
         config = Path(bare.paths(component).config)
-        assert f"  {config}\n" in said
+        assert f"  {config}\n" in error_text
         assert 'trust_domain = "quickstart.local"' in config.read_text(encoding="utf-8")
     assert processes.services(bare) == {}
     assert processes.supervisor(bare) == 0
@@ -206,7 +206,7 @@ def test_the_release_is_downloaded_where_spire_is_not_found(
     assert "  SPIFFE ID   spiffe://quickstart.local/hello\n" in capsys.readouterr().out
     running = {os.readlink(f"/proc/{pid}/exe") for pid in processes.services(bare).values()}
     assert running == {str(bare.programs / newest / "bin" / name) for name in ("spire-server", "spire-agent")}
-    # With the page gone, what was downloaded is enough.
+    # The page has ended, and the downloaded files suffice.
     assert quickstart.main(["up"]) == 0
     assert "nothing was changed" in capsys.readouterr().out
     assert quickstart.main(["down", "--purge"]) == 0

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The playbook spire.fleet.rotate_authority on servers of this machine: a self-signed one, two with one database, and nested ones."""
+"""The playbook rotate_authority works on servers of this machine: a self-signed one, two with one database, and nested ones."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tests.support.real_spire import RealAgent, RealServer, TRUST_DOMAIN
 DOMAIN = "rotate.test"
 CANARY = f"spiffe://{DOMAIN}/fleet-canary"
 ANSIBLE = Path(sys.executable).with_name("ansible-playbook")
-#: of a socket's path
+#: the greatest length of a socket's path
 LONGEST = 107
 Rotate = Callable[..., tuple[int, str]]
 
@@ -58,18 +58,18 @@ def canary(server: RealServer, agent: RealAgent) -> str:
     return name
 
 
-def rotating(home: Path, server: RealServer, groups: dict[str, Any]) -> Rotate:
+def rotating(run_directory: Path, server: RealServer, groups: dict[str, Any]) -> Rotate:
     """Returns `rotate("--limit", "s1", spire_rotate_authority="jwt")`, which returns the exit code and the output."""
     everybody = {
         "ansible_connection": "local", "ansible_python_interpreter": sys.executable, "spire_become": False, "spire_trust_domain": server.trust_domain,
         "spire_version": server.client().version(), "spire_install_source": "preinstalled", "spire_bin_dir": str(Path(server.binary).parent),
         "spire_rotate_settle": 1, "spire_rotate_timeout": 120, "spire_allow": ["example_trust_domain"] * (server.trust_domain == TRUST_DOMAIN),
     }
-    (home / "inventory.yml").write_text(yaml.safe_dump({"all": {"vars": everybody, "children": groups}}))
+    (run_directory / "inventory.yml").write_text(yaml.safe_dump({"all": {"vars": everybody, "children": groups}}))
 
     def run(*more: str, **variables: Any) -> tuple[int, str]:
         argv = [str(ANSIBLE), "-i", "inventory.yml", "spire.fleet.rotate_authority", "-e", json.dumps(variables), *more]
-        done = subprocess.run(argv, cwd=home, capture_output=True, text=True, check=False)
+        done = subprocess.run(argv, cwd=run_directory, capture_output=True, text=True, check=False)
         return done.returncode, done.stdout + done.stderr
 
     return run
@@ -101,7 +101,7 @@ def rotate(running: tuple[RealServer, RealAgent], tmp_path_factory: pytest.TempP
 
 
 def ids(server: RealServer, kind: str) -> tuple[str, str]:
-    """Returns the IDs of the active authority and of the one before."""
+    """Returns the IDs of the active authority and of the old one."""
     found = server.client().authorities(kind)
     return found["active"]["id"], found.get("old", {}).get("id", "")
 
@@ -112,23 +112,23 @@ def trusted(server: RealServer, kind: str) -> set[str]:
     return {one["id"] if kind == "jwt" else key_id(base64.b64decode(one["certificate"])) for one in found}
 
 
-def asks(said: str, *names: str) -> bool:
-    """Whether it was asked which is meant, with these servers."""
-    return all(text in said for text in ("is still trusted, which the server itself", "-e spire_rotate_from=taint revokes the old ones", *names))
+def asks(output: str, *names: str) -> bool:
+    """Whether the output asks which old authority to revoke first, and names these servers."""
+    return all(text in output for text in ("is still trusted, which the server itself", "-e spire_rotate_from=taint revokes the old ones", *names))
 
 
 def test_a_jwt_key_is_replaced_and_then_revoked(running: tuple[RealServer, RealAgent], rotate: Rotate) -> None:
     server = running[0]
     first = ids(server, "jwt")[0]
-    code, said = rotate(spire_rotate_authority="jwt")
-    assert code == 0, said
+    code, output = rotate(spire_rotate_authority="jwt")
+    assert code == 0, output
     signs = ids(server, "jwt")[0]
     assert ids(server, "jwt") == (signs, first) and signs != first
-    # one that was replaced before is trusted still: which is meant?
-    code, said = rotate(spire_rotate_authority="jwt", spire_rotate_revoke=True)
-    assert code == 2 and asks(said, f"on s1 ({first}; it signs with {signs})")
-    code, said = rotate(spire_rotate_authority="jwt", spire_rotate_revoke=True, spire_rotate_from="taint")
-    assert code == 0, said
+    # An authority that was replaced before is still trusted, so the playbook asks which one to revoke.
+    code, output = rotate(spire_rotate_authority="jwt", spire_rotate_revoke=True)
+    assert code == 2 and asks(output, f"on s1 ({first}; it signs with {signs})")
+    code, output = rotate(spire_rotate_authority="jwt", spire_rotate_revoke=True, spire_rotate_from="taint")
+    assert code == 0, output
     assert trusted(server, "jwt") == {signs} == {ids(server, "jwt")[0]}
 
 
@@ -137,8 +137,8 @@ def test_both_the_old_one_and_the_one_that_signs_go(running: tuple[RealServer, R
     assert rotate(spire_rotate_authority="jwt")[0] == 0
     before = set(ids(server, "jwt"))
     assert len(before) == 2 and before <= trusted(server, "jwt")
-    code, said = rotate(spire_rotate_authority="jwt", spire_rotate_revoke=True, spire_rotate_from="prepare")
-    assert code == 0, said
+    code, output = rotate(spire_rotate_authority="jwt", spire_rotate_revoke=True, spire_rotate_from="prepare")
+    assert code == 0, output
     signs = ids(server, "jwt")[0]
     assert trusted(server, "jwt") == {signs} and signs not in before
 
@@ -146,8 +146,8 @@ def test_both_the_old_one_and_the_one_that_signs_go(running: tuple[RealServer, R
 def test_a_ca_is_replaced_and_revoked_in_one_go(running: tuple[RealServer, RealAgent], rotate: Rotate) -> None:
     server, agent = running
     pids, first = (server.pid, agent.pid), ids(server, "x509")[0]
-    code, said = rotate(spire_rotate_authority="x509", spire_rotate_revoke=True)
-    assert code == 0, said
+    code, output = rotate(spire_rotate_authority="x509", spire_rotate_revoke=True)
+    assert code == 0, output
     assert ids(server, "x509")[1] == first and len(server.client().bundle_authorities()["x509"]) == 1
     assert agent.wait_svid(CANARY)["bundle"].split() == server.client().bundle_show("pem").split()
     assert (server.pid, agent.pid) == pids
@@ -155,15 +155,15 @@ def test_a_ca_is_replaced_and_revoked_in_one_go(running: tuple[RealServer, RealA
 
 @pytest.mark.parametrize("kind", ["x509", "jwt"])
 def test_one_that_was_prepared_before_goes_as_well(running: tuple[RealServer, RealAgent], rotate: Rotate, kind: str) -> None:
-    """The prepared authority's key was kept beside the compromised one."""
+    """With a compromised authority, the one that was prepared before is revoked as well, because their keys were kept together."""
     server = running[0]
     prepared = server.client().authority_do(kind, "prepare")["id"]
-    code, said = rotate("--check", spire_rotate_authority=kind, spire_rotate_revoke=True)
-    assert code == 0 and f"spire_servers: will revoke {prepared} of s1" in said, said
+    code, output = rotate("--check", spire_rotate_authority=kind, spire_rotate_revoke=True)
+    assert code == 0 and f"spire_servers: will revoke {prepared} of s1" in output, output
     assert server.client().authorities(kind)["prepared"]["id"] == prepared
     before = {prepared, ids(server, kind)[0]}
-    code, said = rotate(spire_rotate_authority=kind, spire_rotate_revoke=True)
-    assert code == 0, said
+    code, output = rotate(spire_rotate_authority=kind, spire_rotate_revoke=True)
+    assert code == 0, output
     signs = ids(server, kind)[0]
     assert trusted(server, kind) == {signs} and signs not in before
 
@@ -171,39 +171,39 @@ def test_one_that_was_prepared_before_goes_as_well(running: tuple[RealServer, Re
 def test_nobody_is_left_out(running: tuple[RealServer, RealAgent], rotate: Rotate) -> None:
     server, agent = running
     before = server.client().authorities("x509"), server.client().bundle_show("pem")
-    code, said = rotate("--limit", "s1", spire_rotate_authority="x509", spire_rotate_revoke=True)
-    assert code == 2 and "these are not in this run: a1. Run it without --limit" in said
-    # it would come back with what is revoked then
+    code, output = rotate("--limit", "s1", spire_rotate_authority="x509", spire_rotate_revoke=True)
+    assert code == 2 and "these are not in this run: a1. Run it without --limit" in output
+    # The agent is paused. It would return with an SVID of the revoked authority.
     os.kill(agent.pid, signal.SIGSTOP)
     try:
-        code, said = rotate(spire_rotate_authority="x509", spire_rotate_revoke=True)
+        code, output = rotate(spire_rotate_authority="x509", spire_rotate_revoke=True)
     finally:
         os.kill(agent.pid, signal.SIGCONT)
-    assert code == 2 and f"a1 is not ready yet: agent: it returns no SVID of {CANARY}: " in said, said
+    assert code == 2 and f"a1 is not ready yet: agent: it returns no SVID of {CANARY}: " in output, output
     assert (server.client().authorities("x509"), server.client().bundle_show("pem")) == before
 
 
 def test_what_spire_does_not_take_the_trust_from_is_told(running: tuple[RealServer, RealAgent], rotate: Rotate) -> None:
-    """A server knows two authorities. It can't revoke one that it replaced before those."""
+    """The playbook warns of an authority that is still trusted although no server can revoke it: a server knows only its last two."""
     server = running[0]
     first = ids(server, "jwt")[0]
     for _time in range(2):
         made = server.client().authority_do("jwt", "prepare")["id"]
         server.client().authority_do("jwt", "activate", made)
-    code, said = rotate(spire_rotate_authority="jwt", spire_rotate_revoke=True, spire_rotate_from="prepare")
-    said = " ".join(said.split())
-    assert code == 0 and f"[WARNING]: spire_servers: other jwt authorities are in the bundle and stay trusted: {first} until " in said, said
+    code, output = rotate(spire_rotate_authority="jwt", spire_rotate_revoke=True, spire_rotate_from="prepare")
+    output = " ".join(output.split())
+    assert code == 0 and f"[WARNING]: spire_servers: other jwt authorities are in the bundle and stay trusted: {first} until " in output, output
     assert trusted(server, "jwt") == {first, ids(server, "jwt")[0]}
 
 
 def test_a_start_of_nothing(rotate: Rotate) -> None:
-    code, said = rotate(spire_rotate_authority="jwt", spire_rotate_from="taint")
-    assert code == 2 and "spire_rotate_from is taint, which tells what to revoke first, and spire_rotate_revoke is not" in said
+    code, output = rotate(spire_rotate_authority="jwt", spire_rotate_from="taint")
+    assert code == 2 and "spire_rotate_from is taint, which tells what to revoke first, and spire_rotate_revoke is not" in output
 
 
 def test_it_wants_to_be_told_which(rotate: Rotate) -> None:
-    code, said = rotate()
-    assert code == 2 and "Say which authorities to replace, -e spire_rotate_authority=x509 or -e spire_rotate_authority=jwt." in said
+    code, output = rotate()
+    assert code == 2 and "Say which authorities to replace, -e spire_rotate_authority=x509 or -e spire_rotate_authority=jwt." in output
 
 
 @pytest.fixture
@@ -226,10 +226,10 @@ def test_a_run_that_came_to_its_end_between_two_servers(pair: tuple[RealServer, 
     stolen = ids(first, kind)[0], ids(second, kind)[0]
     prepared = first.client().authority_do(kind, "prepare")["id"]
     first.client().authority_do(kind, "activate", prepared)
-    code, said = rotate(spire_rotate_authority=kind, spire_rotate_revoke=True)
-    assert code == 2 and asks(said, f"on s1 ({stolen[0]}; it signs with {prepared})", f"There is none on s2 (it signs with {stolen[1]})"), said
-    code, said = rotate(spire_rotate_authority=kind, spire_rotate_revoke=True, spire_rotate_from="taint")
-    assert code == 0, said
+    code, output = rotate(spire_rotate_authority=kind, spire_rotate_revoke=True)
+    assert code == 2 and asks(output, f"on s1 ({stolen[0]}; it signs with {prepared})", f"There is none on s2 (it signs with {stolen[1]})"), output
+    code, output = rotate(spire_rotate_authority=kind, spire_rotate_revoke=True, spire_rotate_from="taint")
+    assert code == 0, output
     assert ids(first, kind)[0] == prepared
     signs = ids(second, kind)[0]
     assert signs not in stolen
@@ -246,15 +246,15 @@ def tiers(spire_binary: Callable[..., Path], tmp_path_factory: pytest.TempPathFa
     server_binary, agent_binary = spire_binary("spire-server"), spire_binary("spire-agent")
     with own_place(), contextlib.ExitStack() as started:
         root = started.enter_context(RealServer(server_binary, config=EAGER))
-        beside = started.enter_context(RealAgent(agent_binary, root, config=EAGER_AGENT))
-        site = started.enter_context(below(root, beside))
+        parent_agent = started.enter_context(RealAgent(agent_binary, root, config=EAGER_AGENT))
+        site = started.enter_context(below(root, parent_agent))
         agent = started.enter_context(RealAgent(agent_binary, site, config=EAGER_AGENT))
         canary(site, agent)
         yield root, site, agent, rotating(tmp_path_factory.mktemp("tiers"), root, {
             "root_servers": {"hosts": {"root1": of_server(root)}, "vars": {"spire_server_group": "root_servers"}},
             "site_servers": {
-                "hosts": {"site1": {**of_server(site), **of_agent(beside)}},
-                # all of it runs as one user here, and the site's server must have no other SVID on the agent beside it
+                "hosts": {"site1": {**of_server(site), **of_agent(parent_agent)}},
+                # All processes run as one user here, so the agent parent_agent the nested server must have no other SVID, such as the canary's.
                 "vars": {"spire_server_group": "site_servers", "spire_upstream_server_group": "root_servers", "spire_canary": False},
             },
             "site_agents": {"hosts": {"web1": of_agent(agent)}, "vars": {"spire_server_group": "site_servers"}},
@@ -266,26 +266,26 @@ def tiers(spire_binary: Callable[..., Path], tmp_path_factory: pytest.TempPathFa
 def test_what_tiers_are_refused_before_any_of_them_begins(tiers: Tiers) -> None:
     root, site, _agent, rotate = tiers
     before = [server.client().authorities(kind) for server in (root, site) for kind in ("x509", "jwt")]
-    code, said = rotate(spire_rotate_authority="x509", spire_rotate_revoke=True)
-    assert code == 2 and "An upstream authority signs the CA of site1, and SPIRE neither taints nor revokes such a CA" in said, said
-    assert "-e spire_rotate_group=root_servers revokes the CAs of root_servers, and with them all that they signed." in said
+    code, output = rotate(spire_rotate_authority="x509", spire_rotate_revoke=True)
+    assert code == 2 and "An upstream authority signs the CA of site1, and SPIRE neither taints nor revokes such a CA" in output, output
+    assert "-e spire_rotate_group=root_servers revokes the CAs of root_servers, and with them all that they signed." in output
     for group in ("root_servers", "site_servers"):
-        code, said = rotate(spire_rotate_authority="jwt", spire_rotate_revoke=True, spire_rotate_group=group)
-        assert code == 2 and "nested servers and those above them have each other's JWT keys in their bundles" in said, said
-    code, said = rotate("--limit", "root1", spire_rotate_authority="x509", spire_rotate_revoke=True, spire_rotate_group="root_servers")
-    assert code == 2 and "these are not in this run: site1, web1." in said, said
+        code, output = rotate(spire_rotate_authority="jwt", spire_rotate_revoke=True, spire_rotate_group=group)
+        assert code == 2 and "nested servers and those above them have each other's JWT keys in their bundles" in output, output
+    code, output = rotate("--limit", "root1", spire_rotate_authority="x509", spire_rotate_revoke=True, spire_rotate_group="root_servers")
+    assert code == 2 and "these are not in this run: site1, web1." in output, output
     assert [server.client().authorities(kind) for server in (root, site) for kind in ("x509", "jwt")] == before
 
 
 def test_the_jwt_keys_of_tiers_are_replaced(tiers: Tiers) -> None:
     root, site, _agent, rotate = tiers
-    code, said = rotate(spire_rotate_authority="jwt")
-    assert code == 0, said
+    code, output = rotate(spire_rotate_authority="jwt")
+    assert code == 0, output
     assert {ids(root, "jwt")[0], ids(site, "jwt")[0]} < trusted(root, "jwt") == trusted(site, "jwt")
 
 
 def test_spire_leaves_a_revoked_jwt_key_in_the_bundles_of_other_tiers(tiers: Tiers) -> None:
-    """This is why the playbook refuses it. Once this test fails, it need not."""
+    """SPIRE leaves a revoked JWT key in the bundles of other tiers, so the playbook refuses to revoke it. If this fails, it need not any more."""
     root, site, _agent, _rotate = tiers
     for server, other in ((root, site), (site, root)):
         made = server.client().authority_do("jwt", "prepare")["id"]
@@ -305,8 +305,8 @@ def test_spire_leaves_a_revoked_jwt_key_in_the_bundles_of_other_tiers(tiers: Tie
 def test_the_ca_at_the_top_is_revoked_and_all_below_it_is_renewed(tiers: Tiers) -> None:
     root, site, agent, rotate = tiers
     first, before = ids(root, "x509")[0], ids(site, "x509")[0]
-    code, said = rotate(spire_rotate_authority="x509", spire_rotate_revoke=True, spire_rotate_group="root_servers")
-    assert code == 0, said
+    code, output = rotate(spire_rotate_authority="x509", spire_rotate_revoke=True, spire_rotate_group="root_servers")
+    assert code == 0, output
     new = ids(root, "x509")[0]
     assert trusted(root, "x509") == trusted(site, "x509") == {new} != {first}
     signs = site.client().authorities("x509")["active"]

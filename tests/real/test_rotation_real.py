@@ -4,7 +4,7 @@
 
 """Authorities of real servers are replaced: the root above two that share a database, and a server's own.
 
-The collection's own code does the steps and checks them; only the delivery to a host is the test's.
+The collection's own code takes the steps and checks them; only the test copies the files to the servers.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from tests.unit.builders.fleets import fleet
 
 WORKLOAD = f"spiffe://{TRUST_DOMAIN}/workload"
 SECONDS = 90.0
-#: the second server renews its own SVID at half of its life
+#: lifetimes on the servers; the test waits until the second server renews its own SVID, at half of its lifetime
 TIMES = {"ca_ttl": "10m", "default_x509_svid_ttl": "40s"}
 
 
@@ -124,7 +124,7 @@ class Fleet:
         return {f"{name}_file_path": str(place / name) for name in texts}
 
     def renew(self) -> None:
-        """Delivers the files of the step to every server, and has its CA signed with them."""
+        """Delivers the files of the step to every server, which then gets a new CA signed with them."""
         for host, server in self.servers.items():
             self.deliver(host)
             for state in ("prepared", "activated"):
@@ -182,7 +182,7 @@ def test_the_root_above_two_servers(spire_binary: Callable[..., Path], tmp_path:
         state = rotation_root.begin(made.scope(), "one", Run(now()))[0]
         assert state
         old = state.old_key_id
-        # With an intermediate of a key ID of its own, SPIRE would not know the root as the one above its CA.
+        # The intermediate still has a key ID of its own, so SPIRE does not recognise the root as the issuer of its CA.
         assert "SPIRE taints a root only as long as the server's last CA was signed by it" in refused(lambda: undo(first, "tainted", old))
         assert made.missing(state)
         made.renew()
@@ -193,7 +193,7 @@ def test_the_root_above_two_servers(spire_binary: Callable[..., Path], tmp_path:
         assert "it is not possible to revoke an untainted root CA" in refused(lambda: undo(first, "revoked", old))
         assert undo(first, "tainted", old)["changed"]
         assert not undo(second, "tainted", old)["changed"]
-        # SPIRE tells only the server that did it
+        # SPIRE notifies only the server that tainted the root.
         assert "root CA is already tainted" in refused(lambda: second.client().upstream_do("taint", old))
         assert any("the SVID that it shows to agents is still under the old root" in text for text in made.missing(state))
         state = made.advance(state)
@@ -203,33 +203,33 @@ def test_the_root_above_two_servers(spire_binary: Callable[..., Path], tmp_path:
         assert undo(first, "revoked", old)["changed"] and not undo(second, "revoked", old)["changed"]
         assert made.advance(state) is None
         assert [process.pid for process in (first, second, *made.agents)] == pids
-        # an agent that is new, and one that comes back
+        # The restarted agent trusts the bundle after the rotation.
         made.agents[1].restart()
         made.agents[1].wait_svid(WORKLOAD)
         root = Path(made.scope().upstream.bundle_file).read_text(encoding="ascii")
         assert [server.client().bundle_show("pem").split() for server in (first, second)] == [root.split()] * 2
         time.sleep(1)
-    verdict = continuity.judge(files)
+    verdict = continuity.evaluate(files)
     assert (verdict.expired, verdict.unverifiable) == ([], []), verdict
     assert verdict.seconds > 20 and all(len(found) == 2 for found in verdict.roots.values())
     assert all(found == [1, 2, 1] for found in verdict.bundles.values()), verdict.bundles
 
 
 def test_a_tainted_root_goes_with_the_next_ca_as_well(spire_server: Path, spire_agent: Path, tmp_path: Path) -> None:
-    """A server that has replaced its CA in between can't revoke the root by its ID any more."""
+    """A server that has replaced its CA since it tainted the root can't revoke it by its ID, but drops it from its bundle with that CA."""
     made = Fleet(tmp_path, spire_server, spire_agent)
     made.servers.pop("s2").remove()
     with made.servers["s1"] as server:
         state = made.in_use()
         assert undo(server, "tainted", state.old_key_id)["changed"]
-        # as it does by itself when half of ca_ttl is over; with the files of the steps use and remove, the root goes with it
+        # The server replaces its CA, as it does by itself when half of ca_ttl is over. Its files have only the new root, so it drops the old one.
         own(server, "x509", "prepared")
         assert len(server.client().bundle_authorities()["x509"]) == 1
         assert not undo(server, "revoked", state.old_key_id)["changed"]
 
 
 def test_a_server_that_has_replaced_its_ca_signs_below_the_old_root_once_more(spire_server: Path, spire_agent: Path, tmp_path: Path) -> None:
-    """As in the role's sign_under_old_root.yml, after a long interruption before the old root was tainted."""
+    """A server that has replaced its CA before the old root was tainted can taint the root after the steps of sign_under_old_root.yml."""
     made = Fleet(tmp_path, spire_server, spire_agent)
     made.servers.pop("s2").remove()
     with made.servers["s1"] as server:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Our verdict on these configurations is SPIRE's own."""
+"""The collection and SPIRE accept and refuse the same configurations."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ def base(component: str, release: versions.Version, directory: Path) -> Tree:
 
 
 @pytest.fixture
-def judged(spire_binary: Callable[..., Path], tmp_path: Path) -> Callable[[str, Changes], tuple[bool, bool, str]]:
-    """Returns whether we accept it, whether SPIRE does, and the messages of both."""
+def evaluated(spire_binary: Callable[..., Path], tmp_path: Path) -> Callable[[str, Changes], tuple[bool, bool, str]]:
+    """Returns a function that tells whether the collection and whether SPIRE accept a changed tree, with the messages of both."""
 
-    def judge(component: str, changes: Changes) -> tuple[bool, bool, str]:
+    def evaluate(component: str, changes: Changes) -> tuple[bool, bool, str]:
         binary = spire_binary(f"spire-{component}")
         version = versions.parse(spire_bin.binary_version(binary))
         tree = having(base(component, version, tmp_path), *changes)
         file = tmp_path / "judged.conf"
         file.write_text(hcl.dumps(tree), "utf-8")
-        taken, said = conformance.validate(binary, file)
+        taken, output = conformance.validate(binary, file)
         ours = errors(tree_check.check(component, tree, version))
-        return not ours, taken, f"{ours}\n{said}"
+        return not ours, taken, f"{ours}\n{output}"
 
-    return judge
+    return evaluate
 
 
 FEDERATION = "server/federation"
@@ -152,7 +152,7 @@ WRONG: list[tuple[str, Changes]] = [
     ("server", [("server/experimental", {"named_pipe_name": "x"})]),
 ]
 
-# validate takes these without a word, and then SPIRE fails, or does something else than what was written
+# validate accepts these without a message, and then SPIRE fails, or does something else than the configuration says.
 STRICTER: list[tuple[str, Changes]] = [
     ("server", [("plugins/DataStore/sql/plugin_data/database_type", "oracle")]),
     ("server", [("server/experimental", {"events_based_cach": True})]),
@@ -176,23 +176,23 @@ def name(case: tuple[str, Changes]) -> str:
 
 @pytest.mark.parametrize("case", RIGHT, ids=name)
 def test_spire_and_we_find_it_right(
-    judged: Callable[[str, Changes], tuple[bool, bool, str]], case: tuple[str, Changes]
+    evaluated: Callable[[str, Changes], tuple[bool, bool, str]], case: tuple[str, Changes]
 ) -> None:
-    ours, spires, said = judged(*case)
-    assert (ours, spires) == (True, True), said
+    ours, spires, output = evaluated(*case)
+    assert (ours, spires) == (True, True), output
 
 
 @pytest.mark.parametrize("case", WRONG, ids=name)
 def test_spire_and_we_find_it_wrong(
-    judged: Callable[[str, Changes], tuple[bool, bool, str]], case: tuple[str, Changes]
+    evaluated: Callable[[str, Changes], tuple[bool, bool, str]], case: tuple[str, Changes]
 ) -> None:
-    ours, spires, said = judged(*case)
-    assert (ours, spires) == (False, False), said
+    ours, spires, output = evaluated(*case)
+    assert (ours, spires) == (False, False), output
 
 
 @pytest.mark.parametrize("case", STRICTER, ids=name)
 def test_we_find_wrong_what_spire_ignores(
-    judged: Callable[[str, Changes], tuple[bool, bool, str]], case: tuple[str, Changes]
+    evaluated: Callable[[str, Changes], tuple[bool, bool, str]], case: tuple[str, Changes]
 ) -> None:
-    ours, spires, said = judged(*case)
-    assert (ours, spires) == (False, True), said
+    ours, spires, output = evaluated(*case)
+    assert (ours, spires) == (False, True), output

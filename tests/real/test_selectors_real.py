@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 import re
 import subprocess
 from collections.abc import Callable, Iterable
@@ -16,16 +15,14 @@ from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import selectors
 
-from tests.support import spire_bin
+from tests.support import authorities, spire_bin
 from tests.support.real_spire import RealAgent, RealServer, TRUST_DOMAIN, free_port
 
-#: the newest, and older ones where they are
+#: the releases to test: the newest one, and two older ones if this machine has them
 RELEASES = (None, "1.14.7", "1.13.6")
 SELECTOR = re.compile(r'type:\s*\\?"([a-z_0-9]+)\\?"\s+value:\s*\\?"([^"\\]*)')
 
@@ -34,7 +31,7 @@ def release_of(binary: Path) -> versions.Version:
     return versions.parse(spire_bin.binary_version(binary))
 
 
-def judge(kind: str, release: versions.Version, data: dict[str, Any], made: Iterable[tuple[str, str]]) -> set[str]:
+def evaluate(kind: str, release: versions.Version, data: dict[str, Any], made: Iterable[tuple[str, str]]) -> set[str]:
     """Returns the keys of the selectors that SPIRE made; fails for a selector that the catalogue doesn't have."""
     keys = set()
     for name, text in made:
@@ -65,7 +62,7 @@ def binaries(request: pytest.FixtureRequest, spire_binary: Callable[..., Path]) 
 def test_unix(data: dict[str, Any], binaries: tuple[Path, Path]) -> None:
     config = {"plugins": {"WorkloadAttestor": {"unix": {"plugin_data": data}}}}
     with RealServer(binaries[0]) as server, RealAgent(binaries[1], server, config=config) as agent:
-        # nobody registered the caller, and its selectors are logged all the same
+        # The caller has no entry, but the agent logs its selectors all the same.
         subprocess.run(
             [str(binaries[1]), "api", "fetch", "x509", "-socketPath", str(agent.socket_path), "-timeout", "3s"],
             capture_output=True, timeout=60, check=False,
@@ -74,39 +71,31 @@ def test_unix(data: dict[str, Any], binaries: tuple[Path, Path]) -> None:
         (line, *_others) = [line for line in agent.log().splitlines() if "PID attested to have selectors" in line]
     release = release_of(binaries[1])
     wanted = expected("WorkloadAttestor", "unix", release, data)
-    # a process without supplementary groups has none
-    assert judge("WorkloadAttestor", release, data, SELECTOR.findall(line)) | {"supplementary_gid", "supplementary_group"} == wanted
+    # A process without supplementary groups has no selectors of these two kinds.
+    assert evaluate("WorkloadAttestor", release, data, SELECTOR.findall(line)) | {"supplementary_gid", "supplementary_group"} == wanted
 
 
 class Authority:
-    """A CA and a certificate of a host."""
+    """A CA, and the key and certificate that it issued to a host."""
 
     def __init__(self, directory: Path) -> None:
         self.ca, self.certificate, self.key = (directory / name for name in ("ca.pem", "host.pem", "host.key"))
-        keys = [ec.generate_private_key(ec.SECP256R1()) for _number in range(2)]
-        names = [x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)]) for name in ("Acme CA", "web1.acme.com")]
         now = datetime.datetime.now(datetime.timezone.utc)
-        made = []
-        for number, extensions in enumerate((
-            [x509.BasicConstraints(True, None)],
-            [
-                x509.KeyUsage(True, False, False, False, False, False, False, False, False),
-                x509.SubjectAlternativeName([x509.UniformResourceIdentifier(f"x509pop://{TRUST_DOMAIN}/stage/production")]),
-            ],
-        )):
-            builder = (
-                x509.CertificateBuilder().subject_name(names[number]).issuer_name(names[0]).public_key(keys[number].public_key())
-                .serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(1))
-                .not_valid_after(now + datetime.timedelta(1))
-            )
-            for extension in extensions:
-                builder = builder.add_extension(extension, not isinstance(extension, x509.SubjectAlternativeName))
-            made.append(builder.sign(keys[0], hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
-        self.ca.write_bytes(made[0])
-        self.certificate.write_bytes(made[1])
-        self.key.write_bytes(keys[1].private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        ))
+        starts, ends = now - datetime.timedelta(1), now + datetime.timedelta(1)
+        name = x509.UniformResourceIdentifier(f"x509pop://{TRUST_DOMAIN}/stage/production")
+        ca = authorities.make("Acme CA", starts=starts, ends=ends)
+        host = authorities.make(
+            "web1.acme.com", ca, ca=False, starts=starts, ends=ends, uses=("digital_signature",),
+            more=[x509.SubjectAlternativeName([name])],
+        )
+        for file, text in ((self.ca, ca.pem), (self.certificate, host.pem), (self.key, host.key_pem())):
+            file.write_text(text, "utf-8")
+
+
+def selectors_of_the_agent(server: RealServer) -> list[tuple[str, str]]:
+    """Returns the type and the value of each selector that the server gave to its only agent."""
+    (agent,) = server.client().agent_list()
+    return [(kind, value) for kind, _colon, value in (selector.partition(":") for selector in agent["selectors"])]
 
 
 def of_node(binaries: tuple[Path, Path], name: str, on_server: dict[str, Any], on_agent: dict[str, Any]) -> set[str]:
@@ -114,14 +103,8 @@ def of_node(binaries: tuple[Path, Path], name: str, on_server: dict[str, Any], o
     here = {"plugins": {"NodeAttestor": {"join_token": None, name: {"plugin_data": on_server}}}}
     there = {"plugins": {"NodeAttestor": {"join_token": None, name: {"plugin_data": on_agent}}}}
     with RealServer(binaries[0], config=here) as server, RealAgent(binaries[1], server, token="", config=there):
-        done = subprocess.run(
-            [str(binaries[0]), "agent", "list", "-socketPath", str(server.socket_path), "-output", "json"],
-            capture_output=True, text=True, timeout=60, check=True,
-        )
-    answer = json.loads(done.stdout)
-    (agent,) = (answer[0] if isinstance(answer, list) else answer)["agents"]
-    made = [(selector["type"], selector["value"]) for selector in agent["selectors"]]
-    return judge("NodeAttestor", release_of(binaries[0]), on_server, made)
+        made = selectors_of_the_agent(server)
+    return evaluate("NodeAttestor", release_of(binaries[0]), on_server, made)
 
 
 def test_x509pop(binaries: tuple[Path, Path], tmp_path: Path) -> None:
@@ -141,11 +124,5 @@ def test_http_challenge(binaries: tuple[Path, Path]) -> None:
 
 def test_join_token(binaries: tuple[Path, Path]) -> None:
     with RealServer(binaries[0]) as server, RealAgent(binaries[1], server):
-        done = subprocess.run(
-            [str(binaries[0]), "agent", "list", "-socketPath", str(server.socket_path), "-output", "json"],
-            capture_output=True, text=True, timeout=60, check=True,
-        )
-    answer = json.loads(done.stdout)
-    (agent,) = (answer[0] if isinstance(answer, list) else answer)["agents"]
-    assert agent["selectors"] == []
+        assert selectors_of_the_agent(server) == []
     assert selectors.of("NodeAttestor", "join_token") == ()

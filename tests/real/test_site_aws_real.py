@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""`spire.fleet.site` for a server on this machine whose upstream CA is in moto's Secrets Manager."""
+"""`spire.fleet.site` works for a server on this machine whose upstream CA is in moto's Secrets Manager."""
 
 from __future__ import annotations
 
@@ -93,8 +93,8 @@ def about_aws(run: Run) -> list[str]:
 
 def test_site_brings_it_up_and_keeps_it(site: Site) -> None:
     checked = site.run("--check", "--diff")
-    said = [f"the upstream CA in AWS: the secret {name} is not recorded on the controller" for name in NAMES.values()]
-    assert sorted(about_aws(checked)) == sorted(said)
+    expected = [f"the upstream CA in AWS: the secret {name} is not recorded on the controller" for name in NAMES.values()]
+    assert sorted(about_aws(checked)) == sorted(expected)
     assert site.moto.client("secretsmanager").list_secrets()["SecretList"] == [] and not site.pid
 
     site.run()
@@ -103,7 +103,7 @@ def test_site_brings_it_up_and_keeps_it(site: Site) -> None:
     text = Path(site.place.paths("server").config).read_text()
     arns = [site.moto.client("secretsmanager").describe_secret(SecretId=name)["ARN"] for name in NAMES.values()]
     assert all(f'"{arn}"' in text for arn in arns)
-    # no key of it is on the host
+    # The key of the upstream CA is not on the host.
     assert "PRIVATE KEY" not in text and not Path(site.place.paths("server").upstream_key).exists()
 
     pid = site.pid

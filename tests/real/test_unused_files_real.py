@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Keys and certificates are removed once server and agent run without them, and a CA that the controller lost stops a run.
+"""Keys and certificates are removed once server and agent run without them, and a run stops if the controller has lost a CA.
 
 The host is this machine, in one directory and without root, as in the quickstart.
 """
@@ -32,7 +32,7 @@ HOST, NEW = "quickstart", "anew"
 ON = {
     "spire_pki": "host", "spire_x509pop": "host", "spire_pki_passphrase": PASSPHRASE, "spire_server_environment": {"FLEET_WORD": "planted"},
 }
-#: SPIRE in every way but that it refuses configurations
+#: a script that runs SPIRE, but whose validate refuses every configuration
 REFUSING = '#!/bin/sh\n[ "$1" = validate ] && exit 1\nexec {binary} "$@"\n'
 
 
@@ -53,7 +53,7 @@ class Site:
         programs = {"spire_install_source": "preinstalled", "spire_bin_dir": str(binaries or self.binaries), "spire_version": version}
         variables = inventory.variables(self.place, sys.executable, self.ports, programs)
         variables.update(ansible_host="127.0.0.1", spire_pki_dir=str(self.pki), spire_entries=[], **more)
-        # one that was never touched, and comes first
+        # The first agent of the inventory was never installed.
         health = {"health_checks": {"bind_port": str(free_port())}}
         new = {"spire_root_dir": str(self.place.directory.parent / "n"), "spire_agent_config": health, "spire_agent_instance": NEW}
         agents = {**({NEW: new} if self.grows else {}), HOST: {}}
@@ -71,7 +71,7 @@ class Site:
         return self.place.directory.parent / "pki"
 
     def files(self, component: str) -> list[Path]:
-        """Returns the files that these variables deliver, and that go when they are off."""
+        """Returns the files that these variables bring to the host, and that a run without the variables removes."""
         paths = self.place.paths(component)
         if component == "agent":
             return [Path(paths.node_key("x509pop")), Path(paths.node_certificate("x509pop"))]
@@ -100,14 +100,14 @@ def fixture_site(spire_server: Path, spire_agent: Path) -> Iterator[Site]:
 
 
 def test_a_run_without_the_cas_stops_before_it_makes_others(site: Site) -> None:
-    """As in an execution environment that keeps nothing; one of the hosts has no certificate yet."""
+    """A run whose controller has lost the CAs stops before it makes others. One of the hosts has no certificate yet."""
     site.run(**ON).require()
     pids = [site.pid(component) for component in ("server", "agent")]
-    lost = site.pki.with_name("lost")
-    site.pki.rename(lost)
+    moved_pki = site.pki.with_name("moved_pki")
+    site.pki.rename(moved_pki)
     site.grows = True
     paths = {component: site.place.paths(component) for component in ("server", "agent")}
-    told = {
+    messages = {
         "server": {
             paths["server"].upstream_certificate: "was issued by CN=SPIRE root CA",
             paths["server"].node_authorities("x509pop"): "is the CA CN=SPIRE node CA",
@@ -117,51 +117,51 @@ def test_a_run_without_the_cas_stops_before_it_makes_others(site: Site) -> None:
     try:
         for options in (("--check",), (), ("--tags=agents",), ("--limit=!" + NEW, "--tags=agents")):
             run = site.run(*options, **ON)
-            (said,) = run.failed.values()
+            (expected,) = run.failed.values()
             assert run.changed == {} and not any(run.acted(host) for host in (HOST, NEW))
-            for path, says in {**told["server"], **told["agent"]}.items():
-                assert f"{HOST}: {path} {says}" in said
+            for path, message in {**messages["server"], **messages["agent"]}.items():
+                assert f"{HOST}: {path} {message}" in expected
             assert not site.pki.exists()
-        # whose look alone must see it too: the servers may be in no play
+        # The agent's own drift check must find this as well, because a run may have no play for servers.
         run = site.run("--start-at-task=Check the agent for drift", "--tags=agents", f"--limit={HOST}", **ON)
-        for path, says in told["agent"].items():
-            assert f"{HOST}: {path} {says}" in run.failed[HOST]
+        for path, message in messages["agent"].items():
+            assert f"{HOST}: {path} {message}" in run.failed[HOST]
         assert not site.pki.exists() and [site.pid(component) for component in ("server", "agent")] == pids
     finally:
         site.grows = False
-        lost.rename(site.pki)
+        moved_pki.rename(site.pki)
     assert site.run(**ON).require().changed == {}
 
 
 @pytest.mark.parametrize("component", ["agent", "server"])
 def test_they_go_once_nothing_runs_with_them(site: Site, component: str) -> None:
-    """The agent's files go first; without spire_pki the server has another root, which the agent does not trust."""
+    """Obsolete files are removed only after the process runs without them. The agent's come first, since it won't trust the server's other root."""
     if component == "agent":
         site.run(**ON).require()
     off = {**ON, "spire_x509pop": "none"} if component == "agent" else {}
     files, pid, tag = site.files(component), site.pid(component), f"--tags={component}s"
     assert all(site.there(component)) and pid
-    said = {f"{path} is not used any more" for path in files}
-    killed = files[0].with_name(f".fleet-secret-{files[0].name}.0a1b")
-    killed.write_text("planted")
+    expected = {f"{path} is not used any more" for path in files}
+    interrupted = files[0].with_name(f".fleet-secret-{files[0].name}.0a1b")
+    interrupted.write_text("planted")
 
     checked = site.run("--check", tag, **off).require()
-    assert {one for one in checked.differences(HOST, component) if "not used" in one} == said
-    assert all(site.there(component)) and killed.exists() and site.pid(component) == pid
+    assert {one for one in checked.differences(HOST, component) if "not used" in one} == expected
+    assert all(site.there(component)) and interrupted.exists() and site.pid(component) == pid
 
     refused = site.run(tag, binaries=site.refusing, **off)
     assert refused.rc and "non-zero return code" in refused.failed[HOST]
-    # what it runs with, and could start with again, is all there; what a killed run had left is not
-    assert all(site.there(component)) and not killed.exists() and site.pid(component) == pid
+    # All files with which the process runs and could restart still exist. The temporary file of a interrupted run was removed.
+    assert all(site.there(component)) and not interrupted.exists() and site.pid(component) == pid
     assert f'"{files[0]}"' in Path(site.place.paths(component).config).read_text()
 
     done = site.run(tag, **off).require()
-    assert set(done.differences(HOST, component)) >= said
+    assert set(done.differences(HOST, component)) >= expected
     assert not any(site.there(component)) and site.pid(component) not in (0, pid)
     assert f'"{files[0]}"' not in Path(site.place.paths(component).config).read_text()
     assert site.run(tag, **off).require().changed == {}
 
-    # a run that died just before it removed the last of them
+    # An earlier run was killed just before it removed the last file.
     files[0].write_text("planted")
     pid = site.pid(component)
     done = site.run(tag, **off).require()

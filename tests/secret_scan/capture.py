@@ -26,7 +26,7 @@ DIRECTORY = "SPIRE_FLEET_CAPTURED"
 PLUGINS = REPO / "tests" / "hosts" / "callback"
 
 
-def home(scenario: str) -> Path:
+def scenario_directory(scenario: str) -> Path:
     return REPO / ".build" / "secret_scan" / scenario
 
 
@@ -38,8 +38,8 @@ def captured() -> Path | None:
 
 def environment(scenario: str) -> dict[str, str]:
     """Returns variables with which every ansible-playbook also writes its output to files. The screen stays as it is."""
-    directory = home(scenario) / "captured"
-    for path in (home(scenario), directory, directory / "runs", directory / "facts", directory / "local"):
+    directory = scenario_directory(scenario) / "captured"
+    for path in (scenario_directory(scenario), directory, directory / "runs", directory / "facts", directory / "local"):
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     return {
         DIRECTORY: str(directory),
@@ -68,7 +68,7 @@ def keep_run(stdout: str, stderr: str) -> None:
 def tracing(scenario: str, fresh: bool) -> Iterator[None]:
     """Traces the processes that start on the scenario's hosts, if the kernel can; `fresh` removes what an earlier run has left."""
     if fresh:
-        shutil.rmtree(home(scenario), ignore_errors=True)
+        shutil.rmtree(scenario_directory(scenario), ignore_errors=True)
     path = Path(environment(scenario)[DIRECTORY]) / "processes.jsonl"
     why = exec_trace.why_not()
     if why:

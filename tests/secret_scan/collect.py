@@ -31,21 +31,21 @@ from tests.hosts.connection.fleet_host import PIDS
 from tests.secret_scan import capture, patterns
 from tests.secret_scan.patterns import Secret
 
-#: where a host may have keys; after each run, and after each stage
+#: the directories of a host that are searched for keys: after each run these, and after each stage all below
 QUICK = ("etc/spire", "var/lib/spire", "run/spire")
 ALL = ("etc", "var/lib/spire", "run", "root", "opt", "tmp", "var/tmp", "home", "srv")
-#: the installed fleet's, and the quickstart's
+#: patterns of the databases of an installed server and of the quickstart's server
 DATASTORES = ("var/lib/spire/server/*/datastore.sqlite3", "home/*/*/.quickstart/data/server/*/datastore.sqlite3")
-#: what others have made: programs, and Python packages
+#: names of directories with foreign programs and Python packages, which are not searched for keys
 FOREIGN = {"spire-src", "site-packages"}
 LARGEST_KEY_FILE = 256 * 1024
 TOKEN_PATH = re.compile(rb"spire/agent/join_token/([0-9a-f-]{36})")
 PUBLIC_KINDS = ("redeemed", "printed")
-#: names of variables of a process that are told to everybody
+#: names of environment variables whose values are public
 PUBLIC = re.compile(r"(_REGION|_ENDPOINT_URL\w*|_PATH|PATH|_DIR|_URL|_FILE|_PROFILE)\Z")
-#: variables with addresses, which may hold a password
+#: variables with addresses, which may contain a password
 ADDRESSES = ("spire_archive_url", "spire_plugins")
-#: of a database's connection
+#: finds the password in the connection string of a database
 PASSWORD = re.compile(r"password=('[^']*'|\S+)|://[^:/@\s]*:([^@\s]+)@|^[^:/@\s]+:([^@\s]+)@")
 
 
@@ -77,7 +77,7 @@ class Store:
     """The secrets of a scenario, as they were at each moment."""
 
     def __init__(self, scenario: str) -> None:
-        self.path = capture.home(scenario) / "secrets"
+        self.path = capture.scenario_directory(scenario) / "secrets"
 
     def add(self, found: Iterable[Secret]) -> None:
         """Adds the secrets that are not known yet; the same text may be a secret first, and public later."""
@@ -160,7 +160,7 @@ def of_environment(where: str, given: Mapping[str, Any]) -> Iterator[Secret]:
 
 
 def of_tree(where: str, component: str, tree: Any) -> Iterator[Secret]:
-    """Yields the values that the schema marks as secret; of a connection string the password."""
+    """Yields the values that the schema marks as secret, but only the password of a connection string."""
     shown = convert.redact(component, dict(tree))
 
     def walk(path: str, real: Any, observed: Any) -> Iterator[Secret]:
@@ -212,7 +212,7 @@ def of_host(name: str, root: Path, below: Iterable[str]) -> Iterator[Secret]:
 def of_datastore(where: str, path: Path) -> Iterator[Secret]:
     """Yields the tokens that the server still accepts, and those that were redeemed."""
     with tempfile.TemporaryDirectory() as directory:
-        # a copy: whoever opens a database that is in use changes what lies beside it
+        # A copy is opened, because opening a database that is in use changes the files beside it.
         for ending in ("", "-wal", "-shm"):
             with contextlib.suppress(OSError):
                 shutil.copyfile(f"{path}{ending}", f"{directory}/copy{ending}")
@@ -226,18 +226,18 @@ def of_datastore(where: str, path: Path) -> Iterator[Secret]:
 
 def keep_host(scenario: str, name: str, root: Path) -> None:
     """Keeps what others may read on a host: its journal, and the arguments of its running processes."""
-    directory = capture.home(scenario) / "captured" / "hosts"
+    directory = capture.scenario_directory(scenario) / "captured" / "hosts"
     directory.mkdir(mode=0o700, exist_ok=True)
     pid = root.parent.name
     enter = ["nsenter", f"--target={pid}", "--mount", "--pid", "--", "journalctl", "--no-pager", "--all", "--output=export"]
-    said = subprocess.run(enter, capture_output=True, check=False).stdout
+    output = subprocess.run(enter, capture_output=True, check=False).stdout
     with open(directory / f"{name}.journal", "ab") as out:
-        out.write(said)
+        out.write(output)
     with open(directory / f"{name}.processes", "ab") as out:
         for process in _processes(pid):
             with contextlib.suppress(OSError):
                 out.write((process / "cmdline").read_bytes().replace(b"\0", b" ") + b"\n")
-                # a service's own environment is for its secrets, also where it still starts
+                # The environment of a service may hold its secrets, also while the service starts, so it is not captured.
                 if not re.search(rb"/spire-(server|agent)@", (process / "cgroup").read_bytes()):
                     out.write((process / "environ").read_bytes().replace(b"\0", b"\n") + b"\n")
 

@@ -28,7 +28,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 LOGIN_ID = Path("/proc/self/loginuid")
-#: held by everybody who traces
+#: the lock that every process holds while it traces
 LOCK = Path("/run/spire-fleet-tracing.lock")
 #: login IDs of the tests' hosts; 2**32 - 1 is "none"
 FIRST_ID, IDS = 3_000_000_000, 1_000_000_000
@@ -41,10 +41,10 @@ MASK_ENABLED, MASK_PID, MASK_BACKLOG = 0x1, 0x4, 0x10
 FILTER_EXIT, ALWAYS = 4, 2
 FIELD_LOGIN_ID, FIELD_ARCH = 9, 11
 EQUAL, LESS, AT_LEAST = 0x40000000, 0x10000000, 0x60000000
-#: by machine: audit's name of it, and the numbers of execve and execveat
+#: the number of each architecture in audit, and the numbers of its system calls execve and execveat
 MACHINES = {"x86_64": (0xC000003E, (59, 322)), "aarch64": (0xC00000B7, (221, 281))}
 BACKLOG = 65536
-#: seconds without a record, after which none is on its way
+#: after so many seconds without a record, no more records are expected
 SETTLED = 0.3
 RECEIVE_BYTES = 64 * 1024 * 1024
 
@@ -73,13 +73,13 @@ class Audit:
         self.socket.setsockopt(socket.SOL_SOCKET, 33, RECEIVE_BYTES)  # SO_RCVBUFFORCE
         self.socket.bind((0, 0))
         self.sequence = 0
-        #: records that came while an answer was waited for
+        #: records that arrived while the answer to a request was awaited
         self.early: list[tuple[int, bytes]] = []
 
     def call(self, kind: int, data: bytes = b"") -> bytes:
         """Sends a request and returns the answer, or the acknowledgement."""
         self.sequence += 1
-        # a request, to be acknowledged where it has no other answer
+        # It is a request. The kernel acknowledges it if it has no other answer.
         self.socket.send(HEADER.pack(HEADER.size + len(data), kind, 0x1 if kind == GET else 0x5, self.sequence, 0) + data)
         while True:
             got, sequence, body = self.receive()
@@ -201,7 +201,7 @@ def write(path: Path) -> None:
             waiting: list[socket.socket] = [audit.socket, ending]
             while ready := select.select(waiting, [], [], None if ending in waiting else SETTLED)[0]:
                 if ending in ready:
-                    # what the kernel still has in its queue comes all the same
+                    # The records in the kernel's queue are still read after the signal.
                     waiting.remove(ending)
                     continue
                 try:

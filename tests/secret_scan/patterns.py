@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The secret patterns: each form in which a secret may leak, plain, in base64 at every alignment, in hex, escaped, and a key in parts."""
+"""The patterns to search for: all forms in which a secret may leak: plain, in base64 at every alignment, in hex, escaped, and parts of a key."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-#: what is shorter is found by chance
+#: the least number of characters of a secret; a shorter text would be found by chance
 SHORTEST = 8
-#: of a line of a key that holds a part of its private half, how many bytes of it
+#: the least number of bytes of a key's private half in a line that is searched for
 PART = 8
-#: bytes in a line of PEM
+#: the number of bytes that a line of PEM encodes
 LINE = 48
 FORMATS = (serialization.PrivateFormat.PKCS8, serialization.PrivateFormat.TraditionalOpenSSL)
 PEM = re.compile(rb"-----BEGIN ([A-Z ]*)PRIVATE KEY-----.+?-----END [A-Z ]*PRIVATE KEY-----", re.DOTALL)
-#: what parts lines, and in a hex dump bytes; and what a line's end may have become
+#: the characters between lines, and between bytes in a hex dump; and the escaped forms of a line's end
 SPACES, ENDS = b" \t\n\r:", re.compile(rb"\\+[nrt]")
 
 
@@ -71,7 +71,7 @@ def text(kind: str, name: str, value: str) -> Secret | None:
 def key(name: str, loaded: Any) -> Secret | None:
     """Returns a secret for a private key, with the lines of its PEM; None for a type that nothing here uses."""
     if isinstance(loaded, ed25519.Ed25519PrivateKey):
-        # of a host's SSH server, in a format of its own
+        # A host's SSH server has such a key, in OpenSSH's own format, so the search is only for its bytes.
         return Secret("key", name, (), (loaded.private_bytes_raw(),))
     if isinstance(loaded, ec.EllipticCurvePrivateKey):
         private = [loaded.private_numbers().private_value]
@@ -143,11 +143,11 @@ def _encoded(value: bytes) -> Iterator[bytes]:
 
 def _escaped(value: bytes) -> Iterator[bytes]:
     yield value
-    said = value.decode("utf-8", "replace")
-    escaped = json.dumps(said)[1:-1]
+    decoded = value.decode("utf-8", "replace")
+    escaped = json.dumps(decoded)[1:-1]
     yield from (one.encode() for one in (
-        escaped, json.dumps(said, ensure_ascii=False)[1:-1], json.dumps(escaped)[1:-1], repr(said)[1:-1], said.replace("'", "''"),
-        said.replace("'", "'\"'\"'"), urllib.parse.quote(said, safe=""), yaml.safe_dump(said, width=10**6).split("\n", 1)[0],
+        escaped, json.dumps(decoded, ensure_ascii=False)[1:-1], json.dumps(escaped)[1:-1], repr(decoded)[1:-1], decoded.replace("'", "''"),
+        decoded.replace("'", "'\"'\"'"), urllib.parse.quote(decoded, safe=""), yaml.safe_dump(decoded, width=10**6).split("\n", 1)[0],
     ))
 
 

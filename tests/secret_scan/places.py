@@ -19,13 +19,13 @@ from tests.secret_scan import capture, collect
 from tests.support.collection import REPO
 
 EXPECTED = Path(__file__).with_name("expected.yml")
-#: on hosts, programs and the system's own data are no place of ours
+#: larger files on hosts are programs or data of the system, which are not searched
 LARGEST = 16 * 1024 * 1024
 
 
 def captured(scenario: str) -> dict[str, list[Path]]:
     """Returns the files that runs have left on the controller and those collected from hosts, by kind of place."""
-    top = capture.home(scenario) / "captured"
+    top = capture.scenario_directory(scenario) / "captured"
     kinds = {
         "ansible.log at -vvvv": [top / "ansible.log"],
         "default callback at -vvvv": sorted(top.glob("screen-*")),
@@ -78,7 +78,7 @@ def expected(scenario: str) -> list[Expected]:
     return found
 
 
-def judge(scenario: str, holders: Iterable[tuple[str, Path]]) -> list[str]:
+def evaluate(scenario: str, holders: Iterable[tuple[str, Path]]) -> list[str]:
     """Returns what is wrong with the files that hold secrets; each is given with its path on the host."""
     known, wrong = expected(scenario), []
     for path, file in holders:

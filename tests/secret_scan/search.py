@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.secret_scan import patterns as secret_scan_patterns
 from tests.secret_scan.patterns import Secret
 
-#: a file that is larger holds programs or a database
+#: the size of the largest file that is read; a larger one is a program or a database
 LARGEST = 512 * 1024 * 1024
 
 
@@ -38,7 +38,7 @@ def forms_of(secrets: Iterable[Secret]) -> dict[bytes, Secret]:
 
 
 def search(places: Mapping[str, Iterable[Path]], secrets: list[Secret]) -> dict[str, Found]:
-    """Searches the files of each kind of place, as they are and with all lines joined, and for raw bytes."""
+    """Searches the files of each kind of place for the secrets: unchanged, with all lines joined, and for raw bytes."""
     forms = forms_of(secrets)
     raw = [(secret, number) for secret in secrets for number in secret.numbers]
     result: dict[str, Found] = {}
@@ -49,7 +49,7 @@ def search(places: Mapping[str, Iterable[Path]], secrets: list[Secret]) -> dict[
             for path in paths:
                 content = read(path)
                 found.files, found.size = found.files + 1, found.size + len(content)
-                # runs say the same again and again
+                # Runs print the same lines many times, so each line is searched once.
                 content = b"\n".join(dict.fromkeys(content.split(b"\n")))
                 if not is_text(content):
                     found.hits |= {(secret, str(path)) for secret, number in raw if number in content}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A control of the capture: all output of a run is captured, but for what Ansible hides from callbacks."""
+"""The capture has all output of a run except the results that Ansible hides from callbacks."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ PLAY = [{
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Runs a play once; returns the captured files by kind, and the screen."""
-    home = tmp_path_factory.mktemp("captured")
-    (home / "play.yml").write_text(yaml.safe_dump(PLAY))
+    scenario_directory = tmp_path_factory.mktemp("captured")
+    (scenario_directory / "play.yml").write_text(yaml.safe_dump(PLAY))
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(capture, "home", lambda scenario: home / scenario)
+        patched.setattr(capture, "scenario_directory", lambda scenario: scenario_directory / scenario)
         environment = {**os.environ, **capture.environment("one"), "ANSIBLE_NOCOLOR": "1"}
     environment.pop("ANSIBLE_STDOUT_CALLBACK", None)
-    argv = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", "localhost,", "play.yml", "-e", f"home={home}"]
+    argv = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", "localhost,", "play.yml", "-e", f"home={scenario_directory}"]
     argv += ["-e", f"ansible_python_interpreter={sys.executable}"]
-    done = subprocess.run(argv, cwd=home, env=environment, capture_output=True, text=True, check=True)
-    top = home / "one" / "captured"
+    done = subprocess.run(argv, cwd=scenario_directory, env=environment, capture_output=True, text=True, check=True)
+    top = scenario_directory / "one" / "captured"
     kinds = {"log": "ansible.log", "screen": "screen-*", "results": "results-*", "facts": "facts/*"}
     return {
         **{kind: "".join(path.read_text() for path in sorted(top.glob(pattern))) for kind, pattern in kinds.items()},
@@ -55,7 +55,7 @@ def test_everything_is_kept(kept: dict[str, str]) -> None:
     for text in ("the-fact", "the-item", "the-failure"):
         assert text in kept["results"], text
     assert "the-fact" in kept["facts"] and "the-content" in kept["log"]
-    # at -vvvv alone
+    # Ansible prints these only at -vvvv.
     assert "Using module file" in kept["log"]
     assert "task path:" in kept["screen"] and '"module_args"' in kept["screen"]
 

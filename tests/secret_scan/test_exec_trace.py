@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A control of the trace: the kernel's audit, if it can be used, records the arguments that were planted on a host."""
+"""The trace records the planted arguments of a process on a host, if the kernel's audit can be used."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ def test_a_key(tmp_path: Path, kind: str, shape: str) -> None:
 
 @pytest.mark.parametrize("kind", KEYS)
 def test_a_part_of_a_key(tmp_path: Path, kind: str) -> None:
-    """One line of the key is enough to find it, and so are its bytes."""
+    """A key is found by one of its lines, and by its bytes."""
     key = KEYS[kind]
     (secret,) = patterns.keys_in(pem(key), "one")
     assert secret.texts
@@ -92,8 +92,8 @@ def test_the_public_half_is_no_secret(tmp_path: Path, kind: str) -> None:
     (secret,) = patterns.keys_in(pem(KEYS[kind]), "one")
     public = KEYS[kind].public_key()
     for encoding in (serialization.Encoding.PEM, serialization.Encoding.DER):
-        said = public.public_bytes(encoding, serialization.PublicFormat.SubjectPublicKeyInfo)
-        assert hits(tmp_path, [secret], said) == hits(tmp_path, [secret], base64.b64encode(said)) == 0
+        encoded = public.public_bytes(encoding, serialization.PublicFormat.SubjectPublicKeyInfo)
+        assert hits(tmp_path, [secret], encoded) == hits(tmp_path, [secret], base64.b64encode(encoded)) == 0
 
 
 def test_keys_of_spires_own(tmp_path: Path) -> None:

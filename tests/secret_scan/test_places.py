@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which files may hold secrets, what is collected from a host, and that every scenario ends with the scan."""
+"""The scan knows the files that may hold secrets and collects the secrets of a host, and every scenario ends with it."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_the_tokens_of_a_server(host: Path) -> None:
 
 
 def test_a_token_is_a_secret_until_it_is_redeemed(host: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(collect.capture, "home", lambda scenario: tmp_path)
+    monkeypatch.setattr(collect.capture, "scenario_directory", lambda scenario: tmp_path)
     store = collect.Store("any")
     found = list(collect.of_host("server1", host, collect.QUICK))
     store.add(found[:2])
@@ -105,8 +105,8 @@ def test_modes_and_owners(host: Path, mode: int, wrong: str) -> None:
     key = host / "etc/spire/server/main.upstream.key"
     key.touch(mode=mode)
     key.chmod(mode)
-    assert places.judge("none", [("/etc/spire/server/main.upstream.key", key)]) == ([wrong] if wrong else [])
+    assert places.evaluate("none", [("/etc/spire/server/main.upstream.key", key)]) == ([wrong] if wrong else [])
 
 
 def test_a_secret_in_another_place(host: Path) -> None:
-    assert places.judge("none", [("/etc/motd", host / "etc/passwd")]) == ["/etc/motd holds a secret, and is no place for one"]
+    assert places.evaluate("none", [("/etc/motd", host / "etc/passwd")]) == ["/etc/motd holds a secret, and is no place for one"]

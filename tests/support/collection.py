@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Makes the work tree importable, and usable by ansible-playbook, as the collection it is.
+"""Makes the work tree importable as the collection, also for ansible-playbook.
 
 Standard library only: the module_utils tests run on interpreters that have nothing but pytest.
 """
@@ -25,7 +25,7 @@ def link_collection() -> Path:
     Several test processes may come here at once, so the link is made under a name of its own and renamed over.
     """
     link = COLLECTIONS / "ansible_collections" / NAMESPACE / NAME
-    # Seen from the link's own directory, so that a moved or copied clone still works.
+    # The path is relative to the link's directory, so that a moved or copied clone still works.
     target = os.path.relpath(REPO, link.parent)
     if not (link.is_symlink() and os.readlink(link) == target):
         link.parent.mkdir(parents=True, exist_ok=True)
@@ -36,7 +36,7 @@ def link_collection() -> Path:
 
 
 def make_importable() -> None:
-    """Put the collections path on sys.path, so that `import ansible_collections.spire.fleet...` works."""
+    """Puts the collections path on sys.path, so that `import ansible_collections.spire.fleet...` works."""
     root = str(link_collection())
     if root not in sys.path:
         sys.path.insert(0, root)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Compares our verdict on generated configurations with a real SPIRE's, and reads the file that explains each difference."""
+"""Compares the collection's verdict on generated configurations with a real SPIRE's, and reads the file that explains differences."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from tests.support import collection
 from tests.support.conformance_trees import Case
 
 DIFFERENCES = collection.REPO / "tests" / "real" / "conformance_differences.yml"
-#: a machine of the CI has two cores; a started agent waits more than it works
+#: how many configurations are validated, or started, at the same time on two cores; a started agent mostly waits
 VALIDATING = 2
 STARTING = 6
 START_SECONDS = 20
-#: what a process logs once nothing can be wrong with its configuration any more
+#: a log message of a process that has accepted its whole configuration
 PAST_CONFIGURATION = {
     "server": re.compile(r"Journal loaded|X509 ?CA prepared|Starting TCP server|Starting Server APIs"),
     "agent": re.compile(r"[Ss]tarting node attestation|SVID is not found|opening stream for attestation"),
@@ -40,14 +40,14 @@ PAST_CONFIGURATION = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Judged:
-    """The two verdicts on one configuration: the problems that we find, whether SPIRE accepts it, and what SPIRE printed."""
+class Evaluated:
+    """The two verdicts on one configuration: the problems that the collection finds, whether SPIRE accepts it, and SPIRE's output."""
 
     case: Case
-    judge: str
+    oracle: str
     ours: tuple[Problem, ...]
     taken: bool
-    said: str
+    output: str
 
     @property
     def differs(self) -> bool:
@@ -56,8 +56,8 @@ class Judged:
     def __str__(self) -> str:
         ours = "; ".join(f"[{problem.code}] {problem.path}: {problem.message}" for problem in self.ours) or "sound"
         case = self.case
-        spires = "takes it" if self.taken else f"says: {self.said.strip()[-400:]}"
-        return f"{case.component} {case.release} ({case.kind}, {case.path}): we say {ours}; SPIRE's {self.judge} {spires}"
+        spires = "takes it" if self.taken else f"says: {self.output.strip()[-400:]}"
+        return f"{case.component} {case.release} ({case.kind}, {case.path}): we say {ours}; SPIRE's {self.oracle} {spires}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,29 +67,29 @@ class Difference:
     reason: str
     we: str
     component: str = ""
-    judge: str = ""
+    oracle: str = ""
     kind: str = ""
     path: str = ""
     code: str = ""
-    says: str = ""
+    contains: str = ""
     since: str = ""
     until: str = ""
-    #: SPIRE's words are about this machine, not about the configuration
+    #: whether SPIRE's message is about this machine and not about the configuration
     machine: bool = False
 
-    def covers(self, judged: Judged) -> bool:
-        """Whether this entry is about a difference; each problem that we report must be covered, by this entry or by others."""
-        case = judged.case
-        if (self.we == "take") == bool(judged.ours) or self.component not in ("", case.component):
+    def covers(self, evaluated: Evaluated) -> bool:
+        """Whether this entry explains a difference. Each problem that the collection reports needs an entry, this one or another."""
+        case = evaluated.case
+        if (self.we == "take") == bool(evaluated.ours) or self.component not in ("", case.component):
             return False
-        if self.judge not in ("", judged.judge) or not re.search(self.kind, case.kind):
+        if self.oracle not in ("", evaluated.oracle) or not re.search(self.kind, case.kind):
             return False
         if self.since and case.release < schema_model.version(self.since) or self.until and case.release > schema_model.version(self.until):
             return False
-        return self.we == "refuse" or bool(re.search(self.path, case.path) and re.search(self.says, judged.said))
+        return self.we == "refuse" or bool(re.search(self.path, case.path) and re.search(self.contains, evaluated.output))
 
     def excuses(self, problem: Problem) -> bool:
-        return bool(re.search(self.path, problem.path) and re.fullmatch(self.code or ".*", problem.code) and re.search(self.says, problem.message))
+        return bool(re.search(self.path, problem.path) and re.fullmatch(self.code or ".*", problem.code) and re.search(self.contains, problem.message))
 
 
 def differences() -> list[Difference]:
@@ -97,13 +97,13 @@ def differences() -> list[Difference]:
     return [Difference(**entry) for entry in yaml.safe_load(DIFFERENCES.read_text("utf-8"))]
 
 
-def explained(judged: Judged, entries: Iterable[Difference]) -> list[Difference] | None:
+def explained(evaluated: Evaluated, entries: Iterable[Difference]) -> list[Difference] | None:
     """Returns the entries that explain a difference, or None if a part of it remains unexplained."""
-    fitting = [entry for entry in entries if entry.covers(judged)]
-    if not judged.ours:
+    fitting = [entry for entry in entries if entry.covers(evaluated)]
+    if not evaluated.ours:
         return fitting[:1] or None
     needed = []
-    for problem in judged.ours:
+    for problem in evaluated.ours:
         entry = next((entry for entry in fitting if entry.excuses(problem)), None)
         if entry is None:
             return None
@@ -111,10 +111,10 @@ def explained(judged: Judged, entries: Iterable[Difference]) -> list[Difference]
     return needed
 
 
-def seldom(judged: Iterable[Judged], plugins: Iterable[tuple[str, str]], least: int) -> dict[str, int]:
-    """Returns the plugins that were compared less often than that, or never in a configuration that we accept, with their counts."""
+def seldom(evaluated: Iterable[Evaluated], plugins: Iterable[tuple[str, str]], least: int) -> dict[str, int]:
+    """Returns the plugins that were compared less often than ``least``, or never in an accepted configuration, with their counts."""
     found: dict[str, list[bool]] = {".".join(plugin): [] for plugin in plugins}
-    for each in judged:
+    for each in evaluated:
         plugin = ".".join(each.case.path.split(".")[1:3])
         if plugin in found:
             found[plugin].append(not each.ours)
@@ -123,9 +123,9 @@ def seldom(judged: Iterable[Judged], plugins: Iterable[tuple[str, str]], least: 
 
 @dataclasses.dataclass(frozen=True)
 class Oracle:
-    """The oracle: a SPIRE program whose verdict is taken from ``validate`` or from ``start``.
+    """A program of SPIRE whose verdict on a configuration is taken from ``validate`` or from a start.
 
-    `validate` checks less than a start, and reports hints as errors. So where it differs from us without a known reason, a start
+    `validate` checks less than a start, and reports hints as errors. So if it differs from the collection without a known reason, a start
     decides, unless the start fails because of this machine.
     """
 
@@ -134,32 +134,32 @@ class Oracle:
     by: str
     entries: Sequence[Difference]
 
-    def judge(self, cases: Iterable[Case]) -> list[Judged]:
+    def evaluate(self, cases: Iterable[Case]) -> list[Evaluated]:
         """Compares the verdicts on every case that can be written as HCL."""
         with ThreadPoolExecutor(VALIDATING if self.by == "validate" else STARTING) as pool:
-            made = pool.map(self._judge, *zip(*enumerate(cases)))
-            return [judged for judged in made if judged is not None]
+            made = pool.map(self._evaluate, *zip(*enumerate(cases)))
+            return [evaluated for evaluated in made if evaluated is not None]
 
-    def _judge(self, number: int, case: Case) -> Judged | None:
+    def _evaluate(self, number: int, case: Case) -> Evaluated | None:
         ours = tuple(errors(tree_check.check(case.component, case.tree, case.release)))
         try:
             text = hcl.dumps(case.tree)
         except hcl.HclError:
-            return None  # it never reaches SPIRE
+            return None  # SPIRE never gets this configuration
         file = self._file(number, case, text)
         if self.by == "start":
-            return Judged(case, "start", ours, *start(self.binary, case.component, file))
-        judged = Judged(case, "validate", ours, *validate(self.binary, file))
-        if not judged.differs or explained(judged, self.entries) is not None:
-            return judged
-        started = Judged(case, "start", ours, *start(self.binary, case.component, file))
-        unable = any(entry.machine and re.search(entry.says, started.said) for entry in self.entries)
-        return judged if unable and not started.taken else started
+            return Evaluated(case, "start", ours, *start(self.binary, case.component, file))
+        evaluated = Evaluated(case, "validate", ours, *validate(self.binary, file))
+        if not evaluated.differs or explained(evaluated, self.entries) is not None:
+            return evaluated
+        started = Evaluated(case, "start", ours, *start(self.binary, case.component, file))
+        unable = any(entry.machine and re.search(entry.contains, started.output) for entry in self.entries)
+        return evaluated if unable and not started.taken else started
 
     def _file(self, number: int, case: Case, text: str) -> Path:
         own = self.directory / f"{case.component}-{number}"
         (own / "data").mkdir(parents=True, exist_ok=True)
-        # several are started at a time
+        # Each configuration gets paths of its own, because several processes run at the same time.
         for name in ("data", "server.sock", "public"):
             text = text.replace(str(self.directory / name), str(own / name))
         file = own / "main.conf"
@@ -187,13 +187,13 @@ def start(binary: Path, component: str, file: Path) -> tuple[bool, str]:
         command, cwd=file.parent, env=environment(file.parent), stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
     )
-    said = ""
+    output = ""
     try:
         for text in _output(process, time.monotonic() + START_SECONDS):
-            said += text
-            if PAST_CONFIGURATION[component].search(said):
-                return True, said
-        return False, said if process.poll() is not None else f"{said}\n(it neither died nor got on in time)"
+            output += text
+            if PAST_CONFIGURATION[component].search(output):
+                return True, output
+        return False, output if process.poll() is not None else f"{output}\n(it neither died nor got on in time)"
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)

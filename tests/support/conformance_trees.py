@@ -4,7 +4,7 @@
 
 """Generates configurations from the schema's own data: valid ones, and each of them with one change.
 
-A subject is the component's own file or one plugin; the rest is the minimum with which SPIRE starts. A seed decides everything.
+A subject is the component's own file or one plugin; the rest is the smallest tree with which SPIRE starts. A seed decides everything.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 Tree = dict[str, Any]
 Path_ = tuple[str, ...]
-#: how often a tree is made anew or mended until it is sound
+#: how often a tree is generated again or corrected until it is valid
 TRIES = 40
 
 
@@ -44,7 +44,7 @@ class Case:
 
 
 def base(component: str, release: Version, directory: Path) -> Tree:
-    """Returns the minimum with which SPIRE starts."""
+    """Returns the smallest tree with which SPIRE starts."""
     common = {"trust_domain": "example.org", "data_dir": str(directory / "data")}
     if component == "server":
         sql = {"database_type": "sqlite3", "connection_string": str(directory / "data" / "datastore.sqlite3")}
@@ -103,7 +103,7 @@ class Maker:
         return [(), *plugins(self.component, self.release)]
 
     def sound(self, subject: Path_, share: float) -> Tree | None:
-        """Returns a tree that we accept, with about this share of the options that the subject could have."""
+        """Returns a tree that the collection accepts, with about this share of the options that the subject could have."""
         for _attempt in range(TRIES):
             tree = self._tree(subject, share)
             for _repair in range(TRIES):
@@ -285,7 +285,7 @@ class Maker:
             yield self._changed(tree, "plugin of Windows", ("plugins", *plugin), {"plugin_data": {}})
 
     def _elsewhere(self, name: str, known: Block) -> Any:
-        """Returns a value that the option takes in another release."""
+        """Returns a value of the option that is valid in another release."""
         option = known.options[name]
         release = next(release for release in RELEASES if release in option.span)
         return Maker(self.component, release, self.directory, self.rng)._value(option.at(release), known, 0.0)
@@ -335,7 +335,7 @@ def cases(component: str, release: Version, directory: Path, seed: str, limit: i
     sound = []
     others = itertools.cycle([subject for subject in subjects if subject] or subjects)
     for index in range((limit or len(wrong)) // 3):
-        # the file has as many options as all plugins together have
+        # Every third case is about the file itself, because it has as many options as all plugins together.
         subject = () if () in subjects and index % 3 == 0 else next(others)
         tree = maker.sound(subject, rng.choice((0.1, 0.3, 0.6, 1.0)))
         if tree is not None:

@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+
+from tests.support import authorities
 
 if TYPE_CHECKING:
     from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Spec
 
-#: something of this type that is wrong where the key's type is wanted
+#: a value of a wrong type for each type
 WRONG_TYPES: dict[str, Any] = {
     "string": ["a", "b"],
     "int": "eighty",
@@ -48,27 +49,20 @@ WRONG_TEXTS = {
     "unix_target": "/run/x.sock",
     "socket_path": "/" + "a" * 120,
 }
-#: the public key of nobody's SSH CA
+#: the public key of an SSH CA that nobody uses
 AUTHORITY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBcllfnhRKAQPfZcyHUP3bBQw2XU0YiHzIPPdjXFLvuO"
 
 
 def make_files(directory: Path) -> None:
     """Writes a CA and its key in PEM, for all options that name a file."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "conformance")])
     now = datetime.datetime.now(datetime.timezone.utc)
-    usage = x509.KeyUsage(False, False, False, False, False, True, True, False, False)
-    certificate = (
-        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-        .serial_number(x509.random_serial_number()).not_valid_before(now).not_valid_after(now + datetime.timedelta(30))
-        .add_extension(x509.BasicConstraints(True, None), True).add_extension(usage, True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False).sign(key, hashes.SHA256())
+    made = authorities.make(
+        "conformance", key=key, starts=now, ends=now + datetime.timedelta(30), uses=("key_cert_sign", "crl_sign"),
+        more=[x509.SubjectKeyIdentifier.from_public_key(key.public_key())],
     )
-    (directory / "cert.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    form = serialization.PrivateFormat.PKCS8
-    (directory / "key.pem").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
-    )
+    (directory / "cert.pem").write_text(made.pem, "utf-8")
+    (directory / "key.pem").write_text(made.key_pem(), "utf-8")
     (directory / "policy.json").write_text("{}", "utf-8")
     (directory / "accounts.json").write_text('["123456789012"]', "utf-8")
     (directory / "authorities").write_text(f"{AUTHORITY}\n", "utf-8")
@@ -77,7 +71,7 @@ def make_files(directory: Path) -> None:
 
 @dataclass
 class Values:
-    """Generates valid values; the files and addresses in them are below one directory or on loopback."""
+    """Generates valid values. Their files are below one directory, and their addresses are on loopback."""
 
     directory: Path
     rng: random.Random
@@ -89,7 +83,7 @@ class Values:
             "float": lambda spec: 1.5,
             "bool": lambda spec: self.rng.choice([True, False]),
             "duration": self._duration,
-            # which flags there are is SPIRE's own business
+            # The schema has no list of SPIRE's feature flags, so none is used.
             "list(string)": lambda spec: [] if spec.name == "feature_flags" and not spec.enum else [self.text(spec)],
             "map(string)": lambda spec: {self._name(spec): self.text(spec)},
             "map(list(string))": lambda spec: {self._name(spec): [self.text(spec)]},
@@ -99,7 +93,7 @@ class Values:
 
     def text(self, spec: Spec) -> str:
         if spec.name == "log_level":
-            return self.rng.choice(["info", "DEBUG"])  # what a started process says is needed
+            return self.rng.choice(["info", "DEBUG"])  # the messages of a started process are needed
         if spec.enum:
             word = self.rng.choice(spec.enum)
             return self.rng.choice([word, word.upper()]) if spec.ignore_case else word
@@ -166,7 +160,7 @@ class Values:
         return next((value for end, value in ends if name.endswith(end)), str(spec.default or "one"))
 
     def connect(self, options: dict[str, Any], reachable: bool) -> None:
-        """Returns a connection string for the database, to a closed port on loopback, or to a database with which SPIRE can start."""
+        """Sets a connection string that fits the type of database: to a closed port of loopback or, if ``reachable``, to an SQLite file."""
         if reachable:
             options["database_type"] = "sqlite3"
         suits = {

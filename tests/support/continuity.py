@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Checks the continuity of workloads: in every second, each workload's SVID is valid and verifies with the bundles of all workloads."""
+"""Checks that in every second each workload's SVID is valid and verifies with the bundles of all workloads."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.x509.chains import lea
 
 @dataclass
 class Verdict:
-    """What the monitors of several workloads recorded."""
+    """The evaluated records of the monitors of several workloads."""
 
     #: for all monitors together, the seconds in which they had an SVID
     seconds: int = 0
-    #: seconds in which a monitor had none
+    #: the number of seconds in which a monitor had no SVID
     empty: int = 0
     expired: list[str] = field(default_factory=list)
     unverifiable: list[str] = field(default_factory=list)
-    #: by monitor, the successive issuers of the chain's last certificate, and the successive sizes of the bundle
+    #: the successive issuers of the chain's last certificate, and the successive sizes of the bundle, by monitor
     roots: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     bundles: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     renewals: dict[str, int] = field(default_factory=lambda: defaultdict(int))
@@ -57,7 +57,7 @@ def verifies(chain: Iterable[str], bundle: Iterable[str], second: int) -> bool:
     return leads_to(_all(chain), _all(bundle), datetime.datetime.fromtimestamp(second, datetime.timezone.utc))
 
 
-def judge(files: Mapping[str, Path]) -> Verdict:
+def evaluate(files: Mapping[str, Path]) -> Verdict:
     """Reads the files of several monitors, by their names, and checks every second of them."""
     verdict = Verdict()
     seconds: dict[int, dict[str, dict[str, Any]]] = defaultdict(dict)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Kills a piece of work before lines that it runs, one after the other, as a crash would.
+"""Kills a process before a line that it runs, and again before each of the next lines, to simulate crashes.
 
 Standard library only: it also runs on the hosts' versions of Python.
 """
@@ -20,9 +20,9 @@ from typing import Any, List, Tuple
 
 from tests.support import sample
 
-#: the code that is killed, wherever in it a write happens; what it calls of a library happens between two lines
+#: the code whose lines are counted and killed before; a call of a library happens between two of these lines
 WRITERS = ("/spire/fleet/plugins/module_utils/", "/spire/fleet/plugins/plugin_utils/")
-#: the module that writes files; a kill between two of its lines may leave half of one
+#: the module that writes files; a kill between two of its lines may leave half of a file
 FILE_WRITER = "/plugins/module_utils/host/atomic_file.py"
 
 
@@ -95,7 +95,7 @@ def moments(work: Callable[[], object], prepare: Callable[[], object], number: i
     for moment in sample.sample(every, number or len(every), kind, sample.first_and_last(every), "crashes"):
         prepare()
         if not kill_at(work, moment):
-            # a run may need a line less than the one that was counted
+            # A run may have fewer lines than the one whose lines were counted.
             assert moment > 1, "the work ran no line before it came to its end"
             return
         yield moment

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The inventories of examples/, read as Ansible reads them."""
+"""Reads the inventories of examples/ with Ansible's own code."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-#: extra variables of an example, which are above everything in its inventory
+#: the file with an example's extra variables, which override those in its inventory
 SURVEY = "survey.yml"
 
 
-#: what SPIRE can't judge without what an example only names, and why
-NOT_JUDGED = {
+#: plugins and examples that a real SPIRE can't judge here, and the reasons
+NOT_VALIDATED = {
     "NodeAttestor azure_imds": "it asks Microsoft for the tenant's ID; the rest of the file is judged without it",
     "NodeAttestor azure_msi": (
         "without an application it asks the machine's metadata service for its subscription; the rest is judged without it"
@@ -45,7 +45,7 @@ NOT_JUDGED = {
     "node_k8s_sat": "the attestor went with 1.12; it is judged where the binaries of 1.11.3 are",
     "upstream_ejbca": "builds without that plugin can't; it is judged where the build has it",
 }
-#: where examples warn on purpose: what they show is legacy
+#: the paths of intended warnings of examples that show something old, by example
 WARNINGS = {
     "agents_only": {"spire_join_token"},
     "fleet_0_9": {"plugins.UpstreamCA.awssecret.plugin_data.ttl", "plugins.UpstreamCA.disk.plugin_data.ttl"},
@@ -53,7 +53,7 @@ WARNINGS = {
 }
 
 
-#: where an example takes a secret from; there is none in it
+#: a lookup by which an example takes a secret from the environment; no example contains one
 _FROM_ENVIRONMENT = re.compile(r"'ansible\.builtin\.env', '(\w+)', default=undef\(\)")
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Replaces the running of SPIRE's commands, for answers that a real SPIRE doesn't give on request."""
+"""Replaces SPIRE's commands, for answers that a test can't get from a real SPIRE."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def fail(stderr: str, stdout: str = "") -> Completed:
 
 @dataclass
 class FakeCli:
-    """Answers by the words of the command: FakeCli({"entry show": say({...})}). A list answers call by call."""
+    """Returns the answer for the words of a command: FakeCli({"entry show": say({...})}). A list has an answer for each call."""
 
     answers: dict[str, Any]
     calls: list[tuple[list[str], str]] = field(default_factory=list)

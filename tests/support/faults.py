@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Faults of hosts: a row for each, and how several of them are made, reported and repaired together.
+"""A table of faults of hosts, and the code that makes several faults at once and has them reported and repaired.
 
 The n-th rows of all hosts are one round: they are made together, one `--check --diff` reports them, and one run repairs them.
 """

@@ -12,13 +12,13 @@ from cryptography import x509
 
 from tests.support import faults
 
-#: below /run, which no host keeps; the search for secrets knows the key that lies there
+#: a directory below /run, which is empty after a reboot; the secret scan expects the key in it
 DIRECTORY = "/run/fetched"
 FETCH = (
     f"rm -rf {DIRECTORY} && mkdir {DIRECTORY} && /opt/spire/agent-main/bin/spire-agent api fetch x509 -write {DIRECTORY} "
     f"-socketPath {faults.SOCKETS['agent']} >/dev/null && cat {DIRECTORY}/svid.0.pem"
 )
-#: an agent learns of its entries with its next synchronisation
+#: repeats the command, because an agent gets a new entry with its next synchronisation
 PATIENTLY = f"for second in $(seq 30); do {FETCH} 2>/dev/null && exit; sleep 1; done; {FETCH}"
 VERIFY = f"openssl verify -CAfile {DIRECTORY}/root.pem -untrusted {DIRECTORY}/svid.0.pem {DIRECTORY}/svid.0.pem"
 

@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 CHARACTERS = st.characters(blacklist_categories=("Cs",))
-# Drawn more often than chance would: what the scanner treats specially.
+# The characters that the scanner treats specially are drawn more often than others.
 PIECES = st.sampled_from(
     ["${", "$", "{", "}", '"', "\\", "\n", "\r\n", "\t", "\x00", "\ue123", "\u2028", "\\u", "😀", "/*", "#"]
 )

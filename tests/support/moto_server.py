@@ -16,7 +16,7 @@ from moto.server import ThreadedMotoServer
 
 REGION = "eu-central-1"
 ACCOUNT = "123456789012"
-#: of those who may do anything: moto asks nobody for a signature
+#: credentials that may do everything: moto checks no signature
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_EC2_METADATA_DISABLED": "true"}
 
 
@@ -28,7 +28,7 @@ class Moto:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Returns the environment variables that lead boto3 and SPIRE's own client to it."""
+        """Returns the environment variables that direct boto3 and SPIRE's own client to the server."""
         return {**CREDENTIALS, "AWS_ENDPOINT_URL": self.url}
 
     def client(self, service: str, region: str = REGION) -> Any:
@@ -51,7 +51,7 @@ def running() -> Iterator[Moto]:
     try:
         host, port = server.get_host_and_port()
         moto = Moto(f"http://{host}:{port}")
-        # What it knows belongs to the process: an earlier server's is there as well.
+        # moto's state belongs to the process, so an earlier server's state is removed.
         moto.reset()
         yield moto
     finally:

@@ -16,24 +16,24 @@ from typing import Any
 
 import yaml
 
-#: beside the interpreter that runs the tests, so that it is the same ansible-core
+#: the program beside the interpreter that runs the tests, so that it is of the same ansible-core
 ANSIBLE = Path(sys.executable).with_name("ansible-playbook")
 #: a value that the inventory of `good_inventory` holds and no output may show
 SECRET = "planted-7c41"
 
 
-def ansible(home: Path, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+def ansible(run_directory: Path, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
     """Runs ansible-playbook in a directory, without the caller's configuration, and returns its result whatever the exit code is."""
     variables = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_STDOUT_CALLBACK": "default", **environment}
     variables.pop("ANSIBLE_CONFIG", None)
-    return subprocess.run([str(ANSIBLE), *arguments], cwd=home, env=variables, capture_output=True, text=True, timeout=600, check=False)
+    return subprocess.run([str(ANSIBLE), *arguments], cwd=run_directory, env=variables, capture_output=True, text=True, timeout=600, check=False)
 
 
-def run(home: Path, groups: dict[str, list[str]], playbook: str, *more: str, **variables: Any) -> tuple[int, str]:
+def run(run_directory: Path, groups: dict[str, list[str]], playbook: str, *more: str, **variables: Any) -> tuple[int, str]:
     """Runs one of our playbooks; returns the exit code and the whole output, with each run of blanks and line ends as one blank."""
     made: dict[str, Any] = {name: {"hosts": dict.fromkeys(hosts)} for name, hosts in groups.items()}
-    (home / "inventory.yml").write_text(yaml.safe_dump({"all": {"vars": {"spire_trust_domain": "prod.acme.com", **variables}}, **made}))
-    done = ansible(home, "-i", "inventory.yml", f"spire.fleet.{playbook}", *more, COLUMNS="1000")
+    (run_directory / "inventory.yml").write_text(yaml.safe_dump({"all": {"vars": {"spire_trust_domain": "prod.acme.com", **variables}}, **made}))
+    done = ansible(run_directory, "-i", "inventory.yml", f"spire.fleet.{playbook}", *more, COLUMNS="1000")
     return done.returncode, re.sub(r"\s+", " ", done.stdout + done.stderr)
 
 
@@ -46,7 +46,7 @@ class Run:
         self.results: dict[str, dict[str, Any]] = json.loads(results.read_text())
 
 
-def play(home: Path, inventory: dict[str, Any], tasks: dict[str, dict[str, Any]], *more: str) -> Run:
+def play(run_directory: Path, inventory: dict[str, Any], tasks: dict[str, dict[str, Any]], *more: str) -> Run:
     """Runs these tasks on a1, each whether or not the one before it failed."""
     listed: list[dict[str, Any]] = [
         {"name": name, **task, "register": f"result_{name}", "ignore_errors": True} for name, task in tasks.items()
@@ -54,12 +54,12 @@ def play(home: Path, inventory: dict[str, Any], tasks: dict[str, dict[str, Any]]
     names = ", ".join(f"'{name}': result_{name}" for name in tasks)
     listed.append({
         "name": "keep", "check_mode": False, "diff": False, "no_log": True,
-        "ansible.builtin.copy": {"content": "{{ {" + names + "} | to_json }}", "dest": str(home / "results.json"), "mode": "0600"},
+        "ansible.builtin.copy": {"content": "{{ {" + names + "} | to_json }}", "dest": str(run_directory / "results.json"), "mode": "0600"},
     })
-    (home / "inventory.yml").write_text(yaml.safe_dump(inventory))
-    (home / "play.yml").write_text(yaml.safe_dump([{"hosts": "a1", "gather_facts": False, "tasks": listed}]))
-    places = {"ANSIBLE_HOME": str(home / "home"), "ANSIBLE_REMOTE_TEMP": str(home / "remote")}
-    return Run(ansible(home, "-vvv", "-i", "inventory.yml", "play.yml", *more, **places), home / "results.json")
+    (run_directory / "inventory.yml").write_text(yaml.safe_dump(inventory))
+    (run_directory / "play.yml").write_text(yaml.safe_dump([{"hosts": "a1", "gather_facts": False, "tasks": listed}]))
+    places = {"ANSIBLE_HOME": str(run_directory / "home"), "ANSIBLE_REMOTE_TEMP": str(run_directory / "remote")}
+    return Run(ansible(run_directory, "-vvv", "-i", "inventory.yml", "play.yml", *more, **places), run_directory / "results.json")
 
 
 def inventory(common: dict[str, Any], **hosts: dict[str, Any]) -> dict[str, Any]:
@@ -72,13 +72,13 @@ def inventory(common: dict[str, Any], **hosts: dict[str, Any]) -> dict[str, Any]
     }
 
 
-def good_inventory(home: Path) -> dict[str, Any]:
+def good_inventory(run_directory: Path) -> dict[str, Any]:
     """Returns a sound inventory that keeps everything in a directory; its preinstalled programs are expected in `home/bin`."""
     return inventory({
-        "spire_root_dir": str(home / "q"), "spire_service_manager": "supervisor", "spire_install_source": "preinstalled",
-        "spire_bin_dir": str(home / "bin"), "spire_supervisor_bin": str(home / "bin"),
+        "spire_root_dir": str(run_directory / "q"), "spire_service_manager": "supervisor", "spire_install_source": "preinstalled",
+        "spire_bin_dir": str(run_directory / "bin"), "spire_supervisor_bin": str(run_directory / "bin"),
         "spire_agent_environment": {"KEY": SECRET},
-        # of no concern to us, however wrong
+        # A variable of the inventory's own has an invalid template, which must have no effect.
         "spire_mine": "{{ nowhere }}",
     })
 

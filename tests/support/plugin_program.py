@@ -20,11 +20,11 @@ import cryptography
 import grpc
 import typing_extensions
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+
+from tests.support import authorities
 
 SOURCE = Path(__file__).with_name("upstream_plugin.py")
-#: the plugin refuses any other
+#: the only PIN that the plugin accepts
 PIN = "hidden-pin"
 
 
@@ -39,19 +39,12 @@ def write(path: Path, salt: str = "", python: str = sys.executable) -> str:
 
 def write_root(directory: Path) -> x509.Certificate:
     """Writes root.pem and root.key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "outer root")])
     now = datetime.datetime.now(datetime.timezone.utc)
-    made = (
-        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(7)
-        .not_valid_before(now - datetime.timedelta(hours=1)).not_valid_after(now + datetime.timedelta(30))
-        .add_extension(x509.BasicConstraints(True, None), True).sign(key, hashes.SHA256())
-    )
-    (directory / "root.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    (directory / "root.key").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return made
+    made = authorities.make("outer root", starts=now - datetime.timedelta(hours=1), ends=now + datetime.timedelta(30))
+    (directory / "root.pem").write_text(made.pem, encoding="utf-8")
+    (directory / "root.key").write_text(made.key_pem(), encoding="utf-8")
+    certificate: x509.Certificate = made.certificate
+    return certificate
 
 
 def libraries() -> str:

@@ -16,7 +16,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-# ansible-test and the collection know these; hosts may have any of them.
+# The versions that ansible-test and the collection support. A host may have any of them.
 VERSIONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 
 
@@ -54,7 +54,7 @@ def link_pythons(directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     for version, python in find_pythons().items():
         starter = directory / f"python{version}"
-        # Not a symlink: a virtual environment's interpreter finds its packages by the name it is called by.
+        # The starter is no symlink, because the interpreter of a virtual environment finds its packages by its own path.
         starter.write_text(f'#!/bin/sh\nexec "{python}" "$@"\n', encoding="utf-8")
         starter.chmod(0o755)
 

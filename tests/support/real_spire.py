@@ -203,7 +203,7 @@ class RealServer(Process):
                 "socket_path": str(self.socket_path),
                 "data_dir": str(data),
                 "log_level": "DEBUG",
-                # Many agents of one test share an address; SPIRE attests one a second otherwise.
+                # Without this, SPIRE attests one agent a second from each address, and the agents of a test share one.
                 "ratelimit": {"attestation": False},
             },
             "plugins": {
@@ -220,7 +220,7 @@ class RealServer(Process):
         super().launch()
 
     def start(self) -> RealServer:
-        # Between finding a port and listening on it somebody else may take it.
+        # Another process may take the port before the server listens on it.
         for attempt in range(3):
             try:
                 return super().start()
@@ -240,7 +240,7 @@ class RealServer(Process):
         return self.client().healthcheck().healthy
 
     def agent_id(self, token: str) -> str:
-        """Returns the SPIFFE ID of the agent that redeems a token."""
+        """Returns the SPIFFE ID of an agent that has redeemed this token."""
         return f"spiffe://{self.trust_domain}/spire/agent/join_token/{token}"
 
     def selectors(self) -> list[str]:
@@ -249,7 +249,7 @@ class RealServer(Process):
 
 
 class RealAgent(Process):
-    """An agent of a server. Unless a token is given it has one minted; token="" starts it without any."""
+    """An agent of a server. Unless a token is given, one is minted; with token="" it starts without a token."""
 
     name = "agent"
 

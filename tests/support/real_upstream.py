@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Upstream CAs of the collection's own for tests against a real SPIRE, delivered to a directory as the role delivers them to a host."""
+"""The collection's upstream CAs for tests against a real SPIRE, delivered to a directory as the role delivers them to a host."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Serves a release page on loopback: archives of installed binaries, named as SPIRE's releases are."""
+"""Serves a release page on loopback: archives of installed binaries, with the names of SPIRE's releases."""
 
 from __future__ import annotations
 
@@ -50,9 +50,10 @@ def pack(directory: Path, names: archives.ArchiveNames, binaries: Path, change: 
     """Writes a release's archive of these binaries, and the file with its checksum."""
     directory.mkdir()
     with tarfile.open(directory / names.archive, "w:gz", compresslevel=1) as archive:
+        top = names.archive.partition("-linux")[0]
         for program in PROGRAMS:
             content = change((binaries / program).read_bytes())
-            member = tarfile.TarInfo(f"{names.top}/bin/{program}")
+            member = tarfile.TarInfo(f"{top}/bin/{program}")
             member.size, member.mode = len(content), 0o755
             archive.addfile(member, io.BytesIO(content))
     digest = hashlib.sha256((directory / names.archive).read_bytes()).hexdigest()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-#: in the order in which they run
+#: the tiers in the order in which they run
 TIERS = ("unit", "playbooks", "lint", "real", "hosts")
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 
 def run_module(name: str, check: bool = False, **arguments: Any) -> dict[str, Any]:
-    """Runs a module of ours and returns its result; an exception in the module fails the test with the module's output."""
+    """Runs a module of the collection and returns its result; an exception in the module fails the test with the module's output."""
     given = {"ANSIBLE_MODULE_ARGS": {**arguments, "_ansible_check_mode": check}}
     done = subprocess.run(
         [sys.executable, "-m", f"ansible_collections.spire.fleet.plugins.modules.{name}"], input=json.dumps(given), capture_output=True,

@@ -27,7 +27,7 @@ REPORTS = REPO / ".build" / "reports"
 AT_ONCE = 2
 #: these scenarios are started first, since the whole lasts as long as the one that ends last
 LONGEST = ("default", "attest", "install", "nested", "rotate", "secrets")
-#: what molecule prints at its start, and before and after each stage
+#: the lines that molecule prints at its start, and before and after each stage
 MATRIX = re.compile(r"scenario test matrix: (?P<stages>.*)")
 STAGE = re.compile(r"\[[\w-]+ > (?P<verb>[\w-]+)\] (?P<state>Executing$|Executed)")
 
@@ -50,7 +50,7 @@ class Stages:
         if found["state"] == "Executing":
             self._start = now
             return None
-        # The line has the stage's verb alone. The matrix tells which tests a `verify` ran.
+        # The line has only the stage's verb. The matrix shows which tests a `verify` ran.
         name = next((name for name in self._names if name.split()[0] == found["verb"]), found["verb"])
         self._names = self._names[self._names.index(name) + 1:] if name in self._names else self._names
         self.seconds.append((name, now - self._start))

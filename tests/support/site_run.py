@@ -23,7 +23,7 @@ from tests.support.collection import REPO
 
 PLAYBOOKS = "spire.fleet."
 
-# The names of tasks whose results tests read, as the roles and playbooks have them.
+# The names, in roles and playbooks, of the tasks whose results tests read.
 DRIFT = {"server": "Check the server for drift", "agent": "Check the agent for drift"}
 APPLY = "Install users, binaries and files"
 MINT_TOKENS = "Mint join tokens"
@@ -36,7 +36,7 @@ ROTATION_STATE = "Show the state of the rotation"
 
 @functools.cache
 def existing(name: str) -> str:
-    """Returns the name of a task, once it is known that there is such a task: a test that reads none would assert nothing."""
+    """Returns the name of a task, and fails if no task has it: a test that reads no result would assert nothing."""
     files = (path for directory in ("roles", "playbooks") for path in (REPO / directory).rglob("*.yml"))
     assert any(f"- name: {name}\n" in path.read_text(encoding="utf-8") for path in files), f"no task is named {name!r}"
     return name
@@ -108,7 +108,7 @@ class Run:
         }
 
     def acted(self, host: str) -> bool:
-        """Whether the tasks ran that run only where something differs."""
+        """Whether tasks ran that run only if something differs."""
         return any(task.host == host for task in self.named(APPLY))
 
     def require(self) -> Run:

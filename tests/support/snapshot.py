@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Everything that a run could change on a host, as one comparable value.
+"""Records everything that a run could change on a host, as one comparable value.
 
 This program runs on the host itself, as `python3 - [component...]`, so it needs the standard library alone.
 """

@@ -14,7 +14,7 @@ from pathlib import Path
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.paths import Paths
 from playbooks.files.quickstart.processes import alive
 
-#: supervisor gives each program ten seconds
+#: how long the end of supervisor is awaited; it gives each program ten seconds
 SECONDS = 30.0
 
 

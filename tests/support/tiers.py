@@ -30,13 +30,13 @@ MOLECULE = REPO / "molecule"
 HOST_PYTHONS = ("3.9", "3.11", "3.13")
 HOST_TESTS = ("tests/unit/plugins/module_utils", "tests/unit/plugins/modules")
 
-#: how many processes share the tests of a tier
+#: the number of processes that share the tests of a tier
 WORKERS = 2
-#: tests against a real SPIRE wait a part of their time, so that two of them would leave two cores idle now and then
+#: the number of processes in the tier `real`, whose tests wait for a part of their time and then use no core
 REAL_WORKERS = 3
-#: what shares the fixtures of a file stays together, and the files that take longest begin first; see tests/real/conftest.py
+#: the tests of one file run in one process, which shares the fixtures; tests/real/conftest.py sorts the files that take longest first
 REAL_DISTRIBUTION = ("--dist=loadfile",)
-#: what is tested without Ansible's programs; the secret scan is code of the tests, and has controls that must find a planted secret
+#: the directories of tests that run none of Ansible's programs; those of the secret scan prove that it finds a planted secret
 UNIT_TESTS = ("tests/unit", "tests/secret_scan")
 
 
@@ -140,7 +140,7 @@ def run_pytest(
         code = subprocess.run(command, cwd=REPO, env=environment, stdout=output, stderr=stderr, check=False).returncode
     counted = count_report(report)
     outcome.add(counted)
-    # 5: nothing was collected; the caller says so, since an empty tier is no success.
+    # pytest ends with 5 if it collected no test. The caller reports that, because an empty tier is no success.
     if code not in (0, 5):
         outcome.fail(f"{name}: {counted.failed} failed" if counted.failed else f"{name}: pytest ended with {code}")
     return counted
@@ -185,7 +185,7 @@ def host_python(version: str, python: Path) -> Path:
 
 
 def host_library() -> Path:
-    """Returns a directory that holds this environment's ansible package alone: its module_utils run on hosts as ours do."""
+    """Returns a directory with only this environment's ansible package, whose module_utils run on hosts like the collection's."""
     library = BUILD / "venvs" / "library"
     library.mkdir(parents=True, exist_ok=True)
     link = library / "ansible"
@@ -253,7 +253,7 @@ def molecule(scenario: str, command: str = "test") -> int:
     program = Path(sys.executable).parent / "molecule"
     plain = {} if sys.stdout.isatty() else {"NO_COLOR": "1", "PY_COLORS": "0", "ANSIBLE_NOCOLOR": "1"}
     environment = {**os.environ, **plain, **capture.environment(scenario)}
-    # What the scenarios' inventories name.
+    # The scenarios' inventories use these variables.
     for version, directory in list(spire_bin.find_versions().items())[:1]:
         environment.update(SPIRE_TEST_VERSION=version, SPIRE_BIN_DIR=str(directory))
     argv = [str(wrapper), str(program), command, "-s", scenario]

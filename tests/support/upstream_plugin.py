@@ -154,7 +154,7 @@ def shutdown(request: bytes, context: grpc.ServicerContext) -> bytes:
 
 
 def nothing(request: bytes, context: grpc.ServicerContext) -> bytes:
-    """Answers without doing anything."""
+    """Does nothing, and answers with an empty message."""
     del request, context
     return b""
 
@@ -180,7 +180,7 @@ def main() -> None:
         place = Path(directory) / "socket"
         server.add_insecure_port(f"unix:{place}")
         server.start()
-        # The version of the handshake, that of the plugin's type, and where it listens.
+        # The line has the version of the handshake, the version of the plugin's type, and the socket on which the plugin listens.
         print(f"1|1|unix|{place}|grpc", flush=True)
         stopped.wait()
         server.stop(1).wait()

@@ -51,10 +51,10 @@ ABSENT = """\
 There is no example for the workload attestor `windows`: SPIRE refuses it on Linux, and the collection supports Linux hosts only. Its
 selectors are in [selectors.md](selectors.md).
 """
-NOT_VALIDATED = """\
+NOT_VALIDATED_SECTION = """\
 ## Examples that SPIRE's validate does not check
 
-SPIRE's `validate` of these examples needs more than a file:
+SPIRE's `validate` can't check these examples, because it needs more than a file:
 
 """
 
@@ -100,7 +100,7 @@ def guides() -> list[dict[str, Any]]:
 def page() -> str:
     """Returns the whole page."""
     collection.make_importable()
-    from tests.support.examples import NOT_JUDGED
+    from tests.support.examples import NOT_VALIDATED
 
     found = [read(name) for name in names()]
     parts = [INTRODUCTION]
@@ -109,7 +109,7 @@ def page() -> str:
         if section == "workload attestor":
             parts.append(ABSENT)
     parts.append("\n".join(_guides()))
-    parts.append(NOT_VALIDATED + "".join(f"- `{name}`: {why}\n" for name, why in NOT_JUDGED.items()))
+    parts.append(NOT_VALIDATED_SECTION + "".join(f"- `{name}`: {why}\n" for name, why in NOT_VALIDATED.items()))
     return "\n".join(parts)
 
 
@@ -129,7 +129,7 @@ def _start(example: Example) -> int:
 
 def _guides() -> Iterator[str]:
     yield "## The guides to configuring SPIRE\n"
-    yield "For each piece of configuration and each advice in the guides to configuring SPIRE: the example or page that has it.\n"
+    yield "These tables list every configuration and every piece of advice in the guides to configuring SPIRE, with the example or page that has it.\n"
     for guide in guides():
         yield f"### {guide['guide']}\n"
         yield "| configuration | example |"

@@ -22,7 +22,7 @@ from tests.support import collection
 collection.make_importable()
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import TREE, rules
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import links as schema_links, model as schema_model, selectors
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema.block_rules import says
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import block_rules
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.external import EXTERNAL, external_names
 
 if TYPE_CHECKING:
@@ -120,16 +120,16 @@ def page(name: str) -> str:
     facts += [f"[SPIRE's documentation]({link})"] if link else []
     lines.append(" · ".join([*facts, f"[Index]({up}README.md)"]) + "\n")
     if parts != name.split("/"):
-        lines.append(f"An external plugin, not SPIRE's own: see [external plugins]({up}../external_plugins.md).\n")
+        lines.append(f"This is an external plugin, which is not part of SPIRE: see [external plugins]({up}../external_plugins.md).\n")
     if name == "oidc_discovery_provider":
-        lines.append(f"No playbook installs it, and no run checks it: see [files of your own]({up}../checks.md#files-of-your-own).\n")
+        lines.append(f"No playbook installs this component or checks its file: see [files of your own]({up}../checks.md#files-of-your-own).\n")
     lines += _extra(known.extra)
     path = f"plugins.{parts[1]}.{parts[2]}.plugin_data" if len(parts) == 3 else ""
     if len(parts) == 3:
         other = "agent" if parts[0] == "server" else "server"
         if parts[2] in schema_model.plugin_names(other, parts[1]):
-            lines.append(f"Its counterpart: [{parts[1]} {parts[2]} of the {other}]({up}{other}/{parts[1]}/{parts[2]}.md).\n")
-        lines.append(f"Options of `{path}`:\n" if known.options else "It has no options.\n")
+            lines.append(f"The counterpart of this plugin is the [{parts[1]} {parts[2]} of the {other}]({up}{other}/{parts[1]}/{parts[2]}.md).\n")
+        lines.append(f"Options of `{path}`:\n" if known.options else "This plugin has no options.\n")
     lines += _block(known, "", up)
     lines += _further(name)
     lines += _selectors(parts, up)
@@ -138,7 +138,7 @@ def page(name: str) -> str:
 
 def _extra(extra: dict[str, Any]) -> Iterator[str]:
     if extra.get("windows"):
-        yield "It is for Windows alone; SPIRE on Linux refuses it.\n"
+        yield "It works only on Windows; SPIRE on Linux refuses it.\n"
     if extra.get("deprecated"):
         instead = f"; use {extra['replaced_by']} instead" if extra.get("replaced_by") else ""
         yield f"Deprecated since {extra['deprecated']}{instead}.\n"
@@ -147,7 +147,7 @@ def _extra(extra: dict[str, Any]) -> Iterator[str]:
 def _block(known: Block, path: str, up: str) -> Iterator[str]:
     """Yields the rules and the table of a block, then the blocks in it."""
     for rule in known.rules:
-        yield _rule(rule.id, says(rule), rule.span, rule.severity, rule.source)
+        yield _rule(rule.id, block_rules.description(rule), rule.span, rule.severity, rule.source)
     if known.rules:
         yield ""
     if known.options:
@@ -163,7 +163,7 @@ def _block(known: Block, path: str, up: str) -> Iterator[str]:
             if option.base.get("description"):
                 yield f"{option.base['description']}\n"
             if not option.block.options:
-                yield "It has no options; `{}` enables it.\n"
+                yield "This block has no options; `{}` enables it.\n"
             yield from _block(option.block, inner + each, up)
 
 
@@ -174,13 +174,13 @@ def row(option: Option, path: str, up: str) -> str:
     marks = [word for key, word in words.items() if base.get(key)]
     text = [base.get("description", "")]
     if base.get("default_env"):
-        text.append(f"Unless set, it is read from `{base['default_env']}`.")
+        text.append(f"If it is not set, SPIRE reads it from `{base['default_env']}`.")
     if base.get("deprecated"):
         instead = f"; use {_code(base['replaced_by'])} instead" if base.get("replaced_by") else ""
         instead += ", which means the opposite" if base.get("inverted") else ""
         text.append(f"**Deprecated** since {base['deprecated']}{instead}.")
     elif base.get("replaced_by"):
-        text.append(f"Replaced by {_code(base['replaced_by'])}.")
+        text.append(f"It was replaced by {_code(base['replaced_by'])}.")
     if base.get("no_effect"):
         text.append(f"**No effect** since {base['no_effect']}. {base.get('because', '')}".rstrip())
     if base.get("documentation_typo"):
@@ -247,7 +247,7 @@ def releases(span: Span) -> str:
 def _rule(name: str, text: str, span: Span, severity: str, source: str, strict: bool = False) -> str:
     facts = [f"rule `{name}`", *([releases(span)] if releases(span) else [])]
     facts += ["a warning"] if severity == "warning" else []
-    facts += ["`spire_allow` lifts it"] if strict else []
+    facts += ["`spire_allow` can permit it"] if strict else []
     facts += [source] if source else []
     return f"- {' '.join(text.split())} *({'; '.join(facts)})*"
 
@@ -288,7 +288,7 @@ def _selectors(parts: list[str], up: str) -> Iterator[str]:
 
 
 def main(directory: Path = DIRECTORY) -> None:
-    """Writes the pages, and removes files that are not among them any more."""
+    """Writes the pages, and removes files that no longer belong to them."""
     made = pages()
     for file in directory.rglob("*.md"):
         if str(file.relative_to(directory)) not in made:

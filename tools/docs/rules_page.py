@@ -45,14 +45,14 @@ def _introduction(everything: list[Listed]) -> str:
     return (
         "<!-- Made by `make docs` from plugins/plugin_utils. Changes made here are lost. -->\n"
         "# Rules\n\n"
-        f"What preflight checks beyond single options: {len(asked)} rules, {warnings} of which only warn. Another "
-        f"{len(everything) - len(asked)} are about the OIDC discovery provider, which no playbook installs: the filter "
-        "[spire.fleet.validate_config](checks.md#files-of-your-own) checks them, no run does. What each option may be "
-        "is in the [reference](reference/README.md); how to read what preflight reports is in [checks.md](checks.md).\n\n"
-        "A rule's id stands in each message about it. This prints a rule with a wrong and a right example:\n\n"
+        f"Preflight checks {len(asked)} rules in addition to the single options; {warnings} of the rules are only warnings. Another "
+        f"{len(everything) - len(asked)} rules are about the OIDC discovery provider, which no playbook installs: only the filter "
+        "[spire.fleet.validate_config](checks.md#files-of-your-own) checks these. The [reference](reference/README.md) describes the single "
+        "options, and [checks.md](checks.md) explains the report of preflight.\n\n"
+        "Every message about a rule contains the rule's id. This command prints a rule with a wrong and a right example:\n\n"
         "    ansible-playbook spire.fleet.explain -e spire_rule=memory_datastore\n\n"
-        "The last column says what else is possible: *warning* is a rule that only warns, and *strict* one that strict mode refuses though "
-        "SPIRE takes it. `spire_allow` takes the ids of both.\n"
+        "In the last column, *warning* marks a rule that is only a warning, and *strict* marks a rule of strict mode, which SPIRE itself does "
+        "not have. `spire_allow` can contain the ids of both.\n"
     )
 
 

@@ -60,7 +60,7 @@ def page() -> str:
 def _plugin(name: str, made: tuple[Selector, ...]) -> Iterator[str]:
     yield f"### {name}\n"
     if not made:
-        yield "It makes no selectors.\n"
+        yield "This plugin makes no selectors.\n"
         return
     yield "| selector | value | releases | only if |"
     yield "|---|---|---|---|"

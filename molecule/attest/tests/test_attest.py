@@ -22,7 +22,7 @@ STABLE = {
     "ssh1": f"{AGENT}/sshpop/ssh1",
     "http1": f"{AGENT}/http_challenge/http1",
 }
-#: with these, a certificate of the first run is due for renewal, and one that is issued now is not
+#: variables with which a certificate of the first run is due for renewal, and one that is issued now is not
 RENEW = {
     f"spire_{kind}_{name}": length for kind in ("x509pop", "sshpop") for name, length in (("lifetime", "9000h"), ("renew_before", "8900h"))
 }
@@ -90,7 +90,7 @@ def test_a_run_renews_certificates(shell: Shell) -> None:
     assert {agent for agent in STABLE if shell(agent, PROCESS) != before[agent]} == {"ssh1"}
     output = run.stdout + run.stderr
     assert [text for text in secrets(shell) if text in output] == []
-    # The search finds what is there, such as the certificate.
+    # The search finds a line of the certificate, which shows that it works.
     assert shell("pop1", "sed -n 2p /etc/spire/agent/main.x509pop.pem") in output or "CN=pop1" in output
 
 
@@ -115,7 +115,7 @@ def test_verify_passes() -> None:
 
 
 def test_keys_in_memory(shell: Shell) -> None:
-    """After a restart a node that can attest again does so by itself; one that joined by token needs a run, also when a run restarts it."""
+    """After a restart a node that can attest again does so by itself. One that joined by token needs a run, which also enrols it if it restarts it."""
     token = faults.own_id(shell, "token1")
     for agent in ("pop2", "token1"):
         assert shell(agent, "ls /var/lib/spire/agent/main") == "agent-data.json"

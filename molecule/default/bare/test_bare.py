@@ -55,7 +55,7 @@ def test_everything_is_reported(
 
 
 def test_entries_are_reported(checked: tuple[dict[str, Any], site_run.Run, dict[str, Any]]) -> None:
-    """No server runs yet, so every entry is new."""
+    """Check mode reports every entry as new, because no server runs yet."""
     (entries,) = checked[1].of("server1", site_run.ENTRIES)
     created = entries["results"][0]["created"]
     assert "fleet.canary" in created and len(created) == 3

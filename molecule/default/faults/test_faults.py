@@ -19,7 +19,7 @@ from tests.support.faults import Fault, Round, Snapshot, not_restored
 LOST = ("enrolment", "file /etc/spire/agent/main.bundle.pem")
 
 FAULTS = (
-    # --- files
+    # --- files on the hosts
     Fault("configuration edited", "server1", "sed -i s/INFO/DEBUG/ {conf}", ("file {conf}",), ('log_level = "DEBUG"',)),
     Fault("mode loosened", "agent1", "chmod 666 {conf}", ("file {conf}",), ("mode: 0666", "mode: 0640")),
     Fault("data directory's mode loosened", "agent2", "chmod 755 {data}", ("directory {data}",), ("mode: 0755",)),
@@ -28,7 +28,7 @@ FAULTS = (
     Fault("directory closed by a umask", "agent1", "chmod 700 /run/spire", ("directory /run/spire",), ("mode: 0700",)),
     Fault("directory of somebody else", "agent2", "chown nobody /var/lib/spire", ("directory /var/lib/spire",), ("owner: nobody",)),
     Fault("directory closed by a umask", "agent3", "chmod 750 /opt/spire", ("directory /opt/spire",), ("mode: 0750",)),
-    # --- services
+    # --- definitions and states of services
     Fault("unit stopped", "server1", "systemctl stop {unit}", ("{unit}",), ("inactive",), restarts=None),
     Fault("unit disabled", "agent1", "systemctl disable --quiet {unit}", ("{unit} at boot",), ("disabled",)),
     Fault(
@@ -36,7 +36,7 @@ FAULTS = (
         ("file /etc/systemd/system/{unit}", "systemd has not read the unit as it is now"), ("# edited",),
     ),
     Fault("unit stopped", "agent3", "systemctl stop {unit}", ("{unit}",), ("inactive",), restarts=None),
-    # --- what runs
+    # --- binaries and running processes
     Fault(
         "binary replaced", "server1",
         "cd /opt/spire/*/bin && cp spire-server new && echo more >>new && mv new spire-server",
@@ -91,7 +91,7 @@ ROUNDS = faults.rounds(FAULTS)
 
 @pytest.fixture(scope="module")
 def play_round(shell: Callable[..., str], take_snapshot: Callable[[], Snapshot]) -> Callable[[Fault], Round]:
-    """Returns the round of a fault; the first test that asks for it has it played."""
+    """Returns the round of a fault. The first test that needs the round plays it."""
     played: dict[int, Round] = {}
 
     def play(fault: Fault) -> Round:

@@ -20,7 +20,7 @@ def test_a_fleet_comes_back_by_itself(shell: Callable[..., str], groups: dict[st
     before = {agent: faults.own_id(shell, agent) for agent in groups["spire_agents"]}
     fleet = f"spire-fleet-{os.environ['MOLECULE_SCENARIO_NAME']}"
     subprocess.run([str(FLEET), "restart", fleet, "server1", "agent2"], check=True)
-    # A host is up when systemd has started all units, and a unit of ours has started when it is healthy.
+    # A host is up when systemd has started all units, and SPIRE's units count as started only when they are healthy.
     assert shell("server1", "systemctl is-active spire-server@main.service") == "active"
     assert shell("agent2", "systemctl is-active spire-agent@main.service") == "active"
     run = site_run.run("site", "--check", "--diff").require()

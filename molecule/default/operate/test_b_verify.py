@@ -20,7 +20,7 @@ def test_a_sound_fleet_passes(groups: dict[str, list[str]]) -> None:
         ("server1", "server"), *((agent, "agent") for agent in groups["spire_agents"])
     }
     assert [one["svid"] for one in report["fleet"]] == ["", *["spiffe://molecule.test/fleet-canary"] * 3]
-    # an agent's own identity, and the one that a workload gets from it
+    # These are an agent's own SVID, and the SVID that a workload gets from it.
     ends = {(one["kind"], one["host"]) for one in report["expiry"]}
     assert {(kind, agent) for kind in ("agent_svid", "workload_svid") for agent in groups["spire_agents"]} <= ends
     assert {("x509_authority", "server1"), ("jwt_authority", "server1"), ("trust_bundle", "molecule.test")} <= ends

@@ -30,7 +30,7 @@ def test_an_agent_is_decommissioned(shell: Callable[..., str], take_snapshot: Ca
 
 
 def test_it_is_installed_again(shell: Callable[..., str], take_snapshot: Callable[[], dict[str, Any]]) -> None:
-    """A run for this agent alone enrols it, here with another strategy than the usual one."""
+    """A run for only this agent enrols it, here with another strategy than Ansible's default."""
     before = take_snapshot()
     run = site_run.run("site", "--limit", "agent3", ANSIBLE_STRATEGY="free").require()
     assert set(run.changed) == {"agent3"}

@@ -32,7 +32,7 @@ PRINT_IT = """
 
 @dataclass
 class Leak:
-    """Everything into which a run may have written a token: what it printed, its log, its facts."""
+    """All texts into which a run may have written a token: its output, its log, its facts."""
 
     runs: list[site_run.Run]
     directory: Path
@@ -87,7 +87,7 @@ def test_the_message_has_the_reason(leak: Leak) -> None:
 def test_the_search_finds_what_is_planted(leak: Leak) -> None:
     holders = set(leak.holders(leak.planted))
     assert {"stdout", "ansible.log"} <= holders
-    # The host's file in the fact cache.
+    # The planted token is found in the host's file in the fact cache.
     assert any(name.endswith("agent2") for name in holders)
 
 
@@ -105,7 +105,7 @@ def test_no_token_is_left_on_the_host(leak: Leak, shell: Callable[..., str]) -> 
 
 
 def test_a_redeemed_token_is_refused(shell: Callable[..., str]) -> None:
-    """A redeemed token is a part of the agent's SPIFFE ID, and therefore no secret."""
+    """The server refuses a redeemed token, which is no secret: it is a part of the agent's SPIFFE ID."""
     token = faults.own_id(shell, "agent1").rsplit("/", 1)[1]
     again = (
         "mkdir -p /root/again && sed 's#/var/lib/spire/agent/main#/root/again#; s#/run/spire/agent/sockets/main/public#/root/again#;"

@@ -42,7 +42,7 @@ def test_every_chain_ends_at_the_root(first: site_run.Run, directory: Path, shel
     assert x509.load_pem_x509_certificates(bundle.encode()) == x509.load_pem_x509_certificates(root.encode())
     for agent in groups["spire_agents"]:
         chain = fetched.chain(shell, agent, root)
-        # the SVID, SPIRE's CA, and the intermediate
+        # The chain has the SVID, SPIRE's CA and the intermediate.
         assert [len(chain), chain[-1].issuer] == [3, x509.load_pem_x509_certificate(root.encode()).subject]
 
 
@@ -58,7 +58,7 @@ def test_the_key_is_on_the_server_alone(first: site_run.Run, directory: Path, sh
     output = first.stdout + first.stderr
     for secret in (*secrets, PASSPHRASE):
         assert secret not in output and secret not in stored
-    # The search finds what is there, such as the certificate that belongs to the key.
+    # The search finds a line of the certificate that belongs to the key, which shows that it works.
     certificate = shell("server1", f"cat {CHAIN}").splitlines()[1]
     assert certificate in stored
 

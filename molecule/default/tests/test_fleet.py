@@ -66,7 +66,7 @@ def test_no_token_is_left(each_spire_agents: Host) -> None:
 
 
 def test_sockets(each_spire_agents: Host, fleet_host: Callable[[str], Host]) -> None:
-    """Every user can connect to the Workload API, and none of them to the server's private API."""
+    """Every user can connect to the Workload API, and no user except the server's own can connect to its private API."""
     connect = "import socket, sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1])"
     for host, path, allowed in ((each_spire_agents, AGENT_SOCKET, True), (fleet_host("server1"), SERVER_SOCKET, False)):
         done = host.run(f"runuser -u nobody -- python3 -c '{connect}' {path}")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Release pages that the scenario installs from."""
+"""The release pages from which the scenario installs SPIRE."""
 
 from __future__ import annotations
 

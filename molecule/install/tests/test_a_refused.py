@@ -17,7 +17,7 @@ import pytest
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases import archives
 from tests.support import site_run
 
-#: the architectures that a program of the archive `foreign` may claim
+#: the architectures that the header of a program in the archive `foreign` may have
 FOREIGN = ("x86_64", "aarch64")
 
 Snapshot = dict[str, Any]

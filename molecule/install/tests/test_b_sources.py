@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Every source of binaries on real hosts, one after the other on the same hosts."""
+"""Every source of binaries works on real hosts; the tests use them one after the other on the same hosts."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_nothing_is_replaced_by_what_fails_its_checksum(
 def test_archive_that_each_host_downloads(
     page: str, names: archives.ArchiveNames, shell: Callable[..., str], version: str
 ) -> None:
-    """The host downloads from a page on its own loopback interface."""
+    """Each host can download the archive itself; here it does so from a page on its own loopback interface."""
     program = f"/opt/spire-src/{version}/bin/spire-agent"
     shell("agent1", f"rm -rf /opt/spire && mkdir -p /root/page/{names.top}/bin && cp {program} /root/page/{names.top}/bin/")
     pack = f"tar --use-compress-program='gzip -1' -cf {names.archive} {names.top}"
@@ -75,7 +75,7 @@ def test_archive_that_each_host_downloads(
         "spire_install_source": "archive", "spire_archive_url": "http://127.0.0.1:8000", "spire_archive_download": "host"
     }
     run = site_run.run("site", "--limit", "agent1", variables=variables).require()
-    assert run.differences("agent1", "agent") == [f"binaries of SPIRE {version}", "link /opt/spire/agent-main"]
+    assert run.differences("agent1", "agent") == [f"binaries of SPIRE {version}", "link /opt/spire/agent-main", "directory /opt/spire"]
     converged(variables, "--limit", "agent1")
     shell("agent1", "systemctl stop page; rm -rf /root/page")
 

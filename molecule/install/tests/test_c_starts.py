@@ -57,7 +57,7 @@ def test_a_change_of_a_running_server_that_does_not_start_is_taken_back(shell: C
 
 @pytest.mark.parametrize(("kind", "log_file"), [("unknown", ""), ("expired", ""), ("expired", LOG)])
 def test_a_token_that_the_server_refuses(kind: str, log_file: str, shell: Callable[..., str]) -> None:
-    """The agent's server group names no group of the inventory, so that it uses the token in its variable."""
+    """A token that the server refuses ends the run with a message. It comes from the variable, as the agent's server group does not exist."""
     token = "planted-token"
     if kind == "expired":
         token = json.loads(shell("server1", faults.cli("token generate -ttl 1")))["value"]

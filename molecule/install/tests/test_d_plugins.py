@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An external plugin under systemd, in the service's sandbox and without root. The real tier has the other sources."""
+"""An external plugin works under systemd, in the service's sandbox and without root. The tier `real` tests the other sources of plugins."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def variables(source: Path, sha256: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def source(shell: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Returns the plugin on the controller. A server without a CA gets what it needs: Python's gRPC, and a root."""
+    """Returns the path of the plugin on the controller. Installs what the plugin needs on the host: Python's gRPC, and a root."""
     own = f"{sys.version_info[0]}.{sys.version_info[1]}"
     found = shell("server1", "python3 -c 'import sys; print(\"%d.%d\" % sys.version_info[:2])'")
     if found != own:

@@ -16,7 +16,7 @@ PURGE = {"spire_decommission_confirm": True, "spire_decommission_purge": True}
 def test_nothing_is_left(shell: Callable[..., str], groups: dict[str, list[str]]) -> None:
     run = site_run.run("decommission", variables=PURGE).require()
     stopped = [task.host for task in run.named(site_run.STOP)]
-    # on hub1 the server comes first, then its agent
+    # On hub1, the server is stopped before its agent.
     assert stopped == ["leaf1", "edge1", "edge1-agent", "hub1", "hub1", "root1"]
     for host in groups["all"]:
         assert shell(host, "find $(ls -d /etc/spire /opt/spire /run/spire /var/lib/spire 2>/dev/null) -not -type d") == "", host

@@ -52,7 +52,7 @@ def test_a_nested_server_is_decommissioned_with_its_entry(shell: Shell) -> None:
 
 
 def test_it_can_not_be_installed_without_its_agent(shell: Shell) -> None:
-    """The entry that lets it have a CA signed needs the agent's identity, and the agent is not in this run."""
+    """A run without its agent can't install a nested server: the entry that lets it have a CA signed needs the agent's identity."""
     run = site_run.run("site", "--limit", "edge1", variables={"spire_start_timeout": 15})
     assert run.rc != 0
     assert "no identity issued" in run.failed["edge1"]

@@ -33,10 +33,10 @@ def spiffe_id(given: dict[str, str]) -> str:
 
 @pytest.mark.parametrize(("host", "tier"), [("hub1", 0), ("edge1", 1), ("leaf1", 2)])
 def test_every_chain_ends_at_the_root(host: str, tier: int, shell: Shell) -> None:
-    """An agent belongs to the tier of its servers: the one on hub1 to root1's, the one on edge1 to hub1's."""
+    """The chain of an agent's SVID has a CA of each tier above it. The agent on hub1 belongs to root1's tier, the one on edge1 to hub1's."""
     root = ROOT.read_text(encoding="ascii")
     chain = fetched.chain(shell, host, root)
-    # the SVID, a CA of each tier, and the intermediate CA of root1
+    # The chain has the SVID, a CA of each tier, and the intermediate CA of root1.
     assert len(chain) == 1 + (tier + 1) + 1
     assert chain[-1].issuer == x509.load_pem_x509_certificate(root.encode()).subject
 

@@ -25,7 +25,7 @@ from tests.support import continuity, continuity_monitor, crashes, faults, site_
 Shell = Callable[..., str]
 DIRECTORY = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "pki" / "rotate.test"
 STATE = DIRECTORY / "rotation.json"
-#: another name each time, so that the tests can be run again on the same hosts
+#: the rotation's name, which differs each time, so that the tests can be run again on the same hosts
 NAME = f"test-{time.time():.0f}"
 NAMED = {"spire_rotate": NAME}
 SECONDS = 120
@@ -76,7 +76,7 @@ def monitored(groups: dict[str, list[str]], tmp_path_factory: pytest.TempPathFac
     for host in groups["spire_agents"]:
         pid = (PIDS / f"spire-fleet-rotate-{host}").read_text(encoding="ascii").strip()
         files[host] = directory / f"{host}.jsonl"
-        # It is a process of the host, since the agent attests its callers, but it sees our files, since the host has no gRPC.
+        # The monitor is a process of the host, because the agent attests its callers. It uses the controller's files, because the host has no gRPC.
         monitor = [sys.executable, continuity_monitor.__file__, f"/proc/{pid}/root{faults.SOCKETS['agent']}", str(files[host])]
         running.append(subprocess.Popen(["nsenter", f"--target={pid}", "--pid", "--", *monitor], start_new_session=True))
     end = time.monotonic() + SECONDS
@@ -132,7 +132,7 @@ def test_site_between_two_steps_changes_only_what_the_step_needs(rotated: dict[s
 
 
 def test_every_svid_was_valid_at_every_moment(rotated: dict[str, site_run.Run], monitored: dict[str, Path]) -> None:
-    verdict = continuity.judge(monitored)
+    verdict = continuity.evaluate(monitored)
     print(verdict)
     assert (verdict.expired, verdict.unverifiable) == ([], []), verdict
     assert verdict.seconds > 60

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs that are killed with all their processes, here and on hosts, while they replace everything secret.
+"""Runs are killed with all their processes, on the controller and on hosts, while they replace all secrets.
 
-At whatever moment that is, every file that holds a secret is whole, either the old one or the new one, nobody else can read the files
+Whenever a run is killed, every file that holds a secret is complete, either the old one or the new one, nobody else can read the files
 that are left over, and the next run removes them. SPIRE_FLEET_KILLS is how many runs are killed, SPIRE_FLEET_KILLS_SEED chooses other
 moments.
 """
@@ -33,7 +33,7 @@ KILLS = int(os.environ.get("SPIRE_FLEET_KILLS", "3"))
 SEED = int(os.environ.get("SPIRE_FLEET_KILLS_SEED", "1"))
 PKI = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"], "pki")
 PASSPHRASE = 'a "passphrase" of ours, 3f1c'
-#: a run is killed between these parts of its time; before the first one it has not reached a host
+#: the first and the last part of a run's duration at which it is killed; before the first one it has not reached a host
 FIRST, LAST = 0.2, 0.95
 REMOVE = {
     "server1": "rm -f /etc/spire/server/main.upstream.key /etc/spire/server/main.upstream.pem",
@@ -43,7 +43,7 @@ REMOVE = {
 
 @dataclass
 class Aftermath:
-    """What was found right after a kill, and after the run that followed."""
+    """The files that were found right after a kill, and after the next run."""
 
     files: dict[str, bytes]
     left: dict[str, int]
@@ -52,7 +52,7 @@ class Aftermath:
 
 
 def variables(number: int) -> dict[str, Any]:
-    """Returns variables with which every run has other secrets, and another place to generate the key of the server's CA."""
+    """Returns variables with new secrets for each run; the key of the server's CA is made on the host or the controller in turn."""
     tenant = {"subscription_id": "5", "app_id": "6", "app_secret": f"secret-in-the-configuration-{number:04}"}
     return {
         "spire_pki": "host" if number % 3 == 1 else "controller",
@@ -65,13 +65,13 @@ def variables(number: int) -> dict[str, Any]:
 
 
 def remove_secrets(shell: Callable[..., str]) -> None:
-    """Removes what holds secrets, so that a run has to write everything again."""
+    """Removes the files with secrets, so that a run has to write all of them again."""
     for host, command in REMOVE.items():
         shell(host, command)
 
 
 def secret_files() -> Iterator[tuple[str, Path]]:
-    """Yields every file of ours on hosts and controller whose purpose is to hold a secret."""
+    """Yields every file of the collection, on hosts and controller, whose purpose is to hold a secret."""
     for host, root in collect.hosts(SCENARIO).items():
         for path in collect.files(root, ["etc/spire", "run/spire-fleet"]):
             if path.name.endswith((".conf", ".env", ".key", "token")) and atomic_file.TEMPORARY not in path.name:
@@ -82,7 +82,7 @@ def secret_files() -> Iterator[tuple[str, Path]]:
 
 
 def left_over_files() -> Iterator[tuple[str, Path]]:
-    """Yields the files that only a run that was killed leaves."""
+    """Yields the files that only a killed run leaves."""
     for host, root in collect.hosts(SCENARIO).items():
         for path in collect.files(root, ["etc/spire", "run/spire", "root/.ansible", "tmp", "var/tmp"]):
             if atomic_file.TEMPORARY in path.name or "candidate" in path.name or "/enrol/" in str(path) or "/.ansible/" in str(path):
@@ -90,12 +90,12 @@ def left_over_files() -> Iterator[tuple[str, Path]]:
     for path in collect.files(PKI, ["."]):
         if atomic_file.TEMPORARY in path.name:
             yield f"controller: {path.relative_to(PKI)}", path
-    for path in collect.files(capture.home(SCENARIO), ["captured/local"]):
+    for path in collect.files(capture.scenario_directory(SCENARIO), ["captured/local"]):
         yield f"local: {path.name}", path
 
 
 def open_to(path: Path) -> int:
-    """Returns the rights of other users to a file, with regard to its directories."""
+    """Returns the permissions that other users have on a file, by its own mode and those of its directories."""
     rights, above = stat.S_IMODE(path.stat().st_mode) & 0o007, path.parent
     while str(above) != "/" and not str(above).endswith("/root"):
         if not stat.S_IMODE(above.stat().st_mode) & 0o001:
@@ -122,7 +122,7 @@ def seconds(shell: Callable[..., str]) -> float:
 
 @pytest.fixture(scope="module")
 def cut() -> list[bool]:
-    """Holds for each run whether it was still at work when it was killed."""
+    """A list that gets, for each run, whether the run still worked when it was killed."""
     return []
 
 
@@ -145,7 +145,7 @@ def aftermath(request: pytest.FixtureRequest, shell: Callable[..., str], seconds
 
 
 def whole(name: str, content: bytes) -> bool:
-    """Whether a file has a beginning and an end."""
+    """Whether a file is complete, by its beginning and its end."""
     if name.endswith((".conf", ".candidate")):
         tree = hcl.loads(content.decode())
         return bool(tree.get("plugins")) and content.endswith(b"\n")

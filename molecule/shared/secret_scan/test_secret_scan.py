@@ -75,7 +75,7 @@ class Searched:
                 named[where] for secret, where in self.kinds["files of hosts"].hits
                 if where in named and (secret.kind == "planted") is planted
             }
-            found += [f"{host}: {text}" for text in places.judge(SCENARIO, [(path, paths[path]) for path in sorted(holders)])]
+            found += [f"{host}: {text}" for text in places.evaluate(SCENARIO, [(path, paths[path]) for path in sorted(holders)])]
         return found
 
 
@@ -92,7 +92,7 @@ def searched(tmp_path_factory: pytest.TempPathFactory, groups: dict[str, list[st
     play = tmp_path_factory.mktemp("planted") / "planted.yml"
     play.write_text(PLANT % MISPLACED, encoding="utf-8")
     site_run.run(str(play), PLANTED=pem.decode()).require()
-    directory = capture.home(SCENARIO) / "captured"
+    directory = capture.scenario_directory(SCENARIO) / "captured"
     (directory / "local" / "planted").write_bytes(pem)
     collect.moment(SCENARIO, thorough=True)
     kinds = places.captured(SCENARIO)
@@ -114,7 +114,7 @@ def test_there_are_secrets_and_places(searched: Searched) -> None:
 def test_what_is_planted_is_found_everywhere(searched: Searched) -> None:
     missed = {kind for kind, found in searched.kinds.items() if not found.of(planted=True)}
     # A report is written after its stage. Arguments are known only where the kernel's audit works.
-    untraced = (capture.home(SCENARIO) / "captured" / "not-traced").exists()
+    untraced = (capture.scenario_directory(SCENARIO) / "captured" / "not-traced").exists()
     assert missed <= {"tests' reports", *(["arguments of processes"] if untraced else [])}
 
 
@@ -131,8 +131,8 @@ def test_on_hosts_each_secret_is_where_it_should_be(searched: Searched, groups: 
 
 
 def test_no_start_of_a_process_was_missed(searched: Searched) -> None:
-    """The kernel counts the records that it could not deliver; each run of the tracer has written this number at its end."""
-    path = capture.home(SCENARIO) / "captured" / "processes.jsonl"
+    """The kernel has delivered all records of started processes; each run of the tracer has written the number of lost ones at its end."""
+    path = capture.scenario_directory(SCENARIO) / "captured" / "processes.jsonl"
     if not path.exists():
         pytest.skip(f"nothing was traced: {path.with_name('not-traced').read_text(encoding='utf-8')}")
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8", errors="surrogateescape").splitlines()]

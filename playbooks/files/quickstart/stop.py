@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 FAILED = 1
-#: only SPIRE itself is missing; both configurations are rendered and checked
+#: the exit code if only SPIRE itself is missing; both configurations are rendered and checked then
 NO_SPIRE = 3
 
 

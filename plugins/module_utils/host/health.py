@@ -12,9 +12,9 @@ from typing import Any, Callable, Sequence
 from ansible_collections.spire.fleet.plugins.module_utils.host.service_log import ServiceLog, Tail
 
 INTERVAL = 0.2
-#: after this many restarts by systemd, waiting is in vain
+#: after this many restarts by systemd, the wait ends with a failure
 RESTARTS = 2
-#: what an agent (since 1.0) logs when it can't reach its server, and what it adds where it reaches it and does not trust it
+#: an agent's log message (since 1.0) when it can't attest to its server, and the text in it when the agent does not trust that server
 UNREACHED, UNTRUSTED = "could not open attestation stream to SPIRE server", "handshake failed"
 #: seconds between two reads of the log
 READ_EVERY = 2

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,7 +45,8 @@ def keep(server: SpireServer, request: Request, check: bool) -> dict[str, Any]:
         nothing: dict[str, Any] = {"changed": False, "authority_id": "", "active": {}, "prepared": {}, "old": {}}
         return {**nothing, "taintable": _taintable(server, request.authority_id.lower())}
     before = {} if request.authority == UPSTREAM else server.authorities(request.authority)
-    step = {"prepared": _prepare, "activated": _activate, "tainted": _taint, "revoked": _revoke}.get(request.state)
+    undo = {what: functools.partial(_undo, what=what) for what in ("taint", "revoke")}
+    step = {"prepared": _prepare, "activated": _activate, "tainted": undo["taint"], "revoked": undo["revoke"]}.get(request.state)
     changed, authority_id = step(server, request, before, check) if step else (False, "")
     after = before if not changed or check or request.authority == UPSTREAM else server.authorities(request.authority)
     result = {"changed": changed, "authority_id": authority_id, **{name: after.get(name, {}) for name in ("active", "prepared", "old")}}
@@ -91,14 +93,6 @@ def _activate(server: SpireServer, request: Request, before: dict[str, Any], che
     if not check:
         server.authority_do(request.authority, "activate", wanted)
     return True, wanted
-
-
-def _taint(server: SpireServer, request: Request, before: dict[str, Any], check: bool) -> tuple[bool, str]:
-    return _undo(server, request, before, check, "taint")
-
-
-def _revoke(server: SpireServer, request: Request, before: dict[str, Any], check: bool) -> tuple[bool, str]:
-    return _undo(server, request, before, check, "revoke")
 
 
 def _undo(server: SpireServer, request: Request, before: dict[str, Any], check: bool, what: str) -> tuple[bool, str]:

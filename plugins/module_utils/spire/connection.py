@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The arguments and the error handling that all modules with SPIRE's command line share."""
+"""The arguments and the error handling that all modules share that run SPIRE's command line."""
 
 from __future__ import annotations
 

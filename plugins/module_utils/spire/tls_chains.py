@@ -34,13 +34,13 @@ def of_server(server: SpireServer, address: str, port: int) -> dict[str, Any]:
 
 def of_agent(agent: SpireAgent, data_dir: str, ask: bool, jwt: bool = False) -> dict[str, Any]:
     """Returns the agent's own SVID and bundle from its data directory and, with ``ask``, the SVIDs that a workload gets."""
-    found: dict[str, Any] = {"chain": [], "bundle": [], "svids": [], "said": ""}
+    found: dict[str, Any] = {"chain": [], "bundle": [], "svids": [], "error": ""}
     try:
         with open(os.path.join(data_dir, "agent-data.json"), encoding="utf-8") as file:
             kept = json.load(file)
         found["chain"], found["bundle"] = list(kept.get("svid") or []), list(kept.get("bundle") or [])
     except (OSError, ValueError, AttributeError) as exc:
-        found["said"] = f"agent-data.json in {data_dir} can't be read: {exc}"
+        found["error"] = f"agent-data.json in {data_dir} can't be read: {exc}"
     if ask:
         try:
             found["svids"] = agent.fetch_x509()
@@ -48,7 +48,7 @@ def of_agent(agent: SpireAgent, data_dir: str, ask: bool, jwt: bool = False) -> 
                 # The agent has no cached token for an audience that was never asked for.
                 found["jwt"] = agent.fetch_jwt_keys(f"spire-fleet-{uuid.uuid4().hex}")
         except SpireCliError as exc:
-            found["said"] = exc.message
+            found["error"] = exc.message
     return found
 
 

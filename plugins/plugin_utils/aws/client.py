@@ -17,7 +17,7 @@ from typing import Any
 #: attempts before a throttled or failed call is given up; with botocore's waits that takes about ten seconds
 ATTEMPTS = 6
 CONNECT_SECONDS, READ_SECONDS = 10, 30
-#: no server answered, which is also what a mistake in the name of a region looks like
+#: botocore's exceptions when no server answered; a misspelt region has the same effect
 _UNREACHABLE = ("EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError", "ConnectionClosedError", "ProxyConnectionError",
                 "SSLError")
 _NO_CREDENTIALS = ("NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError", "ProfileNotFound", "TokenRetrievalError",
@@ -99,7 +99,7 @@ class Service:
                 f"{action}{about}: AWS can't be reached in the region {self.region} ({_endpoint(exc)}). Is the region right, and may the "
                 "controller connect to it?"
             )
-        # botocore's message could contain the arguments
+        # The message of botocore's exception could contain the arguments, so it is not shown.
         return AwsError(f"{action}{about} failed in the controller's botocore ({kind}).")
 
     def _refused(self, exc: Any, action: str, what: str) -> AwsError:
@@ -125,5 +125,5 @@ class Service:
 
 def _endpoint(exc: Exception) -> str:
     found = getattr(exc, "kwargs", {}).get("endpoint_url") or getattr(exc, "kwargs", {}).get("proxy_url") or "no address"
-    # the address may contain a password
+    # The address may contain a password, so it is removed.
     return str(found).rpartition("@")[2].partition("?")[0]

@@ -16,7 +16,7 @@ _WHY = "certificates that one of them issues are not valid yet, or have expired,
 
 @dataclasses.dataclass(frozen=True)
 class Clock:
-    """By how many seconds a host's clock is ahead of the controller's: at least and at most; negative where it is behind."""
+    """The smallest and the greatest possible number of seconds that a host's clock is ahead of the controller's; negative if it is behind."""
 
     least: float
     most: float

@@ -35,7 +35,7 @@ class Problem:
     releases: str = ""
     #: the id of the rule that is broken; empty where an option itself is wrong
     rule: str = ""
-    #: whether strict mode alone refuses it, so that the rule's id in spire_allow lifts it
+    #: whether only strict mode refuses it, so that spire_allow can contain the rule's id
     allow: bool = False
 
 
@@ -106,7 +106,7 @@ def _foreign(problem: Problem) -> bool:
 
 
 def _remedy(problem: Problem) -> str:
-    return f" If it is meant so: spire_allow: [{problem.rule}]." if problem.allow else ""
+    return f" If this is intended, set spire_allow: [{problem.rule}]." if problem.allow else ""
 
 
 def _some(hosts: tuple[str, ...]) -> str:

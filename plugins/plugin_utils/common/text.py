@@ -10,6 +10,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 
+#: the types in words; the first that fits a value counts: a boolean is a number as well
+_TYPES: tuple[tuple[Any, str], ...] = (
+    (type(None), "null"),
+    (bool, "a boolean"),
+    (str, "a string"),
+    (int, "a whole number"),
+    (float, "a number with a fraction"),
+    (Mapping, "a mapping"),
+)
+
+
 def and_list(words: Sequence[str]) -> str:
     """Joins words as a sentence does: "a", "a and b", "a, b and c"."""
     return ", ".join(words[:-1]) + " and " + words[-1] if len(words) > 1 else "".join(words)
@@ -36,18 +47,9 @@ def did_you_mean(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
 
 def describe(value: Any) -> str:
     """Returns the type of a value in words. A message shows it in place of a value that may be a secret."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "a boolean"
-    if isinstance(value, str):
-        return "a string"
-    if isinstance(value, int):
-        return "a whole number"
-    if isinstance(value, float):
-        return "a number with a fraction"
-    if isinstance(value, Mapping):
-        return "a mapping"
+    for kind, words in _TYPES:
+        if isinstance(value, kind):
+            return words
     if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray)):
         return "a list"
     if hasattr(value, "isoformat"):

@@ -24,7 +24,7 @@ def compare(plan: Plan, observed: Mapping[str, Any], found: Comparison) -> None:
 
 
 def _release(plan: Plan, observed: Mapping[str, Any], found: Comparison) -> None:
-    """Compares binaries that we install in a directory of their version."""
+    """Compares SPIRE's binaries where the collection installs them, in a directory for each version."""
     wanted = str(plan.version)
     if observed["release"]:
         found.install = True
@@ -35,7 +35,7 @@ def _release(plan: Plan, observed: Mapping[str, Any], found: Comparison) -> None
 
 
 def _preinstalled(plan: Plan, observed: Mapping[str, Any], found: Comparison) -> None:
-    """Compares binaries of a package, or of the user's own."""
+    """Compares SPIRE's binaries where they come from a package or the user installed them."""
     binary, name = observed["binary"], plan.paths.binary_name
     machine, own = binary.get("machine") or "", observed["machine"]
     if binary["exists"] and machine and architecture(machine) != architecture(own):
@@ -60,7 +60,7 @@ def _preinstalled(plan: Plan, observed: Mapping[str, Any], found: Comparison) ->
 
 
 def compare_plugins(plan: Plan, observed: Mapping[str, Any], found: Comparison) -> None:
-    """Compares the binaries of external plugins. Ours are replaced when they differ; those that the user installed must be right."""
+    """Compares the binaries of external plugins. Those that the collection installs are replaced if they differ; the user's own must be right."""
     states = {state["path"]: state for state in observed["plugins"]}
     for command in plan.commands:
         state = states[command.path]

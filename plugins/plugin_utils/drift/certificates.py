@@ -19,7 +19,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 
 
 def compare(plan: Plan, observed: Mapping[str, Any], now: datetime.datetime, found: Comparison) -> None:
-    """Compares every certificate that the host gets from a CA of ours, and checks an upstream CA that the user supplied."""
+    """Compares every certificate that a CA of the collection issues to the host, and checks an upstream CA that the user supplied."""
     if plan.upstream and not plan.upstream.stored_on_host:
         _aws_ca(plan.upstream, observed, now, found)
     if plan.host_certificate:
@@ -51,7 +51,7 @@ def _renewals(certificate: ManagedCertificate, now: datetime.datetime, found: Co
 def _host_certificate(
     plan: Plan, certificate: ManagedCertificate, observed: Mapping[str, Any], now: datetime.datetime, found: Comparison
 ) -> None:
-    """Compares the host's own key and certificates. SPIRE reads most of them when it needs them; what it reads at its start is stamped."""
+    """Compares the host's key and certificates. SPIRE reads most of them when it needs them; the stamp covers those that it reads at its start."""
     why = _renewals(certificate, now, found)
     file, state = plan.host_certificate_files[f"{certificate.name}_key"], observed["keys"][f"{certificate.name}_key"]
     wrong = attributes(state, file.mode, file.owner, file.group)
@@ -66,7 +66,7 @@ def _host_certificate(
 
 
 def _authorities(plan: Plan, found: Comparison) -> None:
-    """Reports CAs that are still to be made. Files of existing ones are compared like all others."""
+    """Reports CAs that do not exist yet. The files of existing CAs are compared like all others."""
     for authority in plan.authorities:
         file = pki_node.server_file(authority.name, plan.paths)
         if not any(one.name == file.name for one in plan.files):

@@ -20,12 +20,12 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.pki import aws as pki_
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import svid
 
-#: fields of a comparison that are nothing to do
+#: fields of a comparison that ask for no action of the roles
 NO_ACTIONS = ("diffs", "errors", "warnings", "renewals")
 
 
 class DriftError(Exception):
-    """A host that can't follow its plan. ``result`` is what the task returns besides the message."""
+    """A host can't follow its plan. ``result`` is what the task returns besides the message."""
 
     def __init__(self, message: str, result: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)
@@ -34,11 +34,11 @@ class DriftError(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class DriftCheck:
-    """One drift check, with what its task was given."""
+    """One drift check, with the arguments of its task."""
 
     #: whether the run has changed everything, so that no difference may be left
     final: bool = False
-    #: what was registered of the task that asked the servers
+    #: the registered result of the task that asked the servers
     answers: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     #: whether the task is in check mode, and whether the whole run is
     check_mode: bool = False
@@ -46,16 +46,16 @@ class DriftCheck:
     diff: bool = False
 
     def result(self, plan: Plan, fleet: Fleet, observed: dict[str, Any], clock: clocks.Clock) -> dict[str, Any]:
-        """Returns the task's result; DriftError for a host that can't follow its plan."""
+        """Returns the task's result; raises DriftError for a host that can't follow its plan."""
         host = plan.host
         try:
-            # the probe has looked for what this architecture needs
+            # The probe has observed the files of the plan for this architecture.
             plan = plan.for_architecture(observed["machine"])
         except ValueError as exc:
             raise DriftError(f"{host}: {exc}") from exc
         missing = missing_cas(plan, observed)
         if missing:
-            # whoever removes the host must know its identity all the same
+            # A task that removes the host needs its identity in this case, too.
             raise DriftError("\n".join(missing), _identity(plan, observed))
         observed["aws"] = pki_aws.differences(plan.upstream) if plan.upstream else []
         found = compare(plan, observed, self._server(plan, fleet), datetime.datetime.now(datetime.timezone.utc))
@@ -69,12 +69,12 @@ class DriftCheck:
         }
 
     def _server(self, plan: Plan, fleet: Fleet) -> dict[str, Any] | None:
-        """Returns what an agent's server answered; DriftError where a server of this inventory should have and has not."""
+        """Returns the answer of an agent's server; raises DriftError where a server of this inventory should have answered and did not."""
         if plan.component != "agent" or self.final:
             return None
         silence = server_answers.silence(plan.host, fleet, self.answers)
-        # With --check a bare server may be silent: the run itself would have started it, but not one that can't be reached.
-        # (The check of verify is in check mode by itself; its report tells of the silence.)
+        # With --check a server that is not installed yet gives no answer. That is no error, since a real run would have started it by now; a
+        # server that can't be reached is one. verify always runs this task in check mode, and its own report names servers without an answer.
         unreachable = self.check_mode_of_run and server_answers.unreachable(plan.host, fleet, self.answers)
         if silence and (not self.check_mode or unreachable):
             raise DriftError(silence)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is on a host, compared with its plan: one module for each subject."""
+"""Compares the state of a host with its plan. Each subject, such as files or the service, has a module of its own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 def compare(plan: Plan, observed: Mapping[str, Any], server: Mapping[str, Any] | None, now: datetime.datetime) -> Comparison:
     """Returns everything in which the host differs from its plan.
 
-    ``server`` is what a server of the agent knows (agents, bundle), or None where no server was asked.
+    ``server`` is the answer of one of the agent's servers (its agents and its bundle), or None where no server was asked.
     """
     found = Comparison()
     service.user(plan, observed, found)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a comparison of a host with its plan finds."""
+"""The result of comparing a host with its plan."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import dataclasses
 
 @dataclasses.dataclass
 class Comparison:
-    """What differs: diffs for a person to read, and for the tasks of the roles what they have to do."""
+    """The differences: diffs for a person to read, and the actions that the tasks of the roles have to take."""
 
     diffs: list[dict[str, str]] = dataclasses.field(default_factory=list)
     differences: list[str] = dataclasses.field(default_factory=list)
@@ -49,7 +49,7 @@ class Comparison:
     evict: bool = False
 
     def note(self, what: str, before: str = "", after: str = "") -> None:
-        """Adds a difference, with the texts before and after where a person wants to see them."""
+        """Adds a difference. ``before`` and ``after`` are texts for its diff."""
         self.differences.append(what)
         header = {"before_header": what, "after_header": what}
         self.diffs.append({**header, "before": before or "differs\n", "after": after or "as planned\n"})

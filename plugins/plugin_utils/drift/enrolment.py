@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The identity of an agent, compared with what it should have and with what its server knows."""
+"""Compares the identity of an agent with the planned one and with the answer of its server."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import svid
 def compare(
     plan: Plan, observed: Mapping[str, Any], server: Mapping[str, Any] | None, now: datetime.datetime, found: Comparison
 ) -> None:
-    """Compares an agent's identity, by its files and by what its server knows; ``server`` is None where no server was asked."""
+    """Compares an agent's identity in its files with the plan and with its server's answer; ``server`` is None where no server was asked."""
     own = svid.of_chain(observed["identity"].get("chain") or [])
     reason = _why(plan, own, observed, server, now)
     if reason:
@@ -51,10 +51,10 @@ def _why(
 
 
 def enrol(plan: Plan, observed: Mapping[str, Any], reason: str, found: Comparison) -> None:
-    """Notes that the agent has to be enrolled, and what that takes."""
+    """Notes that the agent has to be enrolled, and whether it needs a token, an eviction or a new trust bundle for that."""
     found.enrol = True
     found.token = plan.attests_by_token
-    # a token makes a new agent, which the server does not know yet
+    # With a token the agent gets a new SPIFFE ID, which the server does not know yet, so nothing has to be evicted.
     found.evict = plan.attests_once and not found.token and not plan.external
     found.note("enrolment", f"the agent {reason}\n", "attested\n")
     if _takes_bundle(plan):
@@ -62,7 +62,7 @@ def enrol(plan: Plan, observed: Mapping[str, Any], reason: str, found: Compariso
 
 
 def _takes_bundle(plan: Plan) -> bool:
-    """Whether the agent bootstraps with the bundle that we write."""
+    """Whether the agent bootstraps with the trust bundle that the collection writes."""
     return "trust_bundle_path" in plan.main and str(plan.main["trust_bundle_path"]) == plan.paths.bundle
 
 

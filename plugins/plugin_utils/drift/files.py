@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The files and directories on a host, compared with the plan."""
+"""Compares the files and directories on a host with the plan."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def compare_directories(plan: Plan, observed: Mapping[str, Any], found: Comparis
 
 
 def compare(plan: Plan, observed: Mapping[str, Any], found: Comparison) -> None:
-    """Compares the files that are ours, and reports files that have to go."""
+    """Compares the files that the collection writes, and reports files that have to be removed."""
     for file in plan.files:
         _file(plan, file, observed["files"].get(file.name, {"exists": False}), found)
     for path in observed["temporary_files"]:
@@ -64,7 +64,7 @@ def compare(plan: Plan, observed: Mapping[str, Any], found: Comparison) -> None:
 
 
 def check_user_supplied(plan: Plan, observed: Mapping[str, Any], found: Comparison) -> None:
-    """Checks the user's own files: keys that everybody may read, and certificates whose key is public. Nothing is changed then."""
+    """Reports errors that stop the run: keys of the user's own that every user can read, and certificates with a published key."""
     if plan.values["spire_strict"] and "world_readable_key" not in plan.values["spire_allow"]:
         found.errors += readable_keys(plan, observed)
     if plan.values["spire_strict"] and "dummy_ca" not in plan.values["spire_allow"]:

@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A CA of ours that is gone from the controller while hosts still have what it issued.
+"""Finds CAs of the collection that are gone from the controller while hosts still have certificates that they issued.
 
-A first run makes a CA where there is none. Where spire_pki_dir was lost, or is another one than before, that would be a second CA,
-which nothing of what is in use trusts; so a run stops before it. Hosts are asked for these files only while a CA is missing.
+A first run makes a CA where there is none. If spire_pki_dir was lost or changed, that would be a second CA, which no running server or
+agent trusts, so the run stops before it makes one. Hosts are asked for these files only while a CA is missing.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def _alone(fleet: Fleet) -> Iterator[Plan]:
 
 
 def mistakes(planned: Plan, observed: Mapping[str, Any]) -> list[str]:
-    """Returns what the host has from CAs that are missing on the controller, and what to do, by what the probe observed."""
+    """Returns a message for each certificate on the host, or in AWS, that was issued by a CA which is missing on the controller."""
     found = []
     for path, issued in _missing(planned):
         state = observed.get("issued", {}).get(path, {"exists": False})
@@ -81,7 +81,7 @@ def _missing(planned: Plan) -> Iterator[tuple[str, ManagedCertificate]]:
 
 
 def _describe(issued: ManagedCertificate, path: str, text: bytes, of_ca: bool) -> str:
-    """Describes which CA issued a file; empty for another CA that the controller has."""
+    """Describes which CA issued a file; empty where another CA of the controller issued it."""
     try:
         if isinstance(issued, Sshpop):
             name = node_ssh.ca_fingerprint(text, path)
@@ -96,7 +96,7 @@ def _describe(issued: ManagedCertificate, path: str, text: bytes, of_ca: bool) -
 
 
 def _of_another(issued: ManagedCertificate, certificate: Any) -> bool:
-    """Whether another CA of the controller issued the certificate, since nodes move from that CA to this one."""
+    """Whether another CA of the controller issued the certificate. That is no mistake: the variables may move nodes to a new CA."""
     roots = (os.path.join(issued.pki_dir, *parts, "root.pem") for parts in ((), (pki_node.X509pop.name,)))
     return any(x509_request.issued_by(certificate, root) for path in roots for root in _certificates(path))
 
@@ -107,16 +107,15 @@ def _certificates(path: str) -> list[Any]:
 
 
 def _in_aws(upstream: Upstream, observed: Mapping[str, Any]) -> Iterator[str]:
-    """Yields what AWS stores of the CA, by the record on the controller or by the server's configuration."""
-    record = aws_record.record_path(upstream.pki_dir, upstream.storage_mode, upstream.host)
+    """Yields a description of the CA's secrets or private CA in AWS, from the record on the controller or from the server's configuration."""
     if not upstream.stored_on_host and upstream.record:
-        yield f"{record} notes what AWS keeps below a root of ours"
+        yield f"{upstream.record_path} notes what AWS keeps below a root of ours"
         return
     try:
         content = observed["files"]["configuration"].get("content", "")
         tree: Any = hcl.loads(base64.b64decode(content).decode("utf-8", "replace"))
     except hcl.HclError:
-        # SPIRE could not read it either
+        # SPIRE could not read the configuration either, so the server does not use anything that it names.
         return
     plugins = block(tree, "plugins", "UpstreamAuthority")
     secret = str(get(plugins, aws_record.SECRETS, "plugin_data", "cert_file_arn") or "")

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the probe is asked about a host, made from a plan."""
+"""Makes the request to the probe of a host from the host's plan."""
 
 from __future__ import annotations
 
@@ -16,24 +16,23 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.drift import missing_c
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.service import stamped_files
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki_node, plugin_options as pki_options
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.supervisor import supervisorctl
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import files as schema_files
 
 
 @dataclasses.dataclass(frozen=True)
 class ProbeRequest:
-    """One probe of one component; module_utils/host/probe.py answers it."""
+    """The request for one probe of one component, which module_utils/host/probe.py answers."""
 
     user: str
-    #: paths by the names of files whose contents are compared
+    #: the paths of the files whose contents are compared, by the files' names
     files: dict[str, str]
-    #: by the name of a private key: its path, and the public key that it should belong to
+    #: the path of each private key and the public key that it should belong to, by the key's name
     keys: dict[str, dict[str, str]]
-    #: the user's own private keys
+    #: the paths of the user's own private keys
     secrets: list[str]
-    #: what a missing CA has issued
+    #: the paths of files that a missing CA has issued
     issued: list[str]
-    #: files of certificates whose dates are reported
+    #: the paths of files with certificates whose dates are reported
     certificates: list[str]
     directories: list[str]
     #: directories that the service's user goes through, the upper ones first
@@ -45,15 +44,15 @@ class ProbeRequest:
     link: str
     release: dict[str, Any] | None
     binary: str
-    #: the binary that the process should run. It is not named through the link, which may lead to another version.
+    #: the path of the binary that the process should run, without the link, which may lead to another version
     runs: str
-    #: whether the binary is asked for its version. Ours have a manifest, which is cheaper than a start of the program.
+    #: Whether the binary is run to print its version. The collection's own binaries have a manifest, which is faster to read.
     probe_version: bool
     service: dict[str, Any]
     socket: str
-    #: addresses and ports that the process opens
+    #: the addresses and ports that the process opens
     ports: list[list[Any]]
-    #: of an agent: its data directory, and its key
+    #: an agent's data directory and the path of its key; empty for a server
     identity: dict[str, str]
     plugins: list[dict[str, str]]
 
@@ -63,9 +62,9 @@ class ProbeRequest:
 
 
 def request_of(plan: Plan) -> ProbeRequest:
-    """Returns what to ask about the host of this plan."""
+    """Returns the request for the host of this plan."""
     paths, keys = plan.paths, _keys(plan)
-    # a key of ours with a wrong mode is corrected by the run instead of stopping it
+    # The run corrects a wrong mode of the collection's own keys, so these do not count as the user's keys, which would stop it.
     corrected = {key["path"] for key in keys.values()}
     agent = plan.component == "agent"
     return ProbeRequest(
@@ -88,7 +87,7 @@ def request_of(plan: Plan) -> ProbeRequest:
         service={
             "manager": plan.values["spire_service_manager"],
             "name": paths.service,
-            "control": supervisorctl(plan),
+            "control": plan.supervisor("supervisorctl"),
             "stamp": paths.stamp,
         },
         socket=plan.socket,
@@ -106,6 +105,7 @@ def _traversed(plan: Plan) -> list[str]:
 
 
 def _keys(plan: Plan) -> dict[str, dict[str, str]]:
+    """Returns the path of each private key and the public key that it should belong to, by the key's name."""
     if not plan.host_certificate:
         return {}
     name = f"{plan.host_certificate.name}_key"
@@ -113,18 +113,19 @@ def _keys(plan: Plan) -> dict[str, dict[str, str]]:
 
 
 def _obsolete_files(plan: Plan) -> list[str]:
-    """Returns files that the plan has no use for. The running process may still read them, so they are removed once it is replaced."""
+    """Returns the files that the plan does not need. The running process may still read them, so they are removed after it was replaced."""
     found = pki_node.obsolete_files(plan.component, plan.paths, plan.merged)
     if not plan.environment:
         found.append(plan.paths.environment)
     disk = pki_options.InjectedOptions("disk", plan.version, pki_options.disk_options(plan.paths))
     if plan.component == "server" and not plan.host_certificate and not disk.unchanged(plan.merged):
-        # the server had an upstream CA of ours and has it no longer
+        # An earlier plan may have given the server an upstream CA. This plan does not, so its files are obsolete.
         found += [file.path for file in plan.host_certificate_files.values()]
     return found
 
 
 def _identity(plan: Plan) -> dict[str, str]:
+    """Returns an agent's data directory and the path of its key; empty for a server."""
     if plan.component != "agent":
         return {}
     directory = plan.plugin_data("KeyManager", "disk").get("directory")
@@ -153,12 +154,12 @@ def planned_digests(plan: Plan) -> dict[str, str]:
 
 
 def variants_of(plan: Plan) -> dict[str, Plan]:
-    """Returns the plan for each architecture that it differs for, by the kernel's name of the architecture."""
+    """Returns the plan of each architecture, by the kernel's name of the architecture; empty where one plan is for all of them."""
     found = {}
     for arch in plan.architectures:
         try:
             found[RELEASED.get(arch, arch)] = plan.for_architecture(arch)
         except ValueError:
-            # reported when a host has this architecture
+            # The mistake is reported only for a host that has this architecture.
             continue
     return found

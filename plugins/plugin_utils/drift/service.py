@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The service of a server or agent, and its user, compared with the plan."""
+"""Compares the service of a server or agent, and its user, with the plan."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def compare(plan: Plan, observed: Mapping[str, Any], found: Comparison) -> None:
         found.note(name, f"{service['state']}\n", "active\n")
         return
     if not service["healthy"]:
-        # It is starting, or it dies and is started again: whether the probe sees a process then is chance.
+        # The service is starting, or its process dies and is restarted again and again. It is chance whether the probe sees a process.
         found.note(name, f"{service['state']}\n", "active\n")
     _stale(plan, observed, found)
     _restart(plan, observed, found)
@@ -63,9 +63,9 @@ def keep(observed: Mapping[str, Any], found: Comparison) -> None:
 
 
 def _stale(plan: Plan, observed: Mapping[str, Any], found: Comparison) -> None:
-    """Reports what the running process was started with, and what it does not answer."""
+    """Reports if the running process was started with other files or another binary than planned, or does not answer on its socket."""
     service, name = observed["service"], plan.paths.service
-    # The stamp is compared with the plan: the process may have been started with what this run changes.
+    # The stamp is compared with the plan, so files that this run changes also count as old.
     differing = {file.path for file in plan.files if file.name in found.files}
     changing = [path for path in observed["started_with_old_files"] if path in differing]
     others = [path for path in observed["started_with_old_files"] if path not in differing]
@@ -82,7 +82,7 @@ def _stale(plan: Plan, observed: Mapping[str, Any], found: Comparison) -> None:
 
 def _restart(plan: Plan, observed: Mapping[str, Any], found: Comparison) -> None:
     """Decides whether the process must be restarted."""
-    # Binaries whose mode or owner alone is wrong are corrected in place, and a link is read at the start only.
+    # A wrong mode or owner of a binary is corrected in place, and the link is read only at the start. Neither needs a restart.
     releases = (*observed["release"], *(one for state in observed["plugins"] for one in state["release"]))
     replaced = any(one["replaces"] for one in releases)
     answers = observed["answers"] and observed["service"]["healthy"]
@@ -91,6 +91,6 @@ def _restart(plan: Plan, observed: Mapping[str, Any], found: Comparison) -> None
 
 
 def _replaces_read_at_start(plan: Plan, found: Comparison) -> bool:
-    """Whether this run replaces certificates that the process reads at its start only. Its stamp can't tell that yet."""
+    """Whether this run replaces certificates that the process reads only at its start. The stamp does not show that before they are replaced."""
     stamped = plan.needs.stamped
     return found.authorities or (found.node and any(file.path in stamped for file in plan.host_certificate_files.values()))

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Checks an upstream CA that the user supplied in files on a server, for SPIRE's disk plugin. Its key is not read.
 
-SPIRE reports mistakes only when it starts, when it is down already, and mostly with one sentence for all of them.
+SPIRE itself reports mistakes only at its next start, when the old process has ended, and has the same message for most of them.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import ca_check, 
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ca_check import Authority
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 
-#: SPIRE's own CA comes below it; a server may have nested ones, of which nothing is said here
+#: the number of CAs below the supplied one: SPIRE's own CA. CAs of nested servers are not counted here.
 BELOW = 1
 
 
 def mistakes(planned: Plan, observed: Mapping[str, Sequence[str]], now: datetime.datetime) -> tuple[list[str], list[str]]:
-    """Returns what SPIRE or its clients would refuse, and what they will refuse soon, by the certificates that the probe read."""
+    """Returns mistakes in the certificates that SPIRE or its clients refuse now, and those that they will refuse soon."""
     if planned.component != "server" or planned.upstream:
         return [], []
     kind, _plugins = planned.upstream_authority
     data = planned.plugin_data(kind, "disk")
     file, roots = str(data.get("cert_file_path") or ""), str(data.get("bundle_file_path") or "")
     if not observed.get(file) or (roots and not observed.get(roots)):
-        # not there yet, or for its service alone: SPIRE has the last word
+        # The file does not exist yet, or only the service may read it. SPIRE itself reports what is wrong with it.
         return [], []
     where = f"plugins.{kind}.disk.plugin_data.cert_file_path"
     try:

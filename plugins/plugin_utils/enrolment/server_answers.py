@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What servers answered about their agents, or why they did not."""
+"""Finds what servers answered about their agents, or why they gave no answer."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ def by_id(answer: Mapping[str, Any]) -> dict[str, Any]:
 def silence(host: str, fleet: Fleet, registered: Mapping[str, Any]) -> str:
     """Returns why this agent's server, which is in the inventory, gave no answer; empty when it did.
 
-    ``registered`` is what was registered of the task that asked the servers.
+    ``registered`` is the registered result of the task that asked the servers.
     """
     results = registered.get("results", [])
     if not fleet.servers_of(host) or server_answer(host, fleet, results):
         return ""
-    # without results, what failed is the question itself
+    # The loop has no results if the task itself failed before it asked a server.
     result = _answer(host, fleet, results) or ({} if results else registered)
     message = str(result.get("message") or result.get("msg") or "nobody asked it").strip().rstrip(".")
     return (
@@ -57,7 +57,7 @@ def silence(host: str, fleet: Fleet, registered: Mapping[str, Any]) -> str:
 
 
 def unreachable(host: str, fleet: Fleet, registered: Mapping[str, Any]) -> bool:
-    """Whether this agent's server can't be reached, by what was registered of the task that asked the servers."""
+    """Whether this agent's server can't be reached, by the registered result of the task that asked the servers."""
     return bool(_answer(host, fleet, registered.get("results", [])).get("unreachable"))
 
 

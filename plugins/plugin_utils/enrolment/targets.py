@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which server mints tokens, evicts agents and deletes entries, and for which agents."""
+"""Finds which servers mint tokens, evict agents and delete entries, and for which agents."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 
-#: a token must outlive its wave: SPIRE's own default, and a second for each agent, since a server
-#: lets one attestation a second pass for each source address
+#: SPIRE's default for the lifetime of a token. A token must be valid until its whole wave of agents has started, so a second is added for
+#: each agent: a server accepts one attestation a second from each source address.
 TOKEN_TTL = 600
 
 
@@ -36,7 +36,7 @@ def _target(fleet: Fleet, group: str, name: str) -> dict[str, Any]:
 
 
 def _of_each(fleet: Fleet, agents: Iterable[str]) -> Iterator[tuple[dict[str, Any], list[str]]]:
-    """Yields each server to ask about some of these agents, with its agents."""
+    """Yields the server to ask for each server group of these agents, with its agents among them."""
     agents = list(agents)
     for target in targets(fleet, agents):
         own = [agent for agent in agents if fleet.server_group(agent) == target["group"]]
@@ -54,14 +54,7 @@ def join_token_targets(fleet: Fleet, needy: Iterable[str], start_timeout: int) -
 
 def evict_targets(fleet: Fleet, identities: Mapping[str, str]) -> list[dict[str, Any]]:
     """Returns for each server group the SPIFFE IDs to evict, and the aliases' entries, whose parents are the agents' former SPIFFE IDs."""
-    return [
-        {
-            **target,
-            "ids": [spiffe_id for agent in agents for spiffe_id in _known_ids(plan("agent", agent, fleet), identities[agent])],
-            "entries": [name for agent in agents for name in desired_entries.ids_of_agent(fleet, agent)],
-        }
-        for target, agents in _of_each(fleet, identities)
-    ]
+    return _with_ids(fleet, {agent: _known_ids(plan("agent", agent, fleet), own) for agent, own in identities.items()})
 
 
 def _known_ids(agent: Plan, own: str) -> list[str]:
@@ -72,13 +65,17 @@ def _known_ids(agent: Plan, own: str) -> list[str]:
 
 def decommission_targets(fleet: Fleet, identities: Mapping[str, str]) -> list[dict[str, Any]]:
     """Returns for each server group the SPIFFE IDs and entries of these agents."""
+    return _with_ids(fleet, {agent: [own] if own else [] for agent, own in identities.items()})
+
+
+def _with_ids(fleet: Fleet, ids: Mapping[str, list[str]]) -> list[dict[str, Any]]:
     return [
         {
             **target,
-            "ids": [identities[agent] for agent in agents if identities[agent]],
+            "ids": [spiffe_id for agent in agents for spiffe_id in ids[agent]],
             "entries": [name for agent in agents for name in desired_entries.ids_of_agent(fleet, agent)],
         }
-        for target, agents in _of_each(fleet, identities)
+        for target, agents in _of_each(fleet, ids)
     ]
 
 

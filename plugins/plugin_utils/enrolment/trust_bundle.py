@@ -14,7 +14,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.x509.trust_bundle impo
 
 
 def bundle_for(planned: Plan, knowledge: Mapping[str, Any] | None) -> str:
-    """Returns the trust bundle that this agent starts with. Raises ValueError when there is none, or not the one expected."""
+    """Returns the trust bundle that this agent starts with. Raises ValueError if there is none, or if it is not the expected one."""
     answered = str((knowledge or {}).get("bundle") or "")
     pem = answered or str(planned.values["spire_trust_bundle"] or "")
     if not pem.strip():

@@ -1,11 +1,11 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The registration entries that a server should have: the inventory's, the canary's, and an alias for each agent.
+"""Makes the registration entries that a server should have: the inventory's, the canary's, and an alias for each agent.
 
-An agent that joined by token gets a new SPIFFE ID with each token. So entries hang on aliases, one SPIFFE ID for
-an inventory group, and an entry of ours ties each agent to the aliases of its groups. An agent that a nested server has its
-identity from has an entry for that.
+An agent gets a new SPIFFE ID with each join token. So the parent of an entry is an alias: a SPIFFE ID that stands for an inventory group.
+The collection makes an entry for each agent and group that gives the agent the group's alias. For a nested server it makes an entry that
+lets an agent on the same machine give the server its identity.
 """
 
 from __future__ import annotations
@@ -22,31 +22,30 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import neste
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import AGENTS, Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import upstream as pki_upstream
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.canary import CANARY
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import CANARY, Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.svid import absolute
 
 ALIAS_PREFIX = "/fleet/"
 DOWNSTREAM_PREFIX = "/fleet-downstream/"
-#: entry IDs of ours begin so; whatever else a server has is not touched
+#: the beginning of the IDs of all entries that the collection makes; it never changes other entries
 ID_PREFIX = "fleet."
-#: until here a CA of a server below lived as long as an SVID of its entry
+#: the first release in which the entry of a nested server does not limit the lifetime of the server's CA
 DOWNSTREAM_TTL_UNTIL = Version(1, 12, 0)
 
 
 def alias(group: str) -> str:
-    """The path of the SPIFFE ID that stands for every agent of an inventory group."""
+    """Returns the path of the SPIFFE ID that stands for every agent of an inventory group."""
     return ALIAS_PREFIX + group
 
 
 def alias_id(group: str, agent: str) -> str:
-    """The ID of the entry that ties an agent to a group's alias."""
+    """Returns the ID of the entry that gives an agent the alias of a group."""
     return _entry_id("alias", f"{group}.{agent}", group, agent)
 
 
 def of_inventory(planned: Plan) -> list[dict[str, Any]]:
-    """The entries that this server's variables ask for, and the canary's, with IDs of ours."""
+    """Returns the entries in this server's variables, and the canary's entry; entries without an ID get one."""
     wanted = [_named(entry) for entry in planned.values["spire_entries"] if isinstance(entry, Mapping)]
     if planned.values["spire_canary"]:
         wanted.append(
@@ -69,14 +68,14 @@ def of_inventory(planned: Plan) -> list[dict[str, Any]]:
 
 
 def _named(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """An entry may come from ``entry show``, which says id."""
+    """Returns the entry with its ID in entry_id; in entries copied from ``entry show`` it is in id."""
     if "id" not in entry or "entry_id" in entry:
         return dict(entry)
     return {"entry_id" if name == "id" else name: value for name, value in entry.items()}
 
 
 def of_agents(planned: Plan, fleet: Fleet, group: str, identities: Mapping[str, str]) -> list[dict[str, Any]]:
-    """The aliases of the agents whose identities are known, for the groups that some entry names as its parent."""
+    """Returns the entries that give agents with a known identity the aliases of their groups, for groups that some entry has as its parent."""
     needed = alias_groups(planned)
     found = []
     for agent in fleet.agents:
@@ -97,7 +96,7 @@ def of_agents(planned: Plan, fleet: Fleet, group: str, identities: Mapping[str, 
 
 
 def of_nested(planned: Plan, fleet: Fleet, group: str, identities: Mapping[str, str]) -> list[dict[str, Any]]:
-    """What lets the nested servers below this group have their CAs signed, through their agents whose identities are known."""
+    """Returns the entries that let the nested servers below this group have their CAs signed, for their agents with a known identity."""
     found = []
     for name in nested.servers(fleet):
         server = plan("server", name, fleet)
@@ -117,12 +116,12 @@ def of_nested(planned: Plan, fleet: Fleet, group: str, identities: Mapping[str, 
 
 
 def downstream_id(server: str, agent: str) -> str:
-    """The ID of the entry that makes an agent's SVID a nested server's."""
+    """Returns the ID of the entry by which a nested server gets its identity from an agent."""
     return _entry_id("downstream", f"{server}.{agent}", server, agent)
 
 
 def ids_of_agent(fleet: Fleet, agent: str) -> list[str]:
-    """Every ID that an entry of ours for an agent can have."""
+    """Returns the IDs of all entries that the collection may have made for an agent."""
     aliases = [alias_id(name, agent) for name, members in fleet.groups.items() if agent in members]
     return aliases + [downstream_id(server, agent) for server in nested.child_servers(agent, fleet)]
 
@@ -135,7 +134,7 @@ def with_paths(planned: Plan) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def sound(planned: Plan, fields: Collection[str] = ()) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yields the entries whose fields, or whose fields of these names, have no mistake of their own, each with its path."""
+    """Yields the entries without a mistake in these fields (in any field if none is named), each with its path."""
     for path, entry in with_paths(planned):
         whole = all(entry.get(name) for name in ("spiffe_id", "parent_id", "selectors"))
         asked = {name: entry[name] for name in fields if name in entry} if fields else entry
@@ -144,7 +143,7 @@ def sound(planned: Plan, fields: Collection[str] = ()) -> Iterator[tuple[str, di
 
 
 def natural_key(entry: Mapping[str, Any]) -> tuple[Any, ...] | None:
-    """Returns what SPIRE tells an entry apart by; None where a part of it is missing or wrong."""
+    """Returns the SPIFFE ID, parent and selectors, by which SPIRE identifies an entry; None where one of them is missing or wrong."""
     try:
         key = identity(normalise({name: entry.get(name) for name in ("spiffe_id", "parent_id", "selectors")}))
     except EntryError:
@@ -153,9 +152,9 @@ def natural_key(entry: Mapping[str, Any]) -> tuple[Any, ...] | None:
 
 
 def mistakes(entry: Mapping[str, Any], planned: Plan) -> Iterable[str]:
-    """Yields what SPIRE would refuse in the fields of an entry."""
+    """Yields a message for each value in the fields of an entry that SPIRE would refuse."""
     trust_domain = planned.trust_domain
-    # without a sound trust domain, which is a mistake of its own, no path makes a SPIFFE ID
+    # With an invalid trust domain, which is reported elsewhere, no path can become a valid SPIFFE ID.
     domain = trust_domain if TRUST_DOMAIN.fullmatch(trust_domain) else ""
     ids = {name: entry[name] for name in ("spiffe_id", "parent_id") if isinstance(entry.get(name), str) and entry[name]}
     given = {name: text for name, text in ids.items() if domain or not text.startswith(f"spiffe://{trust_domain}/")}
@@ -166,25 +165,25 @@ def mistakes(entry: Mapping[str, Any], planned: Plan) -> Iterable[str]:
     except EntryError as exc:
         whole, wrong = [], exc.mistakes
     for text in wrong:
-        said = text if text.endswith("?") else f"{text}."
-        yield said if said.startswith('"') else f"The entry {said}" if said.startswith("has ") else f"Its {said}"
+        message = text if text.endswith("?") else f"{text}."
+        yield message if message.startswith('"') else f"The entry {message}" if message.startswith("has ") else f"Its {message}"
     for name, text in given.items():
         if domain and not any(one.startswith(name) for one in wrong) and text.removeprefix("spiffe://").partition("/")[0] != domain:
-            yield f"Its {name} is {text}, and this server's trust domain is {domain}; write the path alone."
+            yield f"Its {name} is {text}, but this server's trust domain is {domain}. Write only the path."
     formed = {name: value for name, value in judged.items() if not any(text.startswith(name) for text in wrong)}
     for text in (*entry_validation.field_problems(formed, planned.version), *whole):
         yield f"Its {text}"
 
 
 def alias_groups(planned: Plan) -> list[str]:
-    """Returns the inventory groups that some entry names by their alias as its parent."""
+    """Returns the inventory groups whose aliases are the parents of entries."""
     prefix = absolute(ALIAS_PREFIX, planned.trust_domain)
     parents = (str(entry.get("parent_id", "")) for entry in of_inventory(planned))
     return sorted({parent[len(prefix):] for parent in parents if parent.startswith(prefix)})
 
 
 def _free(entry: Mapping[str, Any], taken: set[str]) -> str:
-    """An ID that stays when anything but the entry's SPIFFE ID and parent changes."""
+    """Returns an unused ID for an entry. It depends only on the SPIFFE ID and the parent, so it stays if anything else changes."""
     spiffe_id, parent = str(entry.get("spiffe_id", "")), str(entry.get("parent_id", ""))
     path = spiffe_id.removeprefix("spiffe://").partition("/")[2]
     first = _entry_id("entry", path, spiffe_id, parent)
@@ -196,11 +195,11 @@ def _free(entry: Mapping[str, Any], taken: set[str]) -> str:
 
 
 def _entry_id(kind: str, readable: str, *parts: str) -> str:
-    # The digest keeps apart what is alike without the rest.
+    # The digest distinguishes entries whose readable parts are the same after characters were replaced and cut off.
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:8]
     return f"{ID_PREFIX}{kind}.{_slug(readable)}"[: entry_validation.MAX_ID - 16] + f".{digest}"
 
 
 def _slug(readable: str) -> str:
-    """SPIRE takes letters, digits and -._ in an entry's ID, and in a SPIFFE ID's path."""
+    """Returns the text with the characters that SPIRE allows in an entry's ID and in a SPIFFE ID's path: letters, digits and -._"""
     return re.sub(r"[^A-Za-z0-9._-]", ".", readable)

@@ -16,10 +16,10 @@ from typing import Any
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
 
 MAX_ID = 255
-#: in bytes, although SPIRE's message calls them characters
+#: the longest hint in bytes, although SPIRE's message calls them characters
 MAX_HINT = 1024
 MAX_LABEL, MAX_NAME, MAX_OLD_NAME = 63, 253, 255
-#: from this release on SPIRE accepts wildcards and labels of one character; before, it accepted capitals and dashes in any place inside
+#: the first release that accepts wildcards and labels of one character; older ones accept capitals and dashes anywhere inside a label
 NEW_NAMES = Version(1, 9, 0)
 
 _ID = re.compile(r"[A-Za-z0-9._-]+")

@@ -29,11 +29,11 @@ VARIABLE = "spire_plugins"
 #: the fields that name the binary: its URL, its path on the controller, its path on the host
 PLACES = ("url", "src", "path")
 FIELDS = (*PLACES, "sha256", "sums", "version", "plugin", "component", "type")
-#: the architectures of an entry with {arch} in a text and without a mapping: those for which SPIRE is released
+#: the architectures of an entry that has {arch} in a text and no mapping of architectures: those for which SPIRE is released
 ARCHITECTURES = ("amd64", "arm64")
-#: how many digits of a checksum the name of a directory has
+#: the number of digits of a checksum in the name of a directory
 SHORT = 12
-#: the checksum in a tree where the real one could not be read
+#: the checksum that a tree gets where the real one could not be read
 UNKNOWN = "0" * 64
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*", re.ASCII)

@@ -90,7 +90,7 @@ def _read(source: str, cache: str) -> tuple[str, str]:
 
 def _keep(path: str, text: str) -> None:
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    # replaced at once, since the tasks of other hosts may be reading it
+    # The file is replaced in one step, because the tasks of other hosts may be reading it.
     handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path))
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 
 _ECDSA = ("ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521")
-#: how many strings follow the type in a key of it
+#: the number of strings that follow the type inside a key, for each type
 _FIELDS = {
     "ssh-rsa": 2, "ssh-dss": 4, "ssh-ed25519": 1, "sk-ssh-ed25519@openssh.com": 2, "sk-ecdsa-sha2-nistp256@openssh.com": 3,
     **dict.fromkeys(_ECDSA, 2),
@@ -19,7 +19,7 @@ _FIELDS = {
 _ED25519_BYTES = 32
 _CERTIFICATE = "-cert-v01@openssh.com"
 _BLANK = re.compile(r"[ \t]+")
-#: what may stand before a type: words, and texts in quotes with blanks in them
+#: the options that may stand before a type: words, and texts in quotes, which may contain blanks
 _OPTIONS = re.compile(r'(?:[^ \t"]|"(?:[^"\\]|\\.)*")*(?=[ \t])')
 
 
@@ -29,7 +29,7 @@ class KeyLineError(ValueError):
 
 @dataclass(frozen=True)
 class Key:
-    """The type that is written before a key, and the type that is encoded in it."""
+    """An SSH public key: the type that is written before it, and the type that is encoded in it."""
 
     declared: str
     encoded: str
@@ -56,38 +56,38 @@ def first(text: str) -> Key:
             try:
                 return _key(rest)
             except KeyLineError as again:
-                # options before a key are rare: the message is about them only where a type of keys follows
+                # Options before a key are rare, so the message is about the text after them only where that begins with a type of keys.
                 reason = str(again) if rest.split(" ")[0] in _FIELDS else reason
     raise KeyLineError(reason)
 
 
 def _key(line: str) -> Key:
     declared, *rest = _BLANK.split(line, maxsplit=2)
-    # any other first word may be a part of a key, and is not shown
+    # A first word that is no type may be a part of a key, so it is not shown.
     first_word = declared if declared in _FIELDS else "its first word"
     if not rest:
-        raise KeyLineError(f"nothing stands after {first_word}")
+        raise KeyLineError(f"there is no key after {first_word}")
     try:
         blob = base64.b64decode(rest[0], validate=True)
     except (binascii.Error, ValueError):
-        raise KeyLineError(f"what stands after {first_word} is not Base64, or is cut off") from None
+        raise KeyLineError(f"the text after {first_word} is not Base64, or it is incomplete") from None
     encoded, blob = _string(blob, first_word)
     name = encoded.decode("ascii", "replace")
     if name.endswith(_CERTIFICATE):
         return Key(declared, name)  # SPIRE accepts certificates
     if name not in _FIELDS:
-        raise KeyLineError(f"what stands after {first_word} is no key of a type that SPIRE knows")
+        raise KeyLineError(f"the text after {first_word} is not a key of a type that SPIRE knows")
     for _number in range(_FIELDS[name]):
         value, blob = _string(blob, first_word)
         if name.endswith("ssh-ed25519") and len(value) != _ED25519_BYTES:
-            raise KeyLineError(f"the key after {first_word} has {len(value)} bytes, and one of Ed25519 has {_ED25519_BYTES}")
+            raise KeyLineError(f"the key after {first_word} has {len(value)} bytes, but an Ed25519 key has {_ED25519_BYTES}")
     if blob:
-        raise KeyLineError(f"the key after {first_word} goes on behind its end")
+        raise KeyLineError(f"the text after {first_word} is longer than its key")
     return Key(declared, name)
 
 
 def _string(blob: bytes, first_word: str) -> tuple[bytes, bytes]:
     size = int.from_bytes(blob[:4], "big")
     if len(blob) < 4 + size or len(blob) < 4:
-        raise KeyLineError(f"the key after {first_word} is cut off")
+        raise KeyLineError(f"the key after {first_word} is incomplete")
     return blob[4 : 4 + size], blob[4 + size :]

@@ -14,16 +14,16 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 POSTGRES, MYSQL = "postgres", "mysql"
 
 _URLS = ("postgres://", "postgresql://")
-#: name=value; a value in quotes has blanks, a backslash keeps the next character, and the last value of all may be left out
+#: name=value; a value in quotes may have blanks, a backslash escapes the next character, and the last value may be missing
 _WORD = re.compile(r"\s*([^\s=]+)\s*=\s*(?:'((?:[^'\\]|\\.)*)'|((?:[^\s\\']|\\.)(?:[^\s\\]|\\.)*)|\Z)", re.DOTALL)
 _HOST = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]*)(?::([0-9]*))?")
-#: user:password@net(address)/database?parameters; passwords and addresses may have slashes, databases and parameters have none
+#: user:password@net(address)/database?parameters; passwords and addresses may contain slashes, databases and parameters may not
 _DSN = re.compile(
     r"(?:(?P<user>[^:@]*)(?::.*)?@)?(?P<net>[^@(]*)(?:\((?P<address>.*)\))?/(?P<database>[^/?]*)(?:\?[^/]*)?", re.DOTALL
 )
-#: what takes its place where a PostgreSQL string leaves it out: an environment variable, and without that the driver's own
+#: the environment variable that the driver uses for a parameter which a PostgreSQL string leaves out, and the driver's default
 _DEFAULTS = {"host": ("PGHOST", "localhost"), "port": ("PGPORT", "5432"), "dbname": ("PGDATABASE", ""), "user": ("PGUSER", "")}
-#: what can be shown: a string that was quoted wrongly may have a part of its password anywhere
+#: the values of each field that a message may show; in a wrongly quoted string any other value may hold a part of the password
 _PLAIN = {"database": re.compile(r"[\w.$-]*"), "host": re.compile(r"[\w.,:/\[\]-]*"), "port": re.compile(r"[0-9,]*")}
 _LOCAL = re.compile(r"localhost|127(?:\.[0-9]+){3}|\[?::1\]?|[/@].*", re.IGNORECASE | re.DOTALL)
 
@@ -55,7 +55,7 @@ class Connection:
         return f"{self.host}:{self.port}" if self.port else self.host
 
 
-#: of a string that nobody can tell anything of
+#: stands for the connection of a string that can't be read or whose parts must not be shown
 UNKNOWN = Connection("", "", "")
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from fractions import Fraction
 
@@ -38,6 +39,11 @@ def seconds(text: str) -> Fraction:
     if total > _LONGEST:
         raise ValueError("longer than Go's longest duration")
     return -total if text.startswith("-") else total
+
+
+def length(text: str) -> datetime.timedelta:
+    """Returns the length of a duration; raises ValueError or OverflowError where the text is not a duration."""
+    return datetime.timedelta(seconds=float(seconds(text)))
 
 
 def invalid(text: str, minimum: str | None = None, below: str | None = None) -> str:

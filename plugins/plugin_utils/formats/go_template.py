@@ -55,7 +55,7 @@ def _comment(text: str, at: int) -> int:
         return 0
     end = re.compile(r"\*/(?:\s+-)?\}\}").search(text, begin.end())
     if not end:
-        raise TemplateError('a comment has no "*/}}" at its end')
+        raise TemplateError('a comment does not end with "*/}}"')
     return end.end()
 
 
@@ -73,10 +73,10 @@ def _action(text: str, at: int) -> tuple[list[tuple[str, str]], int]:
         tokens.append((token.lastgroup or "", token.group()))
         at = token.end()
     if at >= len(text):
-        raise TemplateError('a "{{" has no "}}" after it')
+        raise TemplateError('"{{" is not followed by "}}"')
     if text[at] in "\"'`":
-        raise TemplateError(f"a {text[at]} has no second one")
-    raise TemplateError(f'"{text[at]}" can\'t stand between "{{{{" and "}}}}"')
+        raise TemplateError(f"the quote {text[at]} is not closed")
+    raise TemplateError(f'"{text[at]}" is not allowed between "{{{{" and "}}}}"')
 
 
 def _note(tokens: list[tuple[str, str]], around: list[str], found: Names) -> None:
@@ -84,22 +84,22 @@ def _note(tokens: list[tuple[str, str]], around: list[str], found: Names) -> Non
     before, depth = "", 0
     first = next((text for kind, text in tokens if kind != "space"), "")
     if not first:
-        raise TemplateError('nothing stands between "{{" and "}}"')
+        raise TemplateError('there is nothing between "{{" and "}}"')
     if first in ("else", "end") and not around:
-        raise TemplateError(f'"{first}" ends nothing')
+        raise TemplateError(f'there is no block that "{first}" could end')
     if first == "end":
         around.pop()
     inside = bool(_OTHER_DOT.intersection(around))
     for kind, text in tokens:
         depth += (kind == "open") - (kind == "close")
         if depth < 0:
-            raise TemplateError('a ")" has no "(" before it')
+            raise TemplateError('")" does not follow a "("')
         if kind == "field" and (before == "$" or not inside and before not in ("field", "variable", "close", "word")):
             found.fields.append(text[1:])
         elif kind == "word" and text not in _WORDS | _BEGIN | {"else", "end"}:
             found.functions.append(text)
         before = text if text == "$" else kind
     if depth:
-        raise TemplateError('a "(" has no ")" after it')
+        raise TemplateError('"(" is not followed by ")"')
     if first in _BEGIN:
         around.append(first)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The types of values that HCL has, and errors with the path of a value that it lacks."""
+"""Converts values to the types that HCL has. An error names the path of a value that HCL can't represent."""
 
 from __future__ import annotations
 

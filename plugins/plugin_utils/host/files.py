@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a plan wants on a host's disk."""
+"""The files and directories that a plan has on its host."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True)
 class File:
-    """A file whose whole content is ours."""
+    """A file that the collection writes as a whole."""
 
     name: str
     path: str

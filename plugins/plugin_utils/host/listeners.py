@@ -12,14 +12,14 @@ from typing import Any, NamedTuple
 
 
 class Listener(NamedTuple):
-    """One port, the address that it is opened at, and the option that says so."""
+    """One port: the path of the option that sets it, the address that it is opened at, and its number."""
 
     path: str
     address: str
     port: int
 
 
-#: path of a block, its options for the address and the port, the usual address, and the option that switches it on
+#: the path of each block, its options for the address and the port, the default address, and the option that switches the port on
 _BLOCKS = (
     ("health_checks", "bind_address", "bind_port", "localhost", "listener_enabled"),
     ("server.federation.bundle_endpoint", "address", "port", "0.0.0.0", ""),
@@ -32,7 +32,7 @@ _HEALTH_PORT = 80
 
 
 def opened(component: str, tree: Mapping[str, Any], server_port: int) -> Iterator[Listener]:
-    """Yields each port; ``server_port`` is where agents reach a server. A port that is no number is reported elsewhere."""
+    """Yields each port; ``server_port`` is the port at which agents reach a server. A port that is not a number is reported elsewhere."""
     if component == "server":
         yield Listener("server.bind_port", str(get(tree, "server", "bind_address") or "0.0.0.0"), server_port)
     for path, address, option, usual, switch in _BLOCKS:
@@ -42,6 +42,6 @@ def opened(component: str, tree: Mapping[str, Any], server_port: int) -> Iterato
         if off or switch and listener.get(switch) is not True:
             continue
         port = str(listener.get(option, _HEALTH_PORT if path == "health_checks" else ""))
-        # a server's http_challenge has a list of ports of agents, and opens none
+        # http_challenge of a server has a list of the agents' ports. The server itself opens none of them.
         if port.isascii() and port.isdigit() and int(port):
             yield Listener(f"{path}.{option}", str(listener.get(address) or usual), int(port))

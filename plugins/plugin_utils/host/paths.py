@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where things lie on a host. The one place that names a path."""
+"""The paths of the collection's files and directories on a host. No other module defines one."""
 
 from __future__ import annotations
 
@@ -30,6 +30,11 @@ class Paths:
     install_root: str = "/opt/spire"
     root: str = ""
 
+    @property
+    def owner(self) -> str:
+        """The owner of files that the service only reads: root, or an empty text in the quickstart, whose user owns everything."""
+        return "" if self.root else "root"
+
     def _etc(self, name: str) -> str:
         base = posixpath.join(self.root, "etc") if self.root else "/etc/spire"
         return posixpath.join(base, self.component, name)
@@ -44,7 +49,7 @@ class Paths:
 
     @property
     def candidate(self) -> str:
-        """The new configuration, while SPIRE's own ``validate`` looks at it."""
+        """The new configuration while SPIRE's own ``validate`` checks it."""
         return self._etc(f".{self.instance}.conf.candidate")
 
     @property
@@ -57,28 +62,28 @@ class Paths:
 
     @property
     def upstream_key(self) -> str:
-        """Of the CA that signs a server's own."""
+        """The private key of the upstream CA, which signs a server's own CA."""
         return self._etc(f"{self.instance}.upstream.key")
 
     @property
     def upstream_certificate(self) -> str:
-        """The chain of that CA, its own certificate first."""
+        """The certificate of the upstream CA, followed by the intermediates above it."""
         return self._etc(f"{self.instance}.upstream.pem")
 
     @property
     def upstream_bundle(self) -> str:
-        """The roots that the chain ends in."""
+        """The root certificates above the upstream CA."""
         return self._etc(f"{self.instance}.upstream-bundle.pem")
 
     def node_key(self, attestor: str) -> str:
-        """Of what a node proves itself by."""
+        """Returns the path of the private key that an agent attests with, by the node attestor."""
         return self._etc(f"{self.instance}.{attestor}.key")
 
     def node_certificate(self, attestor: str) -> str:
         return self._etc(f"{self.instance}.sshpop-cert.pub" if attestor == "sshpop" else f"{self.instance}.{attestor}.pem")
 
     def node_authorities(self, attestor: str) -> str:
-        """What a server verifies nodes with."""
+        """Returns the path of the file with the CAs by which a server verifies the certificates of nodes, by the node attestor."""
         return self._etc(f"{self.instance}.sshpop-ca.pub" if attestor == "sshpop" else f"{self.instance}.{attestor}-ca.pem")
 
     @property
@@ -88,7 +93,7 @@ class Paths:
 
     @property
     def run_dir(self) -> str:
-        """Belongs to the service's user, and goes when the machine stops."""
+        """The directory of the sockets and the stamp. The service's user owns it, and it does not survive a reboot."""
         if self.root:
             return posixpath.join(self.root, "run", self.component)
         return posixpath.join("/run/spire", self.component, "sockets", self.instance)
@@ -119,7 +124,7 @@ class Paths:
 
     @property
     def volatile_dir(self) -> str:
-        """A link that the quickstart makes to a private directory on tmpfs."""
+        """The link that the quickstart makes to a private directory on tmpfs."""
         return posixpath.join(self.root, "run", "volatile")
 
     @property
@@ -132,17 +137,17 @@ class Paths:
 
     @property
     def enrol_config(self) -> str:
-        """A configuration with the token in it, for releases without -joinTokenFile."""
+        """The agent's configuration with the join token in it, for releases without the option -joinTokenFile."""
         return posixpath.join(self.enrol_dir, "agent.conf")
 
     @property
     def link(self) -> str:
-        """Names the version in use. One for each instance: servers are upgraded before agents."""
+        """The link to the version in use. Each instance has its own link, because servers are upgraded before agents."""
         return posixpath.join(self.install_root, f"{self.component}-{self.instance}")
 
     @property
     def incoming(self) -> str:
-        """Where binaries arrive before they are put into place. One for each instance, since several may arrive at once."""
+        """The directory for new binaries before they are installed. Each instance has its own, because several may be installed at the same time."""
         return posixpath.join(self.install_root, f".incoming-{self.component}-{self.instance}")
 
     @property
@@ -155,7 +160,7 @@ class Paths:
 
     @property
     def unit(self) -> str:
-        """The service's definition: systemd's unit, or supervisor's program."""
+        """The definition of the service: a unit of systemd, or a program of supervisor."""
         if self.root:
             return posixpath.join(self.root, "etc", "supervisor.d", f"{self.binary_name}.conf")
         return posixpath.join("/etc/systemd/system", self.service)
@@ -178,5 +183,5 @@ class Paths:
 
     @property
     def log(self) -> str:
-        """The log of a service under supervisor; systemd has its journal."""
+        """The log file of a service under supervisor. With systemd the journal has the log."""
         return posixpath.join(self.root, "log", f"{self.binary_name}.log")

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which plugins of an agent need root, and why."""
+"""The plugins of an agent that need root, and the reasons."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROOT_PLUGINS = {
 def reasons(
     plugins: Callable[[str], dict[str, Any]], plugin_data: Callable[[str, str], dict[str, Any]], own_key: bool = False
 ) -> tuple[str, ...]:
-    """Returns why the process must be root; empty when it need not. ``own_key``: the service's user may read its node attestor's key."""
+    """Returns why the process must be root; empty if it need not. ``own_key`` tells whether its user may read the key of its node attestor."""
     found = [
         reason for (kind, name), reason in ROOT_PLUGINS.items() if name in plugins(kind) and not (own_key and name == "sshpop")
     ]

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the definitions of services have in common, whichever service manager there is."""
+"""The parts of a service's definition that are the same for every service manager."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ MANAGED = "# Managed by spire.fleet. Changes made here are reported, and undone 
 
 @dataclasses.dataclass(frozen=True)
 class Needs:
-    """What the configured plugins ask of the sandbox."""
+    """The facts of a component that the definition of its service depends on."""
 
     user: str
     binary: str
     start_timeout: int
-    #: directories besides the data directory that the process writes to
+    #: directories that the process writes to, besides the data directory
     persistent_write_dirs: tuple[str, ...] = ()
     #: directories under /run, which are gone after a reboot
     runtime_write_dirs: tuple[str, ...] = ()
-    #: why the process must be root; empty when it need not
+    #: the reasons why the process must be root; empty if it need not
     root_reasons: tuple[str, ...] = ()
     privileged_port: bool = False
     tpm: bool = False
     home: str = "yes"
     environment: bool = False
-    #: binaries of external plugins
+    #: paths of the binaries of external plugins
     plugins: tuple[str, ...] = ()
-    #: versions of secrets in AWS that are read at the start alone
+    #: versions of the secrets in AWS that the process reads only when it starts
     secrets: str = ""
-    #: certificates that are read at the start alone
+    #: paths of the certificates that the process reads only when it starts
     stamped: tuple[str, ...] = ()
-    #: services that it needs
+    #: names of the services that must be started first
     after: tuple[str, ...] = ()
 
 

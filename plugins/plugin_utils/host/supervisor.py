@@ -12,7 +12,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.host.service import MA
 
 
 def program(paths: Paths, needs: Needs) -> str:
-    """Returns the text of a program of the rootless quickstart."""
+    """Returns the text of the definition of a program of the rootless quickstart."""
     stamped = " ".join(stamped_files(paths, needs))
     script = f"unset SPIRE_CONFIG SPIRE_ENROL; umask 077; sha256sum {stamped} >{paths.stamp}; "
     if needs.environment:
@@ -27,7 +27,7 @@ def program(paths: Paths, needs: Needs) -> str:
             *restart_note(";", needs),
             f"[program:{paths.service}]",
             f"command=/bin/sh -c '{script}'",
-            # The roles start each at its time: an agent without an identity would die for want of a token.
+            # The roles start each program. An agent without an identity that started earlier would end, because it has no token yet.
             "autostart=false",
             "autorestart=true",
             "startsecs=1",

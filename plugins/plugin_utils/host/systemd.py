@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A systemd unit for each instance."""
+"""Makes the systemd unit of each instance."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.paths import STATE, Paths
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.service import MANAGED, Needs, restart_note, stamped_files
 
-#: What a SPIRE process never needs. Directives that a host's systemd does not know are ignored by it.
+#: the directives that take away what a SPIRE process never needs; systemd ignores a directive that it does not know
 SANDBOX = (
     "NoNewPrivileges=yes",
     "ProtectSystem=strict",
@@ -49,7 +49,7 @@ def unit(paths: Paths, needs: Needs, socket: str) -> str:
         "Documentation=https://spiffe.io/docs/latest/deploying/",
         "Wants=network-online.target",
         f"After={' '.join(('network-online.target', 'time-sync.target', *needs.after))}",
-        # An agent must come back by itself however long its server was away.
+        # systemd restarts the agent without a limit, so that it comes back by itself after any outage of its server.
         "StartLimitIntervalSec=0",
         "",
         "[Service]",
@@ -66,11 +66,12 @@ def unit(paths: Paths, needs: Needs, socket: str) -> str:
     stamped = " ".join(stamped_files(paths, needs))
     health = " ".join(health_command(paths, needs.binary, socket))
     lines += [
-        # As root: the environment file is not the service's to read. The stamp tells a stale process
-        # from a current one without trusting file times.
+        # This runs as root (+), because the service's user may not read the environment file. The stamp reveals a process that was
+        # started with older files, without relying on file times.
         f"ExecStartPre=+/bin/sh -c 'mkdir -p -m 0755 {STATE} && umask 077 && exec sha256sum {stamped} >{paths.stamp}'",
         f"ExecStart={needs.binary} run -config ${{SPIRE_CONFIG}}{enrol}",
-        # Started means healthy, for whatever is ordered after this unit too. A process that died is not waited for.
+        # The unit counts as started only when the process is healthy, also for units that are ordered after it. The wait ends if the
+        # process dies.
         f"ExecStartPost=/bin/sh -c 'until {health} >/dev/null 2>&1; do kill -0 $$MAINPID || exit 1; sleep 0.2; done'",
         f"TimeoutStartSec={needs.start_timeout}",
         "Restart=always",

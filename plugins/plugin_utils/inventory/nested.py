@@ -54,7 +54,7 @@ def child_servers(agent: str, fleet: Fleet) -> list[str]:
 
 
 def _serves(agent: str, server: str, fleet: Fleet) -> bool:
-    # the cheaper comparison first
+    # The machines are compared first, because that takes less time.
     return fleet.machine(agent) == fleet.machine(server) and fleet.server_group(agent) == fleet.upstream_group(server)
 
 

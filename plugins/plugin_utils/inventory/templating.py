@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From Ansible's variables to a Fleet: only what planning reads is templated, with errors that name the path."""
+"""Makes a Fleet from Ansible's variables. Only the variables that planning reads are templated, and errors name the path of a value."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FACT_HINT = (
     "or gather facts in a play of your own before importing them."
 )
 
-#: a name in a Go template, which begins with a dot as no name in a template of Ansible's does
+#: a name in a Go template, which begins with a dot; no name in a template of Ansible does
 _GO_NAME = re.compile(r"""\{\{(?:(?:[^{}'"]|'[^']*'|"[^"]*")*[\s(|-])?\.[A-Za-z]""")
 
 _GO_TEMPLATE = (
@@ -39,17 +39,17 @@ _NOTHING = object()
 def fleet_of(task_vars: Mapping[str, Any], templar: Any) -> Fleet:
     """Returns the whole inventory as this task sees it.
 
-    The task's own host is read with everything that the play adds to it, every other one from the inventory,
-    its facts and extra variables.
+    The variables of the task's own host include those of the play and the task. Those of every other host come from the inventory, its
+    facts and extra variables.
     """
     if crypto.MISSING:
         raise AnsibleError(crypto.MISSING)
     hostvars = task_vars["hostvars"]
-    # none where a play's hosts are looked up
+    # There is no own host while Ansible evaluates the hosts of a play.
     own = task_vars.get("inventory_hostname")
 
     def values_of(host: str) -> Values:
-        # hostvars leaves itself out of what it gives, and one host's variable often names another host's
+        # raw_get returns a host's variables without hostvars, and a variable often refers to the variables of another host.
         raw = task_vars if host == own else {**hostvars.raw_get(host), "hostvars": hostvars}
         return templated(raw, templar)
 
@@ -63,7 +63,7 @@ def fleet_of(task_vars: Mapping[str, Any], templar: Any) -> Fleet:
 
 
 def templated(raw: Mapping[str, Any], templar: Any, names: Iterable[str] = ()) -> Values:
-    """Returns our variables among ``raw``, or those named, as plain values; one that can't be templated is a problem with its path."""
+    """Returns the collection's variables in ``raw``, or those named, as plain values. A value that can't be templated becomes a problem."""
     local = templar.copy_with_new_env(available_variables=raw)
     values: dict[str, Any] = {}
     problems: list[Problem] = []
@@ -75,7 +75,7 @@ def templated(raw: Mapping[str, Any], templar: Any, names: Iterable[str] = ()) -
             continue
         try:
             values[name] = plain(local.template(raw[name]))
-        except Exception as exc:  # older cores let a filter's own exceptions through
+        except Exception as exc:  # Older releases of ansible-core raise a filter's own exceptions.
             found: list[Problem] = []
             made = _Parts(local, raw, name, found).of(raw[name], name)
             problems += found or [_unmade(exc, raw[name], name, name, raw)]
@@ -86,7 +86,7 @@ def templated(raw: Mapping[str, Any], templar: Any, names: Iterable[str] = ()) -
 
 @dataclasses.dataclass
 class _Parts:
-    """Templates each part of a value for itself, so that the parts that work are checked; each other part is a problem."""
+    """Templates each part of a value separately, so that the valid parts can be checked. Each part that fails becomes a problem."""
 
     templar: Any
     raw: Mapping[str, Any]
@@ -102,13 +102,13 @@ class _Parts:
             return [part for part in parts if part is not _NOTHING]
         try:
             return plain(self.templar.template(value))
-        except Exception as exc:  # as above
+        except Exception as exc:  # It may be a filter's own exception.
             self.problems.append(_unmade(exc, value, path, self.layer, self.raw))
             return _NOTHING
 
 
 def _unmade(exc: Exception, value: Any, path: str, layer: str, raw: Mapping[str, Any]) -> Problem:
-    # "lower .Name" is an attribute to Ansible, of something undefined
+    # Ansible reads "lower .Name" of a Go template as an attribute of an undefined variable.
     if _GO_NAME.search(str(value)) and (isinstance(exc, AnsibleUndefinedVariable) or _SYNTAX.match(_first_line(exc))):
         return Problem("template", path, _GO_TEMPLATE, layer)
     hint = f" {FACT_HINT}" if _asks_facts(str(value), raw) else ""
@@ -116,7 +116,7 @@ def _unmade(exc: Exception, value: Any, path: str, layer: str, raw: Mapping[str,
 
 
 def _reason(exc: Exception) -> str:
-    """Returns why a template failed. It names an undefined variable; a filter's own message may hold a secret and is left out."""
+    """Returns why a template failed, such as an undefined variable. The message of a filter is left out, because it may hold a secret."""
     reason = _first_line(exc)
     if isinstance(exc, AnsibleUndefinedVariable):
         return re.sub(r"^\{\{.*?\}\}: ", "", reason).split(". ", 1)[0]

@@ -20,13 +20,13 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.reads import
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.archives import architecture
 
 LAYER = re.compile(r"spire_(server|agent)_config__\w+\Z")
-#: the name of a layer with one underscore instead of two
+#: the name of a layer's variable with one underscore instead of two before the layer's own name
 _NEAR_LAYER = re.compile(r"(spire_(?:server|agent)_config)_([^\W_]\w*)\Z")
 #: variables of Ansible that planning reads
 ANSIBLE_VARIABLES = ("ansible_host", "ansible_port")
 _TRUE = {"yes", "true", "on", "1"}
 _FALSE = {"no", "false", "off", "0"}
-#: the longest value that a message shows; of a longer one it names the type
+#: the length of the longest value that a message shows; for a longer value it shows the type
 _LONGEST_SHOWN = 40
 _EXPECTED = {
     "string": "a string",
@@ -109,7 +109,7 @@ class Values(Mapping[str, Any]):
 
     @functools.cached_property
     def fingerprint(self) -> bytes:
-        """Bytes that differ when any of our variables does, or what is wrong with one; empty where that can't be told."""
+        """Bytes that change when a variable of the collection or a problem with one changes; empty where a change can't be detected."""
         read = [
             (str(name), value) for name, value in self.raw.items()
             if value is not None and is_read_by_planning(str(name)) and name not in ANSIBLE_VARIABLES
@@ -142,7 +142,7 @@ def _convert(variable: Variable, value: Any) -> tuple[Any, str]:
             return [str(value)], ""
         return (list(value), "") if isinstance(value, Sequence) and not isinstance(value, str) else (None, _expected(variable, value))
     if variable.type == "mapping":
-        # the check of the tree reports configurations of a wrong type
+        # The check of the tree reports a configuration of a wrong type.
         layer = variable.name in ("spire_server_config", "spire_agent_config")
         return (value, "") if isinstance(value, Mapping) else (None, "" if layer else _expected(variable, value))
     if variable.type == "string or mapping" and isinstance(value, Mapping):

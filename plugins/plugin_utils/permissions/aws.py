@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.aws.regions import special_partition
 from ansible_collections.spire.fleet.plugins.plugin_utils.formats import connection_strings
-from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.catalogue import PermissionsError, Request, Use, listed, uses
+from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.catalogue import PermissionsError, Request, Use, joined, listed, uses
 
 PARTITIONS = ("aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f", "aws-eusc")
 #: the key of SPIRE's own identity, among the ARNs of roles
@@ -93,18 +93,9 @@ def policies(
 def merged(statements: Iterable[Statement]) -> list[Statement]:
     """Merges statements of one condition that have the same resources, or the same actions, until none can be merged."""
     before = list(statements)
-    by_resources: dict[tuple[frozenset[str], str], Statement] = {}
-    for one in before:
-        key = (one.resources, one.condition)
-        other = by_resources.get(key, one)
-        by_resources[key] = replace(other, sids=other.sids | one.sids, actions=other.actions | one.actions)
-    by_actions: dict[tuple[frozenset[str], str], Statement] = {}
-    for one in by_resources.values():
-        same = (one.actions, one.condition)
-        other = by_actions.get(same, one)
-        by_actions[same] = replace(other, sids=other.sids | one.sids, resources=other.resources | one.resources)
+    by_actions = joined(joined(before, ("resources", "condition"), ("sids", "actions")), ("actions", "condition"), ("sids", "resources"))
     # merging by actions may make the resources of two statements equal, and the other way round
-    return merged(by_actions.values()) if len(by_actions) < len(before) else sorted(before, key=_sid)
+    return merged(by_actions) if len(by_actions) < len(before) else sorted(before, key=_sid)
 
 
 def _statements(use: Use, aws: Account) -> Iterator[tuple[str, Statement]]:
@@ -285,5 +276,5 @@ def _rendered(one: Statement) -> dict[str, Any]:
 
 
 def _sid(one: Statement) -> str:
-    """Returns the ID of a statement, of letters and digits. It explains a star as the resource, which looks like a mistake otherwise."""
+    """Returns the ID of a statement, of letters and digits. If the resource is a star, the ID explains that, since it looks like a mistake."""
     return "AwsKnowsNoResourcesForThese" if "*" in one.resources else "And".join(sorted(one.sids))

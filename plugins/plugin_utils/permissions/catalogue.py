@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
@@ -23,8 +23,9 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks imp
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import plain
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Block, Span, block as schema_block, version
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Block, Span, block as schema_block, span
 
+T = TypeVar("T")
 DATA = Path(__file__).parent / "data"
 
 #: the components whose plugins the data describes
@@ -79,7 +80,7 @@ class Request:
     def all_plugins(self) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
         """Yields the type, the name and the block of each enabled built-in plugin, sorted by type and name."""
         for kind, name, wrapper in sorted(all_plugins(self.tree), key=lambda one: one[:2]):
-            # an external plugin may have the name of a built-in one; the data describes built-in plugins only
+            # An external plugin may have the name of a built-in one, and the data describes only built-in plugins.
             if not wrapper.get("plugin_cmd"):
                 yield kind, name, wrapper
 
@@ -203,10 +204,14 @@ def load(cloud: str) -> dict[str, Any]:
     return data
 
 
-def span(item: Mapping[str, Any]) -> Span:
-    """Returns the releases that an item of the data applies to."""
-    since, until = (version(item[name]) if name in item else None for name in ("since", "until"))
-    return Span(since, until)
+def joined(items: Iterable[T], same: Sequence[str], sets: Sequence[str]) -> list[T]:
+    """Joins frozen dataclasses that have equal values in the fields ``same``: their ``sets`` become one each."""
+    found: dict[tuple[Any, ...], T] = {}
+    for one in items:
+        key = tuple(getattr(one, name) for name in same)
+        other = found.get(key, one)
+        found[key] = replace(other, **{name: getattr(other, name) | getattr(one, name) for name in sets})  # type: ignore[type-var]
+    return list(found.values())
 
 
 def _blocks(request: Request, kind: str, name: str, facts: Mapping[str, Any], wrapper: Mapping[str, Any]) -> Iterator[Use]:

@@ -13,8 +13,8 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.catalogue import PermissionsError, Request
 
 
-def permission_filter(name: str, answer: Callable[..., Any]) -> dict[str, Callable[..., Any]]:
-    """Returns a filter under its name. ``answer`` is called with the request and with the options that only this filter has."""
+def permission_filter(name: str, answer: Callable[..., Any]) -> type:
+    """Returns the class in which Ansible finds a filter of this name. ``answer`` gets the request, and the options that only this filter has."""
 
     def run(
         tree: object, version: str | None = None, component: str | None = None, plugins: Sequence[str] = (), **options: Any
@@ -24,4 +24,4 @@ def permission_filter(name: str, answer: Callable[..., Any]) -> dict[str, Callab
         except PermissionsError as error:
             raise AnsibleFilterError(f"{name}: {error}") from None
 
-    return {name: run}
+    return type("FilterModule", (), {"filters": lambda self: {name: run}})

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.catalogue import PermissionsError, Request, Use, uses
+from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.catalogue import PermissionsError, Request, Use, joined, uses
 
 _API = "rbac.authorization.k8s.io"
 
@@ -93,15 +93,9 @@ def _chosen(clusters: Sequence[str], kubeconfig: str | None) -> str:
 
 def merged(rules: Iterable[Rule]) -> list[Rule]:
     """Merges rules of the same objects, and then rules of the same groups, names and verbs."""
-    by_objects: dict[Any, Rule] = {}
-    for rule in rules:
-        key = (rule.groups, rule.resources, rule.names)
-        by_objects[key] = replace(rule, verbs=rule.verbs | by_objects.get(key, rule).verbs)
-    by_verbs: dict[Any, Rule] = {}
-    for rule in by_objects.values():
-        same = (rule.groups, rule.names, rule.verbs)
-        by_verbs[same] = replace(rule, resources=rule.resources | by_verbs.get(same, rule).resources)
-    return sorted(by_verbs.values(), key=lambda rule: [sorted(rule.groups), sorted(rule.resources), sorted(rule.names)])
+    by_objects = joined(rules, ("groups", "resources", "names"), ("verbs",))
+    by_verbs = joined(by_objects, ("groups", "names", "verbs"), ("resources",))
+    return sorted(by_verbs, key=lambda rule: [sorted(rule.groups), sorted(rule.resources), sorted(rule.names)])
 
 
 def _cluster(use: Use) -> str:

@@ -10,7 +10,7 @@ import re
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.catalogue import PermissionsError, Request, Use, uses
 
-#: in a path of a Vault policy a star at the end stands for any rest, and a plus for any segment
+#: the special characters in a path of a Vault policy: a star at the end stands for any rest, and a plus for any segment
 _PATTERN = re.compile(r"[*+]")
 
 

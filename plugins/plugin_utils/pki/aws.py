@@ -26,5 +26,5 @@ def ensure(upstream: Upstream, run: Run) -> tuple[Outcome, list[str]]:
     if upstream.storage_mode == PRIVATE_CA:
         return PrivateCa(upstream).ensure(run)
     found = upstream.ensure("", run)
-    # a new object, since this one has cached the state before
+    # A new object is made, because this one has cached the state before the change.
     return found, Secrets(dataclasses.replace(upstream)).ensure(run.check)

@@ -19,7 +19,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.pki.upstream import Up
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys, request as x509_request, store as x509_store
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Outcome, Run
 
-#: by type of key: AWS's name of it, and the algorithm that such a key signs with
+#: AWS's name of each type of key, and the algorithm that such a key signs with
 ALGORITHMS = {
     "ec-p256": ("EC_prime256v1", "SHA256WITHECDSA"),
     "ec-p384": ("EC_secp384r1", "SHA384WITHECDSA"),
@@ -80,7 +80,7 @@ class PrivateCa:
             reasons = list(PrivateCa(upstream)._differences(arn, self._describe(arn)))
             if reasons:
                 self._import_certificate(upstream, arn)
-            aws_record.write(aws_record.record_path(upstream.pki_dir, upstream.storage_mode, upstream.host), upstream.region, {"arn": arn})
+            aws_record.write(upstream.record_path, upstream.region, {"arn": arn})
         return outcome, found + reasons
 
     def _ensure_ca(self) -> tuple[str, list[str]]:
@@ -99,15 +99,14 @@ class PrivateCa:
             "create_certificate_authority", f"the private CA of {domain}",
             CertificateAuthorityConfiguration={"KeyAlgorithm": algorithm, "SigningAlgorithm": signing, "Subject": self._subject()},
             CertificateAuthorityType="SUBORDINATE",
-            # so that a run after one that was killed before it recorded the ARN makes no second CA
+            # With this token, AWS makes no second CA for a run that follows a run which was killed before it recorded the ARN.
             IdempotencyToken=hashlib.sha256(domain.encode()).hexdigest()[:32],
-            Tags=[{"Key": key, "Value": value} for key, value in sorted(self.tags.items())],
+            Tags=aws_record.as_tags(self.tags),
         )
         return str(made["CertificateAuthorityArn"]), [f"there is no private CA of {domain}"]
 
     def _is_ours(self, arn: str) -> bool:
-        found = self.service.call("list_tags", f"the private CA {arn}", CertificateAuthorityArn=arn).get("Tags") or []
-        tags = {tag["Key"]: tag.get("Value") for tag in found}
+        tags = aws_record.tags_of(self.service.call("list_tags", f"the private CA {arn}", CertificateAuthorityArn=arn).get("Tags"))
         return tags.get(TAG_DOMAIN) == self.upstream.trust_domain and tags.get(TAG_SERVER) == PRIVATE_CA
 
     def _subject(self) -> dict[str, str]:
@@ -131,18 +130,16 @@ class PrivateCa:
         except AwsError as exc:
             if exc.code != "ResourceNotFoundException":
                 raise
-            note = aws_record.record_path(self.upstream.pki_dir, self.upstream.storage_mode, self.upstream.host)
-            raise AwsError(f"{exc} To make a new one, remove {note}.", exc.code) from None
+            raise AwsError(f"{exc} To make a new one, remove {self.upstream.record_path}.", exc.code) from None
         if observed["Status"] == "DISABLED":
             raise AwsError(
                 f"The private CA {arn} is disabled. Enable it with: aws acm-pca update-certificate-authority --region {region} "
                 f"--certificate-authority-arn {arn} --status ACTIVE"
             )
         if observed["Status"] not in _USABLE:
-            note = aws_record.record_path(self.upstream.pki_dir, self.upstream.storage_mode, self.upstream.host)
             raise AwsError(
                 f"The private CA {arn} has the status {observed['Status']}. For some days, a deleted one can be restored with: aws acm-pca "
-                f"restore-certificate-authority --region {region} --certificate-authority-arn {arn}. To make a new one, remove {note}."
+                f"restore-certificate-authority --region {region} --certificate-authority-arn {arn}. To make a new one, remove {self.upstream.record_path}."
             )
         return observed
 
@@ -161,7 +158,7 @@ class PrivateCa:
         return x509_keys.load_certificates(str(found["Certificate"]).encode(), f"the private CA {arn}")[:1]
 
     def _import_certificate(self, upstream: Upstream, arn: str) -> None:
-        """Imports the certificate with its chain, which AWS wants with the root."""
+        """Imports the certificate with its chain, in which AWS requires the root."""
         own, *intermediates = upstream.key_files.certificates()
         last = intermediates[-1] if intermediates else own
         bundle = upstream.issuer.bundle if upstream.issuer else []

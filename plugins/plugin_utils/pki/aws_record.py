@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.aws.regions import partition_of
@@ -18,13 +18,13 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509E
 SECRETS, PRIVATE_CA = "awssecret", "aws_pca"
 #: values of spire_pki that store the CA in AWS and not on the servers
 AWS_MODES = (SECRETS, PRIVATE_CA)
-#: what has a secret of its own, with SPIRE's option for the secret's ARN
+#: the contents that have a secret each, with SPIRE's option for the secret's ARN
 FILES = {"certificate": "cert_file_arn", "key": "key_file_arn", "bundle": "bundle_file_arn"}
-#: earlier releases read only a self-signed CA from Secrets Manager
+#: the first release that reads the root of a CA from Secrets Manager; earlier ones accept only a self-signed CA there
 BUNDLE_SINCE = Version(1, 5, 4)
-#: tags of what this collection makes in AWS
+#: names of the tags of everything that this collection makes in AWS
 TAG_SERVER, TAG_DOMAIN = "spire.fleet/server", "spire.fleet/trust-domain"
-#: in the ARN of a private CA that is not made yet
+#: the ID in the ARN of a private CA that is not made yet
 NOT_MADE = "not-made-yet"
 #: the largest path length that AWS has a template for
 LONGEST_TEMPLATE = 3
@@ -37,9 +37,19 @@ def secret_names(values: Mapping[str, Any], host: str, trust_domain: str) -> dic
 
 
 def tags(values: Mapping[str, Any], server: str, trust_domain: str) -> dict[str, str]:
-    """Returns the tags of what is made in AWS: those of the inventory, and ours with the server, or `aws_pca` for a shared CA."""
+    """Returns the tags of a secret or CA in AWS: those of the inventory, the trust domain, and the server (`aws_pca` for a shared CA)."""
     named = {str(key): str(value) for key, value in values["spire_pki_aws_tags"].items()}
     return {**named, TAG_SERVER: server, TAG_DOMAIN: trust_domain}
+
+
+def as_tags(tags_by_name: Mapping[str, str]) -> list[dict[str, str]]:
+    """Returns tags in the form in which AWS takes them."""
+    return [{"Key": key, "Value": value} for key, value in sorted(tags_by_name.items())]
+
+
+def tags_of(found: Iterable[Mapping[str, Any]] | None) -> dict[str, str]:
+    """Returns the values of tags by their keys, from the form in which AWS returns them."""
+    return {str(tag["Key"]): str(tag.get("Value")) for tag in found or ()}
 
 
 def record_path(directory: str, storage_mode: str, host: str) -> str:
@@ -65,9 +75,9 @@ def write(path: str, region: str, found: Mapping[str, Any]) -> None:
 def plugin_options(
     storage_mode: str, values: Mapping[str, Any], host: str, trust_domain: str, region: str, directory: str, version: Version
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """Returns the options of SPIRE's plugin that must stay as they are, and those that the inventory may override.
+    """Returns the options of SPIRE's plugin that name the CA, and those that the inventory may override.
 
-    Before a secret is made its name stands for its ARN, whose end AWS chooses.
+    Until a secret is made, the option has its name in place of its ARN, since AWS chooses the end of the ARN.
     """
     record = read(record_path(directory, storage_mode, host), region)
     if storage_mode == SECRETS:

@@ -49,7 +49,7 @@ class Secrets:
 
     @functools.cached_property
     def digests(self) -> dict[str, str]:
-        """Digests of public content only: a key has that of its public key. Empty before there is a certificate."""
+        """The digests of the contents; for the key it is the digest of the public key. Empty before there is a certificate."""
         certificates, files = self.upstream.key_files.certificates(), self.upstream.files()
         if not files:
             return {}
@@ -102,21 +102,16 @@ class Secrets:
             found, record = self.differences(), dict(self.record)
             for what in FILES:
                 record[what] = self._ensure_secret(what)
-                aws_record.write(self._record_path, self.upstream.region, record)
+                aws_record.write(self.upstream.record_path, self.upstream.region, record)
         return found
-
-    @property
-    def _record_path(self) -> str:
-        return aws_record.record_path(self.upstream.pki_dir, self.upstream.storage_mode, self.upstream.host)
 
     def _ensure_secret(self, what: str) -> dict[str, str]:
         """Creates or updates a secret, and returns its record."""
         name, known, observed = self.names[what], self.record.get(what, {}), self._describe(what)
         if observed is None:
-            tags = [{"Key": key, "Value": value} for key, value in sorted(self.tags.items())]
             kms = {"KmsKeyId": self.kms_key} if self.kms_key else {}
             made = self.service.call(
-                "create_secret", f"the secret {name}", Name=name, Description=self._description(what), Tags=tags,
+                "create_secret", f"the secret {name}", Name=name, Description=self._description(what), Tags=aws_record.as_tags(self.tags),
                 SecretString=self._value(what), **kms,
             )
             return self._record_entry(what, made["ARN"], made["VersionId"])
@@ -131,8 +126,7 @@ class Secrets:
                 version = put["VersionId"]
         missing = _missing_tags(self.tags, observed)
         if missing:
-            tags = [{"Key": key, "Value": value} for key, value in sorted(missing.items())]
-            self.service.call("tag_resource", f"the secret {name}", SecretId=arn, Tags=tags)
+            self.service.call("tag_resource", f"the secret {name}", SecretId=arn, Tags=aws_record.as_tags(missing))
         return self._record_entry(what, arn, version)
 
     def _record_entry(self, what: str, arn: str, version: str) -> dict[str, str]:
@@ -154,8 +148,8 @@ class Secrets:
         return found
 
     def _require_ownership(self, what: str, observed: dict[str, Any]) -> None:
-        """Raises AwsError for a secret of somebody else that has a value. An empty secret may be written to."""
-        tags = {str(tag["Key"]): str(tag["Value"]) for tag in observed.get("Tags") or []}
+        """Raises AwsError for a secret with a value that this collection did not make. An empty secret may be written to."""
+        tags = aws_record.tags_of(observed.get("Tags"))
         if _current(observed) and tags.get(TAG_SERVER) != self.upstream.host:
             whose = f"its tag {TAG_SERVER} is {tags[TAG_SERVER]}" if TAG_SERVER in tags else f"it has no tag {TAG_SERVER}"
             raise AwsError(
@@ -192,5 +186,5 @@ def _current(observed: dict[str, Any]) -> str:
 
 
 def _missing_tags(expected: dict[str, str], observed: dict[str, Any]) -> dict[str, str]:
-    there = {str(tag["Key"]): str(tag["Value"]) for tag in observed.get("Tags") or []}
+    there = aws_record.tags_of(observed.get("Tags"))
     return {key: value for key, value in expected.items() if there.get(key) != value}

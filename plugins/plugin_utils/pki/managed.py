@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Certificates for hosts that the collection keeps, and the CA on the controller that issues them: a root of ours or the user's own CA."""
+"""Certificates for hosts that the collection keeps up to date, and the CA on the controller that issues them: our own root or the user's CA."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.formats.durations import seconds
+from ansible_collections.spire.fleet.plugins.plugin_utils.formats.durations import length
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import rotation_state
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.rotation_state import Signer
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import (
@@ -37,7 +37,7 @@ class ManagedCertificate:
     values: Mapping[str, Any]
     trust_domain: str
 
-    #: prefix of the variables; the variable of this name tells where keys are made
+    #: prefix of the variables; the variable without a suffix tells where keys are made
     prefix: ClassVar[str]
     #: prefix of the names of its files
     name: ClassVar[str]
@@ -89,7 +89,7 @@ class ManagedCertificate:
 
     @property
     def configured_issuer(self) -> Signer:
-        """The CA that the variables name, or the root of ours."""
+        """The CA that the variables name, or the collection's own root."""
         return self.issuer_from_variable(f"{self.prefix}_issuer") or rotation_state.own_root(self.directory)
 
     def issuer_from_variable(self, variable: str) -> Signer | None:
@@ -99,7 +99,7 @@ class ManagedCertificate:
 
     @property
     def active_issuer(self) -> Signer:
-        """The CA that signs now: in a rotation that of the current step, whatever the variables name."""
+        """The CA that signs now. In a rotation it is the CA of the current step, whatever the variables name."""
         return self.rotation.signer if self.rotation else self.configured_issuer
 
     @property
@@ -109,7 +109,7 @@ class ManagedCertificate:
 
     @property
     def bundle_file(self) -> str:
-        """The file with the root of ours, or with the roots of the user's own CA."""
+        """The file with the collection's own root, or with the roots of the user's own CA."""
         return self.active_issuer.bundle
 
     @property
@@ -150,7 +150,7 @@ class ManagedCertificate:
     def duration(self, name: str) -> datetime.timedelta:
         """Returns the duration in a variable. Raises X509Error where it is not valid."""
         try:
-            return datetime.timedelta(seconds=float(seconds(str(self.values[name]))))
+            return length(str(self.values[name]))
         except (ValueError, OverflowError) as exc:
             raise X509Error('It must be a duration such as "8760h": numbers with the units h, m and s.') from exc
 
@@ -177,11 +177,11 @@ class ManagedCertificate:
 
     @property
     def issuer_missing(self) -> bool:
-        """Whether the issuer is a CA of ours that does not exist yet, so that a run would make it."""
+        """Whether the issuer is a CA of the collection that does not exist yet, so that a run would make it."""
         try:
             return self.issuer is None
         except X509Error:
-            # preflight reports this, and the run stops there
+            # Preflight reports a wrong variable, and stops the run.
             return False
 
     @property

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The certificates by which nodes attest with x509pop or sshpop, and the CA on the controller that issues them.
+"""The certificates with which nodes attest by x509pop or sshpop, and the CA on the controller that issues them.
 
 A node's SPIFFE ID is made from its name in the inventory, so it stays the same after every renewal.
 """
@@ -39,14 +39,14 @@ AUTHORITIES = {"x509pop": ("ca_bundle_path", "ca_bundle_paths"), "sshpop": ("cer
 class X509pop(ManagedCertificate):
     """A node's X.509 certificate. In the mode spiffe it has a SPIFFE ID and is signed by the CA above the servers' own."""
 
-    #: its SPIFFE ID in the mode spiffe; else empty
+    #: the node's SPIFFE ID in the mode spiffe; empty in other modes
     uri: str = ""
     parent_ca: Upstream | None = None
 
     prefix = "spire_x509pop"
     name = "x509pop"
     title = "the node's certificate"
-    # SPIRE verifies these certificates for any purpose
+    # SPIRE verifies the chains of these certificates for any purpose, not only as those of TLS servers.
     signs_svids = False
 
     @property
@@ -129,7 +129,7 @@ def agent_options(name: str, paths: Paths) -> dict[str, str]:
 
 def _server_options(name: str, paths: Paths, configured: Mapping[str, Any]) -> dict[str, str]:
     if configured.get("mode") == "spiffe":
-        # the server verifies with the trust domain's own bundle, and takes the name from the SPIFFE ID
+        # In this mode the server verifies with the bundle of its trust domain, and takes the node's name from the SPIFFE ID.
         return {}
     own = AUTHORITIES[name]
     return {"agent_path_template": TEMPLATES[name], **({} if set(own) & set(configured) else {own[0]: paths.node_authorities(name)})}
@@ -157,7 +157,7 @@ def unchanged_options(name: str, merged: Merged, paths: Paths) -> list[str]:
 def certificate_of_agent(
     host: str, values: Mapping[str, Any], trust_domain: str, merged: Merged, paths: Paths, server: Any
 ) -> ManagedCertificate | None:
-    """Returns the certificate of ours that an agent attests with; None where it has another one.
+    """Returns the certificate of this collection that an agent attests with; None where the agent attests in another way.
 
     ``server`` is the plan of one of its servers, None where the inventory has none.
     """
@@ -178,7 +178,7 @@ def certificate_of_agent(
 def authorities_of_server(
     host: str, values: Mapping[str, Any], trust_domain: str, merged: Merged, paths: Paths
 ) -> list[ManagedCertificate]:
-    """Returns the CAs of ours that a server verifies nodes with."""
+    """Returns the CAs of this collection by which a server verifies nodes."""
     return [KINDS[name](host, values, trust_domain) for name in enabled_attestors(values) if trusts_our_ca(name, merged, paths)]
 
 
@@ -194,17 +194,15 @@ def trusts_our_ca(name: str, merged: Merged, paths: Paths) -> bool:
 
 def agent_files(name: str, paths: Paths, user: str) -> dict[str, File]:
     """Returns the files of a node's certificate and key on an agent's host, without contents. Only the service reads its key."""
-    root = "" if paths.root else "root"
     return {
         f"{name}_key": File(f"{name}_key", paths.node_key(name), "", "0600", user, user, secret=True),
-        f"{name}_certificate": File(f"{name}_certificate", paths.node_certificate(name), "", "0644", root, root),
+        f"{name}_certificate": File(f"{name}_certificate", paths.node_certificate(name), "", "0644", paths.owner, paths.owner),
     }
 
 
 def server_file(name: str, paths: Paths) -> File:
     """Returns the file on a server with the CAs that it verifies nodes with."""
-    root = "" if paths.root else "root"
-    return File(f"{name}_authorities", paths.node_authorities(name), "", "0644", root, root)
+    return File(f"{name}_authorities", paths.node_authorities(name), "", "0644", paths.owner, paths.owner)
 
 
 def managed_paths(component: str, paths: Paths) -> list[str]:

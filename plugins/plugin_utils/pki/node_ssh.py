@@ -18,14 +18,14 @@ from typing import Any
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.cryptography_import import (
     InvalidSignature, UnsupportedAlgorithm, serialization,
 )
-from ansible_collections.spire.fleet.plugins.plugin_utils.common.times import from_epoch, moment, words
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.times import from_epoch, moment
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.managed import ManagedCertificate
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import (
     ensure as x509_ensure, issue as x509_issue, keys as x509_keys, store as x509_store,
 )
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Outcome, Run
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import BACKDATE
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import BACKDATE, renewal_due, validity_problems
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import CERTIFICATE_MODE, KeyAndCertificateFiles
 
 NO_CA = "there is no SSH CA yet"
@@ -51,20 +51,12 @@ class HostCertificateRequest:
         if not _is_signed_by(found, authority):
             why.append(f"it was not signed by {fingerprint(authority)}")
         starts, ends = from_epoch(found.valid_after), from_epoch(found.valid_before)
-        if ends - starts > self.lifetime + datetime.timedelta(hours=1):
-            why.append(f"it lives {words(ends - starts)}, and should live {words(self.lifetime)}")
-        if starts > now:
-            why.append(f"it is not valid before {moment(starts)}")
-        if ends <= now:
-            why.append(f"it expired at {moment(ends)}")
+        why += validity_problems(starts, ends, self.lifetime, datetime.timedelta(hours=1), now)
         return why + self.renewal_due(found, now)
 
     def renewal_due(self, found: Any, now: datetime.datetime) -> list[str]:
         """Returns that the renewal of a valid certificate is due; empty where it is not."""
-        ends = from_epoch(found.valid_before)
-        if not now < ends <= now + self.renew_before:
-            return []
-        return [f"it expires at {moment(ends)}, and its renewal is due {words(self.renew_before)} before that"]
+        return renewal_due(from_epoch(found.valid_before), self.renew_before, now)
 
     def sign(self, public: Any, key: Any, now: datetime.datetime) -> Any:
         """Returns a new certificate for a public key."""
@@ -230,7 +222,7 @@ class Sshpop(ManagedCertificate):
         key_files = self.issuer_key_files
         insecure_permissions = self.insecure_root_permissions()
         if insecure_permissions and not run.check:
-            self._rewrite_key(key_files)
+            key_files.write_key(key_files.load_key(self.passphrase), self.passphrase)
         text = x509_store.read(key_files.certificate)
         if text is not None:
             return _load_public_key(text, key_files.certificate), None, insecure_permissions
@@ -243,10 +235,6 @@ class Sshpop(ManagedCertificate):
             key_files.write_key(key, self.passphrase)
         x509_store.write(key_files.certificate, _openssh_line(key.public_key()).encode(), CERTIFICATE_MODE)
         return key.public_key(), key, why
-
-    def _rewrite_key(self, key_files: KeyAndCertificateFiles) -> None:
-        """Writes the same key again, encrypted and with the right mode."""
-        key_files.write_key(key_files.load_key(self.passphrase), self.passphrase)
 
     def _signing_key(self) -> Any:
         key_files = self.issuer_key_files
@@ -261,7 +249,7 @@ class Sshpop(ManagedCertificate):
     def _ensure_host_key(self, csr: str, run: Run) -> tuple[Any, list[str]]:
         """Returns the host's public key, from its signing request or from the controller, and what was wrong with the key."""
         if self.key_on_host:
-            return x509_keys.load_csr(csr, "The signing request").public_key() if csr else None, []
+            return x509_keys.load_csr(csr).public_key() if csr else None, []
         key = self.key_files.load_key(self.passphrase)
         if key is not None:
             if x509_keys.type_of(key) != self.key_type:
@@ -269,10 +257,7 @@ class Sshpop(ManagedCertificate):
                     f"The key in {self.key_files.key} is {x509_keys.type_of(key)}, and should be {self.key_type}. A key is never "
                     "overwritten unasked: move it away, or ask for the type that it has."
                 )
-            insecure_permissions = self.key_files.insecure_permissions()
-            if insecure_permissions and not run.check:
-                self._rewrite_key(self.key_files)
-            return key.public_key(), insecure_permissions
+            return key.public_key(), self.key_files.protect_key(key, self.passphrase, run.check)
         if run.check:
             return None, [f"there is no key in {self.key_files.key}"]
         key = x509_keys.generate(self.key_type)
@@ -331,7 +316,7 @@ def _load_key(path: str, passphrase: str) -> Any:
     text = x509_store.read(path)
     if text is None or b"BEGIN OPENSSH PRIVATE KEY" not in text:
         return None if text is None else x509_keys.load(text, passphrase, path)
-    # a key in OpenSSH's format may be unencrypted
+    # A key in OpenSSH's format may be unencrypted, so it is first read without the passphrase.
     for word in (None, passphrase.encode()):
         try:
             return serialization.load_ssh_private_key(text, word)

@@ -50,7 +50,7 @@ class InjectedOptions:
         """Returns the layer with the options. It is above the built-in defaults and below the inventory, which may name another CA."""
         tree: dict[str, Any] = {"plugins": {self.kind: {self.plugin: {"plugin_data": {**self.options, **self.overridable}}}}}
         if self.version < AUTHORITY_SINCE:
-            # without this option, these releases put the servers' own CAs into the bundle
+            # Without this option, releases with the old name of the type put the servers' own CAs into the bundle.
             tree["server"] = {"upstream_bundle": True}
         return Layer(VARIABLE, tree)
 
@@ -68,7 +68,7 @@ def injected_options(
     if storage_mode == "none":
         return None
     if storage_mode in aws_record.AWS_MODES and version < AUTHORITY_SINCE:
-        # preflight reports this
+        # Preflight reports the mistake.
         return None
     if storage_mode not in aws_record.AWS_MODES:
         return InjectedOptions("disk", version, disk_options(paths))

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The state of a root's rotation: the step that it has reached, kept in a file beside the root on the controller.
 
-Whatever brings files to servers asks here which CA signs and which roots are trusted. So every run, also one in the middle of a
-rotation, brings the files of the current step. A step is reached when the file has it; the file is replaced as a whole.
+All code that delivers files to servers reads here which CA signs and which roots are trusted. So every run, also one in the middle of a
+rotation, delivers the files of the current step. A step is reached when the file names it; the file is replaced as a whole.
 
 The steps follow from these rules of SPIRE:
 - SPIRE adds new roots to its bundle when a server's next CA is signed, and never removes roots that are left out.
@@ -113,6 +113,12 @@ def key_id(certificate: Any) -> str:
     return str(found.digest.hex()) if found else ""
 
 
+def authority_key_id(certificate: Any) -> str:
+    """Returns the authority key ID of a certificate in hex, which is the subject key ID of its issuer; empty where it has none."""
+    found = x509_request.extension(certificate, x509.AuthorityKeyIdentifier)
+    return str(found.key_identifier.hex()) if found and found.key_identifier else ""
+
+
 def load(directory: str) -> State | None:
     """Returns the rotation in a trust domain's directory; None where none is in progress."""
     path = os.path.join(directory, FILE)
@@ -147,12 +153,12 @@ def has_ended(directory: str, name: str) -> bool:
 
 
 def own_root(directory: str) -> Signer:
-    """Returns the files of the root of ours."""
+    """Returns the files of the collection's own root."""
     return _root_files(directory, "root")
 
 
 def next_root(directory: str) -> Signer:
-    """Returns the files of a new root of ours until it replaces the old one."""
+    """Returns the files of a new root of the collection until it replaces the old one."""
     return _root_files(directory, NEXT)
 
 
@@ -162,7 +168,7 @@ def _root_files(directory: str, name: str) -> Signer:
 
 
 def install_new_root(directory: str, state: State) -> State:
-    """Moves a new root of ours to its final name, and keeps a copy of the old one.
+    """Moves a new root of the collection to its final name, and keeps a copy of the old one.
 
     Each part is repeated if a run was killed in between. The new root's certificate is removed last, after its final place has both files.
     """

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The CA above a server's own CA: an intermediate for each server, and the root on the controller, ours or the user's own.
 
-The intermediate's key is made on the controller and brought to the server or to AWS Secrets Manager; or it is made on the server or in
-AWS Private CA, which send a signing request.
+The intermediate's key is made on the controller and copied to the server or to AWS Secrets Manager, or it is made on the server or in
+AWS Private CA, which then send a signing request.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import Merged
-from ansible_collections.spire.fleet.plugins.plugin_utils.formats.durations import seconds
+from ansible_collections.spire.fleet.plugins.plugin_utils.formats.durations import length
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.files import File
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.paths import Paths
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import aws_record, rotation_state
@@ -32,11 +32,10 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import KeyA
 
 def host_files(paths: Paths, user: str) -> dict[str, File]:
     """Returns the files on a server, without their contents. Only the service reads its key."""
-    root = "" if paths.root else "root"
     return {
         "upstream_key": File("upstream_key", paths.upstream_key, "", "0600", user, user, secret=True),
-        "upstream_certificate": File("upstream_certificate", paths.upstream_certificate, "", "0644", root, root),
-        "upstream_bundle": File("upstream_bundle", paths.upstream_bundle, "", "0644", root, root),
+        "upstream_certificate": File("upstream_certificate", paths.upstream_certificate, "", "0644", paths.owner, paths.owner),
+        "upstream_bundle": File("upstream_bundle", paths.upstream_bundle, "", "0644", paths.owner, paths.owner),
     }
 
 
@@ -47,7 +46,7 @@ def ca_ttl_text(server: Mapping[str, Any]) -> str:
 
 def ca_ttl(server: Mapping[str, Any]) -> datetime.timedelta:
     """Returns how long a server's own CA is valid. Raises ValueError where that is not a duration."""
-    return datetime.timedelta(seconds=float(seconds(ca_ttl_text(server))))
+    return length(ca_ttl_text(server))
 
 
 def upstream(host: str, values: Mapping[str, Any], trust_domain: str, merged: Merged, injected: InjectedOptions | None) -> Upstream | None:
@@ -104,9 +103,14 @@ class Upstream(ManagedCertificate):
         return aws_record.PRIVATE_CA if self.storage_mode == aws_record.PRIVATE_CA else self.host
 
     @property
+    def record_path(self) -> str:
+        """The path of the controller's record of the CA in AWS."""
+        return aws_record.record_path(self.pki_dir, self.storage_mode, self.host)
+
+    @property
     def record(self) -> dict[str, Any]:
         """The controller's record of the CA in AWS."""
-        return aws_record.read(aws_record.record_path(self.pki_dir, self.storage_mode, self.host), self.region)
+        return aws_record.read(self.record_path, self.region)
 
     @property
     def started_with(self) -> str:
@@ -132,7 +136,7 @@ class Upstream(ManagedCertificate):
             self._subject("spire_pki_ca_subject"), self.duration("spire_pki_ca_lifetime"), path_length=self.path_length,
             uri_domains=self._domains, key_type=self.key_type, key_id=borrowed_key_id,
             renew_before=self.duration("spire_pki_renew_before"),
-            # an intermediate under the old root is replaced before the rotation ends
+            # An intermediate under the old root may outlive it, because the rotation replaces the intermediate before it ends.
             issuer_may_expire=bool(borrowed_key_id),
         )
 

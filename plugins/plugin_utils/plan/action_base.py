@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the actions of this collection have in common."""
+"""The base class of the collection's actions."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class FleetAction(ActionBase):
     """Validates the arguments, calls ``act``, and turns the errors that it expects into the message of a failed task."""
 
     ARGUMENTS: ClassVar[dict[str, dict[str, Any]]] = {}
-    #: what else the arguments must fulfil, as Ansible's validation takes it
+    #: further conditions of the arguments, such as mutually_exclusive, as keyword arguments of Ansible's validation
     CONSTRAINTS: ClassVar[dict[str, Any]] = {}
-    #: errors that are the user's to correct, and not a fault of the action
+    #: exceptions that the user can correct, such as mistakes in variables; they fail the task with their message
     EXPECTED: ClassVar[tuple[type[Exception], ...]] = ()
     #: whether their messages begin with the host's name
     NAMES_HOST: ClassVar[bool] = True
@@ -41,7 +41,7 @@ class FleetAction(ActionBase):
         try:
             return {**result, **self.act(arguments)}
         except self.EXPECTED as exc:
-            # Without its cause, which Ansible would show, too: a library's message about a key may quote it.
+            # The cause is left out, because Ansible would show it as well, and a library's message may quote a part of a key.
             raise failed(f"{self.host}: {exc}" if self.NAMES_HOST else str(exc)) from None
 
     def act(self, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -69,5 +69,5 @@ class FleetAction(ActionBase):
             raise failed(problems.render(problems.for_host(mistakes, self.host)))
 
     def registered(self, host: str, name: str) -> Any:
-        """Returns what was registered on a host, an empty dictionary where nothing was. It is not templated: it may be large."""
+        """Returns a registered result of a host, or an empty dictionary. It may be large, so it is read without templating."""
         return self.variables["hostvars"].raw_get(host).get(name) or {}

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a plan is made: from the inventory's variables, the built-in defaults, and the plans of the servers that a host belongs to."""
+"""Makes the plan of a host from the inventory's variables, the built-in defaults, and the plans of the servers that the host belongs to."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.reads import Read
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki_node, plugin_options as pki_options
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.plugin_options import InjectedOptions
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import defaults, made, nested_layer, tree_check as plan_tree_check
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import defaults, made, tree_check as plan_tree_check
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree.agent import ONCE
 
-#: options that name a bootstrap source; naming one switches the built-in trust_bundle_path off
+#: options that name a bootstrap source; an agent with one of them has no built-in trust_bundle_path
 BOOTSTRAP_SOURCES = ("trust_bundle_url", "trust_bundle_spiffe_workload_api", "insecure_bootstrap")
 
 
 def plan(component: str, host: str, fleet: Fleet) -> Plan:
-    """Returns what the component on this host should be; everything wrong with it is in ``problems``."""
+    """Returns the plan of the component on this host. All mistakes in its variables are in the plan's ``problems``."""
     if component == "server" and host in fleet.server_plans:
         found, reads = fleet.server_plans[host]
-        # the plan that asks for this one depends on the same
+        # The plan that needs this one depends on everything that was read for it.
         fleet.note(*reads)
         return found  # type: ignore[return-value]
     with fleet.reads() as reads:
@@ -46,7 +46,7 @@ def plan(component: str, host: str, fleet: Fleet) -> Plan:
 
 
 def plan_fleet(fleet: Fleet) -> None:
-    """Plans every server and agent, for the processes that are forked from this one."""
+    """Plans every server and agent, so that the processes that Ansible forks from this one inherit the plans."""
     for component in COMPONENTS:
         for host in fleet.hosts(component):
             plan(component, host, fleet)
@@ -66,7 +66,7 @@ def _make(component: str, host: str, fleet: Fleet) -> Plan:
         try:
             version = versions.parse(values["spire_version"])
         except ValueError as exc:
-            # Everything else is checked all the same, so that all mistakes are reported at once.
+            # The nearest release is used for the other checks, so that all mistakes are reported at once.
             version = versions.nearest(values["spire_version"])
             message = f"{exc} Until then everything else is checked for {version}."
             problems.append(Problem("version", "spire_version", message, layer="spire_version"))
@@ -97,13 +97,13 @@ def _make(component: str, host: str, fleet: Fleet) -> Plan:
 
 
 def _server_of(component: str, host: str, fleet: Fleet) -> Plan | None:
-    """The plan of the first of an agent's servers; None for a server, and for an agent whose servers are not in the inventory."""
+    """Returns the plan of the first of an agent's servers; None for a server, and for an agent whose servers are not in the inventory."""
     servers = fleet.servers_of(host) if component == "agent" else []
     return plan("server", servers[0], fleet) if servers else None
 
 
 def _parent_agents(component: str, host: str, fleet: Fleet) -> list[Plan]:
-    """The plans of the agents that a nested server gets its identity from."""
+    """Returns the plans of the agents that a nested server gets its identity from."""
     if component == "agent" or not nested.parent_servers(host, fleet):
         return []
     return [plan("agent", agent, fleet) for agent in nested.agents_of(host, fleet)]
@@ -122,25 +122,26 @@ def _health_checks_off(stack: list[Layer]) -> bool:
     for layer in stack:
         health_checks = block(layer.tree, "health_checks")
         value = health_checks.get("listener_enabled", value)
-    # an older core makes a string of a template's boolean
+    # Older releases of ansible-core turn the boolean result of a template into a string.
     return value is None or str(value).strip().lower() in OFF
 
 
 def _nested_layers(host: str, fleet: Fleet, version: versions.Version) -> list[Layer]:
-    """Returns the layer of a nested server: it asks the first of the servers above it, as an agent does. None for others."""
+    """Returns the layer that connects a nested server to the first of its parent servers; an empty list for other servers."""
     above = nested.parent_servers(host, fleet)
     if not above:
         return []
     server = plan("server", above[0], fleet)
     agents = _parent_agents("server", host, fleet)
-    # A nested server without an agent is a mistake of its own, which is reported once.
+    # A rule of preflight reports a nested server without an agent. The default socket avoids a second message about it.
     socket = agents[0].socket if agents else Paths("agent", "main").socket
-    return [nested_layer.layer(version, server.address, server.port, socket)]
+    options = {"server_address": server.address, "server_port": str(server.port), "workload_api_socket": socket}
+    return [Layer(nested.VARIABLE, InjectedOptions(nested.PLUGIN, version, options).layer().tree)]
 
 
 def _agent_defaults(host: str, fleet: Fleet, paths: Paths, version: versions.Version) -> dict[str, Any]:
     values = fleet.values_of(host)
-    # on a nested server's host it is where that server is reached, and the agent's servers are others
+    # On a nested server's host, spire_server_address is the address of that server, and the agent belongs to the parent servers.
     address = "" if fleet.upstream_group(host) else values["spire_server_address"] or ""
     port = defaults.SERVER_PORT
     trust_domain = values["spire_trust_domain"] or ""
@@ -157,8 +158,8 @@ def _agent_defaults(host: str, fleet: Fleet, paths: Paths, version: versions.Ver
 
 
 def _attests_once(agent: Plan, server: Plan | None) -> bool:
-    """Whether its servers take one attestation of this agent only."""
+    """Whether the agent's servers accept only one attestation of it."""
     named = agent.plugins("NodeAttestor")
-    # http_challenge trusts on first use unless it is told not to
+    # http_challenge trusts on first use unless the server's option tofu is false.
     tofu = "http_challenge" in named and (server is None or server.plugin_data("NodeAttestor", "http_challenge").get("tofu") is not False)
     return tofu or any(name in named for name in ONCE)

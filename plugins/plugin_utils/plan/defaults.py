@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The built-in layer: a server and an agent that need nothing but a trust domain.
+"""Makes the built-in layers, with which a server and an agent need only a trust domain.
 
 Defaults that SPIRE has itself are not repeated here.
 """
@@ -16,9 +16,9 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions impo
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import model as schema_model
 
 SERVER_PORT = 8081
-#: health_checks of a server and an agent on one machine must not collide
+#: the ports of health_checks, which differ so that a server and an agent can run on one machine
 HEALTH_PORTS = {"server": 8085, "agent": 8086}
-#: federation, sockets and the JSON of the CLI changed their names here
+#: the release that renamed the options of sockets and federation, and the fields of the CLI's JSON
 SOCKET_PATH_SINCE = Version(1, 0, 0)
 
 

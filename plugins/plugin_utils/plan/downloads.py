@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the binaries of a plan come from. What tasks see of an address holds no login."""
+"""Finds where the binaries of a plan come from. The addresses that tasks get have no user and password."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.releases import archiv
 
 
 def plugins(planned: Plan) -> list[dict[str, str]]:
-    """Returns the binaries of external plugins that we install, each once. Two of one name have different directories on the way."""
+    """Returns the binaries of external plugins to install, each once. Each has a directory for incoming files of its own: names may be equal."""
     cache = os.path.expanduser(planned.values["spire_archive_cache"])
     found = {}
     for command in planned.commands:
@@ -40,7 +40,7 @@ def plugins(planned: Plan) -> list[dict[str, str]]:
 def archive(planned: Plan, machine: str) -> dict[str, str]:
     """Returns the address of a release's tarball, and its checksum."""
     arch = archives.architecture(machine)
-    name, checksums = archives.archive_names(str(planned.version), arch)[:2]
+    name, checksums = archives.archive_names(str(planned.version), arch)
     base = urls.plain(_archive_page(planned, arch))
     pinned = _by_arch(planned.values["spire_archive_sha256"], arch)
     return {
@@ -51,12 +51,12 @@ def archive(planned: Plan, machine: str) -> dict[str, str]:
 
 
 def _archive_page(planned: Plan, arch: str) -> str:
-    """Returns the address of the directory of a release's files, with the login that it may hold."""
+    """Returns the address of the directory with a release's files. It may contain a login."""
     return str(planned.values["spire_archive_url"]).replace("{version}", str(planned.version)).replace("{arch}", arch).rstrip("/")
 
 
 def login(planned: Plan, machine: str, address: str) -> urls.Login | None:
-    """Returns the login of an address that tasks see in a plan; None where it was given without one."""
+    """Returns the login for an address that a task got from a plan; None where the variable has no login in the address."""
     arch = archives.architecture(machine)
     if planned.values["spire_install_source"] == "archive" and archive(planned, machine)["url"] == address:
         return urls.parted(_archive_page(planned, arch))[1]

@@ -23,14 +23,13 @@ if TYPE_CHECKING:
 
 
 class UnknownFileError(Exception):
-    """A name that no file of the plan has."""
+    """The plan has no file of this name."""
 
 
 def directories(plan: Plan) -> list[Directory]:
     """Returns the directories that must exist before the service starts."""
-    root = _root(plan)
     found = [
-        Directory(plan.paths.config_dir, "0755", root, root),
+        Directory(plan.paths.config_dir, "0755", plan.paths.owner, plan.paths.owner),
         Directory(plan.data_dir, "0700", plan.user, plan.user),
     ]
     if plan.paths.root:
@@ -39,7 +38,7 @@ def directories(plan: Plan) -> list[Directory]:
             Directory(plan.paths.run_dir, "0700", "", ""),
             Directory(posixpath.dirname(plan.paths.log), "0700", "", ""),
         ]
-    # workloads go through the directory of the agent's socket
+    # Workloads of any user must be able to enter the directory of the agent's socket.
     public = posixpath.dirname(plan.socket) if plan.component == "agent" else ""
     extra = write_paths.persistent_dirs(plan)
     return found + [
@@ -57,7 +56,7 @@ def parents(plan: Plan) -> list[Directory]:
 
     Each has an explicit owner and mode, because the umask of a hardened host would close a new directory to the service's user.
     """
-    root = _root(plan)
+    root = plan.paths.owner
     own = [*(directory.path for directory in directories(plan)), plan.paths.run_dir, *([plan.paths.link] if plan.versioned else [])]
     # systemd creates the directories of the service's sockets at each start.
     others = {*(directory.path for directory in directories(plan)), *write_paths.runtime_dirs(plan)}
@@ -76,8 +75,8 @@ def _is_ours(path: str) -> bool:
 
 
 def files(plan: Plan) -> list[File]:
-    """Returns the files whose whole content is ours."""
-    root = _root(plan)
+    """Returns the files that the collection writes as a whole."""
+    root = plan.paths.owner
     found = [File("configuration", plan.paths.config, plan.render(), "0640", root, plan.user, secret=True)]
     if plan.environment:
         text = environment_file(plan.environment)
@@ -99,7 +98,7 @@ def _certificates(plan: Plan) -> Iterator[File]:
 
 
 def text_of(plan: Plan, name: str) -> str:
-    """Returns the text of a file, the host's own key among them; UnknownFileError for a name that the plan does not have."""
+    """Returns the text of a file, also of the host's private key; raises UnknownFileError if the plan has no file of this name."""
     if plan.host_certificate and name == f"{plan.host_certificate.name}_key":
         return plan.host_certificate.key_text()
     for file in plan.files:
@@ -108,20 +107,9 @@ def text_of(plan: Plan, name: str) -> str:
     raise UnknownFileError(f"no file of the {plan.component} is called {name}")
 
 
-def bundle(plan: Plan) -> File:
-    """Returns the trust bundle of an agent's first contact, without content."""
-    root = _root(plan)
-    return File("bundle", plan.paths.bundle, "", "0644", root, root)
-
-
 def configuration(plan: Plan, extra: Mapping[str, Any]) -> str:
     """Returns the text of the configuration file, with the options of ``extra`` added to the main block."""
     content = {**plan.tree, plan.component: {**plan.main, **extra}} if extra else plan.tree
     if plan.values[f"spire_{plan.component}_config_format"] == "json":
         return hcl.dumps_json(content)
     return MANAGED + "\n" + hcl.dumps(content)
-
-
-def _root(plan: Plan) -> str:
-    """Returns the owner of what the service only reads; empty for the rootless quickstart, where its user owns everything."""
-    return "" if plan.paths.root else "root"

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the lookups of this collection have in common."""
+"""The base class of the collection's lookups."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 class FleetLookup(LookupBase):
     """Reads the options and calls ``look_up``, whose expected errors fail the task with their message."""
 
-    #: errors that are the user's to correct, and not a fault of the lookup
+    #: exceptions that the user can correct, such as mistakes in variables; they fail the task with their message
     EXPECTED: ClassVar[tuple[type[Exception], ...]] = ()
 
     variables: dict[str, Any]
@@ -49,5 +49,5 @@ class FleetLookup(LookupBase):
         return plan(component, self.variables["inventory_hostname"], self.fleet)
 
     def agent_drift(self, host: str) -> Mapping[str, Any]:
-        """Returns what the drift check of an agent found; empty where there was none. It is not templated: there may be thousands."""
+        """Returns the result of an agent's drift check; empty if there was none. There may be thousands, so it is read without templating."""
         return self.variables["hostvars"].raw_get(host).get("spire_agent_drift") or {}

@@ -1,15 +1,15 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The plans that this process has made.
+"""Keeps the plans that this process has made.
 
-Ansible runs each task on each host in a process of its own, which it forks from its main process. A plan that the main process made
-is inherited by all of them; one that a task made is gone with the task. So the playbooks have the main process plan the fleet: see the
+Ansible runs each task on each host in a process of its own, which it forks from its main process. All of them inherit the plans of the
+main process, while a plan that a task made is lost when the task ends. So the playbooks let the main process plan the fleet, by the
 lookup plan_fleet.
 
 A plan is used again only while everything that it was made from is the same: the inventory's groups, the variables of its host and of
-the other hosts that it was read from, and the controller's files. Each task compares that for itself, so what `set_fact`,
-`include_vars`, a play or a file of the controller changes on the way is seen.
+the other hosts that were read for it, and the controller's files. Each task compares these, so it notices what `set_fact`,
+`include_vars`, a play or a changed file of the controller has changed in the meantime.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.reads import Read
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 
-#: of a larger fleet, tasks make the other plans themselves
+#: the greatest number of plans that are kept; in a larger fleet the tasks make the other plans themselves
 MOST = 4096
 
 
@@ -39,9 +39,9 @@ _KEPT: dict[tuple[str, str], _Kept] = {}
 
 
 def keep(plan: Plan, fleet: Fleet, reads: Iterable[Read]) -> None:
-    """Keeps a plan that was just made, without what it reads from files later on."""
+    """Keeps a plan that was just made, without the data that it reads from files when a task needs them."""
     key = (plan.component, plan.host)
-    # with a mistake the run ends, and what it follows from may be a file that is there the next time
+    # A plan with mistakes is not kept: the run ends, and the cause may be a missing file that exists the next time.
     if errors(plan.problems) or (len(_KEPT) >= MOST and key not in _KEPT):
         return
     fingerprints = {read: fleet.fingerprint(read) for read in reads}
@@ -57,7 +57,7 @@ def any_kept() -> bool:
 
 
 def find(component: str, host: str, fleet: Fleet) -> Plan | None:
-    """Returns a plan of its own for the caller, made from the same; None where there is none, or it was made from something else."""
+    """Returns a copy of the kept plan for the caller; None if there is none, or if anything that it was made from has changed."""
     kept = _KEPT.get((component, host))
     if kept is None or kept.groups != fleet.groups:
         return None

@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What one server or agent should be. build.py makes it from the inventory's variables.
+"""The plan of one server or agent: the state that it should have. build.py makes it from the inventory's variables.
 
-Here are its identity and what its tree says. The other modules of this package answer what follows from that: certificates, paths that
-the process writes to, files, the service.
+This class has the identity of the component and reads its tree. The other modules of this package derive the rest from that:
+certificates, paths that the process writes to, files, the service.
 """
 
 from __future__ import annotations
@@ -26,21 +26,24 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.host.listeners import 
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.paths import Paths
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.service import Needs
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables import Values
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki_node, upstream as pki_upstream
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.managed import ManagedCertificate
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.plugin_options import AUTHORITY_KINDS, InjectedOptions
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.upstream import Upstream
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import defaults, files, host_certificate, service, write_paths
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import defaults, files, service, write_paths
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.write_paths import WritePath
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.archives import architecture
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.svid import absolute
 
 #: the first release that takes a join token from a file named on the command line
 TOKEN_FILE_SINCE = versions.Version(1, 13, 3)
+CANARY = "/fleet-canary"
 
 
 @dataclasses.dataclass
 class Plan:
-    """One component on one host."""
+    """The plan of one component on one host."""
 
     component: str
     host: str
@@ -50,23 +53,23 @@ class Plan:
     merged: Merged
     tree: dict[str, Any]
     problems: list[Problem] = dataclasses.field(default_factory=list)
-    #: an agent whose servers are not in the inventory
+    #: whether it is an agent whose servers are not in the inventory
     external: bool = False
-    #: of an agent: the plan of the first of its servers
+    #: the plan of the first of an agent's servers; None for a server
     server: Plan | None = None
     #: the agents that a nested server gets its identity from
     parent_agents: list[Plan] = dataclasses.field(default_factory=list)
-    #: fills the commands of external plugins into the tree; they differ by architecture
+    #: the filler that writes the commands of external plugins into the tree; they depend on the architecture
     filler: binaries.Filler | None = None
     architectures: tuple[str, ...] = ()
     arch: str = ""
-    #: the options that its tree gets for an upstream CA of ours
+    #: the options that its tree gets for the collection's upstream CA
     injected_options: InjectedOptions | None = None
     #: whether the server takes one attestation of this agent only, so that it must be evicted before it attests again
     attests_once: bool = False
 
     def for_architecture(self, machine: str) -> Plan:
-        """Returns the plan for a host of this architecture; ValueError when an external plugin has no binary for it."""
+        """Returns the plan for a host of this architecture; raises ValueError if an external plugin has no binary for it."""
         arch = architecture(machine)
         if self.filler is None or not self.architectures or arch == self.arch:
             return self
@@ -87,7 +90,7 @@ class Plan:
         return block(self.tree, self.component)
 
     def plugins(self, kind: str) -> dict[str, Mapping[str, Any]]:
-        """Returns the plugins of one type that are switched on, by name."""
+        """Returns the enabled plugins of one type, by name."""
         return plugins(self.tree, kind)
 
     def plugin_data(self, kind: str, name: str) -> Mapping[str, Any]:
@@ -96,7 +99,7 @@ class Plan:
 
     @property
     def upstream_authority(self) -> tuple[str, dict[str, Any]]:
-        """The plugin type in the tree that signs a server's CA (it was renamed once), and its plugins that are switched on, by name."""
+        """The plugin type that signs a server's CA, under its old or new name as in the tree, and its enabled plugins, by name."""
         named = ((kind, self.plugins(kind)) for kind in AUTHORITY_KINDS)
         return next(((kind, plugins) for kind, plugins in named if plugins), (AUTHORITY_KINDS[0], {}))
 
@@ -112,13 +115,13 @@ class Plan:
 
     @property
     def port(self) -> int:
-        """The port that agents reach a server at; the default for a wrong one, which is the server's mistake and not each agent's."""
+        """The port at which agents reach a server. An invalid port is replaced by the default, so that only the server's mistake is reported."""
         port = self.main.get("bind_port", defaults.SERVER_PORT)
         return port if isinstance(port, int) and 0 <= port < 65536 else defaults.SERVER_PORT
 
     @property
     def address(self) -> str:
-        """Where agents, and nested servers, reach a server."""
+        """The address at which agents and nested servers reach a server."""
         return str(self.values["spire_server_address"] or self.values.raw.get("ansible_host") or self.host)
 
     @property
@@ -138,7 +141,7 @@ class Plan:
 
     @property
     def loses_identity_on_restart(self) -> bool:
-        """Whether every restart makes an enrolment necessary: the agent loses its key, and its server takes one attestation only."""
+        """Whether the agent must be enrolled after every restart, since it loses its key and its server accepts only one attestation."""
         return self.attests_once and "memory" in self.plugins("KeyManager")
 
     @property
@@ -153,7 +156,7 @@ class Plan:
 
     @property
     def versioned(self) -> bool:
-        """Whether the binaries are in a directory of ours that is named by their version."""
+        """Whether the binaries are in a directory of the collection that has their version as its name."""
         return self.values["spire_install_source"] in ("archive", "local")
 
     @property
@@ -168,8 +171,21 @@ class Plan:
 
     @functools.cached_property
     def root_reasons(self) -> tuple[str, ...]:
-        """Why the process must be root."""
+        """The reasons why the process must be root."""
         return host_root.reasons(self.plugins, self.plugin_data, self.node is not None) if self.component == "agent" else ()
+
+    @property
+    def canary(self) -> str:
+        """The SPIFFE ID with which verify checks that agents issue SVIDs; empty where there is none.
+
+        If the servers are not in the inventory, there is a canary only where spire_canary is set.
+        """
+        wanted = self.values["spire_canary"] and (not self.external or self.values.is_set("spire_canary"))
+        return absolute(CANARY, self.trust_domain) if wanted else ""
+
+    def supervisor(self, program: str) -> list[str]:
+        """Returns the argv of a program of supervisor: of ``supervisord``, or of its client ``supervisorctl``."""
+        return [posixpath.join(self.values["spire_supervisor_bin"], program), "-c", self.paths.supervisor_config]
 
     @property
     def user(self) -> str:
@@ -187,38 +203,46 @@ class Plan:
 
     @functools.cached_property
     def upstream(self) -> Upstream | None:
-        """The CA of ours that signs this server's own."""
-        return host_certificate.upstream(self)
+        """The collection's upstream CA of a server; None for agents, and for servers with another upstream authority or none."""
+        if self.component != "server":
+            return None
+        return pki_upstream.upstream(self.host, self.values, self.trust_domain, self.merged, self.injected_options)
 
     @functools.cached_property
     def node(self) -> ManagedCertificate | None:
-        """The certificate of ours that an agent attests with."""
-        return host_certificate.node(self)
+        """The collection's certificate that an agent attests with; None for servers, and for agents that attest in another way."""
+        if self.component != "agent":
+            return None
+        return pki_node.certificate_of_agent(self.host, self.values, self.trust_domain, self.merged, self.paths, self.server)
 
     @functools.cached_property
     def authorities(self) -> list[ManagedCertificate]:
-        """The CAs of ours that a server verifies nodes with."""
-        return host_certificate.authorities(self)
+        """The collection's CAs by which a server verifies nodes."""
+        if self.component != "server":
+            return []
+        return pki_node.authorities_of_server(self.host, self.values, self.trust_domain, self.merged, self.paths)
 
     @property
     def host_certificate(self) -> ManagedCertificate | None:
-        """The certificate that the host gets from us, with its key: a server's CA, or what an agent attests with."""
+        """The certificate, with its key, that the collection gives the host: a server's upstream CA, or the certificate that an agent attests with."""
         found = self.upstream or self.node
         return found if found and found.stored_on_host else None
 
     @property
     def host_certificate_files(self) -> dict[str, File]:
         """The files of that certificate on the host, without contents."""
-        return host_certificate.files(self)
+        if self.component == "server":
+            return pki_upstream.host_files(self.paths, self.user)
+        return pki_node.agent_files(self.node.name, self.paths, self.user) if self.node else {}
 
     @functools.cached_property
     def write_paths(self) -> dict[str, WritePath]:
-        """Where the process writes, by the option that says so."""
+        """The paths that the process writes to, by the option that names each."""
         return write_paths.of_plan(self)
 
     @property
     def needs(self) -> Needs:
-        """What the definition of the service depends on."""
+        """The facts that the definition of the service depends on."""
         return service.needs(self)
 
     @property
@@ -233,13 +257,13 @@ class Plan:
 
     @functools.cached_property
     def files(self) -> list[File]:
-        """Files whose whole content is ours. Rendering them can fail only for a tree with problems."""
+        """The files that the collection writes as a whole. Rendering them can fail only for a tree with problems."""
         return files.files(self)
 
     @property
     def bundle_file(self) -> File:
-        """The trust bundle of an agent's first contact, without content: that comes from a server when the agent is enrolled."""
-        return files.bundle(self)
+        """The file with the trust bundle for an agent's first contact, without content, which a server gives when the agent is enrolled."""
+        return File("bundle", self.paths.bundle, "", "0644", self.paths.owner, self.paths.owner)
 
     def render(self, extra: Mapping[str, Any] | None = None) -> str:
         """Returns the text of the configuration file, with the options of ``extra`` added to the main block."""

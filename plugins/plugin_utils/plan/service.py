@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def needs(plan: Plan) -> Needs:
-    """Returns what the definition depends on."""
+    """Returns the facts that the definition of the service depends on."""
     return Needs(
         user=plan.user,
         binary=plan.binary,
@@ -27,7 +27,7 @@ def needs(plan: Plan) -> Needs:
         root_reasons=plan.root_reasons,
         privileged_port=any(one.port < 1024 for one in plan.listeners),
         tpm="tpm_devid" in plan.plugins("NodeAttestor"),
-        # the unix attestor reads workloads' binaries, wherever they are, to hash them
+        # The agent's unix attestor reads the binaries of workloads in any directory, to hash them.
         home="yes" if plan.component == "server" else "read-only",
         environment=bool(plan.environment),
         plugins=tuple(dict.fromkeys(command.path for command in plan.commands if command.sha256)),

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What tasks may see of a plan: names, paths, versions. Contents are left out, since they may hold secrets."""
+"""Returns the facts of a plan that tasks may see: names, paths, versions. Contents are left out, because they may hold secrets."""
 
 from __future__ import annotations
 
@@ -12,19 +12,17 @@ from typing import Any
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.files import File
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki_node
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import downloads
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.canary import canary
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.supervisor import supervisorctl, supervisord
 
 
 def of_plan(planned: Plan, machine: str = "") -> dict[str, Any]:
-    """Returns what the tasks of a component need to know of its plan."""
+    """Returns the facts of a plan that the tasks of its component need."""
     planned = planned.for_architecture(machine) if machine else planned
     return {
         "component": planned.component,
         "machine": machine,
         "version": str(planned.version),
-        "canary": canary(planned),
+        "canary": planned.canary,
         **_files(planned),
         **_enrolment(planned),
         **_service(planned),
@@ -77,8 +75,8 @@ def _service(planned: Plan) -> dict[str, Any]:
     return {
         "service": paths.service,
         "manager": values["spire_service_manager"],
-        "supervisorctl": supervisorctl(planned),
-        "supervisord": supervisord(planned),
+        "supervisorctl": planned.supervisor("supervisorctl"),
+        "supervisord": planned.supervisor("supervisord"),
         "log_files": [*([str(planned.main["log_file"])] if planned.main.get("log_file") else []), *([paths.log] if paths.root else [])],
         "server": f"{planned.main.get('server_address')}:{planned.main.get('server_port')}" if planned.component == "agent" else "",
         "socket": planned.socket,
@@ -114,7 +112,7 @@ def _certificates(planned: Plan) -> dict[str, Any]:
 
 
 def _host_certificate(planned: Plan) -> dict[str, Any]:
-    """Returns the files of the host's own key and certificates; empty where it has none from us."""
+    """Returns the files of the host's key and certificates; empty where the collection gives it none."""
     if planned.host_certificate is None:
         return {}
     files = [_without_content(file) for file in planned.host_certificate_files.values()]

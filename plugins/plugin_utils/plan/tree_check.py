@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A host's tree with everything that is wrong with it, and the variable that each mistake comes from."""
+"""Makes and checks the tree of a host, and finds the variable that each mistake comes from."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versio
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree import check as tree_check
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import convert
 
-#: of a fleet whose hosts have a tree of their own each, not all trees are kept
+#: the greatest number of trees that are kept, because every host of a fleet may have a tree of its own
 TREES_KEPT = 256
-#: options of the built-in layer that are set from a variable of ours, to which their mistakes are attributed
+#: options of the built-in layer that get the value of a variable; a mistake in one is reported as a mistake in the variable
 FROM_VARIABLES = {"trust_domain": "spire_trust_domain", "server_address": "spire_server_address"}
 
 
@@ -33,7 +33,7 @@ class Checked:
     merged: layers.Merged
     coerced: dict[str, Any]
     problems: list[Problem]
-    #: the architectures that the tree differs for, and the one that it was made for
+    #: the architectures for which the tree differs, and the architecture that it was made for
     architectures: tuple[str, ...] = ()
     arch: str = ""
 
@@ -41,11 +41,11 @@ class Checked:
 def checked(
     component: str, stack: list[layers.Layer], version: versions.Version, fleet: Fleet, filler: Filler
 ) -> Checked:
-    """Returns the tree of these layers, with the commands of its external plugins. Hosts of one group mostly share it."""
+    """Returns the tree of these layers, with the commands of its external plugins. Most hosts of a group share one tree."""
     try:
         key = marshal.dumps([component, str(version), [(layer.name, layer.tree) for layer in stack], filler.key()], 2)
     except ValueError:
-        key = b""  # a date, for example, which is a mistake of its own
+        key = b""  # The tree has a date, for example, which is reported as a mistake.
     if key in fleet.trees:
         return fleet.trees[key]  # type: ignore[return-value]
     merged = layers.merge(component, stack)
@@ -88,7 +88,7 @@ def attributed(component: str, values: Values, found: list[Problem]) -> Iterator
         if problem.layer != layers.BUILT_IN:
             yield problem
         elif option in FROM_VARIABLES:
-            # Unset, it is a mistake of the fleet's, or of the server that the agent has it from.
+            # Where the variable is not set, a rule about the whole fleet reports it, or the server has the mistake from which the agent's follows.
             name = FROM_VARIABLES[option]
             if values[name]:
                 yield dataclasses.replace(problem, path=name, layer=name)

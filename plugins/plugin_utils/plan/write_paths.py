@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the process of a plan writes, by the options of its tree."""
+"""Finds the paths that the process of a plan writes to, by the options of its tree."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 
-#: a directory below these is empty after the machine has started
+#: the directories whose content does not survive a reboot
 RUNTIME = ("/run", "/var/run")
 #: options of the main block that name a file or a socket
 _MAIN_OPTIONS = ("log_file", "socket_path", "registration_uds_path", "admin_socket_path")
 
 
 class WritePath(NamedTuple):
-    """The directory that the process writes to, and the path as it was given."""
+    """A directory that the process writes to, and the path in the option."""
 
     directory: str
     given: str
@@ -27,8 +27,7 @@ class WritePath(NamedTuple):
 
 def of_plan(plan: Plan) -> dict[str, WritePath]:
     """Returns each path that the process writes to, by the option that names it."""
-    found = {option: (directory, given) for option, directory, given in _all(plan) if given}
-    return {option: WritePath(posixpath.normpath(directory) if directory else "", given) for option, (directory, given) in found.items()}
+    return {option: WritePath(posixpath.normpath(directory) if directory else "", given) for option, directory, given in _all(plan) if given}
 
 
 def _all(plan: Plan) -> Iterator[tuple[str, str, str]]:

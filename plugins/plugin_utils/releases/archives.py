@@ -19,11 +19,10 @@ FIRST_MUSL = (1, 8, 0)
 
 
 class ArchiveNames(NamedTuple):
-    """The names of an archive, of its checksum file, and of the directory in the archive."""
+    """The names of an archive and of its checksum file."""
 
     archive: str
     checksums: str
-    top: str
 
 
 def architecture(machine: str) -> str:
@@ -52,4 +51,4 @@ def archive_names(version: str, arch: str) -> ArchiveNames:
         platform = "linux-x86_64-glibc"
     stem = f"spire-{text}-{platform}"
     suffix = "_sha256sum.txt" if number >= FIRST_ARM64 else "_checksums.txt"
-    return ArchiveNames(f"{stem}.tar.gz", f"{stem}{suffix}", f"spire-{text}")
+    return ArchiveNames(f"{stem}.tar.gz", f"{stem}{suffix}")

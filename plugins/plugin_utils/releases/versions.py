@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every release of SPIRE from 0.8.0 on, and messages about numbers that are not a release."""
+"""Knows every release of SPIRE from 0.8.0 on, and makes messages about numbers that are not a release."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Certificates, authorities and SVIDs that expire: who renews them, and whether renewal is due, late or failed.
+"""Describes certificates, authorities and SVIDs that expire: who renews them, and whether renewal is due, late or failed.
 
 Reports make a list of these from everything that was observed. If something new can expire, add it to that list.
 """
@@ -15,7 +15,7 @@ from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.times import moment, words
 
-#: who renews it
+#: the three values of who renews a certificate, authority or SVID
 SITE, SPIRE, YOU = "spire.fleet.site", "SPIRE", "you"
 #: the share of an SVID's lifetime that remains at least while renewal works; SPIRE renews at one half
 LIFE_LEFT = 0.2
@@ -133,12 +133,12 @@ class Expiry:
 
 
 def in_order(found: Iterable[Expiry]) -> list[Expiry]:
-    """Returns them by their end, without duplicates."""
+    """Returns the certificates, authorities and SVIDs in the order in which they expire, without duplicates."""
     return sorted(dict.fromkeys(found), key=lambda one: (one.expires, one.kind, one.host, one.place))
 
 
 def table(found: Sequence[Expiry], now: datetime.datetime) -> str:
-    """Returns a table by their end. Equal rows of many hosts become one, with the host whose end comes first."""
+    """Returns a table in the order of expiry. Equal rows of many hosts become one row, which shows the host that expires first."""
     rows = [("LEFT", "EXPIRES", "WHAT", "WHERE", "RENEWED BY", "VERDICT")]
     alike: dict[tuple[str, ...], list[Expiry]] = {}
     for one in in_order(found):

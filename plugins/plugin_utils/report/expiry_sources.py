@@ -19,12 +19,12 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x5
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import extension
 
-#: the share of ca_ttl, at most the duration, that remains of an active authority at least while rotation works; SPIRE
-#: activates the next one when a sixth or a week remains
+#: While rotation works, an active authority has at least this share of ca_ttl left, or this duration if that is shorter. SPIRE
+#: activates the next authority when a sixth of ca_ttl, or a week, is left.
 LATEST_TAKEOVER = (1 / 12, datetime.timedelta(days=3.5))
 #: the kinds that spire.fleet.site renews
 RENEWED_BY_SITE = ("upstream_ca", "node_certificate")
-#: the end of an SSH certificate that never expires
+#: the value in an SSH certificate that never expires
 _FOREVER = 2**64 - 1
 
 
@@ -69,7 +69,7 @@ def of_host(planned: Plan, drift_result: Mapping[str, Any]) -> Iterator[Expiry]:
         newest = max((one["expires"] for one in certificates if one["root"]), default="")
         for index, one in enumerate(certificates):
             kind = _kind_in_file(planned, path, index)
-            # an older root is replaced by a newer one in the same file
+            # A newer root in the same file replaces an older one, which may then expire.
             superseded = bool(one["root"]) and one["expires"] < newest
             renewal = _renewal(planned) if kind in RENEWED_BY_SITE else {"renewed_by": YOU}
             yield Expiry(
@@ -128,7 +128,7 @@ def of_server(planned: Plan, state: Mapping[str, Any]) -> Iterator[Expiry]:
         for status, one in authorities.items():
             if not one["expires_at"]:
                 continue
-            # an upstream authority may issue CAs that are valid for less than ca_ttl
+            # An upstream authority may issue CAs with a shorter lifetime than ca_ttl, so it is not known when they are renewed.
             known = not (upstream and kind == "x509") and status == "active"
             part, most = LATEST_TAKEOVER
             yield Expiry(
@@ -153,7 +153,7 @@ def of_canary(planned: Plan, spiffe_id: str, svids: Iterable[Mapping[str, Any]])
     try:
         found = x509_svid.of_certificate(x509_keys.load_certificates(certificates_text.encode(), "the SVID")[0])
     except X509Error:
-        # there is none, or the check of the agent reports that it can't be read
+        # The agent returned no SVID of the canary, or its check reports that the SVID can't be read.
         return
     if found:
         yield Expiry(

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What was observed of a fleet, and what is wrong with it. All reports use this one model."""
+"""The observed state of a fleet, and its problems. All reports use this model."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.common import clocks
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.cryptography_import import x509
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.canary import canary
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.report import expiry, expiry_sources
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import svid as x509_svid
@@ -23,7 +22,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.x509.chains import lea
 
 @dataclasses.dataclass
 class Observed:
-    """One server or agent as it was observed."""
+    """The observed state of one server or agent."""
 
     host: str
     component: str
@@ -33,7 +32,7 @@ class Observed:
     svid: str = ""
     expires: datetime.datetime | None = None
     differs: list[str] = dataclasses.field(default_factory=list)
-    #: the differences among them that only mean renewal is due
+    #: the differences that only mean that renewal is due
     renewals: list[str] = dataclasses.field(default_factory=list)
     problems: list[str] = dataclasses.field(default_factory=list)
 
@@ -76,7 +75,7 @@ def agent(
             observed.problems.append(f"its server has banned {observed.spiffe_id}")
         elif known["expires_at"] and known["expires_at"] < now.timestamp():
             observed.problems.append("according to its server, its SVID has expired")
-    wanted = canary(planned)
+    wanted = planned.canary
     if wanted:
         _check_canary(observed, answers.get("svid") or {}, wanted, state, now)
     return observed
@@ -110,7 +109,7 @@ def _check_canary(
     if found is None:
         observed.problems.append(f"no SVID for {wanted}: {str(answer.get('msg') or 'it was not asked for').strip()}")
         return
-    # Others verify with the server's bundle. The agent's own may be older, never newer.
+    # Other workloads verify the SVID with the server's bundle, and the agent's bundle may be older than that.
     bundle = str((state or {}).get("bundle") or found["bundle"])
     svid, problems = check_svid(found["certificates"], bundle, wanted, now)
     if svid:
@@ -143,17 +142,17 @@ def check_svid(
 
 
 def expiring(planned: Plan, answers: Mapping[str, Any]) -> Iterator[expiry.Expiry]:
-    """Yields what expires of one server or agent, from the results of its tasks."""
+    """Yields the certificates, authorities and SVIDs of one server or agent that expire, from the results of its tasks."""
     yield from expiry_sources.of_host(planned, answers.get("look") or {})
     if planned.component == "server":
         yield from expiry_sources.of_controller(planned)
         yield from expiry_sources.of_server(planned, answers.get("state") or {})
     else:
-        yield from expiry_sources.of_canary(planned, canary(planned), (answers.get("svid") or {}).get("svids", []))
+        yield from expiry_sources.of_canary(planned, planned.canary, (answers.get("svid") or {}).get("svids", []))
 
 
 def bundles(fleet: Fleet, states: Mapping[str, Mapping[str, Any] | None]) -> Iterator[expiry.Expiry]:
-    """Yields the CAs in the bundle of each group of servers, from the answer of one of them."""
+    """Yields the CAs in the bundle of each group of servers, from the answer of one server of the group."""
     for group, state in states.items():
         servers = fleet.groups.get(group)
         if state and servers:

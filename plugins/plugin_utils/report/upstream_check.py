@@ -21,7 +21,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import ca_check, keys as x509_keys, request as x509_request
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 
-#: the longest lifetime of what a private CA in short-lived mode signs
+#: the longest lifetime of a certificate that a private CA in short-lived mode signs
 SHORT_LIVED = datetime.timedelta(days=7)
 _ARN = re.compile(r"arn:([^:]+):acm-pca:([^:]+):([0-9]{12}):certificate-authority/.+")
 _PATH_LENGTH = re.compile(r"_PathLen([0-9])")
@@ -37,7 +37,7 @@ def authority(planned: Plan) -> tuple[str, dict[str, Any]]:
 
 
 def check(planned: Plan, principal: str, now: datetime.datetime) -> tuple[dict[str, str], list[str]]:
-    """Returns facts of the CA in AWS, and what is wrong with it, each in a sentence. Raises AwsError where AWS gives no answer."""
+    """Returns facts of the CA in AWS, and a sentence for each mistake. Raises AwsError where AWS gives no answer."""
     name, data = authority(planned)
     if name == "aws_pca":
         return _private_ca(planned, data, principal, now)
@@ -74,7 +74,7 @@ def _private_ca(planned: Plan, data: Mapping[str, Any], principal: str, now: dat
 
 
 def _template(data: Mapping[str, Any], region: str) -> str:
-    """Returns the ARN of the template. SPIRE's default is for the partition aws."""
+    """Returns the ARN of the signing template. SPIRE's default is valid only in the partition aws."""
     return str(data.get("ca_signing_template_arn") or signing_template_arn("aws", 0))
 
 
@@ -145,7 +145,7 @@ def _certificate(arn: str, certificate: Any, template_arn: str, ttl: datetime.ti
 
 
 def _permissions(principal: str, arn: str, template_arn: str, region: str) -> Iterator[str]:
-    """Yields what IAM's simulator denies. A real call would leave a signed certificate behind."""
+    """Yields the actions that IAM's simulator denies. It is asked because a real call would issue a certificate."""
     context = [{"ContextKeyName": "acm-pca:TemplateArn", "ContextKeyValues": [template_arn], "ContextKeyType": "string"}]
     answer = Service("iam", region).call(
         "simulate_principal_policy", f"what {principal} may do", PolicySourceArn=principal, ActionNames=list(SIGNING), ResourceArns=[arn],
@@ -180,7 +180,7 @@ def _secrets(planned: Plan, data: Mapping[str, Any], now: datetime.datetime) -> 
         facts, found = _chain(planned, texts, now)
     except X509Error as exc:
         found = [str(exc)]
-    # many of these messages begin with the name of a file, here with "the secret"
+    # Many of these messages begin with the name of the file, which is "the secret ..." here.
     return facts, [one[0].upper() + one[1:] for one in found]
 
 

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rotates the servers' own authorities: finds the servers and hosts concerned, refuses what can't be done, and plans the rounds.
+"""Rotates the servers' own authorities: finds the servers and hosts concerned, refuses impossible requests, and plans the rounds.
 
-SPIRE keeps two authorities of each kind on a server: the active one, which signs, and either the next one, prepared, or the old one.
+SPIRE keeps two authorities of each kind on a server: the active one, which signs, and either the prepared one, which comes next, or the old one.
 It taints and revokes only the old one.
 """
 
@@ -19,7 +19,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import neste
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 
-#: by server, the result of the module local_authority with state=shown
+#: the results of the module local_authority with state=shown, by server
 AuthoritiesByServer = Mapping[str, Mapping[str, Any]]
 
 
@@ -35,7 +35,7 @@ class RotationRequest:
     authority: str
     #: whether the old authorities are tainted and revoked
     revoke: bool = False
-    #: what is revoked first on servers that have an old authority: "", "prepare" or "taint"
+    #: how the rotation starts on servers that have an old authority: "prepare", "taint", or "" where the operator has not decided
     start: str = ""
     #: the inventory group of the servers; empty for all
     group: str = ""
@@ -63,14 +63,14 @@ class Round:
     group: str
     #: servers that prepare an authority and sign with it
     replace: list[str]
-    #: by server, the ID of the authority that is then tainted and revoked
+    #: the IDs of the authorities that are then tainted and revoked, by server
     revoke: dict[str, str]
     #: servers below the group, whose CAs lead to the group's
     servers_below: list[str]
 
 
 def scope(fleet: Fleet, group: str, authority: str) -> Scope:
-    """Returns the servers of a group and those below. For JWT keys it has all tiers: a nested server publishes its keys to those above."""
+    """Returns the servers of a group and those below them. For JWT keys it has all tiers, as nested servers publish theirs to their parents."""
     servers = [server for server in fleet.servers if fleet.group_of_server(server) == group]
     parents = {server: set(nested.parent_servers(server, fleet)) for server in nested.servers(fleet)}
     found, grown = set(servers), True
@@ -165,7 +165,7 @@ def _refuse_x509(fleet: Fleet, request: RotationRequest, found: Sequence[Scope],
 
 
 def _external_plugin(server: str, fleet: Fleet) -> str:
-    """Returns the plugin by which something outside of the inventory signs the server's CA; empty where the CA is below a root of ours
+    """Returns the plugin by which something outside of the inventory signs the server's CA; empty where the CA is below the collection's root
     or below other servers of the inventory.
     """
     planned = plan("server", server, fleet)
@@ -229,7 +229,7 @@ def describe_rounds(request: RotationRequest, made: Iterable[Round]) -> list[str
 def untracked_authorities(
     request: RotationRequest, found: Iterable[Scope], authorities: AuthoritiesByServer, now: datetime.datetime
 ) -> list[str]:
-    """Returns warnings about authorities in the bundle that no server of the group can revoke."""
+    """Returns a warning for each authority in the bundle that no server of the group can revoke."""
     texts = []
     for one in found:
         held = {

@@ -9,23 +9,21 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.common.cryptography_import import x509
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki.rotation_state import key_id
-from ansible_collections.spire.fleet.plugins.plugin_utils.rotation.root_readiness import NotReady, agent_svid, workload_svid
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import extension
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki.rotation_state import authority_key_id, key_id
+from ansible_collections.spire.fleet.plugins.plugin_utils.rotation.root_readiness import agent_problems
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.svid import load_base64
 
 
 @dataclasses.dataclass(frozen=True)
 class Expected:
-    """The state that must be reached, by the IDs of authorities."""
+    """The state that must be reached, in terms of the IDs of authorities."""
 
     kind: str
-    #: must be in every bundle
+    #: the authorities that must be in every bundle
     trusted: frozenset[str] = frozenset()
-    #: must not have signed anything that is in use
+    #: the authorities that must not have signed any SVID or CA in use
     retired: frozenset[str] = frozenset()
-    #: must not be in any bundle
+    #: the authorities that must not be in any bundle
     gone: frozenset[str] = frozenset()
 
     def bundle_problems(self, whose: str, found: Iterable[str]) -> Iterator[str]:
@@ -51,7 +49,7 @@ def server(observed: Mapping[str, Any], expected: Expected) -> list[str]:
     except ValueError:
         return ["its certificates can't be read"]
     missing = list(expected.bundle_problems("its bundle", map(key_id, bundle)))
-    missing += expected.signer_problems("the SVID that it shows to agents", issuer_id(leaf))
+    missing += expected.signer_problems("the SVID that it shows to agents", authority_key_id(leaf))
     for name, what in (("active", "its CA"), ("prepared", "its next CA")):
         missing += expected.signer_problems(what, observed["authorities"].get(name, {}).get("upstream_id", ""))
     return missing
@@ -61,38 +59,22 @@ def agent(observed: Mapping[str, Any], canary: str, expected: Expected) -> list[
     """Returns what an agent lacks, and what a workload lacks that asks it for the SPIFFE ID ``canary``, if that is not empty."""
     if expected.kind == "jwt":
         return list(_tokens(observed, canary, expected))
-    try:
-        chain, bundle = agent_svid(observed)
-    except NotReady as exc:
-        return [str(exc)]
-    missing = list(expected.bundle_problems("its bundle", map(key_id, bundle)))
-    missing += expected.signer_problems("its own SVID", *map(issuer_id, chain))
-    if canary:
-        try:
-            chain, bundle = workload_svid(observed, canary)
-        except NotReady as exc:
-            return [*missing, str(exc)]
-        missing += expected.bundle_problems("a workload's bundle", map(key_id, bundle))
-        missing += expected.signer_problems("a workload's SVID", *map(issuer_id, chain))
-    return missing
+    return list(agent_problems(
+        observed, canary, lambda whose, bundle: expected.bundle_problems(whose, map(key_id, bundle)),
+        lambda what, chain: expected.signer_problems(what, *map(authority_key_id, chain)),
+    ))
 
 
 def _tokens(observed: Mapping[str, Any], canary: str, expected: Expected) -> Iterator[str]:
     if not canary:
-        # an agent returns its JWT keys only to workloads
+        # Without a canary there is no workload, and an agent returns its JWT keys only to workloads.
         return
     if "jwt" not in observed:
-        yield f"it returns no JWT-SVID of {canary}: {observed['said'] or 'no entry matches the user of this check'}"
+        yield f"it returns no JWT-SVID of {canary}: {observed['error'] or 'no entry matches the user of this check'}"
         return
     yield from expected.bundle_problems("a workload's bundle", observed["jwt"]["bundle"])
     for signer in observed["jwt"]["signing"]:
         yield from expected.signer_problems("a workload's JWT-SVID", signer)
-
-
-def issuer_id(leaf: Any) -> str:
-    """Returns the ID of the X.509 authority that signed a certificate."""
-    found = extension(leaf, x509.AuthorityKeyIdentifier)
-    return str(found.key_identifier.hex()) if found and found.key_identifier else ""
 
 
 def _join(names: Iterable[str]) -> str:

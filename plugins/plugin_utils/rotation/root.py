@@ -34,23 +34,14 @@ SINCE = Version(1, 11, 0)
 class Scope:
     """The servers and hosts of the trust domain whose root is rotated."""
 
-    #: the servers whose CA is signed by an intermediate of ours
+    #: the servers whose CA is signed by an intermediate of the collection
     servers: list[Plan]
     #: all hosts, by inventory name and in the inventory's order
     hosts: list[str]
     #: one server of each datastore, where the old root is tainted and revoked
     targets: list[str]
-
-    @property
-    def upstream(self) -> Upstream:
-        """The upstream CA of the first server, for what all servers have in common."""
-        return _upstream(self.servers[0])
-
-
-def _upstream(server: Plan) -> Upstream:
-    if server.upstream is None:
-        raise X509Error(f"{server.host} has no upstream CA of this collection.")
-    return server.upstream
+    #: the upstream CA of the first server, for what all servers have in common
+    upstream: Upstream
 
 
 def scope(fleet: Fleet, trust_domain: str) -> Scope:
@@ -63,19 +54,18 @@ def scope(fleet: Fleet, trust_domain: str) -> Scope:
     domains = sorted({one.trust_domain for one in servers})
     if len(domains) > 1:
         raise X509Error(f"The inventory has roots of {', '.join(domains)}; name one: -e spire_rotate_trust_domain={domains[0]}.")
-    found = Scope(servers, [], [])
-    for one in servers:
-        own = _upstream(one)
-        if (own.configured_issuer, own.directory) != (found.upstream.configured_issuer, found.upstream.directory):
+    upstreams = [one.upstream for one in servers if one.upstream]
+    for own in upstreams:
+        if (own.configured_issuer, own.directory) != (upstreams[0].configured_issuer, upstreams[0].directory):
             raise X509Error(
-                f"{one.host} has another issuer or another spire_pki_dir than {servers[0].host}; servers of one trust domain share both."
+                f"{own.host} has another issuer or another spire_pki_dir than {servers[0].host}; servers of one trust domain share both."
             )
     groups: dict[str, str] = {}
     for one in servers:
         groups.setdefault(fleet.group_of_server(one.host), one.host)
     hosts = [one.host for one in plans if one.trust_domain == domains[0]]
     hosts += [host for host in fleet.agents if plan("agent", host, fleet).trust_domain == domains[0]]
-    return Scope(servers, list(dict.fromkeys(hosts)), list(groups.values()))
+    return Scope(servers, list(dict.fromkeys(hosts)), list(groups.values()), upstreams[0])
 
 
 def begin(found: Scope, name: str, run: Run) -> tuple[State | None, list[str]]:
@@ -89,7 +79,7 @@ def begin(found: Scope, name: str, run: Run) -> tuple[State | None, list[str]]:
             what = "is in progress" if state.step != DONE else "has ended, and spire_pki_issuer still names the old CA"
             raise X509Error(f"The rotation {state.name} {what}, so {name} can't begin. Finish that one first.")
         if state and state.servers_on_old_root:
-            # an interrupted run left these; this run finds them again
+            # An interrupted run left this list of servers. This run finds out itself which servers it must have.
             state = dataclasses.replace(state, servers_on_old_root=())
             if not run.check:
                 rotation_state.save(upstream.directory, state)
@@ -130,7 +120,7 @@ def _check_prerequisites(found: Scope, run: Run) -> None:
             f"SPIRE can rotate its CAs on demand and revoke roots since {SINCE}, which is newer than that of {', '.join(old)}. Upgrade "
             "the servers first."
         )
-    # the old root's key must be there, since it signs once more
+    # The key of the old root must exist, because the old root signs once more.
     _issuer(found).key()
 
 
@@ -239,7 +229,7 @@ def sign_under_old_root(found: Scope, hosts: Sequence[str], run: Run) -> tuple[S
         if state is None or state.step != rotation_state.USE:
             raise X509Error("The rotation is not at the step use.")
         if hosts:
-            # checked before the state changes
+            # The files are read before the state changes, so that a missing one stops the run in time.
             x509_store.must_read(state.old.certificate)
             Issuer(state.old.key_files, found.upstream.passphrase, state.old.key_files.certificates(), []).key()
         changed = state.servers_on_old_root != tuple(hosts)

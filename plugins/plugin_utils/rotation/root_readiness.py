@@ -6,21 +6,22 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.cryptography_import import x509
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.times import moment
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki.rotation_state import DONE, REMOVE, State, TRUST, USE
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.canary import canary as canary_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki.rotation_state import DONE, REMOVE, State, TRUST, USE, authority_key_id
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.chains import leads_to
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import extension
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.svid import load_base64
+
+#: yields what is wrong with a bundle or a chain, whose name in messages comes first
+Problems = Callable[[str, Sequence[Any]], Iterable[str]]
 
 
 class NotReady(Exception):
-    """A host has nothing that could be checked. The message names what it lacks."""
+    """A host has no certificates that could be checked. The message names what it lacks."""
 
 
 def module_spec(planned: Plan, jwt: bool = False) -> dict[str, Any]:
@@ -28,7 +29,7 @@ def module_spec(planned: Plan, jwt: bool = False) -> dict[str, Any]:
     spec: dict[str, Any] = {"component": planned.component, "binary": planned.binary, "socket_path": planned.socket}
     if planned.component == "server":
         return {**spec, "address": str(planned.main.get("bind_address") or ""), "port": planned.port}
-    return {**spec, "data_dir": planned.data_dir, "ask": bool(canary_of(planned)), "jwt": jwt}
+    return {**spec, "data_dir": planned.data_dir, "ask": bool(planned.canary), "jwt": jwt}
 
 
 def server(observed: Mapping[str, Any], signed_by_us: bool, state: State) -> list[str]:
@@ -53,68 +54,62 @@ def server(observed: Mapping[str, Any], signed_by_us: bool, state: State) -> lis
 
 
 def _server_svid_problems(leaf: Any, authorities: Mapping[str, Mapping[str, Any]], state: State) -> Iterator[str]:
-    """Yields that the server's own SVID is still under the old root.
+    """Yields a message if the server's own SVID is still under the old root.
 
     SPIRE notifies only the server that tainted the root; the others renew their SVIDs at half of their lifetime.
     """
     new = [one["id"] for one in authorities.values() if one.get("upstream_id") != state.old_key_id]
-    found = extension(leaf, x509.AuthorityKeyIdentifier)
-    if found is None or not found.key_identifier or found.key_identifier.hex() not in new:
+    if authority_key_id(leaf) not in new:
         half = leaf.not_valid_before_utc + (leaf.not_valid_after_utc - leaf.not_valid_before_utc) / 2
         yield f"the SVID that it shows to agents is still under the old root; SPIRE renews it at {moment(half)}"
 
 
 def agent(observed: Mapping[str, Any], canary: str, state: State, now: datetime.datetime) -> list[str]:
     """Returns what an agent lacks, and what a workload lacks that asks it for the SPIFFE ID ``canary``, if that is not empty."""
-    try:
-        chain, bundle = agent_svid(observed)
-    except NotReady as exc:
-        return [str(exc)]
-    missing = list(_bundle_problems("its bundle", bundle, state))
-    if state.step == USE and not leads_to(chain, state.new_roots, now):
-        missing.append("its own SVID is not under the new root yet")
-    if canary:
-        missing += _workload_problems(observed, canary, state, now)
-    return missing
 
+    def svid_problems(what: str, chain: Sequence[Any]) -> Iterator[str]:
+        if state.step == USE and not leads_to(chain, state.new_roots, now):
+            yield f"{what} is not under the new root yet"
 
-def _workload_problems(observed: Mapping[str, Any], canary: str, state: State, now: datetime.datetime) -> Iterator[str]:
-    try:
-        chain, bundle = workload_svid(observed, canary)
-    except NotReady as exc:
-        yield str(exc)
-        return
-    yield from _bundle_problems("a workload's bundle", bundle, state)
-    if state.step == USE and not leads_to(chain, state.new_roots, now):
-        yield "a workload's SVID is not under the new root yet"
+    return list(agent_problems(observed, canary, lambda whose, bundle: _bundle_problems(whose, bundle, state), svid_problems))
 
 
 def _bundle_problems(whose: str, found: Sequence[Any], state: State) -> Iterator[str]:
-    if not _has_all(found, state.new_roots):
+    if not all(root in found for root in state.new_roots):
         yield f"{whose} does not have the new root yet"
     if state.step in (REMOVE, DONE) and any(root in found for root in state.old_roots):
         yield f"{whose} still has the old root"
 
 
-def _has_all(found: Sequence[Any], roots: Iterable[Any]) -> bool:
-    return all(root in found for root in roots)
+def agent_problems(observed: Mapping[str, Any], canary: str, bundle_problems: Problems, svid_problems: Problems) -> Iterator[str]:
+    """Yields what an agent lacks, and what a workload lacks that asks it for the SPIFFE ID ``canary``, if that is not empty."""
+    try:
+        chain, bundle = _agent_svid(observed)
+        yield from bundle_problems("its bundle", bundle)
+        yield from svid_problems("its own SVID", chain)
+        if canary:
+            chain, bundle = _workload_svid(observed, canary)
+            yield from bundle_problems("a workload's bundle", bundle)
+            yield from svid_problems("a workload's SVID", chain)
+    except NotReady as exc:
+        yield str(exc)
 
 
-def agent_svid(observed: Mapping[str, Any]) -> tuple[list[Any], list[Any]]:
+def _agent_svid(observed: Mapping[str, Any]) -> tuple[list[Any], list[Any]]:
     """Returns an agent's own chain and bundle. Raises NotReady where it has none."""
     try:
         chain, bundle = ([load_base64(text) for text in observed[name]] for name in ("chain", "bundle"))
     except ValueError:
         raise NotReady("its certificates can't be read") from None
     if not chain:
-        raise NotReady(f"it has no SVID of its own: {observed['said'] or 'it is not attested'}")
+        raise NotReady(f"it has no SVID of its own: {observed['error'] or 'it is not attested'}")
     return chain, bundle
 
 
-def workload_svid(observed: Mapping[str, Any], canary: str) -> tuple[list[Any], list[Any]]:
+def _workload_svid(observed: Mapping[str, Any], canary: str) -> tuple[list[Any], list[Any]]:
     """Returns the chain and the bundle that a workload got from an agent. Raises NotReady with the agent's answer where it got none."""
     svid = next((one for one in observed["svids"] if one["spiffe_id"] == canary), None)
     if svid is None:
-        raise NotReady(f"it returns no SVID of {canary}: {observed['said'] or 'no entry matches the user of this check'}")
+        raise NotReady(f"it returns no SVID of {canary}: {observed['error'] or 'no entry matches the user of this check'}")
     chain, bundle = (x509.load_pem_x509_certificates(svid[name].encode()) for name in ("certificates", "bundle"))
     return chain, bundle

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lists every rule by its id, with its examples: those that are functions, and those that stand in the schema's data."""
+"""Lists every rule by its id, with its examples: rules that are functions, and rules in the schema's data."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import 
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import block_rules
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Span
 
-# the modules are loaded with this one
+# loads the modules of all rules
 rules(*SCOPES)
 
-#: where the examples of rules lie: <scope>/cases/<module>.yml
+#: the directory with the examples of rules, <scope>/cases/<module>.yml
 HERE = Path(__file__).parent
-#: the words of a listing for a scope
+#: what the rules of each scope are about
 SUBJECTS = {
     TREE: "one configuration",
     HOST: "one server or agent with its variables and the controller's files",
@@ -47,21 +47,21 @@ class Variant:
 
 @dataclass(frozen=True)
 class Listed:
-    """One rule as words."""
+    """A rule as text."""
 
     id: str
     scope: str
     #: the module, or "options" for a rule of the schema's data
     subject: str
     variants: tuple[Variant, ...]
-    #: whether strict mode refuses what SPIRE takes
+    #: whether only strict mode refuses it
     strict: bool
-    #: whether spire_allow takes the id
+    #: whether spire_allow can contain the id
     liftable: bool
 
     @property
     def places(self) -> tuple[Place, ...]:
-        """Returns every place of every variant, once."""
+        """Returns the places of all variants without duplicates."""
         return tuple(dict.fromkeys(place for variant in self.variants for place in variant.places))
 
 
@@ -74,24 +74,17 @@ def everything() -> dict[str, Listed]:
         )
         for one in rules(*SCOPES)
     }
-    of_data: dict[str, list[Variant]] = {}
+    # the places of each variant, by the rule's id and the rest of the variant
+    of_data: dict[str, dict[tuple[Any, ...], dict[Place, None]]] = {}
     for component, path, one in block_rules.everything():
         names = ("server", "agent") if component == "both" else (component,)
-        places = tuple(Place(name, path) for name in names)
-        variants = of_data.setdefault(one.id, [])
-        made = Variant(block_rules.says(one), one.span, one.source, one.severity, places)
-        alike = next((old for old in variants if (old.description, old.span, old.source, old.severity) == (
-            made.description, made.span, made.source, made.severity)), None)
-        if alike:
-            variants[variants.index(alike)] = Variant(
-                made.description, made.span, made.source, made.severity, tuple(dict.fromkeys((*alike.places, *places))),
-            )
-        else:
-            variants.append(made)
-    for name, variants in of_data.items():
+        words = (block_rules.description(one), one.span, one.source, one.severity)
+        of_data.setdefault(one.id, {}).setdefault(words, {}).update(dict.fromkeys(Place(name, path) for name in names))
+    for name, by_words in of_data.items():
         if name in found:
             raise ValueError(f"The rule {name} of the schema's data has the id of a function")
-        found[name] = Listed(name, TREE, "options", tuple(variants), False, any(one.severity == "warning" for one in variants))
+        variants = tuple(Variant(*words, tuple(places)) for words, places in by_words.items())
+        found[name] = Listed(name, TREE, "options", variants, False, any(one.severity == "warning" for one in variants))
     return dict(sorted(found.items(), key=lambda item: (SCOPES.index(item[1].scope), item[0])))
 
 
@@ -123,27 +116,27 @@ def place(where: Place) -> str:
 
 
 def nearest(name: str) -> list[str]:
-    """Returns the ids that are nearly a name, the nearest first; those that have it as a part count too."""
+    """Returns the ids that are similar to a name or contain it, the most similar first."""
     names = list(everything())
     close = difflib.get_close_matches(name, names, 5, 0.5)
     return list(dict.fromkeys([*close, *(other for other in names if name and name in other)]))
 
 
 def unknown(name: str) -> str:
-    """Returns the message about a name that is no rule's id."""
+    """Returns the message about a name that is not the id of a rule."""
     near = nearest(name)
-    hint = f"did you mean {', '.join(near)}?" if near else "without an id, spire.fleet.explain lists them all."
-    return f'No rule has the id "{name}"; {hint}'
+    hint = f"Did you mean {', '.join(near)}?" if near else "Run spire.fleet.explain without an id to list all rules."
+    return f'No rule has the id "{name}". {hint}'
 
 
 def explain(name: str) -> str:
-    """Returns a rule as a person reads it, with a wrong and a right example; KeyError where no rule has the id."""
+    """Returns the description of a rule with a wrong and a right example; raises KeyError where no rule has the id."""
     one = everything()[name]
     return "\n".join(_explained(one))
 
 
 def index() -> str:
-    """Returns the ids of all rules with what they are about."""
+    """Returns the ids of all rules with their descriptions."""
     lines = []
     for scope, subject in SUBJECTS.items():
         lines.append(f"Rules about {subject}:")
@@ -158,7 +151,7 @@ def _explained(one: Listed) -> Iterator[str]:
     for variant in one.variants:
         yield from textwrap.wrap(variant.description, _WIDTH)
         severity = {"error": "an error", "warning": "a warning", "either": "an error or a warning"}[variant.severity]
-        yield f"  severity: {severity}{', and a warning without strict mode' if one.strict and variant.severity != 'warning' else ''}"
+        yield f"  severity: {severity}{' in strict mode, otherwise a warning' if one.strict and variant.severity != 'warning' else ''}"
         yield f"  releases: {releases(variant.span)}"
         yield from _listed("places", [place(where) for where in variant.places])
         yield from _listed("source", variant.source.split("; "))
@@ -183,13 +176,13 @@ def _listed(title: str, items: list[str]) -> Iterator[str]:
 
 def _lifting(one: Listed) -> str:
     if not one.liftable:
-        return "It can't be lifted: where it is broken, SPIRE or the playbooks would fail."
-    what = "It is lifted" if one.strict else "Its warnings are silenced"
-    return f"{what} by its id: spire_allow: [{one.id}]."
+        return "spire_allow can't contain this rule: where it is broken, SPIRE or the playbooks fail."
+    purpose = "accept a configuration that breaks this rule" if one.strict else "silence the warnings of this rule"
+    return f"To {purpose}, set spire_allow: [{one.id}]."
 
 
 def shown(example: dict[str, Any]) -> str:
-    """Returns what a user writes in an example, in YAML: variables, or a whole inventory."""
+    """Returns an example as YAML that a user would write: variables, or a whole inventory."""
     if "config" in example:
         component = example["component"]
         variable = f"spire_{component}_config" if component in ("server", "agent") else component
@@ -212,7 +205,7 @@ def _inventory(example: dict[str, Any]) -> dict[str, Any]:
     for group, hosts in members.items():
         if hosts:
             found[group] = {"hosts": {host: own.get(host) or {} for host in hosts}}
-    # the variables of a host that is in both groups stand in the first one
+    # a host that is in both groups has its variables in the first one
     for host in set(members["spire_servers"]) & set(agents):
         found["spire_agents"]["hosts"][host] = {}
     found.update({group: {"hosts": {host: {} for host in hosts}} for group, hosts in (example.get("groups") or {}).items()})

@@ -1,23 +1,23 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The rule engine: a rule is one function, which says where it applies, since which release, and where that is written.
+"""The rule engine: a rule is one function with a decorator, which says where the rule applies, since which release, and what its source is.
 
     @rule(
         "tree", "server:plugins.UpstreamAuthority.disk.plugin_data", "server:plugins.UpstreamCA.disk.plugin_data",
         severity="warning", source="doc/plugin_server_upstreamauthority_disk.md, v1.15.3",
     )
     def upstream_key_and_certificate_in_one_file(context: RuleContext) -> Findings:
-        '''The upstream CA's key and its certificate are two files.'''
+        '''The upstream CA's key and its certificate are in different files.'''
         if ...:
             yield Finding("key_file_path", "What is wrong, and what to do.")
 
-The function's name is the rule's id, which is unique, and which a person reads in messages and writes into ``spire_allow``. The first
-paragraph of the docstring says what must hold. A rule of one scope lies in a module below rules/tree, rules/host or rules/fleet, where
-it is found without being listed anywhere.
+The function's name is the rule's id. It is unique; messages show it, and users write it into ``spire_allow``. The first paragraph of the
+docstring says what must hold. The rules of a scope are in the modules below rules/tree, rules/host or rules/fleet; all modules there are
+loaded, and no list names them.
 
-A place is a component, and a path after a colon. Rules of trees are asked for each block at the path; ``*`` stands for any name. Rules
-of hosts and of fleets are asked once for each server or agent, and the path only says what they are about.
+A place is a component, and a path after a colon. Rules of trees are evaluated for each block at the path; ``*`` matches any name. Rules of
+hosts and of fleets are evaluated once for each server or agent, and the path only says what they are about.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Sp
 T = TypeVar("T")
 TREE, HOST, FLEET = "tree", "host", "fleet"
 SCOPES = (TREE, HOST, FLEET)
-#: the place of a rule that is asked once, after all servers and agents of the inventory
+#: the place of a rule that is evaluated once, after all servers and agents of the inventory
 INVENTORY = "inventory"
 COMPONENTS = ("server", "agent", "oidc_discovery_provider", INVENTORY)
 
@@ -55,11 +55,11 @@ class Finding:
 
     path: str
     message: str
-    #: other than the rule's
+    #: the severity; empty for that of the rule
     severity: str = ""
-    #: other than the host whose plan was looked at
+    #: the hosts that have the problem; empty for the host of the plan
     hosts: tuple[str, ...] = ()
-    #: the variable that is at fault, where neither the path nor the tree's layers tell it
+    #: the variable to correct, where it follows neither from the path nor from the tree's layers
     layer: str | None = None
 
 
@@ -68,29 +68,29 @@ Findings = Iterator[Finding]
 
 @dataclass
 class RuleContext:
-    """The input of a rule. A value of another type than asked for counts as not set: the schema reports it."""
+    """The input of a rule. A value with a wrong type counts as not set, because the schema reports it."""
 
     component: str
     release: Version
-    #: of rules of trees: the block at the place, the whole tree, and the block's path
+    #: for rules of trees: the block at the place, the whole tree, and the block's path
     values: dict[str, Any] = field(default_factory=dict)
     tree: dict[str, Any] = field(default_factory=dict)
     path: str = ""
-    #: of rules of hosts and of fleets: the ``Plan`` of a server or agent; None for a rule of the inventory
+    #: for rules of hosts and of fleets: the ``Plan`` of a server or agent; None for a rule of the inventory
     plan: Any = None
-    #: of rules of fleets: the ``Fleet``
+    #: for rules of fleets: the ``Fleet``
     fleet: Any = None
     now: datetime.datetime = field(default_factory=lambda: datetime.datetime.now(datetime.timezone.utc))
     #: the steps that this run of ``site`` takes; None where no playbook runs
     steps: Collection[str] | None = None
     #: what the drift check found on the host; empty in preflight
     observed: Mapping[str, Any] = field(default_factory=dict)
-    #: what rules of the inventory remember of one plan until they have seen all
+    #: what rules of the inventory store about each plan until they have seen all plans
     memory: dict[str, Any] = field(default_factory=dict)
     _facts: dict[str, Any] = field(default_factory=dict)
 
     def fact(self, name: str, make: Callable[[], T]) -> T:
-        """Returns what several rules ask about one plan, made by the first that asks."""
+        """Returns a value that several rules need about one plan; the first rule that needs it computes it."""
         if name not in self._facts:
             self._facts[name] = make()
         found: T = self._facts[name]
@@ -100,7 +100,7 @@ class RuleContext:
         return is_set(self.values.get(name))
 
     def text(self, name: str) -> str:
-        """Returns a string; an empty one where the option is something else."""
+        """Returns the option's string; an empty string where the option is not a string."""
         value = self.values.get(name)
         return value if isinstance(value, str) else ""
 
@@ -109,12 +109,12 @@ class RuleContext:
         return self.values.get(name) is True
 
     def number(self, name: str) -> int | None:
-        """Returns a whole number."""
+        """Returns the option's integer; None where the option is not an integer."""
         value = self.values.get(name)
         return value if isinstance(value, int) and not isinstance(value, bool) else None
 
     def strings(self, name: str) -> list[str]:
-        """Returns the strings of a list."""
+        """Returns the strings in the option's list; an empty list where the option is not a list."""
         value = self.values.get(name)
         return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
@@ -124,29 +124,29 @@ class RuleContext:
         return [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, dict)]
 
     def named(self, name: str) -> dict[str, dict[str, Any]]:
-        """Returns blocks by their names."""
+        """Returns the blocks of an option that maps names to blocks."""
         value = self.values.get(name)
         return {key: item for key, item in value.items() if isinstance(item, dict)} if isinstance(value, dict) else {}
 
     def main(self) -> Mapping[str, Any]:
-        """Returns the server's or agent's own block, wherever the rule applies."""
+        """Returns the block ``server`` or ``agent`` of the tree, whatever the place of the rule is."""
         return block(self.tree, self.component)
 
     def plugins(self, kind: str) -> dict[str, Mapping[str, Any]]:
-        """Returns the plugin_data of the enabled plugins of a type; an external plugin's is empty."""
+        """Returns the plugin_data of the enabled plugins of a type by their names; it is empty for external plugins."""
         return {name: _data(body) for name, body in plugins(self.tree, kind).items()}
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a rule applies: a component, and a path in its tree or the name of a variable; an empty path is the whole file."""
+    """Where a rule applies: a component, and a path in its tree or the name of a variable. An empty path means the whole file."""
 
     component: str
     path: str = ""
 
     @functools.cached_property
     def span(self) -> Span:
-        """Returns the releases whose tree has the path."""
+        """Returns the releases in which the path exists."""
         first_and_last = links.releases_span(self.component, self.path) if self.path and self.component in COMPONENTS[:3] else None
         return Span(*first_and_last) if first_and_last else Span()
 
@@ -163,9 +163,9 @@ class Rule:
     span: Span
     #: error, warning, or either, where each finding says which
     severity: str
-    #: whether strict mode refuses it though SPIRE takes it, so that spire_allow lifts it
+    #: whether only strict mode refuses it and SPIRE does not, so that spire_allow can contain it
     allow: bool
-    #: ids of rules that make this one pointless where they are broken
+    #: ids of rules; where one of them is broken, this rule is not evaluated
     after: tuple[str, ...]
     external: bool
     check: Callable[[RuleContext], Findings] = field(compare=False)
@@ -174,7 +174,7 @@ class Rule:
 
     @property
     def liftable(self) -> bool:
-        """Whether spire_allow takes the rule's id: SPIRE starts all the same."""
+        """Whether spire_allow can contain the rule's id, because SPIRE starts although the rule is broken."""
         return self.allow or self.severity != "error"
 
 
@@ -187,8 +187,8 @@ def rule(
 ) -> Callable[[Callable[[RuleContext], Findings]], Callable[[RuleContext], Findings]]:
     """Makes a function a rule.
 
-    ``allow`` is for what SPIRE takes and strict mode refuses or warns of, with the way to lift it in the message. A rule that comes
-    ``after`` others isn't asked where one of them is broken. ``external`` is for the plugin_data of a plugin that is not built in.
+    ``allow`` marks a rule of strict mode, which SPIRE itself does not have; its messages say how to permit the setting. A rule ``after``
+    others is not evaluated where one of them is broken. ``external`` marks a rule about the plugin_data of an external plugin.
     """
 
     def register(check: Callable[[RuleContext], Findings]) -> Callable[[RuleContext], Findings]:
@@ -207,7 +207,7 @@ def rule(
 def _place(text: str) -> Place:
     component, _colon, path = text.partition(":")
     if component not in COMPONENTS:
-        raise ValueError(f"The place {text} begins with none of {', '.join(COMPONENTS)}")
+        raise ValueError(f"The place {text} must begin with one of {', '.join(COMPONENTS)}")
     return Place(component, path)
 
 
@@ -224,14 +224,14 @@ def _span(since: str, until: str) -> Span:
 
 @functools.lru_cache(maxsize=None)
 def _load(scope: str) -> None:
-    """Imports every module of a scope, once: whoever imports a module later may do so through another import system."""
+    """Imports every module of a scope once. A later import could use another import system and register the rules twice."""
     for module in pkgutil.iter_modules([str(Path(__file__).parent / scope)]):
         importlib.import_module(f"{__package__}.{scope}.{module.name}")
 
 
 @functools.lru_cache(maxsize=None)
 def rules(*scopes: str) -> tuple[Rule, ...]:
-    """Returns the rules of these scopes, by module and line; a rule that comes after others stands behind them."""
+    """Returns the rules of these scopes, sorted by module and line, except that a rule follows those that its ``after`` names."""
     for scope in scopes:
         _load(scope)
     found = sorted((known for known in _RULES.values() if known.scope in scopes), key=lambda one: (SCOPES.index(one.scope), one.module, one.line))
@@ -257,7 +257,7 @@ def _ordered(found: list[Rule]) -> list[Rule]:
 
 @functools.lru_cache(maxsize=None)
 def applicable(scopes: tuple[str, ...], component: str, release: Version | None) -> tuple[Rule, ...]:
-    """Returns the rules of a component at a release, each with its places there alone."""
+    """Returns the rules that apply to a component at a release, each with only the places that apply."""
     found = []
     for known in rules(*scopes):
         places = tuple(one for one in known.places if one.component == component and (release is None or release in one.span))
@@ -267,7 +267,7 @@ def applicable(scopes: tuple[str, ...], component: str, release: Version | None)
 
 
 def broken(context: RuleContext, known: Collection[Rule]) -> Iterator[tuple[Rule, Finding]]:
-    """Yields what breaks rules of hosts and fleets. A rule that comes after one that is broken, or was not asked, is not asked."""
+    """Yields the findings of rules of hosts and fleets. A rule after one that is broken, or was not evaluated, is not evaluated."""
     silent: set[str] = set()
     for one in known:
         if not silent.isdisjoint(one.after):
@@ -279,7 +279,7 @@ def broken(context: RuleContext, known: Collection[Rule]) -> Iterator[tuple[Rule
 
 
 def broken_in_tree(component: str, tree: dict[str, Any], release: Version, strict: bool = False) -> Iterator[tuple[Rule, Finding]]:
-    """Yields what breaks rules of trees, with whole paths: strict mode's rules, or all others."""
+    """Yields the findings of rules of trees, with whole paths: those of strict mode's rules, or those of all others."""
     for known in applicable((TREE,), component, release):
         if known.allow is not strict:
             continue
@@ -290,12 +290,12 @@ def broken_in_tree(component: str, tree: dict[str, Any], release: Version, stric
                     yield known, replace(finding, path=whole)
 
 
-#: rules of trees don't depend on the time, so that nobody need ask for it a hundred times
+#: rules of trees don't depend on the time, so reading the clock for each of them would be a waste
 _NEVER = datetime.datetime.min
 
 
 def _at(known: Rule, place: Place, tree: dict[str, Any], release: Version) -> Iterator[tuple[dict[str, Any], str]]:
-    """Yields the blocks at a place; of plugins only those that SPIRE would load."""
+    """Yields the blocks at a place, without those of plugins that SPIRE would not load."""
     places: list[tuple[Any, str]] = [(tree, "")]
     for depth, part in enumerate(place.path.split(".") if place.path else ()):
         places = [step for value, path in places for step in _into(value, part, path)]
@@ -328,7 +328,7 @@ def _loaded(known: Rule, place: Place, body: Any, path: str, release: Version) -
 
 
 def _with_data(body: dict[str, Any]) -> dict[str, Any]:
-    """Returns a plugin's block; one without plugin_data gets an empty block, since ``azure_msi: {}`` leaves every option out."""
+    """Returns a plugin's block with plugin_data, which is empty where the block has none: ``azure_msi: {}`` sets no option."""
     return body if "plugin_data_file" in body else {"plugin_data": {}, **body}
 
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Asks the rules of the plans of an inventory, and makes problems of what they find."""
+"""Evaluates the rules for the plans of an inventory, and converts their findings into problems."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import 
     FLEET, HOST, INVENTORY, RuleContext, SCOPES, applicable, rules,
 )
 
-# the modules are loaded with this one, and not by the first check
+# loads the modules of all rules now, and not at the first check
 rules(*SCOPES)
 
 
 def of_fleet(fleet: Fleet, steps: Collection[str] | None = None) -> list[Problem]:
-    """Returns every problem of every host, each with its hosts; ``steps`` are those of ``site`` that this run takes."""
+    """Returns the problems of all hosts, each with its hosts; ``steps`` are the steps of ``site`` that this run takes."""
     found: list[Problem] = []
     whole = RuleContext(INVENTORY, versions.DEFAULT, fleet=fleet, steps=steps)
-    # agents come first: the rules of servers' entries remember what depends on them
+    # agents come first, because the rules about entries need what they store about agents
     for component in ("agent", "server"):
         for host in fleet.hosts(component):
             planned = plan(component, host, fleet)
@@ -37,7 +37,7 @@ def of_fleet(fleet: Fleet, steps: Collection[str] | None = None) -> list[Problem
             )
             found += problems.for_host(_of_context(context), host)
     for one in support.check(whole, applicable((FLEET,), INVENTORY, None)):
-        hosts = tuple(host for host in one.hosts if support.judged([one], fleet.values_of(host)))
+        hosts = tuple(host for host in one.hosts if support.apply_strict_policy([one], fleet.values_of(host)))
         if hosts or not one.hosts:
             found.append(replace(one, hosts=hosts))
     return found
@@ -51,7 +51,7 @@ def of_plan(planned: Plan, fleet: Fleet) -> list[Problem]:
 def _of_context(context: RuleContext) -> list[Problem]:
     planned: Plan = context.plan
     option = f"{planned.component}.trust_domain"
-    # a trust domain that nobody has set is one mistake, which the rule missing_trust_domain reports
+    # the rule missing_trust_domain alone reports a trust domain that is not set
     found = [one for one in planned.problems if one.path != option or trust_domain.is_set_here(planned)]
     found += support.check(context, applicable((HOST, FLEET), planned.component, planned.version))
-    return support.judged(found, planned.values)
+    return support.apply_strict_policy(found, planned.values)

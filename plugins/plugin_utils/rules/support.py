@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Helps rules of hosts and fleets: which machine a plan is for, which servers belong to it, and how a finding becomes a problem."""
+"""Helpers for rules of hosts and fleets: the machine and the servers of a plan, and the conversion of a finding into a problem."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _VARIABLE = re.compile(r"spire_\w+")
 
 
 def check(context: RuleContext, known: Collection[Rule]) -> Iterator[Problem]:
-    """Yields the problems of a plan, or of the whole inventory, by these rules."""
+    """Yields the problems that these rules find in a plan, or in the whole inventory."""
     for rule, finding in broken(context, known):
         yield problem(context, rule, finding)
 
 
 def problem(context: RuleContext, rule: Rule, finding: Finding) -> Problem:
-    """Makes a problem of a finding: with the variable that is at fault, and for an option with SPIRE's document."""
+    """Converts a finding into a problem: adds the variable to correct, and for an option the link to SPIRE's documentation."""
     severity = finding.severity or (rule.severity if rule.severity != "either" else "error")
     made = Problem(
         rule.id, finding.path, finding.message, finding.layer or "", finding.hosts, severity, rule=rule.id, allow=rule.allow,
@@ -46,19 +46,19 @@ def problem(context: RuleContext, rule: Rule, finding: Finding) -> Problem:
         made, layer=layer, link=links.documentation_of_path(name, finding.path, planned.version), releases=links.releases_of_path(name, finding.path),
     )
     own = FROM_VARIABLES.get(finding.path.removeprefix(f"{name}."), "")
-    # a variable made the option, so the mistake is the variable's
+    # a variable set the option, so the variable has to be corrected
     return replace(made, path=own, layer=own) if layer == BUILT_IN and own and planned.values[own] else made
 
 
-def judged(found: Iterable[Problem], values: Mapping[str, Any]) -> list[Problem]:
-    """Drops problems whose rules spire_allow names; without strict mode, turns strict mode's refusals into warnings."""
+def apply_strict_policy(found: Iterable[Problem], values: Mapping[str, Any]) -> list[Problem]:
+    """Drops problems whose rules are in spire_allow; without strict mode, turns the errors of strict rules into warnings."""
     allowed, strict = values["spire_allow"], values["spire_strict"]
     kept = [one for one in found if one.rule not in allowed or not (one.allow or one.severity == "warning")]
     return kept if strict else [replace(one, severity="warning") if one.allow else one for one in kept]
 
 
 def servers_of(context: RuleContext) -> list[Plan]:
-    """Returns the plans of an agent's servers; none where they are not in this inventory."""
+    """Returns the plans of an agent's servers; an empty list where they are not in this inventory."""
     fleet: Fleet = context.fleet
     return context.fact("servers", lambda: [plan("server", name, fleet) for name in fleet.servers_of(context.plan.host)])
 
@@ -69,9 +69,9 @@ def attestors_of(context: RuleContext) -> dict[str, Any]:
 
 
 def group_of(context: RuleContext) -> tuple[str, Sequence[Plan], Sequence[Plan]]:
-    """Returns the group of a server, the plans of its servers, and those that stand before this one.
+    """Returns the group of a server, the plans of the servers in it, and the plans of those that come before this server.
 
-    What differs between two servers is reported of the later one.
+    A difference between two servers is reported for the later one.
     """
     return context.fact("group", lambda: _group_of(context.plan.host, context.fleet))
 
@@ -84,26 +84,26 @@ def _group_of(host: str, fleet: Fleet) -> tuple[str, Sequence[Plan], Sequence[Pl
 
 
 def template_failed(planned: Plan) -> bool:
-    """Whether a variable's template failed: what seems to be missing then may only not be known yet."""
+    """Whether the template of a variable failed: a value that seems to be missing may then only be unknown."""
     return any(one.code == "template" for one in planned.values.problems)
 
 
 def machine(planned: Plan) -> str:
-    """Returns what tells machines apart: several inventory hosts may be one machine."""
+    """Returns a key of the machine that a plan is for: several inventory hosts may be one machine."""
     return machine_of(planned.values.raw, planned.host)
 
 
 def step(version: Version) -> int:
-    """Returns the number of a minor release in one row of all: 1.0 follows 0.12."""
+    """Returns a number for a minor release that increases by one with each minor release: 1.0 follows 0.12."""
     return version.minor if version.major else version.minor - 13
 
 
 def unknown_release(plans: Iterable[Plan]) -> bool:
-    """Whether one of these plans is of a release that SPIRE never had, which can't be compared with others."""
+    """Whether one of these plans has a release that SPIRE never published, which can't be compared with others."""
     return any(one.code == "version" for made in plans for one in made.problems)
 
 
 def meant(group: str, fleet: Fleet) -> str:
-    """Returns a question after another group's name that is nearly the same; an empty text where there is none."""
+    """Returns a suggestion of a group with a similar name, in parentheses; an empty text where there is none."""
     hint = did_you_mean(group, [name for name, hosts in fleet.groups.items() if hosts], 0.8) if group not in fleet.groups else ""
     return f" ({hint})" if hint else ""

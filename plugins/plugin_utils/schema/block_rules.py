@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Evaluates the rules that stand in the schema's data: how the options of one block depend on each other."""
+"""Evaluates the rules of the schema's data, which say how the options of one block depend on each other."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _below(component: str, path: str, known: Block) -> Iterator[tuple[str, str, 
 
 
 def broken(rule: Rule, found: dict[str, Any]) -> str:
-    """Returns what breaks the rule; an empty value counts as not set, as in SPIRE."""
+    """Returns the message if the options break the rule, and an empty text otherwise. As in SPIRE, an empty value counts as not set."""
     if any(found.get(name) != value for name, value in rule.when):
         return ""
     if any(found.get(name) == value for name, value in rule.unless):
@@ -47,41 +47,42 @@ def broken(rule: Rule, found: dict[str, Any]) -> str:
 
 def _broken(rule: Rule, on: list[str]) -> str:
     listed = and_list(rule.names)
-    are_set = f"{and_list(tuple(on))} {'is' if len(on) == 1 else 'are'} set" if on else "none is"
+    are_set = f"{and_list(tuple(on))} {'is' if len(on) == 1 else 'are'} set" if on else "none of them is set"
     condition = _when(rule)
     if rule.kind == "exactly_one" and len(on) != 1:
         if len(rule.names) == 1:
-            return f"{listed} is required{condition} and not set."
-        return f"Exactly one of {listed} must be set{condition}, and {are_set}."
+            return f"{listed} is required{condition}, but it is not set."
+        return f"Exactly one of {listed} must be set{condition}, but {are_set}."
     if rule.kind == "at_most_one" and len(on) > 1:
-        return f"At most one of {listed} can be set{condition}, and {are_set}."
+        return f"At most one of {listed} can be set{condition}, but {are_set}."
     if rule.kind == "at_least_one" and not on:
         if len(rule.names) == 1:
-            return f"{listed} is required{condition} and not set."
-        return f"One of {listed} must be set{condition}, and none is."
+            return f"{listed} is required{condition}, but it is not set."
+        return f"At least one of {listed} must be set{condition}, but {are_set}."
     if rule.kind == "together" and on and len(on) < len(rule.names):
-        return f"{listed} must be set together, and only {are_set}."
+        return f"{listed} must be set together, but only {are_set}."
     if rule.kind == "needs" and rule.names[0] in on and len(on) < len(rule.names):
         lacking = tuple(name for name in rule.names[1:] if name not in on)
-        return f"{rule.names[0]} needs {and_list(lacking)}, which {'is' if len(lacking) == 1 else 'are'} not set."
+        return f"{rule.names[0]} needs {and_list(lacking)}, but {and_list(lacking)} {'is' if len(lacking) == 1 else 'are'} not set."
     if rule.kind == "none" and on:
-        return f"{and_list(tuple(on))} can't be set{condition}."
+        return f"{and_list(tuple(on))} {'is' if len(on) == 1 else 'are'} set, but can't be set{condition}."
     return ""
 
 
-def says(rule: Rule) -> str:
-    """Returns the rule as a person reads it in the reference."""
+def description(rule: Rule) -> str:
+    """Returns what must hold, as a sentence for the reference."""
     listed = and_list(rule.names)
     condition = _when(rule)
     condition += "".join(f" unless {name} is {_value(value)}" for name, value in rule.unless)
-    one = len(rule.names) == 1
+    count = len(rule.names)
+    one = count == 1
     text = {
-        "exactly_one": f"{listed} is required" if one else f"Exactly one of {listed}",
-        "at_most_one": f"At most one of {listed}",
-        "at_least_one": f"{listed} is required" if one else f"At least one of {listed}",
-        "together": f"{listed} together or not at all",
-        "needs": f"{rule.names[0]} needs {and_list(rule.names[1:])}",
-        "none": f"{listed} can't be set",
+        "exactly_one": f"{listed} is set" if one else f"Exactly one of {listed} is set",
+        "at_most_one": f"At most one of {listed} is set",
+        "at_least_one": f"{listed} is set" if one else f"At least one of {listed} is set",
+        "together": f"{listed} are {'both' if count == 2 else 'all'} set, or {'neither' if count == 2 else 'none of them'} is",
+        "needs": f"{and_list(rule.names[1:])} {'is' if count == 2 else 'are'} set when {rule.names[0]} is set",
+        "none": f"{listed} {'is' if one else 'are'} not set",
     }[rule.kind]
     return f"{text}{condition}.{' ' + rule.because if rule.because else ''}"
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Converts the values of a tree to the schema's types, and removes what people may not see."""
+"""Converts the values of a tree to the schema's types, and removes secrets and unknown values."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _coerce_value(find: Finder, kind: str, inner: Block | None, value: Any, vers
 
 
 def _string(value: Any) -> Any:
-    # a float stays: 1.10 would become "1.1"
+    # A float is not converted, because 1.10 would become "1.1".
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
@@ -142,8 +142,6 @@ def _redact_value(find: Finder, option: Option, value: Any) -> Any:
         return value
     if option.secret or not any(_fits(kind, value) for kind in option.types):
         return REDACTED
-    if option.types == {"raw"}:
-        return value
     if option.block is None or isinstance(value, str):
         return value
     if isinstance(value, list):

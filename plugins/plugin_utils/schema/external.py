@@ -29,7 +29,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.schema.values import F
 VARIABLE = "spire_plugin_schemas"
 #: the directory of the schemas that come with the collection
 EXTERNAL = "external"
-#: attributes of a rule besides its kind
+#: the attributes of a rule besides its kind
 RULE_WORDS = frozenset({"id", "since", "until", "when", "unless", "because", "source", "severity"})
 #: returns the schema of a plugin's plugin_data, by the plugin's type, name and block
 Finder = Callable[[str, str, Any], "Block | None"]

@@ -60,13 +60,16 @@ def _of_plugins(component: str, kinds: Any, path: str, wanted: _Wanted) -> Itera
 
 def secret_files(component: str, tree: dict[str, Any]) -> dict[str, str]:
     """Returns the files on the host that hold secrets, each with the path of the option that names it."""
-    found = known_texts(component, tree, lambda option: bool(option.base.get("secret_file")))
-    return {file: path for path, file in found if file.startswith("/")}
+    return _on_host(component, tree, "secret_file")
 
 
 def certificate_files(component: str, tree: dict[str, Any]) -> dict[str, str]:
     """Returns the files on the host with certificates that have to be renewed, each with the path of the option that names it."""
-    found = known_texts(component, tree, lambda option: bool(option.base.get("certificate")))
+    return _on_host(component, tree, "certificate")
+
+
+def _on_host(component: str, tree: dict[str, Any], mark: str) -> dict[str, str]:
+    found = known_texts(component, tree, lambda option: bool(option.base.get(mark)))
     return {file: path for path, file in found if file.startswith("/")}
 
 

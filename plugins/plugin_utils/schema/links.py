@@ -14,7 +14,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import (
 )
 
 _TREE = "https://github.com/spiffe/spire/blob"
-#: blocks of both components that have a page of their own; health_checks is described on the page of each component
+#: blocks of both components with a page of their own; health_checks is described on the page of each component
 _SHARED = frozenset({"telemetry"})
 #: the first release whose tag in SPIRE's repository begins with a v
 _FIRST_V = Version(0, 9, 2)
@@ -104,7 +104,7 @@ def releases_span(component: str, path: str) -> tuple[Version, Version | None] |
         return _between([own.span]) if own else None
     in_map = False
     for index, name in enumerate(names):
-        if in_map:  # the name is the user's, as that of a federated trust domain
+        if in_map:  # the user chooses the name, for example that of a federated trust domain
             in_map = False
             continue
         if index == 3 and names[0] == "plugins":
@@ -130,7 +130,7 @@ def _between(spans: list[Span]) -> tuple[Version, Version | None] | None:
     since = max((span.since for span in spans if span.since), default=RELEASES[0])
     until = min((span.until for span in spans if span.until), default=None)
     if until and until < since:
-        return None  # the option has had this name in another block only
+        return None  # the option had this name only in another block
     return since, until
 
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Loads the schema's data: which options a block has in which release, and of what type.
+"""Loads the schema's data: which options a block has in each release, and their types.
 
 A file in schema/data describes one block (server.yml, agent.yml) or the plugin_data of one plugin
 (server/NodeAttestor/x509pop.yml). schema/data/README.md describes the format.
@@ -21,14 +21,14 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions impo
 
 DATA = Path(__file__).parent / "data"
 
-# the loader of libyaml is six times as fast; PyYAML may be built without it
+# The loader of libyaml is six times as fast as PyYAML's own, but PyYAML may be built without it.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _ATTRIBUTES = frozenset("""type required default default_env enum ignore_case format keys min below secret secret_file certificate
     file windows deprecated replaced_by inverted no_effect because documentation_typo not_empty description""".split())
 _STRUCTURE = frozenset({"since", "until", "absent", "changes", "options", "rules", "uses"})
 
-#: attributes that only the block of a whole file has
+#: attributes of a block that only the outermost block of a file may have
 _ABOUT = frozenset({"types", "description", "documented", "deprecated", "replaced_by", "windows"})
 
 #: all attributes of an option
@@ -36,13 +36,12 @@ ATTRIBUTES = _ATTRIBUTES | _STRUCTURE
 
 
 def version(text: str) -> Version:
-    major, minor, patch = text.split(".")
-    return Version(int(major), int(minor), int(patch))
+    return Version(*map(int, text.split(".")))
 
 
 @dataclass(frozen=True)
 class Span:
-    """The releases that have something: from ``since`` to ``until``, without those in ``absent``, which backports left out."""
+    """The releases that have an option or a block: ``since`` to ``until``, without those in ``absent``, to which it was not backported."""
 
     since: Version | None = None
     until: Version | None = None
@@ -128,13 +127,13 @@ RULE_KINDS = frozenset({"exactly_one", "at_most_one", "at_least_one", "together"
 
 @dataclass(frozen=True)
 class Rule:
-    """How the options of one block depend on each other."""
+    """A rule about how the options of one block depend on each other."""
 
     kind: str
     names: tuple[str, ...]
     span: Span
-    #: the name that stands in messages and in spire_allow; several rules share one where they ask for the same thing in other releases
-    #: or for another plugin. Rules of the user's own schemas may have none
+    #: the name of the rule in messages and in spire_allow. Rules that require the same in other releases or of another plugin share one.
+    #: Rules in the user's own schemas may have none.
     id: str = ""
     when: tuple[tuple[str, Any], ...] = ()
     unless: tuple[tuple[str, Any], ...] = ()
@@ -202,11 +201,6 @@ def block(name: str) -> Block:
     return made(yaml.load((DATA / f"{name}.yml").read_bytes(), _Loader))
 
 
-def made(data: Mapping[str, Any]) -> Block:
-    """Returns the block that a file's data describes."""
-    return _block(data)
-
-
 def default(component: str, option: str) -> Any:
     """Returns SPIRE's default for an option of the ``server`` or ``agent`` block; raises KeyError where it has none."""
     main = block(component).options[component].block
@@ -230,16 +224,17 @@ def plugin_types(component: str) -> dict[str, PluginType]:
     """Returns the types of plugins that a component has in any release, by name."""
     types = block("plugin").extra["types"][component]
     return {
-        name: PluginType(name, _span(data), **{k: v for k, v in data.items() if k not in {"since", "until"}})
+        name: PluginType(name, span(data), **{k: v for k, v in data.items() if k not in {"since", "until"}})
         for name, data in types.items()
     }
 
 
-def _block(data: Mapping[str, Any]) -> Block:
+def made(data: Mapping[str, Any]) -> Block:
+    """Returns the block that a file's data, or a part of it, describes."""
     options = {name: _option(name, option) for name, option in (data.get("options") or {}).items()}
     rules = tuple(_rule(rule) for rule in data.get("rules", ()))
     extra = {"description": "", **{name: data[name] for name in _ABOUT if name in data}}
-    return Block(options, rules, _span(data), extra)
+    return Block(options, rules, span(data), extra)
 
 
 def _option(name: str, data: Mapping[str, Any]) -> Option:
@@ -247,16 +242,13 @@ def _option(name: str, data: Mapping[str, Any]) -> Option:
     unknown = set(data) - _ATTRIBUTES - _STRUCTURE
     if unknown:
         raise ValueError(f"schema data: {name} has unknown attributes {sorted(unknown)}")
-    changes = tuple(sorted(((version(since), change) for since, change in data.get("changes", {}).items()), key=_first))
-    inner = block(data["uses"]) if "uses" in data else _block(data) if "options" in data else None
-    return Option(name, _span(data), base, changes, inner)
+    changes = tuple(sorted(((version(since), change) for since, change in data.get("changes", {}).items()), key=lambda pair: pair[0]))
+    inner = block(data["uses"]) if "uses" in data else made(data) if "options" in data else None
+    return Option(name, span(data), base, changes, inner)
 
 
-def _first(pair: tuple[Version, Any]) -> Version:
-    return pair[0]
-
-
-def _span(data: Mapping[str, Any]) -> Span:
+def span(data: Mapping[str, Any]) -> Span:
+    """Returns the releases that something in the data applies to."""
     return Span(
         version(data["since"]) if "since" in data else None,
         version(data["until"]) if "until" in data else None,
@@ -273,4 +265,4 @@ def _rule(data: Mapping[str, Any]) -> Rule:
     words = {key: data[key] for key in ("because", "source", "severity", "id") if key in data}
     (kind,) = set(data) - {"since", "until", "when", "unless", *words}
     when, unless = (tuple(data.get(key, {}).items()) for key in ("when", "unless"))
-    return Rule(kind, tuple(data[kind]), _span(data), when=when, unless=unless, **words)
+    return Rule(kind, tuple(data[kind]), span(data), when=when, unless=unless, **words)

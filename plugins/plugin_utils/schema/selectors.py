@@ -19,7 +19,7 @@ import yaml
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks import is_set
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Span, plugin, plugin_names, version
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Span, plugin, plugin_names, span
 
 DATA = Path(__file__).parent / "selector_data"
 #: types of plugins whose selectors entries name, and the component that runs them
@@ -141,7 +141,7 @@ def _selector(kind: str, name: str, item: Mapping[str, Any], whole: Span) -> Sel
     unknown = set(item) - {"key", "value", "example", "description", "since", "until", "secret", "conditions"}
     if unknown:
         raise ValueError(f"selector data: {name} has unknown attributes {sorted(unknown)}")
-    span = _span(item)
+    own = span(item)
     return Selector(
         kind,
         name,
@@ -149,7 +149,7 @@ def _selector(kind: str, name: str, item: Mapping[str, Any], whole: Span) -> Sel
         item["value"],
         item["example"],
         item["description"],
-        Span(span.since or whole.since, span.until or whole.until, whole.absent),
+        Span(own.since or whole.since, own.until or whole.until, whole.absent),
         tuple(_condition(condition) for condition in item.get("conditions", ())),
         item.get("secret", False),
     )
@@ -160,9 +160,4 @@ def _condition(item: Mapping[str, Any]) -> Condition:
     if kind not in _CONDITIONS:
         raise ValueError(f"selector data: {kind} is not a condition")
     options = item[kind] if isinstance(item[kind], list) else [item[kind]]
-    return Condition(kind, tuple(options), _span(item))
-
-
-def _span(item: Mapping[str, Any]) -> Span:
-    since, until = (version(item[name]) if name in item else None for name in ("since", "until"))
-    return Span(since, until)
+    return Condition(kind, tuple(options), span(item))

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Finds what replaced an option, a plugin or a plugin type. Where a release lacks the successor, its own successor is named."""
+"""Finds the successor of an option, a plugin or a plugin type. If a release lacks the successor, the successor's own successor is used."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def of_plugin(component: str, kind: str, known: Block, release: Version) -> str:
             return ""
         if release in successor.span:
             return _words(named)
-        # the data of the successor names its own successor without the type where they have the same type
+        # The data of the successor names its own successor without a type where both have the same type.
         kind = other[1] if other else kind
         following = str(successor.extra.get("replaced_by", ""))
         named = f"the {kind} {following}" if other and following and not following.startswith("the ") else following
@@ -69,7 +69,7 @@ def _options(
         if way and all(release in option.span for _block, option in way):
             found.append((name, turned))
         elif way:
-            # a name without a dot is of an option in the block of this successor
+            # A name without a dot is the name of an option in the same block as this successor.
             beside = name[: name.rfind(".") + 1]
             inside, option = way[-1]
             for after, again in _options(component, option.base, inside, path, release):

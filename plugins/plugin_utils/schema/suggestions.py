@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Messages about options, plugins and types that SPIRE doesn't have, with the name that was probably meant."""
+"""Makes the messages about options, plugins and types that SPIRE doesn't have, with the name that was probably meant."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ _PLUGIN_DATA = re.compile(r"plugins\.(\w+)\.(\w+)\.plugin_data")
 #: the last key of a dotted path; a key that contains dots is quoted
 _LAST_KEY = re.compile(r'"[^"]*"$|[^.]*$')
 
+#: an example of a plugin, where the first one by name is not a good one
+_EXAMPLES = {"WorkloadAttestor": "unix", "KeyManager": "disk"}
 #: options that are set by a variable of the collection
 _VARIABLE = {"server.trust_domain": "spire_trust_domain", "agent.trust_domain": "spire_trust_domain"}
 
@@ -54,7 +56,7 @@ def unknown_option(component: str, known: Block, name: str, path: str, where: st
 
 
 def _selector(name: str, path: str, release: Version) -> str:
-    """Returns an example of a selector of this name, where the path is an attestor's plugin_data: one of SPIRE's guides confuses them."""
+    """Returns an example of the selector with this name, if the path is an attestor's plugin_data. One of SPIRE's guides writes it there."""
     match = _PLUGIN_DATA.fullmatch(path.removesuffix(f".{name}"))
     if not match or match[1] not in selectors.KINDS:
         return ""
@@ -107,11 +109,7 @@ def missing(spec: Spec, path: str, taken: tuple[str, str] | None = None) -> str:
 def too_few(component: str, kind: PluginType, builtin: Iterable[str]) -> str:
     """Returns the message about a type of which no plugin is enabled."""
     number = "exactly one" if kind.max == 1 else "at least one"
-    example = (
-        "unix"
-        if kind.name == "WorkloadAttestor"
-        else "sql" if kind.only else "disk" if kind.name == "KeyManager" else sorted(builtin)[0]
-    )
+    example = _EXAMPLES.get(kind.name) or kind.only or sorted(builtin)[0]
     return (
         f"A SPIRE {component} needs {number} {kind.name}, and there is none; name one, for example `{example}: {{}}`."
     )

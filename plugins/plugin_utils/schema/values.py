@@ -174,7 +174,7 @@ def _ip(text: str) -> str:
 def _https_url(text: str) -> str:
     if re.match(r"https://[^/]", text, re.IGNORECASE):
         return ""
-    # a URL may carry a password
+    # The URL is not shown, because it may contain a password.
     return "The URL must start with https:// and name a host."
 
 

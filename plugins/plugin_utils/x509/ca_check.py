@@ -50,7 +50,7 @@ def check(
     for index, certificate in enumerate(chain):
         in_bundle = index >= len(authority.certificates)
         where = authority.bundle_file if in_bundle else authority.certificate_file
-        # if a link of the chain is missing, the number of CAs below is not known
+        # If a certificate of the chain is missing, the number of CAs below is not known.
         found += _check_issuer_key(certificate, where) if index else ()
         found += _check_certificate(certificate, where, 0 if linked else ca_depth_below + index, uri_domain, now, window)
         found += _check_extended_usages(certificate, where) if for_servers else ()

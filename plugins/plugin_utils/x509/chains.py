@@ -24,6 +24,6 @@ def _issued(certificate: x509.Certificate, issuer: x509.Certificate, now: dateti
     try:
         basic = extension(issuer, x509.BasicConstraints)
     except ValueError:
-        # an extension that can't be parsed
+        # A certificate has an extension that can't be parsed.
         return False
     return bool(basic and basic.ca) and issuer.not_valid_before_utc <= now <= issuer.not_valid_after_utc and issued_by(certificate, issuer)

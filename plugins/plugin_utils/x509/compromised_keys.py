@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Keys and certificates that SPIRE published together with the private key, so that nobody may trust them."""
+"""Knows the certificates and keys that SPIRE published together with the private key, so that nobody may trust them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.common.cryptography_im
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import public_info
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import fingerprint
 
-#: names of the files in SPIRE's releases and examples; the controller can't read files on hosts before they are checked
+#: names of the published files in SPIRE's releases and examples. Preflight knows only the names of files on hosts, not their contents.
 DUMMY_FILES = frozenset(
     "dummy_upstream_ca.crt dummy_upstream_ca.key dummy_root_ca.crt dummy_ssh_cert_authority.pub agent-cacert.pem".split()
 )
 
-#: SHA-256 of each certificate, and the releases that contain it
+#: the SHA-256 of each published certificate, and the releases that contain it
 CERTIFICATES = {
     "c3481837111b9bf7b3d4afb289c9e37c2d0efef3217db3487e94861bf3652fc6": "SPIRE 0.2",
     "c46884929fd6e82aa806acc7710c4308c59916f28d94a6de680985ec9f949cfe": "SPIRE 0.3 and 0.4",
@@ -29,7 +29,7 @@ CERTIFICATES = {
     "e9935aeb49eabc7f23e95966735ca5f0ef0607aecf40b940f24b99c98fe78a1b": "the examples of SPIRE 0.8",
 }
 
-#: SHA-256 of the public keys, which finds other certificates of the same keys
+#: the SHA-256 of each public key, which also finds other certificates of the same key
 PUBLIC_KEYS = frozenset(
     {
         "4025f19915efa7666c3ea856b067e8cc722e738ddaf5dbed6c640b8b260fc07d",
@@ -43,7 +43,7 @@ PUBLIC_KEYS = frozenset(
     }
 )
 
-#: public keys of SSH CAs
+#: the public keys of published SSH CAs
 SSH_AUTHORITIES = ("AAAAC3NzaC1lZDI1NTE5AAAAIEAWPAsKJ/qMYUIBeH7BLMRCE/bkUvMHX+7OZhANk45S",)
 
 

@@ -56,10 +56,10 @@ class Issuer:
 
 @dataclasses.dataclass
 class Outcome:
-    """What was done, or in check mode would be done."""
+    """The result of making or checking a certificate: what was done, or in check mode would be done."""
 
     changed: bool = False
-    #: the reasons, for messages
+    #: the reasons for the change, for messages
     differences: list[str] = dataclasses.field(default_factory=list)
     before: dict[str, str] = dataclasses.field(default_factory=dict)
     after: dict[str, str] = dataclasses.field(default_factory=dict)
@@ -116,11 +116,7 @@ def ensure(key_files: KeyAndCertificateFiles, request: Request, issuer: Issuer |
     new = key is None
     if key is not None:
         new = _must_replace_key(key_files, request, key, certificates, issuer, run)
-        insecure_permissions = key_files.insecure_permissions()
-        found.differences += insecure_permissions
-        if insecure_permissions and not run.check:
-            # the same key, encrypted and with the right mode
-            key_files.write_key(key, passphrase)
+        found.differences += key_files.protect_key(key, passphrase, run.check)
     if new:
         found.differences.append(f"there is no key in {key_files.key}" if key is None else f"the key in {key_files.key} is replaced")
         if key is not None and not run.check:
@@ -128,8 +124,7 @@ def ensure(key_files: KeyAndCertificateFiles, request: Request, issuer: Issuer |
         if not run.check:
             key = x509_keys.generate(request.key_type or x509_keys.DEFAULT_KEY_TYPE)
             key_files.write_key(key, passphrase)
-    if new:
-        # a new key needs a new certificate
+        # A new key needs a new certificate, so that is replaced as well.
         why = [f"the certificate in {key_files.certificate} is replaced" if certificates else NO_CERTIFICATE]
         certificates = []
     else:
@@ -143,7 +138,7 @@ def sign(key_files: KeyAndCertificateFiles, request: Request, csr: str, issuer: 
     request.check()
     certificates = key_files.certificates()
     found = Outcome(before=x509_issue.facts(certificates[0]) if certificates else {})
-    public = x509_keys.load_csr(csr, "The signing request").public_key()
+    public = x509_keys.load_csr(csr).public_key()
     wrong = x509_keys.key_type_problem(public, "The key of the signing request")
     if not wrong and request.key_type and x509_keys.type_of(public) != request.key_type:
         wrong = f"The key of the signing request is {x509_keys.type_of(public)}, and should be {request.key_type}."

@@ -14,7 +14,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.common.cryptography_im
     UnsupportedAlgorithm, ec, hashes, rsa, serialization, x509,
 )
 
-#: by SPIRE's name of the type: the family, and the size in bits
+#: the family and the size in bits of each type of key, by SPIRE's name of the type
 KEY_TYPES: dict[str, tuple[str, int]] = {
     "ec-p256": ("ec", 256),
     "ec-p384": ("ec", 384),
@@ -80,7 +80,7 @@ def encrypted(text: bytes) -> bool:
     openssh = re.search(rb"-----BEGIN OPENSSH PRIVATE KEY-----\s+([A-Za-z0-9+/=\s]+)-----END ", text)
     if openssh:
         try:
-            # the file begins with the name of its cipher
+            # The content begins with the name of its cipher, which is "none" for a key that is not encrypted.
             return not base64.b64decode(openssh.group(1)[:64]).startswith(_UNENCRYPTED_OPENSSH)
         except binascii.Error:
             return False
@@ -97,7 +97,7 @@ def load(text: bytes, passphrase: str, where: str) -> Any:
     try:
         return serialization.load_pem_private_key(text, passphrase.encode() if locked else None)
     except (ValueError, TypeError) as exc:
-        # the library's message could contain a part of the key
+        # The library's message could contain a part of the key, so it is not shown.
         if locked:
             raise X509Error(f"The passphrase does not open the key in {where}, or the file is damaged.") from exc
         raise X509Error(f"The key in {where} can't be read: its PEM is damaged.") from exc
@@ -130,13 +130,13 @@ def dump_certificates(certificates: list[Any]) -> str:
     return "".join(one.public_bytes(serialization.Encoding.PEM).decode() for one in certificates)
 
 
-def load_csr(text: str, where: str) -> Any:
+def load_csr(text: str) -> Any:
     """Returns a signing request. Raises X509Error where its signature does not prove that its sender has the key."""
     try:
         csr = x509.load_pem_x509_csr(text.encode())
         valid = csr.is_signature_valid
     except (ValueError, UnsupportedAlgorithm) as exc:
-        raise X509Error(f"{where} is no certificate signing request in PEM, or it is damaged.") from exc
+        raise X509Error("The signing request is no certificate signing request in PEM, or it is damaged.") from exc
     if not valid:
-        raise X509Error(f"The signature of {where[0].lower()}{where[1:]} is wrong: its sender does not have the key, or it was damaged.")
+        raise X509Error("The signature of the signing request is wrong: its sender does not have the key, or it was damaged.")
     return csr

@@ -14,9 +14,9 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.common.times import mo
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 
-#: new certificates are valid from so long ago, since the clocks of hosts may be a little late
+#: how long before its issuance a certificate becomes valid, since the clocks of hosts may be a little behind
 BACKDATE = datetime.timedelta(minutes=5)
-#: names of key usages: the library's, and X.509's
+#: the library's names of key usages, with the names in X.509
 ALL_USES = {
     "digital_signature": "digitalSignature", "content_commitment": "nonRepudiation", "key_encipherment": "keyEncipherment",
     "data_encipherment": "dataEncipherment", "key_agreement": "keyAgreement", "key_cert_sign": "keyCertSign", "crl_sign": "cRLSign",
@@ -27,17 +27,16 @@ ALL_USES = {
 class Request:
     """One certificate that should exist, of a CA or of a host."""
 
-    #: as in RFC 4514: the most specific part first
+    #: the subject in the form of RFC 4514: the most specific part first
     subject: str
     lifetime: datetime.timedelta
     ca: bool = True
     #: how many CAs may come below this one; None for any number
     path_length: int | None = None
-    #: the only trust domains that it may certify SPIFFE IDs of; empty for all
+    #: the trust domains whose SPIFFE IDs the CA may certify; empty for all trust domains
     uri_domains: tuple[str, ...] = ()
-    dns_names: tuple[str, ...] = ()
     uris: tuple[str, ...] = ()
-    #: empty: an existing key may have any type
+    #: the type of the key; empty if an existing key may have any type
     key_type: str = ""
     backdate: datetime.timedelta = BACKDATE
     renew_before: datetime.timedelta = datetime.timedelta(0)
@@ -70,8 +69,8 @@ class Request:
             raise X509Error("The lifetime must be longer than zero.")
         if self.renew_before >= self.lifetime:
             raise X509Error(
-                f"It would be renewed {words(self.renew_before)} before its end and lives {words(self.lifetime)}, so that every run "
-                "would renew it. Let it live longer, or renew it later."
+                f"It would be renewed {words(self.renew_before)} before it expires, but it lives only {words(self.lifetime)}, so every run "
+                "would renew it. Set a longer lifetime, or renew it later."
             )
 
     @property
@@ -91,9 +90,8 @@ class Request:
         if self.uri_domains:
             permitted = [x509.UniformResourceIdentifier(domain) for domain in self.uri_domains]
             found.append((x509.NameConstraints(permitted_subtrees=permitted, excluded_subtrees=None), True))
-        names = [x509.DNSName(name) for name in self.dns_names] + [x509.UniformResourceIdentifier(uri) for uri in self.uris]
-        if names:
-            found.append((x509.SubjectAlternativeName(names), False))
+        if self.uris:
+            found.append((x509.SubjectAlternativeName([x509.UniformResourceIdentifier(uri) for uri in self.uris]), False))
         return found
 
     def start(self, issuer: Any | None, now: datetime.datetime) -> datetime.datetime:
@@ -123,23 +121,35 @@ class Request:
             found.append(f"it was not issued by {by}")
         if self.key_id and x509.SubjectKeyIdentifier(self.key_id) != extension(certificate, x509.SubjectKeyIdentifier):
             found.append(f"its subject key ID should be {self.key_id.hex()}")
-        life = certificate.not_valid_after_utc - certificate.not_valid_before_utc
-        if life > self.lifetime + max(self.backdate, datetime.timedelta(hours=1)):
-            found.append(f"it lives {words(life)}, and should live {words(self.lifetime)}")
-        if certificate.not_valid_before_utc > now:
-            found.append(f"it is not valid before {moment(certificate.not_valid_before_utc)}")
-        ends = certificate.not_valid_after_utc
-        if ends <= now:
-            found.append(f"it expired at {moment(ends)}")
-        found += self.renewal_due(certificate, issuer, now)
-        return found
+        starts, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+        found += validity_problems(starts, ends, self.lifetime, max(self.backdate, datetime.timedelta(hours=1)), now)
+        return found + self.renewal_due(certificate, issuer, now)
 
     def renewal_due(self, certificate: Any, issuer: Any | None, now: datetime.datetime) -> list[str]:
         """Returns that the renewal of a valid certificate is due; empty where it is not, or where a new one would not live longer."""
         ends = certificate.not_valid_after_utc
-        if not now < ends <= now + self.renew_before or self.end(issuer, now) <= ends:
-            return []
-        return [f"it expires at {moment(ends)}, and its renewal is due {words(self.renew_before)} before that"]
+        return renewal_due(ends, self.renew_before, now) if self.end(issuer, now) > ends else []
+
+
+def validity_problems(
+    starts: datetime.datetime, ends: datetime.datetime, lifetime: datetime.timedelta, tolerance: datetime.timedelta, now: datetime.datetime
+) -> list[str]:
+    """Returns what is wrong with the times of a certificate. It may live longer than its lifetime by the tolerance."""
+    found = []
+    if ends - starts > lifetime + tolerance:
+        found.append(f"it lives {words(ends - starts)}, and should live {words(lifetime)}")
+    if starts > now:
+        found.append(f"it is not valid before {moment(starts)}")
+    if ends <= now:
+        found.append(f"it expired at {moment(ends)}")
+    return found
+
+
+def renewal_due(ends: datetime.datetime, renew_before: datetime.timedelta, now: datetime.datetime) -> list[str]:
+    """Returns that the renewal of a valid certificate is due; empty where it is not."""
+    if not now < ends <= now + renew_before:
+        return []
+    return [f"it expires at {moment(ends)}, and its renewal is due {words(renew_before)} before that"]
 
 
 def _differs(expected: Any, found: Any) -> list[str]:

@@ -54,6 +54,13 @@ class KeyAndCertificateFiles:
             raise X509Error(f"No passphrase is given, and the key in {self.key} must be encrypted.")
         write(self.key, x509_keys.dump(key, passphrase), KEY_MODE)
 
+    def protect_key(self, key: Any, passphrase: str, check: bool) -> list[str]:
+        """Writes the same key again, encrypted and with the right mode, where it isn't protected enough. Returns the reasons."""
+        why = self.insecure_permissions()
+        if why and not check:
+            self.write_key(key, passphrase)
+        return why
+
     def write_certificates(self, certificates: list[Any]) -> None:
         """Writes the certificates in this order."""
         write(self.certificate, x509_keys.dump_certificates(certificates).encode(), CERTIFICATE_MODE)

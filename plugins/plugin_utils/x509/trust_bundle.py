@@ -13,21 +13,21 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import svid
 _BLOCK_TYPE = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----")
 
 
-_REMEDY = "Set it to what spire-server bundle show prints on one of the agent's servers."
+_REMEDY = "Set it to the output of spire-server bundle show on one of the agent's servers."
 
 
 def bundle_problem(pem: str) -> str:
     """Returns what is wrong with a trust bundle and what to do; empty where an agent can read it. The text itself is not repeated."""
     kinds = _BLOCK_TYPE.findall(pem)
     if "CERTIFICATE" not in kinds:
-        return f"It holds no certificate in PEM. {_REMEDY}"
+        return f"It contains no certificate in PEM. {_REMEDY}"
     others = sorted(set(kinds) - {"CERTIFICATE"})
     if others:
-        return f"It holds a block of the type {others[0]}, and an agent reads a bundle of certificates only. {_REMEDY}"
+        return f"It contains a block of the type {others[0]}, but a trust bundle can contain only certificates. {_REMEDY}"
     try:
         svid.fingerprints(pem)
     except ValueError:
-        return f"One of its certificates in PEM can't be read; perhaps a part of it is missing. {_REMEDY}"
+        return f"One of its certificates in PEM can't be parsed; perhaps a part of it is missing. {_REMEDY}"
     return ""
 
 

@@ -136,7 +136,7 @@ def test_newer_fields(entries: Module, server: RealServer) -> None:
 
 @pytest.mark.parametrize("check", [True, False])
 def test_an_older_server(module: Module, spire_binary: Callable[..., Path], check: bool) -> None:
-    """An older server wraps its JSON in arrays, and would drop newer fields silently."""
+    """Against an older server, which wraps its JSON in arrays, an entry with a field that it would ignore is refused, and others are created."""
     with RealServer(spire_binary("spire-server", "1.14.7")) as old:
         done = module(
             "entries", check=check, binary=old.binary, socket_path=str(old.socket_path),

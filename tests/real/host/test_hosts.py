@@ -69,7 +69,7 @@ def test_an_svid_comes_without_its_key(
     assert set(found) == {"spiffe_id", "hint", "certificates", "bundle"}
     assert found["hint"] == "canary"
     assert found["bundle"] == server.client().bundle_show("pem")
-    # The agent gives this user the same key again, so we can search for it; the control is that its certificate is found.
+    # The agent returns the same key again, so the result can be searched for it. The certificate is found, which shows that the search works.
     raw = subprocess.run(
         [agent.binary, "api", "fetch", "x509", "-socketPath", str(agent.socket_path), "-write", str(tmp_path)],
         capture_output=True, text=True, timeout=30, check=True,
@@ -130,7 +130,7 @@ def test_a_real_release_is_placed_and_repaired(
     binary = root / "agent-main" / "bin" / "spire-agent"
     assert SpireAgent(str(binary), "").version() == version
     assert not list(host_releases.differences(root, version, ["spire-agent"]))
-    # Replaced by somebody else: the server's program under the agent's name.
+    # Another program takes the place of the agent's: it is the server's.
     shutil.copy(spire_server, binary)
     assert list(host_releases.differences(root, version, ["spire-agent"]))
     assert module("release", **arguments)["placed"] == ["spire-agent"]

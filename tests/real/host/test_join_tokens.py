@@ -89,7 +89,7 @@ def playbook(tmp_path: Path, server: RealServer, no_log: bool) -> str:
 def test_a_token_is_in_no_output(tmp_path: Path, server: RealServer) -> None:
     output = playbook(tmp_path, server, no_log=True)
     token = (tmp_path / "kept").read_text()
-    # The search finds what is there: the play prints the beginning of the token itself, once.
+    # The play itself prints the beginning of the token once, and the search finds that, which shows that it works.
     assert output.count(f"planted {token[:8]}") == 1
     assert output.count(token[:8]) == 1
     assert token[9:] not in output

@@ -33,12 +33,12 @@ def _counted(component: str, host: str, *more: Any, **fields: Any) -> Any:
     return _MADE(component, host, *more, **fields)
 
 
-# before anything is forked
+# This replaces the class before Ansible forks a process.
 build.Plan = _counted  # type: ignore[assignment, misc]
 
 
 class CallbackModule(CallbackBase):
-    """Knows the task whose processes are forked next."""
+    """Remembers the task whose processes are forked next."""
 
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "aggregate"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Preflight's messages about the selectors of one entry."""
+"""Makes a fleet with one entry, and returns preflight's messages about the entry."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SERVER = "spiffe://prod.acme.com/spire/server"
 WORKLOADS = "/fleet/spire_agents"
 
 
-def said(
+def entry_messages(
     selectors: list[Any],
     parent: str = WORKLOADS,
     agent: dict[str, Any] | None = None,
@@ -22,7 +22,7 @@ def said(
     version: str = "1.15.3",
     **entry: Any,
 ) -> str:
-    """Returns preflight's messages about an entry with these selectors; plugins map type and name to options."""
+    """Returns preflight's messages about an entry with these selectors. ``agent`` and ``server`` are plugins by type and name."""
     common: dict[str, Any] = {
         "spire_version": version,
         "spire_canary": False,

@@ -19,12 +19,12 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules import run as rules_run
 
 DOMAIN = "prod.acme.com"
-#: the plugins of an agent that shows a certificate of its own
+#: the plugins of an agent that attests with the user's own certificate
 X509POP = {"NodeAttestor": {"x509pop": {"plugin_data": {"private_key_path": "/k.pem", "certificate_path": "/c.pem"}}}}
 #: a trust bundle, and its SHA-256 fingerprint
 BUNDLE = (Path(__file__).parents[3] / "examples" / "agents_only" / "bundle.pem").read_text("utf-8")
 BUNDLE_SHA256 = "465a3b0ed971fe1439f13ca3bcee347a650732669d67f33a90c617b8dad111ab"
-#: an agent of servers that are not in the inventory
+#: the variables of an agent whose servers are not in the inventory
 ALONE = {
     "spire_server_address": "spire.acme.com", "spire_trust_bundle": BUNDLE, "spire_join_token": "9e0c2b7a-1c1d-4b83-9b1e-1f0f4b7a1c11",
 }
@@ -37,7 +37,7 @@ def fleet(
     groups: Mapping[str, list[str]] | None = None,
     **hosts: Mapping[str, Any],
 ) -> Fleet:
-    """Returns a fleet; ``common`` are variables of every host, and each host may have variables of its own."""
+    """Returns a fleet. ``common`` are the variables of all hosts; an argument with a host's name has variables of that host."""
     everywhere = {"spire_trust_domain": DOMAIN, **(common or {})}
     return Fleet(
         {"spire_servers": list(servers), "spire_agents": list(agents), **(groups or {})},
@@ -56,12 +56,12 @@ def agent_tree(**blocks: Any) -> dict[str, Any]:
 
 
 def mistakes(made: Fleet) -> str:
-    """What preflight would print of a fleet, without the ids of rules: the cases of each rule have those."""
+    """Returns what preflight prints about a fleet, without the ids of rules, which the cases of each rule check."""
     return rendered(rules_run.of_fleet(made))
 
 
 def rendered(found: Iterable[problems.Problem]) -> str:
-    """The lines of problems, without the ids of rules."""
+    """Returns the lines of problems, without the ids of rules."""
     return re.sub(r" \(rule \w+\)", "", problems.render(found))
 
 

@@ -15,9 +15,9 @@ GROUPS = {"edges": ["edge1"], "hubs": ["hub1", "hub2"], "roots": ["root1"]}
 
 
 def nested_fleet(common: dict[str, Any] | None = None, **more: dict[str, Any]) -> Fleet:
-    """Returns a fleet of three tiers, the lowest first in the inventory.
+    """Returns a fleet of three tiers of servers, in which the lowest tier is the first in the inventory.
 
-    The hosts hub1 and hub2 are servers and agents of the root at once; edge1 has its agent of the hubs as a host of its own.
+    The hosts hub1 and hub2 are servers and also agents of the root. The machine of edge1 has an agent of the hubs, which is another host.
     """
     shared = {"DataStore": {"sql": {"plugin_data": {"database_type": "postgres", "connection_string": "host=db password=a-4711"}}}}
     hub = {"spire_server_group": "hubs", "spire_upstream_server_group": "roots", "spire_server_config": {"plugins": shared}}

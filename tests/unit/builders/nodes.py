@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A small fleet whose node attests with a certificate of ours, for tests."""
+"""A small fleet whose node attests with the collection's certificate, for tests."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def csr(key: Any = CSR_OF) -> str:
 
 
 class Nodes:
-    """A fleet of one server and one agent that attests with a certificate of ours."""
+    """A fleet of one server and one agent that attests with the collection's certificate."""
 
     def __init__(self, directory: Path, kind: str = "x509pop", way: str = "controller", **more: Any) -> None:
         self.kind = kind
@@ -58,6 +58,6 @@ class Nodes:
         return rendered(node_certificates.check(plan(component, host, made), made, now))
 
 
-def said(path: str, message: str, severity: str = "error") -> str:
+def problem_line(path: str, message: str, severity: str = "error") -> str:
     """Returns a line of preflight's output."""
     return f"{severity}: {path}: {message}"

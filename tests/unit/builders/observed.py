@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Builds what a drift check observes on a host that is exactly as planned, for tests to change."""
+"""Builds the probe's observations of a host that is exactly as planned. Tests change parts of them."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One registration entry in each of its shapes."""
+"""One registration entry in each of the forms in which it appears."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MINIMAL: dict[str, Any] = {
     "entry_id": "fleet.a", "spiffe_id": "spiffe://example.org/a", "parent_id": "spiffe://example.org/p",
     "selectors": ["unix:uid:1000"],
 }
-# As spire-server 1.15.3 prints it.
+# the entry in the form in which spire-server 1.15.3 prints it
 SHOWN: dict[str, Any] = {
     "additional_attributes": {"disable_x509_svid_prefetch": False, "jwt_svid_include_jti": True}, "admin": False,
     "created_at": "1795435742", "dns_names": ["m.x", "b.example.org"], "downstream": True,

@@ -6,11 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.rotation_state import State
@@ -19,7 +16,6 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import root as rotation_root
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Run
-from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 from tests.support.authorities import NOW, PASSPHRASE
 from tests.unit.builders.fleets import DOMAIN, fleet
 
@@ -30,7 +26,7 @@ POSTGRES = {"plugins": {"DataStore": {"sql": {"plugin_data": {"database_type": "
 
 
 def a_fleet(tmp_path: Path, **more: Any) -> Fleet:
-    """Returns two servers and an agent, with a root of ours below this directory."""
+    """Returns two servers and an agent, with the collection's root below this directory."""
     common = {
         "spire_pki": "controller", "spire_pki_dir": str(tmp_path / "pki"), "spire_pki_passphrase": PASSPHRASE,
         "spire_server_config": POSTGRES, **more,
@@ -39,7 +35,7 @@ def a_fleet(tmp_path: Path, **more: Any) -> Fleet:
 
 
 def scope(tmp_path: Path, **more: Any) -> rotation_root.Scope:
-    """Returns the rotation's scope as a task computes it."""
+    """Returns the scope of the rotation."""
     return rotation_root.scope(a_fleet(tmp_path, **more), "")
 
 
@@ -67,15 +63,8 @@ def advanced(tmp_path: Path, step: str, **more: Any) -> State | None:
     return rotation_root.advance(scope(tmp_path, **more), step, checked, RUN)[0]
 
 
-def refused(call: Callable[..., Any], *args: Any, **more: Any) -> str:
-    """Returns the message of a call that is refused."""
-    with pytest.raises(X509Error) as caught:
-        call(*args, **more)
-    return str(caught.value)
-
-
 def root(tmp_path: Path) -> Any:
-    """Returns the certificate of the root of ours."""
+    """Returns the certificate of the collection's root."""
     return x509_keys.load_certificates((tmp_path / "pki" / DOMAIN / "root.pem").read_bytes(), "root")[0]
 
 

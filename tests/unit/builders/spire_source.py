@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A small source tree of our own in the shape of SPIRE's, for the tests of tools/schema_drift."""
+"""A small source tree with the structure of SPIRE's, for the tests of tools/schema_drift."""
 
 from __future__ import annotations
 

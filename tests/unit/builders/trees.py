@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Small sound trees, what cases change in them, and the cases of single configurations."""
+"""Small valid trees, functions that change them, and the cases about single configurations."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ PROVIDER: dict[str, Any] = {
     "server_api": {"address": "unix:///run/spire/server.sock"},
 }
 BASES = {"server": SERVER, "agent": AGENT, "oidc_discovery_provider": PROVIDER}
-#: cases of single options, where no rule is broken
+#: the directory of the cases in which a single option is wrong and no rule is broken
 OPTION_CASES = Path(__file__).parents[1] / "plugins" / "plugin_utils" / "schema" / "cases"
 
 
 def having(base: dict[str, Any], *changes: tuple[str, Any]) -> dict[str, Any]:
-    """The tree with values at paths of the form a/b/c; REMOVE takes one away."""
+    """Returns the tree with these values at paths of the form a/b/c; the value REMOVE removes the option."""
     result = copy.deepcopy(base)
     for path, value in changes:
         *blocks, last = path.split("/")
@@ -71,7 +71,7 @@ def having(base: dict[str, Any], *changes: tuple[str, Any]) -> dict[str, Any]:
 
 
 def laid_over(component: str, config: dict[str, Any]) -> dict[str, Any]:
-    """The small sound tree of a component below a fragment, merged as the layers of an inventory are; null removes."""
+    """Returns the small valid tree of a component with a fragment merged over it like a layer of an inventory; null removes a value."""
     base = copy.deepcopy(BASES[component])
     if component in ("server", "agent"):
         return layers.merge(component, [Layer("built-in", base), Layer("case", copy.deepcopy(config))]).tree
@@ -79,26 +79,26 @@ def laid_over(component: str, config: dict[str, Any]) -> dict[str, Any]:
 
 
 def found(component: str, tree: dict[str, Any], release: str = NEWEST) -> list[Problem]:
-    """All problems of a tree, with those of strict mode."""
+    """Returns all problems of a tree, also those of strict mode."""
     version = versions.parse(release)
     return tree_check.check(component, tree, version) + tree_check.check_strictly(component, tree, version)
 
 
 @dataclass(frozen=True)
 class Case:
-    """A configuration with what is found in it."""
+    """A configuration and its expected problem."""
 
     name: str
     component: str
     release: str
     tree: dict[str, Any]
-    #: the rule that it is an example of; empty for a mistake in a single option
+    #: the id of the rule of which this is an example; empty for a mistake in a single option
     rule: str = ""
     expected: dict[str, Any] = field(default_factory=dict)
 
 
 def rule_cases(kind: str) -> list[Case]:
-    """The wrong or right examples of every rule about one configuration."""
+    """Returns the wrong or the right examples of all rules about one configuration."""
     cases = []
     for rule, examples in catalogue.cases().items():
         for number, example in enumerate(examples.get(kind, ()), 1):
@@ -110,7 +110,7 @@ def rule_cases(kind: str) -> list[Case]:
 
 
 def option_cases() -> list[Case]:
-    """The wrong configurations in which a single option is wrong."""
+    """Returns the configurations in which a single option is wrong."""
     cases = []
     for path in sorted(OPTION_CASES.glob("*.yml")):
         for number, case in enumerate(yaml.safe_load(path.read_text("utf-8")), 1):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A small fleet whose server has an upstream CA of ours, for tests."""
+"""A small fleet whose server has the collection's upstream CA, for tests."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ import datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
+from ansible_collections.spire.fleet.plugins.plugin_utils.aws.client import Service
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import aws as pki_aws
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
@@ -84,3 +86,16 @@ class AwsUpstreams:
         upstream = self.server(tmp_path, **more).upstream
         assert upstream is not None
         return pki_aws.differences(upstream)
+
+
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Returns the list to which each call of AWS from now on is added."""
+    calls: list[str] = []
+    call = Service.call
+
+    def noted(self: Service, operation: str, what: str, **arguments: Any) -> dict[str, Any]:
+        calls.append(operation)
+        return call(self, operation, what, **arguments)
+
+    monkeypatch.setattr(Service, "call", noted)
+    return calls

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Checks that the documentation names only pages, links, variables, plugins and targets of make that exist, and that its YAML is right."""
+"""The documentation names only pages, links, variables, plugins and targets of make that exist, and its YAML is valid."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ REPO = collection.REPO
 DOCS = REPO / "docs"
 PAGES = sorted([REPO / "README.md", *DOCS.glob("*.md"), *REPO.glob("roles/*/README.md")])
 YAML_BLOCK = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
-#: what the collection registers for its own tasks, and names of groups, users, roles and of SPIRE's own
+#: words that begin with spire_ and are no variables: names of groups, users and roles, and a name of SPIRE
 OTHER_NAMES = {"spire_servers", "spire_agents", "spire_server", "spire_agent", "spire_component", "spire_rotation", "spire_cli"}
 PLUGINS = {"modules", "filter", "lookup"}
 
@@ -74,7 +74,7 @@ def test_names_exist(page: Path) -> None:
     """Checks that every word that begins with spire_ is a variable, a layer of a configuration, or one of a few other names."""
     words = set(re.findall(r"\bspire_\w+", page.read_text(encoding="utf-8")))
     unknown = {word for word in words - OTHER_NAMES - set(catalogue()) if not LAYER.match(word)}
-    # a layer without its name, as in spire_server_config__<layer>
+    # A page may name a layer without its own name, as in spire_server_config__<layer>.
     assert {word for word in unknown if not word.endswith("_config__")} == set()
 
 
@@ -84,12 +84,12 @@ def test_playbooks_and_plugins_exist(page: Path) -> None:
     names = set(re.findall(r"\bspire\.fleet\.(\w+)", text))
     files = {path.stem for kind in PLUGINS for path in (REPO / "plugins" / kind).glob("*.py")}
     files |= {path.stem for path in (REPO / "playbooks").glob("*.yml")} | {path.name for path in (REPO / "roles").iterdir()}
-    # the action group
+    # spire.fleet.spire is the action group.
     assert names - files - {"spire"} == set()
 
 
 def is_internal(plugin: Path) -> bool:
-    """Whether the documentation of a plugin begins with the word that marks those that only our own playbooks and roles call."""
+    """Whether a plugin is internal, which means that only the collection's playbooks and roles call it; its documentation begins so."""
     return re.search(r'^description:\n  - "?Internal: ', plugin.read_text(encoding="utf-8"), re.MULTILINE) is not None
 
 
@@ -103,7 +103,7 @@ def test_index_names_what_users_call() -> None:
     assert len(called) > 10 and len(internal) > 10 and len(playbooks) >= 3
     assert {name for name in called | playbooks if f"| `spire.fleet.{name}` |" not in text} == set()
     assert {name for name in internal - playbooks if f"| `spire.fleet.{name}` |" in text} == set()
-    # a row of the table of playbooks is a playbook, and not a filter for example
+    # The table of playbooks has only playbooks, and no filter for example.
     table = text.partition("## Playbooks")[2].partition("## Roles")[0]
     assert set(re.findall(r"^\| `spire\.fleet\.(\w+)`", table, re.MULTILINE)) == playbooks
     assert [path.name for path in (REPO / "roles").iterdir() if f"../roles/{path.name}/README.md" not in text] == []
@@ -118,7 +118,7 @@ def test_make_has_the_targets(page: Path) -> None:
 
 
 @pytest.mark.parametrize("block", blocks())
-def test_yaml_is_what_the_collection_takes(block: str, tmp_path: Path) -> None:
+def test_the_examples_yaml_is_accepted_by_the_collection(block: str, tmp_path: Path) -> None:
     """Checks that inventories pass preflight, and that variables pass it when a small fleet has them."""
     data = yaml.safe_load(block)
     if isinstance(data, dict) and any(isinstance(group, dict) and "hosts" in group for group in data.values()):
@@ -136,7 +136,7 @@ def test_yaml_is_what_the_collection_takes(block: str, tmp_path: Path) -> None:
     else:
         assert [set(play) for play in data] == [{"ansible.builtin.import_playbook"}]
         return
-    # These rules need what the block does not show: how agents without servers attest, the reader's controller, and other trees.
+    # A block does not show what these rules need: how agents without servers attest, files of the reader's controller, and other trees.
     elsewhere = ("missing_join_token", "programs_in_local_directory", "unused_plugin_entry")
     assert problems.render(problem for problem in rules_run.of_fleet(made) if problem.code not in elsewhere) == ""
 
@@ -173,7 +173,7 @@ def arguments(action: Path) -> Iterator[str]:
 
 
 def tasks(data: Any) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yields the name and the options of each call of a module of ours, at any depth."""
+    """Yields the name and the options of each call of one of the collection's modules, at any depth."""
     if isinstance(data, list):
         for item in data:
             yield from tasks(item)
@@ -195,6 +195,11 @@ def test_the_action_group_has_the_modules_that_claim_it(documented: dict[str, An
     claims = [name for name in documented if documented[name]["attributes"]["action_group"]["support"] == "full"]
     assert claims
     assert yaml.safe_load((REPO / "meta" / "runtime.yml").read_text(encoding="utf-8"))["action_groups"]["spire"] == claims
+
+
+def test_a_module_that_changes_nothing_shows_no_diff(documented: dict[str, Any]) -> None:
+    diffs = [doc["attributes"]["diff_mode"] for doc in documented.values()]
+    assert {diff["support"] for diff in diffs if diff.get("details") == "It changes nothing."} == {"none"}
 
 
 def test_changelog_is_there() -> None:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Checks that every example passes preflight, and that it has what its comments and the guides mention."""
+"""Every example passes preflight, and contains what its comments and the guides mention."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_preflight_of_examples_can_fail() -> None:
 
 
 def test_preflight_misses_a_secret_that_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    examples.fleet("keys_memory")  # sets them all
+    examples.fleet("keys_memory")  # this sets the environment variables of all secrets
     assert {"SPIRE_PKI_PASSPHRASE", "SPIRE_DB_PASSWORD"} <= set(examples.secrets())
     for name in ("SPIRE_PKI_PASSPHRASE", "SPIRE_DB_PASSWORD"):
         monkeypatch.delenv(name)
@@ -71,7 +71,7 @@ def test_preflight_misses_a_secret_that_is_not_set(monkeypatch: pytest.MonkeyPat
         "spire_pki_passphrase", "spire_server_config.plugins.DataStore.sql.plugin_data.connection_string",
     }
     assert len(found) == 2, problems.render(found)
-    for problem in found:  # the rest are Ansible's own words, which differ from core to core
+    for problem in found:  # the rest of the message is Ansible's and differs between releases
         assert problem.message.startswith("The value can't be made yet: ") and "SPIRE_" in problem.message
 
 
@@ -84,12 +84,12 @@ SECRETS = {"spire_join_token"}.union(*(
     secret_options(schema_model.block(str(file.relative_to(schema_model.DATA).with_suffix(""))))
     for file in schema_model.DATA.rglob("*.yml")
 )) - {"connection_string", "ro_connection_string", "join_token"}  # join_token is an attestor as well
-#: a secret option, or the password of a connection string, with what is written for it
+#: the value of a secret option, or the password in a connection string
 SECRET = re.compile(rf"^\s*(?:{'|'.join(sorted(SECRETS))}): (.*)$|password=(.*)$", re.MULTILINE)
 
 
 def written_secrets(text: str) -> list[str]:
-    """Secrets that a text has in clear."""
+    """Returns the secrets that are in the text unencrypted."""
     return [found[1] or found[2] for found in SECRET.finditer(text) if "{{" not in found[0]]
 
 
@@ -186,13 +186,13 @@ def test_every_plugin_has_an_example(kind: str, component: str) -> None:
     made = [one for example in examples.names() for one in planned_of(example) if one.component == component]
     shown = {name for one in made for name in one.plugins(kind)}
     assert schema_model.plugin_names(component, kind) - shown == {
-        # it does nothing
+        # The plugin does nothing.
         "NodeResolver": {"noop"},
-        # the same by their newer names are in nested and in upstream_vault
+        # The examples nested and upstream_vault have these plugins under the newer type UpstreamAuthority.
         "UpstreamCA": {"spire", "vault"},
-        # not on Linux
+        # The plugin does not work on Linux.
         "WorkloadAttestor": {"windows"},
-        # every restart would make a new CA; keys_memory shows it for agents
+        # With this plugin a server makes a new CA at every restart. The example keys_memory shows it for agents.
         "KeyManager": {"memory"},
     }.get(kind, set())
 
@@ -203,7 +203,7 @@ def planned_of(name: str) -> tuple[Plan, ...]:
 
 
 def values_at(name: str, path: str) -> list[Any]:
-    """Returns the values at a place such as ``server plugins.KeyManager.disk`` in the trees of an example."""
+    """Returns the values at a path such as ``server plugins.KeyManager.disk`` in the trees of an example."""
     component, _space, dotted = path.partition(" ")
     found: list[Any] = [made.tree for made in planned_of(name) if made.component == component]
     assert found, f"{name} has no {component}"
@@ -265,11 +265,11 @@ def test_head_comments_are_wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_nested_server_is_a_workload_of_the_root() -> None:
-    below, beside = server("nested", "spire1.north.acme.com"), agent("nested", "spire1.north.acme.com")
+    below, parent_agent = server("nested", "spire1.north.acme.com"), agent("nested", "spire1.north.acme.com")
     assert below.plugin_data("UpstreamAuthority", "spire") == {
-        "server_address": "spire1.prod.acme.com", "server_port": "8081", "workload_api_socket": beside.socket,
+        "server_address": "spire1.prod.acme.com", "server_port": "8081", "workload_api_socket": parent_agent.socket,
     }
-    assert beside.main["server_address"] == "spire1.prod.acme.com"
+    assert parent_agent.main["server_address"] == "spire1.prod.acme.com"
     assert agent("nested", "web1.north.acme.com").main["server_address"] == "spire1.north.acme.com"
     made, root = examples.fleet("nested"), server("nested", "spire1.prod.acme.com")
     (entry,) = desired_entries.of_nested(root, made, "root_servers", {below.host: "spiffe://prod.acme.com/spire/agent/x"})
@@ -295,9 +295,9 @@ def test_a_bundle_endpoint_at_a_privileged_port_may_be_opened() -> None:
     assert ("telemetry.Prometheus.port", "127.0.0.1", 9988) in server("telemetry_logging", "spire1.prod.acme.com").listeners
 
 
-def test_nobody_copies_entries_that_a_switch_makes_impossible() -> None:
-    """Checks that the example without profile selectors refuses the entries of the one with them."""
+def test_selectors_that_an_option_disables_are_an_error() -> None:
+    """The example without profile selectors refuses the entries of the example with them."""
     wanted = [{"spiffe_id": "/x", "parent_id": "/spire/server", "selectors": ["aws_iid:iamrole:arn:aws:iam::123456789012:role/web"]}]
-    said = rendered(rules_run.of_fleet(examples.fleet("node_aws_iid_keys", spire_entries=wanted)))
-    assert "is not made where disable_instance_profile_selectors is true, as on spire1.prod.acme.com." in said
+    messages = rendered(rules_run.of_fleet(examples.fleet("node_aws_iid_keys", spire_entries=wanted)))
+    assert "is not made when disable_instance_profile_selectors is true, as it is on spire1.prod.acme.com." in messages
     assert "iamrole" not in rendered(rules_run.of_fleet(examples.fleet("node_aws_iid", spire_entries=wanted)))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Checks that the reference pages are up to date, complete and well-formed."""
+"""The reference pages are up to date, complete and well-formed."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ def test_the_reference_is_fresh() -> None:
 
 def test_every_option_is_there() -> None:
     for name in reference_pages.names():
-        told = re.findall(r"^\| \[?`([^`]+)`", PAGES[f"{name}.md"], re.MULTILINE)
-        assert told == options_in_order(schema_model.block(name)), name
-        assert sorted(told) == sorted(options(schema_model.block(name)))
+        all_pages = re.findall(r"^\| \[?`([^`]+)`", PAGES[f"{name}.md"], re.MULTILINE)
+        assert all_pages == options_in_order(schema_model.block(name)), name
+        assert sorted(all_pages) == sorted(options(schema_model.block(name)))
 
 
 def options_in_order(known: Block) -> list[str]:
-    """Returns the options in the order of the page: those of a block, then those of the blocks in it."""
+    """Returns the options in the order of the page: first those of a block, then those of its inner blocks."""
     pages = {id(schema_model.block(name)) for name in shared()}
     inner = [option.block for option in known.options.values() if option.block and id(option.block) not in pages]
     return [*known.options, *(name for block in inner for name in options_in_order(block))]
@@ -70,17 +70,17 @@ def test_tables_and_links_are_whole(name: str) -> None:
     assert not re.search(r"\n\n\n|[ \t]\n|None", text)
 
 
-def test_every_rule_is_told() -> None:
-    told = "\n".join(text for name, text in PAGES.items())
-    assert [rule.id for rule in rules(TREE) if f"- {rule.description} *(rule `{rule.id}`" not in told] == []
-    assert PAGES["plugin.md"].count("A plugin_cmd has its plugin_checksum") == 1  # one rule for servers and agents
-    assert PAGES["telemetry.md"].count("No label and no prefix is both allowed and blocked.") == 1
+def test_the_reference_has_every_rule() -> None:
+    all_pages = "\n".join(text for name, text in PAGES.items())
+    assert [rule.id for rule in rules(TREE) if f"- {rule.description} *(rule `{rule.id}`" not in all_pages] == []
+    assert PAGES["plugin.md"].count("plugin_checksum is set when plugin_cmd is set") == 1  # one rule for servers and agents
+    assert PAGES["telemetry.md"].count("No label is both allowed and blocked, and neither is a prefix.") == 1
 
 
 def test_one_plugin_in_full() -> None:
     text = PAGES["server/NodeAttestor/x509pop.md"]
     source = "pkg/server/plugin/nodeattestor/x509pop/x509pop.go (buildConfig), v1.15.3"
-    assert f"- Exactly one of ca_bundle_path and ca_bundle_paths unless mode is spiffe. *(rule `x509pop_ca_bundle`; since 0.12.0; {source})*\n" in text
+    assert f"- Exactly one of ca_bundle_path and ca_bundle_paths is set unless mode is spiffe. *(rule `x509pop_ca_bundle`; since 0.12.0; {source})*\n" in text
     assert (
         "| `max_intermediates` | int<br>at least 1 | `4` | since 1.13.4, not 1.14.0 – 1.14.1 | "
         "Maximum number of intermediate certificates that a node may send. |\n"
@@ -90,7 +90,7 @@ def test_one_plugin_in_full() -> None:
 
 
 @pytest.mark.parametrize(
-    "span, said",
+    "span, expected",
     [
         (Span(), ""),
         (Span(version("1.0.0")), "since 1.0.0"),
@@ -99,8 +99,8 @@ def test_one_plugin_in_full() -> None:
         (Span(version("0.9.0"), None, ((version("0.9.2"), version("0.9.2")),)), "since 0.9.0, not 0.9.2"),
     ],
 )
-def test_releases(span: Span, said: str) -> None:
-    assert reference_pages.releases(span) == said
+def test_releases(span: Span, expected: str) -> None:
+    assert reference_pages.releases(span) == expected
 
 
 def test_everything_that_an_option_can_be() -> None:
@@ -111,13 +111,13 @@ def test_everything_that_an_option_can_be() -> None:
     }
     option = Option("a", Span(), base, ((version("1.2.0"), {"required": False, "default": False}),))
     assert reference_pages.row(option, "", "") == (
-        '| `a`<br>**required**<br>*secret* | string<br>one of `a\\|b`, in any case<br>not empty | `""` |  | What. Unless set, it is read from `A`. '
+        '| `a`<br>**required**<br>*secret* | string<br>one of `a\\|b`, in any case<br>not empty | `""` |  | What. If it is not set, SPIRE reads it from `A`. '
         "**Deprecated** since 1.0.0; use `b`, `c` instead, which means the opposite. **No effect** since 1.1.0. It is gone. SPIRE's "
         "documentation calls it `d`, which does not work. From 1.2.0 on: not required; default `false`. |"
     )
 
 
-def test_pages_that_are_none_any_more_go(tmp_path: Path) -> None:
+def test_pages_that_no_longer_exist_are_removed(tmp_path: Path) -> None:
     (tmp_path / "old.md").write_text("x", "utf-8")
     reference_pages.main(tmp_path)
     assert sorted(str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*.md")) == sorted(PAGES)

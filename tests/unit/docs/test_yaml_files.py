@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Checks that no mapping in the collection's YAML files has a key twice, also not by a merge, because ansible-core warns of it."""
+"""No mapping in the collection's YAML files has a key twice, not even by a merge, because ansible-core warns of it."""
 
 from __future__ import annotations
 
@@ -47,5 +47,5 @@ def test_no_key_stands_twice(path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["a: 1\na: 2\n", "x: &x {a: 1}\ny:\n  - <<: *x\n    a: 2\n", "x: [{b: {a: 1, c: 2, a: 3}}]\n"])
-def test_a_key_that_stands_twice_is_seen(text: str) -> None:
+def test_a_duplicate_key_is_found(text: str) -> None:
     assert [name.split(": ")[1] for name in found(text)] == ["a"]

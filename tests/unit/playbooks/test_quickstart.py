@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The quickstart's own logic. What it runs is tested with a real SPIRE, in tests/real."""
+"""The quickstart's own logic. tests/real tests the programs that it runs."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ from playbooks.files.quickstart import ansible_run, inventory, processes, progra
 from playbooks.files.quickstart.place import Place, free_ports, is_free
 from playbooks.files.quickstart.stop import NO_SPIRE, Stop
 from tests.support import collection
+from tests.support.errors import error_of
 from tests.unit.builders.fleets import rendered
 
 PORTS = {"server": 20001, "server_health": 20002, "agent_health": 20003}
 
 
-def program(path: Path, says: str) -> None:
+def program(path: Path, output: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"#!/bin/sh\necho '{says}'\n", encoding="utf-8")
+    path.write_text(f"#!/bin/sh\necho '{output}'\n", encoding="utf-8")
     path.chmod(0o755)
 
 
@@ -84,9 +85,7 @@ def test_given_programs_that_are_missing(nowhere: Path) -> None:
 
 def test_given_programs_that_are_too_old(nowhere: Path) -> None:
     given = spire(nowhere / "old", "1.5.6")
-    with pytest.raises(Stop) as stop:
-        programs.find_spire({"SPIRE_BIN_DIR": given})
-    assert str(stop.value) == (
+    assert error_of(Stop, programs.find_spire, {"SPIRE_BIN_DIR": given}) == (
         f"The programs in SPIRE_BIN_DIR ({given}) are of SPIRE 1.5.6; the quickstart needs 1.6.0 or newer, built for this machine."
     )
 
@@ -98,11 +97,9 @@ def test_given_python_must_have_everything(tmp_path: Path) -> None:
 
 
 def test_socket_path_too_long() -> None:
-    # /run/server/private/api.sock has 28 bytes
+    # With the 28 bytes of /run/server/private/api.sock, the path has the greatest length that is allowed.
     Place("/" + "x" * 78).check()
-    with pytest.raises(Stop) as stop:
-        Place("/" + "é" * 40).check()
-    assert str(stop.value) == (
+    assert error_of(Stop, Place("/" + "é" * 40).check) == (
         f"The path of the socket /{'é' * 40}/run/server/private/api.sock has 109 bytes, and Linux allows 107. "
         "Choose a directory whose path has at most 79: QUICKSTART_DIR=~/spire-quickstart"
     )
@@ -226,7 +223,7 @@ def test_expiry_is_that_of_the_workload() -> None:
     assert screen.expiry(text).isoformat() == "2026-01-01T03:04:05+00:00"
 
 
-def test_commands_are_told_as_the_caller_calls(tmp_path: Path) -> None:
+def test_commands_are_shown_as_the_caller_would_run_them(tmp_path: Path) -> None:
     place = Place(tmp_path / ".quickstart")
     make = {"QUICKSTART_MAKE": "1", "QUICKSTART_HOME": str(tmp_path)}
     assert screen.command(make, place, "quickstart-down") == "make quickstart-down"
@@ -267,5 +264,5 @@ def test_only_plays_with_hosts_are_shown() -> None:
 
 
 def test_programs_that_are_too_old_are_not_missing(tmp_path: Path) -> None:
-    said = screen.no_spire(Place(tmp_path), "The programs in SPIRE_BIN_DIR (/x) are of SPIRE 0.9.4.", {})
-    assert said.startswith("\nThe quickstart has no SPIRE that it can run. The programs in SPIRE_BIN_DIR (/x) are of SPIRE 0.9.4.\n")
+    message = screen.no_spire(Place(tmp_path), "The programs in SPIRE_BIN_DIR (/x) are of SPIRE 0.9.4.", {})
+    assert message.startswith("\nThe quickstart has no SPIRE that it can run. The programs in SPIRE_BIN_DIR (/x) are of SPIRE 0.9.4.\n")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The maintainers' tool compares what it found in a checkout with the schema's data, and reports what differs."""
+"""The maintainers' tool compares the options in a checkout of SPIRE with the schema's data, and reports the differences."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OURS = {"server": {"server.a": "string", "server.old_name": "int", "server.gone"
 
 
 @pytest.mark.parametrize(
-    ("theirs", "says"),
+    ("theirs", "expected"),
     [
         ({"server.a": "string", "server.old_name": "int", "server.gone": "bool", "server.cASE": "string"}, []),
         (
@@ -40,8 +40,8 @@ OURS = {"server": {"server.a": "string", "server.old_name": "int", "server.gone"
     ],
     ids=["the same", "a new name", "the rest"],
 )
-def test_differences(theirs: dict[str, str], says: list[str]) -> None:
-    assert sorted(map(str, compare.differences({"server": theirs}, OURS))) == sorted(says)
+def test_differences(theirs: dict[str, str], expected: list[str]) -> None:
+    assert sorted(map(str, compare.differences({"server": theirs}, OURS))) == sorted(expected)
 
 
 def test_blocks_that_one_side_has_alone() -> None:
@@ -59,7 +59,7 @@ def test_a_listed_difference_counts_in_its_releases_alone() -> None:
     assert compare.unlisted([Difference("server", "server.a", "removed")], listed, Version(1, 1, 0)) != []
 
 
-def test_the_list_gives_a_reason_for_each() -> None:
+def test_every_listed_difference_has_a_reason() -> None:
     listed = compare.known()
     assert len(listed) >= 9
     kinds = {compare.ADDED, compare.REMOVED, compare.RENAMED, compare.TYPE, compare.NEW_BLOCK, compare.NO_BLOCK}
@@ -87,7 +87,7 @@ def git(directory: Path, *arguments: str) -> None:
 
 @pytest.fixture
 def spire(tmp_path: Path) -> Path:
-    """A repository with two releases: the second one renames an option."""
+    """Makes a repository with two releases, of which the second one renames an option."""
     git(tmp_path, "init", "--quiet")
     for tag, agent in (("0.9.1", AGENT), ("v1.15.3", AGENT.replace('"dir"', '"directory"'))):
         for path, text in {**FILES, "cmd/spire-agent/cli/run/run.go": agent, "doc/spire_agent.md": "x"}.items():
@@ -139,8 +139,8 @@ def test_what_a_source_names(source: str, named: list[tuple[str, str, tuple[str,
 
 
 def test_sources_that_are_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = "pkg/x/y.go (build and gone) and pkg/x and doc/none.md and pkg/xy, v1.15.3"
-    monkeypatch.setattr(rule_sources, "_all", lambda: tuple(("server server", one) for one in rule_sources.citations(said)))
+    named_sources = "pkg/x/y.go (build and gone) and pkg/x and doc/none.md and pkg/xy, v1.15.3"
+    monkeypatch.setattr(rule_sources, "_all", lambda: tuple(("server server", one) for one in rule_sources.citations(named_sources)))
     source = Source({"pkg/x/y.go": "func build() { gonefar() }"})
     assert list(map(str, rule_sources.differences(source, Version(1, 15, 3)))) == [
         "wrong source: server server (pkg/x/y.go (gone))",
@@ -150,7 +150,7 @@ def test_sources_that_are_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     assert rule_sources.differences(source, Version(1, 15, 2)) == []
 
 
-def test_a_release_as_the_data_have_it_is_fine(
+def test_a_release_that_matches_the_data_has_no_differences(
     spire: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(data_options, "everything", lambda release: source_options.everything(Checkout(spire).source("v1.15.3")))

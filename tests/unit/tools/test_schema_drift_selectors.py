@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The maintainers' tool that compares the catalogue of selectors with SPIRE's source, on a small source of our own."""
+"""The maintainers' tool compares the catalogue of selectors with SPIRE's source; here with a small source tree of the tests."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ func attest() {
 
 
 def found(*files: tuple[str, str], release: str = str(DEFAULT)) -> list[str]:
-    """What is said of the plugins that these files are of."""
+    """Returns the reported differences of the plugins that these files belong to."""
     differences = selectors.differences(Source(dict(files)), parse(release))
     return [str(one) for one in differences if one.block.rpartition("/")[2] in {path.split("/")[-2] for path, _text in files}]
 
 
-def test_nothing_is_said_where_both_agree() -> None:
+def test_equal_selectors_give_no_difference() -> None:
     assert found((SYSTEMD, CODE)) == []
 
 
@@ -41,7 +41,7 @@ def test_a_selector_that_the_catalogue_lacks_is_added() -> None:
     ]
 
 
-def test_it_goes_by_the_release() -> None:
+def test_selectors_are_compared_for_the_given_release() -> None:
     assert found((SYSTEMD, CODE), release="1.6.3") == [
         "selector added: agent/WorkloadAttestor/systemd: fragment_path",
         "selector added: agent/WorkloadAttestor/systemd: id",

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The maintainers' tool finds every option in a source shaped as SPIRE's."""
+"""The maintainers' tool finds every option in a source tree with the structure of SPIRE's."""
 
 from __future__ import annotations
 
@@ -67,14 +67,14 @@ def test_every_option_is_found_with_its_nesting_and_type() -> None:
     }
 
 
-def test_upstream_authorities_that_go_under_their_older_type_too() -> None:
+def test_upstream_authorities_are_accepted_under_their_older_type() -> None:
     ported = 'package catalog\nvar portedUpstreamCA = map[string]bool{\n\t"disk": true,\n\t"gone": false,\n}\n'
     blocks = source_options.everything(Source({**FILES, "pkg/server/catalog/catalog.go": ported}))
     assert blocks["server/UpstreamCA/disk"] == {"inner": "block", "inner.path": "string"}
     assert [name for name in blocks if "UpstreamCA" in name] == ["server/UpstreamCA/disk"]
 
 
-def test_each_side_of_sshpop_has_its_own_struct() -> None:
+def test_server_and_agent_have_different_structs_for_sshpop() -> None:
     shared = go("""package sshpop
 const PluginName = "sshpop"
 type ClientConfig struct {
@@ -120,7 +120,7 @@ type DBTypeConfig struct {
     }
 
 
-def test_a_struct_that_nothing_leads_to_is_named() -> None:
+def test_a_struct_that_is_not_reached_is_reported() -> None:
     assert source_options.unreached(Source(FILES)) == []
     stray = go('package stray\ntype config struct {\n\tA string \'hcl:"a"\'\n}\n')
     assert source_options.unreached(Source({**FILES, "pkg/server/stray/stray.go": stray})) == ["pkg/server/stray.config"]

@@ -50,7 +50,7 @@ def binary(path: str, probe: bool) -> Dict[str, Any]:
 def plugin(asked: Dict[str, Any], user: str) -> Dict[str, Any]:
     """Observes the binary of an external plugin. ``other`` is its digest where that is not the one asked for.
 
-    A binary that we have placed has a manifest, so it is read only when it was touched.
+    A binary that the collection has placed has a manifest, so it is read only if its size, times or owner differ from that.
     """
     path, wanted = asked["path"], asked["sha256"]
     found: Dict[str, Any] = {"path": path, "exists": os.path.isfile(path), "release": [], "other": "", "machine": "", "runs": False}

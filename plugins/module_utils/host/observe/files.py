@@ -46,7 +46,7 @@ def file(path: str, content: bool) -> Dict[str, Any]:
             with open(path, "rb") as opened:
                 found["content"] = base64.b64encode(opened.read()).decode()
         except OSError:
-            # Its mode is the reason, and differs from each mode that we plan.
+            # The file can't be read because of its mode. That mode is reported as a difference, because no planned mode has this effect.
             pass
     return found
 

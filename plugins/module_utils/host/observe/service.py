@@ -20,7 +20,7 @@ LISTEN = "0A"
 
 
 def state(asked: Dict[str, Any]) -> Dict[str, Any]:
-    """Returns what the service manager, systemd or supervisor, reports of the service."""
+    """Returns the state of the service that the service manager, systemd or supervisor, reports."""
     if asked["manager"] == "supervisor":
         return _supervised(asked)
     values = systemd.show(asked["name"], "ActiveState", "UnitFileState", "MainPID", "NeedDaemonReload")

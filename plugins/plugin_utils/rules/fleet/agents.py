@@ -20,30 +20,30 @@ _HALF_A_WEEK = 84 * 3600
 
 @rule("fleet", "agent:agent.server_address", source="cmd/spire-agent/cli/run/run.go (NewAgentConfig joins it with server_port), v1.15.3")
 def server_address_format(context: RuleContext) -> Findings:
-    """The address of an agent's servers is a name or an IP address, without scheme and port."""
+    """The address of an agent's servers is a DNS name or an IP address, without a scheme, port or path."""
     planned: Plan = context.plan
     address = str(planned.main.get("server_address") or "")
     bare = urls.without_scheme(address).split("/")[0]
     name, colon, port = bare.rpartition(":")
     with_port = bool(colon and port.isdigit() and ":" not in name)
     if address and (bare != address or with_port):
-        found = "It has a scheme or a path" if bare != address else "It has a port"
+        found = "It contains a scheme or a path" if bare != address else "It contains a port"
         host = name if with_port else bare
         more = f" and {port} as agent.server_port" if with_port else ""
-        message = f'{found}, and it must be a name or an IP address alone: write "{host}"{more}.'
+        message = f'{found}, but it must be only a DNS name or an IP address. Write "{host}"{more}.'
         yield Finding("agent.server_address", message)
 
 
 @rule("fleet", "agent:spire_server_group", source="docs/operations.md")
 def server_group_of_agent(context: RuleContext) -> Findings:
-    """The group of an agent's servers is a part of spire_servers, so that a playbook installs them."""
+    """Every host in the group of an agent's servers is in spire_servers too, so that the playbooks install it."""
     fleet: Fleet = context.fleet
     servers = servers_of(context)
     group = fleet.server_group(context.plan.host)
     outside = [server.host for server in servers if server.host not in fleet.servers]
     if outside:
         message = (
-            f"{outside[0]} is in {group} and not in {SERVERS}, so no playbook would make it a server. Make {group} a child "
+            f"{outside[0]} is in {group} but not in {SERVERS}, so no playbook would install a server on it. Make {group} a child group "
             f"of {SERVERS}."
         )
         yield Finding("spire_server_group", message)
@@ -54,19 +54,19 @@ def server_group_of_agent(context: RuleContext) -> Findings:
     source="both guides to configuring SPIRE (the agent's trust domain must match the server's)",
 )
 def agent_trust_domain(context: RuleContext) -> Findings:
-    """An agent has the trust domain of its servers."""
+    """An agent has the same trust domain as its servers."""
     planned: Plan = context.plan
     server = next(iter(servers_of(context)), planned)
     if server.trust_domain and planned.trust_domain and server.trust_domain != planned.trust_domain:
         yield Finding("agent.trust_domain", (
-            f"The agent is of {planned.trust_domain}, its server {server.host} of {server.trust_domain}; they must be the "
-            "same."
+            f"The agent's trust domain is {planned.trust_domain}, but its server {server.host} has {server.trust_domain}. Set the same trust "
+            "domain for both."
         ))
 
 
 @rule("fleet", "agent:spire_version", source="doc/upgrading.md (SPIRE Agent Compatibility), v1.15.3")
 def agent_release(context: RuleContext) -> Findings:
-    """An agent is never newer than its oldest server, and at most one minor release older; 0.12 is next to 1.0."""
+    """An agent's release is not newer than that of its oldest server, and at most one minor release older; 1.0 follows 0.12."""
     planned: Plan = context.plan
     servers = servers_of(context)
     if not servers:
@@ -74,12 +74,12 @@ def agent_release(context: RuleContext) -> Findings:
     if unknown_release((planned, *servers)):
         return
     oldest = min(server.version for server in servers)
-    found = f"The agent is {planned.version}, its oldest server {oldest}; "
+    found = f"The agent has SPIRE {planned.version}, and its oldest server has {oldest}. "
     if planned.version > oldest:
-        message = f"{found}an agent must never be newer. Upgrade the servers first."
+        message = f"{found}An agent must not be newer than its servers. Upgrade the servers first."
         yield Finding("spire_version", message)
     elif step(oldest) - step(planned.version) > 1:
-        message = f"{found}agents may be one minor release older. Upgrade one minor release at a time."
+        message = f"{found}An agent can be at most one minor release older. Upgrade one minor release at a time."
         yield Finding("spire_version", message)
 
 
@@ -88,7 +88,7 @@ def agent_release(context: RuleContext) -> Findings:
     source="doc/spire_agent.md (server_address, server_port), v1.15.3; both guides (the agents' port follows the server's)",
 )
 def agent_server_address(context: RuleContext) -> Findings:
-    """An agent connects to a port where its server listens, and to its own machine only where the server is there too."""
+    """An agent connects to the address and port that its server listens on, and to its own machine only if the server is there too."""
     planned: Plan = context.plan
     servers = servers_of(context)
     if not servers:
@@ -97,32 +97,32 @@ def agent_server_address(context: RuleContext) -> Findings:
     here = machine(planned)
     if address in _LOCAL and all(machine(server) != here for server in servers):
         yield Finding("agent.server_address", (
-            f"{address} is the agent's own machine, and its server {servers[0].host} is another one. Leave it out, or set "
+            f"{address} is the agent's own machine, but its server {servers[0].host} is on another one. Remove the option, or set "
             "spire_server_address."
         ))
         return
     if address in ("0.0.0.0", "::"):
-        message = f"{address} means every address to a server and none to an agent; name the server."
+        message = f"{address} is not an address that an agent can connect to. Write the address of the server."
         yield Finding("agent.server_address", message)
         return
     server = next((s for s in servers if address in (s.host, s.values.raw.get("ansible_host"))), None)
     if not server:
-        return  # a name of its own, perhaps of a load balancer
+        return  # another name, perhaps of a load balancer
     if isinstance(port, int) and port != server.port:
         yield Finding("agent.server_port", (
-            f"The server {server.host} listens on port {server.port}, and the agent asks port {port}. Leave it out: agents follow "
-            "their servers."
+            f"The server {server.host} listens on port {server.port}, but the agent connects to port {port}. Remove the option: its default "
+            "is the port of the agent's servers."
         ))
     if str(server.main.get("bind_address") or "") in _LOCAL and machine(server) != here:
         yield Finding("agent.server_address", (
-            f"The server {server.host} listens on {server.main['bind_address']}, where its own machine alone can reach it. Change "
-            "server.bind_address there."
+            f"The server {server.host} listens on {server.main['bind_address']}, which only its own machine can reach. Change "
+            "server.bind_address of that server."
         ))
 
 
 @rule("fleet", "agent:spire_server_group", "agent:spire_trust_bundle", source="docs/enrolment.md")
 def agent_without_servers(context: RuleContext) -> Findings:
-    """Every agent has servers in the inventory, or an address and a trust bundle of servers elsewhere."""
+    """Every agent has servers in the inventory, or it has the address and the trust bundle of servers outside of the inventory."""
     planned: Plan = context.plan
     fleet: Fleet = context.fleet
     if servers_of(context):
@@ -130,7 +130,7 @@ def agent_without_servers(context: RuleContext) -> Findings:
     group = fleet.server_group(planned.host)
     if not planned.main.get("server_address"):
         message = (
-            f"The agent has no server: no host is in {group}{meant(group, fleet)}. Put the server into that group, or, where the "
+            f"The agent has no server, because no host is in the group {group}{meant(group, fleet)}. Add the server to that group. If the "
             "servers are not in this inventory, set spire_server_address and spire_trust_bundle."
         )
         yield Finding("spire_server_group", message)
@@ -138,22 +138,23 @@ def agent_without_servers(context: RuleContext) -> Findings:
         return  # the tree names another source of the bundle
     elif not planned.values["spire_trust_bundle"]:
         message = (
-            "The agent's servers are not in this inventory, so nobody can be asked for their trust bundle. "
-            "Set spire_trust_bundle to its certificates in PEM."
+            "The agent's servers are not in this inventory, so the playbooks can't get their trust bundle. Set spire_trust_bundle to its "
+            "certificates in PEM."
         )
         yield Finding("spire_trust_bundle", message)
 
 
 @rule("fleet", "agent:spire_join_token", severity="warning", source="docs/enrolment.md")
 def missing_join_token(context: RuleContext) -> Findings:
-    """An agent of servers elsewhere that attests by join_token has a token, which it needs until it has joined."""
+    """spire_join_token is set for an agent that attests by join_token and whose servers are not in the inventory, until it has joined."""
     planned: Plan = context.plan
     if servers_of(context):
         return
     if planned.main.get("server_address") and planned.attests_by_token and not planned.values["spire_join_token"]:
         message = (
-            "The agent attests by join_token, its servers are not in this inventory, and no token is given. If it has not joined yet, the "
-            "run stops for it: set spire_join_token to a fresh one, or choose another NodeAttestor. An agent that has joined needs none."
+            "The agent attests by join_token, its servers are not in this inventory, and spire_join_token is not set. If the agent has not "
+            "joined yet, the run fails for it: set spire_join_token to a new token, or choose another NodeAttestor. An agent that has joined "
+            "needs no token."
         )
         yield Finding("spire_join_token", message)
 
@@ -166,24 +167,23 @@ def missing_join_token(context: RuleContext) -> Findings:
     ),
 )
 def memory_keys_of_joined_agent(context: RuleContext) -> Findings:
-    """An agent that joined by token, or by http_challenge where that attests once, keeps its keys through a restart."""
+    """An agent that can attest only once, by a join token or by http_challenge, does not keep its keys in memory."""
     planned: Plan = context.plan
     if planned.loses_identity_on_restart and planned.attests_by_token:
         yield Finding("plugins.KeyManager.memory", (
-            "Keys in memory are lost at every restart, and a join token works once, so the agent could not come back by "
-            "itself: every restart takes a run of the playbook. Keep the keys on disk, or choose an attestor that can attest again, such "
-            "as x509pop."
+            "Keys in memory are lost at every restart, and a join token is valid once, so every restart of the agent would need a run of the "
+            "playbook. Keep the keys on disk, or choose an attestor that lets a node attest again, such as x509pop."
         ))
     elif planned.loses_identity_on_restart and "http_challenge" in planned.plugins("NodeAttestor"):
         yield Finding("plugins.KeyManager.memory", (
-            "Keys in memory are lost at every restart, and its servers take one attestation by http_challenge: they would refuse the agent until "
-            "it is evicted there, which takes a run of the playbook. Keep the keys on disk, or set tofu to false on the servers, with a port "
+            "Keys in memory are lost at every restart, and the servers let a node attest only once by http_challenge. After a restart they "
+            "refuse the agent until a run of the playbook evicts it. Keep the keys on disk, or set tofu to false on the servers, with a port "
             "below 1024."
         ))
 
 
 def _agent_ttl(server: Plan) -> tuple[str, str]:
-    """Returns the option that sets how long an agent's SVID lives, and its value."""
+    """Returns the option that sets the lifetime of an agent's SVID, and its value."""
     for name in ("agent_ttl", "default_x509_svid_ttl", "default_svid_ttl", "svid_ttl"):
         if server.main.get(name):
             return name, str(server.main[name])
@@ -195,7 +195,7 @@ def agent_downtime_format(context: RuleContext) -> Findings:
     """spire_agent_downtime is a duration."""
     given = str(context.plan.values["spire_agent_downtime"] or "")
     if given and servers_of(context) and length(given) is None:
-        yield Finding("spire_agent_downtime", 'It must be a duration such as "72h": numbers with the units h, m and s.')
+        yield Finding("spire_agent_downtime", 'It is not a duration. Write numbers with the units h, m and s, such as "72h".')
 
 
 @rule(
@@ -203,7 +203,7 @@ def agent_downtime_format(context: RuleContext) -> Findings:
     source="pkg/common/rotationutil/rotationutil.go (renewal at half of the life), v1.15.3; docs/enrolment.md",
 )
 def agent_downtime(context: RuleContext) -> Findings:
-    """The SVID of a join-token agent outlives the time that its host may be down (spire_agent_downtime), or it can't come back."""
+    """Half the lifetime of a join_token agent's SVID is at least spire_agent_downtime; otherwise the agent may need a new token."""
     planned: Plan = context.plan
     servers = servers_of(context)
     if not servers:
@@ -216,12 +216,12 @@ def agent_downtime(context: RuleContext) -> Findings:
         name, ttl = _agent_ttl(server)
         life = length(ttl)
         if life and life / 2 < downtime:
-            remedy = f"Set server.agent_ttl to {hours(downtime * 2)} and server.ca_ttl to {hours(downtime * 12)} or more"
+            remedy = f"Set server.agent_ttl to {hours(downtime * 2)} or more and server.ca_ttl to {hours(downtime * 12)} or more"
             if downtime > _HALF_A_WEEK:
-                remedy = "No SVID lives that long: shorten the time"
+                remedy = "No SVID can live long enough for that. Set a shorter time"
             message = (
-                f"The host may be down for {given}, and half of {name} ({ttl}) on {server.host} is all that an SVID is sure to "
-                f"live on, so the agent would need a new token. {remedy}, or choose an attestor that can attest again, such as "
+                f"The host may be down for {given}, but when it goes down, its SVID may be valid for only half of {name} ({ttl} on "
+                f"{server.host}), so the agent could need a new token. {remedy}, or choose an attestor that lets a node attest again, such as "
                 "x509pop."
             )
             yield Finding("spire_agent_downtime", message)
@@ -233,7 +233,7 @@ def agent_downtime(context: RuleContext) -> Findings:
     source="pkg/common/rotationutil/rotationutil.go (shouldFallbackX509Default), v1.15.3",
 )
 def availability_target(context: RuleContext) -> Findings:
-    """SVIDs live more than 12 hours longer than availability_target, or SPIRE renews them at half of their life."""
+    """SVIDs live more than 12 hours longer than availability_target; otherwise SPIRE ignores it and renews them at half of their lifetime."""
     planned: Plan = context.plan
     servers = servers_of(context)
     target = length(str(planned.main.get("availability_target") or ""))
@@ -242,7 +242,7 @@ def availability_target(context: RuleContext) -> Findings:
         life = length(ttl)
         if target and life and life - target <= 12 * 3600:
             yield Finding("agent.availability_target", (
-                f"default_x509_svid_ttl on {server.host} is {ttl}, and SPIRE heeds the target only for SVIDs that live more than "
-                f"12h longer than it. Set {hours(target + 13 * 3600)} or more there, or in the entries."
+                f"default_x509_svid_ttl on {server.host} is {ttl}, but SPIRE uses availability_target only for SVIDs that live more than 12h "
+                f"longer than it. Set default_x509_svid_ttl, or x509_svid_ttl of the entries, to {hours(target + 13 * 3600)} or more."
             ))
             return

@@ -20,7 +20,7 @@ _Mismatch = Optional[tuple[str, str, str]]
 
 @rule("fleet", "agent:plugins.NodeAttestor", source="both guides to configuring SPIRE (configure the attestor on server and agent)")
 def attestor_of_servers(context: RuleContext) -> Findings:
-    """The node attestor of an agent is one that each of its servers offers."""
+    """Every server of an agent has the node attestor that the agent uses."""
     servers = servers_of(context)
     for name in attestors_of(context):
         # an agent may reach any of them
@@ -28,9 +28,9 @@ def attestor_of_servers(context: RuleContext) -> Findings:
         if lacking:
             path = f"plugins.NodeAttestor.{name}"
             yield Finding(path, (
-                f"The agent attests by {name}, and its server {lacking.host} offers "
-                f"{', '.join(sorted(lacking.plugins('NodeAttestor'))) or 'no attestor'}. Add {path} to "
-                "spire_server_config, or choose another one for the agent."
+                f"The agent attests by {name}, but its server {lacking.host} has "
+                f"{', '.join(sorted(lacking.plugins('NodeAttestor'))) or 'no node attestor'}. Add {path} to spire_server_config, or choose "
+                "another node attestor for the agent."
             ))
 
 
@@ -39,7 +39,7 @@ def attestor_of_servers(context: RuleContext) -> Findings:
     source="pkg/agent/agent.go (Run) and pkg/server/plugin/nodeattestor/httpchallenge/httpchallenge.go (Attest), v1.15.3",
 )
 def http_challenge_rebootstrap(context: RuleContext) -> Findings:
-    """An http_challenge agent with rebootstrap_mode always or auto has servers that let it attest again, by tofu: false."""
+    """tofu is false on the servers of an http_challenge agent whose rebootstrap_mode is always or auto, so that it can attest again."""
     planned: Plan = context.plan
     servers = servers_of(context)
     mode = planned.main.get("rebootstrap_mode")
@@ -47,10 +47,10 @@ def http_challenge_rebootstrap(context: RuleContext) -> Findings:
         return
     once = next((one for one in servers if one.plugin_data("NodeAttestor", "http_challenge").get("tofu") is not False), None)
     if once:
-        then = "with always the agent would stop at its start" if mode == "always" else "the agent switches this off"
+        then = "an agent with always would stop when it starts" if mode == "always" else "the agent switches rebootstrapping off"
         yield Finding("agent.rebootstrap_mode", (
-            f"Its server {once.host} lets a node attest by http_challenge once (tofu), so {then}. Set tofu: false there, which asks for "
-            "a port that root alone can open, or leave this out."
+            f"Its server {once.host} lets a node attest only once by http_challenge, because tofu is not false there, so {then}. Set tofu to "
+            "false there, which requires a port that only root can open, or remove this option."
         ), "error" if mode == "always" else "warning")
 
 
@@ -75,7 +75,7 @@ def _first(
     source="pkg/server/plugin/nodeattestor/azuremsi/msi.go (Attest), v1.15.3; both guides to configuring SPIRE",
 )
 def azure_resource_of_agent(context: RuleContext) -> Findings:
-    """The resource_id of an azure_msi agent is that of the server's tenants."""
+    """The resource_id of an azure_msi agent is the same as that of its server's tenants."""
     yield from _first(context, "azure_msi", _resource)
 
 
@@ -89,13 +89,13 @@ def _resource(own: Mapping[str, Any], theirs: Mapping[str, Any], host: str) -> _
     other = [name for name, resource in resources.items() if resource != wanted]
     if not other:
         return None
-    asks = f'The agent asks for a token of "{wanted}"{"" if own.get("resource_id") else ", which is the default"}, and'
+    asks = f'The agent requests a token for "{wanted}"{"" if own.get("resource_id") else ", which is the default"}, but'
     if len(other) == len(resources):
         taken = ", ".join(f'"{resource}"' for resource in sorted(set(resources.values())))
-        remedy = "Make them the same, here or for the tenants of these machines there."
-        return "resource_id", f"{asks} no tenant of its server {host} takes that; they take {taken}. {remedy}", "error"
-    remedy = "Set that resource_id there, for the tenants of these machines."
-    return "resource_id", f'{asks} its server {host} takes another for {", ".join(other)}. {remedy}', "warning"
+        remedy = "Set the same resource_id for the agent and for the tenants of its machines."
+        return "resource_id", f"{asks} no tenant of its server {host} accepts it; they accept {taken}. {remedy}", "error"
+    remedy = "Set the agent's resource_id there, for the tenants of its machines."
+    return "resource_id", f'{asks} its server {host} expects another resource for {", ".join(other)}. {remedy}', "warning"
 
 
 @rule(
@@ -103,7 +103,7 @@ def _resource(own: Mapping[str, Any], theirs: Mapping[str, Any], host: str) -> _
     after=(attestor_of_servers,), source="pkg/server/plugin/nodeattestor/k8spsat/psat.go (Attest), v1.15.3",
 )
 def k8s_cluster_of_agent(context: RuleContext) -> Findings:
-    """The cluster of a k8s_psat or k8s_sat agent is one that its servers know."""
+    """The cluster of a k8s_psat or k8s_sat agent is in the clusters of its servers."""
     for name in ("k8s_psat", "k8s_sat"):
         yield from _first(
             context, name, lambda own, theirs, host: _listed("cluster", own.get("cluster"), theirs.get("clusters"), host, "cluster")
@@ -115,7 +115,7 @@ def k8s_cluster_of_agent(context: RuleContext) -> Findings:
     source="pkg/server/plugin/nodeattestor/azureimds/imds.go (Attest), v1.15.3",
 )
 def azure_tenant_of_agent(context: RuleContext) -> Findings:
-    """The tenant_domain of an azure_imds agent is one of its servers' tenants."""
+    """The tenant_domain of an azure_imds agent is in the tenants of its servers."""
     yield from _first(
         context, "azure_imds",
         lambda own, theirs, host: _listed("tenant_domain", own.get("tenant_domain"), theirs.get("tenants"), host, "tenant"),
@@ -126,7 +126,7 @@ def _listed(option: str, name: Any, known: Any, host: str, what: str) -> _Mismat
     if not name or not isinstance(known, dict) or name in known:
         return None
     listed = ", ".join(map(str, known)) or "none"
-    return option, f'Its server {host} knows no {what} "{name}"; it has {listed}. Add it to {what}s there.', "error"
+    return option, f'The {what}s of its server {host} are {listed}, without "{name}". Add it to {what}s there.', "error"
 
 
 @rule(
@@ -134,23 +134,23 @@ def _listed(option: str, name: Any, known: Any, host: str, what: str) -> _Mismat
     source="pkg/server/plugin/nodeattestor/httpchallenge/httpchallenge.go (Attest), v1.15.3",
 )
 def http_challenge_of_agent(context: RuleContext) -> Findings:
-    """The servers of an http_challenge agent accept its port and its name."""
+    """The servers of an http_challenge agent accept its port and its hostname."""
     yield from _first(context, "http_challenge", _challenge)
 
 
 def _challenge(own: Mapping[str, Any], theirs: Mapping[str, Any], host: str) -> _Mismatch:
     option = "advertised_port" if own.get("advertised_port") else "port"
     port = own.get(option)
-    has = f"and the agent has {port or 'a random one'}"
+    has = f"but the agent has {port or 'a random one'}"
     required = theirs.get("required_port")
     if isinstance(required, int) and port != required:
-        return option, f"Its server {host} asks for port {required} (required_port), {has}. Set it to {required}.", "error"
+        return option, f"Its server {host} requires port {required} (required_port), {has}. Set it to {required}.", "error"
     if theirs.get("allow_non_root_ports") is False and not (isinstance(port, int) and port < 1024):
-        found = f"Its server {host} takes ports below 1024 alone (allow_non_root_ports: false), {has}."
-        return option, f"{found} Set one of those, such as 80.", "error"
+        found = f"Its server {host} accepts only ports below 1024 (allow_non_root_ports: false), {has}."
+        return option, f"{found} Set such a port, for example 80.", "error"
     name, patterns = own.get("hostname"), theirs.get("allowed_dns_patterns")
     if isinstance(name, str) and name and isinstance(patterns, list) and patterns and not any(_matches(p, name) for p in patterns):
-        return "hostname", f'Its server {host} has no pattern for "{name}" in allowed_dns_patterns. Add one there.', "error"
+        return "hostname", f'No item of allowed_dns_patterns on its server {host} matches "{name}". Add a pattern there.', "error"
     return None
 
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Rules about the database that servers of one group share.
 
-A connection string is a secret: messages show the plain name of a database, its host and its port, and nothing else.
+A connection string is a secret: messages show only the name of a database, its host and its port.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SQL = "plugins.DataStore.sql.plugin_data"
     source="doc/scaling_spire.md (high availability), v1.15.3; the newer guide to configuring SPIRE",
 )
 def shared_datastore(context: RuleContext) -> Findings:
-    """Several servers of one group share one database, of one type, and that is no file of one host."""
+    """Several servers of one group have the same database_type, and it is not sqlite3."""
     planned: Plan = context.plan
     group, together, before = group_of(context)
     if len(together) < 2:
@@ -31,15 +31,14 @@ def shared_datastore(context: RuleContext) -> Findings:
     kind = _kind(planned)
     if kind == "sqlite3":
         yield Finding(path, (
-            f"There are {len(together)} servers in {group}, and sqlite3 is a file on one host: each of them would be a trust "
-            "domain of its own. Give them one PostgreSQL or MySQL database (database_type: postgres or mysql)."
+            f"There are {len(together)} servers in {group}, but sqlite3 is a file on one host, so each server would have a database of its "
+            "own. Use one PostgreSQL or MySQL database for all of them (database_type: postgres or mysql)."
         ))
         return
     other = next((other for other in before if _kind(other) not in (kind, "sqlite3")), None)
     if other:
         yield Finding(path, (
-            f"It is {kind} here and {_kind(other)} on {other.host}, and both are in {group}; servers of one group share one "
-            "database."
+            f"It is {kind} here but {_kind(other)} on {other.host}, which is also in {group}. Servers of one group must share one database."
         ))
 
 
@@ -48,7 +47,7 @@ def shared_datastore(context: RuleContext) -> Findings:
     source="doc/scaling_spire.md (high availability), v1.15.3; the newer guide to configuring SPIRE",
 )
 def database_name(context: RuleContext) -> Findings:
-    """The connection strings of servers of one group name one database."""
+    """The connection strings of servers of one group name the same database."""
     planned: Plan = context.plan
     group, _together, before = group_of(context)
     before = [other for other in before if _kind(other) == _kind(planned)]
@@ -57,7 +56,7 @@ def database_name(context: RuleContext) -> Findings:
     other, there = next(((other, name) for other, name in named if name), (planned, here))
     if here and here != there:
         yield Finding(f"{_SQL}.connection_string", (
-            f"It names the database {here} here and {there} on {other.host}, and both are in {group}; servers of one group share one "
+            f"It names the database {here} here but {there} on {other.host}, which is also in {group}. Servers of one group must share one "
             "database."
         ))
 
@@ -67,7 +66,7 @@ def database_name(context: RuleContext) -> Findings:
     source="doc/scaling_spire.md (high availability), v1.15.3; the newer guide to configuring SPIRE",
 )
 def datastore_address(context: RuleContext) -> Findings:
-    """Servers of one group connect to their database at one host and port, and none of them at its own machine."""
+    """Servers of one group connect to the same host and port for their database, and none of them connects to its own machine."""
     planned: Plan = context.plan
     group, together, before = group_of(context)
     if len(together) < 2:
@@ -77,17 +76,16 @@ def datastore_address(context: RuleContext) -> Findings:
     apart = [other for other in together if machine(other) != machine(planned)]
     if here.local and any(_connection(other).local for other in apart):
         yield Finding(path, (
-            f"It leads to {here.host}, which is each machine's own, and there are {len(together)} servers in {group}. That is one "
-            "database only where something on each machine, such as a pooler, leads to the same one; otherwise name the database's "
-            "host."
+            f"It connects to {here.host}, which is a different machine for each of the {len(together)} servers in {group}. Write the host of the "
+            "database, unless a connection pooler on each machine forwards to the same database."
         ))
         return
     led = ((other, _connection(other)) for other in before)
     other, there = next(((other, found) for other, found in led if found.host), (planned, here))
     if here.host and not _alike(here, there):
         yield Finding(path, (
-            f"It leads to {here.address} here and to {there.address} on {other.host}, and both are in {group}. That is one database "
-            "only where both lead to the same one, as poolers do; otherwise write the same host and port."
+            f"It connects to {here.address} here but to {there.address} on {other.host}, which is also in {group}. Write the same host and port "
+            "in both, unless both are connection poolers of the same database."
         ))
 
 
@@ -97,7 +95,7 @@ def _alike(here: connection_strings.Connection, there: connection_strings.Connec
 
 
 def _connection(planned: Plan) -> connection_strings.Connection:
-    """Returns what the connection string holds; nothing where it can't be read, or would not be shown."""
+    """Returns the parts of the connection string; UNKNOWN where it can't be parsed or must not be shown."""
     text = str(planned.plugin_data("DataStore", "sql").get("connection_string") or "")
     found = connection_strings.read(_kind(planned), text, planned.environment)
     return found if found and found.showable else connection_strings.UNKNOWN

@@ -22,12 +22,12 @@ def entry_required_fields(context: RuleContext) -> Findings:
     for index, entry in enumerate(context.plan.values["spire_entries"]):
         path = f"spire_entries[{index}]"
         if not isinstance(entry, Mapping):
-            message = f"An entry must be a mapping of SPIRE's own fields, such as spiffe_id, and it is {describe(entry)}."
+            message = f"An entry must be a mapping with SPIRE's fields, such as spiffe_id, but it is {describe(entry)}."
             yield Finding(path, message)
             continue
         missing = [name for name in _REQUIRED if not entry.get(name)]
         if missing:
-            yield Finding(path, f"The entry needs {' and '.join(missing)}.")
+            yield Finding(path, f"The entry does not have {' and '.join(missing)}. Set {'it' if len(missing) == 1 else 'them'}.")
 
 
 @rule(
@@ -38,7 +38,7 @@ def entry_required_fields(context: RuleContext) -> Findings:
     ),
 )
 def entry_fields(context: RuleContext) -> Findings:
-    """Each field of an entry has a name and a value that SPIRE takes."""
+    """Every field of an entry has a name and a value that SPIRE accepts."""
     for path, entry in desired_entries.with_paths(context.plan):
         for message in desired_entries.mistakes(entry, context.plan):
             yield Finding(path, message)
@@ -49,24 +49,25 @@ def entry_fields(context: RuleContext) -> Findings:
     source="pkg/server/datastore/sqlstore/sqlstore.go (createRegistrationEntry), v1.15.3",
 )
 def duplicate_entry(context: RuleContext) -> Findings:
-    """No two entries have one ID, or the same SPIFFE ID, parent and selectors."""
+    """No two entries have the same entry ID, or the same SPIFFE ID, parent ID and selectors."""
     ids: dict[str, str] = {}
     keys: dict[tuple[Any, ...], str] = {}
     for path, entry in desired_entries.with_paths(context.plan):
         key = desired_entries.natural_key(entry)
         first, twin = ids.setdefault(str(entry["entry_id"]), path), keys.setdefault(key, path) if key else path
         if twin != path:
-            message = f"The entry has the same SPIFFE ID, parent and selectors as {twin}, which SPIRE does not allow; take one of them out."
+            message = f"The entry has the same SPIFFE ID, parent ID and selectors as {twin}, which SPIRE does not allow. Remove one of the two."
             yield Finding(path, message)
         elif first != path:
-            yield Finding(path, f"The entry ID {entry['entry_id']} is {first}'s already; an ID names one entry.")
+            yield Finding(path, f"{first} also has the entry ID {entry['entry_id']}. Give each entry its own ID.")
 
 
 @rule("fleet", "server:spire_entries", source="docs/entries.md")
 def entry_group(context: RuleContext) -> Findings:
-    """An alias of agents that an entry names as its parent is of a group of this inventory."""
+    """An agent alias in the parent_id of an entry belongs to a group of this inventory."""
     for name in desired_entries.alias_groups(context.plan):
         if name not in context.fleet.groups and name != AGENTS:
             yield Finding("spire_entries", (
-                f"The parent_id {desired_entries.alias(name)} means every agent of the inventory group {name}, and there is no such group."
+                f"The parent_id {desired_entries.alias(name)} means every agent of the inventory group {name}, but the inventory has no such "
+                "group. Write the name of an existing group."
             ))

@@ -22,15 +22,16 @@ _LIVES = ("x509_svid_ttl", "jwt_svid_ttl", "ttl")
     ),
 )
 def entry_lifetime(context: RuleContext) -> Findings:
-    """No entry asks for an SVID that lives longer than a sixth of ca_ttl, or than a week: SPIRE cuts it short without a word."""
+    """No lifetime in an entry is longer than a sixth of ca_ttl or than a week: SPIRE shortens it without a message."""
     planned: Plan = context.plan
     longest = longest_svid(str(planned.main.get("ca_ttl") or ""))
     for path, entry in desired_entries.sound(planned) if longest else ():
-        # a server below gets a CA of that life, and no SVID
+        # for a downstream server the lifetime is that of a CA and not of an SVID
         for name in _LIVES if not entry.get("downstream") else ():
             given = str(entry.get(name) or "0")
             if longest and given.isdecimal() and Fraction(given) > longest:
                 yield Finding(f"{path}.{name}", (
-                    f"The entry asks for {hours(Fraction(given))}, and an SVID of this server is sure to live {hours(longest)} at most, a sixth "
-                    "of server.ca_ttl and no more than a week: SPIRE cuts it short without a word."
+                    f"The entry requests {hours(Fraction(given))}, but an SVID of this server lives at most {hours(longest)}: a sixth of "
+                    "server.ca_ttl, and never more than a week. SPIRE shortens the lifetime without a message. Request less, or set a longer "
+                    "server.ca_ttl."
                 ))

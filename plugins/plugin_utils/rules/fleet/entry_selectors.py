@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A rule about the selectors of registration entries: some agent or server has to make them.
+"""A rule about the selectors of registration entries: some agent or server must make them.
 
-SPIRE takes any selector, and an entry whose selectors nobody makes is never issued: nothing fails, nothing works.
+SPIRE accepts any selector. If no agent or server makes the selectors of an entry, SPIRE never issues its SVID and reports no error.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class SelectorSource:
     """The release and the plugins of a server or agent, which its selectors depend on; many agents are alike."""
 
     release: Version
-    #: plugins by type and name: their options, or null where nobody can tell them
+    #: plugins by type and name, with their options; null for an external plugin, whose options are unknown
     text: str
 
     @property
@@ -56,17 +56,17 @@ class SelectorSources:
     who: str
     releases: list[Version] = field(default_factory=list)
     plugins: list[dict[str, dict[str, Any]]] = field(default_factory=list)
-    #: whether there may be others, outside of the inventory
+    #: whether agents outside of the inventory may make the selectors too
     open: bool = False
 
 
 @rule("fleet", "agent:spire_agent_config", "server:spire_entries", severity="either", source="docs/selectors.md")
 def entry_selectors(context: RuleContext) -> Findings:
-    """The selectors of an entry are ones that some agent or server of this inventory makes; else SPIRE never issues it."""
+    """Some agent or server of this inventory makes the selectors of each entry; otherwise SPIRE never issues its SVID."""
     planned: Plan = context.plan
     fleet: Fleet = context.fleet
     if planned.component == "agent":
-        # agents are planned before servers, and none is planned again for its servers' entries
+        # agents are planned before servers, so that no agent is planned a second time for the entries of its servers
         _note(planned, fleet)
         return
     if any(problem.path == "spire_version" for problem in planned.problems):
@@ -77,7 +77,7 @@ def entry_selectors(context: RuleContext) -> Findings:
 
 
 def _note(planned: Plan, fleet: Fleet) -> None:
-    """Keeps what the selectors of a planned agent depend on."""
+    """Stores the release and the plugins of an agent, which its selectors depend on."""
     fleet.makers[planned.host] = _source(planned, (*WORKLOAD, *STORE, "NodeAttestor"))
 
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rules about the entries of spire_plugins, which take the whole inventory to check."""
+"""Rules about the items of spire_plugins that need the whole inventory."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import 
 
 @rule("fleet", "server:spire_plugins", "agent:spire_plugins", "inventory:spire_plugins", source="docs/external_plugins.md")
 def plugin_checksum_on_controller(context: RuleContext) -> Findings:
-    """The file of an external plugin on the controller can be read, and has the checksum that its entry says."""
+    """The file of an external plugin on the controller is readable and has the checksum that spire_plugins gives."""
     files: dict[tuple[str, str, str, str], dict[str, None]] = context.memory.setdefault("plugin_files", {})
     planned: Plan | None = context.plan
     if planned is not None:
@@ -29,7 +29,7 @@ def plugin_checksum_on_controller(context: RuleContext) -> Findings:
                     if command.place == "src" and os.path.isfile(os.path.expanduser(command.source)):
                         files.setdefault(_file(command), {})[planned.host] = None
         return
-    # files are read whole, so only a check of the whole inventory does it
+    # reading whole files takes time, so only a check of the whole inventory does it
     for (entry, source, sha256, name), hosts in files.items():
         wrong = _wrong_file(source, sha256, name)
         if wrong:
@@ -45,14 +45,14 @@ def _wrong_file(source: str, sha256: str, name: str) -> str:
         found = _digest(os.path.expanduser(source))
     except OSError as exc:
         return (
-            f"{source} on the controller, which should hold the plugin {name}, can't be read: {exc.strerror}. Let the user who runs "
-            "Ansible read it."
+            f"The file {source} on the controller, which should be the plugin {name}, can't be read: {exc.strerror}. Give the user who runs "
+            "Ansible permission to read it."
         )
     if found == sha256:
         return ""
     return (
-        f"{source} on the controller has the SHA-256 checksum {found}, and the plugin {name} should have {sha256}. Put the right file "
-        "there, or correct the checksum."
+        f"The file {source} on the controller has the SHA-256 checksum {found}, but the plugin {name} should have {sha256}. Replace the file, "
+        "or correct the checksum."
     )
 
 
@@ -67,7 +67,7 @@ def _digest(path: str) -> str:
     source="docs/external_plugins.md",
 )
 def unused_plugin_entry(context: RuleContext) -> Findings:
-    """Each entry of spire_plugins is for a plugin that some server's or agent's tree names."""
+    """The tree of some server or agent contains the plugin of each item of spire_plugins."""
     entries: dict[str, tuple[str, dict[str, None]]] = context.memory.setdefault("plugin_entries", {})
     used: set[str] = context.memory.setdefault("used_plugin_entries", set())
     planned: Plan | None = context.plan
@@ -81,6 +81,6 @@ def unused_plugin_entry(context: RuleContext) -> Findings:
     for key, (plugin, hosts) in entries.items():
         if key not in used:
             yield Finding(child(VARIABLE, key), (
-                f"No tree has a plugin {plugin} that this entry is for, so it is brought nowhere. Name {plugin} under its type in "
-                "spire_server_config or spire_agent_config, or take the entry out."
+                f"No configuration uses the plugin {plugin} of this item, so it is installed nowhere. Add {plugin} below its plugin type in "
+                "spire_server_config or spire_agent_config, or remove the item."
             ), hosts=tuple(hosts))

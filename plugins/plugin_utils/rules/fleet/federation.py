@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rules between both ends of a federation, where the inventory has both."""
+"""Rules about two trust domains that federate and are both in the inventory."""
 
 from __future__ import annotations
 
@@ -38,18 +38,18 @@ class _Expected:
 
 @dataclass(frozen=True)
 class _Served:
-    """The server of the other trust domain that answers."""
+    """The bundle endpoint of the other trust domain."""
 
     server: Plan
     profile: str
     port: Any
-    #: whether it is the one whose address is asked; else something else may answer there
+    #: whether the bundle is fetched from this server's own address; otherwise another server or a load balancer may answer
     sure: bool
 
 
 def _relations(context: RuleContext) -> Iterator[tuple[_Expected, Plan, Sequence[Plan], bool]]:
-    """Yields what is expected of each trust domain of this inventory, the server of it that answers, all of its servers, and whether the
-    address is that server's own.
+    """Yields a tuple for each trust domain of this inventory in federates_with: what is expected of it, the server whose bundle endpoint is
+    meant, all of its servers, and whether the address is certainly that server's own.
     """
     planned: Plan = context.plan
     fleet: Fleet = context.fleet
@@ -74,12 +74,12 @@ def _endpoints(context: RuleContext) -> Iterator[tuple[_Expected, _Served, Seque
 
 @rule("fleet", "server:server.federation.federates_with", severity="warning", source="doc/spire_server.md (federation), v1.15.3")
 def federation_bundle_endpoint(context: RuleContext) -> Findings:
-    """A trust domain of this inventory that another one federates with has a bundle endpoint."""
+    """A server has a bundle endpoint when another trust domain of this inventory federates with its trust domain."""
     for expected, server, _there, _sure in _relations(context):
         if not _endpoint(server):
             yield Finding(expected.path, (
-                f"{expected.domain} is in this inventory, and its server {server.host} has no bundle_endpoint to fetch the bundle from. "
-                "Set server.federation.bundle_endpoint there."
+                f"{expected.domain} is in this inventory, but its server {server.host} has no bundle_endpoint, so its bundle can't be fetched. "
+                "Set server.federation.bundle_endpoint for that server."
             ))
 
 
@@ -88,16 +88,16 @@ def federation_bundle_endpoint(context: RuleContext) -> Findings:
     source="doc/spire_server.md (bundle_endpoint_profile), and pkg/server/endpoints/config.go (maybeMakeBundleEndpointServer), v1.15.3",
 )
 def federation_profile(context: RuleContext) -> Findings:
-    """Both ends of a federation name one profile; this is a warning where something else than the other server may answer."""
+    """Both servers of a federation have the same profile; this is a warning where another server or a load balancer may answer."""
     for expected, served, there in _endpoints(context):
         if not expected.profile or expected.profile == served.profile:
             continue
-        found = f"It expects {expected.profile}, and {served.server.host} of {expected.domain} serves {served.profile}"
+        found = f"The profile here is {expected.profile}, but {served.server.host} of {expected.domain} serves {served.profile}"
         if served.sure:
-            yield Finding(expected.profile_path, f"{found}; both ends of one relation name the same profile.", "error")
+            yield Finding(expected.profile_path, f"{found}. Set the same profile on both servers.", "error")
         elif expected.profile != _WEB or not any(other.plugins("BundlePublisher") for other in there):
-            # a bundle that is published in a bucket is fetched from there by the web's PKI
-            message = f"{found}; that fits only where something else than these servers answers at {expected.host}."
+            # a bundle that is published in a bucket is fetched from there with https_web
+            message = f"{found}. Set the same profile on both, unless another server or a load balancer answers at {expected.host}."
             yield Finding(expected.profile_path, message, "warning")
 
 
@@ -106,16 +106,16 @@ def federation_profile(context: RuleContext) -> Findings:
     source="pkg/server/endpoints/config.go (maybeMakeBundleEndpointServer), v1.15.3",
 )
 def federation_spiffe_id(context: RuleContext) -> Findings:
-    """With https_spiffe a bundle endpoint shows its server's own SVID, so endpoint_spiffe_id is the server's SPIFFE ID."""
+    """With https_spiffe, endpoint_spiffe_id is the SPIFFE ID of the other server, whose own SVID its bundle endpoint uses."""
     for expected, served, _there in _endpoints(context):
         own = f"spiffe://{expected.domain}/spire/server"
         if not expected.spiffe_id or expected.spiffe_id == own or not expected.profile == served.profile == _SPIFFE:
             continue
-        found = f"It is {expected.spiffe_id}, and {served.server.host} of {expected.domain} serves its bundle as {own}"
+        found = f"It is {expected.spiffe_id}, but {served.server.host} of {expected.domain} serves its bundle as {own}. Write that SPIFFE ID"
         if served.sure:
-            yield Finding(expected.id_path, f"{found}; write that.", "error")
+            yield Finding(expected.id_path, f"{found}.", "error")
         else:
-            message = f"{found}; that fits only where something else than these servers answers at {expected.host}."
+            message = f"{found}, unless another server or a load balancer answers at {expected.host}."
             yield Finding(expected.id_path, message, "warning")
 
 
@@ -124,18 +124,18 @@ def federation_spiffe_id(context: RuleContext) -> Findings:
     source="doc/spire_server.md (bundle_endpoint_url), v1.15.3",
 )
 def federation_port(context: RuleContext) -> Findings:
-    """A server that fetches a bundle at another server's own address uses the port of that server's bundle endpoint."""
+    """A server that fetches a bundle from another server's own address uses the port of that server's bundle endpoint."""
     for expected, served, _there in _endpoints(context):
         if served.sure and isinstance(served.port, int) and expected.port not in (0, served.port):
             yield Finding(expected.address_path, (
-                f"It asks port {expected.port}, and {served.server.host} of {expected.domain} serves its bundle on port {served.port}; "
-                "that fits only where something else, such as a load balancer, answers there."
+                f"It uses port {expected.port}, but {served.server.host} of {expected.domain} serves its bundle on port {served.port}. Write that "
+                "port, unless something else, such as a load balancer, answers on this one."
             ))
 
 
 def _expected(domain: str, given: dict[str, Any]) -> _Expected:
     path = f'server.federation.federates_with."{domain}"'
-    # how it was written up to 1.0.4
+    # the format up to 1.0.4
     older = _block(given.get("bundle_endpoint"))
     if older:
         path = f"{path}.bundle_endpoint"

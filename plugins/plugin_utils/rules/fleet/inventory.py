@@ -11,6 +11,6 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import 
 
 @rule("fleet", "inventory", source="docs/checks.md")
 def empty_inventory(context: RuleContext) -> Findings:
-    """An inventory has a server or an agent."""
+    """The inventory has at least one server or agent."""
     if not context.fleet.servers and not context.fleet.agents:
-        yield Finding("inventory", f"It has no host in {SERVERS} and none in {AGENTS}; put your hosts into these groups.")
+        yield Finding("inventory", f"The inventory has no host in {SERVERS} and no host in {AGENTS}. Add your hosts to these groups.")

@@ -23,7 +23,7 @@ _SAME = {"localhost": "127.0.0.1"}
 
 @dataclass(frozen=True)
 class Claim:
-    """Something that one process alone can have."""
+    """Something that only one process can use."""
 
     kind: str
     what: str
@@ -36,7 +36,7 @@ class Claim:
 
 
 def shared(fleet: Fleet) -> set[str]:
-    """Returns the machines with more than one server or agent: the others need not be compared."""
+    """Returns the machines with more than one server or agent; only these need a comparison."""
     count: dict[str, int] = {}
     for component in ("server", "agent"):
         for host in fleet.hosts(component):
@@ -50,7 +50,7 @@ def shared(fleet: Fleet) -> set[str]:
     "fleet", "server:spire_server_instance", "agent:spire_agent_instance", source="docs/hosts.md (several instances on one machine)",
 )
 def shared_machine(context: RuleContext) -> Findings:
-    """Servers and agents on one machine differ in instances, ports, sockets and directories, and not in plugins that they share."""
+    """Servers and agents on one machine have different instances, ports, sockets, directories and files, and the same versions of shared plugins."""
     planned: Plan = context.plan
     memory = context.memory
     if "shared_machines" not in memory:
@@ -70,7 +70,7 @@ def _collisions(planned: Plan, claims: list[Claim], other: Plan, theirs: list[Cl
     if planned.component == other.component and planned.paths.config == other.paths.config:
         name = f"spire_{planned.component}_instance"
         yield Finding(name, (
-            f'It is "{planned.values[name]}" here, and for {who} on the same machine too: they would be one service. Give each '
+            f'It is "{planned.values[name]}" here, but {who} on the same machine has the same name, so both would be one service. Give each '
             "instance a name of its own."
         ))
         return
@@ -81,12 +81,12 @@ def _collisions(planned: Plan, claims: list[Claim], other: Plan, theirs: list[Cl
 
 
 _MESSAGES = {
-    "port": "Port {what} is taken on this machine: {who} opens it ({path}). Choose another one.",
-    "socket": "{what} is the socket of {who} on the same machine too ({path}). Choose another path.",
-    "directory": "{what} is the directory of {who} on the same machine too ({path}). Each needs its own.",
-    "plugin": "{what} is another file for {who} on the same machine ({path}). Give one of them another version in spire_plugins, or an "
-              "entry of another name.",
-    "file": "{what} is the file of {who} on the same machine too ({path}). Each needs its own.",
+    "port": "Port {what} is in use on this machine: {who} listens on it ({path}). Choose another port.",
+    "socket": "{what} is also the socket of {who} on the same machine ({path}). Choose another path.",
+    "directory": "{what} is also a directory of {who} on the same machine ({path}). Choose another directory.",
+    "plugin": "{what} must be a different file for {who} on the same machine ({path}). Give one of them another version in spire_plugins, or "
+              "an item with another name.",
+    "file": "{what} is also a file of {who} on the same machine ({path}). Choose another file.",
 }
 
 
@@ -111,7 +111,7 @@ def _claims(planned: Plan) -> Iterator[Claim]:
 
 
 def _placed(planned: Plan) -> Iterator[Claim]:
-    """Yields the external plugins that are brought to the host. Those of one plan can't collide."""
+    """Yields the external plugins that are installed on the host. Those of one plan can't collide."""
     for arch, commands in by_architecture(planned):
         for command in commands:
             if command.root:
@@ -120,12 +120,12 @@ def _placed(planned: Plan) -> Iterator[Claim]:
 
 @rule("fleet", "server", "agent", source="docs/hosts.md (several instances on one machine)")
 def port_or_path_used_twice(context: RuleContext) -> Findings:
-    """A server or agent uses each port, socket and file for one thing."""
+    """A server or agent uses each port, socket and file for one purpose only."""
     planned: Plan = context.plan
     claims = list(_claims(planned))
     for index, claim in enumerate(claims):
         # an agent keeps its keys in its data directory
         taken = next((other for other in claims[:index] if claim.kind != "directory" and _collide(claim, other)), None)
         if taken:
-            what = "Port " + claim.what if claim.kind == "port" else claim.what
-            yield Finding(claim.path, f"{what} is {taken.path} of this {planned.component} too. Choose another one.")
+            what = "port " + claim.what if claim.kind == "port" else claim.what
+            yield Finding(claim.path, f"{taken.path} of this {planned.component} already uses {what}. Choose another one.")

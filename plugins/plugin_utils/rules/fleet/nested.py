@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rules between a nested server and the servers above it."""
+"""Rules about a nested server and its upstream servers."""
 
 from __future__ import annotations
 
@@ -15,14 +15,13 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.nested impor
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import plugin_options as pki_options
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.nested_layer import option_path
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Finding, Findings, RuleContext, rule
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.support import meant, step, unknown_release
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.svid import absolute
 
 
 def _upstream_servers(context: RuleContext) -> list[Plan]:
-    """Returns the plans of the servers above a nested server; none for other servers."""
+    """Returns the plans of the upstream servers of a nested server; none for other servers."""
     if not context.fleet.upstream_group(context.plan.host):
         return []
     return [plan("server", name, context.fleet) for name in nested.parent_servers(context.plan.host, context.fleet)]
@@ -30,7 +29,7 @@ def _upstream_servers(context: RuleContext) -> list[Plan]:
 
 @rule("fleet", "server:spire_upstream_server_group", source="docs/nested.md")
 def upstream_group(context: RuleContext) -> Findings:
-    """The group above a nested server exists, holds servers alone, and is not, through other groups, the server's own."""
+    """The group in spire_upstream_server_group exists, contains only servers, and is not nested below the server's own group."""
     fleet: Fleet = context.fleet
     planned: Plan = context.plan
     group = fleet.upstream_group(planned.host)
@@ -39,17 +38,17 @@ def upstream_group(context: RuleContext) -> Findings:
     members = fleet.groups.get(group, ())
     stray = next((name for name in members if name not in fleet.server_names), "")
     if not members:
-        found = f"{group} has no hosts" if group in fleet.groups else f"No group is called {group}{meant(group, fleet)}"
+        found = f"The group {group} has no hosts" if group in fleet.groups else f"The inventory has no group {group}{meant(group, fleet)}"
         yield Finding(VARIABLE, (
-            f"{found}, so there is nobody to sign this server's CA. Name the inventory group of the servers above it, or, where they "
-            f"are not in this inventory, leave the variable out and name them in plugins.UpstreamAuthority.{PLUGIN}."
+            f"{found}, so no server can sign this server's CA. Write the inventory group of the upstream servers. If they are not in this "
+            f"inventory, remove the variable and configure plugins.UpstreamAuthority.{PLUGIN}."
         ))
     elif stray:
-        yield Finding(VARIABLE, f"{stray} of {group} is not in {SERVERS}. Name a group of servers alone.")
+        yield Finding(VARIABLE, f"{stray} is in {group} but not in {SERVERS}. Write the name of a group that contains only servers.")
     elif nested.is_circular(planned.host, fleet):
         line = nested.group_path(planned.host, fleet)
         words = " is below ".join(line)
-        yield Finding(VARIABLE, f"{words}, so that nobody is at the top. Leave the variable out for the servers at the top.")
+        yield Finding(VARIABLE, f"{words}, so no group is at the top. Remove the variable for the servers at the top.")
 
 
 @rule(
@@ -57,7 +56,7 @@ def upstream_group(context: RuleContext) -> Findings:
     source="pkg/server/catalog/catalog.go (at most one UpstreamAuthority), v1.15.3",
 )
 def upstream_authority_of_nested_server(context: RuleContext) -> Findings:
-    """A nested server names no other upstream authority than the servers above it."""
+    """A nested server has no other UpstreamAuthority than its upstream servers."""
     planned: Plan = context.plan
     group = context.fleet.upstream_group(planned.host)
     if not group:
@@ -66,8 +65,8 @@ def upstream_authority_of_nested_server(context: RuleContext) -> Findings:
         for name in planned.plugins(kind):
             if name != PLUGIN:
                 yield Finding(f"plugins.{kind}.{name}", (
-                    f"The CA of this server is signed by the servers of {group} ({VARIABLE}), and the tree names {name}. Take one of "
-                    "the two out."
+                    f"The servers of {group} sign the CA of this server ({VARIABLE}), but the configuration also has the plugin {name}. Remove "
+                    "one of the two."
                 ))
 
 
@@ -76,24 +75,24 @@ def upstream_authority_of_nested_server(context: RuleContext) -> Findings:
     source="doc/scaling_spire.md (nested SPIRE), doc/plugin_server_upstreamauthority_spire.md, v1.15.3",
 )
 def parent_agent(context: RuleContext) -> Findings:
-    """On the machine of a nested server is an agent of the servers above it, which attests workloads by their user."""
+    """The machine of a nested server has an agent of its upstream servers, with the unix workload attestor."""
     planned: Plan = context.plan
     group = context.fleet.upstream_group(planned.host)
     if not group:
         return
-    option = option_path(planned.version, "workload_api_socket")
-    if planned.merged.origin(option) != VARIABLE:
-        return  # an agent of somebody else's, perhaps
+    options = pki_options.InjectedOptions(PLUGIN, planned.version, {})
+    if planned.merged.origin(f"{options.path}.workload_api_socket") != VARIABLE:
+        return  # perhaps an agent that this collection does not manage
     if not planned.parent_agents:
         yield Finding(VARIABLE, (
-            f"The server has its identity from an agent of {group} on its own machine, and no such agent is there. Put "
-            f"{planned.host} into spire_agents, or another host with its ansible_host and spire_server_group: {group}."
+            f"The server needs an agent of {group} on its own machine, which gives it its identity, but there is no such agent. Add "
+            f"{planned.host} to spire_agents, or another host with the same ansible_host and spire_server_group: {group}."
         ))
     for agent in planned.parent_agents:
         if "unix" not in agent.plugins("WorkloadAttestor"):
             yield Finding(VARIABLE, (
-                f"The agent {agent.host}, from which this server has its identity, does not attest workloads by their user. Add "
-                "plugins.WorkloadAttestor.unix to it."
+                f"The agent {agent.host}, which gives this server its identity, does not have the unix workload attestor. Add "
+                "plugins.WorkloadAttestor.unix to its configuration."
             ))
 
 
@@ -102,7 +101,7 @@ def parent_agent(context: RuleContext) -> Findings:
     source="pkg/server/plugin/upstreamauthority/spire (serverClient.start), v1.15.3",
 )
 def nested_server_svid(context: RuleContext) -> Findings:
-    """No other entry gives a nested server's process an SVID: SPIRE asks for the CA with the first that it gets."""
+    """No other entry matches the process of a nested server, because SPIRE requests its CA with the first SVID that it gets."""
     planned: Plan = context.plan
     fleet: Fleet = context.fleet
     upstream = _upstream_servers(context)
@@ -118,9 +117,9 @@ def nested_server_svid(context: RuleContext) -> Findings:
         group = str(entry["parent_id"]).removeprefix(aliases)
         if beside.intersection(fleet.groups.get(group, ())) and own.issuperset(map(_selector, entry["selectors"])):
             yield Finding(VARIABLE, (
-                f"{path} of {above.host} gives each process of the user {planned.user} on this machine the SVID {entry['spiffe_id']}, and "
-                "SPIRE asks for this server's CA with the first SVID that it gets. Let spire_server_user be a user of the server's "
-                "own, or choose other selectors there."
+                f"{path} of {above.host} gives each process of the user {planned.user} on this machine the SVID {entry['spiffe_id']}. SPIRE "
+                "requests this server's CA with the first SVID that it gets, which may be that one. Set spire_server_user to a user that only "
+                "the server has, or choose other selectors for the entry."
             ))
 
 
@@ -133,7 +132,7 @@ def _selector(given: Any) -> str:
     source="doc/plugin_server_upstreamauthority_spire.md, v1.15.3; the newer guide to configuring SPIRE",
 )
 def nested_server_parent(context: RuleContext) -> Findings:
-    """A nested server has its parent's trust domain, and connects to a port where the parent listens."""
+    """A nested server has the trust domain of its upstream server, and connects to the port on which that one listens."""
     planned: Plan = context.plan
     kind, _plugins = planned.upstream_authority
     data = planned.plugin_data(kind, PLUGIN)
@@ -143,15 +142,15 @@ def nested_server_parent(context: RuleContext) -> Findings:
     path = f"plugins.{kind}.{PLUGIN}.plugin_data"
     if parent.trust_domain and planned.trust_domain and parent.trust_domain != planned.trust_domain:
         yield Finding(f"{path}.server_address", (
-            f"The server {parent.host} is of {parent.trust_domain}, and this one of {planned.trust_domain}; nested servers share "
-            "one trust domain. To join two, use federation."
+            f"The upstream server {parent.host} has the trust domain {parent.trust_domain}, but this server has {planned.trust_domain}. Nested "
+            "servers must have the same trust domain. To connect two trust domains, use federation."
         ))
     if str(data.get("server_port")) != str(parent.port) and _means(data, parent):
-        yield Finding(f"{path}.server_port", f"The server {parent.host} listens on port {parent.port}; write that.")
+        yield Finding(f"{path}.server_port", f"The server {parent.host} listens on port {parent.port}. Write that port.")
 
 
 def _named_parent(context: RuleContext) -> Plan | None:
-    """Returns the server of this inventory that a tree names as the parent without spire_upstream_server_group."""
+    """Returns the server of this inventory that a tree names as upstream server without spire_upstream_server_group."""
     planned: Plan = context.plan
     if context.fleet.upstream_group(planned.host):
         return None
@@ -171,14 +170,15 @@ def _means(data: Mapping[str, object], server: Plan) -> bool:
     "fleet", "server:plugins.UpstreamAuthority.spire", severity="warning", after=(nested_server_parent,), source="docs/nested.md",
 )
 def nested_server_without_group(context: RuleContext) -> Findings:
-    """A nested server whose parent is in the inventory names the parent's group, so that order and entry follow."""
+    """spire_upstream_server_group is set for a nested server whose upstream server is in the inventory."""
     parent = _named_parent(context)
     if parent is None:
         return
     kind, _plugins = context.plan.upstream_authority
     yield Finding(f"plugins.{kind}.{PLUGIN}", (
-        f"{parent.host} is in this inventory, and neither the order of the two nor the entry that this server needs there is known. "
-        f"Set {VARIABLE} to {context.fleet.group_of_server(parent.host)}, and leave the plugin out of the tree: its options follow."
+        f"The upstream server {parent.host} is in this inventory, but {VARIABLE} is not set, so the playbooks can't install the two servers in "
+        f"the right order and can't create the entry of this server. Set {VARIABLE} to {context.fleet.group_of_server(parent.host)}, and remove "
+        "the plugin: the collection then configures it."
     ))
 
 
@@ -186,7 +186,7 @@ def nested_server_without_group(context: RuleContext) -> Findings:
     "fleet", "server:spire_version", after=(upstream_group,), source="doc/upgrading.md (SPIRE Server Compatibility), v1.15.3",
 )
 def nested_server_release(context: RuleContext) -> Findings:
-    """A nested server and those above it are at most one minor release apart; 0.12 is next to 1.0."""
+    """A nested server and its upstream servers are at most one minor release apart; 1.0 follows 0.12."""
     planned: Plan = context.plan
     group, above = context.fleet.upstream_group(planned.host), _upstream_servers(context)
     if not above:
@@ -196,14 +196,14 @@ def nested_server_release(context: RuleContext) -> Findings:
     other = max(above, key=lambda server: abs(step(server.version) - step(planned.version)))
     if abs(step(other.version) - step(planned.version)) > 1:
         yield Finding("spire_version", (
-            f"This server is {planned.version}, and {other.host} of the group {group} above it is {other.version}; they may be one "
-            "minor release apart. Upgrade one minor release at a time."
+            f"This server has SPIRE {planned.version}, but its upstream server {other.host} in {group} has {other.version}. They can be at most "
+            "one minor release apart. Upgrade one minor release at a time."
         ))
 
 
 @rule("fleet", "server:spire_pki_path_length", source="RFC 5280, 4.2.1.9; docs/pki.md")
 def nested_path_length(context: RuleContext) -> Findings:
-    """The intermediate above a server's CA lets the CAs of all tiers below it be signed."""
+    """spire_pki_path_length is large enough for the CAs of all tiers of nested servers below the server."""
     planned: Plan = context.plan
     fleet: Fleet = context.fleet
     if planned.upstream is None:
@@ -215,6 +215,6 @@ def nested_path_length(context: RuleContext) -> Findings:
     if planned.upstream.path_length < wanted:
         tiers = "1 tier" if len(longest) == 1 else f"{len(longest)} tiers"
         yield Finding("spire_pki_path_length", (
-            f"It is {planned.upstream.path_length}, and there {'is' if len(longest) == 1 else 'are'} {tiers} of nested servers below "
-            f"{group} ({', '.join(reversed(longest))}), whose CAs stand below this server's. Set it to {wanted} or more."
+            f"It is {planned.upstream.path_length}, but there {'is' if len(longest) == 1 else 'are'} {tiers} of nested servers below "
+            f"{group} ({', '.join(reversed(longest))}), whose CAs are below this server's CA. Set it to {wanted} or more."
         ))

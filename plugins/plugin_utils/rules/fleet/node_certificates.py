@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rules about the certificates by which nodes attest, and the CAs of those, which the collection keeps (spire_x509pop, spire_sshpop)."""
+"""Rules about node certificates, and about their CAs that the collection manages (spire_x509pop, spire_sshpop)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _CHANGING = ("Fingerprint", "SerialNumber", "Nonce", "Serial")
 
 
 def check(planned: Plan, fleet: Fleet, now: datetime.datetime | None = None) -> Iterator[Problem]:
-    """Yields the problems that would keep a node from its certificate, or a server from verifying it."""
+    """Yields the problems because of which a node can't get its certificate, or a server can't verify it."""
     context = RuleContext(planned.component, planned.version, plan=planned, fleet=fleet)
     context.now = now or context.now
     applicable = registry.applicable((registry.FLEET,), planned.component, None)
@@ -35,7 +35,7 @@ def check(planned: Plan, fleet: Fleet, now: datetime.datetime | None = None) -> 
 
 
 def _authorities(context: RuleContext) -> Iterator[tuple[str, ManagedCertificate]]:
-    """Yields the CAs of nodes' certificates that a server has from the collection, with the attestor's name."""
+    """Yields the CAs of node certificates that the collection configures on a server, with the attestor's name."""
     planned: Plan = context.plan
     for name in pki_node.enabled_attestors(planned.values) if planned.component == "server" else ():
         for authority in planned.authorities:
@@ -45,7 +45,7 @@ def _authorities(context: RuleContext) -> Iterator[tuple[str, ManagedCertificate
 
 @rule("fleet", "agent:spire_x509pop", "agent:spire_sshpop", source="docs/attestation.md")
 def node_mixed_options(context: RuleContext) -> Findings:
-    """The files of a node attestor are all the collection's, or all the user's."""
+    """The key and the certificate of a node attestor come both from the collection or both from the user."""
     planned: Plan = context.plan
     for name in pki_node.enabled_attestors(planned.values) if planned.node is None else ():
         kept = pki_node.unchanged_options(name, planned.merged, planned.paths)
@@ -53,38 +53,38 @@ def node_mixed_options(context: RuleContext) -> Findings:
             if option not in kept:
                 path, prefix = f"plugins.NodeAttestor.{name}.plugin_data.{option}", KINDS[name].prefix
                 message = (
-                    f"{prefix} brings the key and the certificate, and this is another file than it brings. Take it out of the tree, or set "
-                    f"{prefix} to none and give both."
+                    f"{prefix} sets the key and the certificate, but the tree names another file here. Remove it from the tree, or set "
+                    f"{prefix} to none and set both yourself."
                 )
                 yield Finding(path, message, layer=planned.merged.origin(path))
 
 
 @rule("fleet", "agent:spire_x509pop", "agent:spire_sshpop", source="docs/attestation.md")
 def single_node_certificate(context: RuleContext) -> Findings:
-    """An agent has one of spire_x509pop and spire_sshpop."""
+    """At most one of spire_x509pop and spire_sshpop is in use for an agent."""
     named = pki_node.enabled_attestors(context.plan.values)
     if context.plan.node is not None and len(named) > 1:
         prefix = KINDS[named[0]].prefix
-        yield Finding(prefix, "An agent proves its node in one way. Set spire_x509pop or spire_sshpop to none for the agents.")
+        yield Finding(prefix, "An agent can have only one node attestor. Set spire_x509pop or spire_sshpop to none for the agents.")
 
 
 @rule("fleet", "agent:spire_x509pop", "agent:spire_sshpop", source="docs/attestation.md")
 def node_names(context: RuleContext) -> Findings:
-    """The trust domain and the agent's name in the inventory can be names of files in spire_pki_dir, and parts of a SPIFFE ID."""
+    """The trust domain and the agent's inventory name can be part of file names in spire_pki_dir and of a SPIFFE ID."""
     if context.plan.node is not None:
         yield from ca_files.names(context.plan.node)
 
 
 @rule("fleet", "server:plugins.NodeAttestor", source="docs/attestation.md")
 def node_ca_in_tree(context: RuleContext) -> Findings:
-    """A server's tree names the CA of nodes' certificates that the collection makes."""
+    """The configuration of a server contains the CA of node certificates that the collection creates."""
     planned: Plan = context.plan
     known = {name for name, _authority in _authorities(context)}
     for name in pki_node.enabled_attestors(planned.values):
         if name not in known and planned.plugin_data("NodeAttestor", name).get("mode") != "spiffe":
             prefix, file = KINDS[name].prefix, planned.paths.node_authorities(name)
             yield Finding(f"plugins.NodeAttestor.{name}", (
-                f"{prefix} makes a CA, and the tree does not name it: nodes would be refused. Add {file} to "
+                f"{prefix} creates a CA, but the configuration does not contain it, so the server would refuse the nodes. Add {file} to "
                 f"{' or '.join(pki_node.AUTHORITIES[name])}, or set {prefix} to none."
             ))
 
@@ -95,7 +95,7 @@ def node_ca_in_tree(context: RuleContext) -> Findings:
     source="pkg/common/plugin/x509pop/x509pop.go (MakeAgentID) and pkg/common/plugin/sshpop/handshake.go (makeAgentID), v1.15.3",
 )
 def stable_agent_path(context: RuleContext) -> Findings:
-    """A node whose certificate is renewed keeps its SPIFFE ID: agent_path_template names nothing that changes with a certificate."""
+    """agent_path_template uses no field that changes when a node's certificate is renewed, so that the node keeps its SPIFFE ID."""
     planned: Plan = context.plan
     known = {name for name, _authority in _authorities(context)}
     for name in pki_node.enabled_attestors(planned.values):
@@ -104,14 +104,14 @@ def stable_agent_path(context: RuleContext) -> Findings:
         changing = next((word for word in _CHANGING if f".{word}" in template), "")
         if changing and (name in known or data.get("mode") == "spiffe"):
             yield Finding(f"plugins.NodeAttestor.{name}.plugin_data.agent_path_template", (
-                f".{changing} is another one in every certificate, so an agent would get a new SPIFFE ID with each renewal. Leave the template "
-                "out: agents are named by their names in the inventory."
+                f".{changing} is different in every certificate, so an agent would get a new SPIFFE ID with each renewal. Remove the template: "
+                "the collection then uses the agents' inventory names."
             ))
 
 
 @rule("fleet", "server:spire_pki_passphrase", "agent:spire_pki_passphrase", source="docs/attestation.md")
 def node_passphrase(context: RuleContext) -> Findings:
-    """Where the collection keeps the CA of nodes' certificates, spire_pki_passphrase encrypts its key."""
+    """spire_pki_passphrase is set when the collection keeps the CA of node certificates, because it encrypts the CA's key."""
     for issued in _issued(context):
         yield from ca_files.passphrase(issued)
 
@@ -121,7 +121,7 @@ def node_passphrase(context: RuleContext) -> Findings:
     source="docs/attestation.md",
 )
 def node_issuer_fields(context: RuleContext) -> Findings:
-    """spire_x509pop_issuer and spire_sshpop_issuer name the files of a CA, and nothing else."""
+    """spire_x509pop_issuer and spire_sshpop_issuer have exactly the fields that name the files of a CA."""
     for issued in _issued(context):
         yield from ca_files.issuer_fields(issued)
 
@@ -131,10 +131,10 @@ def node_issuer_fields(context: RuleContext) -> Findings:
     "agent:spire_x509pop_subject", source="docs/attestation.md",
 )
 def node_certificate_request(context: RuleContext) -> Findings:
-    """The subject and the lifetimes of nodes' certificates are valid, and each certificate is renewed before it ends."""
+    """The subject and the lifetimes of node certificates are valid, and each certificate is renewed before it expires."""
     for issued in _issued(context):
         for finding in _wishes(issued):
-            # a server's name is not a node's, so the subject is checked for agents alone
+            # the subject contains the node's name, which only an agent has
             if context.component == "agent" or finding.path != "spire_x509pop_subject":
                 yield finding
 
@@ -159,16 +159,15 @@ def _wishes(node: ManagedCertificate) -> Findings:
             node.request.check()
             common = [one.value for one in node.request.name if one.rfc4514_attribute_name == "CN"]
             if common != [node.host]:
-                message = "Its common name must be the agent's name in the inventory, which its SPIFFE ID ends with: write CN={host}."
+                message = "Its common name must be the agent's inventory name, because the agent's SPIFFE ID ends with it. Write CN={host}."
                 yield Finding("spire_x509pop_subject", message)
         except X509Error as exc:
             at_fault = f"spire_x509pop_{'subject' if 'subject' in str(exc) else 'renew_before' if 'renewed' in str(exc) else 'lifetime'}"
             yield Finding(at_fault, str(exc))
     elif isinstance(node, Sshpop) and node.certificate_request.renew_before >= node.certificate_request.lifetime:
         message = (
-            f"It would be renewed {words(node.certificate_request.renew_before)} before its end and lives "
-            f"{words(node.certificate_request.lifetime)}, so that every run "
-            "would renew it. Let it live longer, or renew it later."
+            f"It would be renewed {words(node.certificate_request.renew_before)} before it expires, but it lives only "
+            f"{words(node.certificate_request.lifetime)}, so every run would renew it. Set a longer lifetime, or renew it later."
         )
         yield Finding("spire_sshpop_renew_before", message)
 
@@ -178,8 +177,8 @@ def _wishes(node: ManagedCertificate) -> Findings:
     severity="either", after=(node_names, node_passphrase, node_issuer_fields, node_certificate_request), source="docs/attestation.md",
 )
 def node_issuer(context: RuleContext) -> Findings:
-    """The CA that signs nodes' certificates can be read, is valid as long as what it signs, and its key is protected."""
-    # agents of servers in this inventory leave it to those, which check the CA once
+    """The CA that signs node certificates is readable and does not expire before them, and its key is protected."""
+    # the CA is checked once, for the servers; agents check it only where their servers are not in this inventory
     issued = [authority for _name, authority in _authorities(context)] if context.component == "server" else [context.plan.node]
     if context.component == "agent" and (context.plan.node is None or servers_of(context)):
         return
@@ -215,7 +214,7 @@ def _ssh_ca(issued: Sshpop, now: datetime.datetime) -> Findings:
     source="pkg/server/plugin/nodeattestor/x509pop/x509pop.go and pkg/common/plugin/sshpop, v1.15.3",
 )
 def node_ca_of_servers(context: RuleContext) -> Findings:
-    """The servers of an agent verify nodes with the CA that issues its certificate."""
+    """The servers of an agent trust the CA that issues the agent's node certificate."""
     node = context.plan.node
     for server in servers_of(context) if node is not None else ():
         message = _mismatch(node, server)
@@ -231,18 +230,18 @@ def _mismatch(node: ManagedCertificate, server: Plan) -> str:
         if node.parent_ca is not None:
             return ""
         return (
-            f"Its server {server.host} takes SVIDs alone (mode: spiffe), and the CA that could issue one is that of spire_pki, which is "
-            "not in use there. Set spire_pki for the servers, or leave the mode out."
+            f"Its server {server.host} accepts only SVIDs (mode: spiffe), which the CA of spire_pki would issue, but spire_pki is not in use "
+            "there. Set spire_pki for the servers, or remove the mode."
         )
     theirs = next((one for one in server.authorities if one.name == node.name), None)
     if theirs is None:
         return (
-            f"The agent's certificate comes from {prefix}, and its server {server.host} does not know that CA. Set {prefix} for the "
-            "servers, too, for example for all."
+            f"{prefix} issues the agent's certificate, but its server {server.host} does not trust that CA. Set {prefix} for the servers too, "
+            "for example in group_vars/all."
         )
     if theirs.issuer_key_files != node.issuer_key_files:
         return (
-            f"The CA is {node.issuer_key_files.certificate} here and {theirs.issuer_key_files.certificate} for its server {server.host}. Give both the "
-            f"same spire_pki_dir, spire_trust_domain and {prefix}_issuer."
+            f"The CA is {node.issuer_key_files.certificate} here but {theirs.issuer_key_files.certificate} for its server {server.host}. Set the same "
+            f"spire_pki_dir, spire_trust_domain and {prefix}_issuer for both."
         )
     return ""

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Messages about selectors that nobody makes, with what was probably meant."""
+"""Messages about selectors that no agent or server makes, with a suggestion of the selector that was meant."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NAMES = {
     "SVIDStore": "SVID store",
 }
 _PLACES = {"WorkloadAttestor": "workload", "NodeAttestor": "node", "NodeResolver": "node", "SVIDStore": "store"}
-#: what stands in the way, the nearest to a working selector first
+#: the reasons why a selector is not made; the first ones are the easiest to correct
 _RANK = ("option", "plugin", "release")
 
 
@@ -64,29 +64,29 @@ def other_type(
     place = _PLACES[asked.kinds[0]]
     if found and place == "node":
         return (
-            f"Its selector {asked.name} is not of nodes, and an entry whose parent_id is the server's own ID is of nodes. Set "
+            f"Its selector {asked.name} does not describe a node, but the parent_id is the server's own ID, so the entry is for nodes. Set "
             "parent_id to an agent or to an alias of agents, such as /fleet/spire_agents.",
             True,
         )
     if found and place == "store":
         stores = " or ".join(sorted(selectors.builtin("SVIDStore")))
         return (
-            f"Its selector {asked.name} does not say where to store the SVID, and with store_svid all of them must: they are "
-            f"of {stores}. Name one of these, or remove store_svid.",
+            f"Its selector {asked.name} does not say where to store the SVID, but with store_svid every selector must be of {stores}. "
+            "Write such a selector, or remove store_svid.",
             True,
         )
     if found == "SVIDStore":
-        return f"Its selector {asked.name} says where to store an SVID, which needs store_svid: true.", True
+        return f"Its selector {asked.name} says where to store an SVID, but store_svid is not true. Set store_svid to true.", True
     if found:
         return (
-            f"Its selector {asked.name} is of nodes, and agents look at workloads alone. Set parent_id to {server_id} to give "
-            "this SPIFFE ID to nodes, or name a selector of the workload.",
+            f"Its selector {asked.name} describes a node, but agents make only selectors of workloads. Set parent_id to {server_id} to give "
+            "this SPIFFE ID to nodes, or write a selector of the workload.",
             True,
         )
     what = _NAMES[asked.kinds[0]]
     hint = did_you_mean(asked.type, sorted(selectors.builtin(asked.kinds[0])), 0.7)
     hint = hint or (f"{_running(plugins, asked.kinds[0])}." if plugins else "")
-    return f'Its selector is of the type "{asked.type}", and SPIRE has no {what} of that name{f"; {hint}" if hint else "."}', False
+    return f'Its selector has the type "{asked.type}", but SPIRE has no {what} with that name{f"; {hint}" if hint else "."}', False
 
 
 def unknown_key(asked: Request, known: Sequence[Selector]) -> str:
@@ -94,21 +94,21 @@ def unknown_key(asked: Request, known: Sequence[Selector]) -> str:
     what = f"{_NAMES[asked.kinds[0]]} {asked.type}"
     if not known:
         return (
-            f'Its selector is of the type "{asked.type}", and the {what} makes none. Name the agents\' SPIFFE ID as the '
+            f'Its selector has the type "{asked.type}", but the {what} makes no selectors. Write the SPIFFE ID of the agents as the '
             "parent_id of the workloads' entries instead."
         )
     newest = [selector for selector in known if DEFAULT in selector.span] or known
     keys = sorted({selector.key for selector in newest})
     name = asked.name.partition(":")[2]
-    begins = f'"{name}"' if name else "of that form"
+    begins = f'"{name}"' if name else "of this form"
     hint = did_you_mean(name, keys)
     return f"The {what} makes no selector {begins}{f'; {hint}' if hint else '.'} It makes {', '.join(keys)}."
 
 
 def form(asked: Request, selector: Selector) -> str:
-    """Returns the message about a value that the plugin never makes."""
+    """Returns the message about a value in a form that the plugin never makes."""
     return (
-        f"Its selector {asked.shown(selector)} has the wrong form: {asked.type}:{selector.key} is {selector.description}, for "
+        f"Its selector {asked.shown(selector)} has the wrong form. The value of {asked.type}:{selector.key} is {selector.description}, for "
         f"example {selector.written}."
     )
 
@@ -129,7 +129,7 @@ def nobody(
         what += f", which makes it up to SPIRE {nearest.selector.span.until}"
     config = f"spire_{selectors.KINDS[kind]}_config"
     return (
-        f"Its selector {shown} needs {what}, and {_nobody(asked, who, 'runs it', 'does not run it')}; "
+        f"Its selector {shown} needs {what}, but {_nobody(asked, who, 'runs it', 'does not run it')}; "
         f"{_running(plugins, kind)}. Add {block} to {config}, or choose another selector."
     )
 
@@ -137,9 +137,9 @@ def nobody(
 def by_id(asked: Request, host: str, release: Version, since: Version) -> str:
     """Returns the message about a node's SPIFFE ID as a selector."""
     return (
-        f"Its selector {asked.type}:{asked.value} is one that SPIRE gives to agents from {since} on and where "
-        f"server.experimental.agent_spiffe_id_as_selector is true, and {host} is {release} and "
-        f"{'has it off' if release >= since else 'too old'}. Set the agent's SPIFFE ID as the parent_id instead."
+        f"SPIRE makes its selector {asked.type}:{asked.value} only since {since} and when server.experimental.agent_spiffe_id_as_selector is "
+        f"true, but {f'that option is not true on {host}' if release >= since else f'{host} has {release}'}. Set the agent's SPIFFE ID as the "
+        "parent_id instead."
     )
 
 
@@ -147,7 +147,7 @@ def unused(asked: Request, plugins: Sequence[Mapping[str, Mapping[str, Any]]]) -
     """Returns the message about a node's selector where no agent of the inventory attests in that way."""
     used = sorted({name for found in plugins for name in found["NodeAttestor"]})
     return (
-        f"Its selector is of the type {asked.type}, and the agents of this server in the inventory attest by {_list(used)}. "
+        f"Its selector has the type {asked.type}, but the agents of this server in the inventory attest by {_list(used)}. "
         "Only agents outside of the inventory can have it."
     )
 
@@ -155,14 +155,14 @@ def unused(asked: Request, plugins: Sequence[Mapping[str, Mapping[str, Any]]]) -
 def two_attestors(types: Sequence[str]) -> str:
     """Returns the message about selectors of two node attestors in one entry."""
     return (
-        f"Its selectors are of {_list(types)}, and an agent attests by one of them: no node has them all. Write one entry for "
-        "each."
+        f"Its selectors have the types {_list(types)}, but an agent attests by only one of them, so no node has all of them. Write one "
+        "entry for each type."
     )
 
 
 def never_together(types: Sequence[str], who: str) -> str:
     """Returns the message about selectors that no single server or agent makes together."""
-    return f"Its selectors are of {_list(types)}, and no {who} makes all of them. Write one entry for each."
+    return f"Its selectors have the types {_list(types)}, but no {who} makes all of them. Write one entry for each type."
 
 
 def _option(found: Refusal, asked: Request, who: str) -> str:
@@ -175,15 +175,15 @@ def _option(found: Refusal, asked: Request, who: str) -> str:
     if condition.kind == "listed_in":
         part = found.rest.partition(":")[0]
         state = _nobody(asked, who, f'lists "{part}" there', f'does not list "{part}" there')
-        return f"is made only for keys in {option}, and {state}. Add it to {block}.{option} in {config}."
+        return f"is made only for keys in {option}, but {state}. Add it to {block}.{option} in {config}."
     if condition.kind == "needs":
         options = " or ".join(condition.options)
         state = _nobody(asked, who, "has it set", "does not have it set")
-        return f"is made only where {options} is set, and {state}. Set {block}.{option} in {config}."
+        return f"is made only when {options} is set, but {state}. Set {block}.{option} in {config}."
     state = "true" if condition.kind == "off_if" else "negative"
     everyone = who if asked.kinds[0] == "NodeAttestor" else f"every {who} that runs {asked.type}"
     return (
-        f"is not made where {option} is {state}, as on {everyone}. Remove {block}.{option} from {config}, or choose another "
+        f"is not made when {option} is {state}, as it is on {everyone}. Remove {block}.{option} from {config}, or choose another "
         "selector."
     )
 
@@ -193,11 +193,11 @@ def _release(lacking: Sequence[Refusal], asked: Request, who: str) -> str:
     since = min((found.selector.span.since for found in lacking if found.selector.span.since), default=None)
     node = asked.kinds[0] == "NodeAttestor"
     if since and max(releases) < since:
-        state = f"{who} is {releases[0]}" if node else f"no {who} is that new; the newest is {max(releases)}"
-        return f"is made from SPIRE {since} on, and {state}. Upgrade, or choose another selector."
+        state = f"{who} has {releases[0]}" if node else f"no {who} is that new; the newest has {max(releases)}"
+        return f"is made since SPIRE {since}, but {state}. Upgrade, or choose another selector."
     until = max((found.selector.span.until for found in lacking if found.selector.span.until), default=None)
-    state = f"{who} is {releases[0]}" if node else f"no {who} is that old; the oldest is {min(releases)}"
-    return f"was made up to SPIRE {until}, and {state}. Choose another selector."
+    state = f"{who} has {releases[0]}" if node else f"no {who} is that old; the oldest has {min(releases)}"
+    return f"was made up to SPIRE {until}, but {state}. Choose another selector."
 
 
 def _nobody(asked: Request, who: str, does: str, does_not: str) -> str:

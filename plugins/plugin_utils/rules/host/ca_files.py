@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Checks that rules about CAs and certificates of ours share: their names, their passphrase, and the files of the CA that signs."""
+"""Checks that rules about CAs and certificates of the collection share: their names, their passphrase, and the files of the CA that signs."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ def names(issued: ManagedCertificate) -> Findings:
     """Checks the trust domain and the host's name, which become parts of file names and of a node's SPIFFE ID."""
     for what, name in (("trust domain", issued.trust_domain), ("name in the inventory", issued.host)):
         if name and not _NAME.fullmatch(name):
-            message = f"The {what} {name} can't be the name of a file in spire_pki_dir; use letters, digits, dots, dashes and underscores."
+            message = f"The {what} {name} can't be part of a file name in spire_pki_dir. Use only letters, digits, dots, dashes and underscores."
             yield Finding(issued.prefix, message)
 
 
 def passphrase(issued: ManagedCertificate) -> Findings:
-    """Checks that there is a passphrase. A template of it that failed is reported already."""
+    """Checks that a passphrase is set. Another problem reports a passphrase whose template failed."""
     if not issued.passphrase and all(problem.path != "spire_pki_passphrase" for problem in issued.values.problems):
         message = (
-            f"It is required where {issued.prefix} is {issued.values[issued.prefix]}: keys on the controller are encrypted with it. Set it, "
-            "from Ansible Vault for example."
+            f"It is required when {issued.prefix} is {issued.values[issued.prefix]}, because it encrypts the keys on the controller. Set it, for "
+            "example from Ansible Vault."
         )
         yield Finding("spire_pki_passphrase", message)
 
@@ -46,11 +46,11 @@ def issuer_fields(issued: ManagedCertificate, variable: str = "") -> Findings:
     named = issued.values[variable]
     for key in named:
         if key not in fields:
-            message = f"It has no field of this name; its fields are {', '.join(fields)}."
+            message = f"{variable} has no field with this name. Its fields are {', '.join(fields)}."
             yield Finding(f"{variable}.{key}", message)
     for key in fields if named else ():
         if not named.get(key):
-            message = f"It is required where {variable} is set; name a file on the controller."
+            message = f"This field is required when {variable} is set. Write the name of a file on the controller."
             yield Finding(f"{variable}.{key}", message)
 
 
@@ -98,7 +98,7 @@ def _keyless(issued: ManagedCertificate) -> Findings:
     """Warns where the key of a user's CA is missing while a server has no intermediate yet."""
     variable, key = f"{issued.prefix}_issuer", issued.issuer_key_files.key
     if isinstance(issued, Upstream) and not os.path.exists(key) and not os.path.exists(issued.key_files.certificate):
-        message = f"{key} is not there, and has to sign the first intermediate of a server. Bring the key back for the run that makes it."
+        message = f"The file {key} does not exist, but its key must sign the first intermediate CA of a server. Restore the file for this run."
         yield Finding(f"{variable}.key", message, "warning")
 
 
@@ -107,8 +107,8 @@ def open_issuer(issued: ManagedCertificate) -> Findings:
     variable = f"{issued.prefix}_issuer"
     for text in issued.issuer_key_files.insecure_permissions():
         message = (
-            f"{text}. Whoever can read it can sign for this fleet: encrypt it (openssl pkcs8 -topk8, or ssh-keygen -p for one of OpenSSH's) and "
-            "make it 0600."
+            f"{text}. Anyone who can read the key can issue certificates for this fleet. Encrypt it (openssl pkcs8 -topk8, or ssh-keygen -p for a "
+            "key of OpenSSH), and set its mode to 0600."
         )
         yield Finding(variable, message, "warning")
 
@@ -126,18 +126,18 @@ def _root(issued: ManagedCertificate, lifetime: str, what: str, now: datetime.da
         return
     ends = found.certificate.not_valid_after_utc
     if ends <= now:
-        message = f"The root in {found.key_files.certificate} expired at {moment(ends)}."
+        message = f"The root certificate in {found.key_files.certificate} expired at {moment(ends)}."
         yield Finding("spire_pki_dir", message)
         return
     name = str(issued.values["spire_rotate"] or "")
     begins = isinstance(issued, Upstream) and name and not has_ended(issued.directory, name)
-    # the variables are those of the root that comes
+    # during a rotation the variables describe the new root
     wrong = "" if issued.rotation or begins else issued.root_mismatch(found.certificates, Run(now))
     if wrong:
         yield Finding("spire_pki_dir", wrong)
     elif ends - now <= issued.duration(lifetime):
         message = (
-            f"The root in {found.key_files.certificate} is about to expire: it ends at {moment(ends)}, before {what} that is made now "
-            f"would. Replace it in time{', with spire.fleet.rotate_upstream' if isinstance(issued, Upstream) else ''}."
+            f"The root certificate in {found.key_files.certificate} expires at {moment(ends)}, before {what} that is issued now would expire. "
+            f"Replace the root before then{', with spire.fleet.rotate_upstream' if isinstance(issued, Upstream) else ''}."
         )
         yield Finding("spire_pki_dir", message, "warning")

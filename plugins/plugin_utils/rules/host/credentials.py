@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Rules about credentials that a plugin takes from its options or from the process's environment.
 
-SPIRE's validate takes such a tree, and the process fails, or goes on without, where it logs in. That is told by a warning alone: what
-starts the process may have set the environment in another way than by the inventory.
+SPIRE's validate accepts a tree without them, and the process fails when it logs in. This is only a warning: the environment of the process
+may be set outside of the inventory.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def _built_in(planned: Plan, kind: str, name: str) -> bool:
     source="pkg/server/common/vault/configuration.go (GenClientParams), v1.15.3",
 )
 def vault_login(context: RuleContext) -> Findings:
-    """Vault's address, with its scheme, and the credentials of the way to log in are options or in spire_server_environment."""
+    """The address of Vault, with its scheme, and the credentials of the auth method are set as options or in spire_server_environment."""
     planned: Plan = context.plan
     # a credential whose template failed is not known yet, and that is reported already
     for kind, name in _VAULTS if not template_failed(planned) else ():
@@ -61,9 +61,9 @@ def _vault(planned: Plan, kind: str, name: str, block: schema_model.Block) -> Fi
 
 def _missing(planned: Plan, path: str, given: Mapping[str, Any], option: schema_model.Option) -> Findings:
     name = option.base["default_env"]
-    # SPIRE asks the environment first, and takes what is empty there too
+    # SPIRE reads the environment first, and an empty variable there counts as set
     if not planned.environment.get(name, given.get(option.name)):
-        message = f"It is not set, nor {name} in spire_server_environment, so SPIRE can't log in to Vault. Set one of the two."
+        message = f"Neither this option nor {name} in spire_server_environment is set, so SPIRE can't log in to Vault. Set one of the two."
         yield Finding(f"{path}.{option.name}", message)
 
 
@@ -73,10 +73,10 @@ def _schemeless(planned: Plan, path: str, option: str, name: str) -> Findings:
         example = f"https://{address}" if _HOST.fullmatch(address) else "https://vault.acme.com:8200"
         if name in planned.environment:
             yield Finding("spire_server_environment", (
-                f'{name} has no scheme, so SPIRE can\'t log in to Vault; write it as in "{example}".'
+                f'{name} has no scheme, so SPIRE can\'t log in to Vault. Write the scheme too, such as "{example}".'
             ))
         else:
-            message = f'It has no scheme, so SPIRE can\'t log in to Vault; write it as in "{example}".'
+            message = f'The address has no scheme, so SPIRE can\'t log in to Vault. Write the scheme too, such as "{example}".'
             yield Finding(f"{path}.{_ADDRESS}", message)
 
 
@@ -85,19 +85,19 @@ def _schemeless(planned: Plan, path: str, option: str, name: str) -> Findings:
     source="pkg/agent/plugin/svidstore/awssecretsmanager/client.go (createSecretManagerClient), v1.15.3",
 )
 def secrets_manager_key_pair(context: RuleContext) -> Findings:
-    """access_key_id and secret_access_key of aws_secretsmanager are both set, each there or in spire_agent_environment, or neither is."""
+    """access_key_id and secret_access_key of aws_secretsmanager are both set, each as an option or in spire_agent_environment, or neither is."""
     planned: Plan = context.plan
     kind, name = _SECRETS_MANAGER
     if template_failed(planned) or not _built_in(planned, kind, name):
         return
     block, data = schema_model.plugin("agent", kind, name), planned.plugin_data(kind, name)
     names = {key: block.options[key].base["default_env"] for key in _KEYS} if block else {}
-    # SPIRE asks the environment where the option is empty
+    # SPIRE reads the environment when the option is empty
     missing = [key for key in names if not (data.get(key) or planned.environment.get(names[key]))]
     if len(missing) == 1 and any(data.get(key) for key in names):
         (lacking,) = missing
         (other,) = set(names) - {lacking}
         yield Finding(f"plugins.{kind}.{name}.plugin_data.{other}", (
-            f"It needs {lacking}, which is not set, nor {names[lacking]} in spire_agent_environment, so SPIRE takes neither. Set both, "
-            "or leave both out where the machine has a role."
+            f"It needs {lacking}, but neither that option nor {names[lacking]} in spire_agent_environment is set, so SPIRE uses neither key. Set "
+            "both, or remove both if the machine has an IAM role."
         ))

@@ -22,7 +22,7 @@ _HIDDEN = re.compile(r"/(home|root|run/user|tmp|var/tmp)/")
 
 @rule("host", "server:spire_plugin_schemas", "agent:spire_plugin_schemas", source="docs/external_plugins.md")
 def plugin_schema(context: RuleContext) -> Findings:
-    """The files below spire_plugin_schemas have the format of a plugin's schema."""
+    """Every file in spire_plugin_schemas is a valid schema of a plugin."""
     planned: Plan = context.plan
     for found in schema_external.mistakes(planned.filler.schemas if planned.filler else ()):
         yield Finding(found.path, found.message)
@@ -30,7 +30,7 @@ def plugin_schema(context: RuleContext) -> Findings:
 
 @rule("host", "server:plugins.*.*.plugin_cmd", "agent:plugins.*.*.plugin_cmd", source="systemd.exec(5) (WorkingDirectory)")
 def plugin_path(context: RuleContext) -> Findings:
-    """The path of an external plugin is absolute and can stand in a service's definition."""
+    """The path of an external plugin is absolute, and a service's definition can contain it."""
     for command in _commands(context):
         if not host_paths.usable(command.path):
             yield Finding(f"{command.where}.plugin_cmd", host_paths.bad_path(command.path))
@@ -40,22 +40,23 @@ def plugin_path(context: RuleContext) -> Findings:
     "host", "server:plugins.*.*.plugin_cmd", "agent:plugins.*.*.plugin_cmd", source="systemd.exec(5) (ProtectHome, PrivateTmp)",
 )
 def plugin_hidden_by_sandbox(context: RuleContext) -> Findings:
-    """An external plugin lies where the service's sandbox doesn't hide it."""
+    """An external plugin is in a directory that the service's sandbox does not hide."""
     planned: Plan = context.plan
     for command in _commands(context):
         hidden = _HIDDEN.match(command.path) if host_paths.usable(command.path) and not planned.paths.root else None
         if hidden:
             yield Finding(f"{command.where}.plugin_cmd", (
-                f"The service's sandbox hides /{hidden[1]} from it, so SPIRE could not start the plugin; put it below /opt or /usr/local."
+                f"The service's sandbox hides /{hidden[1]}, so SPIRE can't start the plugin. Move the plugin to a directory below /opt or "
+                "/usr/local."
             ))
 
 
 @rule("host", "server:spire_plugins", "agent:spire_plugins", source="docs/external_plugins.md")
 def plugin_file(context: RuleContext) -> Findings:
-    """The src of an entry of spire_plugins is a file on the controller."""
+    """The src of every item of spire_plugins is a file on the controller."""
     for command in _commands(context):
         if command.place == "src" and not os.path.isfile(os.path.expanduser(command.source)):
-            message = f"There is no file {command.source} on the controller, which should hold the plugin {command.name}."
+            message = f"The controller has no file {command.source}, which should be the plugin {command.name}."
             yield Finding(child(command.entry, "src"), message)
 
 
@@ -64,10 +65,10 @@ def _commands(context: RuleContext) -> list[Command]:
 
 
 def by_architecture(planned: Plan) -> Iterator[tuple[str, list[Command]]]:
-    """Yields the plugins of a plan for each architecture that they differ for; an empty one stands for all."""
+    """Yields each architecture with its plugins; an empty architecture means that the plugins are the same for all."""
     for arch in planned.architectures or (planned.arch,):
         try:
             yield arch, planned.for_architecture(arch).commands
         except ValueError:
-            # it would be a mistake on a host of this architecture, and whether there is one isn't known yet
+            # only hosts of this architecture would have a problem, and it is not known yet whether there are any
             continue

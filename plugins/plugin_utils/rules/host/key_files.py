@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A rule about files with keys on a host, which the drift check asks before anything is changed there."""
+"""A rule about files with keys on a host, which the drift check evaluates before anything is changed there."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.schema import files as
     ),
 )
 def world_readable_key(context: RuleContext) -> Findings:
-    """A file that holds a key or a token can be read by its service and by root alone. The drift check looks at the host's files."""
+    """Only root and the service can read a file with a key or a token. The drift check evaluates this rule on the host."""
     planned: Plan = context.plan
     options = schema_files.secret_files(planned.component, planned.tree) if context.observed else {}
     for file, mode in sorted(context.observed.get("readable", {}).items()):
         yield Finding(options.get(file, ""), (
-            f"{file} ({options.get(file, '')}) can be read by every user of the host: its mode is {mode}. Make it 0640 with the group of "
-            "the service, or 0600."
+            f"Every user of the host can read {file} ({options.get(file, '')}), because its mode is {mode}. Set the mode to 0640 with the group "
+            "of the service, or to 0600."
         ))
 
 
 def readable_keys(planned: Plan, observed: Mapping[str, Any]) -> Iterator[str]:
     """Yields a message for each file with a key that every user of the host can read."""
     for finding in world_readable_key(RuleContext(planned.component, planned.version, plan=planned, observed=observed)):
-        yield f"{finding.message} If it is meant so: spire_allow: [{world_readable_key.__name__}]."
+        yield f"{finding.message} If this is intended, set spire_allow: [{world_readable_key.__name__}]."

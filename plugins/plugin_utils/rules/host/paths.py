@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rules about names and paths of the inventory: a service's definition must be able to hold them, and its sandbox must not hide them."""
+"""Rules about names and paths of the inventory: a service's definition must be able to contain them, and its sandbox must not hide them."""
 
 from __future__ import annotations
 
@@ -27,33 +27,39 @@ _SYSTEM = frozenset(
 
 @rule("host", "server:spire_server_instance", "agent:spire_agent_instance", source="docs/variables.md (spire_server_instance)")
 def instance_name(context: RuleContext) -> Findings:
-    """The name of an instance can be a part of paths and of a service's name."""
+    """The name of an instance can be part of paths and of a service's name."""
     name = f"spire_{context.component}_instance"
     given = context.plan.values[name]
     if not _INSTANCE.fullmatch(given):
-        message = f"{shown(given)} can't be a part of paths and of a service's name; use letters, digits, dots, dashes and underscores."
+        message = (
+            f"{shown(given)} can't be part of paths and of a service's name. Use only letters, digits, dots, dashes and underscores, and don't "
+            "begin with a dot or a dash."
+        )
         yield Finding(name, message)
 
 
 @rule("host", "server:spire_server_user", "agent:spire_agent_user", source="docs/variables.md (spire_server_user)")
 def user_name(context: RuleContext) -> Findings:
-    """spire_server_user and spire_agent_user are names that a user can have."""
+    """spire_server_user and spire_agent_user are valid user names."""
     name = f"spire_{context.component}_user"
     given = context.plan.values[name]
     if given and not _USER.fullmatch(given):
-        yield Finding(name, f"{shown(given)} can't be the name of a user.")
+        yield Finding(name, (
+            f"{shown(given)} can't be the name of a user. Use at most 32 letters, digits, dots, dashes and underscores, and begin with a letter "
+            "or an underscore."
+        ))
 
 
 @rule(
     "host", "server:spire_server_environment", "agent:spire_agent_environment", source="docs/variables.md (spire_server_environment)",
 )
 def environment_variable_name(context: RuleContext) -> Findings:
-    """The keys of spire_server_environment and spire_agent_environment are names of environment variables."""
+    """Every key of spire_server_environment and spire_agent_environment is a valid name of an environment variable."""
     name = f"spire_{context.component}_environment"
     given = context.plan.values[name]
     for key in given if isinstance(given, Mapping) else {}:
         if not _VARIABLE.fullmatch(str(key)):
-            message = f"{shown(str(key))} can't be the name of an environment variable; use letters, digits and underscores."
+            message = f"{shown(str(key))} can't be the name of an environment variable. Use only letters, digits and underscores."
             yield Finding(name, message)
 
 
@@ -62,7 +68,7 @@ def environment_variable_name(context: RuleContext) -> Findings:
     source="systemd.unit(5), and supervisor's documentation (configuration file)",
 )
 def absolute_path(context: RuleContext) -> Findings:
-    """Paths that the service writes to, and directories of ours, are absolute and can stand in a service's definition."""
+    """Paths that the service writes to, and directories of the collection, are absolute, and a service's definition can contain them."""
     planned: Plan = context.plan
     for name in _DIRECTORIES:
         if planned.values[name] and not _PATH.fullmatch(planned.values[name]):
@@ -75,35 +81,35 @@ def absolute_path(context: RuleContext) -> Findings:
 
 @rule("host", "server", "agent", source="systemd.exec(5) (PrivateTmp)")
 def private_tmp_path(context: RuleContext) -> Findings:
-    """No file or directory of the service is in /tmp or /var/tmp, of which it has its own."""
+    """No file or directory of the service is in /tmp or /var/tmp, because the service has private ones."""
     planned: Plan = context.plan
     for path, (_directory, whole) in _places(context).items():
         if _in_private_tmp(planned, path, whole):
             yield Finding(path, (
-                "The service sees a /tmp of its own, which nobody else can look into and which goes when it stops; "
-                "name a directory below /run for sockets, and below /var/lib for data."
+                "The service has a private /tmp, which other processes can't read and which is deleted when the service stops. Use a directory "
+                "below /run for sockets, and one below /var/lib for data."
             ))
 
 
 @rule("host", "server", "agent", source="docs/hosts.md")
 def system_directory(context: RuleContext) -> Findings:
-    """No directory of the system becomes the service's own: that changes its user and mode."""
+    """No directory of the operating system is a directory of the service, because that would change its owner and mode."""
     planned: Plan = context.plan
     for path, (directory, whole) in _places(context).items():
         if directory in _SYSTEM and not _unusable(planned, path, whole) and not _in_private_tmp(planned, path, whole):
             yield Finding(path, (
-                f"It makes {directory} the service's own directory, and that belongs to the system; name one below it, "
-                f"such as {directory.rstrip('/')}/spire."
+                f"It would make {directory} a directory of the service, but that belongs to the operating system. Use a directory below it, such "
+                f"as {directory.rstrip('/')}/spire."
             ))
 
 
 def _places(context: RuleContext) -> dict[str, tuple[str, str]]:
-    """Returns the files and directories that the service writes, by the options that name them, each with its directory."""
+    """Returns the files and directories that the service writes to, by the options that name them, each with its directory."""
     return context.fact("places", lambda: dict(context.plan.write_paths))
 
 
 def _unusable(planned: Plan, path: str, whole: str) -> bool:
-    """Whether a path can't be used. A built-in path is made of variables that have rules of their own."""
+    """Whether a path can't be used. Built-in paths consist of variables that have their own rules."""
     return not _PATH.fullmatch(whole) and planned.merged.origin(path) in planned.values.raw
 
 
@@ -112,13 +118,13 @@ def _in_private_tmp(planned: Plan, path: str, whole: str) -> bool:
 
 
 def usable(path: str) -> bool:
-    """Whether a service's definition can hold this path."""
+    """Whether a service's definition can contain this path."""
     return _PATH.fullmatch(path) is not None
 
 
 def bad_path(path: str, hidden: bool = False) -> str:
-    """Returns why a service's definition can't hold the path."""
-    named = "Its path" if hidden else shown(path)
+    """Returns why a service's definition can't contain the path."""
+    named = "The path in it" if hidden else f"The path {shown(path)}"
     if not path.startswith("/"):
-        return f"{named} must be an absolute path: the service has no directory to start from."
-    return f"{named} can't stand in a service's definition; use letters, digits and ._@+:,=- in a path."
+        return f"{named} must be absolute, because the service has no working directory."
+    return f"{named} can't be in a service's definition. Use only letters, digits, / and ._@+:,=- in a path."

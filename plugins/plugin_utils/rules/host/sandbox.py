@@ -25,31 +25,31 @@ _NO_FILE = ("system", "-----BEGIN")
 
 @rule("host", "server", "agent", source="systemd.exec(5) (WorkingDirectory)")
 def absolute_file_path(context: RuleContext) -> Findings:
-    """A file that SPIRE reads is named by an absolute path."""
+    """The path of every file that SPIRE reads is absolute."""
     for path, file in _files(context):
         if not file.startswith("/"):
             yield Finding(path, host_paths.bad_path(file))
     for path, name, file in _of_database(context):
         if not file.startswith("/"):
-            yield Finding(path, f"Its {name} must be an absolute path: the service has no directory to start from.")
+            yield Finding(path, f"Its {name} must be an absolute path, because the service has no working directory.")
 
 
 @rule("host", "server", "agent", source="systemd.exec(5) (PrivateTmp, ProtectHome)")
 def file_hidden_by_sandbox(context: RuleContext) -> Findings:
-    """A file that SPIRE reads lies where the service's sandbox doesn't hide it."""
+    """Every file that SPIRE reads is in a directory that the service's sandbox does not hide."""
     planned: Plan = context.plan
     # the rootless quickstart has no sandbox
     hidden = () if planned.paths.root else _TEMPORARY + (_HOMES if planned.needs.home == "yes" else ())
     for path, file in _files(context):
         place = _hides(file, hidden)
         if place:
-            # SPIRE itself writes the file that its keys are known by, at its first start
+            # SPIRE itself writes the key_identifier_file at its first start
             better = planned.data_dir if path.endswith(".key_identifier_file") else "/etc/spire"
-            yield Finding(path, f"The service's sandbox hides {place} from it, so SPIRE would find no file there; put it below {better}.")
+            yield Finding(path, f"The service's sandbox hides {place}, so SPIRE can't find the file. Move it to a directory below {better}.")
     for path, name, file in _of_database(context):
         place = _hides(file, hidden)
         if place:
-            message = f"The service's sandbox hides {place} from it, so its {name} would not be found there; put it below /etc/spire."
+            message = f"The service's sandbox hides {place}, so SPIRE can't find the file of its {name}. Move the file to a directory below /etc/spire."
             yield Finding(path, message)
 
 

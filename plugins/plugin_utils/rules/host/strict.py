@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rules about variables of ours that are right for a trial and wrong for a fleet, and about spire_allow."""
+"""Rules about the collection's variables: settings that are fine for a trial but not for a fleet, and spire_allow."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SECRET_NAME = re.compile(r"KEY|SECRET|TOKEN|PASS(?:WORD|WD|PHRASE)|CREDENTIAL",
 
 @rule("host", "server:spire_allow", "agent:spire_allow", source="docs/checks.md")
 def allowed_rules(context: RuleContext) -> Findings:
-    """spire_allow names rules that SPIRE itself doesn't insist on: refusals of strict mode, and warnings."""
+    """spire_allow contains only rules of strict mode and rules that are warnings; SPIRE starts although such a rule is broken."""
     for name in context.plan.values["spire_allow"]:
         message = _not_liftable(str(name))
         if message:
@@ -35,19 +35,19 @@ def allowed_rules(context: RuleContext) -> Findings:
 
 @functools.lru_cache(maxsize=None)
 def _not_liftable(name: str) -> str:
-    """Returns why spire_allow can't take a name; an empty text for the id of a rule that it lifts."""
+    """Returns why spire_allow can't contain a name; an empty text for a rule that spire_allow can permit."""
     liftable = liftable_rules()
     if liftable.get(name):
         return ""
     if name in liftable:
-        return f'The rule "{name}" can\'t be lifted: where it is broken, SPIRE or the playbooks would fail. Take it out.'
-    hint = did_you_mean(name, [one for one, lifted in liftable.items() if lifted]) or "docs/rules.md lists them."
-    return f'"{name}" is no rule that can be lifted; {hint}'
+        return f'spire_allow can\'t contain the rule "{name}": where it is broken, SPIRE or the playbooks fail. Remove it from spire_allow.'
+    hint = did_you_mean(name, [one for one, lifted in liftable.items() if lifted]) or "docs/rules.md lists the rules."
+    return f'"{name}" is not a rule that spire_allow can contain; {hint}'
 
 
 @functools.lru_cache(maxsize=None)
 def liftable_rules() -> dict[str, bool]:
-    """Returns the id of each rule with whether spire_allow lifts it."""
+    """Returns the id of each rule, and whether spire_allow can contain it."""
     found: dict[str, bool] = {}
     for _component, _path, one in block_rules.everything():
         found[one.id] = found.get(one.id, False) or one.severity == "warning"
@@ -60,12 +60,12 @@ def liftable_rules() -> dict[str, bool]:
     source="conf/agent/dummy_root_ca.crt and conf/server/dummy_upstream_ca.key, 0.2 to v1.15.3; by SHA-256",
 )
 def dummy_trust_bundle(context: RuleContext) -> Findings:
-    """No certificate in spire_trust_bundle is one that SPIRE published with its key, nor made of that key."""
+    """No certificate in spire_trust_bundle is of a dummy CA whose key SPIRE has published."""
     known = publishing_releases(context.plan.values["spire_trust_bundle"] or "")
     if known:
         yield Finding("spire_trust_bundle", (
-            f"It holds a certificate of the dummy CA that comes with {known}, and that CA's key is public: anybody could play the "
-            "server. Give the bundle of your own servers."
+            f"It contains a certificate of the dummy CA that comes with {known} and whose key is public, so anyone could impersonate the "
+            "server. Set it to the trust bundle of your own servers."
         ))
 
 
@@ -74,13 +74,13 @@ def dummy_trust_bundle(context: RuleContext) -> Findings:
     source="the newer guide to configuring SPIRE (a token comes from spire-server token generate; precautions for keys on disk)",
 )
 def placeholder_in_variable(context: RuleContext) -> Findings:
-    """No variable that holds a secret, such as spire_pki_passphrase, is a placeholder or a secret that everybody tries first."""
+    """No variable with a secret, such as spire_pki_passphrase, is a placeholder or a well-known weak secret."""
     for name, path, text in _secrets(context.plan):
         if not is_placeholder(text):
             continue
-        message = "It is the placeholder of a document, or a secret that everybody tries first. Set a secret of your own."
+        message = "It is a placeholder from documentation or a well-known weak secret. Set a secret of your own."
         if name == "spire_join_token":
-            message = "It is a placeholder and no token. Set one that the server has made for this agent."
+            message = "It is a placeholder and not a token. Set a token that the server has created for this agent."
         yield Finding(path, message)
 
 
@@ -101,7 +101,7 @@ def _secrets(planned: Plan) -> Iterator[tuple[str, str, str]]:
     source="conf/server/dummy_upstream_ca.crt and conf/server/dummy_upstream_ca.key, 0.6.0 to v1.15.3; by SHA-256",
 )
 def dummy_pki_issuer(context: RuleContext) -> Findings:
-    """spire_pki_issuer is not the CA that SPIRE published with its key, nor made of that key."""
+    """spire_pki_issuer is not a dummy CA whose key SPIRE has published."""
     upstream = context.plan.upstream
     if upstream is None or not upstream.user_supplied:
         return
@@ -111,6 +111,6 @@ def dummy_pki_issuer(context: RuleContext) -> Findings:
         return  # the rule pki_issuer reports it
     if known:
         yield Finding("spire_pki_issuer", (
-            f"It is the dummy CA that comes with {known}, and that CA's key is public: anybody could issue identities of your trust "
-            "domain. Name a CA of your own, or leave it out, and one is made."
+            f"It is the dummy CA that comes with {known} and whose key is public, so anyone can issue identities of your trust domain. Set it to "
+            "a CA of your own, or remove it, and the collection creates a CA."
         ))

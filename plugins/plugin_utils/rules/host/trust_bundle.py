@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A rule about the fingerprints that a trust bundle is pinned to; rules/fleet/trust_bundle.py has those about the bundle."""
+"""A rule about the expected fingerprints of a trust bundle; rules/fleet/trust_bundle.py has the rules about the bundle itself."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def is_fingerprint(text: str) -> bool:
 
 @rule("host", "agent:spire_trust_bundle_sha256", source="docs/enrolment.md")
 def trust_bundle_fingerprint_format(context: RuleContext) -> Findings:
-    """Each of spire_trust_bundle_sha256 is a SHA-256 fingerprint."""
+    """Every item of spire_trust_bundle_sha256 is a SHA-256 fingerprint."""
     for index, pin in enumerate(context.plan.values[PINS] or ()):
         if not is_fingerprint(normalise_fingerprint(pin)):
             yield Finding(f"{PINS}[{index}]", (
-                f'"{pin}" is no SHA-256 fingerprint, which has 64 hexadecimal digits, with colons or without. openssl x509 -noout '
-                "-fingerprint -sha256 prints one."
+                f'"{pin}" is not a SHA-256 fingerprint, which has 64 hexadecimal digits, with or without colons. The command openssl x509 -noout '
+                "-fingerprint -sha256 prints it."
             ))

@@ -10,7 +10,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import 
 
 
 def is_set_here(planned: Plan) -> bool:
-    """Whether the host has a trust domain, or had one until a layer of its tree removed it."""
+    """Whether the host has a trust domain, or would have one if no layer of its tree removed it."""
     option = f"{planned.component}.trust_domain"
     return bool(planned.trust_domain or planned.values["spire_trust_domain"] and planned.merged.origin.taken(option))
 
@@ -20,4 +20,4 @@ def missing_trust_domain(context: RuleContext) -> Findings:
     """Every server and agent has a trust domain."""
     planned: Plan = context.plan
     if not is_set_here(planned) and not any(problem.path == "spire_trust_domain" for problem in planned.problems):
-        yield Finding("spire_trust_domain", "No trust domain is set. Set it, for example to prod.acme.com.")
+        yield Finding("spire_trust_domain", "The trust domain is not set. Set it, for example to prod.acme.com.")

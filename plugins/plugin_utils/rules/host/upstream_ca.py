@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rules about the upstream CA that the collection keeps for servers: its variables, and its files on the controller."""
+"""Rules about the upstream CA that the collection manages for servers: its variables, and its files on the controller."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import 
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 
 _BROUGHT = (
-    f"{VARIABLE} brings the key, the certificate and the bundle, and this is another {{what}} than it brings. Take it out of the tree, or set "
-    f"{VARIABLE} to none and give all three."
+    f"{VARIABLE} sets the key, the certificate and the bundle, but the tree names another {{what}} here. Remove it from the tree, or set "
+    f"{VARIABLE} to none and set all three yourself."
 )
 #: the message about an option that is not ours, by the plugin
 _MIXED = {
     "disk": _BROUGHT.format(what="file"),
     aws_record.SECRETS: _BROUGHT.format(what="secret"),
-    aws_record.PRIVATE_CA: f"{VARIABLE} makes the private CA, and this is another one. Take it out of the tree, or set {VARIABLE} to none.",
+    aws_record.PRIVATE_CA: f"{VARIABLE} creates the private CA, but the tree names another one. Remove it from the tree, or set {VARIABLE} to none.",
 }
 _LENGTHS = ("spire_pki_root_lifetime", "spire_pki_ca_lifetime", "spire_pki_renew_before")
 
 
 def check(planned: Plan, now: datetime.datetime | None = None) -> Iterator[Problem]:
-    """Yields the problems that would keep a server from its CA, or that will soon."""
+    """Yields the problems because of which a server can't get its CA, now or soon."""
     context = RuleContext(planned.component, planned.version, plan=planned)
     context.now = now or context.now
     modules = (__name__, upstream_ca_aws.__name__)
@@ -49,7 +49,7 @@ def _upstream(context: RuleContext) -> Upstream | None:
 
 @rule("host", "server:spire_pki", after=(pki_release,), source="docs/pki.md")
 def pki_mixed_options(context: RuleContext) -> Findings:
-    """The options of the UpstreamAuthority that spire_pki sets up are all the collection's, or all the user's."""
+    """The options that spire_pki sets for an UpstreamAuthority come all from the collection or all from the user, not from both."""
     planned: Plan = context.plan
     if planned.values[VARIABLE] == "none" or planned.upstream is not None:
         return
@@ -66,7 +66,7 @@ def pki_mixed_options(context: RuleContext) -> Findings:
 
 @rule("host", "server:spire_pki", after=(pki_release,), source="docs/pki.md")
 def pki_names(context: RuleContext) -> Findings:
-    """The trust domain and the server's name in the inventory can be names of files in spire_pki_dir."""
+    """The trust domain and the server's inventory name can be part of file names in spire_pki_dir."""
     upstream = _upstream(context)
     if upstream:
         yield from ca_files.names(upstream)
@@ -74,7 +74,7 @@ def pki_names(context: RuleContext) -> Findings:
 
 @rule("host", "server:spire_pki_passphrase", after=(pki_release,), source="docs/pki.md")
 def pki_passphrase(context: RuleContext) -> Findings:
-    """Where the collection keeps a CA on the controller, spire_pki_passphrase encrypts its key."""
+    """spire_pki_passphrase is set when the collection keeps a CA on the controller, because it encrypts the CA's key."""
     upstream = _upstream(context)
     if upstream:
         yield from ca_files.passphrase(upstream)
@@ -82,21 +82,21 @@ def pki_passphrase(context: RuleContext) -> Findings:
 
 @rule("host", "server:spire_pki_path_length", after=(pki_release,), source="docs/pki.md; AWS Private CA (certificate templates)")
 def pki_path_length(context: RuleContext) -> Findings:
-    """spire_pki_path_length leaves room for SPIRE's own CA, and is one that AWS Private CA has a template for."""
+    """spire_pki_path_length is 1 or more, because SPIRE's own CA is below the intermediate CA, and AWS Private CA has a template for it."""
     upstream = _upstream(context)
     if not upstream:
         return
     if upstream.path_length < 1:
-        yield Finding("spire_pki_path_length", "It must be 1 or more: SPIRE's own CA stands below a server's intermediate.")
+        yield Finding("spire_pki_path_length", "It must be 1 or more, because SPIRE's own CA is below the server's intermediate CA.")
     longest = aws_record.LONGEST_TEMPLATE + 1
     if not upstream.stored_on_host and upstream.storage_mode == aws_record.PRIVATE_CA and upstream.path_length > longest:
-        message = f"AWS Private CA has templates for up to {longest} tiers of CAs below its own; it must be {longest} or less."
+        message = f"It must be {longest} or less, because AWS Private CA has templates only for up to {longest} tiers of CAs below its own."
         yield Finding("spire_pki_path_length", message)
 
 
 @rule("host", "server:spire_pki_issuer", "server:spire_pki_next_issuer", after=(pki_release,), source="docs/pki.md")
 def pki_issuer_fields(context: RuleContext) -> Findings:
-    """spire_pki_issuer and spire_pki_next_issuer name a certificate, a key and a bundle, and nothing else."""
+    """spire_pki_issuer and spire_pki_next_issuer have exactly the fields certificate, key and bundle."""
     upstream = _upstream(context)
     if upstream:
         yield from ca_files.issuer_fields(upstream)
@@ -105,7 +105,7 @@ def pki_issuer_fields(context: RuleContext) -> Findings:
 
 @rule("host", "server:spire_pki_dir", after=(pki_release,), source="docs/rotation.md")
 def pki_rotation_state(context: RuleContext) -> Findings:
-    """The state of the root's rotation in spire_pki_dir can be read."""
+    """The file with the state of the root's rotation in spire_pki_dir is valid."""
     try:
         upstream = _upstream(context)
         if upstream:
@@ -119,7 +119,7 @@ def pki_rotation_state(context: RuleContext) -> Findings:
     after=(pki_release, pki_rotation_state), source="docs/pki.md",
 )
 def pki_certificate_request(context: RuleContext) -> Findings:
-    """The subjects and lifetimes of the CAs that the collection makes are valid, and each is renewed before it ends."""
+    """The subjects and lifetimes of the CAs that the collection creates are valid, and each CA is renewed before it expires."""
     upstream = _upstream(context)
     if not upstream:
         return
@@ -143,7 +143,7 @@ _VARIABLES = (
 
 @rule("host", "server:spire_pki_renew_before", after=_VARIABLES, source="docs/pki.md")
 def pki_renewal(context: RuleContext) -> Findings:
-    """An intermediate is renewed before its rest of life is shorter than ca_ttl: SPIRE's CA lives no longer than the one above it."""
+    """spire_pki_renew_before is not shorter than ca_ttl, because SPIRE's CA can't outlive the intermediate CA that signed it."""
     upstream = _upstream(context)
     if not upstream:
         return
@@ -156,9 +156,9 @@ def pki_renewal(context: RuleContext) -> Findings:
     window = upstream.duration("spire_pki_renew_before")
     if window < ttl:
         yield Finding("spire_pki_renew_before", (
-            f"An intermediate is renewed {words(window)} before its end, and server.ca_ttl is {pki_upstream.ca_ttl_text(main)}: the "
-            "server's CA, which ends with the intermediate, would live shorter than that. Renew it earlier, by as much as lies between "
-            "two runs of the playbook."
+            f"An intermediate CA is renewed {words(window)} before it expires, but server.ca_ttl is {pki_upstream.ca_ttl_text(main)}. The "
+            "server's CA expires with the intermediate CA, so it would live shorter than ca_ttl. Set a value that is longer than ca_ttl by the "
+            "time between two runs of the playbook."
         ))
 
 
@@ -167,27 +167,27 @@ def pki_renewal(context: RuleContext) -> Findings:
     source="docs/rotation.md",
 )
 def pki_rotation_unfinished(context: RuleContext) -> Findings:
-    """No rotation of the root is under way, and the inventory names the root of the last one."""
+    """No rotation of the root is in progress, and the inventory names the root that the last rotation introduced."""
     upstream = _upstream(context)
     state: State | None = upstream.rotation if upstream else None
     if upstream is None or not state:
         return
     if state.step != DONE:
         yield Finding("spire_pki_dir", (
-            f"The rotation {state.name} of the root is under way: it has reached the step {state.step} at {state.times[state.step]}. This run "
-            "brings what that step needs; spire.fleet.rotate_upstream goes on with it."
+            f"The rotation {state.name} of the root is in progress: it reached the step {state.step} at {state.times[state.step]}. This run "
+            "configures the hosts for that step. Run spire.fleet.rotate_upstream to continue the rotation."
         ))
     elif upstream.configured_issuer != state.new:
         left = left_to_write(upstream, state)
-        yield Finding("spire_pki_issuer", f"The rotation {state.name} is over, and the variable still names the CA before it: {left}.")
+        yield Finding("spire_pki_issuer", f"The rotation {state.name} is complete, but the variable still names the previous CA. To finish, {left}.")
 
 
 def left_to_write(upstream: Upstream, state: State) -> str:
     """Returns what the user has to write into the inventory once a rotation is over."""
     if state.new == own_root(upstream.directory):
-        return "take spire_pki_issuer out, the root of ours signs now"
+        return "remove spire_pki_issuer, because the collection's own root signs now"
     files = f"certificate {state.new.certificate}, key {state.new.key}, bundle {state.new.bundle}"
-    return f"set spire_pki_issuer to {files}, and take spire_pki_next_issuer out"
+    return f"set spire_pki_issuer to {files}, and remove spire_pki_next_issuer"
 
 
 @rule(
@@ -195,7 +195,7 @@ def left_to_write(upstream: Upstream, state: State) -> str:
     source="docs/pki.md",
 )
 def pki_issuer(context: RuleContext) -> Findings:
-    """The CA that signs intermediates can be read, is valid as long as what it signs, and its key is protected."""
+    """The CA that signs intermediate CAs is readable and does not expire before them, and its key is protected."""
     upstream = _upstream(context)
     if upstream:
         yield from ca_files.issuer(upstream, "spire_pki_ca_lifetime", "an intermediate", context.now)
@@ -206,7 +206,7 @@ def pki_issuer(context: RuleContext) -> Findings:
     source="docs/pki.md",
 )
 def pki_issuer_ends_soon(context: RuleContext) -> Findings:
-    """The CA that signs, and those above it, end later than a CA that SPIRE makes now."""
+    """The CA that signs intermediate CAs, and the CAs above it, expire later than a CA that SPIRE creates now."""
     upstream, main, now = _upstream(context), context.plan.main, context.now
     if not upstream:
         return
@@ -222,7 +222,7 @@ def pki_issuer_ends_soon(context: RuleContext) -> Findings:
     ends = first.not_valid_after_utc
     if now < ends <= now + ttl:
         yield Finding("spire_pki_issuer" if upstream.user_supplied else "spire_pki_dir", (
-            f"{first.subject.rfc4514_string()} in {where} ends at {moment(ends)}, in {words(ends - now)}, and server.ca_ttl is "
-            f"{pki_upstream.ca_ttl_text(main)}: what SPIRE signs from now on ends with it, and then nothing is left to sign with. "
-            "Replace it now, with spire.fleet.rotate_upstream."
+            f"{first.subject.rfc4514_string()} in {where} expires at {moment(ends)}, in {words(ends - now)}, but server.ca_ttl is "
+            f"{pki_upstream.ca_ttl_text(main)}. Everything that SPIRE signs from now on expires at that time too. Replace the CA now, with "
+            "spire.fleet.rotate_upstream."
         ))

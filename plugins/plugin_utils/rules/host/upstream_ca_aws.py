@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rules about an upstream CA that the collection keeps in AWS, as far as they can be checked before AWS is asked."""
+"""Rules about an upstream CA that the collection keeps in AWS. They need no connection to AWS."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _PARTS = ("{host}", "{file}")
 
 @rule("host", "server:spire_pki", source="docs/pki.md")
 def pki_release(context: RuleContext) -> Findings:
-    """The server's release can have its upstream CA from where spire_pki keeps it."""
+    """The server's release supports the value of spire_pki."""
     planned: Plan = context.plan
     way = planned.values[VARIABLE]
     since = {aws_record.SECRETS: aws_record.BUNDLE_SINCE, aws_record.PRIVATE_CA: pki_options.AUTHORITY_SINCE}.get(way)
     if since and planned.version < since:
-        why = "takes a root alone from Secrets Manager, whose key stays on the controller" if way == aws_record.SECRETS else "calls it UpstreamCA"
-        message = f"It is {way}, and SPIRE {planned.version} {why}; {since} is the first release for it. Use controller or host."
+        why = "can't read a bundle from Secrets Manager" if way == aws_record.SECRETS else "has no UpstreamAuthority aws_pca yet"
+        message = f"It is {way}, but SPIRE {planned.version} {why}; {since} is the first release that works. Set it to controller or host."
         yield Finding(VARIABLE, message)
 
 
@@ -40,7 +40,7 @@ def _in_aws(context: RuleContext, *ways: str) -> Upstream | None:
 
 @rule("host", "server:spire_pki", after=(pki_release,), source="docs/pki.md")
 def pki_boto3(context: RuleContext) -> Findings:
-    """The controller has boto3 where spire_pki keeps the upstream CA in AWS."""
+    """boto3 is installed on the controller when spire_pki keeps the upstream CA in AWS."""
     upstream = _in_aws(context, aws_record.SECRETS, aws_record.PRIVATE_CA)
     wanting = aws_client.boto3_missing(f"It is {upstream.storage_mode}, which needs boto3") if upstream else ""
     if wanting:
@@ -49,11 +49,14 @@ def pki_boto3(context: RuleContext) -> Findings:
 
 @rule("host", "server:plugins.UpstreamAuthority.awssecret.plugin_data.region", after=(pki_release,), source="docs/pki.md")
 def pki_region(context: RuleContext) -> Findings:
-    """The region of the secrets is set where the collection makes them."""
+    """The region of awssecret is set when the collection creates the secrets."""
     upstream = _in_aws(context, aws_record.SECRETS)
     if upstream and not upstream.region:
         # SPIRE doesn't need it in every case, so the schema doesn't require it
-        message = f"It is required where {VARIABLE} is {upstream.storage_mode}: the controller makes the secrets there. Set it, such as to eu-central-1."
+        message = (
+            f"It is required when {VARIABLE} is {upstream.storage_mode}, because the controller creates the secrets in this region. Set it, for "
+            "example to eu-central-1."
+        )
         yield Finding("plugins.UpstreamAuthority.awssecret.plugin_data.region", message, layer="")
 
 
@@ -62,29 +65,35 @@ def pki_region(context: RuleContext) -> Findings:
     source="docs/pki.md; AWS Secrets Manager, CreateSecret (Name)",
 )
 def pki_secret_name(context: RuleContext) -> Findings:
-    """spire_pki_secret_name makes a name of its own for each server and file, of characters that AWS allows."""
+    """spire_pki_secret_name contains {host} and {file}, and the names that it produces have only characters that AWS allows."""
     upstream = _in_aws(context, aws_record.SECRETS)
     if not upstream:
         return
     values = context.plan.values
     missing = [part for part in _PARTS if part not in str(values["spire_pki_secret_name"])]
     if missing:
-        message = f"It lacks {' and '.join(missing)}: every server has three secrets of its own. Write it as in spire/{{host}}/{{file}}."
+        message = (
+            f"It does not contain {' and '.join(missing)}, but every server has three secrets of its own. Write a name such as "
+            "spire/{host}/{file}."
+        )
         yield Finding("spire_pki_secret_name", message)
         return
     for made in aws_record.secret_names(values, upstream.host, upstream.trust_domain).values():
         if not _NAME.fullmatch(made):
-            message = f"It makes the name {made}, and AWS allows letters, digits and /_+=.@- in the name of a secret, 512 at most."
+            message = (
+                f"It produces the name {made}, but AWS allows only letters, digits and /_+=.@- in the name of a secret, and at most 512 "
+                "characters."
+            )
             yield Finding("spire_pki_secret_name", message)
             return
 
 
 @rule("host", "server:spire_pki_name_constraints", after=(pki_release,), source="docs/pki.md")
 def pki_name_constraints(context: RuleContext) -> Findings:
-    """No name constraints are asked for where AWS Private CA has the CA."""
+    """spire_pki_name_constraints is false when spire_pki is aws_pca."""
     upstream = _in_aws(context, aws_record.PRIVATE_CA)
     if upstream and upstream.values["spire_pki_name_constraints"]:
-        message = "AWS Private CA imports no certificate with a critical name constraint. Switch it off where spire_pki is aws_pca."
+        message = "AWS Private CA does not import certificates with a critical name constraint. Set it to false when spire_pki is aws_pca."
         yield Finding("spire_pki_name_constraints", message)
 
 

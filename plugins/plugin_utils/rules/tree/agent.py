@@ -33,23 +33,24 @@ def _apart(context: RuleContext, option: str, path: str, what: str) -> Findings:
     public = posixpath.dirname(posixpath.normpath(workload))
     if posixpath.normpath(path).startswith(public.rstrip("/") + "/"):
         yield Finding(option, (
-            f"{what} can't be in the directory of the Workload API's socket, {public}, which workloads may enter."
+            f"{what} can't be in or below {public}, the directory of the Workload API's socket, because workloads can enter it. Choose "
+            "another directory."
         ))
 
 
 @rule("tree", "agent:agent", since="0.10.1", source="cmd/spire-agent/cli/run/run.go (validate), v1.15.3")
 def trust_bundle_url_scheme(context: RuleContext) -> Findings:
-    """A trust_bundle_url is https, or http through trust_bundle_unix_socket."""
+    """trust_bundle_url starts with https://, or with http:// when trust_bundle_unix_socket is set."""
     url = context.text("trust_bundle_url")
     scheme = "http" if "trust_bundle_unix_socket" in context else "https"
     if url and not url.lower().startswith(scheme + "://"):
-        through = " when it is fetched through trust_bundle_unix_socket" if scheme == "http" else ""
+        through = " when trust_bundle_unix_socket is set" if scheme == "http" else ""
         yield Finding("trust_bundle_url", f"The URL must start with {scheme}://{through}.")
 
 
 @rule("tree", "agent:agent", since="1.12.1", source="cmd/spire-agent/cli/run/run.go (validate), v1.15.3")
 def trust_bundle_url_parameters(context: RuleContext) -> Findings:
-    """Through trust_bundle_unix_socket the URL has no parameter that begins with spiffe- or spire-, which SPIRE adds itself."""
+    """When trust_bundle_unix_socket is set, no parameter of trust_bundle_url begins with spiffe- or spire-: SPIRE adds such parameters itself."""
     if "trust_bundle_unix_socket" in context:
         try:
             names = [name for name, _value in parse_qsl(urlsplit(context.text("trust_bundle_url")).query, keep_blank_values=True)]
@@ -58,31 +59,31 @@ def trust_bundle_url_parameters(context: RuleContext) -> Findings:
         for name in names:
             if name.startswith(("spiffe-", "spire-")):
                 yield Finding("trust_bundle_url", (
-                    f"The URL's parameter {name} begins with spiffe- or spire-, and those are SPIRE's own when "
-                    "trust_bundle_unix_socket is set; leave it out."
+                    f"The URL has the parameter {name}. When trust_bundle_unix_socket is set, parameters that begin with spiffe- or spire- are "
+                    "reserved for SPIRE. Remove the parameter."
                 ))
 
 
 @rule("tree", "agent:agent", since="1.13.0", source="cmd/spire-agent/cli/run/run.go (NewAgentConfig), v1.15.3")
 def rebootstrap_with_insecure_bootstrap(context: RuleContext) -> Findings:
-    """An agent with insecure_bootstrap can't bootstrap again."""
+    """rebootstrap_mode is neither auto nor always when insecure_bootstrap is true."""
     if context.true("insecure_bootstrap") and context.text("rebootstrap_mode") in ("auto", "always"):
-        yield Finding("rebootstrap_mode", "An agent with insecure_bootstrap can't bootstrap again; set it to never.")
+        yield Finding("rebootstrap_mode", "An agent with insecure_bootstrap can't bootstrap again. Set rebootstrap_mode to never.")
 
 
 @rule("tree", "agent:agent", since="1.13.0", severity="warning", source="pkg/agent/agent.go (Run and newManager), v1.15.3")
 def rebootstrap_delay_unused(context: RuleContext) -> Findings:
-    """rebootstrap_delay does something only where rebootstrap_mode is auto."""
+    """rebootstrap_delay is not set when rebootstrap_mode is never, because it then has no effect."""
     if "rebootstrap_delay" in context and context.text("rebootstrap_mode") in ("", "never"):
-        yield Finding("rebootstrap_delay", "It does nothing while rebootstrap_mode is never; set rebootstrap_mode to auto.")
+        yield Finding("rebootstrap_delay", "This option has no effect while rebootstrap_mode is never. Set rebootstrap_mode to auto.")
 
 
 @rule("tree", "agent:agent.sds", since="1.0.2", severity="warning", source="cmd/spire-agent/cli/run/run.go (NewAgentConfig), v1.15.3")
 def sds_bundle_names(context: RuleContext) -> Findings:
-    """default_bundle_name and default_all_bundles_name are two names, or the second one is ignored."""
+    """default_bundle_name and default_all_bundles_name differ; otherwise SPIRE ignores the second one."""
     one = context.text("default_bundle_name") or "ROOTCA"
     if one == (context.text("default_all_bundles_name") or "ALL"):
-        yield Finding("default_all_bundles_name", f'It is "{one}", as default_bundle_name is, so SPIRE ignores it; give them two names.')
+        yield Finding("default_all_bundles_name", f'It is "{one}", the same as default_bundle_name, so SPIRE ignores it. Choose two different names.')
 
 
 @rule(
@@ -90,24 +91,25 @@ def sds_bundle_names(context: RuleContext) -> Findings:
     source="cmd/spire-agent/cli/run/run.go (NewAgentConfig) and pkg/common/idutil/spiffeid.go, v1.15.3",
 )
 def delegate_trust_domain(context: RuleContext) -> Findings:
-    """Each of authorized_delegates belongs to the agent's trust domain."""
+    """Every SPIFFE ID in authorized_delegates belongs to the agent's trust domain."""
     domain = context.text("trust_domain")
     for index, delegate in enumerate(context.strings("authorized_delegates")):
         other = delegate.removeprefix("spiffe://").partition("/")[0]
         if delegate.startswith("spiffe://") and domain and other != domain:
             yield Finding(f"authorized_delegates[{index}]", (
-                f"The delegate is of the trust domain {other}, and the agent of {domain}; only its own members can be delegates."
+                f"The delegate belongs to the trust domain {other}, but the agent belongs to {domain}. Delegates must belong to the agent's "
+                "trust domain."
             ))
 
 
 @rule("tree", "agent:agent.experimental.broker", since="1.15.2", source="cmd/spire-agent/cli/run/run.go (NewAgentConfig), v1.15.3")
 def broker_ids(context: RuleContext) -> Findings:
-    """No two brokers have one ID."""
+    """Every broker has its own ID."""
     observed: dict[str, int] = {}
     for index, broker in enumerate(context.blocks("brokers")):
         name = str(broker.get("id") or "")
         if name and name in observed:
-            yield Finding(f"brokers[{index}].id", f"brokers[{observed[name]}] has the same id; each broker needs its own.")
+            yield Finding(f"brokers[{index}].id", f"brokers[{observed[name]}] has the same id. Give each broker its own id.")
         observed.setdefault(name, index)
 
 
@@ -116,10 +118,10 @@ def broker_ids(context: RuleContext) -> Findings:
     source="cmd/spire-agent/cli/run/run.go (brokerAllowedReferenceTypesFromHCL), v1.15.3",
 )
 def broker_reference_types(context: RuleContext) -> Findings:
-    """A type_url of "*" stands for all types, so nothing stands beside it."""
+    """The type_url "*", which allows every reference type, is the only item of allowed_reference_types."""
     types = [block.get("type_url") for block in context.blocks("allowed_reference_types")]
     if "*" in types and len(types) > 1:
-        yield Finding("allowed_reference_types", 'The type_url "*" means every type, so it must be the only one; remove the others, or it.')
+        yield Finding("allowed_reference_types", 'The type_url "*" allows every type, so it must be the only item. Remove it or the other items.')
 
 
 #: node attestors with which a node attests once, and http_challenge is one of them unless its servers say tofu: false.
@@ -129,12 +131,12 @@ ONCE = ("join_token", "aws_iid", "gcp_iit", "azure_msi", "azure_imds", "k8s_sat"
 
 @rule("tree", "agent:agent", since="1.13.0", source="pkg/agent/agent.go (Run) and CanReattest of pkg/server/plugin/nodeattestor, v1.15.3")
 def rebootstrap_always_attestor(context: RuleContext) -> Findings:
-    """rebootstrap_mode always needs a node attestor that can attest again."""
+    """rebootstrap_mode is not always when the node attestor lets a node attest only once."""
     for name in ONCE:
         if context.text("rebootstrap_mode") == "always" and name in context.plugins("NodeAttestor"):
             yield Finding("rebootstrap_mode", (
-                f"The agent attests by {name}, and a node attests once by that: with always it would stop at its start. Set it "
-                "to auto or never, or choose an attestor that can attest again, such as x509pop."
+                f"The agent attests by {name}, which lets a node attest only once, so an agent with always would stop when it starts. Set it "
+                "to auto or never, or choose an attestor that lets a node attest again, such as x509pop."
             ))
 
 
@@ -143,12 +145,12 @@ def rebootstrap_always_attestor(context: RuleContext) -> Findings:
     source="pkg/agent/agent.go (Run) and CanReattest of pkg/server/plugin/nodeattestor, v1.15.3",
 )
 def rebootstrap_auto_without_effect(context: RuleContext) -> Findings:
-    """rebootstrap_mode auto does something only with a node attestor that can attest again."""
+    """rebootstrap_mode is auto only when the node attestor lets a node attest again; otherwise it has no effect."""
     for name in ONCE:
         if context.text("rebootstrap_mode") == "auto" and name in context.plugins("NodeAttestor"):
             yield Finding("rebootstrap_mode", (
-                f"The agent attests by {name}, and a node attests once by that, so SPIRE switches this off. Leave it out, or "
-                "choose an attestor that can attest again, such as x509pop."
+                f"The agent attests by {name}, which lets a node attest only once, so SPIRE switches rebootstrapping off. Remove this option, "
+                "or choose an attestor that lets a node attest again, such as x509pop."
             ))
 
 
@@ -157,10 +159,10 @@ def rebootstrap_auto_without_effect(context: RuleContext) -> Findings:
     source="doc/plugin_server_nodeattestor_jointoken.md, v1.15.3; the newer guide to configuring SPIRE",
 )
 def join_token_in_configuration(context: RuleContext) -> Findings:
-    """No join token stands in the configuration: it works once, and it is a secret until then."""
+    """The configuration contains no join token: a token is valid once, and it is a secret until it is used."""
     if "join_token" in context:
         yield Finding("join_token", (
-            "A token works once, so it doesn't belong into the configuration. The playbooks mint one for each agent; where the "
+            "A join token is valid once, so it must not be in the configuration. The playbooks create a token for each agent. Where the "
             "server is not in this inventory, set spire_join_token."
         ))
 
@@ -173,24 +175,24 @@ def join_token_in_configuration(context: RuleContext) -> Findings:
     ),
 )
 def instance_metadata(context: RuleContext) -> Findings:
-    """Workloads can't reach the machine's metadata service, by which whoever comes first attests as the agent."""
+    """Workloads can't reach the machine's metadata service: a process that reaches it can attest in place of the agent."""
     for name in ("aws_iid", "gcp_iit", "azure_msi", "azure_imds"):
         if name in context.plugins("NodeAttestor"):
             yield Finding(name, (
-                "Any process that reaches the machine's metadata service can attest in the agent's place, before it. Keep "
-                "workloads away from 169.254.169.254, for example by a firewall rule for the agent's user alone."
+                "Any process that reaches the machine's metadata service can attest in place of the agent. Keep workloads away from "
+                "169.254.169.254, for example by a firewall rule that allows only the agent's user."
             ))
 
 
 @rule("tree", "agent:agent", since="1.13.0", until="1.13.6", source="cmd/spire-agent/cli/run/run.go (NewAgentConfig), v1.13.6")
 def retry_bootstrap_with_rebootstrap(context: RuleContext) -> Findings:
-    """retry_bootstrap and rebootstrap_mode exclude each other."""
+    """retry_bootstrap is not set when rebootstrap_mode is auto or always."""
     if "retry_bootstrap" in context.values and context.text("rebootstrap_mode") in ("auto", "always"):
-        yield Finding("retry_bootstrap", "It can't be set when rebootstrap_mode is auto or always; leave it out.")
+        yield Finding("retry_bootstrap", "It can't be set when rebootstrap_mode is auto or always. Remove it.")
 
 
 @rule("tree", "agent:agent.experimental", since="1.9.0", until="1.10.4", source="cmd/spire-agent/cli/run/run.go (NewAgentConfig), v1.10.4")
 def svid_cache_size_without_cache(context: RuleContext) -> Findings:
-    """x509_svid_cache_max_size needs the cache that disable_lru_cache switches off."""
+    """x509_svid_cache_max_size is not set when disable_lru_cache is true."""
     if context.true("disable_lru_cache") and context.number("x509_svid_cache_max_size"):
-        yield Finding("x509_svid_cache_max_size", "It can't be set when disable_lru_cache is true; leave one of the two out.")
+        yield Finding("x509_svid_cache_max_size", "It can't be set when disable_lru_cache is true. Remove one of the two options.")

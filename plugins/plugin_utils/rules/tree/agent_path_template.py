@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rules about agent_path_template, a Go template over what an attestor knows about a node."""
+"""Rules about agent_path_template, a Go template whose fields are what an attestor knows about a node."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def data() -> dict[str, Any]:
 
 @rule("tree", "server:plugins.NodeAttestor", source="pkg/common/agentpathtemplate/template.go (Parse and funcList), v1.15.3 and v1.11.1")
 def agent_path_template_syntax(context: RuleContext) -> Findings:
-    """An agent_path_template is a Go template, whose functions are Go's own and, from 1.11.1 on, some of sprig."""
+    """agent_path_template is a valid Go template; it calls only Go's own functions and, since 1.11.1, those of sprig that SPIRE has."""
     for name, path, text in _templates(context):
         try:
             called = names(text).functions
         except TemplateError as exc:
-            yield Finding(path, f"It is no template that SPIRE can read: {exc}.")
+            yield Finding(path, f"SPIRE can't read this template: {exc}.")
             continue
         for word in called:
             wrong = _unknown_function(name, word, context.release)
@@ -52,7 +52,7 @@ def agent_path_template_syntax(context: RuleContext) -> Findings:
     ),
 )
 def agent_path_template_fields(context: RuleContext) -> Findings:
-    """An agent_path_template names what its attestor gives. SPIRE finds out when an agent attests, and refuses it."""
+    """agent_path_template uses only fields that its attestor provides; otherwise SPIRE refuses every agent that attests."""
     for name, path, text in _templates(context):
         try:
             asked = names(text).fields
@@ -79,11 +79,11 @@ def _unknown_function(attestor: str, word: str, release: Version) -> str:
     if word in known:
         return ""
     if word in functions["sprig"]:
-        return f'SPIRE {release} does not have the function "{word}" yet, it was added in {since}.'
+        return f'SPIRE {release} does not have the function "{word}", which was added in {since}.'
     if not _unknown_field(attestor, word, release):
-        return f'It is no template that SPIRE can read: "{word}" is no function, and what {attestor} gives begins with a dot: ".{word}".'
+        return f'SPIRE can\'t read this template: "{word}" is not a function. A field of {attestor} begins with a dot: write ".{word}".'
     hint = did_you_mean(word, known, 0.7)
-    return f'It is no template that SPIRE can read: there is no function "{word}"{f"; {hint}" if hint else "."}'
+    return f'SPIRE can\'t read this template: there is no function "{word}"{f"; {hint}" if hint else "."}'
 
 
 def _unknown_field(attestor: str, word: str, release: Version) -> str:
@@ -95,10 +95,10 @@ def _unknown_field(attestor: str, word: str, release: Version) -> str:
         since = own[word]
         if since is None or release >= since:
             return ""
-        return f"SPIRE {release} does not have .{word} for it yet, it was added in {since}; agents could not attest."
+        return f"SPIRE {release} does not have the field .{word}, which was added in {since}, so agents could not attest."
     here = [name for name, since in own.items() if since is None or release >= since]
     listed = ", ".join(f".{name}" for name in sorted(here))
-    further = f", and the rest, such as {known['such_as']}" if "such_as" in known else ""
+    further = f" and others, such as {known['such_as']}" if "such_as" in known else ""
     near = nearest(word, [*here, *known["embedded"]], 0.7)
-    hint = f'did you mean ".{near}"?' if near else f"it gives {listed}{further}."
-    return f"{attestor} gives SPIRE no .{word}, so agents could not attest; {hint}"
+    hint = f'did you mean ".{near}"?' if near else f"its fields are {listed}{further}."
+    return f"{attestor} has no field .{word}, so agents could not attest; {hint}"

@@ -15,11 +15,11 @@ _DATA = "plugins.UpstreamAuthority.akeyless_upstream.plugin_data"
     source="the guide to akeyless_upstream, section Authentication",
 )
 def akeyless_api_key(context: RuleContext) -> Findings:
-    """akeyless_upstream authenticates by a method of the cloud or of Kubernetes in production, and not by an API key."""
+    """In production, akeyless_upstream authenticates by a method of the cloud or of Kubernetes, and not by an API key."""
     if "access_key" in context:
         yield Finding("access_key", (
-            "An API key is for trials: it does not expire, and whoever reads it has the server's CA signed. In production take an "
-            "authentication method of AWS, Azure or Google Cloud, or k8s_auth_config_name."
+            "An API key is for trials only: it does not expire, and anyone who reads it can get CA certificates signed. In production use "
+            "the authentication method of AWS, Azure, Google Cloud or Kubernetes (k8s_auth_config_name)."
         ))
 
 

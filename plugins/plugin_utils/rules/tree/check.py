@@ -25,13 +25,13 @@ def check(
     component: str, tree: Mapping[str, Any], version: Version, origin: Origin | None = None,
     schemas: tuple[str, ...] = (),
 ) -> list[Problem]:
-    """Returns what SPIRE refuses or warns of. ``tree`` is plain and coerced; ``origin`` returns the layer that set a path."""
+    """Returns the problems that SPIRE itself would report. ``tree`` has plain, converted values; ``origin`` returns the layer that set a path."""
     checker = Checker(component, version, origin or Origin(), finder(component, schemas))
     if not isinstance(tree, dict):
-        return [Problem("type", component, f"The configuration must be a mapping, and it is {describe(tree)}.")]
+        return [Problem("type", component, f"The configuration must be a mapping, but it is {describe(tree)}.")]
     known = block(component)
     if version not in known.span:
-        message = f"SPIRE {version} has no {component.replace('_', ' ')} yet, it was added in {known.span.since}."
+        message = f"SPIRE {version} has no {component.replace('_', ' ')}, which was added in {known.span.since}."
         return [Problem("component", component, message)]
     checker.block(known, tree, "", "the file")
     return checker.problems + _broken_rules(tree, checker, strict=False)
@@ -40,7 +40,7 @@ def check(
 def check_strictly(
     component: str, tree: Mapping[str, Any], version: Version, origin: Origin | None = None
 ) -> list[Problem]:
-    """Returns what SPIRE takes and strict mode doesn't; the id of each problem's rule lifts it."""
+    """Returns the problems that only strict mode reports; spire_allow permits each by its rule's id."""
     if not isinstance(tree, dict):
         return []
     return _broken_rules(tree, Checker(component, version, origin or Origin(), finder(component, ())), strict=True)

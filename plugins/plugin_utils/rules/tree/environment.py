@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A rule about texts that look like a variable of the environment."""
+"""A rule about strings that look like a reference to an environment variable."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ _VARIABLE = re.compile(r"\$\{([A-Z_][A-Z0-9_]*)\}", re.ASCII)
     ),
 )
 def unexpanded_variable(context: RuleContext) -> Findings:
-    """No text has ${NAME}, in capitals, in it: SPIRE runs without -expandEnv and takes it literally."""
+    """No string contains ${NAME} in upper case: SPIRE runs without -expandEnv and takes it literally."""
     environment = f"spire_{context.component}_environment"
     for path, text in _texts(context.tree, ""):
         # the rest of the text may be a secret
         names = dict.fromkeys(_VARIABLE.findall(text))
         for name in names:
             yield Finding(path, (
-                f"SPIRE gets ${{{name}}} literally: it runs without -expandEnv, whatever {environment} holds. Write a template of "
-                f"Ansible's in its place, such as {{{{ {name.strip('_').lower() or 'name'} }}}}, with the value in a variable."
+                f"SPIRE takes ${{{name}}} literally because it runs without -expandEnv, even if {environment} sets this variable. Put the value "
+                f"into a variable of Ansible, and write its template instead, such as {{{{ {name.strip('_').lower() or 'name'} }}}}."
             ))
 
 
 def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
-    """Yields every text with its path, without those of disabled plugins and of the data of external plugins."""
+    """Yields every string with its path, except those of disabled plugins and of the plugin_data of external plugins."""
     if isinstance(value, str):
         yield path, value
     elif isinstance(value, list):

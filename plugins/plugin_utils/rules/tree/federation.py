@@ -16,9 +16,9 @@ _ENDPOINT = "server.federation.bundle_endpoint"
     source="cmd/spire-server/cli/run/run.go (NewServerConfig), v1.15.3",
 )
 def bundle_endpoint_port(context: RuleContext) -> Findings:
-    """A bundle endpoint names its port: there is no default, and port 0 is another one at each start."""
+    """A bundle endpoint has a port other than 0: SPIRE has no default and would choose a random port at each start."""
     if not context.number("port"):
-        yield Finding("port", "It is not set, and SPIRE would listen on a random port that nobody can be told of; set one, such as 8443.")
+        yield Finding("port", "It is not set, so SPIRE would listen on a random port. Set a port, such as 8443.")
 
 
 @rule(
@@ -26,10 +26,10 @@ def bundle_endpoint_port(context: RuleContext) -> Findings:
     source="cmd/spire-server/cli/run/run.go (setBundleEndpointConfigProfile), v1.15.3",
 )
 def bundle_endpoint_without_profile(context: RuleContext) -> Findings:
-    """A bundle endpoint names its profile, which a coming release will ask for."""
+    """A bundle endpoint has a profile, which a future release of SPIRE will require."""
     if "acme" not in context and not isinstance(context.values.get("profile"), dict):
         yield Finding("profile", (
-            "It is not set; SPIRE takes https_spiffe and will refuse that in a coming release. Write profile: {https_spiffe: {}}."
+            "It is not set, so SPIRE uses https_spiffe; a future release will require the option. Write profile: {https_spiffe: {}}."
         ))
 
 
@@ -38,13 +38,14 @@ def bundle_endpoint_without_profile(context: RuleContext) -> Findings:
     source="cmd/spire-server/cli/run/run.go (NewServerConfig), v1.15.3",
 )
 def bundle_refresh_hint(context: RuleContext) -> Findings:
-    """A refresh_hint is between a minute and a day."""
+    """refresh_hint is at least a minute and less than a day."""
     hint = length(context.text("refresh_hint"))
     if hint is not None and hint < 60:
-        yield Finding("refresh_hint", f'"{context.text("refresh_hint")}" is too short: nobody refreshes more often than once a minute.')
+        yield Finding("refresh_hint", f'"{context.text("refresh_hint")}" is too short: a bundle is refreshed at most once a minute. Set 5m, for example.')
     if hint is not None and hint >= 24 * 3600:
         yield Finding("refresh_hint", (
-            f'"{context.text("refresh_hint")}" is too long for an unforeseen rotation to arrive in time; 5m is usual.'
+            f'"{context.text("refresh_hint")}" is too long: other trust domains would learn of an emergency rotation too late. Set 5m, for '
+            "example."
         ))
 
 
@@ -54,17 +55,17 @@ def bundle_refresh_hint(context: RuleContext) -> Findings:
     source="doc/spire_server.md (acme), v1.15.3",
 )
 def bundle_endpoint_acme_terms(context: RuleContext) -> Findings:
-    """ACME gets a certificate only when the terms of service are accepted."""
+    """tos_accepted is true: without accepted terms of service, ACME issues no certificate."""
     if context.values.get("tos_accepted") is not True:
-        yield Finding("tos_accepted", "Without true no certificate comes: the authority's terms of service must be accepted.")
+        yield Finding("tos_accepted", "The ACME service issues no certificate until its terms of service are accepted. Set this option to true.")
 
 
 @rule("tree", "server:server.federation.federates_with.*", source="pkg/server/api/bundle/v1/service.go (its API refuses it too), v1.15.3")
 def federation_with_own_trust_domain(context: RuleContext) -> Findings:
-    """A server federates with other trust domains than its own."""
+    """A server does not federate with its own trust domain."""
     own = context.main().get("trust_domain")
     if own and context.path.endswith((f'"{own}"', f".{own}")):
-        yield Finding("", f"{own} is the server's own trust domain; name others here.")
+        yield Finding("", f"{own} is the server's own trust domain. Remove it: only other trust domains can be listed here.")
 
 
 @rule(
@@ -72,19 +73,20 @@ def federation_with_own_trust_domain(context: RuleContext) -> Findings:
     source="doc/spire_server.md (federates_with), v1.15.3",
 )
 def federation_endpoint_of_another_domain(context: RuleContext) -> Findings:
-    """endpoint_spiffe_id is usually of the trust domain that the bundle is for, or the first fetch needs a bundle of another."""
+    """endpoint_spiffe_id belongs to the trust domain that the bundle is for; otherwise the first fetch needs the bundle of another one."""
     given = context.text("endpoint_spiffe_id").removeprefix("spiffe://").partition("/")[0]
     if given and f'"{given}"' not in context.path and f".{given}." not in context.path:
         yield Finding("endpoint_spiffe_id", (
-            f"It is of {given}, and not of the trust domain that the bundle is for; the bundle of {given} must then be there first."
+            f"It belongs to the trust domain {given}, but the bundle is for another one. The server needs the bundle of {given} before it can "
+            "fetch this one."
         ))
 
 
 @rule("tree", "server:server", since="0.11.0", until="0.12.3", source="cmd/spire-server/cli/run/run.go (validateConfig), v0.12.3")
 def federation_in_two_places(context: RuleContext) -> Findings:
-    """Federation stands either in federation or in experimental."""
+    """Federation is configured either in federation or in experimental, not in both."""
     old = ("bundle_endpoint_enabled", "bundle_endpoint_address", "bundle_endpoint_port", "bundle_endpoint_acme", "federates_with")
     for experimental in context.blocks("experimental"):
         both = [name for name in old if name in experimental]
         if both and context.blocks("federation"):
-            yield Finding(f"experimental.{both[0]}", "Federation stands in federation and in experimental; keep federation alone.")
+            yield Finding(f"experimental.{both[0]}", "Federation is configured in federation and in experimental. Keep only federation.")

@@ -17,16 +17,16 @@ _PROVIDER = "oidc_discovery_provider"
     source="support/oidc-discovery-provider/config.go (ParseConfig), v1.15.3",
 )
 def oidc_jwks_uri(context: RuleContext) -> Findings:
-    """Where jwt_issuer is set jwks_uri is set as well, or it changes with it."""
+    """jwks_uri is set when jwt_issuer is set; otherwise SPIRE derives jwks_uri from jwt_issuer."""
     if "jwt_issuer" in context and "jwks_uri" not in context:
-        yield Finding("jwks_uri", "It is not set, so jwt_issuer changes where the keys are said to be; set it to where they are.")
+        yield Finding("jwks_uri", "It is not set, so SPIRE derives the address of the keys from jwt_issuer. Set it to the address where the keys are served.")
 
 
 @rule("tree", "oidc_discovery_provider", since="1.0.2", source="support/oidc-discovery-provider/domain_policy.go (toDomainKey), v1.15.3")
 def oidc_domain_names(context: RuleContext) -> Findings:
-    """Each of domains is a name in ASCII, neither a URL nor with a port."""
+    """Every item of domains is a domain name in ASCII, without a scheme and without a port."""
     for index, name in enumerate(context.strings("domains")):
         if not re.fullmatch(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?", name):
             bare = re.sub(r"^[A-Za-z]+://", "", name).split("/")[0].split(":")[0].lower()
-            hint = f': write "{bare}"' if re.fullmatch(r"[a-z0-9._-]+", bare) else ", in punycode where it has other letters"
-            yield Finding(f"domains[{index}]", f'"{name}" must be the name alone{hint}.')
+            hint = f'write "{bare}"' if re.fullmatch(r"[a-z0-9._-]+", bare) else "write it in punycode if it has letters outside of ASCII"
+            yield Finding(f"domains[{index}]", f'"{name}" must be a domain name alone: {hint}.')

@@ -18,14 +18,14 @@ _SSHPOP = "plugins.NodeAttestor.sshpop.plugin_data"
     source="pkg/common/plugin/sshpop/sshpop.go (certCheckerFromPubkeys), v1.15.3",
 )
 def ssh_authority_format(context: RuleContext) -> Findings:
-    """Each of cert_authorities is a public key as authorized_keys has it, whole."""
+    """Every item of cert_authorities is a complete public key in the format of authorized_keys."""
     for index, line in enumerate(context.strings("cert_authorities")):
         try:
             first(line)
         except KeyLineError as exc:
-            hint = " A file is named by cert_authorities_path." if line.startswith("/") else ""
+            hint = " To name a file, use cert_authorities_path." if line.startswith("/") else ""
             yield Finding(f"cert_authorities[{index}]", (
-                f'It is no public key as authorized_keys has it, which looks like "ssh-ed25519 AAAA... name": {exc}.{hint}'
+                f'It is not a public key in the format of authorized_keys, such as "ssh-ed25519 AAAA... name": {exc}.{hint}'
             ))
 
 
@@ -34,9 +34,9 @@ def ssh_authority_format(context: RuleContext) -> Findings:
     source="pkg/common/plugin/sshpop/sshpop.go (certCheckerFromPubkeys) and go.mod (golang.org/x/crypto v0.54.0), v1.15.3",
 )
 def ssh_authority_key_type(context: RuleContext) -> Findings:
-    """From 1.15.3 on the type before each of cert_authorities is the one that the key is of."""
+    """The type that is written in an item of cert_authorities is the type of its key."""
     for option, key in _mistyped(context):
-        yield Finding(option, f'The key is of the type {key.encoded}, and {key.shown_type} stands before it; write "{key.encoded}".')
+        yield Finding(option, f'The item begins with {key.shown_type}, but the type of its key is {key.encoded}. Write "{key.encoded}".')
 
 
 @rule(
@@ -44,10 +44,10 @@ def ssh_authority_key_type(context: RuleContext) -> Findings:
     source="pkg/common/plugin/sshpop/sshpop.go (certCheckerFromPubkeys) and go.mod (golang.org/x/crypto v0.52.0), v1.14.7",
 )
 def ssh_authority_key_type_deprecated(context: RuleContext) -> Findings:
-    """Before 1.15.3 the type before one of cert_authorities may be another one than the key's."""
+    """The type that is written in an item of cert_authorities is the type of its key, which SPIRE requires since 1.15.3."""
     for option, key in _mistyped(context):
         yield Finding(option, (
-            f'The key is of the type {key.encoded}, and {key.shown_type} stands before it, which SPIRE refuses from 1.15.3 on; write '
+            f'The item begins with {key.shown_type}, but the type of its key is {key.encoded}. SPIRE refuses that since 1.15.3. Write '
             f'"{key.encoded}".'
         ))
 

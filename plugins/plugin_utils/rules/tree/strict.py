@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rules of strict mode: settings that are right for a trial and wrong for a fleet. spire_allow lifts each by its id."""
+"""Rules of strict mode: settings that are fine for a trial but not for a fleet. spire_allow permits each by the rule's id."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ _CA_FILES = (
 
 
 def example_domain(name: str) -> bool:
-    """Whether a trust domain is one that documents use."""
+    """Whether a trust domain is an example from documentation."""
     return bool(_EXAMPLE_DOMAIN.fullmatch(name))
 
 
 def is_placeholder(text: str) -> bool:
-    """Whether a secret is a placeholder, or one that everybody tries first."""
+    """Whether a secret is a placeholder from documentation or a well-known weak secret."""
     return text.lower() in _EXAMPLE_SECRETS or bool(_PLACEHOLDER.fullmatch(text))
 
 
@@ -49,12 +49,12 @@ def is_placeholder(text: str) -> bool:
     source="both guides to configuring SPIRE (a trust domain is unique within an organization); RFC 2606",
 )
 def example_trust_domain(context: RuleContext) -> Findings:
-    """The trust domain is none of those that documents use, such as example.org."""
+    """The trust domain is not an example from documentation, such as example.org."""
     name = context.text("trust_domain")
     if example_domain(name):
         yield Finding("trust_domain", (
-            f"{name} is a trust domain of documents: it can't be changed later without issuing everything anew, and whoever "
-            "else kept it can't federate with you. Choose your own, such as prod.acme.com."
+            f"{name} is an example from documentation. Changing a trust domain later means issuing every identity again, and two organizations "
+            "with the same trust domain can't federate. Choose your own, such as prod.acme.com."
         ))
 
 
@@ -65,13 +65,13 @@ def example_trust_domain(context: RuleContext) -> Findings:
     ),
 )
 def example_secret(context: RuleContext) -> Findings:
-    """No secret is a placeholder of SPIRE's documents or of a guide, such as SECRET_ACCESS_KEY or "password"."""
+    """No secret is a placeholder from SPIRE's documentation or from a guide, such as SECRET_ACCESS_KEY or "password"."""
     for path, value in known_texts(context.component, context.tree, lambda option: option.secret or option.name == "access_key_id"):
         given = value
         if path.endswith("connection_string"):
             given = next((next(filter(None, match.groups()), "") for match in (p.search(value) for p in _PASSWORDS) if match), "")
         if given and is_placeholder(given):
-            yield Finding(path, "It is the placeholder of a document, or a secret that everybody tries first. Set a secret of your own.")
+            yield Finding(path, "It is a placeholder from documentation or a well-known weak secret. Set a secret of your own.")
 
 
 @rule(
@@ -84,47 +84,47 @@ def example_secret(context: RuleContext) -> Findings:
     ),
 )
 def dummy_ca(context: RuleContext) -> Findings:
-    """No CA is one that SPIRE published with its key: by its file's name, and on the host by what the file holds."""
+    """No CA is a dummy CA whose key SPIRE has published; preflight checks the file's name, and the drift check the file's content."""
     for name in _CA_FILES:
         for index, path in enumerate([context.text(name)] if context.text(name) else context.strings(name)):
             if posixpath.basename(path) in DUMMY_FILES:
                 yield Finding(f"{name}[{index}]" if isinstance(context.values.get(name), list) else name, (
-                    f"{posixpath.basename(path)} comes with SPIRE, and its key is public: anybody could issue identities of your "
-                    "trust domain. Make a CA of your own."
+                    f"{posixpath.basename(path)} comes with SPIRE and its key is public, so anyone can issue identities of your trust domain. "
+                    "Create a CA of your own."
                 ))
     for index, line in enumerate(context.strings("cert_authorities")):
         if any(key in line for key in SSH_AUTHORITIES):
             yield Finding(f"cert_authorities[{index}]", (
-                "This key comes with SPIRE, and its private half is public: anybody could attest as an agent. Name a CA of your own."
+                "This key comes with SPIRE and its private key is public, so anyone can attest as an agent. Write the public key of your own CA."
             ))
 
 
 @rule("tree", "agent:agent", since="0.9.0", allow=True, source="doc/spire_agent.md (insecure_bootstrap), v1.15.3")
 def insecure_bootstrap(context: RuleContext) -> Findings:
-    """An agent knows its server from the first connection on."""
+    """An agent verifies its server on the first connection too: insecure_bootstrap is not true."""
     if context.true("insecure_bootstrap"):
         yield Finding("insecure_bootstrap", (
-            "The agent would trust whoever answers first. It is never needed: the playbooks bring the trust bundle, and "
-            "spire_trust_bundle does where the server is not in this inventory."
+            "On its first connection the agent would trust any server. Remove this option: the playbooks copy the trust bundle to the agent. "
+            "If the server is not in this inventory, set spire_trust_bundle."
         ))
 
 
 @rule("tree", "agent:plugins.WorkloadAttestor.k8s.plugin_data", allow=True, source="doc/plugin_agent_workloadattestor_k8s.md, v1.15.3")
 def skip_kubelet_verification(context: RuleContext) -> Findings:
-    """The kubelet that tells what a workload is proves who it is."""
+    """The agent verifies the kubelet's certificate: skip_kubelet_verification is not true."""
     if context.true("skip_kubelet_verification"):
         yield Finding("skip_kubelet_verification", (
-            "Whoever answers in the kubelet's place could give any process any identity. Set kubelet_ca_path to the CA that signs "
+            "An attacker who answers in place of the kubelet could give any process any identity. Set kubelet_ca_path to the CA that signs "
             "the kubelets' certificates."
         ))
 
 
 @rule("tree", "server:plugins.DataStore.sql.plugin_data", allow=True, source="doc/plugin_server_datastore_sql.md, v1.15.3")
 def memory_datastore(context: RuleContext) -> Findings:
-    """The database outlives the process."""
+    """The database is not in memory, so its content survives a restart of the server."""
     if re.search(r":memory:|[?&]mode=memory\b", context.text("connection_string")) and context.text("database_type") == "sqlite3":
         yield Finding("connection_string", (
-            "The database is in memory: entries, agents and the CA's journal are gone at every restart. Name a file, or use "
+            "The database is in memory, so entries, agents and the CA's journal are lost at every restart. Write the name of a file, or use "
             "PostgreSQL or MySQL."
         ))
 
@@ -134,10 +134,10 @@ def memory_datastore(context: RuleContext) -> Findings:
     source="doc/plugin_server_upstreamauthority_vault.md, v1.15.3; doc/plugin_server_keymanager_hashicorp_vault.md, v1.15.3",
 )
 def insecure_skip_verify(context: RuleContext) -> Findings:
-    """Vault, which holds the CA, proves who it is."""
+    """The server verifies the certificate of Vault: insecure_skip_verify is not true."""
     if context.true("insecure_skip_verify"):
         yield Finding("insecure_skip_verify", (
-            "Whoever answers in Vault's place would get its credentials. Set ca_cert_path to the CA of its certificate."
+            "An attacker who answers in place of Vault would get its credentials. Set ca_cert_path to the CA that signs Vault's certificate."
         ))
 
 
@@ -146,9 +146,9 @@ def insecure_skip_verify(context: RuleContext) -> Findings:
     source="pkg/server/datastore/sqlstore/sqlstore.go (SetLogger), v1.15.3",
 )
 def log_sql(context: RuleContext) -> Findings:
-    """Statements, with the join tokens in them, are not logged."""
+    """The server does not log SQL statements, which contain join tokens: log_sql is not true."""
     if context.true("log_sql"):
-        yield Finding("log_sql", "It writes every statement into the log, with join tokens in it. It is for debugging alone.")
+        yield Finding("log_sql", "It writes every SQL statement into the log, including join tokens. Use it only for debugging.")
 
 
 @rule(
@@ -159,11 +159,11 @@ def log_sql(context: RuleContext) -> Findings:
     ),
 )
 def profiling(context: RuleContext) -> Findings:
-    """The profiling endpoint is for debugging."""
+    """The profiling endpoint, which is for debugging only, is off: profiling_enabled is not true."""
     if context.true("profiling_enabled"):
         yield Finding("profiling_enabled", (
-            "It opens a port where every local process can read the memory's profile and stop the process for as long as it likes. "
-            "It is for debugging alone."
+            "It opens a port at which every local process can read profiles of the memory and stop the process for any length of time. Use it "
+            "only for debugging."
         ))
 
 
@@ -172,12 +172,12 @@ def profiling(context: RuleContext) -> Findings:
     source="doc/plugin_server_nodeattestor_http_challenge.md (allowed_dns_patterns), v1.15.3",
 )
 def any_hostname(context: RuleContext) -> Findings:
-    """http_challenge attests hosts whose names are known."""
+    """http_challenge attests only hosts whose names match patterns: allowed_dns_patterns is set and does not match every name."""
     if "allowed_dns_patterns" not in context:
         yield Finding("allowed_dns_patterns", (
-            "It is not set, so whoever can answer at any name at all becomes an agent. List patterns of your hosts' names, such as "
+            "It is not set, so a host with any DNS name can become an agent. Write patterns that match your hosts' names, such as "
             r'"^web[0-9]+\\.prod\\.acme\\.com$".'
         ))
     for index, pattern in enumerate(context.strings("allowed_dns_patterns")):
         if pattern in (".*", ".+", "^.*$", "^.+$", ""):
-            yield Finding(f"allowed_dns_patterns[{index}]", f'"{pattern}" matches every name; write a pattern of your hosts\' names.')
+            yield Finding(f"allowed_dns_patterns[{index}]", f'"{pattern}" matches every name. Write a pattern that matches only your hosts\' names.')

@@ -25,7 +25,7 @@ def telemetry_sink_port(context: RuleContext) -> Findings:
             if isinstance(address, str) and address and not re.search(r":[0-9]+\Z", address):
                 usual = f"{address.rstrip(':')}:{9052 if sink == 'M3' else 8125}"
                 yield Finding(f"{sink}[{index}].address" if several else f"{sink}.address", (
-                    f'It has no port; write the host and the port, as in "{usual}".'
+                    f'The address has no port. Write the host and the port, such as "{usual}".'
                 ))
 
 
@@ -34,12 +34,12 @@ def telemetry_sink_port(context: RuleContext) -> Findings:
     source="pkg/common/telemetry/prometheus.go (newPrometheusRunner warns), v1.15.3",
 )
 def open_metrics(context: RuleContext) -> Findings:
-    """The exporter without TLS does not listen on every address."""
+    """The Prometheus exporter does not listen on every address of the machine unless it uses TLS."""
     host = context.text("host")
     if host in ("0.0.0.0", "::", "[::]") and "tls" not in context:
         yield Finding("host", (
-            f'"{host}" is every address of the machine, and whoever reaches it can read the metrics. Name one address, or leave it '
-            "out for localhost."
+            f'"{host}" means every address of the machine, so anyone who can reach the machine can read the metrics. Write a single address, '
+            "or remove the option to listen on localhost."
         ))
 
 
@@ -48,11 +48,11 @@ def open_metrics(context: RuleContext) -> Findings:
     source="doc/telemetry/telemetry_config.md, v1.15.3",
 )
 def telemetry_label_conflict(context: RuleContext) -> Findings:
-    """No label and no prefix is both allowed and blocked."""
+    """No label is both allowed and blocked, and neither is a prefix."""
     for allowed, blocked in (("AllowedLabels", "BlockedLabels"), ("AllowedPrefixes", "BlockedPrefixes")):
         both = sorted(set(context.strings(allowed)) & set(context.strings(blocked)))
         if both:
-            yield Finding(blocked, f"{allowed} has {' and '.join(both)} too; a name can't be both allowed and blocked.")
+            yield Finding(blocked, f"{allowed} contains {' and '.join(both)} too, but a name can't be both allowed and blocked. Remove it from one of them.")
 
 
 @rule(
@@ -60,12 +60,12 @@ def telemetry_label_conflict(context: RuleContext) -> Findings:
     source="pkg/common/health/health.go (ListenAndServe), v1.15.3",
 )
 def health_check_paths(context: RuleContext) -> Findings:
-    """live_path and ready_path are two paths that begin with a slash."""
+    """live_path and ready_path differ, and both begin with a slash."""
     if context.text("live_path") and context.text("live_path") == context.text("ready_path"):
-        yield Finding("ready_path", "It is live_path too, so one of the two would never answer; give them two paths.")
+        yield Finding("ready_path", "It is the same as live_path, so only one of the two checks would answer. Choose two different paths.")
     for name in ("live_path", "ready_path"):
         if context.text(name) and not context.text(name).startswith("/"):
-            yield Finding(name, f'A path begins with a slash; write "/{context.text(name)}".')
+            yield Finding(name, f'The path must begin with a slash. Write "/{context.text(name)}".')
 
 
 @rule(
@@ -73,8 +73,8 @@ def health_check_paths(context: RuleContext) -> Findings:
     source="pkg/common/health/health.go (ListenAndServe), v1.15.3",
 )
 def health_checks_without_listener(context: RuleContext) -> Findings:
-    """Options of the health checks do something only with listener_enabled."""
+    """Options of the health checks are set only when listener_enabled is true; otherwise they have no effect."""
     if context.values.get("listener_enabled") is not True:
         for name in ("bind_address", "bind_port", "live_path", "ready_path"):
             if name in context:
-                yield Finding(name, "It does nothing without listener_enabled: true.")
+                yield Finding(name, "This option has no effect unless listener_enabled is true.")

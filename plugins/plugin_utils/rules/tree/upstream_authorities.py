@@ -16,15 +16,15 @@ _CA_TEMPLATE = re.compile(r":template/(?:\w*_)?(?:Blank)?SubordinateCACertificat
 def _token_needs_keys(context: RuleContext) -> Findings:
     if "secret_token" in context and not ("access_key_id" in context and "secret_access_key" in context):
         yield Finding("secret_token", (
-            "A session token belongs to temporary keys; set access_key_id and secret_access_key with it, or leave all three out "
-            "where the machine has a role."
+            "A session token is valid only with temporary keys. Set access_key_id and secret_access_key too, or remove all three if the "
+            "machine has an IAM role."
         ))
 
 
 def _keys_together(context: RuleContext) -> Findings:
     for one, other in (("access_key_id", "secret_access_key"), ("secret_access_key", "access_key_id")):
         if one in context and other not in context:
-            yield Finding(one, f"It needs {other}, which is not set; set both, or leave both out where the machine has a role.")
+            yield Finding(one, f"{other} is not set, and this option needs it. Set both, or remove both if the machine has an IAM role.")
 
 
 @rule(
@@ -35,7 +35,7 @@ def _keys_together(context: RuleContext) -> Findings:
     ),
 )
 def awssecret_credentials(context: RuleContext) -> Findings:
-    """awssecret has access_key_id and secret_access_key together, and secret_token only with them."""
+    """awssecret has both access_key_id and secret_access_key or neither, and secret_token only with both."""
     yield from _keys_together(context)
     yield from _token_needs_keys(context)
 
@@ -49,11 +49,11 @@ def awssecret_credentials(context: RuleContext) -> Findings:
     ),
 )
 def secret_token(context: RuleContext) -> Findings:
-    """Temporary credentials of awssecret are renewed by somebody before every start of the server."""
+    """awssecret has no secret_token: temporary credentials expire, and the server can't restart with expired ones."""
     if "secret_token" in context:
         yield Finding("secret_token", (
-            "It expires, and SPIRE reads it at every start: the server could not come back by itself after its machine restarts. "
-            "Use the role of the machine, or keys that last with assume_role_arn."
+            "A session token expires, and SPIRE uses it at every start, so the server can't start again once it has expired. Use the IAM role "
+            "of the machine, or permanent keys with assume_role_arn."
         ))
 
 
@@ -65,10 +65,11 @@ def secret_token(context: RuleContext) -> Findings:
     ),
 )
 def awssecret_separate_secrets(context: RuleContext) -> Findings:
-    """The CA's certificate and its key lie in two secrets."""
+    """The CA's certificate and its key are in different secrets."""
     if context.text("key_file_arn") and context.text("key_file_arn") == context.text("cert_file_arn"):
         yield Finding("key_file_arn", (
-            "It is the same secret as cert_file_arn; SPIRE reads one secret for the certificate and another for its key."
+            "It is the same secret as cert_file_arn, but SPIRE needs one secret for the certificate and another for its key. Write the ARN of "
+            "the key's secret."
         ))
 
 
@@ -80,11 +81,11 @@ def awssecret_separate_secrets(context: RuleContext) -> Findings:
     ),
 )
 def aws_pca_signing_template(context: RuleContext) -> Findings:
-    """ca_signing_template_arn names a template of a subordinate CA."""
+    """ca_signing_template_arn is the ARN of a template for subordinate CAs."""
     given = context.text("ca_signing_template_arn")
     if given and not _CA_TEMPLATE.search(given):
         yield Finding("ca_signing_template_arn", (
-            "AWS makes no CA by that template, and the server needs one; use one such as "
+            "This template does not create certificates of subordinate CAs, which the server needs. Use such a template, for example "
             "arn:aws:acm-pca:::template/SubordinateCACertificate_PathLen0/V1."
         ))
 
@@ -97,7 +98,7 @@ def aws_pca_signing_template(context: RuleContext) -> Findings:
     ),
 )
 def aws_pca_region(context: RuleContext) -> Findings:
-    """The private CA of certificate_authority_arn is in the region that is asked."""
+    """The private CA of certificate_authority_arn is in the region that region names."""
     yield from _same_region(context, "certificate_authority_arn", "acm-pca")
 
 
@@ -106,7 +107,7 @@ def aws_pca_region(context: RuleContext) -> Findings:
     source="pkg/server/plugin/upstreamauthority/awssecret/awslib.go, v1.15.3; pkg/server/plugin/upstreamca/awssecret/awslib.go, v0.9.4",
 )
 def awssecret_region(context: RuleContext) -> Findings:
-    """The secrets of awssecret are in the region that is asked."""
+    """The secrets of awssecret are in the region that region names."""
     for name in ("cert_file_arn", "key_file_arn", "bundle_file_arn"):
         yield from _same_region(context, name, "secretsmanager")
 
@@ -115,7 +116,7 @@ def _same_region(context: RuleContext, name: str, service: str) -> Findings:
     match = re.match(rf"arn:[^:]*:{service}:([^:]+):", context.text(name))
     region = context.text("region")
     if match and region and match[1] != region:
-        yield Finding(name, f"It is in {match[1]}, and region is {region}: SPIRE would look for it there in vain. Make them the same.")
+        yield Finding(name, f"It is in the region {match[1]}, but region is {region}, so SPIRE would not find it. Write the same region in both.")
 
 
 @rule(
@@ -126,10 +127,10 @@ def _same_region(context: RuleContext, name: str, service: str) -> Findings:
     ),
 )
 def upstream_key_and_certificate_in_one_file(context: RuleContext) -> Findings:
-    """The upstream CA's key and its certificate are two files."""
+    """The upstream CA's key and its certificate are in different files."""
     if context.text("key_file_path") and context.text("key_file_path") == context.text("cert_file_path"):
         yield Finding("key_file_path", (
-            "It is the certificate's file too; keep the key in a file of its own that the server alone can read."
+            "This file also contains the certificate. Keep the key in a file of its own that only the server can read."
         ))
 
 
@@ -138,14 +139,14 @@ def upstream_key_and_certificate_in_one_file(context: RuleContext) -> Findings:
     source="doc/plugin_server_upstreamauthority_spire.md, v1.15.3; the newer guide to configuring SPIRE",
 )
 def upstream_server_is_itself(context: RuleContext) -> Findings:
-    """A nested server's parent is another server."""
+    """The upstream server of a nested server is another server."""
     own = context.main()
     port = own.get("bind_port", 8081)
     local = context.text("server_address") in ("127.0.0.1", "::1", "localhost")
     if local and str(context.values.get("server_port")) == str(port) and own.get("bind_address", "0.0.0.0") in (
         "0.0.0.0", "::", "127.0.0.1", "localhost", ""
     ):
-        yield Finding("server_address", f"That address and port {port} are this server's own; name the server above it.")
+        yield Finding("server_address", f"This address and port {port} are the server's own. Write the address of its upstream server.")
 
 
 @rule(
@@ -156,20 +157,20 @@ def upstream_server_is_itself(context: RuleContext) -> Findings:
     ),
 )
 def plugin_without_checksum(context: RuleContext) -> Findings:
-    """A plugin_cmd has its plugin_checksum, so that SPIRE starts no other program."""
+    """plugin_checksum is set when plugin_cmd is set, so that SPIRE starts no other program."""
     if "plugin_cmd" in context and "plugin_checksum" not in context:
         yield Finding("plugin_checksum", (
-            "It is not set, so whoever can write to the plugin's file can have SPIRE run anything. Set its SHA-256, or let "
-            "spire_plugins install the plugin."
+            "It is not set, so anyone who can write to the plugin's file can make SPIRE run any program. Set it to the SHA-256 checksum of the "
+            "file, or install the plugin by spire_plugins."
         ))
 
 
 @rule("tree", "server:plugins.*.*", "agent:plugins.*.*", source="pkg/common/catalog/external.go (buildSecureConfig), v1.15.3")
 def plugin_checksum_format(context: RuleContext) -> Findings:
-    """A plugin_checksum is a SHA-256 in hexadecimal, and belongs to a plugin_cmd."""
+    """plugin_checksum is a SHA-256 checksum in hexadecimal, and it is set only when plugin_cmd is set, as is plugin_args."""
     given = context.text("plugin_checksum")
     if given and not re.fullmatch("[0-9A-Fa-f]{64}", given):
-        yield Finding("plugin_checksum", f"It must be a SHA-256, 64 hexadecimal digits, and it has {len(given)} characters.")
+        yield Finding("plugin_checksum", f"It must be a SHA-256 checksum, which has 64 hexadecimal digits, but it has {len(given)} characters.")
     for name in ("plugin_checksum", "plugin_args"):
         if name in context and "plugin_cmd" not in context:
-            yield Finding(name, "It does nothing without plugin_cmd: a built-in plugin has no file of its own.")
+            yield Finding(name, "This option has no effect unless plugin_cmd is set, because a built-in plugin has no program of its own. Remove it.")

@@ -18,9 +18,9 @@ _K8S = "plugins.WorkloadAttestor.k8s.plugin_data"
     source="pkg/agent/plugin/workloadattestor/k8s/k8s.go (buildConfig), v1.15.3",
 )
 def single_kubelet_port(context: RuleContext) -> Findings:
-    """kubelet_secure_port and kubelet_read_only_port exclude each other."""
+    """At most one of kubelet_secure_port and kubelet_read_only_port is set."""
     if (context.number("kubelet_secure_port") or 0) > 0 and (context.number("kubelet_read_only_port") or 0) > 0:
-        yield Finding("", "kubelet_secure_port and kubelet_read_only_port exclude each other; keep the secure one.")
+        yield Finding("", "kubelet_secure_port and kubelet_read_only_port are both set, but only one of them can be. Keep kubelet_secure_port.")
 
 
 @rule(
@@ -28,7 +28,7 @@ def single_kubelet_port(context: RuleContext) -> Findings:
     source="pkg/agent/plugin/workloadattestor/k8s/k8s.go (validateDisableKubeletClientConfig), v1.15.3",
 )
 def kubelet_options_without_client(context: RuleContext) -> Findings:
-    """With disable_kubelet_client no option about the kubelet is set."""
+    """No option about the kubelet is set when disable_kubelet_client is true."""
     if not context.true("disable_kubelet_client"):
         return
     for name in (
@@ -36,7 +36,7 @@ def kubelet_options_without_client(context: RuleContext) -> Findings:
         "certificate_path", "private_key_path", "use_anonymous_authentication", "node_name_env", "node_name", "reload_interval",
     ):
         if name in context and context.values[name] != 0:
-            yield Finding(name, "It can't be set when disable_kubelet_client is true: nobody would use it.")
+            yield Finding(name, "It can't be set when disable_kubelet_client is true. Remove it.")
 
 
 @rule(
@@ -44,10 +44,10 @@ def kubelet_options_without_client(context: RuleContext) -> Findings:
     source="pkg/agent/plugin/workloadattestor/k8s/podlistfetcher.go (loadKubeletTransportConfig), v1.15.3",
 )
 def kubelet_certificate_and_key(context: RuleContext) -> Findings:
-    """certificate_path and private_key_path are set together."""
+    """certificate_path and private_key_path are both set, or neither is."""
     for one, other in (("certificate_path", "private_key_path"), ("private_key_path", "certificate_path")):
         if one in context and other not in context:
-            yield Finding(one, f"It needs {other}, which is not set: the certificate and its key go together.")
+            yield Finding(one, f"{other} is not set, and this option needs it. Set both, or remove both.")
 
 
 @rule(
@@ -55,10 +55,11 @@ def kubelet_certificate_and_key(context: RuleContext) -> Findings:
     source="doc/plugin_agent_workloadattestor_k8s.md, v1.15.3",
 )
 def kubelet_read_only_port(context: RuleContext) -> Findings:
-    """The kubelet is asked through its secure port."""
+    """The agent uses the kubelet's secure port and not its read-only port."""
     if (context.number("kubelet_read_only_port") or 0) > 0 and not (context.number("kubelet_secure_port") or 0) > 0:
         yield Finding("kubelet_read_only_port", (
-            "That port has neither TLS nor authentication, and Kubernetes drops it. Use kubelet_secure_port, 10250 unless set."
+            "The read-only port has neither TLS nor authentication, and Kubernetes is removing it. Use kubelet_secure_port, whose default is "
+            "10250."
         ))
 
 
@@ -67,10 +68,10 @@ def kubelet_read_only_port(context: RuleContext) -> Findings:
     source="pkg/agent/plugin/workloadattestor/unix/unix_posix.go (Attest), v1.15.3",
 )
 def workload_size_limit_without_path(context: RuleContext) -> Findings:
-    """workload_size_limit does something only with discover_workload_path."""
+    """workload_size_limit is set only when discover_workload_path is true; otherwise it has no effect."""
     if context.number("workload_size_limit") and not context.true("discover_workload_path"):
         yield Finding("workload_size_limit", (
-            "It does nothing without discover_workload_path: true, which makes the path and sha256 selectors."
+            "This option has no effect unless discover_workload_path is true, which makes the path and sha256 selectors."
         ))
 
 
@@ -83,10 +84,11 @@ def workload_size_limit_without_path(context: RuleContext) -> Findings:
     ),
 )
 def legacy_container_locator(context: RuleContext) -> Findings:
-    """The legacy way to find containers will go."""
+    """use_new_container_locator is not false: a future release of SPIRE will remove the legacy container locator."""
     if context.values.get("use_new_container_locator") is False:
         yield Finding("use_new_container_locator", (
-            "The legacy way to find containers will be removed from SPIRE; leave this out and see whether it works."
+            "A future release of SPIRE will remove the legacy container locator. Remove this option, and test whether the agent finds its "
+            "containers without it."
         ))
 
 
@@ -95,10 +97,10 @@ def legacy_container_locator(context: RuleContext) -> Findings:
     source="pkg/agent/plugin/workloadattestor/docker/docker_posix.go (validatePodmanSocketPathTemplate), v1.15.3",
 )
 def podman_socket_path_template(context: RuleContext) -> Findings:
-    """podman_socket_path_template has %d exactly once, and no other percent sign that isn't doubled."""
+    """podman_socket_path_template contains %d exactly once, and every other percent sign is doubled."""
     template = context.text("podman_socket_path_template")
     signs = re.findall(r"%.?", template, re.DOTALL)
     if template and (signs.count("%d") != 1 or set(signs) - {"%d", "%%"}):
         yield Finding("podman_socket_path_template", (
-            'It must have %d, which becomes the user\'s number, exactly once; write other percent signs twice, as in "%%".'
+            'It must contain %d, which SPIRE replaces by the user\'s ID, exactly once. Write every other percent sign twice, as in "%%".'
         ))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How secret_file switches pipelining on, with connections that know the option, that don't, and where the inventory has decided it."""
+"""secret_file turns pipelining on for connections with and without the option, unless the inventory has decided about it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ansible_collections.spire.fleet.plugins.action.secret_file import ActionMod
 
 
 class Connection:
-    """As much of one as says whether it pipes."""
+    """The part of a connection plugin that has its options."""
 
     def __init__(self, **options: bool) -> None:
         self.options = options
@@ -28,7 +28,7 @@ class Connection:
 
 
 def piped(connection: Connection, inventory: dict[str, Any]) -> bool:
-    """What Ansible's connections ask for: their own option, or else the play's."""
+    """Returns whether pipelining is on for this connection: by its own option or else by the play's."""
     action = ActionModule.__new__(ActionModule)
     action._connection, action._play_context = connection, SimpleNamespace(pipelining=False)
     action._pipe({"inventory_hostname": "h", "hostvars": SimpleNamespace(raw_get=lambda host: inventory)})

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whole configurations that no host of the inventory has from us: above all that of the OIDC discovery provider."""
+"""validate_config checks whole configurations that the collection does not deploy, such as that of the OIDC discovery provider."""
 
 from __future__ import annotations
 
@@ -27,11 +27,12 @@ def test_a_sound_file_has_none() -> None:
 def test_every_mistake_is_a_line_without_secrets() -> None:
     wrong = {**SOUND, "domians": [PLANTED], "domains": ["https://oidc.acme.com"], "jwt_issuer": "https://a.test/x", "listen_socket_path": "/s"}
     assert CHECK(wrong, PROVIDER) == [
-        "error: oidc_discovery_provider: Exactly one of acme, serving_cert_file, insecure_addr and listen_socket_path must be set, and "
+        "error: oidc_discovery_provider: Exactly one of acme, serving_cert_file, insecure_addr and listen_socket_path must be set, but "
         "insecure_addr and listen_socket_path are set. (rule oidc_listener)",
-        'error: domains[0]: "https://oidc.acme.com" must be the name alone: write "oidc.acme.com". (rule oidc_domain_names)',
+        'error: domains[0]: "https://oidc.acme.com" must be a domain name alone: write "oidc.acme.com". (rule oidc_domain_names)',
         'error: domians: SPIRE 1.15.3 has no option "domians" in the file; did you mean "domains"?',
-        "warning: jwks_uri: It is not set, so jwt_issuer changes where the keys are said to be; set it to where they are. (rule oidc_jwks_uri)",
+        "warning: jwks_uri: It is not set, so SPIRE derives the address of the keys from jwt_issuer. Set it to the address where the "
+        "keys are served. (rule oidc_jwks_uri)",
     ]
 
 
@@ -41,11 +42,11 @@ def test_a_release_is_asked_for() -> None:
     assert CHECK(tree, PROVIDER, release="1.5.6")[0].startswith("error: jwks_uri: ")
 
 
-@pytest.mark.parametrize("tree, component, release, says", [
+@pytest.mark.parametrize("tree, component, release, message", [
     (SOUND, "provider", "", "validate_config: component is one of server, agent, oidc_discovery_provider."),
     (["x"], PROVIDER, "", "validate_config: The configuration must be a mapping, and it is a list."),
     (SOUND, PROVIDER, "1.15", 'validate_config: release: "1.15" is not the number of a SPIRE release, which has three parts: write "1.15.3".'),
 ])
-def test_what_the_filter_was_given_wrongly(tree: Any, component: str, release: str, says: str) -> None:
-    with pytest.raises(AnsibleFilterError, match=f"^{re.escape(says)}$"):
+def test_what_the_filter_was_given_wrongly(tree: Any, component: str, release: str, message: str) -> None:
+    with pytest.raises(AnsibleFilterError, match=f"^{re.escape(message)}$"):
         CHECK(tree, component, release=release)

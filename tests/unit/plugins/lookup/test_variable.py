@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Playbooks and roles read the collection's variables with the lookup `value`; a default stands in variables.yml alone."""
+"""Playbooks and roles read the collection's variables with the lookup `variable`; only variables.yml has their defaults."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def value(*names: str, **variables: Any) -> list[Any]:
 def test_values_are_of_their_type() -> None:
     assert value("spire_rotate_settle", "spire_rotate", "spire_decommission_evict") == [60, "", True]
     assert value("spire_rotate_settle", spire_rotate_settle="90") == [90]
-    # fields of a survey that were left empty
+    # A survey sends an empty text for an empty field.
     assert value("spire_rotate_settle", "spire_decommission_evict", spire_rotate_settle="", spire_decommission_evict="") == [60, True]
     assert value("spire_rotate_from", "spire_pki_key_type", spire_rotate_from="", spire_pki_key_type="") == ["", "ec-p384"]
 
@@ -54,6 +54,6 @@ def test_no_other_default_stands_in_playbooks_and_roles() -> None:
             for name, default in DEFAULTED.findall(path.read_text(encoding="utf-8")):
                 if name in catalogue():
                     found.setdefault(name, set()).add(default)
-    # a play asks whether to become somebody else before each of its tasks, and a token is said in a template that is a secret
+    # Two variables are read without the lookup: spire_become, which Ansible evaluates before each task, and the token, in a secret template.
     assert found == {"spire_become": {"true"}, "spire_join_token": {"''"}}
     assert (catalogue()["spire_become"].default, catalogue()["spire_join_token"].default) == (True, None)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs whole modules on a host with an error, and checks that they fail with a plain message."""
+"""Modules fail with a plain message if the host has an error."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli impor
 from ansible_collections.spire.fleet.plugins.modules import (
     agent_evict, entries, join_tokens, server_info as server_state, svid_info as svid,
 )
+from tests.support.errors import error_of
 from tests.support.fake_cli import FakeCli, fail, say
 
 NEW = Completed(0, "", "1.15.3\n")
@@ -182,7 +183,7 @@ def test_eviction_takes_only_agents_that_are_there() -> None:
 
 
 def test_eviction_of_the_parents_of_entries() -> None:
-    """Evicts only the parents of entries that exist, because an agent may be new."""
+    """Only the parents of entries that exist are returned for eviction, because an agent may be new and have no entry."""
     shown = [{"id": name, "parent_id": {"trust_domain": "example.org", "path": f"/spire/agent/{name}"}} for name in ("one", "two", "three")]
     run = FakeCli({"entry show": say({"entries": shown})})
     assert agent_evict.parents(make(run), ["two", "gone", "one"]) == ["spiffe://example.org/spire/agent/one", "spiffe://example.org/spire/agent/two"]
@@ -235,7 +236,7 @@ def test_a_servers_own_authorities() -> None:
     run = FakeCli({
         "healthcheck": Completed(0, "Server is healthy.\n", ""), "--version": NEW, "bundle show": Completed(0, "", ""),
         "localauthority x509 show": say({"active": {"authority_id": "ab", "expires_at": "1795663760", "upstream_authority_subject_key_id": ""}}),
-        # before 1.11.0
+        # Releases before 1.11.0 have no such command.
         "localauthority jwt show": fail("Usage: spire-server [--version] [--help] <command> [<args>]"),
     })
     result = server_state.state(make(run), {"agents": False, "only_agents": [], "spiffe_bundle": False, "authorities": True})
@@ -285,6 +286,4 @@ def test_an_agent_is_not_asked_more_often_than_its_log_can_bear() -> None:
     ],
 )
 def test_a_missing_svid_is_an_error(answer: Completed, text: str) -> None:
-    with pytest.raises(SpireCliError) as caught:
-        svid.fetch(SpireAgent("/x", "/s", FakeCli({"api fetch x509": answer})), "spiffe://example.org/a", 0)
-    assert caught.value.message == text
+    assert error_of(SpireCliError, svid.fetch, SpireAgent("/x", "/s", FakeCli({"api fetch x509": answer})), "spiffe://example.org/a", 0) == text

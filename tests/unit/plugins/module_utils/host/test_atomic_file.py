@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.spire.fleet.plugins.module_utils.host import atomic_file
+from tests.support.errors import error_of
 
 SECRET = b"planted-secret-5d2c1f6e"
 
@@ -33,7 +34,7 @@ def test_the_file_is_private_from_the_start(tmp_path: Path, monkeypatch: pytest.
     write = os.fchmod
 
     def fchmod(handle: int, mode: int) -> None:
-        # The content is in the file by now.
+        # The file has its content at this time.
         modes.append(stat.S_IMODE(os.fstat(handle).st_mode))
         write(handle, mode)
 
@@ -72,9 +73,7 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkeypa
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "replace", full)
-    with pytest.raises(atomic_file.SecretFileError) as caught:
-        atomic_file.write(path, SECRET)
-    assert str(caught.value) == f"{path} can't be written: No space left on device"
+    assert error_of(atomic_file.SecretFileError, atomic_file.write, path, SECRET) == f"{path} can't be written: No space left on device"
     assert path.read_bytes() == b"old"
     assert [one.name for one in tmp_path.iterdir()] == ["token"]
 
@@ -89,14 +88,10 @@ def test_what_a_crash_left_is_removed(tmp_path: Path) -> None:
 
 def test_a_missing_directory_is_named(tmp_path: Path) -> None:
     path = tmp_path / "nowhere" / "token"
-    with pytest.raises(atomic_file.SecretFileError) as caught:
-        atomic_file.write(path, SECRET)
-    assert str(caught.value) == f"{path} can't be written: No such file or directory"
+    assert error_of(atomic_file.SecretFileError, atomic_file.write, path, SECRET) == f"{path} can't be written: No such file or directory"
 
 
 def test_a_directory_that_is_a_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     path = tmp_path / "file" / "token"
-    with pytest.raises(atomic_file.SecretFileError) as caught:
-        atomic_file.write(path, SECRET)
-    assert str(caught.value) == f"{path} can't be written: Not a directory"
+    assert error_of(atomic_file.SecretFileError, atomic_file.write, path, SECRET) == f"{path} can't be written: Not a directory"

@@ -19,6 +19,7 @@ from ansible_collections.spire.fleet.plugins.module_utils.host import probe, rel
 from ansible_collections.spire.fleet.plugins.module_utils.host.observe import binaries
 from ansible_collections.spire.fleet.plugins.module_utils.host.release_archive import ReleaseError, Source, machine
 from ansible_collections.spire.fleet.plugins.module_utils.host.release_installer import Outcome, Owner, ReleaseInstaller
+from tests.support.errors import error_of
 
 NUMBERS = {"x86_64": 62, "aarch64": 183}
 OTHER = "aarch64" if machine() != "aarch64" else "x86_64"
@@ -71,14 +72,12 @@ def test_an_upper_case_checksum_is_the_same(tmp_path: Path) -> None:
 ])
 def test_what_is_refused_replaces_nothing(tmp_path: Path, content: bytes, wanted: str, message: str) -> None:
     place(tmp_path, elf())
-    with pytest.raises(ReleaseError) as caught:
-        place(tmp_path, content, wanted)
-    assert str(caught.value) == message.replace("{src}", str(tmp_path / "incoming" / "outer"))
+    assert error_of(ReleaseError, place, tmp_path, content, wanted) == message.replace("{src}", str(tmp_path / "incoming" / "outer"))
     assert placed(tmp_path).read_bytes() == elf()
 
 
 def test_a_script_is_no_release(tmp_path: Path) -> None:
-    """Refuses a script, because only a plugin may be a script."""
+    """A script is refused as a program of SPIRE. Only an external plugin may be a script."""
     (tmp_path / "spire-server").write_bytes(b"#!/bin/sh\n")
     with pytest.raises(ReleaseError, match="is no Linux program"):
         ReleaseInstaller(tmp_path / "opt", "1.15.3", ["spire-server"], Owner(), never).place(Source(tmp_path, "1.15.3", ["spire-server"]), None)
@@ -157,7 +156,7 @@ def test_a_drift_check_at_one_of_the_hosts_own(tmp_path: Path) -> None:
     path.write_bytes(b"#!/bin/sh\n")
     found = binaries.plugin(spec, "")
     assert (found["other"], found["machine"], found["runs"]) == (sha256(b"#!/bin/sh\n"), "", True)
-    # without a checksum in the configuration, no other one is reported
+    # Without a checksum in the configuration, no different checksum is reported.
     assert binaries.plugin({**spec, "sha256": ""}, "")["other"] == ""
 
 

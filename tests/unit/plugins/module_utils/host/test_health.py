@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Waits with a simulated clock."""
+"""The wait for a healthy service, with a simulated clock."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ import pytest
 from ansible_collections.spire.fleet.plugins.module_utils.host.health import INTERVAL, NotHealthy, wait
 from ansible_collections.spire.fleet.plugins.module_utils.host.service_log import Tail
 from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import Health
+from tests.support.errors import error_of
 
 
 class World:
-    """A service that becomes healthy at a time, and dies at others."""
+    """A simulated service that becomes healthy, dies and is refused at the given seconds, with a clock."""
 
     def __init__(
         self, healthy_at: float = 1e9, dies_at: tuple[float, ...] = (), slow: float = 0,
-        refused_at: float = 1e9, settled_at: float = 0, says: str = "its last words", answer: str = "",
+        refused_at: float = 1e9, settled_at: float = 0, log_line: str = "its last words", answer: str = "",
     ) -> None:
         self.now = 100.0
         self.refused_at, self.settled_at = refused_at, settled_at
         self.started = self.now
         self.healthy_at, self.dies_at, self.slow = healthy_at, dies_at, slow
         self.asked = 0
-        self.says = says
-        #: why it can't be asked
+        self.log_line = log_line
+        #: the reason why the health check can't be run; empty if it can
         self.answer = answer
 
     def healthcheck(self) -> Health:
@@ -41,7 +42,7 @@ class World:
         self.now += seconds
 
     def restarts(self) -> int:
-        # it had died before, too
+        # The process had died five times before the wait began.
         return 5 + sum(1 for time in self.dies_at if self.now - self.started >= time)
 
     def refused(self) -> bool:
@@ -51,7 +52,7 @@ class World:
         return self.now - self.started >= self.settled_at
 
     def tails(self) -> list[Tail]:
-        return [Tail("its log", [self.says])]
+        return [Tail("its log", [self.log_line])]
 
     def wait(self, timeout: float, server: str = "") -> float:
         return wait(self, timeout, self, server, self.clock, self.sleep)  # type: ignore[arg-type]
@@ -84,16 +85,12 @@ def test_the_time_is_up() -> None:
     ],
 )
 def test_an_agent_that_does_not_reach_its_server(error: str, server: str, why: str) -> None:
-    world = World(says=f"could not open attestation stream to SPIRE server: rpc error: code = Unavailable desc = {error}")
-    with pytest.raises(NotHealthy) as caught:
-        world.wait(10, server)
-    assert str(caught.value) == f"is not healthy after 10 seconds{why}"
+    world = World(log_line=f"could not open attestation stream to SPIRE server: rpc error: code = Unavailable desc = {error}")
+    assert error_of(NotHealthy, world.wait, 10, server) == f"is not healthy after 10 seconds{why}"
 
 
 def test_what_can_not_be_asked() -> None:
-    with pytest.raises(NotHealthy) as caught:
-        World(answer="/x/spire-agent does not exist").wait(10)
-    assert str(caught.value) == "is not healthy after 10 seconds: /x/spire-agent does not exist"
+    assert error_of(NotHealthy, World(answer="/x/spire-agent does not exist").wait, 10) == "is not healthy after 10 seconds: /x/spire-agent does not exist"
 
 
 def test_a_slow_health_check_does_not_stretch_the_time() -> None:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Makes keys with the real openssl. Only the owner can read a key, and no output has it."""
+"""Keys that the real openssl makes can be read only by their owner, and are in no output."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ import pytest
 
 from ansible_collections.spire.fleet.plugins.module_utils.host import key_request
 from ansible_collections.spire.fleet.plugins.module_utils.host.key_request import Key, KeyRequestError
+from tests.support.errors import error_of
 
 OPENSSL = str(shutil.which("openssl"))
 NOW = time.gmtime(1893542400)
@@ -50,16 +51,14 @@ def test_check_run_check_run(tmp_path: Path, key_type: str, shown: str) -> None:
         assert (again["changed"], "diff" in again) == (False, False)
         assert shown in public_of("req", text=again["csr"])
     assert Path(wanted.path).read_bytes() == before
-    # not a line of the key
+    # No line of the key is in the result.
     assert [line for line in before.decode().splitlines()[1:-1] if line in repr(made)] == []
 
 
 def test_a_key_is_never_overwritten_unasked(tmp_path: Path) -> None:
     key_request.keep(key(tmp_path), False, False, NOW)
     before = (tmp_path / "k.key").read_bytes()
-    with pytest.raises(KeyRequestError) as caught:
-        key_request.keep(key(tmp_path, "rsa-2048"), False, False, NOW)
-    assert str(caught.value) == (
+    assert error_of(KeyRequestError, key_request.keep, key(tmp_path, "rsa-2048"), False, False, NOW) == (
         f"The key in {tmp_path}/k.key is ec-p256, and should be rsa-2048. A key is never overwritten by itself: move it away, make a new one with "
         "force, which keeps a copy, or ask for the type that it has."
     )
@@ -84,19 +83,17 @@ def test_a_loose_mode_is_mended(tmp_path: Path) -> None:
 
 
 def test_what_goes_wrong(tmp_path: Path) -> None:
-    def said(wanted: Key) -> str:
-        with pytest.raises(KeyRequestError) as caught:
-            key_request.keep(wanted, False, False, NOW)
-        return str(caught.value)
+    def error_text(wanted: Key) -> str:
+        return error_of(KeyRequestError, key_request.keep, wanted, False, False, NOW)
 
-    assert said(key(tmp_path, openssl="")) == "openssl is missing on this host; install it, or have the key made on the controller."
-    assert said(key(tmp_path, openssl="/nowhere/openssl")) == "/nowhere/openssl can't be run: No such file or directory."
+    assert error_text(key(tmp_path, openssl="")) == "openssl is missing on this host; install it, or have the key made on the controller."
+    assert error_text(key(tmp_path, openssl="/nowhere/openssl")) == "/nowhere/openssl can't be run: No such file or directory."
     nowhere = str(tmp_path / "none" / "k.key")
-    assert said(key(tmp_path, path=nowhere)) == f"{nowhere} can't be written: No such file or directory."
+    assert error_text(key(tmp_path, path=nowhere)) == f"{nowhere} can't be written: No such file or directory."
     (tmp_path / "k.key").write_text("-----BEGIN PRIVATE KEY-----\nplanted\n-----END PRIVATE KEY-----\n")
-    assert said(key(tmp_path)) == f"openssl pkey failed on {tmp_path}/k.key (exit code 1); is it a private key in PEM?"
+    assert error_text(key(tmp_path)) == f"openssl pkey failed on {tmp_path}/k.key (exit code 1); is it a private key in PEM?"
     subprocess.run([OPENSSL, "genpkey", "-algorithm", "ED25519", "-out", str(tmp_path / "k.key")], check=True)
-    assert said(key(tmp_path)).startswith(f"The key in {tmp_path}/k.key is of a type that SPIRE does not take, and should be ec-p256. ")
+    assert error_text(key(tmp_path)).startswith(f"The key in {tmp_path}/k.key is of a type that SPIRE does not take, and should be ec-p256. ")
 
 
 def test_the_key_is_in_no_argument(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,7 +111,7 @@ def test_the_key_is_in_no_argument(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert any(lines[0] in argument for argument in [*observed, f"-key {lines[0]}"])
 
 
-#: openssl until 3.0 looks for this name before it looks at a given subject
+#: a script that stands for openssl before 3.0, which requires distinguished_name in its configuration although a subject is given
 OLD = """#!/bin/sh
 if [ "$1" = req ]; then
   for last; do :; done
@@ -143,12 +140,10 @@ def test_an_old_openssl_finds_its_distinguished_name(tmp_path: Path) -> None:
 
 
 def test_only_reading_a_key_asks_whether_it_is_one(tmp_path: Path) -> None:
-    def said(command: str) -> str:
+    def error_text(command: str) -> str:
         bad = program(tmp_path / "openssl", f'#!/bin/sh\n[ "$1" = {command} ] && exit 3\nexec {OPENSSL} "$@"\n')
-        with pytest.raises(KeyRequestError) as caught:
-            key_request.keep(key(tmp_path, openssl=bad), False, False, NOW)
-        return str(caught.value)
+        return error_of(KeyRequestError, key_request.keep, key(tmp_path, openssl=bad), False, False, NOW)
 
-    assert said("genpkey") == f"openssl genpkey failed on {tmp_path}/k.key (exit code 3)."
-    assert said("req") == f"openssl req failed on {tmp_path}/k.key (exit code 3)."
-    assert said("pkey") == f"openssl pkey failed on {tmp_path}/k.key (exit code 3); is it a private key in PEM?"
+    assert error_text("genpkey") == f"openssl genpkey failed on {tmp_path}/k.key (exit code 3)."
+    assert error_text("req") == f"openssl req failed on {tmp_path}/k.key (exit code 3)."
+    assert error_text("pkey") == f"openssl pkey failed on {tmp_path}/k.key (exit code 3); is it a private key in PEM?"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Observes a real directory with a real process and real sockets."""
+"""The probe observes a real directory, a real process and real sockets."""
 
 from __future__ import annotations
 
@@ -97,13 +97,13 @@ def test_files_and_directories(spec: dict[str, Any], tmp_path: Path) -> None:
 
 
 def test_what_a_killed_run_has_left_beside_a_file(spec: dict[str, Any], tmp_path: Path) -> None:
-    beside = tmp_path / f"{atomic_file.TEMPORARY}main.conf.0a1b"
+    temporary = tmp_path / f"{atomic_file.TEMPORARY}main.conf.0a1b"
     key = tmp_path / f"{atomic_file.TEMPORARY}up.key.0a1b"
     old = tmp_path / f"{atomic_file.TEMPORARY}old.key.0a1b"
-    for path in (beside, key, old, tmp_path / f"{atomic_file.TEMPORARY}another.0a1b"):
+    for path in (temporary, key, old, tmp_path / f"{atomic_file.TEMPORARY}another.0a1b"):
         path.touch()
     spec["keys"] = {"upstream_key": {"path": str(tmp_path / "up.key"), "public": ""}}
-    assert probe.observe(spec, {})["temporary_files"] == [str(beside), str(key), str(old)]
+    assert probe.observe(spec, {})["temporary_files"] == [str(temporary), str(key), str(old)]
 
 
 def test_obsolete_files_are_no_temporary_files(spec: dict[str, Any], tmp_path: Path) -> None:
@@ -127,18 +127,18 @@ def test_a_process_that_was_started_with_what_is_planned(
     assert (found["service"]["running"], found["service"]["pid"]) == (True, process.pid)
     assert (found["started_with_old_files"], found["binary_changed"]) == ([], False)
 
-    # an edited file is a file that differs, and the process has not read it
+    # A file that was edited after the start does not count as old, because the process has not read the edited text.
     config.write_text("edited")
     assert probe.observe(spec, planned)["started_with_old_files"] == []
 
-    # a plan that changes is what the process was not started with
+    # After the plan has changed, the process counts as started with an old file.
     planned[str(config)] = "0" * 64
     assert probe.observe(spec, planned)["started_with_old_files"] == [str(config)]
 
-    # and so is a file that it did not have at all
+    # A planned file that did not exist at the start counts as well.
     assert probe.observe(spec, {**planned, "/etc/new.env": "0" * 64})["started_with_old_files"] == ["/etc/new.env", str(config)]
 
-    # without a stamp nobody knows
+    # Without a stamp, all planned files count as old.
     (tmp_path / "started").unlink()
     assert probe.observe(spec, planned)["started_with_old_files"] == sorted(planned)
 

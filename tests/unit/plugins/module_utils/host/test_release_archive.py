@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Reads releases from directories and archives, and refuses anything else before a program is installed."""
+"""Releases are read from directories and archives, and anything else is refused before a program is installed."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.spire.fleet.plugins.module_utils.host.release_archive import ReleaseError, Source
+from tests.support.errors import error_of
 from tests.unit.builders.releases import NAMES, archive, directory
 
 
@@ -39,9 +40,7 @@ def test_the_archives_checksum_is_held_to(tmp_path: Path) -> None:
     right = hashlib.sha256(path.read_bytes()).hexdigest()
     Source(path, "1.15.3", NAMES, right.upper())
     wrong = "0" * 64
-    with pytest.raises(ReleaseError) as caught:
-        Source(path, "1.15.3", NAMES, wrong)
-    assert str(caught.value) == (
+    assert error_of(ReleaseError, Source, path, "1.15.3", NAMES, wrong) == (
         f"{path} has the SHA-256 checksum {right}, {wrong} was expected; nothing was replaced"
     )
 

@@ -19,6 +19,7 @@ import pytest
 from ansible_collections.spire.fleet.plugins.module_utils.host import releases as host_releases
 from ansible_collections.spire.fleet.plugins.module_utils.host.release_archive import ReleaseError, Source, machine
 from ansible_collections.spire.fleet.plugins.module_utils.host.release_installer import Owner, ReleaseInstaller
+from tests.support.errors import error_of
 from tests.unit.builders.releases import NAMES, archive, directory, place, printed, program, snapshot, verify
 
 OTHER = "aarch64" if machine() != "aarch64" else "x86_64"
@@ -103,9 +104,7 @@ def test_the_wrong_architecture_stops_it(tmp_path: Path, root: Path, packed: boo
         src = archive(tmp_path, src)
         label = f"{src}:spire-1.15.3/bin/spire-server"
     for check in (True, False):
-        with pytest.raises(ReleaseError) as caught:
-            place(root, src, check=check)
-        assert str(caught.value) == f"{label} is built for {OTHER}, host {platform.node()} is {machine()}"
+        assert error_of(ReleaseError, place, root, src, check=check) == f"{label} is built for {OTHER}, host {platform.node()} is {machine()}"
     assert snapshot(root) == before
 
 
@@ -119,9 +118,7 @@ def test_the_version_must_be_the_one_asked_for(tmp_path: Path, root: Path, print
         assert place(root, src).placed == NAMES
         return
     for check in (True, False):
-        with pytest.raises(ReleaseError) as caught:
-            place(root, src, check=check)
-        assert str(caught.value) == (
+        assert error_of(ReleaseError, place, root, src, check=check) == (
             f"{src}/bin/spire-agent says that it is version {printing}, 1.15.3 was asked for"
         )
     assert not (root / "1.15.3").exists()
@@ -204,7 +201,7 @@ def test_a_crash_leaves_old_or_new_and_a_rerun_mends_it(
     except Crash:
         pass
     else:
-        # The last moments lie behind the end: then everything is done.
+        # The last numbers are greater than the number of calls, so nothing was interrupted.
         assert calls <= moment
     for name in NAMES:
         path = root / "1.15.3" / "bin" / name

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Compares installed releases with their manifests, and removes versions that nothing uses."""
+"""Installed releases are compared with their manifests, and versions that nothing uses are removed."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_an_untouched_file_is_not_read(tmp_path: Path, root: Path, monkeypatch: 
 def test_versions_that_no_link_names_are_pruned(tmp_path: Path, root: Path) -> None:
     for version, link in (("1.15.2", "server-main"), ("1.15.3", "server-main"), ("1.14.7", "agent-main")):
         place(root, directory(tmp_path, spire_server=program(version), spire_agent=program(version)), version, link=link)
-    # Somebody else's, of whom no link beside it need tell.
+    # This version has no manifest, so the collection did not install it and must keep it.
     (root / "1.13.6" / "bin").mkdir(parents=True)
     before = snapshot(root)
     assert host_releases.prune(root, tmp_path / "etc", check=True) == [root / "1.15.2"]
@@ -62,7 +62,7 @@ def test_versions_that_no_link_names_are_pruned(tmp_path: Path, root: Path) -> N
 
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, other: Callable[[], object]) -> None:
-    """Lets the run of another instance have the lock first."""
+    """Lets the run of another instance hold the lock first."""
     locked = host_releases.locked
 
     @contextmanager
@@ -89,7 +89,7 @@ def test_a_version_that_a_link_was_just_switched_to_stays(tmp_path: Path, root: 
 
 
 def test_a_configuration_that_goes_at_this_moment_names_nothing(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its instance is being removed; the one beside it stays."""
+    """A configuration that another run removes while it is read names no version; the configuration of another instance still does."""
     for name in ("one", "two"):
         (tmp_path / "etc" / "server").mkdir(parents=True, exist_ok=True)
         (tmp_path / "etc" / "server" / f"{name}.conf").write_text(name)

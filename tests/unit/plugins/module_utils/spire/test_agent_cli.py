@@ -6,22 +6,16 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import Any
 
 import pytest
 
 from ansible_collections.spire.fleet.plugins.module_utils.spire import der
 from ansible_collections.spire.fleet.plugins.module_utils.spire.agent_cli import SpireAgent
 from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import Completed, SpireCliError
+from tests.support.errors import error_of
 from tests.support.fake_cli import FakeCli, say
 
 SECRET = "5d2c1f6e-planted-secret"
-
-
-def message(call: Any, *args: Any) -> str:
-    with pytest.raises(SpireCliError) as caught:
-        call(*args)
-    return caught.value.message
 
 
 def test_a_fetched_svid_has_no_private_key() -> None:
@@ -39,19 +33,19 @@ def test_a_fetched_svid_has_no_private_key() -> None:
 
 def test_a_certificate_that_is_no_base64_is_not_quoted() -> None:
     run = FakeCli({"api fetch x509": say({"svids": [{"x509_svid": SECRET + "!"}]})})
-    assert message(SpireAgent("/x", "/s", run).fetch_x509) == (
+    assert error_of(SpireCliError, SpireAgent("/x", "/s", run).fetch_x509) == (
         "spire-agent api fetch x509 printed a certificate that is no base64"
     )
 
 
 def test_what_is_no_chain_of_certificates_is_refused() -> None:
     run = FakeCli({"api fetch x509": say({"svids": [{"x509_svid": base64.b64encode(b"\x30\x05ab").decode()}]})})
-    assert message(SpireAgent("/x", "/s", run).fetch_x509) == "a certificate chain is no sequence of DER certificates"
+    assert error_of(SpireCliError, SpireAgent("/x", "/s", run).fetch_x509) == "a certificate chain is no sequence of DER certificates"
 
 
 def test_svids_of_another_shape_are_told_and_not_quoted() -> None:
     agent = SpireAgent("/x", "/s", FakeCli({"api fetch x509": say({"svids": [SECRET]})}))
-    assert message(agent.fetch_x509) == "spire-agent api fetch x509 printed something else than SVIDs"
+    assert error_of(SpireCliError, agent.fetch_x509) == "spire-agent api fetch x509 printed something else than SVIDs"
 
 
 def jwt(kid: str) -> str:
@@ -60,17 +54,17 @@ def jwt(kid: str) -> str:
 
 def test_keys_of_tokens_come_without_the_tokens() -> None:
     document = base64.b64encode(b'{"keys": [{"kid": "a"}, {"kid": "b"}]}').decode()
-    told = [{"svids": [{"spiffe_id": "spiffe://x/w", "svid": jwt("a")}]}, {"bundles": {"spiffe://x": document}}]
-    run = FakeCli({"api fetch jwt": say(told)})
+    answer = [{"svids": [{"spiffe_id": "spiffe://x/w", "svid": jwt("a")}]}, {"bundles": {"spiffe://x": document}}]
+    run = FakeCli({"api fetch jwt": say(answer)})
     found = SpireAgent("/x/spire-agent", "/run/s.sock", run).fetch_jwt_keys("somebody")
     assert found == {"signing": ["a"], "bundle": ["a", "b"]}
     assert SECRET not in json.dumps(found)
 
 
-@pytest.mark.parametrize("told", [
+@pytest.mark.parametrize("answer", [
     say([{"svids": [{"svid": SECRET}]}]), say([{"bundles": {"x": SECRET}}]), say([{"svids": [{}]}]), say([SECRET]), say(5),
     Completed(0, f"token(spiffe://x/w): {SECRET}\n", ""),
 ])
-def test_what_is_no_token_is_not_quoted(told: Completed) -> None:
-    agent = SpireAgent("/x/spire-agent", "/run/s.sock", FakeCli({"api fetch jwt": told}))
-    assert message(agent.fetch_jwt_keys, "x") == "spire-agent api fetch jwt printed something else than tokens and bundles"
+def test_what_is_no_token_is_not_quoted(answer: Completed) -> None:
+    agent = SpireAgent("/x/spire-agent", "/run/s.sock", FakeCli({"api fetch jwt": answer}))
+    assert error_of(SpireCliError, agent.fetch_jwt_keys, "x") == "spire-agent api fetch jwt printed something else than tokens and bundles"

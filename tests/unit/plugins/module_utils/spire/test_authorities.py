@@ -14,7 +14,7 @@ from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import Compl
 from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireServer
 from tests.support.fake_cli import FakeCli, fail, say
 
-#: what certificates of these subject key IDs have in them
+#: the subject key IDs of an old and a new CA
 OLD, NEW = "aa" * 20, "bb" * 20
 REFUSED = (
     "Error: could not {}: rpc error: code = InvalidArgument desc = provided subject key id is not valid: upstream authority didn't sign "
@@ -96,7 +96,7 @@ def test_each_step_is_done_where_it_is_left() -> None:
 
 
 def test_nothing_is_prepared_after_a_server_has_replaced_its_own() -> None:
-    """Refuses it, because with the next authority the server would forget the one that is to be revoked."""
+    """No authority is prepared on a server that has replaced its active one by itself, because it would forget the one to be revoked."""
     shown = say({"active": authority("a", OLD), "prepared": authority("p", OLD)})
     client, run = server(localauthority_x509_show=shown)
     assert refused(client, "x509", "prepared", "", "", "before") == (
@@ -114,7 +114,7 @@ def test_the_prepared_one_is_activated() -> None:
     assert run.calls[1][0][-4:] == ["-authorityID", "p", "-output", "json"]
 
 
-def test_files_that_the_server_did_not_take_are_told() -> None:
+def test_files_that_the_server_did_not_accept_are_reported() -> None:
     client, _run = server(
         localauthority_x509_show=say({"active": authority("a", OLD)}), localauthority_x509_prepare=say({"prepared_authority": authority("p", OLD)}),
     )
@@ -133,9 +133,9 @@ def test_what_is_not_prepared_is_not_activated() -> None:
 
 
 def test_a_servers_own_authority_below_an_upstream_one() -> None:
-    said = "Error: rpc error: code = FailedPrecondition desc = local authority can't be tainted if there is an upstream authority"
+    error_text = "Error: rpc error: code = FailedPrecondition desc = local authority can't be tainted if there is an upstream authority"
     client, _run = server(
-        localauthority_x509_show=say({"old": authority(OLD)}), bundle_show=bundle((OLD, False)), localauthority_x509_taint=fail(said),
+        localauthority_x509_show=say({"old": authority(OLD)}), bundle_show=bundle((OLD, False)), localauthority_x509_taint=fail(error_text),
     )
     assert refused(client, "x509", "tainted") == (
         "SPIRE refuses to taint a server's own X.509 authority where an upstream authority signs it: the bundle holds the root above alone. A new "
@@ -146,21 +146,21 @@ def test_a_servers_own_authority_below_an_upstream_one() -> None:
 def test_a_root_whose_ca_is_not_the_last_one() -> None:
     client, run = server(bundle_show=bundle((OLD, False)), upstreamauthority_taint=fail(REFUSED.format("taint X.509 upstream authority")))
     assert refused(client, "upstream", "tainted", OLD).startswith("SPIRE taints a root only as long as the server's last CA was signed by it, and this")
-    # a tainted one goes with the next CA
+    # The server drops a tainted root with its next CA.
     client, run = server(
         bundle_show=bundle((OLD, True)), upstreamauthority_revoke=fail(REFUSED.format("revoke X.509 upstream authority")),
         localauthority_x509_prepare=say({"prepared_authority": authority(NEW)}), localauthority_x509_activate=say({"activated_authority": {}}),
     )
     assert keep(client, Request("upstream", "revoked", OLD), False)["changed"]
     assert done(run) == [f"upstreamauthority revoke {OLD}", "localauthority x509 prepare", f"localauthority x509 activate {NEW}"]
-    # nothing is done to one that is not
+    # A root that is not tainted stays, and the refusal is reported.
     client, run = server(bundle_show=bundle((OLD, False)), upstreamauthority_revoke=fail(REFUSED.format("revoke X.509 upstream authority")))
     assert "didn't sign the old local authority" in refused(client, "upstream", "revoked", OLD)
 
 
 @pytest.mark.parametrize(("shown", "tainted", "taintable"), [
     ({"active": authority("a", NEW), "old": authority("o", OLD)}, False, True),
-    # it has replaced its CA by itself
+    # This server has replaced its CA by itself.
     ({"active": authority("a", NEW), "old": authority("o", NEW)}, False, False),
     ({"active": authority("a", NEW), "old": authority("o", OLD), "prepared": authority("p", NEW)}, False, False),
     ({"active": authority("a", OLD)}, False, False),
@@ -173,12 +173,12 @@ def test_whether_a_root_would_be_tainted(shown: dict[str, Any], tainted: bool, t
     assert keep(client, Request("upstream", "shown", "ff"), False)["taintable"]
 
 
-def test_a_release_without_the_command_is_told_the_first_that_has_it() -> None:
+def test_the_message_names_the_first_release_with_the_command() -> None:
     client, _run = server(localauthority_x509_show=fail("Usage: spire-server [--version] [--help] <command> [<args>]\n\nAvailable commands are:\n    agent"))
     assert refused(client, "x509", "shown") == "spire-server 1.10.4 has no `localauthority x509 show`; SPIRE has it since 1.11.0"
 
 
 def test_a_bundle_that_is_none() -> None:
-    told = say({"x509_authorities": [{"asn1": "no base64"}]})
-    client, _run = server(bundle_show=told)
+    bundle_answer = say({"x509_authorities": [{"asn1": "no base64"}]})
+    client, _run = server(bundle_show=bundle_answer)
     assert refused(client, "upstream", "tainted", OLD) == "spire-server bundle show printed a certificate that is no base64"

@@ -6,19 +6,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from ansible_collections.spire.fleet.plugins.module_utils.spire import cli
 from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import SpireCliError
 from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireServer
-
-
-def message(call: Any, *args: Any) -> str:
-    with pytest.raises(SpireCliError) as caught:
-        call(*args)
-    return caught.value.message
+from tests.support.errors import error_of
 
 
 def script(tmp_path: Path, text: str) -> str:
@@ -30,19 +24,19 @@ def script(tmp_path: Path, text: str) -> str:
 
 def test_a_missing_program_is_named(tmp_path: Path) -> None:
     path = str(tmp_path / "none")
-    assert message(SpireServer(path, "/s").agent_list) == f"{path} does not exist"
+    assert error_of(SpireCliError, SpireServer(path, "/s").agent_list) == f"{path} does not exist"
 
 
 def test_a_program_that_can_not_be_run_is_named(tmp_path: Path) -> None:
     path = tmp_path / "spire-server"
     path.write_bytes(b"\x7fELF garbage")
     path.chmod(0o755)
-    assert message(SpireServer(str(path), "/s").agent_list) == f"{path} can't be run: Exec format error"
+    assert error_of(SpireCliError, SpireServer(str(path), "/s").agent_list) == f"{path} can't be run: Exec format error"
 
 
 def test_a_program_that_hangs_is_ended(tmp_path: Path) -> None:
     path = script(tmp_path, "exec sleep 60\n")
-    assert message(SpireServer(path, "/s", timeout=0.3).version) == f"{path} gave no answer within 0.3 seconds"
+    assert error_of(SpireCliError, SpireServer(path, "/s", timeout=0.3).version) == f"{path} gave no answer within 0.3 seconds"
 
 
 def test_spires_own_variables_do_not_redirect_the_client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

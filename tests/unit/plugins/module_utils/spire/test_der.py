@@ -10,8 +10,9 @@ import hashlib
 import pytest
 
 from ansible_collections.spire.fleet.plugins.module_utils.spire import der
+from tests.support.errors import error_of
 
-#: a certificate's subject key ID, as its extension holds it
+#: the beginning of a certificate's extension with the subject key ID, which follows
 EXTENSION = b"\x06\x03\x55\x1d\x0e\x04\x16\x04\x14"
 
 
@@ -29,16 +30,12 @@ def test_certificates_one_behind_the_other_are_cut() -> None:
 
 @pytest.mark.parametrize("data", [b"\x30", b"\x30\x05ab", b"\x31\x01a", sequence(20)[:-1], b"\x30\x82"])
 def test_what_is_no_chain_of_certificates_is_refused(data: bytes) -> None:
-    with pytest.raises(der.DerError) as caught:
-        der.split_der(data)
-    assert str(caught.value) == "a certificate chain is no sequence of DER certificates"
+    assert error_of(der.DerError, der.split_der, data) == "a certificate chain is no sequence of DER certificates"
 
 
 def test_base64_is_read_and_what_is_none_is_not_quoted() -> None:
     assert der.from_base64(base64.b64encode(b"one").decode(), "somebody printed a certificate") == b"one"
-    with pytest.raises(der.DerError) as caught:
-        der.from_base64("c2VjcmV0!", "somebody printed a certificate")
-    assert str(caught.value) == "somebody printed a certificate that is no base64"
+    assert error_of(der.DerError, der.from_base64, "c2VjcmV0!", "somebody printed a certificate") == "somebody printed a certificate that is no base64"
 
 
 def test_fingerprints_are_of_the_certificates_bytes() -> None:
@@ -47,9 +44,7 @@ def test_fingerprints_are_of_the_certificates_bytes() -> None:
 
 
 def test_a_damaged_certificate_has_no_fingerprint() -> None:
-    with pytest.raises(der.DerError) as caught:
-        der.fingerprints(der.pem(sequence(20)).replace("M", "*"))
-    assert str(caught.value) == "a PEM text holds a certificate that is no base64"
+    assert error_of(der.DerError, der.fingerprints, der.pem(sequence(20)).replace("M", "*")) == "a PEM text holds a certificate that is no base64"
 
 
 @pytest.mark.parametrize("critical", [b"", b"\x01\x01\xff"], ids=["plain", "critical"])
@@ -63,7 +58,7 @@ def test_what_has_no_subject_key_id() -> None:
     assert [der.key_id(b""), der.key_id(sequence(20)), der.key_id(EXTENSION[:-1] + b"\x13" + bytes(20))] == ["", "", ""]
 
 
-#: from and to, as certificates hold them, and the end in seconds of the epoch
+#: the two times of a certificate's validity in DER, and its end in seconds since the epoch
 ENDS = [
     (b"\x17\x0d980101000000Z\x17\x0d990102030405Z", 915246245),
     (b"\x17\x0d260101000000Z\x17\x0d491231235959Z", 2524607999),

@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.spire.fleet.plugins.module_utils.spire import server_cli
 from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import Completed, Health, SpireCliError
 from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import CALL_FAILED, SpireServer
+from tests.support.errors import error_of
 from tests.support.fake_cli import FakeCli, fail, say
 
 SECRET = "5d2c1f6e-planted-secret"
@@ -23,12 +24,6 @@ def server(**answers: Any) -> tuple[SpireServer, FakeCli]:
     return SpireServer("/x/spire-server", "/run/s.sock", run), run
 
 
-def message(call: Any, *args: Any) -> str:
-    with pytest.raises(SpireCliError) as caught:
-        call(*args)
-    return caught.value.message
-
-
 @pytest.mark.parametrize("wrap", [lambda value: value, lambda value: [value], lambda value: [[value]]])
 def test_objects_are_unwrapped_whether_or_not_they_come_in_arrays(wrap: Any) -> None:
     client, run = server(entry_show=say(wrap({"entries": [{"id": "a"}]})))
@@ -38,12 +33,12 @@ def test_objects_are_unwrapped_whether_or_not_they_come_in_arrays(wrap: Any) -> 
 
 def test_an_early_error_is_the_clis_own_words() -> None:
     client, _run = server(agent_list=fail("Error: rpc error: code = Unavailable desc = no such file\n"))
-    assert message(client.agent_list) == "spire-server agent list: rpc error: code = Unavailable desc = no such file"
+    assert error_of(SpireCliError, client.agent_list) == "spire-server agent list: rpc error: code = Unavailable desc = no such file"
 
 
 def test_a_silent_failure_says_so() -> None:
     client, _run = server(agent_list=fail(""))
-    assert message(client.agent_list) == "spire-server agent list: it said nothing (exit code 1)"
+    assert error_of(SpireCliError, client.agent_list) == "spire-server agent list: it said nothing (exit code 1)"
 
 
 @pytest.mark.parametrize(
@@ -57,7 +52,7 @@ def test_a_release_without_json_is_told_the_first_that_has_it(command: str, call
     })
     client = SpireServer("/x/spire-server", "/s", run)
     args = (60,) if call == "token_generate" else ()
-    assert message(getattr(client, call), *args) == (
+    assert error_of(SpireCliError, getattr(client, call), *args) == (
         f"spire-server 1.5.1 has no `{command} -output json`; SPIRE has it since {since}"
     )
 
@@ -66,14 +61,14 @@ def test_a_release_without_deletion_by_file_is_told_the_first_that_has_it() -> N
     run = FakeCli({
         "entry delete": fail("flag provided but not defined: -file\n"), "--version": Completed(0, "", "1.7.6\n"),
     })
-    assert message(SpireServer("/x", "/s", run).entry_delete, ["a"]) == (
+    assert error_of(SpireCliError, SpireServer("/x", "/s", run).entry_delete, ["a"]) == (
         "spire-server 1.7.6 has no `entry delete -file`; SPIRE has it since 1.8.0"
     )
 
 
 def test_what_is_no_json_is_never_quoted() -> None:
     client, _run = server(token_generate=Completed(0, f"Token: {SECRET}\n", ""))
-    text = message(client.token_generate, 60)
+    text = error_of(SpireCliError, client.token_generate, 60)
     assert text == "spire-server token generate printed no JSON object"
 
 
@@ -86,7 +81,7 @@ def test_a_token_is_in_no_argument() -> None:
 
 def test_a_missing_token_is_an_error() -> None:
     client, _run = server(token_generate=say({"value": ""}))
-    assert message(client.token_generate, 60) == "spire-server token generate printed no token"
+    assert error_of(SpireCliError, client.token_generate, 60) == "spire-server token generate printed no token"
 
 
 def test_agents_are_normalised() -> None:
@@ -171,12 +166,12 @@ def test_a_failure_after_the_first_batch_keeps_what_is_known() -> None:
 
 def test_a_failure_of_the_first_batch_is_raised() -> None:
     client, _run = server(entry_create=fail("Error: invalid SPIFFE ID"))
-    assert message(client.entry_create, entries(1)) == "spire-server entry create: invalid SPIFFE ID"
+    assert error_of(SpireCliError, client.entry_create, entries(1)) == "spire-server entry create: invalid SPIFFE ID"
 
 
 def test_fewer_answers_than_entries_are_an_error() -> None:
     client, _run = server(entry_create=say({"results": []}))
-    assert message(client.entry_create, entries(2)) == "spire-server entry create gave 0 answers for 2 entries"
+    assert error_of(SpireCliError, client.entry_create, entries(2)) == "spire-server entry create gave 0 answers for 2 entries"
 
 
 def test_deletion_sends_the_ids_in_a_file() -> None:
@@ -204,4 +199,4 @@ def test_deletion_sends_the_ids_in_a_file() -> None:
 )
 def test_json_of_another_shape_is_told_and_not_quoted(command: str, answer: Any, call: tuple[Any, ...], what: str) -> None:
     client, _run = server(**{command.replace(" ", "_"): say(answer)})
-    assert message(getattr(client, call[0]), *call[1:]) == f"spire-server {command} printed something else than {what}"
+    assert error_of(SpireCliError, getattr(client, call[0]), *call[1:]) == f"spire-server {command} printed something else than {what}"

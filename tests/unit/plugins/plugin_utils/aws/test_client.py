@@ -24,6 +24,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.aws import client as a
 from ansible_collections.spire.fleet.plugins.plugin_utils.aws.client import AwsError, Service
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import upstream_ca
 from tests.support.collection import REPO
+from tests.support.errors import error_of
 from tests.support.real_spire import free_port
 from tests.unit.builders.fleets import planned, rendered
 
@@ -76,7 +77,7 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, "testing")
 
 
-def said(operation: str = "create_secret", region: str = REGION, **arguments: Any) -> str:
+def error_text(operation: str = "create_secret", region: str = REGION, **arguments: Any) -> str:
     with pytest.raises(AwsError) as caught:
         Service("secretsmanager", region).call(operation, "the secret a/key", **(arguments or {"Name": "a/key", "SecretString": SECRET}))
     assert SECRET not in str(caught.value)
@@ -121,7 +122,7 @@ REFUSALS = {
 def test_refusals_by_kind(refusing: type[Refusing], kind: str) -> None:
     status, code, message, wanted = REFUSALS[kind]
     refusing.answers = [(status, {"__type": code, "message": message})]
-    assert said() == wanted
+    assert error_text() == wanted
     assert refusing.asked == (6 if kind == "throttled" else 1)
 
 
@@ -142,7 +143,7 @@ def test_a_region_without_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     address = f"http://127.0.0.1:{free_port()}"
     monkeypatch.setenv("AWS_ENDPOINT_URL", address)
     monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_arguments: 0.0)
-    assert said(region="eu-central-9") == (
+    assert error_text(region="eu-central-9") == (
         "secretsmanager:CreateSecret for the secret a/key: AWS can't be reached in the region eu-central-9 "
         f"({address}/). Is the region right, and may the controller connect to it?"
     )
@@ -150,8 +151,8 @@ def test_a_region_without_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_no_region(monkeypatch: pytest.MonkeyPatch) -> None:
     credentials(monkeypatch)
-    assert said(region="") == "No AWS region is known: set region in the server's tree, beside the other options of the plugin."
-    assert said(region="eu central") == '"eu central" is not the name of an AWS region; an example is "eu-central-1".'
+    assert error_text(region="") == "No AWS region is known: set region in the server's tree, beside the other options of the plugin."
+    assert error_text(region="eu central") == '"eu central" is not the name of an AWS region; an example is "eu-central-1".'
 
 
 def test_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,18 +163,18 @@ def test_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
         "finds any."
     )
     monkeypatch.setenv("AWS_PROFILE", "nobody")
-    assert said() == wanted
+    assert error_text() == wanted
     monkeypatch.delenv("AWS_PROFILE")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
-    assert said() == wanted
+    assert error_text() == wanted
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     for name, value in {"AWS_EC2_METADATA_DISABLED": "true", "AWS_SHARED_CREDENTIALS_FILE": "/nowhere", "AWS_CONFIG_FILE": "/nowhere"}.items():
         monkeypatch.setenv(name, value)
-    assert said() == wanted
+    assert error_text() == wanted
 
 
 def test_wrong_arguments_are_not_shown(refusing: type[Refusing]) -> None:
-    assert said(Name=3, SecretString=SECRET.encode()) == (
+    assert error_text(Name=3, SecretString=SECRET.encode()) == (
         "secretsmanager:CreateSecret for the secret a/key failed in the controller's botocore (ParamValidationError)."
     )
     assert refusing.asked == 0
@@ -211,9 +212,7 @@ def test_preflight_requires_boto3_only_where_it_is_needed() -> None:
 
 @pytest.mark.usefixtures("no_boto3")
 def test_no_client_without_boto3() -> None:
-    with pytest.raises(AwsError) as caught:
-        Service("secretsmanager", REGION)
-    assert str(caught.value) == f"secretsmanager of AWS is needed, {INSTALL}"
+    assert error_of(AwsError, Service, "secretsmanager", REGION) == f"secretsmanager of AWS is needed, {INSTALL}"
 
 
 def test_the_page_has_the_policy_of_every_call() -> None:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An action's failure is its message, without a traceback that is none."""
+"""A failed action shows only its message, without the empty traceback of older releases."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support import collection
 
 
 class OldActionFail(AnsibleActionFail):
-    """As ansible-core 2.17 makes it."""
+    """Stands for the exception of ansible-core 2.17."""
 
     def __init__(self, message: str, result: dict[str, object]) -> None:
         super().__init__(message, result=result)
@@ -22,12 +22,12 @@ class OldActionFail(AnsibleActionFail):
 
     @property
     def result(self) -> dict[str, object]:
-        """What becomes the task's result."""
+        """The result of the task."""
         return self.own
 
     @result.setter
     def result(self, value: dict[str, object]) -> None:
-        """Older releases set it in their constructor."""
+        """Ignores the value that the constructor of older releases sets."""
 
 
 @pytest.mark.parametrize(("shown", "kept"), [(False, {}), (True, {"exception": "NoneType: None\n"})])

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How far clocks of hosts and the controller are apart, and the messages about it."""
+"""The differences between clocks of hosts and the controller, and the messages about them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TOLERATED = 60
 
 
 def test_a_clock_is_as_far_off_as_is_certain() -> None:
-    # asked at 100, answered at 110: the host read its clock somewhere between
+    # The host was asked at 100 and answered at 110, and has read its clock at a time between these.
     assert Clock.between(100, 105, 110).off == 0
     assert Clock.between(100, 100, 110).off == Clock.between(100, 110, 110).off == 0
     assert Clock.between(100, 171, 110).off == 61
@@ -25,7 +25,7 @@ def test_a_clock_is_as_far_off_as_is_certain() -> None:
 
 
 @pytest.mark.parametrize(
-    ("clock", "told"),
+    ("clock", "expected"),
     [
         (Clock(60, 65), ""),
         (Clock(-65, -60), ""),
@@ -34,15 +34,15 @@ def test_a_clock_is_as_far_off_as_is_certain() -> None:
         (Clock(-7205, -7200), "its clock is 2 hours behind the controller's: it is 2030-01-01 22:00:00 UTC there"),
     ],
 )
-def test_what_is_told(clock: Clock, told: str) -> None:
+def test_the_message_about_a_wrong_clock(clock: Clock, expected: str) -> None:
     found = clocks.apart(clock, TOLERATED, NOW)
-    assert found == ([f"{told} and 2030-01-02 00:00:00 UTC here, and spire_clock_tolerance is 60 seconds. Certificates that one of them "
+    assert found == ([f"{expected} and 2030-01-02 00:00:00 UTC here, and spire_clock_tolerance is 60 seconds. Certificates that one of them "
                       "issues are not valid yet, or have expired, for the other. Set the clock that is wrong, and keep it synchronised, for example with "
-                      "chrony."] if told else [])
+                      "chrony."] if expected else [])
 
 
 def test_hosts_among_each_other() -> None:
-    """Each is near enough to the controller, and they are too far from each other."""
+    """Two clocks that are each within the tolerance of the controller's may be too far from each other."""
     near = {"a": Clock(40, 45), "b": Clock(0, 1), "c": Clock(-30, -20)}
     assert clocks.among(near, TOLERATED) == {}
     assert clocks.among({**near, "c": Clock(-30, -25)}, TOLERATED) == {

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Words of messages: lists, quoted values, types of values, and names that were probably meant."""
+"""The parts of messages: lists, quoted values, types of values, and names that were probably meant."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Logins in addresses: each is parted from its address, or the address is refused without a word of it."""
+"""A login in an address is separated from it, or the address is refused by a message without any part of the login."""
 
 from __future__ import annotations
 
@@ -38,20 +38,20 @@ def test_a_sound_address(address: str, plain: str, login: Login | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("address", "says"),
+    ("address", "message"),
     [
         ("https://ci:pl/anted@mirror.acme.com/spire", NO_PORT),
-        # its beginning could be a port
+        # The beginning of the password could be a port.
         ("https://ci:4711/anted@mirror.acme.com/spire", LATE_AT),
         ("https://ci:4711?anted@mirror.acme.com/spire", LATE_AT),
         ("https://ci:4711#anted@mirror.acme.com/spire", LATE_AT),
         ("https://ci:/anted@mirror.acme.com/spire", LATE_AT),
         ("https://ci:p@l/anted@mirror.acme.com/spire", LATE_AT),
-        # a token alone
+        # The login is only a token.
         ("https://to/ken@mirror.acme.com/spire", LATE_AT),
         ("HTTPS://to/k/en@mirror.acme.com?x", LATE_AT),
         ("http://to?ken@mirror.acme.com", LATE_AT),
     ],
 )
-def test_a_login_that_would_be_taken_for_a_path(address: str, says: str) -> None:
-    assert mistake(address) == says
+def test_a_login_that_would_be_taken_for_a_path(address: str, message: str) -> None:
+    assert mistake(address) == message

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The accessor of trees: which plugins are enabled, which values are set, and what is at a path."""
+"""Trees are read correctly: which plugins are enabled, which values are set, and the value at a path."""
 
 from __future__ import annotations
 

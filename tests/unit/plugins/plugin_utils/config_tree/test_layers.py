@@ -27,7 +27,7 @@ TREES = st.dictionaries(KEYS, VALUES, max_size=4)
 
 
 class Text(str):
-    """As Ansible's tagged strings are: a string, but not str itself."""
+    """Stands for Ansible's tagged strings, which are a subclass of str."""
 
 
 def merge(*trees: Any, component: str = "agent") -> Merged:
@@ -71,7 +71,7 @@ def test_nothing_that_goes_in_is_changed(one: dict[str, Any], two: dict[str, Any
     before = copy.deepcopy((one, two, three))
     result = merge(one, two, three).tree
     assert (one, two, three) == before
-    # nor is it shared with what comes out
+    # The result shares no dict or list with the inputs.
     for value in result.values():
         if isinstance(value, (dict, list)):
             value.clear()
@@ -279,7 +279,7 @@ def test_tagged_and_lazy_values_come_out_plain() -> None:
 
 
 def test_a_value_out_of_the_vault_is_its_text() -> None:
-    class AnsibleVaultEncryptedUnicode(UserList):  # a sequence of its letters, as in ansible-core 2.17
+    class AnsibleVaultEncryptedUnicode(UserList):  # it is a sequence of its letters in ansible-core 2.17
         def __str__(self) -> str:
             return "".join(self.data)
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What differs, and what has to be done about it: each drift alone."""
+"""Each single drift is reported, and leads to the right actions."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ MANY = {
 
 
 def acts(found: Comparison) -> dict[str, Any]:
-    """What has to be done: the fields that are not as in a comparison that found nothing."""
+    """Returns the actions: the fields that differ from those of a comparison without differences."""
     nothing = dataclasses.asdict(Comparison())
     return {
         key: value for key, value in dataclasses.asdict(found).items()
@@ -71,7 +71,7 @@ def changed(name: str, **facts: Any) -> Drift:
 
 
 def damage(what: str, replaces: bool = True) -> dict[str, Any]:
-    """As the look tells it of a binary."""
+    """Returns the probe's description of a damaged binary."""
     return {"text": f"{BINARY} {what}", "replaces": replaces}
 
 
@@ -108,9 +108,9 @@ def both(one: Drift, other: Drift) -> Drift:
 CONFIG, UNIT = "/etc/spire/server/main.conf", "/etc/systemd/system/spire-server@main.service"
 BINARY = "/opt/spire/1.15.3/bin/spire-server"
 
-# name: (drift, differences in words, what has to be done)
+# Each case has a drift, the reported differences, and the actions.
 SERVER_DRIFTS: dict[str, tuple[Drift, list[str], dict[str, Any]]] = {
-    # The process has read the file at its start. It is the stamp that tells whether this was it.
+    # An edited file alone needs no restart, because the process has read the planned text, as the stamp shows.
     "file edited": (edited, [f"file {CONFIG}"], {"files": ["configuration"]}),
     "file gone": (gone("configuration"), [f"file {CONFIG}"], {"files": ["configuration"]}),
     "mode loosened": (changed("configuration", mode="0644"), [f"file {CONFIG}"], {"files": ["configuration"]}),
@@ -158,7 +158,7 @@ SERVER_DRIFTS: dict[str, tuple[Drift, list[str], dict[str, Any]]] = {
         fact(binary_changed=True),
         ["spire-server@main.service runs another binary than /opt/spire/server-main/bin/spire-server"], {"restart": True, "keep": 7},
     ),
-    # a process has been started through it, and lives on
+    # The running process was started through the link and needs no restart.
     "link changed": (fact(link="1.14.7"), ["link /opt/spire/server-main"], {"link": True}),
     "link gone": (fact(link=""), ["link /opt/spire/server-main"], {"link": True}),
     "link to somewhere else": (fact(link="/mnt/1.15.3"), ["link /opt/spire/server-main"], {"link": True}),
@@ -175,7 +175,7 @@ SERVER_DRIFTS: dict[str, tuple[Drift, list[str], dict[str, Any]]] = {
         ["/etc/spire/server/.main.conf.candidate is left over"],
         {"absent": ["/etc/spire/server/.main.conf.candidate"]},
     ),
-    # the last thing to go: what runs until then needs it
+    # Obsolete files are removed last, because the running process may need them until then.
     "not used": (
         fact(obsolete_files=["/etc/spire/server/main.upstream.key"]), ["/etc/spire/server/main.upstream.key is not used any more"],
         {"obsolete_files": ["/etc/spire/server/main.upstream.key"]},

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""No secret is in what a comparison tells, whatever a host's files hold."""
+"""No result of a comparison contains a secret, whatever the files on a host contain."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ CURRENT = {
 @pytest.mark.parametrize("name", CURRENT)
 def test_no_secret_is_shown(component: str, style: str, name: str) -> None:
     plan = planned(component, {**SECRETS, f"spire_{component}_config_format": style})
-    # positive control: what must not be shown is there
+    # The files contain the secret, so the test could fail.
     assert all(SECRET in file.content for file in plan.files if file.secret)
     observed = converged(plan)
     for file in plan.files:
@@ -57,9 +57,9 @@ def test_no_secret_is_shown(component: str, style: str, name: str) -> None:
     found = compare(plan, observed, SERVER, NOW)
     assert found.files == ["configuration", "environment"]
     shown = repr(found)
-    # a key of a file that is not ours may be anything, and is shown: names are what a person looks for
+    # The names in an environment file that somebody else has written are shown, even if a name contains the secret.
     assert SECRET not in shown.replace(f"{SECRET}x", "")
-    # where both files have the same names there is nothing to be shown at all
+    # The diff shows no environment if both files have the same names in it.
     assert ("ONE=(redacted)" in shown) == (name != "an environment")
 
 

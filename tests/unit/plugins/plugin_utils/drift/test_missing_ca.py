@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A CA that is gone from the controller: a run stops at a host that has something of it, and makes no other one."""
+"""If a CA is gone from the controller, a run stops at a host with certificates of it, and makes no other CA."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Controller:
         return plan(component, "s1" if component == "server" else "a1", self.fleet(**more))
 
     def make(self) -> None:
-        """Every CA and certificate that the fleet has."""
+        """Makes every CA and certificate of the fleet."""
         server = self.plan("server")
         for issued in (server.upstream, self.plan("agent").node):
             if issued:
@@ -54,16 +54,16 @@ class Controller:
             authority.ensure_issuer(Run(NOW))
 
     def on_hosts(self, component: str) -> dict[str, Any]:
-        """As the look sees the files of such a host, by their paths."""
+        """Returns the state of a host's files, by path, as the probe reports it."""
         planned = self.plan(component)
         return {file.path: state(file.mode, file.owner, file.group, file.content) for file in planned.files if not file.secret}
 
     def mistakes(self, component: str, issued: dict[str, Any], **more: Any) -> list[str]:
         return missing_ca.mistakes(self.plan(component, **more), {"issued": issued, "files": {"configuration": {"exists": False}}})
 
-    def said(self, says: str, *parts: str) -> str:
+    def message(self, cause: str, *parts: str) -> str:
         return (
-            f"{says}, and the controller has no such CA: {self.directory.joinpath('prod.acme.com', *parts)} is missing. Nothing that is in "
+            f"{cause}, and the controller has no such CA: {self.directory.joinpath('prod.acme.com', *parts)} is missing. Nothing that is in "
             f"use would trust another one, so none was made. Bring spire_pki_dir ({self.directory}) back, from its backup or with the volume "
             "that it is kept on. If a new CA is meant, run once with spire_pki_new_root set to true."
         )
@@ -81,7 +81,7 @@ def test_nothing_is_asked_for_where_every_ca_is_there(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["x509pop", "sshpop"])
 def test_agents_whose_servers_are_elsewhere_are_asked_too(tmp_path: Path, kind: str) -> None:
-    """The second of two is the one that has such a CA, whether there are servers of others or none."""
+    """An agent with a missing CA is found although its servers are not in the inventory and another agent has no such CA."""
     common = {"spire_pki_dir": str(tmp_path), "spire_pki_passphrase": PASSPHRASE}
     own = {f"spire_{kind}": "controller", "spire_server_group": "elsewhere"}
     for servers in ((), ("s1",)):
@@ -93,13 +93,13 @@ def test_agents_whose_servers_are_elsewhere_are_asked_too(tmp_path: Path, kind: 
     assert node
     node.ensure("", Run(NOW))
     assert missing_ca.concerns(fleet(common, (), ("a1", "a2"), a2=own)) is False
-    # one that asks for a new CA answers for itself alone
+    # spire_pki_new_root of one agent has no effect on another agent.
     shutil.rmtree(tmp_path)
     assert missing_ca.concerns(fleet(common, (), ("a1", "a2"), a1={**own, "spire_pki_new_root": True}, a2=own)) is True
 
 
 def test_few_agents_are_planned_to_know_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of thousands, none whose servers are here; and one CA is looked for once where they are elsewhere."""
+    """No agent is planned whose servers are in the inventory. Of the others, one agent is enough to check a CA that they share."""
     controller = Controller(tmp_path, **ALL)
     controller.make()
     agents = tuple(f"a{number}" for number in range(1, 9))
@@ -140,10 +140,10 @@ def test_a_directory_that_is_gone(tmp_path: Path, way: str) -> None:
     shutil.rmtree(tmp_path)
     ways = {name: way for name in ALL}
     assert controller.mistakes("server", server, **ways) == [
-        controller.said(f"{PEM} was issued by {ROOT}", "root.pem"),
-        controller.said(f"{POP_CA} is the CA {POP_ROOT}", "x509pop", "root.pem"),
+        controller.message(f"{PEM} was issued by {ROOT}", "root.pem"),
+        controller.message(f"{POP_CA} is the CA {POP_ROOT}", "x509pop", "root.pem"),
     ]
-    assert controller.mistakes("agent", agent, **ways) == [controller.said(f"{POP} was issued by {POP_ROOT}", "x509pop", "root.pem")]
+    assert controller.mistakes("agent", agent, **ways) == [controller.message(f"{POP} was issued by {POP_ROOT}", "x509pop", "root.pem")]
     for component, observed in (("server", server), ("agent", agent)):
         assert controller.mistakes(component, observed, spire_pki_new_root=True) == []
         assert request_of(controller.plan(component, spire_pki_new_root=True)).issued == []
@@ -157,19 +157,19 @@ def test_an_ssh_ca_that_is_gone(tmp_path: Path) -> None:
     authority = controller.plan("server").authorities[0]
     name = node_ssh.fingerprint(getattr(authority, "authority"))
     shutil.rmtree(tmp_path)
-    assert controller.mistakes("server", server) == [controller.said(f"{SSH_CA} is the CA {name}", "sshpop", "ca.pub")]
-    assert controller.mistakes("agent", agent) == [controller.said(f"{SSH} was issued by {name}", "sshpop", "ca.pub")]
+    assert controller.mistakes("server", server) == [controller.message(f"{SSH_CA} is the CA {name}", "sshpop", "ca.pub")]
+    assert controller.mistakes("agent", agent) == [controller.message(f"{SSH} was issued by {name}", "sshpop", "ca.pub")]
 
 
 @pytest.mark.parametrize(("kind", "path", "parts"), [("x509pop", POP, ("x509pop", "root.pem")), ("sshpop", SSH, ("sshpop", "ca.pub"))])
 def test_a_file_that_tells_nothing(tmp_path: Path, kind: str, path: str, parts: tuple[str, ...]) -> None:
     controller = Controller(tmp_path, **{f"spire_{kind}": "host"})
     observed = {path: state("0644", "root", "root", "")}
-    assert controller.mistakes("agent", observed) == [controller.said(f"{path} is there, and can't be read", *parts)]
+    assert controller.mistakes("agent", observed) == [controller.message(f"{path} is there, and can't be read", *parts)]
 
 
 def test_from_one_ca_of_the_controller_to_another_one(tmp_path: Path) -> None:
-    """The mode spiffe has the root of spire_pki sign what nodes have; without it, a CA of their own is made in the same run."""
+    """A certificate of another CA on the controller stops no run: with the mode spiffe, spire_pki's root signs nodes' certificates, else their own CA."""
     controller = Controller(tmp_path, **ALL, spire_server_config=SPIFFE)
     controller.make()
     agent = controller.on_hosts("agent")
@@ -196,7 +196,7 @@ ARN = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:"
 OURS = f"{ARN}spire/prod.acme.com/s1/certificate-AbCdEf"
 CA = "arn:aws:acm-pca:eu-west-1:111122223333:certificate-authority/abc"
 SECRET = f"the configuration of the server names {OURS}, which a root of ours has issued"
-#: plugin, its option and value on the host; how spire_pki has it; what is said
+#: cases: the plugin, its option and value in the host's configuration, the value of spire_pki, and the message
 KEPT: dict[str, tuple[str, str, str, str, str]] = {
     "secrets": ("awssecret", "cert_file_arn", OURS, "awssecret", SECRET),
     "secrets before": ("awssecret", "cert_file_arn", OURS, "host", SECRET),
@@ -211,13 +211,13 @@ KEPT: dict[str, tuple[str, str, str, str, str]] = {
 
 @pytest.mark.parametrize("name", KEPT)
 def test_what_aws_keeps_is_known_by_the_configuration(tmp_path: Path, name: str) -> None:
-    plugin, option, value, way, says = KEPT[name]
+    plugin, option, value, way, cause = KEPT[name]
     controller = Controller(tmp_path, spire_pki=way)
     if way != "host":
         controller.common["spire_server_config"] = {"plugins": {"UpstreamAuthority": {way: {"plugin_data": {"region": "eu-west-1"}}}}}
     text = hcl.dumps({"plugins": {"UpstreamAuthority": {plugin: {"plugin_data": {option: value}}}}})
     observed = {"issued": {PEM: {"exists": False}}, "files": {"configuration": state("0640", "root", "x", text)}}
-    assert missing_ca.mistakes(controller.plan("server"), observed) == ([controller.said(says, "root.pem")] if says else [])
+    assert missing_ca.mistakes(controller.plan("server"), observed) == ([controller.message(cause, "root.pem")] if cause else [])
     assert missing_ca.mistakes(controller.plan("server", spire_pki_new_root=True), observed) == []
     broken = {**observed, "files": {"configuration": state("0640", "root", "x", "{{")}}
     assert missing_ca.mistakes(controller.plan("server"), broken) == []
@@ -228,7 +228,7 @@ def test_what_aws_keeps_is_known_by_the_note(tmp_path: Path) -> None:
     controller = Controller(tmp_path, spire_pki="awssecret", spire_server_config=tree)
     note = tmp_path / "prod.acme.com" / "servers" / "s1" / "aws_secrets.json"
     aws_record.write(str(note), "eu-west-1", {"certificate": {"arn": OURS}})
-    assert controller.mistakes("server", {}) == [controller.said(f"{note} notes what AWS keeps below a root of ours", "root.pem")]
+    assert controller.mistakes("server", {}) == [controller.message(f"{note} notes what AWS keeps below a root of ours", "root.pem")]
 
 
 def test_the_drift_check_reads_what_it_is_asked_for(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the look at a server finds of the CA above its own."""
+"""The drift check compares the upstream CA of a server."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_converged_server_differs_in_nothing(tmp_path: Path, way: str) -> None
     made(tmp_path, spire_pki=way)
     plan = server(tmp_path, spire_pki=way)
     assert look_at(plan) == Comparison()
-    # it needs no passphrase, reads no key, and restarts nothing when the files change
+    # The check needs no passphrase and reads no key, and a change of these files needs no restart.
     (tmp_path / "prod.acme.com" / "root.key").unlink()
     assert look_at(server(tmp_path, spire_pki=way, spire_pki_passphrase="")) == Comparison()
     assert set(planned_digests(plan)) == {"/etc/spire/server/main.conf", "/etc/systemd/system/spire-server@main.service"}
@@ -90,7 +90,7 @@ def test_a_new_server_has_everything_to_do(tmp_path: Path) -> None:
 
 
 def test_the_drift_check_tells_of_a_key_whether_it_belongs(tmp_path: Path) -> None:
-    """And nothing else: the whole answer is searched for every line of the key, with a planted one as the proof."""
+    """The probe reports whether a key belongs to its certificate. No line of the key is in its answer, as a search proves."""
     made(tmp_path)
     plan = server(tmp_path)
     assert plan.upstream is not None

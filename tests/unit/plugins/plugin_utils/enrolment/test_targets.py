@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Nodes that attest once: who they are, when their server must forget them, and what keys in memory mean to them."""
+"""Nodes that may attest only once are recognised, evicted when they must attest again, and enrolled after a restart with keys in memory."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def attestor(name: str, **data: Any) -> dict[str, Any]:
 
 
 def agent(name: str, keys: str = "disk", server: dict[str, Any] | None = None, **data: Any) -> Plan:
-    """An agent whose only server offers the same attestor, with other options where ``server`` says so."""
+    """Returns the plan of an agent whose only server has the same attestor, with the options in ``server``."""
     tree = attestor(name, **data)
     if keys == "memory":
         tree["plugins"]["KeyManager"] = {"memory": {"plugin_data": {}}}
@@ -48,8 +48,8 @@ def look_at(made: Plan, **observed: Any) -> Comparison:
 def test_who_attests_once(name: str, server: dict[str, Any], once: bool) -> None:
     made = agent(name, server=server)
     assert made.attests_once == once
-    lost = look_at(made, identity={"chain": [], "key": True})
-    assert lost.enrol and lost.evict == (once and name != "join_token") and lost.token == (name == "join_token")
+    without_identity = look_at(made, identity={"chain": [], "key": True})
+    assert without_identity.enrol and without_identity.evict == (once and name != "join_token") and without_identity.token == (name == "join_token")
     assert agent(name, "memory", server).loses_identity_on_restart == once and not made.loses_identity_on_restart
 
 
@@ -70,12 +70,12 @@ def test_keys_in_memory_and_a_restart(name: str) -> None:
         assert ("bundle" in found.files) == found.enrol
         shown = [part["before"] for part in found.diffs if part["before_header"] == "enrolment"]
         assert shown == (["the agent keeps its key in memory, which a restart loses\n"] if found.enrol else [])
-        # with keys on disk it comes back as it was
+        # An agent with its keys on disk keeps its identity.
         assert not look_at(agent(name), **observed).enrol
 
 
 def test_whom_a_server_must_forget() -> None:
-    """By the identity on the host, by the name that the attestor goes by, and by the entries that tie agents to groups."""
+    """The targets name the SPIFFE IDs on the hosts, those that the attestor gives by host name, and the entries with the agents' aliases."""
     own = {"spire_agent_config": attestor("http_challenge", hostname="web1")}
     made = fleet(ALLOWED, agents=("a1", "a2"), groups={"web": ["a2"]}, a1=own)
     (found,) = evict_targets(made, {"a1": "", "a2": AGENT_ID})
@@ -84,6 +84,6 @@ def test_whom_a_server_must_forget() -> None:
         "fleet.alias.spire_agents.a1", "fleet.alias.spire_agents.a2", "fleet.alias.web.a2",
     ]
     assert evict_targets(made, {}) == []
-    # what goes for good leaves the same entries
+    # Decommissioned agents have the same entries to delete.
     (left,) = decommission_targets(made, {"a1": "", "a2": AGENT_ID})
     assert (left["server"], left["ids"], left["entries"]) == ("s1", [AGENT_ID], found["entries"])

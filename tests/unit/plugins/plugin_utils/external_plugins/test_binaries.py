@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""External plugins: what the inventory says of them, what the tree gets, and what is asked and told of a host."""
+"""External plugins: their entries in the inventory, their options in the tree, and their binaries in the drift check."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def wrapper(plan: Plan) -> dict[str, Any]:
     return {key: found[key] for key in found if key != "plugin_data"}
 
 
-def said(definition: dict[str, Any] | None = None, **body: Any) -> list[str]:
+def messages(definition: dict[str, Any] | None = None, **body: Any) -> list[str]:
     return mistakes(fleet(s1=variables(definition, **body))).splitlines()
 
 
@@ -56,7 +56,7 @@ def test_the_tree_gets_the_command_and_its_checksum() -> None:
     plan = made()
     assert wrapper(plan) == {"plugin_cmd": PLACED, "plugin_checksum": ONE}
     assert [plan.merged.origin(f"{WHERE}.{name}") for name in ("plugin_cmd", "plugin_data")] == ["spire_plugins", "spire_server_config"]
-    assert said() == []
+    assert messages() == []
     assert f'plugin_cmd = "{PLACED}"' in plan.render() and f'plugin_checksum = "{ONE}"' in plan.render()
 
 
@@ -92,7 +92,7 @@ def test_the_entry_that_names_most_is_the_one() -> None:
 
 @pytest.mark.parametrize("version", ["1.0", ""])
 def test_two_programs_of_one_name_have_places_of_their_own(version: str) -> None:
-    """A server's KeyManager and its UpstreamAuthority, and an agent's plugin on the same machine."""
+    """Three plugins with one name on one machine (a server's KeyManager and UpstreamAuthority, and an agent's) have different directories."""
     more = {"version": version} if version else {}
     entries = {
         "signs": {"plugin": "mine", "type": "UpstreamAuthority", "url": "https://mirror.acme.com/signs", "sha256": ONE, **more},
@@ -111,7 +111,7 @@ def test_two_programs_of_one_name_have_places_of_their_own(version: str) -> None
         f"/opt/spire/plugins/keeps/{version or '2b' * 6}/bin/mine", f"/opt/spire/plugins/signs/{version or '1a' * 6}/bin/mine",
         f"/opt/spire/plugins/agents/{version or '3c' * 6}/bin/mine",
     ]
-    # on their way as well
+    # The directories for incoming files and the files in the cache differ as well.
     for kind in ("incoming", "file"):
         assert len({one[kind] for one in found}) == 3
 
@@ -127,16 +127,16 @@ def test_the_same_entry_is_one_file_for_all_of_a_machine() -> None:
 
 
 def test_instances_of_one_machine_with_other_files_in_one_place() -> None:
-    """Variables of hosts that are one machine may differ, and then their entries of one name do."""
+    """Two hosts that are one machine must not have different binaries at the same path."""
     tree = {"spire_agent_config": {"plugins": {"KeyManager": {"mine": {}}}}}
     one = {"ansible_host": "10.0.0.9", "spire_plugins": {"mine": BOTH}, **tree}
     other = {**one, "spire_agent_instance": "b", "spire_agent_config__b": {"health_checks": {"bind_port": "8087"}}}
     other["spire_plugins"] = {"mine": {**BOTH, "sha256": {"arm64": ONE, "amd64": TWO}}}
     (line,) = mistakes(fleet(agents=("a1", "a2"), a1=one, a2=other)).splitlines()
     assert line == (
-        "error: plugins.KeyManager.mine.plugin_cmd (set by spire_plugins): /opt/spire/plugins/mine/1.2.0/bin/mine is another file for the "
-        "agent a1 on the same machine (plugins.KeyManager.mine.plugin_cmd). Give one of them another version in spire_plugins, or an "
-        "entry of another name. [a2]"
+        "error: plugins.KeyManager.mine.plugin_cmd (set by spire_plugins): /opt/spire/plugins/mine/1.2.0/bin/mine must be a different "
+        "file for the agent a1 on the same machine (plugins.KeyManager.mine.plugin_cmd). Give one of them another version in "
+        "spire_plugins, or an item with another name. [a2]"
     )
     apart = {**other, "spire_plugins": {"mine": {**other["spire_plugins"]["mine"], "version": "1.2.1"}}}
     assert mistakes(fleet(agents=("a1", "a2"), a1=one, a2=apart)) == ""
@@ -239,25 +239,25 @@ def test_what_an_entry_can_have_wrong(definition: Any, path: str, message: str) 
 
 
 def test_an_entry_is_a_directory_of_its_own() -> None:
-    """Unless the plugin is on the host already."""
+    """The name of an entry must be valid as a directory, unless the plugin is already on the host."""
     entries = {"my plugin": {**URL, "plugin": "vaulted"}, "our plugin": {"plugin": "vaulted", "path": "/opt/vaulted", "sha256": ONE}}
     assert mistakes(fleet(common={"spire_plugins": entries})).splitlines() == [
         f'error: spire_plugins.my plugin: "my plugin" {NAME} [a1, s1]',
-        "warning: spire_plugins.our plugin: No tree has a plugin vaulted that this entry is for, so it is brought nowhere. Name vaulted under "
-        "its type in spire_server_config or spire_agent_config, or take the entry out. [a1, s1]",
+        "warning: spire_plugins.our plugin: No configuration uses the plugin vaulted of this item, so it is installed nowhere. Add "
+        "vaulted below its plugin type in spire_server_config or spire_agent_config, or remove the item. [a1, s1]",
     ]
 
 
 def test_a_command_in_the_tree_and_an_entry() -> None:
-    assert said(plugin_cmd="/usr/bin/vaulted", plugin_checksum=ONE) == [
+    assert messages(plugin_cmd="/usr/bin/vaulted", plugin_checksum=ONE) == [
         f"error: {WHERE}.plugin_cmd (set by spire_server_config): spire_plugins.vaulted names the binary too; remove one of the "
         "two. [s1]"
     ]
 
 
 def test_a_checksum_in_the_tree_that_is_another() -> None:
-    assert said(plugin_checksum=ONE.upper()) == []
-    assert said(plugin_checksum=TWO) == [
+    assert messages(plugin_checksum=ONE.upper()) == []
+    assert messages(plugin_checksum=TWO) == [
         f"error: spire_plugins.vaulted: Its checksum is {ONE}, and {WHERE}.plugin_checksum is another one; remove that option, the "
         "collection sets it. [s1]"
     ]
@@ -265,34 +265,34 @@ def test_a_checksum_in_the_tree_that_is_another() -> None:
 
 @pytest.mark.parametrize("path, hidden", [("/home/me/vaulted", "home"), ("/root/vaulted", "root"), ("/tmp/x/vaulted", "tmp")])
 def test_what_the_sandbox_hides(path: str, hidden: str) -> None:
-    assert said({"path": path, "sha256": ONE}) == [
-        f"error: {WHERE}.plugin_cmd (set by spire_plugins): The service's sandbox hides /{hidden} from it, so SPIRE could not start the "
-        "plugin; put it below /opt or /usr/local. [s1]"
+    assert messages({"path": path, "sha256": ONE}) == [
+        f"error: {WHERE}.plugin_cmd (set by spire_plugins): The service's sandbox hides /{hidden}, so SPIRE can't start the plugin. "
+        "Move the plugin to a directory below /opt or /usr/local. [s1]"
     ]
 
 
 def test_a_path_that_a_unit_can_not_hold() -> None:
-    assert said({"path": "/opt/my plugins/x", "sha256": ONE}) == [
-        f'error: {WHERE}.plugin_cmd (set by spire_plugins): "/opt/my plugins/x" can\'t stand in a service\'s definition; use letters, '
-        "digits and ._@+:,=- in a path. [s1]"
+    assert messages({"path": "/opt/my plugins/x", "sha256": ONE}) == [
+        f"error: {WHERE}.plugin_cmd (set by spire_plugins): The path \"/opt/my plugins/x\" can't be in a service's definition. Use "
+        "only letters, digits, / and ._@+:,=- in a path. [s1]"
     ]
 
 
 def test_a_file_on_the_controller(tmp_path: Path) -> None:
     source = tmp_path / "vaulted"
     definition = {"src": str(source), "sha256": ONE}
-    assert said(definition) == [
-        f"error: spire_plugins.vaulted.src: There is no file {source} on the controller, which should hold the plugin vaulted. [s1]"
+    assert messages(definition) == [
+        f"error: spire_plugins.vaulted.src: The controller has no file {source}, which should be the plugin vaulted. [s1]"
     ]
     source.write_bytes(b"binary")
     found = hashlib.sha256(b"binary").hexdigest()
-    assert said(definition) == [
-        f"error: spire_plugins.vaulted.src: {source} on the controller has the SHA-256 checksum {found}, and the plugin vaulted should have {ONE}. "
-        "Put the right file there, or correct the checksum. [s1]"
+    assert messages(definition) == [
+        f"error: spire_plugins.vaulted.src: The file {source} on the controller has the SHA-256 checksum {found}, but the plugin "
+        f"vaulted should have {ONE}. Replace the file, or correct the checksum. [s1]"
     ]
     other = tmp_path / "other"
     other.write_bytes(b"binary")
-    assert said({"src": str(other), "sha256": found}) == []
+    assert messages({"src": str(other), "sha256": found}) == []
 
 
 def test_a_file_on_the_controller_that_can_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -302,11 +302,11 @@ def test_a_file_on_the_controller_that_can_not_be_read(tmp_path: Path, monkeypat
     def refuse(path: Path) -> str:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
-    # root reads everything
+    # The error is simulated, because root can read every file.
     monkeypatch.setattr(external_plugin_rules, "file_digest", refuse)
-    assert said({"src": str(source), "sha256": ONE}) == [
-        f"error: spire_plugins.vaulted.src: {source} on the controller, which should hold the plugin vaulted, can't be read: Permission "
-        "denied. Let the user who runs Ansible read it. [s1]"
+    assert messages({"src": str(source), "sha256": ONE}) == [
+        f"error: spire_plugins.vaulted.src: The file {source} on the controller, which should be the plugin vaulted, can't be read: "
+        "Permission denied. Give the user who runs Ansible permission to read it. [s1]"
     ]
 
 
@@ -314,12 +314,12 @@ def test_a_wrong_file_of_the_second_architecture_is_told_too(tmp_path: Path) -> 
     for arch in ("amd64", "arm64"):
         (tmp_path / arch).write_bytes(arch.encode())
     right = {arch: hashlib.sha256(arch.encode()).hexdigest() for arch in ("amd64", "arm64")}
-    assert said({"src": f"{tmp_path}/{{arch}}", "sha256": right}) == []
-    (line,) = said({"src": f"{tmp_path}/{{arch}}", "sha256": {**right, "arm64": ONE}})
-    assert line.startswith(f"error: spire_plugins.vaulted.src: {tmp_path}/arm64 on the controller has the SHA-256 checksum {right['arm64']}")
+    assert messages({"src": f"{tmp_path}/{{arch}}", "sha256": right}) == []
+    (line,) = messages({"src": f"{tmp_path}/{{arch}}", "sha256": {**right, "arm64": ONE}})
+    assert line.startswith(f"error: spire_plugins.vaulted.src: The file {tmp_path}/arm64 on the controller has the SHA-256 checksum {right['arm64']}")
 
 
-# What a look finds.
+# The drift check
 
 
 def compared(plan: Plan, **changes: Any) -> Comparison:

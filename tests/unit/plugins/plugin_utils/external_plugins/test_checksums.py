@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Vendors' checksum files, in every shape that they come in, from a page on loopback and from the disk."""
+"""Vendors' checksum files are read in all their formats, from a page on loopback and from the disk."""
 
 from __future__ import annotations
 
@@ -18,18 +18,19 @@ import pytest
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.external_plugins import checksums
 from tests.support import release_page
+from tests.support.errors import error_of
 from tests.unit.builders.fleets import fleet, mistakes, planned
 
 ONE, TWO = "1a" * 32, "2b" * 32
 
 
 class Page(http.server.SimpleHTTPRequestHandler):
-    """Counts what it is asked for."""
+    """A web page that records the requested paths."""
 
     asked: list[str] = []
 
     def log_message(self, format: str, *args: object) -> None:  # pylint: disable=redefined-builtin
-        """Says nothing."""
+        """Logs nothing."""
 
     def do_GET(self) -> None:
         self.asked.append(self.path)
@@ -68,9 +69,7 @@ def test_the_line_that_is_meant(text: str, wanted: str) -> None:
     (f"{ONE}  a\n{TWO}  b\n", "The checksum file sums.txt has 2 checksums and none of plugin-amd64; set sha256 instead of sums."),
 ])
 def test_a_file_that_does_not_tell(text: str, message: str) -> None:
-    with pytest.raises(ValueError) as caught:
-        checksums.chosen(text, "plugin-amd64", "sums.txt")
-    assert str(caught.value) == message
+    assert error_of(ValueError, checksums.chosen, text, "plugin-amd64", "sums.txt") == message
 
 
 def test_a_page_is_asked_once_and_its_answer_kept(page: str, tmp_path: Path) -> None:
@@ -78,7 +77,7 @@ def test_a_page_is_asked_once_and_its_answer_kept(page: str, tmp_path: Path) -> 
     cache = str(tmp_path / "cache")
     assert checksums.checksum(f"{page}/sums", "plugin", cache) == ONE
     (tmp_path / "page" / "sums").write_text(f"{TWO}  plugin\n", encoding="ascii")
-    checksums._read.cache_clear()  # as another process
+    checksums._read.cache_clear()  # the cache is cleared as if another process read the file
     assert checksums.checksum(f"{page}/sums", "plugin", cache) == ONE
     assert Page.asked == ["/sums"]
     assert checksums.checksum(f"{page}/sums", "plugin", str(tmp_path / "elsewhere")) == TWO
@@ -102,7 +101,7 @@ def test_a_page_that_has_none(page: str, tmp_path: Path) -> None:
         f"error: spire_plugins.vaulted: The checksum file {page}/plugin-amd64.sha256 can't be read on the controller: HTTP Error 404: "
         "File not found. [s1]"
     ]
-    # nobody asked for the agent's sake, nor twice for the server's
+    # Each file was requested once, for the server. The agent has no such plugin.
     assert sorted(Page.asked) == ["/plugin-amd64.sha256", "/plugin-arm64.sha256"]
 
 
@@ -121,25 +120,23 @@ def test_an_architecture_that_has_one_is_enough(page: str, tmp_path: Path) -> No
 def test_a_file_on_the_controller(tmp_path: Path) -> None:
     (tmp_path / "sums").write_text(f"{ONE}  plugin\n", encoding="ascii")
     assert checksums.checksum(str(tmp_path / "sums"), "plugin", "/nowhere") == ONE
-    with pytest.raises(ValueError) as caught:
-        checksums.checksum(str(tmp_path / "none"), "plugin", "/nowhere")
-    assert str(caught.value) == f"The checksum file {tmp_path}/none can't be read on the controller: No such file or directory."
+    assert error_of(ValueError, checksums.checksum, str(tmp_path / "none"), "plugin", "/nowhere") == (
+        f"The checksum file {tmp_path}/none can't be read on the controller: No such file or directory."
+    )
 
 
 def test_a_password_in_the_address_is_used_and_told_to_nobody(page: str, tmp_path: Path) -> None:
     (tmp_path / "page" / "sums").write_text(f"{ONE}  a\n{TWO}  b\n", encoding="ascii")
     cache, address = tmp_path / "cache", page.replace("//", "//me:p%40planted@")
     assert checksums.checksum(f"{address}/sums", "b", str(cache)) == TWO
-    # the file's name tells nothing of it either
+    # The name of the cached file does not depend on the login.
     assert checksums.checksum(f"{page}/sums", "a", str(cache)) == ONE
     assert Page.asked == ["/sums"]
     for name, message in (
         ("sums", f"The checksum file {page}/sums has 2 checksums and none of c; set sha256 instead of sums."),
         ("none", f"The checksum file {page}/none can't be read on the controller: HTTP Error 404: File not found."),
     ):
-        with pytest.raises(ValueError) as caught:
-            checksums.checksum(f"{address}/{name}", "c", str(cache))
-        assert str(caught.value) == message
+        assert error_of(ValueError, checksums.checksum, f"{address}/{name}", "c", str(cache)) == message
 
 
 def test_a_page_that_wants_a_password(tmp_path: Path) -> None:
@@ -154,9 +151,7 @@ def test_a_page_that_wants_a_password(tmp_path: Path) -> None:
 def test_a_cache_that_can_not_be_written(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "page" / "sums").write_text(f"{ONE}  plugin\n", encoding="ascii")
     (tmp_path / "file").write_text("", encoding="ascii")
-    with pytest.raises(ValueError) as caught:
-        checksums.checksum(f"{page}/sums", "plugin", str(tmp_path / "file"))
-    assert str(caught.value) == (
+    assert error_of(ValueError, checksums.checksum, f"{page}/sums", "plugin", str(tmp_path / "file")) == (
         f"The checksum file {page}/sums can't be kept on the controller: {tmp_path}/file/plugins: Not a directory. Set "
         "spire_archive_cache to a directory that the user who runs Ansible can write to."
     )

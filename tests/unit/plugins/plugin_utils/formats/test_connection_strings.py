@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What connection strings say, and what of it can be shown; the words are in mistakes/fleets/datastores.yml."""
+"""Connection strings are read, and only their public parts are shown. The examples of rules are in rules/fleet/cases/datastores.yml."""
 
 from __future__ import annotations
 
@@ -82,12 +82,12 @@ def codes(first: dict[str, Any], second: dict[str, Any], **more: Any) -> list[st
     ("host=DB dbname=spire", "host=db dbname=spire", []),
     ("host=db dbname=a", "host=other dbname=b", ["database_name"]),
     ("host=db dbname=a", "postgres://db/b", ["database_name"]),
-    ("host=db user=a", "host=db dbname=b", []),  # without a name it is the user's, which nobody tells
+    ("host=db user=a", "host=db dbname=b", []),  # without a name, the database has the name of the user, which is not shown
     ("host=db dbname=a", "host=db port=6432 dbname=a", ["datastore_address"]),
     ("host=db dbname=a", "host=localhost dbname=a", ["datastore_address"]),
     ("host=127.0.0.1 dbname=a", "host=localhost dbname=a", ["datastore_address", "datastore_address"]),
     ("dbname=a", "dbname=a", ["datastore_address", "datastore_address"]),
-    ("host=db dbname='a b'", "host=db dbname='c d'", []),  # nothing that could be shown
+    ("host=db dbname='a b'", "host=db dbname='c d'", []),  # the names have characters that are not shown
 ])
 def test_two_servers_and_postgresql(first: str, second: str, expected: list[str]) -> None:
     assert codes(datastore("postgres", first), datastore("postgres", second)) == expected

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Durations: what Go reads, and the messages about what it does not read."""
+"""Durations that Go accepts are read, and the others have messages."""
 
 from __future__ import annotations
 

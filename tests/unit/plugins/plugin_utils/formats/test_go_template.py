@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a Go template names, and that no text makes reading one or a key fall over. tests/real asks SPIRE the same."""
+"""The names in Go templates are found, and no text leads to an unexpected exception. tests/real compares the results with SPIRE's."""
 
 from __future__ import annotations
 

@@ -257,7 +257,7 @@ def test_an_error_names_its_place_and_no_value(text: str, message: str) -> None:
         hcl.loads(text)
     assert str(caught.value) == message
     assert "hunter" not in repr(caught.value)
-    # Neither may a traceback show what the file holds.
+    # The exception has no cause or context whose traceback could show a part of the file.
     assert caught.value.__cause__ is None and (caught.value.__context__ is None or caught.value.__suppress_context__)
 
 

@@ -17,7 +17,7 @@ from tests.support.hcl_trees import KEYS, STRINGS, TREES, VALUES
 
 
 def exact(value: Any) -> Any:
-    """The value with its types and the order of its keys, which == does not look at (1 == 1.0 == True, -0.0 == 0.0)."""
+    """Returns the value with its types and the order of its keys, which == does not compare (1 == 1.0 == True, -0.0 == 0.0)."""
     if isinstance(value, dict):
         return [(key, exact(item)) for key, item in value.items()]
     if isinstance(value, list):
@@ -49,7 +49,7 @@ def test_json_comes_back_as_it_was_or_is_refused(tree: dict[str, Any]) -> None:
         assert "inside a list" in str(error)
         return
     assert hcl.loads(text) == tree
-    # Any other reader of JSON gets the same.
+    # A reader of JSON gets the same tree.
     assert json.loads(text) == tree
 
 
@@ -68,7 +68,7 @@ def test_a_list_of_one_object_stays_a_list(one: dict[str, Any]) -> None:
 
 
 def read_or_refused(text: str) -> None:
-    """Whatever the text is: a tree that comes back, or an error that says where; never another exception."""
+    """Checks that any text is either read as a tree that can be written and read again, or refused with a position; never another exception."""
     try:
         tree = hcl.loads(text)
     except hcl.HclError as error:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import hcl
+from tests.support.errors import error_of
 
 SERVER: dict[str, Any] = {
     "server": {
@@ -314,9 +315,7 @@ def test_a_list_that_holds_itself_is_an_error() -> None:
     ],
 )
 def test_what_spire_would_lose_of_json_is_named(tree: Any, message: str) -> None:
-    with pytest.raises(hcl.HclError) as caught:
-        hcl.dumps_json(tree)
-    assert str(caught.value) == message
+    assert error_of(hcl.HclError, hcl.dumps_json, tree) == message
 
 
 def test_json_is_laid_out_for_spires_reader() -> None:

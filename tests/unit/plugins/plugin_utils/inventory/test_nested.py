@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Nested servers: their plans, the order in which they are set up, and the entries that let them have their CAs signed."""
+"""Nested servers: their plans, the order of their installation, and the entries that let them have their CAs signed."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_the_address_at_which_agents_reach_them_is_the_nested_servers_too() -> N
     made = nested_fleet(root1={"spire_server_address": "root.acme.com"}, hub1={"spire_server_address": "hub.acme.com"})
     assert upstream(plan("server", "hub1", made))["server_address"] == "root.acme.com"
     assert upstream(plan("server", "edge1", made))["server_address"] == "hub.acme.com"
-    # of hub1 it is the server's, and the agent on the same host is the root's
+    # The address in hub1's variables is that of its server. The agent on the same host belongs to the root server.
     assert plan("agent", "hub1", made).main["server_address"] == "root.acme.com"
 
 

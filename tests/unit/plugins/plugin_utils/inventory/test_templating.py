@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From Ansible's variables to plain values, with the Templar of whichever ansible-core runs the tests."""
+"""Ansible's variables become plain values, with the Templar of the installed ansible-core."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables im
 from tests.support.collection import REPO
 from tests.unit.builders.fleets import mistakes
 
-#: ansible-core 2.19 templates only what comes from a trusted source, as inventories do
+#: marks a text as trusted, as the texts of an inventory are: ansible-core 2.19 templates no others
 TRUST = getattr(ansible.template, "trust_as_template", str)
 
 
@@ -42,7 +42,7 @@ def found(values: Values) -> list[tuple[str, str]]:
 
 
 class HostVars:
-    """As Ansible's own, as far as planning asks it: each host's variables without hostvars in them."""
+    """Stands for Ansible's hostvars as planning uses them: the variables of each host, without hostvars among them."""
 
     def __init__(self, hosts: dict[str, dict[str, Any]]) -> None:
         self.hosts = hosts
@@ -91,7 +91,7 @@ def test_a_fact_that_nobody_gathered(template: str) -> None:
     [(path, message)] = found(values)
     assert path == "spire_agent_config.agent.server_address"
     assert message.startswith("The value can't be made yet: ") and message.endswith(f". {FACT_HINT}")
-    # the rest of the tree is there to be checked
+    # The rest of the tree is kept, so that it can be checked.
     assert values.raw["spire_agent_config"] == {"agent": {"log_level": "DEBUG"}}
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The whole messages about mistakes in variables."""
+"""Each mistake in a variable has the right message, which is compared as a whole."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.unit.builders.fleets import fleet, mistakes, server_tree
 VARIABLES: dict[str, tuple[dict[str, Any], str]] = {
     "no trust domain": (
         {"spire_trust_domain": None},
-        "error: spire_trust_domain: No trust domain is set. Set it, for example to prod.acme.com. [a1, s1]",
+        "error: spire_trust_domain: The trust domain is not set. Set it, for example to prod.acme.com. [a1, s1]",
     ),
     "upper case": (
         {"spire_trust_domain": "Prod.Acme.com"},
@@ -45,13 +45,13 @@ VARIABLES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "no local directory": (
         {"spire_install_source": "local"},
-        "error: spire_local_dir: It is required where spire_install_source is local; set it to the directory of the "
-        "binaries on the controller. [a1, s1]",
+        "error: spire_local_dir: It is required when spire_install_source is local. Set it to the directory on the controller that "
+        "contains the binaries. [a1, s1]",
     ),
     "no preinstalled directory": (
         {"spire_install_source": "preinstalled"},
-        "error: spire_bin_dir: It is required where spire_install_source is preinstalled; set it to the directory of the "
-        "binaries on the host. [a1, s1]",
+        "error: spire_bin_dir: It is required when spire_install_source is preinstalled. Set it to the directory on the host that "
+        "contains the binaries. [a1, s1]",
     ),
     "no such choice": (
         {"spire_install_source": "archiv"},
@@ -154,22 +154,23 @@ VARIABLES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "an instance with a space": (
         {"spire_agent_instance": "blue green"},
-        'error: spire_agent_instance: "blue green" can\'t be a part of paths and of a service\'s name; use letters, digits, '
-        "dots, dashes and underscores. [a1]",
+        "error: spire_agent_instance: \"blue green\" can't be part of paths and of a service's name. Use only letters, digits, dots, "
+        "dashes and underscores, and don't begin with a dot or a dash. [a1]",
     ),
     "an environment variable with a dash": (
         {"spire_server_environment": {"AWS-KEY": "planted-secret"}},
-        'error: spire_server_environment: "AWS-KEY" can\'t be the name of an environment variable; use letters, digits and '
+        "error: spire_server_environment: \"AWS-KEY\" can't be the name of an environment variable. Use only letters, digits and "
         "underscores. [s1]",
     ),
     "a user that is none": (
         {"spire_agent_user": "spire agent"},
-        'error: spire_agent_user: "spire agent" can\'t be the name of a user. [a1]',
+        "error: spire_agent_user: \"spire agent\" can't be the name of a user. Use at most 32 letters, digits, dots, dashes and "
+        "underscores, and begin with a letter or an underscore. [a1]",
     ),
     "a root with a space": (
         {"spire_root_dir": "/home/me/my spire"},
-        'error: spire_root_dir: "/home/me/my spire" can\'t stand in a service\'s definition; use letters, digits and ._@+:,=- '
-        "in a path. [a1, s1]",
+        "error: spire_root_dir: The path \"/home/me/my spire\" can't be in a service's definition. Use only letters, digits, / and "
+        "._@+:,=- in a path. [a1, s1]",
     ),
     "a socket path that is too long": (
         {"spire_agent_instance": "x" * 80},
@@ -191,6 +192,7 @@ def test_a_local_directory_must_have_the_programs(tmp_path: Path) -> None:
     tmp_path.joinpath("bin").mkdir()
     tmp_path.joinpath("bin", "spire-server").touch()
     assert mistakes(fleet(common, agents=())) == (
-        f"error: spire_local_dir: There is no spire-server in {tmp_path} on the controller; it is in {tmp_path}/bin, so name that. [s1]"
+        f"error: spire_local_dir: There is no spire-server in {tmp_path} on the controller, but there is one in {tmp_path}/bin. Write "
+        "that directory. [s1]"
     )
     assert mistakes(fleet({**common, "spire_local_dir": {"amd64": f"{tmp_path}/bin"}}, agents=())) == ""

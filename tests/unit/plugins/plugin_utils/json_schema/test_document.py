@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The JSON Schemas are valid by the rules of a public validator, and refuse what our own checks refuse."""
+"""The JSON Schemas are valid by a public validator, and refuse configurations that the collection's own checks refuse."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ LISTS = ("allOf", "anyOf", "oneOf")
 MAPS = ("properties", "patternProperties", "definitions")
 SINGLE = ("additionalProperties", "items", "if", "then", "else", "not", "propertyNames")
 
-#: codes of mistakes of structure: what is there, of which type, how it is written. The others are rules, and rules that stand in
-#: the data are said in JSON Schema too, those that are functions aren't
+#: the codes of mistakes in the structure: unknown options, wrong types, wrong formats. All other mistakes are broken rules; those in
+#: the schema's data are also in the JSON Schemas, and those that are functions are not.
 STRUCTURE = {
     "unknown", "version", "type", "required", "enum", "duration", "number", "count", "plugin", "type_name", "windows",
     *schema_values.FORMATS,
 }
-#: what of that a JSON Schema can't say, by what our own check says of it; the first that fits
+#: patterns of the collection's own messages, with the reason why a JSON Schema can't express the mistake; the first match counts
 UNSAID = {
     r"and it is a date": "an editor's YAML has no dates: 2026-01-01 is a string to it",
     r"is too (short|long); it must be": "a pattern can't compare durations",
@@ -56,25 +56,25 @@ def validator(kind: str, release: str = NEWEST) -> jsonschema.Draft7Validator:
 
 
 class Loader(yaml.SafeLoader):
-    """As an editor that was told of Ansible's tags, see docs/editors.md."""
+    """Reads YAML like an editor with the settings for Ansible's tags that docs/editors.md shows."""
 
 
 Loader.add_constructor("!unsafe", Loader.construct_yaml_str)
 
 
 def refusals(kind: str, text: str, release: str = NEWEST) -> list[str]:
-    """Where it is refused, and by which word of the schema."""
+    """Returns for each error of the text its path and the keyword of the schema that refuses it."""
     found = validator(kind, release).iter_errors(yaml.load(text, Loader))
     return [f"{'.'.join(map(str, error.absolute_path))}: {error.validator}" for error in found]
 
 
 def as_json(tree: Any) -> Any:
-    """As an editor has it: a date is the text that was written."""
+    """Returns the tree as an editor reads it, in which a date is a text."""
     return json.loads(json.dumps(tree, default=str))
 
 
 def pieces(piece: Any) -> Iterator[dict[str, Any]]:
-    """Every schema within a schema, each with its inner ones left out: most are the same in all releases."""
+    """Yields all schemas inside a schema, each without its inner ones. Most of them are the same in all releases, so each is checked once."""
     if not isinstance(piece, dict):
         return
     shallow = dict(piece)
@@ -93,7 +93,7 @@ def pieces(piece: Any) -> Iterator[dict[str, Any]]:
         yield from pieces(other)
 
 
-#: at least one release of each minor version, and the oldest and the newest
+#: a sample of the releases: at least one of each minor version, the oldest and the newest
 RELEASES = sample.sample(
     versions.RELEASES, 40, kind=lambda release: (release.major, release.minor), always=sample.first_and_last(versions.RELEASES), name="schema"
 )
@@ -126,7 +126,7 @@ def test_a_sound_tree_is_sound_in_every_release(component: str) -> None:
 @pytest.mark.parametrize("example", examples.names())
 def test_examples_are_sound(example: str) -> None:
     directory = examples.EXAMPLES / example
-    # an inventory of an old release has an old release's options
+    # An inventory for an old release has options of that release, so its schema is used.
     (release,) = {str(plan.version) for plan in examples.plans(examples.fleet(example))}
     assert refusals("inventory", (directory / "inventory.yml").read_text("utf-8"), release) == []
     files = [*directory.glob("*_vars/**/*.yml"), *directory.glob(examples.SURVEY)]
@@ -138,7 +138,7 @@ def test_examples_are_sound(example: str) -> None:
 
 
 EVERYTHING = catalogue.everything()
-#: wrong configurations of servers and agents of SPIRE's own plugins, without those that strict mode alone refuses
+#: the wrong configurations of servers and agents with built-in plugins, without those that only strict mode refuses
 MISTAKES = [
     case for case in (*option_cases(), *rule_cases("wrong"))
     if case.component in ("server", "agent") and "akeyless" not in case.expected["path"] and not (case.rule and EVERYTHING[case.rule].strict)
@@ -147,13 +147,13 @@ MISTAKES = [
 
 @functools.lru_cache(maxsize=None)
 def problems_of(number: int) -> list[Problem]:
-    """What our check finds in the mistake of this number."""
+    """Returns the problems that the collection's own check finds in the wrong configuration of this number."""
     case = MISTAKES[number]
     return tree_check.check(case.component, case.tree, versions.parse(case.release))
 
 
 def unsaid(number: int) -> str:
-    """The reason for which a JSON Schema can't refuse a mistake."""
+    """Returns the pattern in UNSAID for a mistake that a JSON Schema can't refuse; empty for other mistakes."""
     case = MISTAKES[number]
     messages = [problem.message for problem in problems_of(number) if problem.path == case.expected["path"]]
     return next((pattern for pattern in UNSAID if any(re.search(pattern, message) for message in messages)), "")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The policies of each plugin and release, to the letter; the table is in aws.yml."""
+"""The policies of each plugin and release are exactly those in cases/aws.yml."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from parliament import analyze_policy_string
 
 from ansible_collections.spire.fleet.plugins.filter.aws_policy import FilterModule as AwsPolicy
 from ansible_collections.spire.fleet.plugins.filter.aws_role_policies import FilterModule as AwsRolePolicies
+from tests.support.errors import error_of
 
 ACCOUNT = "111122223333"
 CASES: list[dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "cases" / "aws.yml").read_text(encoding="utf-8"))
@@ -37,7 +38,7 @@ def given(case: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def short(policy: dict[str, Any]) -> list[list[Any]]:
-    """Statements as the table has them."""
+    """Returns the statements of a policy in the form of cases/aws.yml."""
     if not policy:
         return []
     assert set(policy) == {"Version", "Statement"}
@@ -59,7 +60,7 @@ def test_policies(case: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
 def test_aws_takes_the_policies(case: dict[str, Any]) -> None:
-    """The linter knows the actions, the kinds of resources that each one takes, and its condition keys."""
+    """A linter finds no mistake in the policies. It knows all actions, the kinds of resources that each one accepts, and its condition keys."""
     used, options = given(case)
     for policy in filter(None, [POLICY(used, **options), *ROLES(used, **options).values()]):
         findings = analyze_policy_string(json.dumps(policy)).findings
@@ -67,7 +68,7 @@ def test_aws_takes_the_policies(case: dict[str, Any]) -> None:
 
 
 def test_the_linter_finds_what_is_wrong() -> None:
-    """A resource of the wrong kind, and a star in place of one."""
+    """The linter finds a resource of the wrong kind, so the test before could fail."""
     statement = {"Sid": "A", "Effect": "Allow", "Action": ["acm-pca:IssueCertificate"], "Resource": ["arn:aws:s3:::bucket"]}
     findings = analyze_policy_string(json.dumps({"Version": "2012-10-17", "Statement": [statement]})).findings
     assert [finding.issue for finding in findings] == ["RESOURCE_MISMATCH"]
@@ -81,7 +82,7 @@ def test_every_plugin_of_the_data_is_in_the_table() -> None:
 
 
 def test_stars_stand_where_aws_takes_nothing_else() -> None:
-    """The resource * is in the statement that says so, and in no other."""
+    """The resource * is only in the statement whose ID explains it."""
     for case in CASES:
         used, options = given(case)
         for policy in filter(None, [POLICY(used, **options), *ROLES(used, **options).values()]):
@@ -268,13 +269,11 @@ MISTAKES: dict[str, tuple[Any, dict[str, Any], str]] = {
 def test_mistakes_are_told_in_full(name: str) -> None:
     used, options, message = MISTAKES[name]
     for filter_name, run in (("aws_policy", POLICY), ("aws_role_policies", ROLES)):
-        with pytest.raises(AnsibleFilterError) as caught:
-            run(used, **options)
-        assert str(caught.value) == f"{filter_name}: {message}"
+        assert error_of(AnsibleFilterError, run, used, **options) == f"{filter_name}: {message}"
 
 
 def test_secrets_that_are_known_by_their_names_alone() -> None:
-    """Before spire_pki has made them, the tree has their names."""
+    """The policy is right for secrets that do not exist yet, so that the tree has their names in place of their ARNs."""
     named = {"region": "cn-north-1", "cert_file_arn": "spire/s*/certificate", "key_file_arn": "spire/s1/key"}
     found = POLICY(tree({"UpstreamAuthority": {"awssecret": named}}), account=ACCOUNT)
     start = f"arn:aws-cn:secretsmanager:cn-north-1:{ACCOUNT}:secret:spire/s"

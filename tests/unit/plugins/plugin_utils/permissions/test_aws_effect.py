@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the policies do: moto lets through every call that SPIRE makes, and denies each one whose action is taken away.
+"""The policies have the right effect in moto: every call of SPIRE is allowed, and each one is denied when its action is removed.
 
-moto judges actions, and resources of few services; of conditions it knows nothing. So here every resource is a star and no
-condition is left, and the resources are held against the ARNs of what was really made. moto has neither IAM Roles Anywhere nor
-logins to databases, it looks for tag:GetResources under another name, and it takes no signature of EKS.
+moto checks actions, the resources of a few services, and no conditions. So all resources are replaced by a star and all conditions
+removed for it, and the resources are compared with the ARNs of the objects that were made. moto has neither IAM Roles Anywhere nor
+logins to databases, checks tag:GetResources under another name, and accepts no signature of EKS.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def tree(component: str, kind: str, name: str, data: dict[str, Any]) -> dict[str
 
 
 class Cloud:
-    """What is there before SPIRE comes; made while nothing is denied."""
+    """The objects in AWS that exist before SPIRE makes its calls. They are made while moto denies nothing."""
 
     def __init__(self) -> None:
         kms, secrets, pca = client("kms"), client("secretsmanager"), client("acm-pca")
@@ -79,7 +79,7 @@ class Cloud:
         )
 
     def as_spire(self, policy: dict[str, Any]) -> Client:
-        """Clients of a user that has this policy and no other."""
+        """Returns a function that makes clients of a user with only this policy."""
         client("iam").put_user_policy(UserName="spire", PolicyName="spire", PolicyDocument=json.dumps(policy))
         return self.spire
 
@@ -95,7 +95,7 @@ class Cloud:
         return trees[name]
 
     def calls(self, name: str) -> dict[str, Call]:
-        """What SPIRE calls, by action."""
+        """Returns the calls that SPIRE makes with a plugin, by action."""
         digest = b"0" * 32
         plugins: dict[str, dict[str, Call]] = {
             "aws_iid": {
@@ -151,7 +151,7 @@ class Cloud:
         return plugins[name]
 
     def touched(self, name: str) -> dict[str, list[str]]:
-        """The ARNs that AWS holds a policy's resources against, by action. They are those of what was made."""
+        """Returns the ARNs with which AWS compares the resources of a policy, by action. They are those of existing objects."""
         kms = f"arn:aws:kms:{REGION}:{DEFAULT_ACCOUNT_ID}:"
         eks = f"arn:aws:eks:{REGION}:{DEFAULT_ACCOUNT_ID}:"
         plugins: dict[str, dict[str, list[str]]] = {
@@ -187,8 +187,8 @@ def clients(**credentials: str) -> Client:
 
 
 @contextlib.contextmanager
-def judged() -> Iterator[None]:
-    """From here on moto asks for permissions."""
+def with_permission_checks() -> Iterator[None]:
+    """Makes moto check permissions inside the context."""
     before = settings.INITIAL_NO_AUTH_ACTION_COUNT
     settings.INITIAL_NO_AUTH_ACTION_COUNT, ActionAuthenticatorMixin.request_count = 0, 0
     try:
@@ -208,19 +208,19 @@ def fixture_cloud() -> Iterator[Cloud]:
 
 
 def denied(action: str, call: Call, aws: Client) -> bool:
-    """Whether it was for want of this permission; another error means that the call was let through."""
-    with judged():
+    """Whether the call was denied because this permission is missing. Any other error means that the call was allowed."""
+    with with_permission_checks():
         try:
             call(aws)
         except ClientError as error:
             assert "SignatureDoesNotMatch" not in str(error)
-            # S3 does not name the action
+            # The error of S3 does not name the action.
             return f"not authorized to perform: {action}" in str(error) or error.response["Error"]["Code"] == "AccessDenied"
     return False
 
 
 def for_moto(policy: dict[str, Any], without: str = "") -> dict[str, Any]:
-    """Actions alone."""
+    """Returns the policy with its actions only, and without one of them if ``without`` names it."""
     bare = copy.deepcopy(policy)
     for statement in bare["Statement"]:
         statement.update(Resource="*", Action=[action for action in statement["Action"] if action != without])
@@ -230,7 +230,7 @@ def for_moto(policy: dict[str, Any], without: str = "") -> dict[str, Any]:
 
 
 def covers(policy: dict[str, Any], action: str, arn: str) -> bool:
-    """As IAM compares: * and ? are any text and any character, and ${*} is a star."""
+    """Whether a policy allows the action on the ARN. As in IAM, * stands for any text, ? for any character, and ${*} for a star."""
     return any(
         action in statement["Action"] and any(re.fullmatch(pattern(resource), arn) for resource in statement["Resource"])
         for statement in policy["Statement"]
@@ -288,7 +288,7 @@ def test_odd_names_are_taken_as_they_are() -> None:
 
 
 def test_spire_may_assume_the_role_and_the_role_may_drift_check(cloud: Cloud) -> None:
-    """moto holds the role that is assumed against the policy's resource."""
+    """SPIRE's own policy lets it assume the role, and no other, and the role's policy lets it make its calls."""
     used = tree("server", "NodeAttestor", "aws_iid", {"assume_role": "spire-nodes"})
     own, (arn, of_role) = POLICY(used, account=DEFAULT_ACCOUNT_ID), *ROLES(used, account=DEFAULT_ACCOUNT_ID).items()
     iam = client("iam")
@@ -302,7 +302,7 @@ def test_spire_may_assume_the_role_and_the_role_may_drift_check(cloud: Cloud) ->
     assert denied(action, look, spire)
     other = arn.replace("spire-nodes", "admin")
     assert denied("sts:AssumeRole", lambda aws: aws("sts").assume_role(RoleArn=other, RoleSessionName="spire"), spire)
-    with judged():
+    with with_permission_checks():
         key = spire("sts").assume_role(RoleArn=arn, RoleSessionName="spire")["Credentials"]
     role = clients(
         aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"], aws_session_token=key["SessionToken"]

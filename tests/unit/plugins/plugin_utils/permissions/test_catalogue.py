@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The form of the data, and what is made from them."""
+"""The data about permissions is well-formed, and the filters and pages made from it are right."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ NEEDS = {
     "ejbca": {"rules"},
     "k8s": {"groups", "resources", "names", "verbs", "namespaces"},
 }
-#: what the filters know besides options
+#: names in templates that are no options, whose values the filters know
 KNOWN = set("""account alias_domain db_resource_id db_user kms_keys node_account node_region own_partition partition role_account
     secrets secret_projects subscriptions kubelet_resource agent_namespaces""".split())
 
@@ -50,7 +50,7 @@ def statements() -> list[Any]:
 
 
 def options(statement: dict[str, Any]) -> set[str]:
-    """Paths of options that a statement names."""
+    """Returns the paths of the options that a statement names."""
     named = {option for kind in ("when", "any", "unless", "is") for option in statement.get(kind, ())}
     places = {name for place in re.findall(r"<([^<>]+)>", yaml.safe_dump(statement)) for name in place.split("|")}
     return named | {name for name in places if not name.startswith("=")}
@@ -96,7 +96,7 @@ def test_the_page_is_fresh() -> None:
 
 
 def test_the_page_tells_releases_as_the_filters_do() -> None:
-    """In the table of every plugin there is the row of a release exactly if the filter gives something."""
+    """The page shows the same releases for a statement as those for which the filter returns it."""
     aws = permissions_catalogue.load("aws")
     iid, kms = aws["server/NodeAttestor/aws_iid"], aws["server/KeyManager/aws_kms"]
     spans = {
@@ -136,8 +136,8 @@ def test_calls_that_nobody_named_are_found(monkeypatch: pytest.MonkeyPatch) -> N
         return f"{named} s3.DeleteObjectInput" if path.endswith("awss3") and tag == "v1.8.0" else named if path.endswith("awss3") else ""
 
     monkeypatch.setattr(permission_calls, "source", source)
-    said = "1.8.0 server/BundlePublisher/aws_s3: DeleteObject needs a permission that the data does not name"
-    assert list(permission_calls.unnamed("/somewhere")) == [said]
+    expected = "1.8.0 server/BundlePublisher/aws_s3: DeleteObject needs a permission that the data does not name"
+    assert list(permission_calls.unnamed("/somewhere")) == [expected]
 
 
 GIVEN: list[tuple[ModuleType, dict[str, Any]]] = [
@@ -150,13 +150,13 @@ GIVEN: list[tuple[ModuleType, dict[str, Any]]] = [
     (ejbca_rules, {}),
 ]
 FILTERS = {name: (made, options) for module, options in GIVEN for name, made in module.FilterModule().filters().items()}
-#: of how many plugins of the examples each filter finds permissions, at least
-SAID = {"vault_policy": 2, "ejbca_rules": 1}
+#: the least number of plugins in the examples for which each filter must find permissions
+LEAST_PLUGINS = {"vault_policy": 2, "ejbca_rules": 1}
 
 
 def test_files_of_the_examples_are_understood() -> None:
-    """No tree is too odd for a filter, and each of them finds something to say."""
-    said: dict[str, set[str]] = {}
+    """The filters accept the trees of all examples, and each filter finds permissions in some of them."""
+    plugins_by_filter: dict[str, set[str]] = {}
     for inventory in sorted((collection.REPO / "examples").glob("*/inventory.yml")):
         fleet = examples.fleet_of_file(inventory, {})
         for component, host in [("server", host) for host in fleet.servers[:1]] + [("agent", host) for host in fleet.agents[:1]]:
@@ -169,8 +169,8 @@ def test_files_of_the_examples_are_understood() -> None:
                     _component, kind, plugin = key.split("/")
                     found = made(tree, version=str(planned.version), plugins=[f"{kind}.{plugin}"], **options)
                     if found and found != {"grants": [], "scopes": []}:
-                        said.setdefault(name, set()).add(key)
-    assert {name: len(keys) >= SAID.get(name, 3) for name, keys in said.items()} == dict.fromkeys(FILTERS, True)
+                        plugins_by_filter.setdefault(name, set()).add(key)
+    assert {name: len(keys) >= LEAST_PLUGINS.get(name, 3) for name, keys in plugins_by_filter.items()} == dict.fromkeys(FILTERS, True)
 
 
 def test_the_page_shows_that_play() -> None:

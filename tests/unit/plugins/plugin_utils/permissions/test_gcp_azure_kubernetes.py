@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is asked of Google Cloud, Azure and Kubernetes, to the letter; the tables are in gcp.yml, azure.yml and k8s.yml."""
+"""The permissions on Google Cloud, Azure and Kubernetes are exactly those in cases/gcp.yml, azure.yml and k8s.yml."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from ansible_collections.spire.fleet.plugins.filter.azure_permissions import Fil
 from ansible_collections.spire.fleet.plugins.filter.gcp_permissions import FilterModule as Gcp
 from ansible_collections.spire.fleet.plugins.filter.k8s_rbac import FilterModule as Kubernetes
 from ansible_collections.spire.fleet.plugins.plugin_utils.permissions import catalogue as permissions_catalogue
+from tests.support.errors import error_of
 
 AZURE: Callable[..., Any] = Azure().filters()["azure_permissions"]
 GCP: Callable[..., Any] = Gcp().filters()["gcp_permissions"]
@@ -189,6 +190,4 @@ MISTAKES: dict[str, tuple[str, Any, dict[str, Any], str]] = {
 def test_mistakes_are_told_in_full(name: str) -> None:
     filter_name, used, options, message = MISTAKES[name]
     made = {"gcp_permissions": GCP, "azure_permissions": AZURE, "k8s_rbac": RBAC}[filter_name]
-    with pytest.raises(AnsibleFilterError) as caught:
-        made(used, **options)
-    assert str(caught.value) == f"{filter_name}: {message}"
+    assert error_of(AnsibleFilterError, made, used, **options) == f"{filter_name}: {message}"

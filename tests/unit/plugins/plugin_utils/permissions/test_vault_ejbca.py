@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is asked of HashiCorp Vault and of EJBCA, to the letter."""
+"""The policies in HashiCorp Vault and the access rules in EJBCA are exactly the expected ones."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.spire.fleet.plugins.filter.ejbca_rules import FilterModule as Ejbca
 from ansible_collections.spire.fleet.plugins.filter.vault_policy import FilterModule as Vault
 from ansible_collections.spire.fleet.plugins.plugin_utils import hcl
+from tests.support.errors import error_of
 
 POLICY = Vault().filters()["vault_policy"]
 RULES = Ejbca().filters()["ejbca_rules"]
@@ -24,7 +25,7 @@ def tree(kind: str, name: str, **data: Any) -> dict[str, Any]:
 
 
 def paths(text: str) -> dict[str, list[str]]:
-    """A policy as what it allows on each path."""
+    """Returns the capabilities that a policy allows on each path."""
     return {path: block["capabilities"] for path, block in (hcl.loads(text).get("path", {}) if text else {}).items()}
 
 
@@ -39,7 +40,7 @@ def test_the_upstream_authority() -> None:
     assert paths(POLICY(tree("UpstreamAuthority", "vault", token_auth={}), version="1.15.3")) == {
         "auth/token/lookup-self": ["read"], "pki/root/sign-intermediate": ["update"], **RENEW,
     }
-    # it did not look at its token then
+    # This release does not look up its own token.
     assert paths(POLICY(tree("UpstreamAuthority", "vault", token_auth={}), version="0.10.1")) == {"pki/root/sign-intermediate": ["update"], **RENEW}
 
 
@@ -71,7 +72,7 @@ def test_a_tree_without_vault() -> None:
     assert POLICY(tree("KeyManager", "disk", keys_path="/k")) == "" and RULES(tree("KeyManager", "disk", keys_path="/k")) == []
 
 
-@pytest.mark.parametrize(("given", "said"), [
+@pytest.mark.parametrize(("given", "message"), [
     ({"key_identifier_value": "s*"}, (
         "vault_policy: plugins.KeyManager.hashicorp_vault.plugin_data names s*, and in a Vault policy * and + stand for any name: choose a "
         "name without them."
@@ -81,10 +82,8 @@ def test_a_tree_without_vault() -> None:
         "not known here: write the value itself into the tree that this filter gets."
     )),
 ])
-def test_names_that_would_allow_more(given: dict[str, str], said: str) -> None:
-    with pytest.raises(AnsibleFilterError) as caught:
-        POLICY(tree("KeyManager", "hashicorp_vault", **given))
-    assert str(caught.value) == said
+def test_names_that_would_allow_more(given: dict[str, str], message: str) -> None:
+    assert error_of(AnsibleFilterError, POLICY, tree("KeyManager", "hashicorp_vault", **given)) == message
 
 
 def test_ejbca() -> None:

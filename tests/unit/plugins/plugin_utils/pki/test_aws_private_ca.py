@@ -18,8 +18,9 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.rules import run as ru
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import upstream_ca
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import issue as x509_issue, keys as x509_keys, request as x509_request
 from tests.support.authorities import DAY, NOW, PASSPHRASE, make, written
+from tests.support.errors import error_of
 from tests.unit.builders.fleets import fleet, rendered
-from tests.unit.builders.upstreams import AwsUpstreams, REGION
+from tests.unit.builders.upstreams import AwsUpstreams, REGION, counted
 
 UPSTREAMS = AwsUpstreams("aws_pca", spire_pki_key_type="rsa-2048")
 tree, variables, server, options = UPSTREAMS.tree, UPSTREAMS.variables, UPSTREAMS.server, UPSTREAMS.options
@@ -67,21 +68,14 @@ def test_the_first_run_makes_one_and_has_it_signed_by_our_root(tmp_path: Path) -
     (root,) = x509_keys.load_certificates(found["CertificateChain"].encode(), "chain")
     assert x509_request.issued_by(own, root) and x509_keys.dump_certificates([root]) == Path(f"{base}/root.pem").read_text()
     assert x509_issue.facts(own)["is"] == "a CA of path length 1"
-    # its key is not on the controller
+    # The key of the CA is not on the controller.
     files = sorted(path.name for path in Path(base).rglob("*") if path.is_file())
     assert files == [".lock", ".lock", "aws_pca.json", "root.key", "root.pem", "upstream.pem"]
 
 
-def test_again_and_for_the_next_server_nothing_happens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_run_and_the_next_server_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made(tmp_path)
-    calls: list[str] = []
-    call = Service.call
-
-    def noted(self: Service, operation: str, what: str, **arguments: Any) -> dict[str, Any]:
-        calls.append(operation)
-        return call(self, operation, what, **arguments)
-
-    monkeypatch.setattr(Service, "call", noted)
+    calls = counted(monkeypatch)
     assert differences(tmp_path) == []
     assert calls == ["describe_certificate_authority", "get_certificate_authority_certificate"]
     assert made(tmp_path) == [] and len(authorities()) == 1
@@ -92,9 +86,9 @@ def test_a_renewed_certificate_is_imported_under_the_same_arn(tmp_path: Path) ->
     made(tmp_path)
     before = options(tmp_path)
     late = NOW + 350 * DAY
-    said = made(tmp_path, late)
-    assert "its renewal is due 60 days before that" in said[0]
-    assert said[1:] == ["the private CA has a different certificate than the controller"]
+    differences_found = made(tmp_path, late)
+    assert "its renewal is due 60 days before that" in differences_found[0]
+    assert differences_found[1:] == ["the private CA has a different certificate than the controller"]
     assert options(tmp_path) == before and made(tmp_path, late) == [] and differences(tmp_path) == []
 
 
@@ -117,7 +111,7 @@ def test_a_ca_that_can_not_be_used(tmp_path: Path) -> None:
     arn = options(tmp_path)["certificate_authority_arn"]
     note = tmp_path / "prod.acme.com" / "aws_pca.json"
 
-    def said() -> str:
+    def error_text() -> str:
         with pytest.raises(AwsError) as caught:
             differences(tmp_path)
         with pytest.raises(AwsError, match=str(caught.value)[:30]):
@@ -125,17 +119,17 @@ def test_a_ca_that_can_not_be_used(tmp_path: Path) -> None:
         return str(caught.value)
 
     pca().update_certificate_authority(CertificateAuthorityArn=arn, Status="DISABLED")
-    assert said() == (
+    assert error_text() == (
         f"The private CA {arn} is disabled. Enable it with: aws acm-pca update-certificate-authority --region {REGION} "
         f"--certificate-authority-arn {arn} --status ACTIVE"
     )
     pca().delete_certificate_authority(CertificateAuthorityArn=arn)
-    assert said() == (
+    assert error_text() == (
         f"The private CA {arn} has the status DELETED. For some days, a deleted one can be restored with: aws acm-pca "
         f"restore-certificate-authority --region {REGION} --certificate-authority-arn {arn}. To make a new one, remove {note}."
     )
     note.write_text(note.read_text().replace(arn, arn[:-4] + "0000"))
-    assert said() == (
+    assert error_text() == (
         f"the private CA {arn[:-4]}0000 in {REGION} is not there (acm-pca:DescribeCertificateAuthority). Is the region right, and the "
         f"account of the controller's credentials? To make a new one, remove {note}."
     )
@@ -164,9 +158,7 @@ def test_every_type_of_key_exists_in_aws() -> None:
 
 
 def test_a_subject_that_aws_refuses(tmp_path: Path) -> None:
-    with pytest.raises(AwsError) as caught:
-        made(tmp_path, spire_pki_ca_subject="CN=x,DC=acme")
-    assert str(caught.value) == (
+    assert error_of(AwsError, made, tmp_path, spire_pki_ca_subject="CN=x,DC=acme") == (
         "AWS Private CA can't have the subject CN=x,DC=acme: it may have CN, O, OU, C, ST, L and serialNumber, each once. Change "
         "spire_pki_ca_subject."
     )
@@ -185,31 +177,33 @@ def test_templates_follow_the_path_length_and_the_partition(tmp_path: Path) -> N
 
 MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "constraints": ({"spire_pki_name_constraints": True}, (
-        "error: spire_pki_name_constraints: AWS Private CA imports no certificate with a critical name constraint. Switch it off where spire_pki "
-        "is aws_pca."
+        "error: spire_pki_name_constraints: AWS Private CA does not import certificates with a critical name constraint. Set it to "
+        "false when spire_pki is aws_pca."
     )),
     "deep": ({"spire_pki_path_length": 5}, (
-        "error: spire_pki_path_length: AWS Private CA has templates for up to 4 tiers of CAs below its own; it must be 4 or less."
+        "error: spire_pki_path_length: It must be 4 or less, because AWS Private CA has templates only for up to 4 tiers of CAs below "
+        "its own."
     )),
     "release": ({"spire_version": "0.9.4"}, (
-        "error: spire_pki: It is aws_pca, and SPIRE 0.9.4 calls it UpstreamCA; 0.10.0 is the first release for it. Use controller or host."
+        "error: spire_pki: It is aws_pca, but SPIRE 0.9.4 has no UpstreamAuthority aws_pca yet; 0.10.0 is the first release that "
+        "works. Set it to controller or host."
     )),
     "mixed": ({"spire_server_config": tree(certificate_authority_arn="arn:aws:acm-pca:eu-central-1:1:certificate-authority/x")}, (
-        "error: plugins.UpstreamAuthority.aws_pca.plugin_data.certificate_authority_arn (set by spire_server_config): spire_pki makes the private "
-        "CA, and this is another one. Take it out of the tree, or set spire_pki to none."
+        "error: plugins.UpstreamAuthority.aws_pca.plugin_data.certificate_authority_arn (set by spire_server_config): spire_pki "
+        "creates the private CA, but the tree names another one. Remove it from the tree, or set spire_pki to none."
     )),
 }
 
 
 @pytest.mark.parametrize("name", MISTAKES)
 def test_mistakes(tmp_path: Path, name: str) -> None:
-    given, said = MISTAKES[name]
-    assert rendered(upstream_ca.check(server(tmp_path, **given), NOW)) == said
+    given, expected = MISTAKES[name]
+    assert rendered(upstream_ca.check(server(tmp_path, **given), NOW)) == expected
 
 
 def test_the_region_is_asked_for_by_the_schema(tmp_path: Path) -> None:
-    said = rendered(rules_run.of_fleet(fleet(variables(tmp_path, spire_server_config={}))))
-    assert "plugins.UpstreamAuthority.aws_pca.plugin_data.region" in said and "required" in said
+    messages = rendered(rules_run.of_fleet(fleet(variables(tmp_path, spire_server_config={}))))
+    assert "plugins.UpstreamAuthority.aws_pca.plugin_data.region" in messages and "required" in messages
 
 
 def test_a_supplied_ca_signs_it_and_its_whole_chain_is_imported(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An upstream CA in AWS Secrets Manager, against moto: it is made, found again, updated if it differs, and never taken from others."""
+"""An upstream CA in AWS Secrets Manager is made, found again and updated if it differs, and secrets of others stay. moto simulates AWS."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x5
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Run
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 from tests.support.authorities import DAY, NOW, PASSPHRASE, make, written
+from tests.support.errors import error_of
 from tests.unit.builders.fleets import fleet, rendered
 from tests.unit.builders.observed import converged
-from tests.unit.builders.upstreams import AwsUpstreams, REGION
+from tests.unit.builders.upstreams import AwsUpstreams, REGION, counted
 
 UPSTREAMS = AwsUpstreams("awssecret")
 tree, variables, server, options = UPSTREAMS.tree, UPSTREAMS.variables, UPSTREAMS.server, UPSTREAMS.options
@@ -91,21 +92,6 @@ def test_a_second_run_reads_no_secret_and_changes_nothing(tmp_path: Path, monkey
     assert versions() == before and Path(tmp_path, "prod.acme.com", "servers", "s1", "aws_secrets.json").read_text() == note
 
 
-def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Returns the list to which each call of AWS from now on is added."""
-    from ansible_collections.spire.fleet.plugins.plugin_utils.aws.client import Service
-
-    calls: list[str] = []
-    call = Service.call
-
-    def noted(self: Service, operation: str, what: str, **arguments: Any) -> dict[str, Any]:
-        calls.append(operation)
-        return call(self, operation, what, **arguments)
-
-    monkeypatch.setattr(Service, "call", noted)
-    return calls
-
-
 def test_a_renewed_certificate_is_updated_and_the_key_stays(tmp_path: Path) -> None:
     made(tmp_path)
     before, old = versions(), value("certificate")
@@ -124,12 +110,12 @@ def test_changes_by_others_in_aws_are_seen_and_undone(tmp_path: Path) -> None:
     secrets().put_secret_value(SecretId=NAMES["key"], SecretString="garbage")
     secrets().delete_secret(SecretId=NAMES["bundle"], ForceDeleteWithoutRecovery=True)
     secrets().untag_resource(SecretId=NAMES["certificate"], TagKeys=["spire.fleet/trust-domain"])
-    said = [
+    expected = [
         f"the secret {NAMES['certificate']} lacks tags: spire.fleet/trust-domain", f"somebody else has changed the secret {NAMES['key']}",
         f"the secret {NAMES['bundle']} no longer exists in {REGION}",
     ]
-    assert differences(tmp_path) == said
-    assert sorted(made(tmp_path)) == sorted(said)
+    assert differences(tmp_path) == expected
+    assert sorted(made(tmp_path)) == sorted(expected)
     assert {what: value(what) for what in NAMES} == whole
     assert differences(tmp_path) == []
 
@@ -155,9 +141,7 @@ def test_a_lost_record_is_made_again(tmp_path: Path) -> None:
 
 def test_a_secret_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
     secrets().create_secret(Name=NAMES["key"], SecretString="theirs")
-    with pytest.raises(AwsError) as caught:
-        made(tmp_path)
-    assert str(caught.value) == (
+    assert error_of(AwsError, made, tmp_path) == (
         f"The secret {NAMES['key']} in {REGION} exists already and does not belong to s1: it has no tag spire.fleet/server, and it has a "
         "different key. Choose another spire_pki_secret_name, or delete the secret."
     )
@@ -177,9 +161,7 @@ def test_a_secret_that_is_marked_for_deletion(tmp_path: Path) -> None:
     made(tmp_path)
     secrets().delete_secret(SecretId=NAMES["key"], RecoveryWindowInDays=7)
     for call in (differences, made):
-        with pytest.raises(AwsError) as caught:
-            call(tmp_path)
-        assert str(caught.value) == (
+        assert error_of(AwsError, call, tmp_path) == (
             f"The secret {NAMES['key']} in {REGION} is marked for deletion, and its name can't be used until then. Restore it with: aws "
             f"secretsmanager restore-secret --region {REGION} --secret-id {NAMES['key']}"
         )
@@ -237,7 +219,7 @@ def test_what_the_drift_check_reports(tmp_path: Path) -> None:
     made(tmp_path)
     plan = server(tmp_path)
     request = request_of(plan)
-    # nothing of it lies on the host, and what another way left there goes
+    # No file of the CA is on the host. Files from another value of spire_pki are removed.
     assert request.keys == {} and [path for path in request.obsolete_files if "upstream" in path] != []
     found = compare(plan, {**converged(plan), "aws": []}, None, NOW)
     assert (found.aws_ca_sync, found.differences) == (False, [])
@@ -247,41 +229,41 @@ def test_what_the_drift_check_reports(tmp_path: Path) -> None:
 
 MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "region": ({"spire_server_config": {}}, (
-        "error: plugins.UpstreamAuthority.awssecret.plugin_data.region: It is required where spire_pki is awssecret: the controller makes the "
-        "secrets there. Set it, such as to eu-central-1."
+        "error: plugins.UpstreamAuthority.awssecret.plugin_data.region: It is required when spire_pki is awssecret, because the "
+        "controller creates the secrets in this region. Set it, for example to eu-central-1."
     )),
     "name": ({"spire_pki_secret_name": "spire-ca"}, (
-        "error: spire_pki_secret_name: It lacks {host} and {file}: every server has three secrets of its own. Write it as in "
-        "spire/{host}/{file}."
+        "error: spire_pki_secret_name: It does not contain {host} and {file}, but every server has three secrets of its own. Write a "
+        "name such as spire/{host}/{file}."
     )),
     "letters": ({"spire_pki_secret_name": "spire ca/{host}/{file}"}, (
-        "error: spire_pki_secret_name: It makes the name spire ca/s1/certificate, and AWS allows letters, digits and /_+=.@- in the name of a "
-        "secret, 512 at most."
+        "error: spire_pki_secret_name: It produces the name spire ca/s1/certificate, but AWS allows only letters, digits and /_+=.@- "
+        "in the name of a secret, and at most 512 characters."
     )),
     "release": ({"spire_version": "1.5.3"}, (
-        "error: spire_pki: It is awssecret, and SPIRE 1.5.3 takes a root alone from Secrets Manager, whose key stays on the controller; 1.5.4 "
-        "is the first release for it. Use controller or host."
+        "error: spire_pki: It is awssecret, but SPIRE 1.5.3 can't read a bundle from Secrets Manager; 1.5.4 is the first release that "
+        "works. Set it to controller or host."
     )),
     "ancient": ({"spire_version": "0.9.4"}, (
-        "error: spire_pki: It is awssecret, and SPIRE 0.9.4 takes a root alone from Secrets Manager, whose key stays on the controller; 1.5.4 "
-        "is the first release for it. Use controller or host."
+        "error: spire_pki: It is awssecret, but SPIRE 0.9.4 can't read a bundle from Secrets Manager; 1.5.4 is the first release that "
+        "works. Set it to controller or host."
     )),
     "mixed": ({"spire_server_config": tree(key_file_arn="arn:aws:secretsmanager:eu-central-1:123456789012:secret:mine-a1b2c3")}, (
-        "error: plugins.UpstreamAuthority.awssecret.plugin_data.key_file_arn (set by spire_server_config): spire_pki brings the key, the "
-        "certificate and the bundle, and this is another secret than it brings. Take it out of the tree, or set spire_pki to none and give all "
-        "three."
+        "error: plugins.UpstreamAuthority.awssecret.plugin_data.key_file_arn (set by spire_server_config): spire_pki sets the key, the "
+        "certificate and the bundle, but the tree names another secret here. Remove it from the tree, or set spire_pki to none and set "
+        "all three yourself."
     )),
     "passphrase": ({"spire_pki_passphrase": ""}, (
-        "error: spire_pki_passphrase: It is required where spire_pki is awssecret: keys on the controller are encrypted with it. Set it, from "
-        "Ansible Vault for example."
+        "error: spire_pki_passphrase: It is required when spire_pki is awssecret, because it encrypts the keys on the controller. Set "
+        "it, for example from Ansible Vault."
     )),
 }
 
 
 @pytest.mark.parametrize("name", MISTAKES)
 def test_mistakes(tmp_path: Path, name: str) -> None:
-    given, said = MISTAKES[name]
-    assert rendered(upstream_ca.check(server(tmp_path, **given), NOW)) == said
+    given, expected = MISTAKES[name]
+    assert rendered(upstream_ca.check(server(tmp_path, **given), NOW)) == expected
 
 
 def test_a_tree_with_another_authority_keeps_it(tmp_path: Path) -> None:
@@ -293,13 +275,11 @@ def test_a_tree_with_another_authority_keeps_it(tmp_path: Path) -> None:
 
 def test_a_root_is_rotated_while_its_servers_have_their_ca_in_files(tmp_path: Path) -> None:
     made(tmp_path)
-    with pytest.raises(X509Error) as caught:
-        rotation_root.begin(rotation_root.scope(fleet(variables(tmp_path)), ""), "2027-01", Run(NOW))
-    assert str(caught.value) == (
+    assert error_of(X509Error, rotation_root.begin, rotation_root.scope(fleet(variables(tmp_path)), ""), "2027-01", Run(NOW)) == (
         "spire_pki is awssecret, and a root can be rotated only while the servers have their CA in files: s1. Set spire_pki to "
         "controller, run spire.fleet.site, rotate, and set it back to awssecret."
     )
-    # changing spire_pki and back replaces nothing, neither on the controller nor in AWS
+    # Changing spire_pki and changing it back replaces nothing, neither on the controller nor in AWS.
     upstream = server(tmp_path, spire_pki="controller", spire_server_config={}).upstream
     assert upstream is not None and upstream.ensure("", Run(NOW)).differences == []
     assert made(tmp_path) == []

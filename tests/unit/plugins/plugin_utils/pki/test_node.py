@@ -41,14 +41,14 @@ def test_it_is_off_unless_asked_for() -> None:
         made = plan(component, "a1" if component == "agent" else "s1", fleet())
         assert (made.node, made.authorities, made.host_certificate) == (None, [], None)
         assert "join_token" in made.plugins("NodeAttestor") and task_view.of_plan(made)["host_certificate"] == {}
-        # files from when it was on are removed
+        # Files that an earlier run made with the variable turned on are removed.
         ours = {path for files in FILES.values() for path in files if f"/{component}/" in path}
         assert ours <= set(request_of(made).obsolete_files) and ours <= set(task_view.of_plan(made)["removable"])
 
 
 @pytest.mark.parametrize("way", ["host", "controller"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_both_trees_have_its_options(tmp_path: Path, kind: str, way: str) -> None:
+def test_servers_and_agents_get_the_options_of_the_node_ca(tmp_path: Path, kind: str, way: str) -> None:
     nodes, (key, certificate, authorities) = Nodes(tmp_path, kind, way), FILES[kind]
     agent, server = nodes.plan("agent"), nodes.plan("server")
     own = {"x509pop": ("private_key_path", "certificate_path", "ca_bundle_path", "/x509pop/{{ .Subject.CommonName }}"),
@@ -60,11 +60,11 @@ def test_both_trees_have_its_options(tmp_path: Path, kind: str, way: str) -> Non
     # the key is the agent's own, so the agent need not run as root for sshpop
     assert (agent.user, agent.attests_by_token, agent.attests_once) == ("spire-agent", False, False)
     assert mistakes(fleet(nodes.common)) == ""
-    told = task_view.of_plan(agent)["host_certificate"]
-    assert (told["key_on_host"], told["key_type"], told["key"]["path"], told["key"]["mode"], told["key"]["owner"]) == (
+    view = task_view.of_plan(agent)["host_certificate"]
+    assert (view["key_on_host"], view["key_type"], view["key"]["path"], view["key"]["mode"], view["key"]["owner"]) == (
         way == "host", "ec-p256", key, "0600", "spire-agent"
     )
-    assert [(one["path"], one["mode"], one["owner"]) for one in told["certificates"]] == [(certificate, "0644", "root")]
+    assert [(one["path"], one["mode"], one["owner"]) for one in view["certificates"]] == [(certificate, "0644", "root")]
     assert task_view.of_plan(server)["authorities"][kind]["path"] == authorities
 
 

@@ -19,8 +19,9 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 from tests.support.authorities import DAY, NOW, PASSPHRASE, written
+from tests.support.errors import error_of
 from tests.unit.builders.fleets import fleet
-from tests.unit.builders.nodes import Nodes, said
+from tests.unit.builders.nodes import Nodes, problem_line
 
 
 def test_names_in_ssh_certificates(tmp_path: Path) -> None:
@@ -67,10 +68,10 @@ def test_a_supplied_ssh_ca_is_checked(tmp_path: Path) -> None:
         ("nothing", text(ours), ".public", f"{tmp_path}/public is not a public key of OpenSSH."),
         (line(ours), "nothing", ".key", f"{tmp_path}/key holds no private key in PEM."),
     ):
-        assert nodes(public_key, key).preflight("server") == said(f"spire_sshpop_issuer{field}", message)
-    assert nodes(line(ours), openssh(ours)).preflight("server") == said(
-        "spire_sshpop_issuer", f"{tmp_path}/key is not encrypted. Whoever can read it can sign for this fleet: encrypt it (openssl pkcs8 -topk8, "
-        "or ssh-keygen -p for one of OpenSSH's) and make it 0600.", "warning",
+        assert nodes(public_key, key).preflight("server") == problem_line(f"spire_sshpop_issuer{field}", message)
+    assert nodes(line(ours), openssh(ours)).preflight("server") == problem_line(
+        "spire_sshpop_issuer", f"{tmp_path}/key is not encrypted. Anyone who can read the key can issue certificates for this fleet. Encrypt it "
+        "(openssl pkcs8 -topk8, or ssh-keygen -p for a key of OpenSSH), and set its mode to 0600.", "warning",
     )
     edwards = ed25519.Ed25519PrivateKey.generate()
     assert "is ed25519; SPIRE can use" in nodes(line(edwards), text(edwards)).preflight("server")
@@ -89,9 +90,7 @@ def test_a_key_that_needs_another_library(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(node_ssh.serialization, "load_ssh_private_key", unsupported)
     file = tmp_path / "key"
     file.write_text("-----BEGIN OPENSSH PRIVATE KEY-----")
-    with pytest.raises(X509Error) as caught:
-        node_ssh._load_key(str(file), PASSPHRASE)
-    assert str(caught.value) == (
+    assert error_of(X509Error, node_ssh._load_key, str(file), PASSPHRASE) == (
         f"The key in {file} is encrypted in OpenSSH's format, which needs bcrypt, and the controller's Python has none. Install it with: "
         f"pip install bcrypt; or convert the key: ssh-keygen -p -m PKCS8 -f {file}"
     )

@@ -22,6 +22,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import issue as x
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Run
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 from tests.support.authorities import NOW
+from tests.support.errors import error_of
 from tests.unit.builders.fleets import planned
 from tests.unit.builders.upstreams import BUNDLE, DISK, KEY, PEM, csr, made, server, variables
 
@@ -30,7 +31,7 @@ def test_it_is_off_unless_asked_for() -> None:
     plan = planned("server")
     assert plan.upstream is None and "UpstreamAuthority" not in plan.tree["plugins"]
     assert task_view.of_plan(plan)["host_certificate"] == {}
-    # what was there when it was on goes, as a file of anybody's would in whose place it is
+    # Without spire_pki, files at the paths of an upstream CA are removed.
     assert [path for path in request_of(plan).obsolete_files if "upstream" in path] == [KEY, PEM, BUNDLE]
     assert planned("agent", spire_pki="host").upstream is None
 
@@ -42,9 +43,9 @@ def test_the_tree_has_its_options(tmp_path: Path, way: str) -> None:
     assert plan.merged.origin("plugins.UpstreamAuthority.disk") == "spire_pki"
     assert [path for path in request_of(plan).obsolete_files if "upstream" in path] == []
     assert problems.render(plan.problems) == ""
-    told = task_view.of_plan(plan)["host_certificate"]
-    files = {file["name"]: file for file in (told["key"], *told["certificates"])}
-    assert (told["key_on_host"], told["key_type"]) == (way == "host", "ec-p384")
+    view = task_view.of_plan(plan)["host_certificate"]
+    files = {file["name"]: file for file in (view["key"], *view["certificates"])}
+    assert (view["key_on_host"], view["key_type"]) == (way == "host", "ec-p384")
     assert {name: (file["path"], file["mode"], file["owner"], file["group"]) for name, file in files.items()} == {
         "upstream_key": (KEY, "0600", "spire-server", "spire-server"), "upstream_certificate": (PEM, "0644", "root", "root"),
         "upstream_bundle": (BUNDLE, "0644", "root", "root"),
@@ -53,10 +54,10 @@ def test_the_tree_has_its_options(tmp_path: Path, way: str) -> None:
     assert not any("upstream" in path for path in task_view.of_plan(planned("agent"))["removable"])
 
 
-def test_old_releases_have_it_under_its_old_name(tmp_path: Path) -> None:
+def test_old_releases_have_the_plugin_under_its_old_type(tmp_path: Path) -> None:
     plan = server(tmp_path, spire_version="0.9.4")
     assert plan.tree["plugins"]["UpstreamCA"] == {"disk": {"plugin_data": DISK}}
-    # without upstream_bundle its bundle would not have our root
+    # Without upstream_bundle, the server's bundle would not have the collection's root.
     assert plan.main["upstream_bundle"] is True
     assert "upstream_bundle" not in server(tmp_path, spire_version="0.10.0").main
     assert "UpstreamAuthority" not in plan.tree["plugins"] and problems.render(plan.problems) == ""
@@ -126,9 +127,7 @@ def test_root_and_intermediate_leave_room_for_what_comes_below(tmp_path: Path) -
 
 
 def test_nothing_is_made_without_a_passphrase(tmp_path: Path) -> None:
-    with pytest.raises(X509Error) as caught:
-        made(tmp_path, spire_pki_passphrase="")
-    assert str(caught.value) == "spire_pki_passphrase is not set: keys on the controller are encrypted with it."
+    assert error_of(X509Error, made, tmp_path, spire_pki_passphrase="") == "spire_pki_passphrase is not set: keys on the controller are encrypted with it."
     assert list(tmp_path.iterdir()) == []
 
 
@@ -138,7 +137,7 @@ def test_files_at_our_paths_stay_if_the_tree_names_them() -> None:
 
 
 def test_many_at_once_make_one_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ansible runs the hosts of a play in separate processes."""
+    """Many processes at the same time make only one root. Ansible runs the hosts of a play in separate processes."""
     generate = x509_keys.generate
 
     def slowly(key_type: str) -> Any:
@@ -163,9 +162,7 @@ def test_a_normal_run_does_not_replace_a_root(tmp_path: Path) -> None:
     made(tmp_path)
     root = tmp_path / "prod.acme.com" / "root.pem"
     before = root.read_bytes()
-    with pytest.raises(X509Error) as caught:
-        made(tmp_path, spire_pki_root_subject="CN=Other")
-    assert str(caught.value) == (
+    assert error_of(X509Error, made, tmp_path, spire_pki_root_subject="CN=Other") == (
         f"{root} differs from the variables (its subject is CN=SPIRE root CA,O=prod.acme.com, and should be CN=Other). The fleet trusts "
         "this root, so a normal run does not replace it. Set the variables to what the root has, or run spire.fleet.rotate_upstream for "
         "a new root."
@@ -173,10 +170,8 @@ def test_a_normal_run_does_not_replace_a_root(tmp_path: Path) -> None:
     assert root.read_bytes() == before
 
 
-def test_a_key_that_was_made_on_the_server_is_not_here(tmp_path: Path) -> None:
+def test_a_key_made_on_the_server_is_not_on_the_controller(tmp_path: Path) -> None:
     made(tmp_path, spire_pki="host")
     upstream = server(tmp_path, spire_pki="host").upstream
     assert upstream is not None and upstream.key_files.key == ""
-    with pytest.raises(X509Error) as caught:
-        upstream.key_text()
-    assert str(caught.value) == "The key was made on s1 and is nowhere else."
+    assert error_of(X509Error, upstream.key_text) == "The key was made on s1 and is nowhere else."

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From variables to files, paths and a service; and that nothing a person writes makes planning fall over."""
+"""Plans have the right files, paths and services, and no value of a variable leads to an unexpected exception."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.entries.desired import
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables import Values, catalogue
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import downloads, task_view
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.canary import canary
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import svid
@@ -90,7 +89,7 @@ def test_without_a_listener_the_health_checks_have_no_built_in_options(component
     variables = {f"spire_{component}_config": {"health_checks": {"listener_enabled": off}}}
     assert planned(component, variables).tree["health_checks"] == {"listener_enabled": False}
     assert mistakes(fleet(variables)) == ""
-    # a layer above may switch it on again
+    # A higher layer may turn the health checks on again.
     variables[f"spire_{component}_config__on"] = {"health_checks": {"listener_enabled": True}}
     assert planned(component, variables).tree["health_checks"]["live_path"] == "/live"
 
@@ -106,7 +105,7 @@ def test_a_token_goes_into_a_rendered_file_alone() -> None:
     assert "planted-1" not in made.render() and "join_token" not in made.main
 
 
-# What the service is
+# The service
 
 
 def test_a_server_is_not_root() -> None:
@@ -147,7 +146,7 @@ def test_places_that_stay_are_made_and_writable() -> None:
     line = next(line for line in unit(made).splitlines() if line.startswith("ReadWritePaths="))
     assert line == "ReadWritePaths=/var/lib/spire/agent/main /var/log/spire /srv/spire"
     modes = {directory.path: directory.mode for directory in made.directories}
-    # workloads go through the socket's directory
+    # Workloads of any user can enter the directory of the socket.
     assert (modes["/srv/spire"], modes["/var/log/spire"]) == ("0755", "0750")
 
 
@@ -200,7 +199,7 @@ def test_digests_are_of_what_the_process_reads() -> None:
     digests = planned_digests(made)
     assert set(digests) == {made.paths.config, made.paths.unit, made.paths.environment}
     assert digests[made.paths.config] == hashlib.sha256(made.render().encode()).hexdigest()
-    # and the unit stamps exactly these
+    # The unit's stamp covers exactly these files.
     stamped = re.search(r"sha256sum (.*) >", unit(made))
     assert stamped and set(stamped[1].split()) == set(digests)
 
@@ -257,7 +256,7 @@ def test_every_variable_of_the_catalogue_is_sound() -> None:
         assert variable.scope in {"fleet", "server", "agent", "entries", "playbook"}, name
         assert variable.description, name
         assert bool(variable.pattern) == bool(variable.form), name
-        # a default fits its own type
+        # The default has the variable's type.
         assert variable.default is None or not Values({name: variable.default}).problems, name
 
 
@@ -276,7 +275,7 @@ def test_booleans_as_people_write_them(given_: Any, value: bool) -> None:
 
 @pytest.mark.parametrize("name", [name for name, of in catalogue().items() if of.type != "string" or of.form or of.choices])
 def test_an_empty_text_is_the_default_where_it_is_no_value(name: str) -> None:
-    """As a survey sends it for a field that was left empty."""
+    """An empty text means the default if it is no valid value, because a survey sends it for an empty field."""
     values = Values({name: ""})
     assert (values[name], values.problems, values.is_set(name)) == (catalogue()[name].default, [], False)
 
@@ -297,7 +296,7 @@ def test_ids_of_entries_stay() -> None:
         {"spiffe_id": "spiffe://prod.acme.com/we-b", "parent_id": "/fleet/web", "selectors": ["unix:uid:34"]},
     ]})
     one, two, three, last = of_inventory(made)
-    # pinned: another ID would make every fleet register its entries anew
+    # The ID must never change, because another one would make every fleet create its entries again.
     assert one["entry_id"] == "fleet.entry.web.b5c78a1b"
     assert two["entry_id"] == one["entry_id"] + ".2"
     assert three["entry_id"].startswith("fleet.entry.we-b.")
@@ -309,10 +308,10 @@ def test_ids_of_entries_stay() -> None:
     assert of_inventory(changed)[0]["entry_id"] == one["entry_id"]
 
 
-@pytest.mark.parametrize("said", [{}, {"spire_canary": None}, {"spire_canary": ""}, {"spire_canary": True}])
-def test_servers_elsewhere_have_a_canary_where_somebody_says_so(said: dict[str, Any]) -> None:
-    made = plan("agent", "a1", fleet({"spire_server_address": "spire.acme.com", "spire_trust_bundle": "PEM", **said}, servers=()))
-    assert canary(made) == ("spiffe://prod.acme.com/fleet-canary" if said.get("spire_canary") else "")
+@pytest.mark.parametrize("extra_variables", [{}, {"spire_canary": None}, {"spire_canary": ""}, {"spire_canary": True}])
+def test_servers_outside_of_the_inventory_have_a_canary_only_when_it_is_set(extra_variables: dict[str, Any]) -> None:
+    made = plan("agent", "a1", fleet({"spire_server_address": "spire.acme.com", "spire_trust_bundle": "PEM", **extra_variables}, servers=()))
+    assert made.canary == ("spiffe://prod.acme.com/fleet-canary" if extra_variables.get("spire_canary") else "")
 
 
 @given(st.text(max_size=300), st.text(max_size=300))
@@ -376,7 +375,7 @@ def test_a_bundle_is_taken_with_the_fingerprints_that_were_reported_and_pinned()
     with pytest.raises(ValueError, match=r"^a1: the trust bundle of its server holds no certificates in PEM$"):
         bundle_for(planned("agent"), {"bundle": "planted", "fingerprints": []})
     with pytest.raises(ValueError, match=(
-        r"^a1: spire_trust_bundle: It holds no certificate in PEM. Set it to what spire-server bundle show prints on one of the agent's "
+        r"^a1: spire_trust_bundle: It contains no certificate in PEM. Set it to the output of spire-server bundle show on one of the agent's "
         r"servers\.$"
     )):
         bundle_for(planned("agent", spire_trust_bundle="planted"), None)
@@ -395,7 +394,7 @@ def test_where_a_release_is(machine: str, arch: str) -> None:
     assert found["url"] == f"http://m/1.15.3/{arch}/{found['name']}" and found["checksum"] == "sha256:" + "ab" * 32
 
 
-# Nothing that a person writes makes planning fall over
+# No input leads to an unexpected exception
 
 SCALARS = st.one_of(
     st.none(), st.booleans(), st.integers(-5, 70000), st.floats(), st.dates(),
@@ -421,9 +420,9 @@ TREES = st.fixed_dictionaries({}, optional={
 )
 def test_whatever_is_written_is_a_mistake_or_a_plan(trees: dict[str, Any], own: dict[str, Any], layers: dict[str, Any]) -> None:
     made = fleet({**trees, **own, **layers})
-    said = mistakes(made)
-    assert "\n\n" not in said
-    if said:
+    messages = mistakes(made)
+    assert "\n\n" not in messages
+    if messages:
         return
     for component, host in (("server", "s1"), ("agent", "a1")):
         found = plan(component, host, made)

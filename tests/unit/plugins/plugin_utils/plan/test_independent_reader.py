@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What we render, read by somebody else's parser. pyhcl is right about everything that a plain configuration holds."""
+"""pyhcl, an independent parser, reads rendered configurations as the same tree. It is right about everything in a plain configuration."""
 
 from __future__ import annotations
 

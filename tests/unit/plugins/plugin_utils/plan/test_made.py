@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""When a plan is used again, and when it is made anew."""
+"""A plan is used again while nothing that it was made from has changed, and is made again otherwise."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def nothing_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def count(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The component of each plan that is made."""
+    """Returns a list to which the component of each plan is added when the plan is made."""
     found: list[str] = []
     make = build._make
     monkeypatch.setattr(build, "_make", lambda component, *rest: found.append(component) or make(component, *rest))
@@ -35,14 +35,14 @@ def count(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def fleet(groups: dict[str, list[str]] | None = None, **hosts: dict[str, Any]) -> Fleet:
-    """A fleet as one task sees it."""
+    """Returns a new fleet, as each task makes one."""
     return Fleet(groups or GROUPS, lambda host: Values({**VARIABLES, **hosts.get(host, {})}))
 
 
 def test_another_task_uses_the_plan_with_a_state_of_its_own(count: list[str]) -> None:
     first, second = plan("agent", "a1", fleet()), plan("agent", "a1", fleet())
     assert count == ["agent", "server"] and first is not second and first.tree == second.tree
-    # what was read from files for one task is not taken for another
+    # Data that was read from files for one task is not kept for another task.
     assert "files" not in second.__dict__ and first.files == second.files
     assert second.server and first.server is not second.server
 

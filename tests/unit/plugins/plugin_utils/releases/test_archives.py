@@ -7,6 +7,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.archives import archive_names
+from tests.support.errors import error_of
 
 
 @pytest.mark.parametrize(
@@ -22,7 +23,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.releases.archives impo
     ],
 )
 def test_the_names_of_every_age(version: str, arch: str, stem: str, checksums: str) -> None:
-    assert archive_names(version, arch) == (f"{stem}.tar.gz", f"{stem}{checksums}", f"spire-{version}")
+    assert archive_names(version, arch) == (f"{stem}.tar.gz", f"{stem}{checksums}")
 
 
 @pytest.mark.parametrize(
@@ -36,6 +37,4 @@ def test_the_names_of_every_age(version: str, arch: str, stem: str, checksums: s
     ],
 )
 def test_what_was_never_released_is_said(version: str, arch: str, text: str) -> None:
-    with pytest.raises(ValueError) as caught:
-        archive_names(version, arch)
-    assert str(caught.value) == text
+    assert error_of(ValueError, archive_names, version, arch) == text

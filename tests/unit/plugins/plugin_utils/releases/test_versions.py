@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import RELEASES, Version
+from tests.support.errors import error_of
 
 
 def test_every_release_is_known() -> None:
@@ -47,9 +48,7 @@ def test_versions_are_ordered_by_number_not_by_letter() -> None:
     ],
 )
 def test_a_version_that_spire_never_had(text: str, message: str) -> None:
-    with pytest.raises(ValueError) as caught:
-        versions.parse(text)
-    assert str(caught.value) == message
+    assert error_of(ValueError, versions.parse, text) == message
 
 
 @given(st.one_of(st.text(max_size=30), st.builds("{}.{}.{}".format, *[st.integers(0, 40)] * 3)))

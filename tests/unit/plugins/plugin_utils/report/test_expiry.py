@@ -158,7 +158,7 @@ def test_what_the_next_run_renews_is_due_and_not_wrong(tmp_path: Path) -> None:
     given = {"differences": found.differences, "renewals": found.renewals, "differs": True, "certificates": []}
     one = fleet_state.server("s1", made, {"look": given, "state": {"healthy": True}})
     assert (one.differs, one.renewals, one.problems) == ([text], [text], [])
-    # only the other difference is a problem
+    # Only the difference that is no renewal is a problem.
     one = fleet_state.server("s1", made, {"look": {**given, "differences": [text, "file x"]}, "state": {"healthy": True}})
     assert one.problems == ["differs from its plan: file x"]
     # an expired certificate is a problem and not a renewal
@@ -186,7 +186,7 @@ def test_expired_certificates_are_problems_of_their_owners(tmp_path: Path) -> No
 
 
 def test_files_that_the_tree_names() -> None:
-    """Files of the user's own: the chain of an upstream CA, and a bundle with an old root and a new one."""
+    """The report has the user's own files: the chain of an upstream CA, and a bundle with an old root and a new one."""
     data = {name: f"/srv/{name}.pem" for name in ("cert_file_path", "key_file_path", "bundle_file_path")}
     tree = {
         "UpstreamAuthority": {"disk": {"plugin_data": data}},

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The check of a tree's CA in AWS, against moto: a private CA, and secrets. Each mistake has its message."""
+"""The check of a private CA, or of a CA in secrets, finds each mistake and has a message for it. moto simulates AWS."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.spire.fleet.plugins.plugin_utils.aws.client import AwsError, Service
 from ansible_collections.spire.fleet.plugins.plugin_utils.report import upstream_check
 from tests.support.authorities import DAY, NOW, make
+from tests.support.errors import error_of
 from tests.unit.builders.fleets import planned
 
 REGION = "eu-central-1"
@@ -61,15 +62,13 @@ def test_a_private_ca_that_can_sign() -> None:
 
 def test_a_private_ca_that_waits_for_its_certificate() -> None:
     arn = PrivateCa().arn
-    said = f"The private CA {arn} has the status PENDING_CERTIFICATE, and signs nothing until it is ACTIVE."
-    assert wrong("aws_pca", certificate_authority_arn=arn) == [said]
+    message = f"The private CA {arn} has the status PENDING_CERTIFICATE, and signs nothing until it is ACTIVE."
+    assert wrong("aws_pca", certificate_authority_arn=arn) == [message]
 
 
 def test_a_private_ca_that_does_not_exist() -> None:
     arn = f"arn:aws:acm-pca:{REGION}:123456789012:certificate-authority/none"
-    with pytest.raises(AwsError) as caught:
-        wrong("aws_pca", certificate_authority_arn=arn)
-    assert str(caught.value) == (
+    assert error_of(AwsError, wrong, "aws_pca", certificate_authority_arn=arn) == (
         f"the private CA {arn} in {REGION} is not there (acm-pca:DescribeCertificateAuthority). Is the region right, and the account of the "
         "controller's credentials?"
     )
@@ -129,7 +128,7 @@ def test_a_path_length_that_is_too_small() -> None:
 
 
 def test_permissions_are_asked_of_iams_simulator(monkeypatch: pytest.MonkeyPatch) -> None:
-    """moto has no simulator; this one is asked and answers as AWS documents it."""
+    """IAM's policy simulator is asked about the permissions. moto has none, so the test answers as AWS documents it."""
     arn, asked, call = PrivateCa().active().arn, [], Service.call
 
     def simulator(self: Service, operation: str, what: str, **arguments: Any) -> dict[str, Any]:
@@ -138,17 +137,17 @@ def test_permissions_are_asked_of_iams_simulator(monkeypatch: pytest.MonkeyPatch
         asked.append(arguments)
         allowed = {"acm-pca:DescribeCertificateAuthority"}
         decisions = {name: "allowed" if name in allowed else "implicitDeny" for name in arguments["ActionNames"]}
-        return {"EvaluationResults": [{"EvalActionName": name, "EvalDecision": said} for name, said in decisions.items()]}
+        return {"EvaluationResults": [{"EvalActionName": name, "EvalDecision": decision} for name, decision in decisions.items()]}
 
     monkeypatch.setattr(Service, "call", simulator)
     assert wrong("aws_pca", certificate_authority_arn=arn) == [] and asked == []
     role = "arn:aws:iam::123456789012:role/spire"
-    said = [
+    messages = [
         f"{role} may not acm-pca:GetCertificate and acm-pca:IssueCertificate on {arn}. The filter spire.fleet.aws_policy returns the "
         "policy that it needs.",
     ]
-    assert wrong("aws_pca", role, certificate_authority_arn=arn) == said
-    assert wrong("aws_pca", certificate_authority_arn=arn, assume_role_arn=role) == said
+    assert wrong("aws_pca", role, certificate_authority_arn=arn) == messages
+    assert wrong("aws_pca", certificate_authority_arn=arn, assume_role_arn=role) == messages
     shape = client("iam").meta.service_model.operation_model("SimulatePrincipalPolicy").input_shape
     assert set(asked[0]) <= set(shape.members) and asked[0]["ContextEntries"][0]["ContextKeyValues"] == [TEMPLATE]
 
@@ -174,15 +173,15 @@ def test_secrets_that_make_a_ca() -> None:
     assert Secrets().wrong() == []
 
 
-@pytest.mark.parametrize(("option", "said"), [
+@pytest.mark.parametrize(("option", "message"), [
     ("cert_file_arn", "The secret {} holds no certificate in PEM."), ("key_file_arn", "The secret {} holds no private key in PEM."),
     ("bundle_file_arn", "The secret {} holds no certificate in PEM."),
 ])
-def test_a_secret_that_holds_no_pem(option: str, said: str) -> None:
+def test_a_secret_that_holds_no_pem(option: str, message: str) -> None:
     found = Secrets()
     found.put(option, "hunter2")
     arn = found.arns[option]
-    assert found.wrong() == [said.format(arn)]
+    assert found.wrong() == [message.format(arn)]
 
 
 def test_secrets_that_do_not_belong_together() -> None:
@@ -208,7 +207,7 @@ def test_an_intermediate_needs_its_root() -> None:
 
 @pytest.mark.parametrize(("option", "content"), [("cert_file_arn", "the certificate of its CA"), ("key_file_arn", "the CA's key")])
 def test_a_secret_that_is_not_named(option: str, content: str) -> None:
-    """The playbook runs no preflight, so the tree was not checked."""
+    """A missing option has a message here as well, because the playbook runs no preflight."""
     found = Secrets()
     del found.arns[option]
     assert found.wrong() == [

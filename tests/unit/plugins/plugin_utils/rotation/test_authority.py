@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import authority as rotation_authority
 from ansible_collections.spire.fleet.plugins.plugin_utils.rotation.authority import AuthorityError, RotationRequest, Round
+from tests.support.errors import error_of
 from tests.unit.builders.fleets import fleet
 from tests.unit.builders.nested_fleets import nested_fleet
 
@@ -27,7 +28,7 @@ def one(name: str, upstream: str = "", **more: Any) -> dict[str, Any]:
     return {"id": name, "expires_at": EXPIRES, "upstream_id": upstream, **more}
 
 
-def said(active: str, prepared: str = "", old: str = "", upstream: str = "", in_bundle: bool = True, trusted: str = "") -> dict[str, Any]:
+def authorities(active: str, prepared: str = "", old: str = "", upstream: str = "", in_bundle: bool = True, trusted: str = "") -> dict[str, Any]:
     return {
         "trusted": [{"id": name, "tainted": False, "expires_at": EXPIRES} for name in trusted.split()],
         "active": one(active, upstream), "prepared": one(prepared) if prepared else {}, "old": one(old, in_bundle=in_bundle) if old else {},
@@ -39,9 +40,7 @@ def rounds(asked: RotationRequest, made: Fleet = PAIR, **shown: dict[str, Any]) 
 
 
 def refused(asked: RotationRequest, made: Fleet = PAIR, **shown: dict[str, Any]) -> str:
-    with pytest.raises(AuthorityError) as caught:
-        rounds(asked, made, **shown)
-    return str(caught.value)
+    return error_of(AuthorityError, rounds, asked, made, **shown)
 
 
 @pytest.mark.parametrize(("authority", "group", "servers", "hosts"), [
@@ -72,22 +71,25 @@ def test_requests_that_make_no_sense() -> None:
 
 
 def test_without_revoking_each_replaces_its_own() -> None:
-    shown = {"s1": said("a", old="o"), "s2": said("b", prepared="p")}
+    shown = {"s1": authorities("a", old="o"), "s2": authorities("b", prepared="p")}
     assert rounds(RotationRequest("x509"), **shown) == [Round("spire_servers", ["s1", "s2"], {}, [])]
 
 
 def test_what_was_there_before_is_revoked() -> None:
     revoke = RotationRequest("jwt", revoke=True)
-    assert rounds(revoke, s1=said("a"), s2=said("b", old="o", in_bundle=False)) == [
+    assert rounds(revoke, s1=authorities("a"), s2=authorities("b", old="o", in_bundle=False)) == [
         Round("spire_servers", ["s1", "s2"], {"s1": "a", "s2": "b"}, []),
     ]
     # SPIRE revokes a prepared authority only after it has signed
-    assert rounds(revoke, s1=said("a"), s2=said("b", prepared="p")) == [
+    assert rounds(revoke, s1=authorities("a"), s2=authorities("b", prepared="p")) == [
         Round("spire_servers", ["s1", "s2"], {"s1": "a", "s2": "b"}, []), Round("spire_servers", ["s2"], {"s2": "p"}, []),
     ]
 
 
-INTERRUPTED = {"s1": said("new", old="stolen"), "s2": said("signs"), "s3": said("b", prepared="p"), "s4": said("c", old="gone", in_bundle=False)}
+INTERRUPTED = {
+    "s1": authorities("new", old="stolen"), "s2": authorities("signs"), "s3": authorities("b", prepared="p"),
+    "s4": authorities("c", old="gone", in_bundle=False),
+}
 
 
 def test_an_interrupted_run_is_continued_for_each_server() -> None:
@@ -101,13 +103,13 @@ def test_an_interrupted_run_is_continued_for_each_server() -> None:
 
 
 def test_the_operator_must_choose_what_to_revoke_first() -> None:
-    assert refused(RotationRequest("jwt", True), s1=said("new", old="stolen"), s2=said("signs")) == (
+    assert refused(RotationRequest("jwt", True), s1=authorities("new", old="stolen"), s2=authorities("signs")) == (
         "An old jwt authority is still trusted, which the server itself or an unfinished run replaced, on s1 (stolen; it signs with new). "
         "There is none on s2 (it signs with signs). -e spire_rotate_from=taint revokes the old ones, and these servers go on signing with "
         "their active ones; the others replace their active ones, which are revoked. -e spire_rotate_from=prepare revokes the old ones, "
         "and then the active ones, which every server replaces. If you do not know which one is compromised, choose prepare."
     )
-    assert refused(RotationRequest("x509", True), s1=said("a", old="o"), s2=said("b", old="p")) == (
+    assert refused(RotationRequest("x509", True), s1=authorities("a", old="o"), s2=authorities("b", old="p")) == (
         "An old x509 authority is still trusted, which the server itself or an unfinished run replaced, on s1 (o; it signs with a), s2 "
         "(p; it signs with b). -e spire_rotate_from=taint revokes the old ones, and these servers go on signing with their active ones. "
         "-e spire_rotate_from=prepare revokes the old ones, and then the active ones, which every server replaces. If you do not know "
@@ -115,7 +117,7 @@ def test_the_operator_must_choose_what_to_revoke_first() -> None:
     )
 
 
-NESTED = {"root1": said("r"), "hub1": said("h1", upstream="r"), "hub2": said("h2", upstream="r"), "edge1": said("e", upstream="h1")}
+NESTED = {"root1": authorities("r"), "hub1": authorities("h1", upstream="r"), "hub2": authorities("h2", upstream="r"), "edge1": authorities("e", upstream="h1")}
 
 
 def test_cas_below_others_are_refused_before_any_group_begins() -> None:
@@ -131,7 +133,7 @@ def test_cas_below_others_are_refused_before_any_group_begins() -> None:
 def test_the_refusal_names_where_the_root_is_replaced() -> None:
     vault = {"plugins": {"UpstreamAuthority": {"vault": {"plugin_data": {"vault_addr": "https://vault.acme.com", "token_auth": {}}}}}}
     made = fleet(servers=("s1", "s2"), s1={"spire_pki": "controller", "spire_pki_passphrase": "x" * 20}, s2={"spire_server_config": vault})
-    assert refused(RotationRequest("x509", True), made, s1=said("a", upstream="u"), s2=said("b", upstream="v")) == (
+    assert refused(RotationRequest("x509", True), made, s1=authorities("a", upstream="u"), s2=authorities("b", upstream="v")) == (
         "An upstream authority signs the CA of s1, s2, and SPIRE neither taints nor revokes such a CA: its bundle has only the root "
         "above. Nothing was replaced. Without spire_rotate_revoke, such a CA is replaced. For a new root, run "
         "spire.fleet.rotate_upstream. The root of s2 is replaced where vault gets it from."
@@ -139,7 +141,7 @@ def test_the_refusal_names_where_the_root_is_replaced() -> None:
 
 
 def test_jwt_keys_of_tiers_are_trusted_until_they_expire() -> None:
-    shown = {**NESTED, "root1": said("r", old="o")}
+    shown = {**NESTED, "root1": authorities("r", old="o")}
     until = "2026-11-25 12:00:00 UTC"
     assert refused(RotationRequest("jwt", True, group="roots"), nested_fleet(), **shown) == (
         "root1: nested servers and those above them have each other's JWT keys in their bundles, and SPIRE revokes a key only in the "
@@ -152,20 +154,20 @@ def test_jwt_keys_of_tiers_are_trusted_until_they_expire() -> None:
     by_hand = fleet(servers=("s1",), s1={"spire_server_config": {"plugins": {"UpstreamAuthority": {"spire": {"plugin_data": {
         "server_address": "10.0.0.1", "server_port": "8081", "workload_api_socket": "/run/x.sock",
     }}}}}})
-    assert refused(RotationRequest("jwt", True), by_hand, s1=said("k")).startswith("s1: nested servers and those above them have each other's JWT keys")
+    assert refused(RotationRequest("jwt", True), by_hand, s1=authorities("k")).startswith("s1: nested servers and those above them have each other's JWT keys")
     assert [one.replace for one in rounds(RotationRequest("jwt"), nested_fleet(), **shown)] == [["root1"], ["hub1", "hub2"], ["edge1"]]
 
 
 def test_rounds_are_described() -> None:
     asked = RotationRequest("jwt", True, "taint")
-    assert rotation_authority.describe_rounds(asked, rounds(asked, s1=said("a", old="o"), s2=said("b"))) == [
+    assert rotation_authority.describe_rounds(asked, rounds(asked, s1=authorities("a", old="o"), s2=authorities("b"))) == [
         "spire_servers: s2 will sign with a new jwt authority", "spire_servers: will revoke o of s1, b of s2",
     ]
 
 
 def test_untracked_authorities_are_warned_about() -> None:
     asked, before = RotationRequest("jwt", True), datetime.datetime(2026, 11, 25, tzinfo=datetime.timezone.utc)
-    shown = {"s1": said("a", old="o", trusted="a b o x"), "s2": said("b", prepared="p", trusted="a b o p x y")}
+    shown = {"s1": authorities("a", old="o", trusted="a b o x"), "s2": authorities("b", prepared="p", trusted="a b o p x y")}
     found = rotation_authority.scopes(PAIR, asked)
     assert rotation_authority.untracked_authorities(asked, found, shown, before) == [
         "spire_servers: other jwt authorities are in the bundle and stay trusted: x until 2026-11-25 12:00:00 UTC, y until 2026-11-25 "
@@ -173,10 +175,10 @@ def test_untracked_authorities_are_warned_about() -> None:
         "inventory signs with one of them."
     ]
     assert rotation_authority.untracked_authorities(asked, found, shown, before + datetime.timedelta(days=1)) == []
-    assert rotation_authority.untracked_authorities(asked, found, {"s1": said("a", trusted="a b"), "s2": said("b")}, before) == []
+    assert rotation_authority.untracked_authorities(asked, found, {"s1": authorities("a", trusted="a b"), "s2": authorities("b")}, before) == []
 
 
 def test_what_a_retired_authority_signed_is_retired() -> None:
-    shown = [said("e", upstream="h1"), {"active": one("h2", "new"), "old": one("h1", "r")}, {"skipped": True}, said("x", upstream="y")]
+    shown = [authorities("e", upstream="h1"), {"active": one("h2", "new"), "old": one("h1", "r")}, {"skipped": True}, authorities("x", upstream="y")]
     assert rotation_authority.including_descendants(["r"], shown) == ["r", "h1", "e"]
     assert rotation_authority.including_descendants(["r"], []) == ["r"]

@@ -50,7 +50,7 @@ def server(signer: Authority, *bundle: Authority) -> dict[str, Any]:
 def agent(signer: Authority, *bundle: Authority, workload: bool = False) -> dict[str, Any]:
     roots = [one.certificate for one in bundle]
     svids = [{"spiffe_id": "w", "certificates": pem(signer.leaf), "bundle": pem(*roots)}] if workload else []
-    return {"chain": [text(signer.leaf)], "bundle": [text(one) for one in roots], "svids": svids, "said": ""}
+    return {"chain": [text(signer.leaf)], "bundle": [text(one) for one in roots], "svids": svids, "error": ""}
 
 
 def test_servers() -> None:
@@ -77,7 +77,7 @@ def test_a_ca_between_them_counts() -> None:
     public = key.public_key()
     between = x509_issue.issue(Request("CN=between", DAY), public, OLD.key, OLD.certificate, NOW)
     leaf = x509_issue.issue(Request("CN=leaf", DAY, ca=False), x509_keys.generate("ec-p256").public_key(), key, between, NOW)
-    observed = {"chain": [text(leaf), text(between)], "bundle": [text(NEW.certificate)], "said": ""}
+    observed = {"chain": [text(leaf), text(between)], "bundle": [text(NEW.certificate)], "error": ""}
     observed["svids"] = [{"spiffe_id": "w", "certificates": pem(leaf, between), "bundle": pem(NEW.certificate)}]
     assert authority_readiness.agent(observed, "w", RETIRED) == [
         f"its own SVID is still signed by {OLD.id}", f"a workload's SVID is still signed by {OLD.id}",
@@ -100,11 +100,11 @@ def test_agents_and_their_workloads() -> None:
 
 
 def test_jwt_keys() -> None:
-    observed = {"jwt": {"bundle": ["k1", "k2"], "signing": ["k1"]}, "said": ""}
+    observed = {"jwt": {"bundle": ["k1", "k2"], "signing": ["k1"]}, "error": ""}
     assert authority_readiness.agent(observed, "w", Expected("jwt", frozenset(("k3",)), frozenset(("k1",)), frozenset(("k2",)))) == [
         "a workload's bundle does not have k3 yet", "a workload's bundle still has k2", "a workload's JWT-SVID is still signed by k1",
     ]
     assert authority_readiness.agent(observed, "w", Expected("jwt", frozenset(("k1", "k2")))) == []
-    assert authority_readiness.agent({"said": "no such socket"}, "w", Expected("jwt")) == ["it returns no JWT-SVID of w: no such socket"]
+    assert authority_readiness.agent({"error": "no such socket"}, "w", Expected("jwt")) == ["it returns no JWT-SVID of w: no such socket"]
     # without a canary there is no workload to ask
-    assert authority_readiness.agent({"said": ""}, "", Expected("jwt", frozenset(("k3",)))) == []
+    assert authority_readiness.agent({"error": ""}, "", Expected("jwt", frozenset(("k3",)))) == []

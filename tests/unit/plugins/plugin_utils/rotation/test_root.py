@@ -20,10 +20,12 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.rotation import root a
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host import upstream_ca
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import issue as x509_issue, keys as x509_keys
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Run
+from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import Request, issued_by
 from tests.support.authorities import DAY, NOW, PASSPHRASE
 from tests.unit.builders.fleets import DOMAIN, fleet, rendered
-from tests.unit.builders.rotations import RUN, a_fleet, advanced, begun, of_server, refused, root, scope, site, upstream
+from tests.support.errors import error_of
+from tests.unit.builders.rotations import RUN, a_fleet, advanced, begun, of_server, root, scope, site, upstream
 
 
 def test_what_each_step_signs_and_trusts(tmp_path: Path) -> None:
@@ -60,7 +62,7 @@ def test_it_begins_once_and_only_by_name(tmp_path: Path) -> None:
     assert begun(tmp_path, "") is None
     first = begun(tmp_path)
     assert begun(tmp_path) == first == begun(tmp_path, "")
-    assert refused(begun, tmp_path, "two") == "The rotation one is in progress, so two can't begin. Finish that one first."
+    assert error_of(X509Error, begun, tmp_path, "two") == "The rotation one is in progress, so two can't begin. Finish that one first."
     for step in ("trust", "use", "remove"):
         advanced(tmp_path, step)
     new = root(tmp_path)
@@ -82,20 +84,20 @@ def test_no_step_without_all_hosts(tmp_path: Path) -> None:
     site(tmp_path)
     begun(tmp_path)
     checked: dict[str, Any] = {"s1": {"ready": True, "step": "trust"}, "s2": {"ready": True, "step": "use"}, "a1": {"ready": False, "step": "trust"}}
-    assert refused(rotation_root.advance, scope(tmp_path), "trust", checked, RUN) == (
+    assert error_of(X509Error, rotation_root.advance, scope(tmp_path), "trust", checked, RUN) == (
         "These hosts are not ready for the step after trust: s2, a1. The rotation needs them: bring them back, or remove them from the "
         "inventory, and run the playbook again."
     )
-    assert refused(advanced, tmp_path, "use") == "The rotation is at the step trust and not at the step use: run the playbook again."
+    assert error_of(X509Error, advanced, tmp_path, "use") == "The rotation is at the step trust and not at the step use: run the playbook again."
 
 
 def test_preflight_reports_the_rotation(tmp_path: Path) -> None:
     site(tmp_path)
     begun(tmp_path)
-    said = rendered(upstream_ca.check(plan("server", "s1", a_fleet(tmp_path)), NOW))
-    assert said == (
-        "warning: spire_pki_dir: The rotation one of the root is under way: it has reached the step trust at 2030-01-02 00:00:00 UTC. This run "
-        "brings what that step needs; spire.fleet.rotate_upstream goes on with it."
+    messages = rendered(upstream_ca.check(plan("server", "s1", a_fleet(tmp_path)), NOW))
+    assert messages == (
+        "warning: spire_pki_dir: The rotation one of the root is in progress: it reached the step trust at 2030-01-02 00:00:00 UTC. "
+        "This run configures the hosts for that step. Run spire.fleet.rotate_upstream to continue the rotation."
     )
 
 
@@ -104,7 +106,7 @@ def test_a_server_signs_under_the_old_root_again_and_the_others_stay(tmp_path: P
     state = begun(tmp_path)
     assert state
     old, new = state.old_roots[0], state.new_roots[0]
-    assert refused(rotation_root.sign_under_old_root, scope(tmp_path), ["s1"], RUN) == "The rotation is not at the step use."
+    assert error_of(X509Error, rotation_root.sign_under_old_root, scope(tmp_path), ["s1"], RUN) == "The rotation is not at the step use."
     advanced(tmp_path, "trust")
     before = of_server(tmp_path), of_server(tmp_path, "s2")
     assert before[0][1] == [new]
@@ -116,20 +118,20 @@ def test_a_server_signs_under_the_old_root_again_and_the_others_stay(tmp_path: P
     assert bundle == [old, new] and issued_by(intermediate, old) and rotation_state.key_id(intermediate) == state.old_key_id
     assert of_server(tmp_path, "s2") == before[1]
     assert rotation_root.sign_under_old_root(scope(tmp_path), ["s1"], RUN)[1] == []
-    # the next run clears what an interrupted one left
+    # The next run clears the list of servers that an interrupted run left.
     again = begun(tmp_path, "")
     assert again and (again.step, again.servers_on_old_root) == ("use", ()) and of_server(tmp_path)[1] == [new]
 
 
 def test_no_server_signs_under_the_old_root_without_its_key(tmp_path: Path) -> None:
-    """The key may have been removed after the step trust. Then the state does not name a server that waits for it."""
+    """If the old root's key was removed after the step trust, the request is refused and the state stays the same."""
     site(tmp_path)
     state = begun(tmp_path)
     assert state
     advanced(tmp_path, "trust")
     before, key = of_server(tmp_path), Path(state.old.key)
     key.rename(tmp_path / "safe")
-    assert refused(rotation_root.sign_under_old_root, scope(tmp_path), ["s1"], RUN) == (
+    assert error_of(X509Error, rotation_root.sign_under_old_root, scope(tmp_path), ["s1"], RUN) == (
         f"{key} is not there, and {state.old_roots[0].subject.rfc4514_string()} has to sign. Bring the key back for this run."
     )
     assert of_server(tmp_path) == before
@@ -167,7 +169,7 @@ def test_a_crash_while_the_files_get_their_names(tmp_path: Path, monkeypatch: py
     assert bundle == [new] and issued_by(intermediate, new)
     assert upstream(tmp_path).differences(NOW) == []
     if begun(tmp_path, ""):
-        # the root was moved, or a part of it, and the state was not written
+        # The crash was before the state was written. The files of the root may have been moved by then.
         assert write <= 7 and advanced(tmp_path, "remove") is None
     assert root(tmp_path) == new and of_server(tmp_path) == (intermediate, [new])
     key = x509_keys.load((tmp_path / "pki" / DOMAIN / "root.key").read_bytes(), PASSPHRASE, "root.key")
@@ -180,7 +182,7 @@ def test_a_crash_while_the_files_get_their_names(tmp_path: Path, monkeypatch: py
 
 
 def given(tmp_path: Path, name: str, bundle: str = "") -> dict[str, str]:
-    """Returns the variables for a root of the user's own."""
+    """Returns the variables for the user's own root."""
     found = {what: str(tmp_path / f"{name}.{what}") for what in ("certificate", "key", "bundle")}
     if not Path(found["key"]).exists():
         key = x509_keys.generate("ec-p384")
@@ -202,14 +204,15 @@ def test_from_a_supplied_ca_to_another_one(tmp_path: Path) -> None:
         reached = advanced(tmp_path, step, **variables)
         intermediate, bundle = of_server(tmp_path, **variables)
         assert reached and issued_by(intermediate, state.new_roots[0]) and bundle == state.new_roots
-    # the rotation has ended, but the variables name the old CA: the new one signs, and preflight tells what to set
+    # The rotation has ended, but the variables still name the old CA. The new one signs, and preflight's message shows what to set.
     assert reached.step == "done" and begun(tmp_path, "", **variables) == reached
-    said = rendered(upstream_ca.check(plan("server", "s1", a_fleet(tmp_path, **variables)), NOW))
-    assert said == (
-        "warning: spire_pki_issuer: The rotation one is over, and the variable still names the CA before it: set spire_pki_issuer to certificate "
-        f"{new['certificate']}, key {new['key']}, bundle {new['bundle']}, and take spire_pki_next_issuer out."
+    messages = rendered(upstream_ca.check(plan("server", "s1", a_fleet(tmp_path, **variables)), NOW))
+    assert messages == (
+        "warning: spire_pki_issuer: The rotation one is complete, but the variable still names the previous CA. To finish, set "
+        f"spire_pki_issuer to certificate {new['certificate']}, key {new['key']}, bundle {new['bundle']}, and remove "
+        "spire_pki_next_issuer."
     )
-    assert refused(begun, tmp_path, "two", **variables) == (
+    assert error_of(X509Error, begun, tmp_path, "two", **variables) == (
         "The rotation one has ended, and spire_pki_issuer still names the old CA, so two can't begin. Finish that one first."
     )
     variables = {"spire_pki_issuer": new}
@@ -230,10 +233,10 @@ def test_from_a_root_of_ours_to_a_supplied_one_and_back(tmp_path: Path) -> None:
     for step in ("trust", "use", "remove"):
         reached = advanced(tmp_path, step, spire_pki_issuer=theirs)
     assert reached and reached.step == "done" and root(tmp_path) == reached.new_roots[0] != ours
-    said = rendered(upstream_ca.check(plan("server", "s1", a_fleet(tmp_path, spire_pki_issuer=theirs)), NOW))
-    assert said == (
-        "warning: spire_pki_issuer: The rotation back is over, and the variable still names the CA before it: take spire_pki_issuer out, the root of "
-        "ours signs now."
+    messages = rendered(upstream_ca.check(plan("server", "s1", a_fleet(tmp_path, spire_pki_issuer=theirs)), NOW))
+    assert messages == (
+        "warning: spire_pki_issuer: The rotation back is complete, but the variable still names the previous CA. To finish, remove "
+        "spire_pki_issuer, because the collection's own root signs now."
     )
     # the ended rotation is recorded when the next one begins
     assert of_server(tmp_path)[1] == [root(tmp_path)] and rendered(upstream_ca.check(plan("server", "s1", a_fleet(tmp_path)), NOW)) == ""
@@ -254,40 +257,40 @@ def test_another_ca_is_named_after_the_end(tmp_path: Path) -> None:
 
 
 def test_rotations_that_can_not_begin(tmp_path: Path) -> None:
-    assert refused(begun, tmp_path, "a/b") == (
+    assert error_of(X509Error, begun, tmp_path, "a/b") == (
         "The rotation can't be called a/b: use letters, digits, dots, dashes and underscores, as in 2027-01."
     )
-    assert refused(begun, tmp_path) == (
+    assert error_of(X509Error, begun, tmp_path) == (
         f"There is no root in {tmp_path}/pki/{DOMAIN} yet, so there is none to rotate: run spire.fleet.site, which makes it."
     )
     site(tmp_path)
-    assert refused(begun, tmp_path, spire_version="1.10.4") == (
+    assert error_of(X509Error, begun, tmp_path, spire_version="1.10.4") == (
         "SPIRE can rotate its CAs on demand and revoke roots since 1.11.0, which is newer than that of s1, s2. Upgrade the servers first."
     )
-    assert refused(scope, tmp_path, spire_pki="none") == "No server has its CA signed by spire_pki, so there is no root to rotate here."
+    assert error_of(X509Error, scope, tmp_path, spire_pki="none") == "No server has its CA signed by spire_pki, so there is no root to rotate here."
     both = fleet(
         {"spire_pki": "host", "spire_pki_dir": str(tmp_path), "spire_pki_passphrase": PASSPHRASE}, servers=("s1", "s2"),
         s2={"spire_trust_domain": "other.test"},
     )
-    assert refused(rotation_root.scope, both, "") == (
+    assert error_of(X509Error, rotation_root.scope, both, "") == (
         f"The inventory has roots of other.test, {DOMAIN}; name one: -e spire_rotate_trust_domain=other.test."
     )
     assert rotation_root.scope(both, "other.test").hosts == ["s2"]
     key = tmp_path / "pki" / DOMAIN / "root.key"
     key.rename(tmp_path / "away")
-    assert refused(begun, tmp_path) == f"{key} is not there, and CN=SPIRE root CA,O={DOMAIN} has to sign. Bring the key back for this run."
+    assert error_of(X509Error, begun, tmp_path) == f"{key} is not there, and CN=SPIRE root CA,O={DOMAIN} has to sign. Bring the key back for this run."
     (tmp_path / "away").rename(key)
     same = given(tmp_path, "same", bundle=str(tmp_path / "pki" / DOMAIN / "root.pem"))
     Path(same["certificate"]).write_bytes((tmp_path / "pki" / DOMAIN / "root.pem").read_bytes())
     Path(same["key"]).write_bytes(key.read_bytes())
-    assert refused(begun, tmp_path, spire_pki_next_issuer=same) == (
+    assert error_of(X509Error, begun, tmp_path, spire_pki_next_issuer=same) == (
         f"Every root in {same['bundle']} is already trusted, so no rotation is needed: set spire_pki_issuer to the new CA and run "
         "spire.fleet.site."
     )
     more = given(tmp_path, "more")
     with Path(more["bundle"]).open("ab") as bundle:
         bundle.write((tmp_path / "pki" / DOMAIN / "root.pem").read_bytes())
-    assert refused(begun, tmp_path, spire_pki_next_issuer=more) == (
+    assert error_of(X509Error, begun, tmp_path, spire_pki_next_issuer=more) == (
         f"{more['bundle']} also has all roots that are trusted now, so none would be removed. Leave the old root out of it: both are "
         "trusted during the rotation."
     )
@@ -297,19 +300,19 @@ def test_rotations_that_can_not_begin(tmp_path: Path) -> None:
     Path(anew["key"]).write_bytes(key.read_bytes())
     for what in ("certificate", "bundle"):
         Path(anew[what]).write_text(x509_keys.dump_certificates([again]))
-    assert refused(begun, tmp_path, spire_pki_next_issuer=anew) == (
+    assert error_of(X509Error, begun, tmp_path, spire_pki_next_issuer=anew) == (
         f"CN=SPIRE root CA,O={DOMAIN} was issued again for the same key in {anew['bundle']}. SPIRE identifies roots by their keys and "
         "would revoke both. No rotation is needed: set spire_pki_issuer to the new CA and run spire.fleet.site."
     )
     (tmp_path / "pki" / DOMAIN / rotation_state.FILE).write_text("{}")
-    assert refused(begun, tmp_path) == (
+    assert error_of(X509Error, begun, tmp_path) == (
         f"{tmp_path}/pki/{DOMAIN}/rotation.json can't be read as the state of a rotation. Restore it from a backup: the fleet is in the "
         "middle of a rotation."
     )
 
 
 def test_a_root_that_is_about_to_end_still_signs_its_last_intermediates(tmp_path: Path) -> None:
-    """Then a rotation is needed most, and the intermediates that it signs are used for days at most."""
+    """A root that is about to expire still signs intermediates during a rotation, since they are used for a few days only."""
     site(tmp_path)
     late = Run(NOW + 3640 * DAY)
     state, _why = rotation_root.begin(scope(tmp_path), "late", late)
@@ -329,9 +332,9 @@ def test_intermediates_are_renewed_during_a_rotation(tmp_path: Path) -> None:
 
 
 def test_variables_that_ask_for_another_root(tmp_path: Path) -> None:
-    """The variables apply to the root that a rotation makes; the existing one does not change."""
+    """Variables that differ from the existing root don't change it. They apply to the next root, which a rotation makes."""
     site(tmp_path)
-    said = (
+    messages = (
         f"{tmp_path}/pki/{DOMAIN}/root.pem differs from the variables (its subject is CN=SPIRE root CA,O={DOMAIN}, and should be "
         "CN=Other). The fleet trusts this root, so a normal run does not replace it. Set the variables to what the root has, or run "
         "spire.fleet.rotate_upstream for a new root."
@@ -341,10 +344,10 @@ def test_variables_that_ask_for_another_root(tmp_path: Path) -> None:
         variables = {"spire_pki_root_subject": "CN=Other", **more}
         return rendered(upstream_ca.check(plan("server", "s1", a_fleet(tmp_path, **variables)), NOW))
 
-    assert preflight() == f"error: spire_pki_dir: {said}"
+    assert preflight() == f"error: spire_pki_dir: {messages}"
     assert preflight(spire_rotate="one") == ""
     begun(tmp_path, spire_pki_root_subject="CN=Other", spire_rotate="one")
-    assert preflight().startswith("warning: spire_pki_dir: The rotation one of the root is under way")
+    assert preflight().startswith("warning: spire_pki_dir: The rotation one of the root is in progress")
     for step in ("trust", "use", "remove"):
         advanced(tmp_path, step, spire_pki_root_subject="CN=Other")
     assert preflight() == preflight(spire_rotate="one") == "" and root(tmp_path).subject.rfc4514_string() == "CN=Other"

@@ -45,7 +45,7 @@ class Observed:
         texts = {"certificates": self.chains[workload or chain], "bundle": list(roots)}
         svids = [{"spiffe_id": "w", **{name: x509_keys.dump_certificates(found) for name, found in texts.items()}}]
         return {
-            "chain": [self.text(one) for one in self.chains[chain]], "bundle": [self.text(one) for one in bundle], "said": "",
+            "chain": [self.text(one) for one in self.chains[chain]], "bundle": [self.text(one) for one in bundle], "error": "",
             "svids": svids if workload else [],
         }
 

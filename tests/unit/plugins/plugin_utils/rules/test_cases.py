@@ -4,7 +4,7 @@
 
 """Every rule has a wrong and a right example, and each example breaks its rule, or keeps it.
 
-Messages are compared whole only in reports.yml, for the layout and for what a report must not show.
+Only reports.yml has whole messages, for the layout of reports and because they must show no secrets.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tests.unit.builders import trees
 from tests.unit.builders.fleets import BUNDLE, fleet
 from tests.unit.builders.trees import Case
 
-#: what stands for a bundle in an example
+#: the text that stands for a trust bundle in an example
 BUNDLE_TEXT = "(the servers' certificates in PEM)"
 REPORTS: list[dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "reports.yml").read_text("utf-8"))
 EVERYTHING = catalogue.everything()
@@ -44,7 +44,7 @@ def test_a_wrong_configuration(case: Case) -> None:
     severity = case.expected.get("severity", EVERYTHING[case.rule].variants[0].severity)
     assert {problem.severity for problem in own} == {severity}
     assert all(case.expected.get("contains", "") in problem.message for problem in own)
-    # what strict mode alone refuses may come besides
+    # Problems that only strict mode refuses may come in addition.
     others = {problem.rule or problem.code for problem in errors(found) if not problem.allow} - {case.rule}
     assert others == set(case.expected.get("also", ()))
 
@@ -56,7 +56,7 @@ def test_a_right_configuration(case: Case) -> None:
 
 
 def inventories(kind: str) -> list[Any]:
-    """The examples of rules of hosts and fleets that an inventory suffices for."""
+    """Returns the examples of rules about hosts and fleets that need only an inventory."""
     return [
         pytest.param(rule, example, id=f"{rule}-{number}")
         for rule, examples in catalogue.cases().items()
@@ -66,7 +66,7 @@ def inventories(kind: str) -> list[Any]:
 
 
 def preflight(example: dict[str, Any]) -> list[Problem]:
-    """What preflight finds in an inventory, and what a drift check would of the files that were seen on a server."""
+    """Returns the problems that preflight finds in an inventory, and those that a drift check finds in the files of a server."""
     agents = example.get("agents", ["a1"])
     if isinstance(agents, int):
         agents = [f"a{number}" for number in range(1, agents + 1)]

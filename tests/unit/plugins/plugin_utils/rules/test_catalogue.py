@@ -39,10 +39,9 @@ def test_every_module_with_a_rule_is_found() -> None:
 
 
 def test_a_rule_is_printed_with_its_examples() -> None:
-    assert catalogue.explain("upstream_key_and_certificate_in_one_file") == """\
-upstream_key_and_certificate_in_one_file
+    assert catalogue.explain("upstream_key_and_certificate_in_one_file") == """upstream_key_and_certificate_in_one_file
 
-The upstream CA's key and its certificate are two files.
+The upstream CA's key and its certificate are in different files.
   severity: a warning
   releases: all
   places:
@@ -54,7 +53,7 @@ The upstream CA's key and its certificate are two files.
     doc/plugin_server_upstreamca_disk.md, v0.9.4
     the older guide to configuring SPIRE
 
-Its warnings are silenced by its id: spire_allow: [upstream_key_and_certificate_in_one_file].
+To silence the warnings of this rule, set spire_allow: [upstream_key_and_certificate_in_one_file].
 
 Wrong:
 
@@ -85,11 +84,11 @@ def test_an_example_of_an_inventory_is_an_inventory() -> None:
 
 
 @pytest.mark.parametrize(("name", "words"), [
-    ("memory_datastore", "It is lifted by its id: spire_allow: [memory_datastore]."),
-    ("mysql_parse_time", "It can't be lifted: where it is broken, SPIRE or the playbooks would fail."),
+    ("memory_datastore", "To accept a configuration that breaks this rule, set spire_allow: [memory_datastore]."),
+    ("mysql_parse_time", "spire_allow can't contain this rule: where it is broken, SPIRE or the playbooks fail."),
     ("trust_bundle_source", "  releases: 0.9.0 to 0.10.0"),
 ])
-def test_how_a_rule_is_lifted_and_since_when_it_holds(name: str, words: str) -> None:
+def test_explain_says_how_to_permit_a_rule_and_in_which_releases_it_applies(name: str, words: str) -> None:
     assert words in catalogue.explain(name).splitlines()
 
 
@@ -100,13 +99,13 @@ def test_every_rule_can_be_printed() -> None:
         assert f"  {name}: " in catalogue.index()
 
 
-def test_an_id_that_is_none_gives_the_nearest() -> None:
+def test_an_unknown_id_gets_similar_ids_as_a_suggestion() -> None:
     with pytest.raises(KeyError):
         catalogue.explain("memory_datastor")
     assert catalogue.nearest("memory_datastor")[0] == "memory_datastore"
-    assert catalogue.unknown("memory_datastor").startswith('No rule has the id "memory_datastor"; did you mean memory_datastore')
+    assert catalogue.unknown("memory_datastor").startswith('No rule has the id "memory_datastor". Did you mean memory_datastore')
     assert "x509pop_ca_bundle" in catalogue.nearest("x509pop")
-    assert catalogue.unknown("qqq") == 'No rule has the id "qqq"; without an id, spire.fleet.explain lists them all.'
+    assert catalogue.unknown("qqq") == 'No rule has the id "qqq". Run spire.fleet.explain without an id to list all rules.'
 
 
 def test_the_page_of_rules_is_fresh() -> None:

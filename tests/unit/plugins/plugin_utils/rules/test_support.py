@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What spire_allow and spire_strict change."""
+"""spire_allow and spire_strict change which rules lead to errors and warnings."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def errors(**more: Any) -> set[str]:
     return {problem.rule for problem in problems.errors(rules_run.of_fleet(fleet({**REFUSED, **more})))}
 
 
-def test_every_id_that_is_allowed_lifts_its_refusal() -> None:
+def test_spire_allow_permits_every_rule_of_strict_mode() -> None:
     assert errors() == IDS
     for name in IDS:
         assert errors(spire_allow=[name]) == IDS - {name}
@@ -42,7 +42,7 @@ def test_without_strict_mode_its_refusals_are_warnings() -> None:
 
 
 @pytest.mark.parametrize(("name", "variables"), [
-    # a function over one configuration, a rule of the schema's data, one about hosts, and one about the whole inventory
+    # These are a function about one configuration, a rule of the schema's data, a rule about a host, and a rule about the whole inventory.
     ("health_checks_without_listener", {"spire_server_config": {"health_checks": {"listener_enabled": False, "bind_port": "8080"}}}),
     ("docker_container_matchers", {"spire_version": "0.9.4", "spire_agent_config": {"plugins": {"WorkloadAttestor": {"docker": {"plugin_data": {
         "cgroup_prefix": "/docker", "cgroup_container_index": 1, "container_id_cgroup_matchers": ["/docker/<id>"]}}}}}}),
@@ -57,11 +57,12 @@ def test_a_warning_is_silenced_by_its_id(name: str, variables: dict[str, Any]) -
     assert silent == set(found) - {name}
 
 
-def test_what_spire_itself_refuses_can_not_be_lifted() -> None:
+def test_spire_allow_can_not_permit_what_spire_refuses() -> None:
     wrong = {"spire_server_config": {"plugins": {"DataStore": {"sql": {"plugin_data": {
         "database_type": "mysql", "connection_string": "u:hidden-1@tcp(db)/spire"}}}}}}
     found = rules_run.of_fleet(fleet({**wrong, "spire_allow": ["mysql_parse_time"]}, agents=()))
     assert {problem.rule for problem in problems.errors(found)} == {"mysql_parse_time", "allowed_rules"}
     assert rendered(problem for problem in found if problem.rule == "allowed_rules") == (
-        'error: spire_allow: The rule "mysql_parse_time" can\'t be lifted: where it is broken, SPIRE or the playbooks would fail. Take it out. [s1]'
+        "error: spire_allow: spire_allow can't contain the rule \"mysql_parse_time\": where it is broken, SPIRE or the playbooks fail. "
+        "Remove it from spire_allow. [s1]"
     )

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Values brought to their types, and trees as people may see them."""
+"""Values are converted to their types, and secrets are removed from trees that people may see."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ JUNK = st.recursive(
 
 @st.composite
 def trees(draw: Any) -> dict[str, Any]:
-    """Right paths with any values, wrong paths, and plugins of all sorts."""
+    """Generates trees with any values at valid paths, with invalid paths, and with all kinds of plugins."""
     tree: dict[str, Any] = {}
     for path in draw(st.lists(st.sampled_from(PATHS), max_size=6)):
         block = tree
@@ -184,7 +184,7 @@ def at(path: str, value: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("value", [PLANTED, [PLANTED], {"a": PLANTED}, f"mysql://u:{PLANTED}@db"], ids=repr)
 @pytest.mark.parametrize(("component", "path"), SECRETS)
-def test_secrets_are_neither_shown_nor_told(component: str, path: str, value: Any) -> None:
+def test_secrets_are_in_no_output(component: str, path: str, value: Any) -> None:
     tree = at(path, value)
     assert PLANTED in json.dumps(tree)
     assert PLANTED not in json.dumps(convert.redact(component, tree))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The user's own schema files: they are used like ours, and each mistake in one is a sentence."""
+"""The user's own schema files are used like the collection's, and each mistake in one has a message."""
 
 from __future__ import annotations
 
@@ -48,32 +48,32 @@ def variables(place: Path, data: dict[str, Any]) -> dict[str, Any]:
     return {"spire_plugin_schemas": [str(place)], "spire_server_config": {"plugins": {"UpstreamAuthority": {"safe": body}}}}
 
 
-def said(place: Path, **data: Any) -> list[str]:
+def messages(place: Path, **data: Any) -> list[str]:
     return [line.removeprefix("error: plugins.UpstreamAuthority.safe.plugin_data") for line in mistakes(fleet(s1=variables(place, data))).splitlines()]
 
 
 def test_options_are_checked_and_brought_to_their_types(place: Path) -> None:
-    assert said(place, pin=1234, slots="2", nested={"depth": "1h"}) == []
+    assert messages(place, pin=1234, slots="2", nested={"depth": "1h"}) == []
     plan = planned("server", variables(place, {"pin": 1234, "slots": "2"}))
     assert plan.plugin_data("UpstreamAuthority", "safe") == {"pin": "1234", "slots": 2}
-    assert said(place, slot="1") == [
+    assert messages(place, slot="1") == [
         '.slot (set by spire_server_config): SPIRE 1.15.3 has no option "slot" in the UpstreamAuthority safe; did you mean "slots"? [s1]'
     ]
-    assert said(place, pin="a", badge="b") == [
-        " (set by spire_server_config): At most one of pin and badge can be set, and pin and badge are set. [s1]"
+    assert messages(place, pin="a", badge="b") == [
+        " (set by spire_server_config): At most one of pin and badge can be set, but pin and badge are set. [s1]"
     ]
-    assert len(said(place, slots=0, nested={"depth": "soon"})) == 2
+    assert len(messages(place, slots=0, nested={"depth": "soon"})) == 2
 
 
 def test_what_is_no_secret_is_shown(place: Path) -> None:
     plan = planned("server", variables(place, {"pin": "hidden", "slots": 2}))
     shown = convert.redact("server", plan.tree, (str(place),))["plugins"]["UpstreamAuthority"]["safe"]["plugin_data"]
     assert shown == {"pin": convert.REDACTED, "slots": 2}
-    # without the file nobody knows what is a secret
+    # Without the schema file it is not known which options are secret, so all of them are removed.
     assert convert.redact("server", plan.tree)["plugins"]["UpstreamAuthority"]["safe"]["plugin_data"] == convert.REDACTED
 
 
-def test_the_users_file_goes_before_ours(place: Path) -> None:
+def test_the_users_schema_overrides_ours(place: Path) -> None:
     own = place / "server" / "UpstreamAuthority" / "akeyless_upstream.yml"
     assert schema_external.external("server", "UpstreamAuthority", "akeyless_upstream", (str(place),)).options["access_key"].secret
     write(own, "options: {own: {type: string}}")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The schema of the one external plugin that we know: Akeyless's UpstreamAuthority is checked like SPIRE's own."""
+"""The only external plugin with a schema in the collection, Akeyless's UpstreamAuthority, is checked like SPIRE's own plugins."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_akeyless_is_checked_like_spires_own() -> None:
         '.acess_key: SPIRE 1.15.3 has no option "acess_key" in the UpstreamAuthority akeyless_upstream; did you mean "access_key"?'
     ]
     (line,) = akeyless(access_key="hidden-key", gcp_audience="akeyless.io")
-    assert line.startswith(": At most one of access_key, azure_object_id, gcp_audience and k8s_auth_config_name can be set, and ")
+    assert line.startswith(": At most one of access_key, azure_object_id, gcp_audience and k8s_auth_config_name can be set, but ")
     assert "hidden-key" not in line
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Links to SPIRE's own pages. That each page exists at its tag is for `make schema-drift` to say."""
+"""Options have the right links to SPIRE's pages. `make schema-drift` checks that each page exists at its tag."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SPIRE = "https://github.com/spiffe/spire/blob"
         ("server", "UpstreamAuthority", "cert-manager", "1.2.0", "v1.2.0/doc/plugin_server_upstreamauthority_cert_manager.md"),
         ("server", "UpstreamCA", "spire", "0.9.4", "v0.9.4/doc/plugin_server_upstreamca_spire.md"),
         ("server", "UpstreamCA", "spire", "0.10.0", "v0.10.0/doc/plugin_server_upstreamauthority_spire.md"),
-        # the page goes with the plugin, and comes no sooner
+        # A page exists only in the releases that have the plugin.
         ("server", "NodeAttestor", "k8s_sat", "1.15.3", "v1.11.3/doc/plugin_server_nodeattestor_k8s_sat.md"),
         ("server", "UpstreamCA", "disk", "1.15.3", "v0.10.2/doc/plugin_server_upstreamauthority_disk.md"),
         ("server", "NodeResolver", "azure_msi", "1.15.3", "v1.4.7/doc/plugin_server_noderesolver_azure_msi.md"),

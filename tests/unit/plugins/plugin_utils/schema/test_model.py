@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The schema's data: what a reviewer can't see by looking."""
+"""The schema's data has no mistakes that a reviewer would overlook."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_every_default_is_of_its_options_type_and_allowed() -> None:
                 continue
             observed += 1
             assert schema_values.wrong_type(spec.type, spec.default) == "", f"{name} {release}"
-            # SPIRE's own default of this one is the limit that it refuses when it is written down
+            # SPIRE refuses its own default of this option as a value in the configuration.
             if isinstance(spec.default, str) and not name.endswith("jwt_svid_cache_hit_timeout"):
                 assert schema_values.wrong_text(spec, spec.default) == "", f"{name} {release}"
             elif isinstance(spec.default, int) and not isinstance(spec.default, bool):
@@ -149,7 +149,7 @@ def test_secrets_are_marked() -> None:
     }
 
 
-def test_whatever_sounds_secret_is_marked_or_a_path() -> None:
+def test_options_whose_name_sounds_secret_are_marked_or_are_paths() -> None:
     sounds = re.compile(r"(secret|password|token|private|_key)")
     harmless = {"disable_group_name_selectors", "use_token_review_api_validation", "label_key", "object_key"}
     harmless |= {"config_map_key", "configmap_key", "fetch_secrets", "stream_secrets", "enable_tag_based_key_discovery"}
@@ -162,7 +162,7 @@ def test_whatever_sounds_secret_is_marked_or_a_path() -> None:
 
 
 def test_whatever_is_called_a_file_is_marked_as_one() -> None:
-    """So that preflight looks at where it lies. SPIRE writes its log, and no service of ours runs the provider."""
+    """Every option whose name is that of a file is marked as one, so that preflight checks its path. Logs and the provider's file are not."""
     unmarked = {
         name for name, option, _inside in ALL
         if re.search(r"_files?(_paths?)?$", name) and not option.block
@@ -195,7 +195,7 @@ def test_the_name_in_spires_documentation_that_spire_ignores_is_not_known() -> N
     assert "svid_prefix" not in schema_model.block("server/NodeAttestor/x509pop").options
 
 
-def test_a_hole_of_a_backport() -> None:
+def test_an_option_that_a_release_in_between_lacks() -> None:
     span = (
         schema_model.block("agent")
         .options["agent"]
@@ -209,11 +209,11 @@ def test_a_hole_of_a_backport() -> None:
 
 def test_unknown_attributes_in_the_data_are_refused() -> None:
     with pytest.raises(ValueError, match="x has unknown attributes \\['requird'\\]"):
-        schema_model._block({"options": {"x": {"type": "string", "requird": True}}})
+        schema_model.made({"options": {"x": {"type": "string", "requird": True}}})
 
 
 def test_loading_is_fast() -> None:
-    """What one run of Ansible loads: CPU time of a process of its own, the best of three."""
+    """The data that one run of Ansible needs is loaded fast: the CPU time of a new process, the best of three."""
     script = (
         "import sys, time\n"
         f"sys.path[:0] = {[str(Path(schema_model.__file__).parents[6])]!r}\n"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Each wrong option gives one problem: its place, its code, and the words that matter."""
+"""Each wrong option gives exactly one problem, with its path, its code and the important part of its message."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CASES = trees.option_cases()
 def test_one_wrong_option_gives_one_problem(case: Case) -> None:
     found = trees.found(case.component, case.tree, case.release)
     severity = case.expected.get("severity", "error")
-    # a mistake may give reason for a warning, too; a warning comes without mistakes
+    # A mistake may also cause a warning, but the case of a warning has no mistake.
     wrong = [problem.path for problem in errors(found) if not problem.allow]
     assert wrong == ([case.expected["path"]] if severity == "error" else [])
     (problem,) = (one for one in found if (one.path, one.code, one.severity) == (case.expected["path"], case.expected["code"], severity))

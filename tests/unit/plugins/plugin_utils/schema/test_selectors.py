@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The catalogue of selectors: its data, and what it answers."""
+"""The catalogue of selectors has correct data and gives correct answers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def name_of(selector: Selector) -> str:
 
 
 def option_at(known: Block, path: list[str]) -> list[Option]:
-    """The options on the way to a path; ``*`` is a key of the map before it."""
+    """Returns the options on a path; ``*`` is a key of the map before it."""
     name, *rest = path
     option = known.options[name]
     if rest[:1] == ["*"]:
@@ -42,7 +42,7 @@ def test_every_plugin_has_a_file_and_every_file_a_plugin() -> None:
 
 
 def test_counts() -> None:
-    """Pinned, so that nothing goes missing unseen."""
+    """The numbers of plugins and selectors are as they were, so that none is lost unnoticed."""
     assert (len(PLUGINS), len(EVERY)) == (22, 144)
     assert sum(len(selectors.at(kind, name, release)) for kind, name in PLUGINS for release in RELEASES) == 10039
 
@@ -71,12 +71,12 @@ def test_conditions_are_about_options_that_the_releases_have(selector: Selector)
             assert wanted is None or options[-1].types == wanted
             held = [release for release in RELEASES if release in selector.span and release in condition.span]
             assert held
-            # an option that came later than the selector switches it off from then on
+            # An option that was added after the selector can only turn the selector off.
             lacking = {release for release in held for option in options if release not in option.span and release in known.span}
             assert not lacking or condition.kind == "off_if", path
 
 
-#: first and last release of what came or went within a plugin's life, from SPIRE's code at the tags
+#: the first and the last release of selectors that were added or removed while their plugin existed, from SPIRE's code at the tags
 BOUNDS = [
     ("NodeAttestor", "aws_iid", "tag", "0.11.0", "1.15.3"),
     ("NodeAttestor", "aws_iid", "instance:id", "1.5.4", "1.15.3"),
@@ -125,7 +125,7 @@ def test_made_follows_the_options() -> None:
     assert keys("WorkloadAttestor", "unix", "1.15.3", {"discover_workload_path": True}) == [*unix, "path", "sha256"]
     limited = {"discover_workload_path": True, "workload_size_limit": -1}
     assert keys("WorkloadAttestor", "unix", "1.15.3", limited) == [*unix, "path"]
-    # 0.8 hashed whatever the limit
+    # SPIRE 0.8 hashed a binary of any size, whatever the limit was.
     assert "sha256" in keys("WorkloadAttestor", "unix", "0.8.5", limited)
 
 
@@ -152,7 +152,7 @@ def test_lists_of_keys_count_where_they_name_one() -> None:
     assert lacking and lacking.options == ("clusters.*.allowed_pod_label_keys",)
 
 
-def test_plugins_that_are_not_built_in_make_nothing_that_we_know() -> None:
+def test_selectors_of_external_plugins_are_unknown() -> None:
     assert selectors.of("WorkloadAttestor", "acme") == ()
     assert selectors.at("WorkloadAttestor", "systemd", parse("1.6.3")) == ()
 

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where SPIRE drops a key without a word, we don't: in every block, of every component and every built-in plugin.
+"""Unknown keys, which SPIRE ignores, are reported in every block of every component and every built-in plugin.
 
-The exact words of such mistakes are in mistakes/trees/silent.yml.
+The messages of such mistakes are in cases/dropped_keys.yml.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.schema import model as
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Block
 
 KEY = "qqqq_zzzz"
-#: the last release of each line that operators still meet, and the oldest
+#: the last release of each minor version that operators still use, and the oldest release
 SOME = [versions.parse(text) for text in ("0.8.0", "0.12.3", "1.5.6", "1.9.6", "1.14.7", "1.15.3")]
-#: makes a tree in which what it is given stands at the block's place
+#: the path of a block, in which "*" and "[]" stand for names and items
 Nest = tuple[str, ...]
 
 
 def blocks(known: Block, release: Version, path: Nest) -> Iterator[Nest]:
-    """The places of all blocks; "*" is a name of the user's, "[]" an item of a list."""
+    """Yields the paths of all blocks; "*" stands for a name that the user chooses, "[]" for an item of a list."""
     yield path
     for name, spec in known.at(release).specs.items():
         inner = known.options[name].block
@@ -82,7 +82,7 @@ def test_an_unknown_key_is_an_error_wherever_it_stands(release: Version) -> None
     assert observed > (60 if release < versions.parse("1.0.0") else 100)
 
 
-def test_all_of_the_places_that_spire_drops_keys_in_are_among_them() -> None:
+def test_the_blocks_where_spire_drops_unknown_keys_are_covered() -> None:
     found = {f"{component}: {written(path)}" for component, path in places(versions.DEFAULT)}
     for block in ("server.experimental", "server.federation", "server.federation.bundle_endpoint.profile", "telemetry"):
         assert f"server: {block}.{KEY}" in found
@@ -110,8 +110,8 @@ def everything(component: str) -> Iterator[tuple[str, schema_model.Option, Block
 
 
 @pytest.mark.parametrize("component", ["server", "agent"])
-def test_every_option_that_went_is_an_error_afterwards(component: str) -> None:
-    """With its name, the last release that had it, and what took its place."""
+def test_every_removed_option_is_an_error_in_later_releases(component: str) -> None:
+    """A removed option is an error in later releases. The message has its name, the last release that had it, and its successor."""
     gone = [found for found in everything(component) if found[1].span.until]
     assert len(gone) > 15
     for path, option, inside in gone:
@@ -132,7 +132,7 @@ def hinted(message: str) -> list[str]:
 
 
 def placed(name: str, path: str) -> str:
-    """Where in the tree a message sends a person who stands at ``path``."""
+    """Returns the path in the tree of an option that a message about ``path`` names."""
     if name.startswith("plugin_data."):
         return ".".join([*path.split(".")[:3], name])
     return name if "." in name else f"{path.rpartition('.')[0]}.{name}"
@@ -145,7 +145,7 @@ def test_what_a_message_says_to_use_instead_is_there(component: str) -> None:
         spans[path] = [*spans.get(path.rpartition(".")[0], []), option]
     observed = 0
     for path, option, inside in everything(component):
-        # of a block that is gone itself, one message alone tells
+        # If a block was removed as a whole, only one message is about the block.
         around = spans[path][:-1]
         for release in RELEASES if option.base.get("replaced_by") else ():
             if not all(release in one.span for one in around):
@@ -193,11 +193,11 @@ def datastore(name: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", ["mine", "sql"])
-def test_a_datastore_of_somebody_elses_ends_with_0_10(name: str) -> None:
-    def said(release: str) -> list[str]:
+def test_other_datastores_than_sql_are_refused_since_0_11(name: str) -> None:
+    def messages(release: str) -> list[str]:
         found = tree_check.check("server", datastore(name), versions.parse(release))
         return [f"{problem.path}: {problem.message}" for problem in found if problem.severity == "error"]
 
-    assert said("0.8.0") == said("0.10.2") == []
+    assert messages("0.8.0") == messages("0.10.2") == []
     for release in ("0.11.0", "1.15.3"):
-        assert said(release) == [f"plugins.DataStore.{name}: SPIRE takes only its own sql as DataStore."]
+        assert messages(release) == [f"plugins.DataStore.{name}: SPIRE takes only its own sql as DataStore."]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What addresses and versions look like: what SPIRE and its libraries take, and what they refuse."""
+"""The formats of addresses and versions are those that SPIRE and its libraries accept."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ def test_what_is_right(kind: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "text", "says"), [(kind, text, says) for kind, texts in WRONG.items() for text, says in texts.items()]
+    ("kind", "text", "message"), [(kind, text, message) for kind, texts in WRONG.items() for text, message in texts.items()]
 )
-def test_what_is_wrong(kind: str, text: str, says: str) -> None:
-    assert schema_values.wrong_text(Spec("x", "string", format=kind), text) == says
+def test_what_is_wrong(kind: str, text: str, message: str) -> None:
+    assert schema_values.wrong_text(Spec("x", "string", format=kind), text) == message
 
 
 def test_an_empty_text_counts_as_not_set_unless_spire_refuses_it() -> None:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Certificates that nobody may trust, because their keys are public: known by fingerprint, and by their keys."""
+"""Certificates whose keys are public are recognised by their fingerprint and by their keys."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def pem(*certificates: x509.Certificate) -> str:
 
 @pytest.fixture(autouse=True)
 def published(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if SPIRE had published this key, with the first certificate of it."""
+    """Makes the test's key, and the first certificate of it, count as published by SPIRE."""
     spki = KEY.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     whole = made(KEY).fingerprint(hashes.SHA256()).hex()
     monkeypatch.setattr(compromised_keys, "PUBLIC_KEYS", {hashlib.sha256(spki).hexdigest()})
@@ -48,8 +48,9 @@ def test_a_bundle_with_a_published_key() -> None:
     other = made(ec.generate_private_key(ec.SECP256R1()))
     outside = {**ALONE, "spire_trust_bundle": pem(other, made(KEY, serial=2))}
     assert mistakes(fleet(outside, servers=())) == (
-        "error: spire_trust_bundle: It holds a certificate of the dummy CA that comes with SPIRE, and that CA's key is public: anybody "
-        "could play the server. Give the bundle of your own servers. If it is meant so: spire_allow: [dummy_trust_bundle]. [a1]"
+        "error: spire_trust_bundle: It contains a certificate of the dummy CA that comes with SPIRE and whose key is public, so anyone "
+        "could impersonate the server. Set it to the trust bundle of your own servers. If this is intended, set spire_allow: "
+        "[dummy_trust_bundle]. [a1]"
     )
     assert mistakes(fleet({**outside, "spire_allow": ["dummy_trust_bundle"]}, servers=())) == ""
     assert mistakes(fleet({**outside, "spire_trust_bundle": pem(other)}, servers=())) == ""
@@ -66,14 +67,14 @@ def test_an_issuer_with_a_published_key(tmp_path: Path) -> None:
     files = {name: str(file) for name in ("certificate", "key", "bundle")}
     plan = planned("server", spire_pki="controller", spire_pki_dir=str(tmp_path), spire_pki_passphrase="correct horse", spire_pki_issuer=files)
     context = RuleContext("server", plan.version, plan=plan)
-    assert list(strict.dummy_pki_issuer(context)) == []  # another rule reports that nothing is there
+    assert list(strict.dummy_pki_issuer(context)) == []  # another rule reports the missing file
     file.write_text(pem(made(ec.generate_private_key(ec.SECP256R1()))))
     assert list(strict.dummy_pki_issuer(context)) == []
     file.write_text(pem(made(KEY, serial=2)))
     (finding,) = strict.dummy_pki_issuer(context)
     assert (finding.path, finding.message) == ("spire_pki_issuer", (
-        "It is the dummy CA that comes with SPIRE, and that CA's key is public: anybody could issue identities of your trust domain. Name a "
-        "CA of your own, or leave it out, and one is made."
+        "It is the dummy CA that comes with SPIRE and whose key is public, so anyone can issue identities of your trust domain. Set it "
+        "to a CA of your own, or remove it, and the collection creates a CA."
     ))
 
 

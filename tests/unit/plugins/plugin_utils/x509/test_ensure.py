@@ -20,6 +20,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Iss
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import KeyAndCertificateFiles
 from tests.support.authorities import DAY, NOW, PASSPHRASE, make
+from tests.support.errors import error_of
 from tests.unit.builders.certificates import OWN, ROOT, contents, issuer_in, keep, key_files
 
 CSR = """openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:{curve} -nodes -keyout {key} -subj /CN=x -config /dev/null"""
@@ -58,7 +59,7 @@ def test_check_run_check_run(tmp_path: Path) -> None:
     assert contents(tmp_path) == {}
     run = keep(tmp_path)
     assert (run.changed, run.differences, run.before) == (True, why, {})
-    # what check mode predicted, to the day
+    # Check mode has predicted these facts, with times to the day.
     assert {name: value[:10] for name, value in run.after.items() if name != "sha256"} == {
         name: value[:10] for name, value in checked.after.items() if name != "sha256"
     }
@@ -82,9 +83,9 @@ def test_modes_and_formats_of_files(tmp_path: Path) -> None:
     # an unencrypted key is encrypted and stays the same key
     key_files, known = KeyAndCertificateFiles(str(tmp_path / "a/b/root.pem"), str(tmp_path / "a/b/root.key")), contents(tmp_path / "a" / "b")["root.pem"]
     Path(key_files.key).write_bytes(x509_keys.dump(key_files.load_key(PASSPHRASE)))
-    told = keep(tmp_path / "a" / "b", check=True)
-    assert told.differences == [f"{key_files.key} is not encrypted"] and not Path(key_files.key).read_text().startswith(text[:30])
-    assert keep(tmp_path / "a" / "b").differences == told.differences and Path(key_files.key).read_text().startswith(text[:30])
+    check_result = keep(tmp_path / "a" / "b", check=True)
+    assert check_result.differences == [f"{key_files.key} is not encrypted"] and not Path(key_files.key).read_text().startswith(text[:30])
+    assert keep(tmp_path / "a" / "b").differences == check_result.differences and Path(key_files.key).read_text().startswith(text[:30])
     assert contents(tmp_path / "a" / "b")["root.pem"] == known and keep(tmp_path / "a" / "b").differences == []
 
 
@@ -98,7 +99,7 @@ CHANGES: dict[str, tuple[dict[str, Any], list[str]]] = {
         "its key may be used for keyCertSign, cRLSign, and should be for digitalSignature", "its extended key usages differ",
     ]),
     "constraints": ({"uri_domains": ("prod.acme.com",)}, ["it permits any name, and should permit prod.acme.com"]),
-    "names": ({"dns_names": ("a.acme.com",)}, ["its names are none, and should be a.acme.com"]),
+    "names": ({"uris": ("spiffe://acme.com/a",)}, ["its names are none, and should be spiffe://acme.com/a"]),
     "shorter life": ({"lifetime": 100 * DAY}, ["it lives 365 days, and should live 100 days"]),
     "a little shorter life": ({"lifetime": 300 * DAY}, ["it lives 365 days, and should live 300 days"]),
     "longer life": ({"lifetime": 500 * DAY}, []),
@@ -194,12 +195,12 @@ def test_a_new_root_signs_new_intermediates(tmp_path: Path) -> None:
 
 
 def csr_of(directory: Path, curve: str = "P-256") -> str:
-    argv = CSR.format(curve=curve, key=directory / "born.key").split()
+    argv = CSR.format(curve=curve, key=directory / "own.key").split()
     return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
 
 
 def test_only_the_key_of_a_signing_request_is_used(tmp_path: Path) -> None:
-    issuer, own = issuer_in(tmp_path), KeyAndCertificateFiles(str(tmp_path / "born.pem"))
+    issuer, own = issuer_in(tmp_path), KeyAndCertificateFiles(str(tmp_path / "own.pem"))
     csr = csr_of(tmp_path)
     made = x509_ensure.sign(own, OWN, csr, issuer, Run(NOW))
     # only the key of the request is used
@@ -209,7 +210,7 @@ def test_only_the_key_of_a_signing_request_is_used(tmp_path: Path) -> None:
     # a character in the middle of the signature
     start = csr.index("-----END") - 20
     other = "A" if csr[start] != "A" else "B"
-    for bad, said in {
+    for bad, message in {
         csr[:start] + other + csr[start + 1:]: "The signature of the signing request is wrong: its sender does not have the key, or it was "
         "damaged.",
         "nothing": "The signing request is no certificate signing request in PEM, or it is damaged.",
@@ -218,22 +219,18 @@ def test_only_the_key_of_a_signing_request_is_used(tmp_path: Path) -> None:
         csr_of(tmp_path, "secp224r1"): "The key of the signing request is secp224r1; SPIRE can use ec-p256, ec-p384, ec-p521, rsa-2048, "
         "rsa-3072, rsa-4096.",
     }.items():
-        with pytest.raises(X509Error) as caught:
-            x509_ensure.sign(own, OWN, bad, issuer, Run(NOW))
-        assert str(caught.value) == said
+        assert error_of(X509Error, x509_ensure.sign, own, OWN, bad, issuer, Run(NOW)) == message
 
 
-@pytest.mark.parametrize(("changes", "said"), [
+@pytest.mark.parametrize(("changes", "message"), [
     ({"subject": "nonsense"}, 'The subject "nonsense" can\'t be read: write it as in "CN=Root CA,O=Acme,C=US".'),
     ({"subject": f"CN={'x' * 65}"}, f'The subject "CN={"x" * 65}" can\'t be used: a common name (CN) has at most 64 bytes, and a country (C) '
                                     "two letters."),
     ({"subject": ""}, 'The subject is empty: write one as in "CN=Root CA,O=Acme,C=US".'),
     ({"key_type": "rsa-1024"}, "rsa-1024 is not a type of key; use ec-p256, ec-p384, ec-p521, rsa-2048, rsa-3072, rsa-4096."),
     ({"lifetime": 0 * DAY}, "The lifetime must be longer than zero."),
-    ({"lifetime": 60 * DAY}, "It would be renewed 60 days before its end and lives 60 days, so that every run would renew it. Let it live "
-                             "longer, or renew it later."),
+    ({"lifetime": 60 * DAY}, "It would be renewed 60 days before it expires, but it lives only 60 days, so every run would renew it. "
+                             "Set a longer lifetime, or renew it later."),
 ])
-def test_requests_that_can_not_be_fulfilled(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
-    with pytest.raises(X509Error) as caught:
-        keep(tmp_path, request=dataclasses.replace(OWN, **changes))
-    assert str(caught.value) == said and contents(tmp_path) == {}
+def test_requests_that_can_not_be_fulfilled(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    assert error_of(X509Error, keep, tmp_path, request=dataclasses.replace(OWN, **changes)) == message and contents(tmp_path) == {}

@@ -22,7 +22,7 @@ from tests.support.authorities import DAY, NOW, PASSPHRASE
 from tests.unit.builders.certificates import OWN, key_files
 
 ROOT = Request("CN=Root,O=Acme", 3650 * DAY, path_length=2, key_type="ec-p256")
-#: how many kills a sample has: opening an encrypted key takes a while
+#: the number of kills in a sample, because opening an encrypted key takes long
 KILLS = 80
 
 
@@ -69,7 +69,7 @@ def test_an_intermediate(tmp_path: Path, kind: str) -> None:
 
 
 def test_a_root(tmp_path: Path) -> None:
-    """The key that was written first is the one that signs."""
+    """After a kill, the key that was written first signs the root."""
     home = tmp_path / "home"
 
     def ensure() -> Outcome:

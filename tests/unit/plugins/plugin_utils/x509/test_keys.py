@@ -24,32 +24,29 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.x509.ensure import Iss
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.store import KeyAndCertificateFiles
 from tests.support.authorities import NOW, PASSPHRASE, make
+from tests.support.errors import error_of
 from tests.unit.builders.certificates import OWN, ROOT, contents, issuer_in, keep, key_files
 
 
 def test_an_issuer_with_a_key_of_another(tmp_path: Path) -> None:
     issuer = issuer_in(tmp_path)
     (tmp_path / "root.key").write_text(make("Other").key_pem(PASSPHRASE))
-    with pytest.raises(X509Error) as caught:
-        keep(tmp_path, "own", OWN, Issuer(issuer.key_files, PASSPHRASE, issuer.certificates, issuer.bundle))
-    assert str(caught.value) == (
+    assert error_of(X509Error, keep, tmp_path, "own", OWN, Issuer(issuer.key_files, PASSPHRASE, issuer.certificates, issuer.bundle)) == (
         f"The key in {tmp_path}/root.key and the certificate in {tmp_path}/root.pem don't belong together: their public keys differ."
     )
 
 
 def test_no_key_is_written_unencrypted(tmp_path: Path) -> None:
-    with pytest.raises(X509Error) as caught:
-        x509_ensure.ensure(key_files(tmp_path, "root"), ROOT, None, "", Run(NOW))
-    assert str(caught.value) == f"No passphrase is given, and the key in {tmp_path}/root.key must be encrypted."
+    assert error_of(X509Error, x509_ensure.ensure, key_files(tmp_path, "root"), ROOT, None, "", Run(NOW)) == (
+        f"No passphrase is given, and the key in {tmp_path}/root.key must be encrypted."
+    )
     assert contents(tmp_path) == {}
 
 
 def test_a_key_is_overwritten_only_by_force(tmp_path: Path) -> None:
     keep(tmp_path)
     before = contents(tmp_path)
-    with pytest.raises(X509Error) as caught:
-        keep(tmp_path, request=dataclasses.replace(ROOT, key_type="rsa-2048"))
-    assert str(caught.value) == (
+    assert error_of(X509Error, keep, tmp_path, request=dataclasses.replace(ROOT, key_type="rsa-2048")) == (
         f"The key in {tmp_path}/root.key is ec-p384, and should be rsa-2048. A key is never overwritten unasked: move it away, make a new one "
         "with force, which keeps a copy, or ask for the type that it has."
     )
@@ -75,12 +72,10 @@ def test_the_key_of_a_root_may_be_kept_elsewhere(tmp_path: Path) -> None:
     (tmp_path / "root.key").unlink()
     issuer = Issuer(issuer.key_files, PASSPHRASE, issuer.certificates, issuer.bundle)
     assert keep(tmp_path).changed is False and keep(tmp_path, "own", OWN, issuer).changed is False
-    with pytest.raises(X509Error) as caught:
-        keep(tmp_path, "other", OWN, issuer)
-    assert str(caught.value) == f"{tmp_path}/root.key is not there, and CN=Root,O=Acme,C=US has to sign. Bring the key back for this run."
-    with pytest.raises(X509Error) as caught:
-        keep(tmp_path, request=dataclasses.replace(ROOT, path_length=3))
-    assert str(caught.value) == (
+    assert error_of(X509Error, keep, tmp_path, "other", OWN, issuer) == (
+        f"{tmp_path}/root.key is not there, and CN=Root,O=Acme,C=US has to sign. Bring the key back for this run."
+    )
+    assert error_of(X509Error, keep, tmp_path, request=dataclasses.replace(ROOT, path_length=3)) == (
         f"{tmp_path}/root.pem is not as it should be (it is a CA of path length 2, and should be a CA of path length 3), and its key "
         f"{tmp_path}/root.key is not there. Bring the key back for this run, or make a new root with force."
     )
@@ -97,27 +92,25 @@ def test_keys_that_can_not_be_read(tmp_path: Path) -> None:
     request, run = ROOT, Run(NOW)
     path = f"{tmp_path}/root.key"
 
-    def said(passphrase: str = PASSPHRASE) -> str:
-        with pytest.raises(X509Error) as caught:
-            x509_ensure.ensure(key_files(tmp_path, "root"), request, None, passphrase, run)
-        return str(caught.value)
+    def error_text(passphrase: str = PASSPHRASE) -> str:
+        return error_of(X509Error, x509_ensure.ensure, key_files(tmp_path, "root"), request, None, passphrase, run)
 
-    assert said("wrong") == f"The passphrase does not open the key in {path}, or the file is damaged."
-    assert said("") == f"The key in {path} is encrypted, and no passphrase is given."
+    assert error_text("wrong") == f"The passphrase does not open the key in {path}, or the file is damaged."
+    assert error_text("") == f"The key in {path} is encrypted, and no passphrase is given."
     (tmp_path / "root.key").write_bytes((tmp_path / "other.key").read_bytes())
-    assert said() == f"The key in {path} and the certificate in {tmp_path}/root.pem don't belong together: their public keys differ."
+    assert error_text() == f"The key in {path} and the certificate in {tmp_path}/root.pem don't belong together: their public keys differ."
     (tmp_path / "root.key").write_bytes(good[:200] + good[260:])
-    assert said() == f"The passphrase does not open the key in {path}, or the file is damaged."
+    assert error_text() == f"The passphrase does not open the key in {path}, or the file is damaged."
     (tmp_path / "root.key").write_text("nothing")
-    assert said() == f"{path} holds no private key in PEM."
+    assert error_text() == f"{path} holds no private key in PEM."
     (tmp_path / "root.key").write_bytes(good)
     (tmp_path / "root.pem").write_text("nothing")
-    assert said() == f"{tmp_path}/root.pem holds no certificate in PEM."
+    assert error_text() == f"{tmp_path}/root.pem holds no certificate in PEM."
     (tmp_path / "root.pem").write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
-    assert said() == f"A certificate in {tmp_path}/root.pem can't be read: its PEM is damaged."
+    assert error_text() == f"A certificate in {tmp_path}/root.pem can't be read: its PEM is damaged."
     (tmp_path / "root.pem").unlink()
     (tmp_path / "root.pem").mkdir()
-    assert said() == f"{tmp_path}/root.pem can't be read: Is a directory."
+    assert error_text() == f"{tmp_path}/root.pem can't be read: Is a directory."
     assert (tmp_path / "root.key").read_bytes() == good
 
 
@@ -138,27 +131,27 @@ def test_an_interrupted_run_is_continued(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_no_secret_is_in_a_result(tmp_path: Path) -> None:
-    """A planted secret proves that the search finds any."""
+    """No result contains a secret. A planted one proves that the search finds secrets."""
     issuer = issuer_in(tmp_path)
     keep(tmp_path, "own", OWN, issuer)
     results = [
         pki_results.task_result(outcome, key_files(tmp_path, "own"))
         for outcome in (keep(tmp_path, force=True), keep(tmp_path, "own", OWN, issuer, force=True))
     ]
-    said = repr(results)
+    error_text = repr(results)
     secrets = [PASSPHRASE]
     for name in ("root", "own"):
         key = x509_keys.load((tmp_path / f"{name}.key").read_bytes(), PASSPHRASE, "")
         scalar = key.private_numbers().private_value
         whole = x509_keys.dump(key)
         secrets += [f"{scalar:x}", str(scalar), *whole.decode().splitlines()[1:3], base64.b64encode(whole).decode()[90:140]]
-    assert [secret for secret in secrets if secret in said] == []
-    assert [secret for secret in secrets if secret in said + secrets[3]] != []
+    assert [secret for secret in secrets if secret in error_text] == []
+    assert [secret for secret in secrets if secret in error_text + secrets[3]] != []
 
 
 @pytest.mark.parametrize("passphrase", ["", PASSPHRASE])
 def test_whether_a_key_is_encrypted(passphrase: str) -> None:
-    """It is recognised in both formats of keys."""
+    """An encrypted key is recognised in both formats of keys."""
     key, locked = x509_keys.generate("ec-p256"), bool(passphrase)
     assert x509_keys.encrypted(x509_keys.dump(key, passphrase)) is locked
     kind = serialization.BestAvailableEncryption(passphrase.encode()) if locked else serialization.NoEncryption()
@@ -172,6 +165,4 @@ def test_whether_a_key_is_encrypted(passphrase: str) -> None:
 @pytest.mark.parametrize("passphrase", ["", PASSPHRASE])
 def test_a_damaged_key_of_openssh(passphrase: str) -> None:
     text = b"-----BEGIN OPENSSH PRIVATE KEY-----\nabcde\n-----END OPENSSH PRIVATE KEY-----\n"
-    with pytest.raises(X509Error) as caught:
-        x509_keys.load(text, passphrase, "own.key")
-    assert str(caught.value) == "The key in own.key can't be read: its PEM is damaged."
+    assert error_of(X509Error, x509_keys.load, text, passphrase, "own.key") == "The key in own.key can't be read: its PEM is damaged."

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Requests, and whether certificates fulfil them."""
+"""Requests find out whether certificates fulfil them."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ names = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), m
     common=names, organization=names, length=st.none() | st.integers(0, 9), days=st.integers(2, 9000),
     domain=st.none() | st.from_regex(r"[a-z0-9]{1,20}(\.[a-z]{1,9})?", fullmatch=True),
 )
-def test_what_was_just_made_needs_no_regeneration(common: str, organization: str, length: int | None, days: int, domain: str | None) -> None:
-    """A certificate that was just issued fulfils any request."""
+def test_a_just_issued_certificate_needs_no_renewal(common: str, organization: str, length: int | None, days: int, domain: str | None) -> None:
+    """A certificate that was just issued fulfils its request, whatever that is."""
     escaped = [re.sub(r"([^A-Za-z0-9])", lambda found: "".join(f"\\{byte:02x}" for byte in found[1].encode()), text)
                for text in (common, organization)]
     request = Request(

@@ -14,7 +14,7 @@ from ansible_collections.spire.fleet.plugins.module_utils.host.observe import bi
 def test_a_version_is_asked_for_where_others_install(tmp_path: Path) -> None:
     binary = tmp_path / "spire-agent"
     assert binaries.binary(str(binary), True) == {"exists": False, "version": "", "machine": ""}
-    # a program for another machine, as far as anybody reads it
+    # These are the bytes of a program for another architecture that the function reads.
     binary.write_bytes(b"\x7fELF\x02\x01" + b"\0" * 12 + b"\xb7\0" + b"\0" * 40)
     binary.chmod(0o755)
     assert binaries.binary(str(binary), True) == {"exists": True, "version": "", "machine": "aarch64"}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Observes files and users of this machine."""
+"""The probe observes files and users of this machine."""
 
 from __future__ import annotations
 

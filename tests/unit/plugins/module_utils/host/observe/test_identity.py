@@ -17,7 +17,7 @@ from ansible_collections.spire.fleet.plugins.module_utils.host.observe import id
 
 @pytest.fixture
 def asked(tmp_path: Path) -> dict[str, Any]:
-    """The part of a specification that names the agent's files."""
+    """Returns the part of a specification that names the agent's files."""
     return {"data_dir": str(tmp_path / "data"), "key": str(tmp_path / "data" / "keys.json")}
 
 
@@ -29,7 +29,7 @@ def test_the_identity_of_an_agent(asked: dict[str, Any], tmp_path: Path) -> None
     assert identity.agent_svid(asked) == {"chain": ["QUJD", "REVG"], "key": True}
     (data / "keys.json").unlink()
     assert identity.agent_svid(asked)["key"] is False
-    # a key that is not kept in a file is not looked for
+    # Without a path of the key, which is then not kept in a file, the key counts as existing.
     assert identity.agent_svid({**asked, "key": ""})["key"] is True
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Observes real processes and real sockets; only systemctl is replaced."""
+"""The probe observes real processes and real sockets; only systemctl is replaced."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_port_that_somebody_listens_on() -> None:
         port = made.getsockname()[1]
         for address in ("127.0.0.1", "localhost", "0.0.0.0", "::", "some.name"):
             assert service.listening(address, port), address
-        # another address of the same machine is free
+        # The port is free at another address of the same machine.
         assert not service.listening("127.0.0.2", port)
     assert not service.listening("127.0.0.1", port)
 

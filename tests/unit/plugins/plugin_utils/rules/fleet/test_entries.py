@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a person reads who has made a mistake in an entry: whole messages, because each is there to be understood at once."""
+"""Each mistake in an entry has the right message. Messages are compared as a whole, because a person must understand each one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.unit.builders.fleets import fleet, mistakes
 ENTRY = {"spiffe_id": "/web", "parent_id": "/fleet/spire_agents", "selectors": ["unix:uid:33"]}
 ENTRIES: dict[str, tuple[list[Any], str]] = {
     "fields missing": (
-        [{"spiffe_id": "/web"}], "error: spire_entries[0]: The entry needs parent_id and selectors. [s1]",
+        [{"spiffe_id": "/web"}], "error: spire_entries[0]: The entry does not have parent_id and selectors. Set them. [s1]",
     ),
     "an unknown field": (
         [{**ENTRY, "selectorz": ["planted-secret"]}],
@@ -25,8 +25,8 @@ ENTRIES: dict[str, tuple[list[Any], str]] = {
         [{**ENTRY, "selectors": ["uid:0"], "ttl": 3600, "dns_names": "x"}],
         'error: spire_entries[0]: "ttl" is no field of an entry; did you mean "x509_svid_ttl"? [s1]\n'
         "error: spire_entries[0]: Its dns_names must be a list, and it is a string. [s1]\n"
-        'error: spire_entries[0].selectors[0]: Its selector is of the type "uid", and SPIRE has no workload attestor of that name; they '
-        "run unix. [s1]",
+        'error: spire_entries[0].selectors[0]: Its selector has the type "uid", but SPIRE has no workload attestor with that name; '
+        "they run unix. [s1]",
     ),
     "many mistakes": (
         [{
@@ -34,11 +34,11 @@ ENTRIES: dict[str, tuple[list[Any], str]] = {
             "id": "a", "entry_id": "b",
         }],
         'error: spire_entries[0]: "ttl" is no field of an entry; did you mean "x509_svid_ttl"? [s1]\n'
-        "error: spire_entries[0]: Its parent_id is spiffe://other.com/web, and this server's trust domain is prod.acme.com; "
-        "write the path alone. [s1]\n"
+        "error: spire_entries[0]: Its parent_id is spiffe://other.com/web, but this server's trust domain is prod.acme.com. Write only "
+        "the path. [s1]\n"
         "error: spire_entries[0]: Its selectors must be a list, and it is a string. [s1]\n"
-        "error: spire_entries[0]: Its spiffe_id: 'spiffe://prod.acme.com/we b' is no SPIFFE ID: a path segment has letters, "
-        "digits, dots, dashes and underscores, and is neither empty nor a relative one. [s1]\n"
+        "error: spire_entries[0]: Its spiffe_id: 'spiffe://prod.acme.com/we b' is no SPIFFE ID: a path segment has letters, digits, "
+        "dots, dashes and underscores, and is neither empty nor a relative one. [s1]\n"
         "error: spire_entries[0]: The entry has entry_id twice, once as entry_id. [s1]",
     ),
     "no SPIFFE ID": (
@@ -48,17 +48,17 @@ ENTRIES: dict[str, tuple[list[Any], str]] = {
     ),
     "another trust domain": (
         [{**ENTRY, "spiffe_id": "spiffe://other.com/web"}],
-        "error: spire_entries[0]: Its spiffe_id is spiffe://other.com/web, and this server's trust domain is prod.acme.com; "
-        "write the path alone. [s1]",
+        "error: spire_entries[0]: Its spiffe_id is spiffe://other.com/web, but this server's trust domain is prod.acme.com. Write only "
+        "the path. [s1]",
     ),
     "a group that is not there": (
         [{**ENTRY, "parent_id": "/fleet/wbe"}],
-        "error: spire_entries: The parent_id /fleet/wbe means every agent of the inventory group wbe, and there is no such "
-        "group. [s1]",
+        "error: spire_entries: The parent_id /fleet/wbe means every agent of the inventory group wbe, but the inventory has no such "
+        "group. Write the name of an existing group. [s1]",
     ),
     "one ID twice": (
         [{**ENTRY, "entry_id": "web"}, {**ENTRY, "spiffe_id": "/db", "id": "web"}],
-        "error: spire_entries[1]: The entry ID web is spire_entries[0]'s already; an ID names one entry. [s1]",
+        "error: spire_entries[1]: spire_entries[0] also has the entry ID web. Give each entry its own ID. [s1]",
     ),
     "trust domains without a path": (
         [{**ENTRY, "spiffe_id": "/", "parent_id": "spiffe://prod.acme.com"}],
@@ -105,29 +105,30 @@ ENTRIES: dict[str, tuple[list[Any], str]] = {
             "parent_id": "/nodes/web",
             "additional_attributes": {"disable_x509_svid_prefetch": True},
         }],
-        "error: spire_entries[0]: Its additional_attributes set disable_x509_svid_prefetch, which SPIRE refuses where store_svid is set; "
-        "remove one of the two. [s1]\nwarning: spire_entries[0].selectors[0]: Its selector aws_secretsmanager:secretname:a needs the SVID "
-        "store aws_secretsmanager, and no agent of this server in the inventory runs it; they run none. Add "
-        "plugins.SVIDStore.aws_secretsmanager to spire_agent_config, or choose another selector. [s1]",
+        "error: spire_entries[0]: Its additional_attributes set disable_x509_svid_prefetch, which SPIRE refuses where store_svid is "
+        "set; remove one of the two. [s1]\n"
+        "warning: spire_entries[0].selectors[0]: Its selector aws_secretsmanager:secretname:a needs the SVID store aws_secretsmanager, "
+        "but no agent of this server in the inventory runs it; they run none. Add plugins.SVIDStore.aws_secretsmanager to "
+        "spire_agent_config, or choose another selector. [s1]",
     ),
     "one entry twice": (
         [ENTRY, {**ENTRY, "spiffe_id": "spiffe://prod.acme.com/web", "selectors": [{"type": "unix", "value": "uid:33"}], "hint": "x"}],
-        "error: spire_entries[1]: The entry has the same SPIFFE ID, parent and selectors as spire_entries[0], which SPIRE does not "
-        "allow; take one of them out. [s1]",
+        "error: spire_entries[1]: The entry has the same SPIFFE ID, parent ID and selectors as spire_entries[0], which SPIRE does not "
+        "allow. Remove one of the two. [s1]",
     ),
     "one entry twice under one ID": (
         [{**ENTRY, "entry_id": "web"}, {**ENTRY, "selectors": ["unix:uid:33", "unix:uid:33"], "id": "web"}],
-        "error: spire_entries[1]: The entry has the same SPIFFE ID, parent and selectors as spire_entries[0], which SPIRE does not "
-        "allow; take one of them out. [s1]",
+        "error: spire_entries[1]: The entry has the same SPIFFE ID, parent ID and selectors as spire_entries[0], which SPIRE does not "
+        "allow. Remove one of the two. [s1]",
     ),
     "the canary's entry once more": (
         [{"spiffe_id": "/fleet-canary", "parent_id": "/fleet/spire_agents", "selectors": ["unix:uid:0"]}],
-        "error: spire_canary_selectors: The entry has the same SPIFFE ID, parent and selectors as spire_entries[0], which SPIRE does "
-        "not allow; take one of them out. [s1]",
+        "error: spire_canary_selectors: The entry has the same SPIFFE ID, parent ID and selectors as spire_entries[0], which SPIRE "
+        "does not allow. Remove one of the two. [s1]",
     ),
     "no mapping": (
         ["planted-secret", ENTRY],
-        "error: spire_entries[0]: An entry must be a mapping of SPIRE's own fields, such as spiffe_id, and it is a string. [s1]",
+        "error: spire_entries[0]: An entry must be a mapping with SPIRE's fields, such as spiffe_id, but it is a string. [s1]",
     ),
     "no list": (
         "planted-secret",  # type: ignore[dict-item]
@@ -147,7 +148,7 @@ def test_a_sound_fleet_has_no_mistakes() -> None:
     assert mistakes(fleet({"spire_entries": [ENTRY, {**ENTRY, **near}, {**ENTRY, "selectors": ["unix:uid:34"]}]})) == ""
 
 
-def test_dns_names_are_judged_by_the_servers_release() -> None:
+def test_dns_names_are_checked_by_the_rules_of_the_servers_release() -> None:
     given = {"spire_entries": [{**ENTRY, "dns_names": ["*.acme.com", "AB--C.acme.com"]}]}
     assert mistakes(fleet({**given, "spire_version": "1.8.11"})).splitlines()[-1] == (
         'error: spire_entries[0]: Its dns_names[0] is "*.acme.com", and SPIRE 1.8.11 takes two to 63 letters, digits and dashes between '

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What one trust domain expects of another one's bundle endpoint; the words are in mistakes/fleets/federation.yml."""
+"""The federation of two trust domains fits the bundle endpoints of both. The examples of the rules are in rules/fleet/cases/federation.yml."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_what_is_expected_of_an_endpoint(url: str, expected: dict[str, Any], pro
     assert found(url, expected, profile) == codes
 
 
-def test_a_bundle_that_is_published_elsewhere_is_fetched_by_the_webs_pki() -> None:
+def test_a_bundle_in_a_bucket_is_fetched_with_https_web() -> None:
     url = "https://b.s3.amazonaws.com/k"
     assert found(url, WEB, SPIFFE, plugins=BUCKET) == []
     assert found(url, FOO, ACME, plugins=BUCKET) == ["warning: federation_profile"]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What preflight says of what nodes prove themselves by: mistakes in variables, and files on the controller."""
+"""Preflight reports mistakes about nodes' certificates, in variables and in files on the controller."""
 
 from __future__ import annotations
 
@@ -17,43 +17,49 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet import node_certificates
 from tests.support.authorities import DAY, NOW, PASSPHRASE, make, written
 from tests.unit.builders.fleets import fleet, rendered
-from tests.unit.builders.nodes import FILES, KINDS, Nodes, SPIFFE, said
+from tests.unit.builders.nodes import FILES, KINDS, Nodes, SPIFFE, problem_line
 
-UNENCRYPTED = "It is required where spire_{kind} is controller: keys on the controller are encrypted with it. Set it, from Ansible Vault for example."
+UNENCRYPTED = (
+    "It is required when spire_{kind} is controller, because it encrypts the keys on the controller. Set it, for example from Ansible Vault."
+)
 DURATION = 'It must be a duration such as "8760h": numbers with the units h, m and s.'
 ALWAYS = (
-    "It would be renewed 365 days before its end and lives 365 days, so that every run would renew it. Let it live longer, or renew it later."
+    "It would be renewed 365 days before it expires, but it lives only 365 days, so every run would renew it. Set a longer lifetime, or "
+    "renew it later."
 )
-# kind, variables, and what preflight says of the agent
+# Each case has the attestor, the variables, and preflight's message about the agent.
 MISTAKES: dict[str, tuple[str, dict[str, Any], str]] = {
     **{
         f"{kind}: {name}": (kind, given, text) for kind in KINDS for name, given, text in (
-            ("passphrase", {"spire_pki_passphrase": None}, said("spire_pki_passphrase", UNENCRYPTED.format(kind=kind))),
-            ("duration", {f"spire_{kind}_lifetime": "1y"}, said(f"spire_{kind}_lifetime", DURATION)),
-            ("window", {f"spire_{kind}_renew_before": "8760h"}, said(f"spire_{kind}_renew_before", ALWAYS)),
+            ("passphrase", {"spire_pki_passphrase": None}, problem_line("spire_pki_passphrase", UNENCRYPTED.format(kind=kind))),
+            ("duration", {f"spire_{kind}_lifetime": "1y"}, problem_line(f"spire_{kind}_lifetime", DURATION)),
+            ("window", {f"spire_{kind}_renew_before": "8760h"}, problem_line(f"spire_{kind}_renew_before", ALWAYS)),
         )
     },
-    "subject": ("x509pop", {"spire_x509pop_subject": "{host}"}, said(
+    "subject": ("x509pop", {"spire_x509pop_subject": "{host}"}, problem_line(
         "spire_x509pop_subject", 'The subject "a1" can\'t be read: write it as in "CN=Root CA,O=Acme,C=US".'
     )),
-    "name": ("x509pop", {"spire_x509pop_subject": "CN=node,OU={host}"}, said(
-        "spire_x509pop_subject", "Its common name must be the agent's name in the inventory, which its SPIFFE ID ends with: write CN={host}."
+    "name": ("x509pop", {"spire_x509pop_subject": "CN=node,OU={host}"}, problem_line(
+        "spire_x509pop_subject", "Its common name must be the agent's inventory name, because the agent's SPIFFE ID ends with it. "
+                                 "Write CN={host}."
     )),
     "fields": ("sshpop", {"spire_sshpop_issuer": {"certificate": "a", "key": "b"}}, "\n".join((
-        said("spire_sshpop_issuer.certificate", "It has no field of this name; its fields are public, key."),
-        said("spire_sshpop_issuer.public", "It is required where spire_sshpop_issuer is set; name a file on the controller."),
+        problem_line("spire_sshpop_issuer.certificate", "spire_sshpop_issuer has no field with this name. Its fields are public, key."),
+        problem_line("spire_sshpop_issuer.public", "This field is required when spire_sshpop_issuer is set. Write the name of a file on the "
+                                           "controller."),
     ))),
     "half": ("x509pop", {"spire_agent_config": {"plugins": {"NodeAttestor": {"x509pop": {"plugin_data": {"certificate_path": "/srv/c"}}}}}}, (
-        "error: plugins.NodeAttestor.x509pop.plugin_data.certificate_path (set by spire_agent_config): spire_x509pop brings the key and the "
-        "certificate, and this is another file than it brings. Take it out of the tree, or set spire_x509pop to none and give both."
+        "error: plugins.NodeAttestor.x509pop.plugin_data.certificate_path (set by spire_agent_config): spire_x509pop sets the key and "
+        "the certificate, but the tree names another file here. Remove it from the tree, or set spire_x509pop to none and set both "
+        "yourself."
     )),
     "both": ("x509pop", {"spire_sshpop": "host", "spire_agent_config": {"plugins": {"NodeAttestor": {"x509pop": {"plugin_data": {
-        "certificate_path": "/etc/spire/agent/main.x509pop.pem", "private_key_path": "/etc/spire/agent/main.x509pop.key"}}}}}}, said(
-        "spire_x509pop", "An agent proves its node in one way. Set spire_x509pop or spire_sshpop to none for the agents."
+        "certificate_path": "/etc/spire/agent/main.x509pop.pem", "private_key_path": "/etc/spire/agent/main.x509pop.key"}}}}}}, problem_line(
+        "spire_x509pop", "An agent can have only one node attestor. Set spire_x509pop or spire_sshpop to none for the agents."
     )),
-    "spiffe": ("x509pop", {"spire_server_config": SPIFFE}, said(
-        "spire_x509pop", "Its server s1 takes SVIDs alone (mode: spiffe), and the CA that could issue one is that of spire_pki, which is not in use "
-        "there. Set spire_pki for the servers, or leave the mode out."
+    "spiffe": ("x509pop", {"spire_server_config": SPIFFE}, problem_line(
+        "spire_x509pop", "Its server s1 accepts only SVIDs (mode: spiffe), which the CA of spire_pki would issue, but spire_pki is not "
+                         "in use there. Set spire_pki for the servers, or remove the mode."
     )),
 }
 
@@ -65,16 +71,16 @@ def test_mistakes_in_variables(tmp_path: Path, name: str) -> None:
     assert sorted(found.splitlines()) == sorted(text.splitlines())
 
 
-def test_both_sides_must_know_the_ca(tmp_path: Path) -> None:
+def test_agent_and_server_must_use_the_same_ca(tmp_path: Path) -> None:
     nodes = Nodes(tmp_path)
     del nodes.common["spire_x509pop"]
-    assert nodes.preflight(spire_x509pop="host") == said(
-        "spire_x509pop", "The agent's certificate comes from spire_x509pop, and its server s1 does not know that CA. Set spire_x509pop for the "
-        "servers, too, for example for all.",
+    assert nodes.preflight(spire_x509pop="host") == problem_line(
+        "spire_x509pop", "spire_x509pop issues the agent's certificate, but its server s1 does not trust that CA. Set spire_x509pop "
+                         "for the servers too, for example in group_vars/all.",
     )
-    assert Nodes(tmp_path).preflight(spire_pki_dir="/elsewhere") == said(
-        "spire_x509pop", f"The CA is /elsewhere/prod.acme.com/x509pop/root.pem here and {tmp_path}/prod.acme.com/x509pop/root.pem for its server s1. "
-        "Give both the same spire_pki_dir, spire_trust_domain and spire_x509pop_issuer.",
+    assert Nodes(tmp_path).preflight(spire_pki_dir="/elsewhere") == problem_line(
+        "spire_x509pop", f"The CA is /elsewhere/prod.acme.com/x509pop/root.pem here but {tmp_path}/prod.acme.com/x509pop/root.pem for "
+                         "its server s1. Set the same spire_pki_dir, spire_trust_domain and spire_x509pop_issuer for both.",
     )
 
 
@@ -84,19 +90,20 @@ def test_mistakes_on_servers(tmp_path: Path) -> None:
 
     path = "plugins.NodeAttestor.x509pop"
     assert Nodes(tmp_path).preflight("server", **tree(ca_bundle_path="/srv/ca.pem")) == (
-        f"error: {path} (set by spire_server_config): spire_x509pop makes a CA, and the tree does not name it: nodes would be refused. Add "
-        f"{FILES['x509pop'][2]} to ca_bundle_path or ca_bundle_paths, or set spire_x509pop to none."
+        f"error: {path} (set by spire_server_config): spire_x509pop creates a CA, but the configuration does not contain it, so the "
+        f"server would refuse the nodes. Add {FILES['x509pop'][2]} to ca_bundle_path or ca_bundle_paths, or set spire_x509pop to none."
     )
     assert Nodes(tmp_path).preflight("server", **tree(agent_path_template="/x/{{ .Fingerprint }}")) == (
-        f"error: {path}.plugin_data.agent_path_template (set by spire_server_config): .Fingerprint is another one in every certificate, so an "
-        "agent would get a new SPIFFE ID with each renewal. Leave the template out: agents are named by their names in the inventory."
+        f"error: {path}.plugin_data.agent_path_template (set by spire_server_config): .Fingerprint is different in every certificate, "
+        "so an agent would get a new SPIFFE ID with each renewal. Remove the template: the collection then uses the agents' inventory "
+        "names."
     )
     old = Nodes(tmp_path, spire_version="1.10.4", spire_server_config=SPIFFE)
     assert "mode" in problems.render(old.plan("server").problems) and "1.11.2" in problems.render(old.plan("server").problems)
 
 
-def test_preflight_opens_what_is_there(tmp_path: Path) -> None:
-    """Once for all agents, at their server; at an agent whose servers are elsewhere."""
+def test_preflight_reads_the_existing_ca_files(tmp_path: Path) -> None:
+    """Preflight reads the CA's files. A mistake is reported once, at the server, or at an agent whose servers are not in the inventory."""
     for kind, key in (("x509pop", "root.key"), ("sshpop", "ca.key")):
         nodes = Nodes(tmp_path, kind)
         nodes.made()
@@ -109,13 +116,13 @@ def test_preflight_opens_what_is_there(tmp_path: Path) -> None:
     nodes = Nodes(tmp_path)
     root = f"{tmp_path}/prod.acme.com/x509pop/root.pem"
     assert nodes.preflight("server", NOW + 3600 * DAY) == (
-        f"warning: spire_pki_dir: The root in {root} is about to expire: it ends at 2039-12-31 00:00:00 UTC, before a certificate that is made now "
-        "would. Replace it in time."
+        f"warning: spire_pki_dir: The root certificate in {root} expires at 2039-12-31 00:00:00 UTC, before a certificate that is issued now "
+        "would expire. Replace the root before then."
     )
-    assert nodes.preflight("server", NOW + 3650 * DAY) == f"error: spire_pki_dir: The root in {root} expired at 2039-12-31 00:00:00 UTC."
+    assert nodes.preflight("server", NOW + 3650 * DAY) == f"error: spire_pki_dir: The root certificate in {root} expired at 2039-12-31 00:00:00 UTC."
 
 
-def test_a_ca_that_is_given_is_checked(tmp_path: Path) -> None:
+def test_a_user_supplied_ca_is_checked(tmp_path: Path) -> None:
     root = make("Root")
     good = make("Acme", root, path_length=0, more=[x509.ExtendedKeyUsage([x509.oid.ExtendedKeyUsageOID.CLIENT_AUTH])])
     bad = make("Acme", root, ca=False)
@@ -124,15 +131,15 @@ def test_a_ca_that_is_given_is_checked(tmp_path: Path) -> None:
         return Nodes(tmp_path, spire_x509pop_issuer=written(tmp_path, certificate=ca.pem, key=key.key_pem(passphrase), bundle=root.pem))
 
     assert nodes(good, good).preflight("server") == ""
-    assert nodes(bad, bad).preflight("server") == said(
+    assert nodes(bad, bad).preflight("server") == problem_line(
         "spire_x509pop_issuer", f"CN=Acme in {tmp_path}/certificate is not the certificate of a CA: its basic constraints don't name it "
                                 "as one.",
     )
-    assert nodes(good, root).preflight("server") == said(
+    assert nodes(good, root).preflight("server") == problem_line(
         "spire_x509pop_issuer", f"The key in {tmp_path}/key and the first certificate in {tmp_path}/certificate (CN=Acme) don't belong together: "
         "their public keys differ.",
     )
-    assert nodes(good, good, "other").preflight("server") == said(
+    assert nodes(good, good, "other").preflight("server") == problem_line(
         "spire_x509pop_issuer.key", f"The passphrase does not open the key in {tmp_path}/key, or the file is damaged.",
     )
     made = nodes(good, good).made().certificates

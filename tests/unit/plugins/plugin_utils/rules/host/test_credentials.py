@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Credentials in the tree, or in the environment of the process; what is said of missing ones is in the catalogue of mistakes."""
+"""Credentials in the tree or in the environment of the process are accepted. The examples of missing ones are in rules/host/cases/credentials.yml."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ AWS = {"region": "eu-west-1"}
     ({**ADDRESS, "cert_auth": {"client_cert_path": "/etc/c.pem", "client_key_path": "/etc/c.key"}}, {}),
     ({**ADDRESS, "k8s_auth": {"k8s_auth_role_name": "spire", "token_path": "/etc/token"}}, {}),
 ])
-def test_a_login_to_vault_that_is_whole(options: dict[str, Any], environment: dict[str, str]) -> None:
+def test_a_complete_login_to_vault_has_no_problem(options: dict[str, Any], environment: dict[str, str]) -> None:
     tree = server_tree(plugins={"UpstreamAuthority": {"vault": {"plugin_data": options}}})
     assert mistakes(fleet({**tree, "spire_server_environment": environment}, agents=())) == ""
 
 
 def test_an_empty_variable_of_the_environment_wins_over_the_option() -> None:
     tree = server_tree(plugins={"UpstreamAuthority": {"vault": {"plugin_data": {**ADDRESS, "token_auth": {"token": "hvs.x"}}}}})
-    said = mistakes(fleet({**tree, "spire_server_environment": {"VAULT_TOKEN": ""}}, agents=()))
-    assert said.startswith("warning: plugins.UpstreamAuthority.vault.plugin_data.token_auth.token ")
+    messages = mistakes(fleet({**tree, "spire_server_environment": {"VAULT_TOKEN": ""}}, agents=()))
+    assert messages.startswith("warning: plugins.UpstreamAuthority.vault.plugin_data.token_auth.token ")
 
 
 def test_an_external_plugin_of_that_name_is_its_own_business() -> None:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Certificates that SPIRE published with their keys, in files on a host: what is said of them, whatever the files are called."""
+"""Certificates in files on a host that SPIRE published with their keys are reported, whatever the names of the files are."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ DUMMY, OWN = certificate("spiffe://dummy/a"), certificate("spiffe://prod.acme.co
 POP = {"x509pop": {"plugin_data": {"ca_bundle_path": "/etc/pki/ca.pem"}}}
 SERVER: dict[str, Any] = {"spire_server_config": {"plugins": {"NodeAttestor": POP}}}
 SAID = (
-    "/etc/pki/ca.pem (plugins.NodeAttestor.x509pop.plugin_data.ca_bundle_path) holds a certificate of the dummy CA that comes with "
-    "SPIRE 0.0, and its key is public: anybody could issue identities of your trust domain. Make a CA of your own. If it is meant so: "
-    "spire_allow: [dummy_ca]."
+    "/etc/pki/ca.pem (plugins.NodeAttestor.x509pop.plugin_data.ca_bundle_path) contains a certificate of the dummy CA that comes with "
+    "SPIRE 0.0 and whose key is public, so anyone can issue identities of your trust domain. Create a CA of your own. If this is "
+    "intended, set spire_allow: [dummy_ca]."
 )
 
 
 @pytest.fixture(autouse=True)
 def published(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if SPIRE had published the first of them."""
+    """Makes the test's certificate count as published by SPIRE."""
     monkeypatch.setattr(compromised_keys, "CERTIFICATES", {DUMMY.fingerprint(hashes.SHA256()).hex(): "SPIRE 0.0"})
     compromised_keys.publishing_releases.cache_clear()
 
@@ -54,11 +54,11 @@ def test_a_published_certificate_stops_the_run_whatever_its_file_is_called() -> 
     assert errors(SERVER, pem(OWN), "ssh-ed25519-cert-v01@openssh.com AAAA", "-----BEGIN CERTIFICATE-----", pem(DUMMY)) == [SAID]
 
 
-def test_it_is_allowed_by_name_or_without_strict_mode() -> None:
+def test_spire_allow_or_no_strict_mode_permits_it() -> None:
     assert errors({**SERVER, "spire_allow": ["dummy_ca"]}, pem(DUMMY)) == []
     assert errors({**SERVER, "spire_strict": False}, pem(DUMMY)) == []
     assert errors({**SERVER, "spire_allow": ["world_readable_key"]}, pem(DUMMY)) == [SAID]
 
 
-def test_nothing_is_said_of_certificates_of_ones_own() -> None:
+def test_user_supplied_certificates_have_no_problem() -> None:
     assert errors(SERVER, pem(OWN)) == []

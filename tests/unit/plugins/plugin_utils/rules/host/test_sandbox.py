@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Files that the sandbox shows or hides; the words are in mistakes/fleets/files.yml."""
+"""Files that the service's sandbox hides are reported. The examples of the rules are in rules/host/cases/sandbox.yml."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def agent(file: str, **own: Any) -> Plan:
 
 
 def found(made: Plan) -> list[str]:
-    """The ids of the rules about files that a plan breaks."""
+    """Returns the ids of the rules about files that a plan breaks."""
     context = RuleContext(made.component, made.version, plan=made)
     return [rule.__name__ for rule in (sandbox.absolute_file_path, sandbox.file_hidden_by_sandbox) for _finding in rule(context)]
 
@@ -52,6 +52,6 @@ def test_the_quickstart_has_no_sandbox() -> None:
     assert found(server("x", **rootless)) == ["absolute_file_path"]
 
 
-def test_a_plugin_that_is_switched_off_reads_nothing() -> None:
+def test_files_of_a_disabled_plugin_are_not_checked() -> None:
     off = {"plugins": {"NodeAttestor": {"x509pop": {"enabled": False, "plugin_data": {"ca_bundle_path": "/tmp/x"}}}}}
     assert found(planned("server", {"spire_server_config": off})) == []

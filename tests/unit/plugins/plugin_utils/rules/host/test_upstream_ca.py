@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What preflight says of the CA above a server's own: mistakes in variables and in the tree, and files on the controller."""
+"""Preflight reports mistakes about a server's upstream CA, in variables, in the tree and in files on the controller."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ def preflight(tmp_path: Path, now: datetime.datetime = NOW, **more: Any) -> str:
     return rendered(upstream_ca.check(server(tmp_path, **more), now))
 
 
-def test_half_of_the_files_is_a_mistake(tmp_path: Path) -> None:
+def test_user_supplied_and_managed_files_can_not_be_mixed(tmp_path: Path) -> None:
     own = {"plugins": {"UpstreamAuthority": {"disk": {"plugin_data": {"bundle_file_path": "/srv/b.pem"}}}}}
     assert preflight(tmp_path, spire_server_config=own) == (
-        "error: plugins.UpstreamAuthority.disk.plugin_data.bundle_file_path (set by spire_server_config): spire_pki brings the key, the "
-        "certificate and the bundle, and this is another file than it brings. Take it out of the tree, or set spire_pki to none and give "
-        "all three."
+        "error: plugins.UpstreamAuthority.disk.plugin_data.bundle_file_path (set by spire_server_config): spire_pki sets the key, the "
+        "certificate and the bundle, but the tree names another file here. Remove it from the tree, or set spire_pki to none and set "
+        "all three yourself."
     )
 
 
-# variables, and what preflight says
+# Each case has the variables, and preflight's message.
 MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "passphrase": ({"spire_pki_passphrase": None}, (
-        "error: spire_pki_passphrase: It is required where spire_pki is controller: keys on the controller are encrypted with it. Set it, from "
-        "Ansible Vault for example."
+        "error: spire_pki_passphrase: It is required when spire_pki is controller, because it encrypts the keys on the controller. Set "
+        "it, for example from Ansible Vault."
     )),
     "path length": ({"spire_pki_path_length": 0}, (
-        "error: spire_pki_path_length: It must be 1 or more: SPIRE's own CA stands below a server's intermediate."
+        "error: spire_pki_path_length: It must be 1 or more, because SPIRE's own CA is below the server's intermediate CA."
     )),
     "duration": ({"spire_pki_ca_lifetime": "1y"}, (
         'error: spire_pki_ca_lifetime: It must be a duration such as "8760h": numbers with the units h, m and s.'
@@ -48,19 +48,22 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         'error: spire_pki_ca_subject: The subject "s1" can\'t be read: write it as in "CN=Root CA,O=Acme,C=US".'
     )),
     "window": ({"spire_pki_renew_before": "8760h"}, (
-        "error: spire_pki_renew_before: It would be renewed 365 days before its end and lives 365 days, so that every run would renew it. Let it "
-        "live longer, or renew it later."
+        "error: spire_pki_renew_before: It would be renewed 365 days before it expires, but it lives only 365 days, so every run would "
+        "renew it. Set a longer lifetime, or renew it later."
     )),
     "window and ca_ttl": ({"spire_server_config": {"server": {"ca_ttl": "2000h"}}}, (
-        "error: spire_pki_renew_before: An intermediate is renewed 60 days before its end, and server.ca_ttl is 2000h: the server's CA, which "
-        "ends with the intermediate, would live shorter than that. Renew it earlier, by as much as lies between two runs of the playbook."
+        "error: spire_pki_renew_before: An intermediate CA is renewed 60 days before it expires, but server.ca_ttl is 2000h. The "
+        "server's CA expires with the intermediate CA, so it would live shorter than ca_ttl. Set a value that is longer than ca_ttl by "
+        "the time between two runs of the playbook."
     )),
     "trust domain": ({"spire_trust_domain": ".."}, (
-        "error: spire_pki: The trust domain .. can't be the name of a file in spire_pki_dir; use letters, digits, dots, dashes and underscores."
+        "error: spire_pki: The trust domain .. can't be part of a file name in spire_pki_dir. Use only letters, digits, dots, dashes "
+        "and underscores."
     )),
     "issuer's fields": ({"spire_pki_issuer": {"certificate": "a", "key": "b", "root": "c"}}, (
-        "error: spire_pki_issuer.bundle: It is required where spire_pki_issuer is set; name a file on the controller.\n"
-        "error: spire_pki_issuer.root: It has no field of this name; its fields are certificate, key, bundle."
+        "error: spire_pki_issuer.bundle: This field is required when spire_pki_issuer is set. Write the name of a file on the "
+        "controller.\n"
+        "error: spire_pki_issuer.root: spire_pki_issuer has no field with this name. Its fields are certificate, key, bundle."
     )),
     "issuer's files": ({"spire_pki_issuer": {"certificate": "/no/a", "key": "/no/b", "bundle": "/no/c"}}, (
         "error: spire_pki_issuer.bundle: /no/c can't be read: there is no such file.\n"
@@ -72,17 +75,17 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize("name", MISTAKES)
 def test_mistakes_in_variables(tmp_path: Path, name: str) -> None:
-    given, said = MISTAKES[name]
-    assert preflight(tmp_path, **given) == said
+    given, messages = MISTAKES[name]
+    assert preflight(tmp_path, **given) == messages
 
 
-def test_preflight_asks_for_it(tmp_path: Path) -> None:
+def test_preflight_requires_a_passphrase(tmp_path: Path) -> None:
     common = variables(tmp_path, spire_pki_passphrase=None)
-    assert "error: spire_pki_passphrase: It is required where spire_pki is controller" in mistakes(fleet(common))
+    assert "error: spire_pki_passphrase: It is required when spire_pki is controller" in mistakes(fleet(common))
     assert mistakes(fleet(variables(tmp_path))) == ""
 
 
-def test_preflight_opens_what_is_there(tmp_path: Path) -> None:
+def test_preflight_reads_the_existing_ca_files(tmp_path: Path) -> None:
     made(tmp_path)
     assert preflight(tmp_path) == ""
     root = f"{tmp_path}/prod.acme.com/root"
@@ -90,17 +93,18 @@ def test_preflight_opens_what_is_there(tmp_path: Path) -> None:
         f"error: spire_pki_dir: The passphrase does not open the key in {root}.key, or the file is damaged."
     )
     assert preflight(tmp_path, NOW + 3600 * DAY) == (
-        f"warning: spire_pki_dir: The root in {root}.pem is about to expire: it ends at 2039-12-31 00:00:00 UTC, before an intermediate that "
-        "is made now would. Replace it in time, with spire.fleet.rotate_upstream."
+        f"warning: spire_pki_dir: The root certificate in {root}.pem expires at 2039-12-31 00:00:00 UTC, before an intermediate that "
+        "is issued now would expire. Replace the root before then, with spire.fleet.rotate_upstream."
     )
     hours = datetime.timedelta(hours=5)
     assert preflight(tmp_path, NOW + 3650 * DAY - hours).splitlines()[-1] == (
-        f"warning: spire_pki_dir: CN=SPIRE root CA,O=prod.acme.com in {root}.pem ends at 2039-12-31 00:00:00 UTC, in 5 hours, and server.ca_ttl "
-        "is 24h: what SPIRE signs from now on ends with it, and then nothing is left to sign with. Replace it now, with spire.fleet.rotate_upstream."
+        f"warning: spire_pki_dir: CN=SPIRE root CA,O=prod.acme.com in {root}.pem expires at 2039-12-31 00:00:00 UTC, in 5 hours, but "
+        "server.ca_ttl is 24h. Everything that SPIRE signs from now on expires at that time too. Replace the CA now, with "
+        "spire.fleet.rotate_upstream."
     )
     short = {"spire_server_config": {"server": {"ca_ttl": "4h"}}}
     assert len(preflight(tmp_path, NOW + 3650 * DAY - hours, **short).splitlines()) == 1
-    assert preflight(tmp_path, NOW + 3650 * DAY) == f"error: spire_pki_dir: The root in {root}.pem expired at 2039-12-31 00:00:00 UTC."
+    assert preflight(tmp_path, NOW + 3650 * DAY) == f"error: spire_pki_dir: The root certificate in {root}.pem expired at 2039-12-31 00:00:00 UTC."
     Path(f"{root}.pem").write_text("nothing")
     assert preflight(tmp_path) == f"error: spire_pki_dir: {root}.pem holds no certificate in PEM."
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a person reads who has made a mistake in a configuration: whole messages, because each is there to be understood at once."""
+"""Mistakes in a configuration have the right messages. They are compared as a whole, because a person must understand each one."""
 
 from __future__ import annotations
 
@@ -99,46 +99,46 @@ TREES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "an attestor that no server offers": (
         agent_tree(plugins=X509POP),
-        "error: plugins.NodeAttestor.x509pop (set by spire_agent_config): The agent attests by x509pop, and its server s1 "
-        "offers join_token. Add plugins.NodeAttestor.x509pop to spire_server_config, or choose another one for the agent. [a1]",
+        "error: plugins.NodeAttestor.x509pop (set by spire_agent_config): The agent attests by x509pop, but its server s1 has "
+        "join_token. Add plugins.NodeAttestor.x509pop to spire_server_config, or choose another node attestor for the agent. [a1]",
     ),
     "keys in memory with a token": (
         agent_tree(plugins={"KeyManager": {"memory": {}}}),
-        "error: plugins.KeyManager.memory (set by spire_agent_config): Keys in memory are lost at every restart, and a join "
-        "token works once, so the agent could not come back by itself: every restart takes a run of the playbook. Keep the keys on "
-        "disk, or choose an attestor that can attest again, such as x509pop. If it is meant so: spire_allow: [memory_keys_of_joined_agent]. [a1]",
+        "error: plugins.KeyManager.memory (set by spire_agent_config): Keys in memory are lost at every restart, and a join token is "
+        "valid once, so every restart of the agent would need a run of the playbook. Keep the keys on disk, or choose an attestor that "
+        "lets a node attest again, such as x509pop. If this is intended, set spire_allow: [memory_keys_of_joined_agent]. [a1]",
     ),
     "a log in the system's directory": (
         server_tree(server={"log_file": "/var/log/spire-server.log"}),
-        "error: server.log_file (set by spire_server_config): It makes /var/log the service's own directory, and that belongs "
-        "to the system; name one below it, such as /var/log/spire. [s1]",
+        "error: server.log_file (set by spire_server_config): It would make /var/log a directory of the service, but that belongs to "
+        "the operating system. Use a directory below it, such as /var/log/spire. [s1]",
     ),
     "a socket right in /tmp": (
         agent_tree(agent={"socket_path": "/tmp/x.sock"}),
-        "error: agent.socket_path (set by spire_agent_config): The service sees a /tmp of its own, which nobody else can look "
-        "into and which goes when it stops; name a directory below /run for sockets, and below /var/lib for data. [a1]",
+        "error: agent.socket_path (set by spire_agent_config): The service has a private /tmp, which other processes can't read and "
+        "which is deleted when the service stops. Use a directory below /run for sockets, and one below /var/lib for data. [a1]",
     ),
     "data right in /var/tmp": (
         server_tree(server={"data_dir": "/var/tmp"}),
-        "error: server.data_dir (set by spire_server_config): The service sees a /tmp of its own, which nobody else can look "
-        "into and which goes when it stops; name a directory below /run for sockets, and below /var/lib for data. [s1]",
+        "error: server.data_dir (set by spire_server_config): The service has a private /tmp, which other processes can't read and "
+        "which is deleted when the service stops. Use a directory below /run for sockets, and one below /var/lib for data. [s1]",
     ),
     "a socket in /tmp": (
         agent_tree(agent={"socket_path": "/tmp/spire-agent/public/api.sock"}),
-        "error: agent.socket_path (set by spire_agent_config): The service sees a /tmp of its own, which nobody else can look "
-        "into and which goes when it stops; name a directory below /run for sockets, and below /var/lib for data. [a1]",
+        "error: agent.socket_path (set by spire_agent_config): The service has a private /tmp, which other processes can't read and "
+        "which is deleted when the service stops. Use a directory below /run for sockets, and one below /var/lib for data. [a1]",
     ),
     "a relative data directory": (
         agent_tree(agent={"data_dir": "./data"}),
-        'error: agent.data_dir (set by spire_agent_config): "./data" must be an absolute path: the service has no directory to '
-        "start from. [a1]",
+        'error: agent.data_dir (set by spire_agent_config): The path "./data" must be absolute, because the service has no working '
+        "directory. [a1]",
     ),
     "a relative database": (
         server_tree(plugins={"DataStore": {"sql": {"plugin_data": {
             "database_type": "sqlite3", "connection_string": "planted-secret.db",
         }}}}),
-        "error: plugins.DataStore.sql.plugin_data.connection_string (set by spire_server_config): Its path must be an absolute "
-        "path: the service has no directory to start from. [s1]",
+        "error: plugins.DataStore.sql.plugin_data.connection_string (set by spire_server_config): The path in it must be absolute, "
+        "because the service has no working directory. [s1]",
     ),
     "what no file can hold": (
         server_tree(plugins={"Notifier": {"mine": {
@@ -164,16 +164,16 @@ def test_the_trust_domain_may_be_set_in_the_servers_tree() -> None:
 MYSQL = "plugins/DataStore/sql/plugin_data/database_type"
 
 
-def said(component: str, version: str, *changes: tuple[str, Any]) -> list[str]:
-    """The messages about a small sound tree with these changes."""
+def messages(component: str, version: str, *changes: tuple[str, Any]) -> list[str]:
+    """Returns the messages about a small valid tree with these changes."""
     base = SERVER if component == "server" else AGENT
     found = tree_check.check(component, having(base, *changes), versions.parse(version))
     return [f"{problem.path}: {problem.message}" for problem in found]
 
 
 def test_a_trust_domain_has_at_most_255_characters() -> None:
-    assert said("agent", NEWEST, ("agent/trust_domain", "a" * 255)) == []
-    assert said("agent", NEWEST, ("agent/trust_domain", "a" * 256)) == [
+    assert messages("agent", NEWEST, ("agent/trust_domain", "a" * 255)) == []
+    assert messages("agent", NEWEST, ("agent/trust_domain", "a" * 256)) == [
         "agent.trust_domain: The trust domain is 256 characters long; at most 255 are allowed."
     ]
 
@@ -181,12 +181,12 @@ def test_a_trust_domain_has_at_most_255_characters() -> None:
 @pytest.mark.parametrize("version", versions.RELEASES, ids=str)
 @pytest.mark.parametrize("component", ["server", "agent"])
 def test_a_small_sound_tree_is_sound_in_every_release(component: str, version: versions.Version) -> None:
-    assert said(component, str(version)) == []
+    assert messages(component, str(version)) == []
 
 
-def test_a_tree_that_is_no_mapping() -> None:
+def test_a_configuration_that_is_not_a_mapping() -> None:
     found = tree_check.check("server", ["x"], versions.DEFAULT)  # type: ignore[arg-type]
-    assert [problem.message for problem in found] == ["The configuration must be a mapping, and it is a list."]
+    assert [problem.message for problem in found] == ["The configuration must be a mapping, but it is a list."]
 
 
 def test_only_what_is_deprecated_is_a_warning() -> None:
@@ -243,14 +243,14 @@ def test_plugins_that_are_right(plugin: dict[str, Any]) -> None:
     assert tree_check.check("server", having(SERVER, ("plugins/NodeAttestor", plugin)), versions.DEFAULT) == []
 
 
-def test_types_that_are_right_in_their_releases() -> None:
-    assert said("server", "0.11.0", ("server/ratelimit/attestation", 5)) == []
-    assert said("server", "0.11.1", ("server/ratelimit/attestation", False)) == []
-    assert said("server", "1.9.2", (MYSQL, {"aws_postgres": {"region": "eu-west-1"}})) == []
-    assert said("server", NEWEST, ("telemetry/Statsd", {"address": "127.0.0.1:8125"})) == []
-    assert said("server", NEWEST, ("server/log_level", "debug"), ("server/ca_key_type", "RSA-2048")) == []
-    assert said("agent", "1.14.0", ("agent/workload_x509_svid_key_type", "ec-p384")) == []
-    assert said("server", NEWEST, ("server/ca_ttl", "1h30m5.5s"), ("server/default_x509_svid_ttl", "")) == []
+def test_valid_types_are_accepted_in_their_releases() -> None:
+    assert messages("server", "0.11.0", ("server/ratelimit/attestation", 5)) == []
+    assert messages("server", "0.11.1", ("server/ratelimit/attestation", False)) == []
+    assert messages("server", "1.9.2", (MYSQL, {"aws_postgres": {"region": "eu-west-1"}})) == []
+    assert messages("server", NEWEST, ("telemetry/Statsd", {"address": "127.0.0.1:8125"})) == []
+    assert messages("server", NEWEST, ("server/log_level", "debug"), ("server/ca_key_type", "RSA-2048")) == []
+    assert messages("agent", "1.14.0", ("agent/workload_x509_svid_key_type", "ec-p384")) == []
+    assert messages("server", NEWEST, ("server/ca_ttl", "1h30m5.5s"), ("server/default_x509_svid_ttl", "")) == []
 
 
 @pytest.mark.parametrize("change", [
@@ -258,11 +258,11 @@ def test_types_that_are_right_in_their_releases() -> None:
     ("plugins/NodeAttestor/mine", {"plugin_cmd": "/p", "plugin_checksum": "ab" * 32, "plugin_data": {"a": [{"b": "${MINE}"}]}}),
     ("plugins/NodeAttestor/gcp_iit", {"enabled": False, "plugin_data": {"projectid_allow_list": ["${PROJECT}"]}}),
 ], ids=["not in capitals", "of an external plugin", "disabled"])
-def test_what_is_no_variable_of_the_environment(change: tuple[str, Any]) -> None:
-    assert said("server", NEWEST, change) == []
+def test_text_that_is_not_an_environment_variable(change: tuple[str, Any]) -> None:
+    assert messages("server", NEWEST, change) == []
 
 
-def test_of_a_text_with_a_variable_the_name_alone_is_told() -> None:
-    found = said("server", NEWEST, ("plugins/DataStore/sql/plugin_data/connection_string", "planted-1${DB_PASS}planted-2${DB_PASS}${B}"))
-    assert [message.split(" literally")[0].rpartition("SPIRE gets ")[2] for message in found] == ["${DB_PASS}", "${B}"]
+def test_a_message_about_an_environment_variable_contains_only_its_name() -> None:
+    found = messages("server", NEWEST, ("plugins/DataStore/sql/plugin_data/connection_string", "planted-1${DB_PASS}planted-2${DB_PASS}${B}"))
+    assert [message.split(" literally")[0].rpartition("SPIRE takes ")[2] for message in found] == ["${DB_PASS}", "${B}"]
     assert "planted" not in str(found)

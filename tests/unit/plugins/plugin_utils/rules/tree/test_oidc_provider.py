@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The OIDC discovery provider's file: what holds in which release, and each mistake with its exact words."""
+"""The OIDC discovery provider's configuration is checked for each release, and each mistake has the right message."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SOUND = {"domains": ["oidc.example.org"], "insecure_addr": ":8080", "workload_ap
 OLD = {"domain": "oidc.example.org", "insecure_addr": ":8080", "workload_api": WORKLOAD_API}
 
 
-def said(tree: dict[str, Any], release: str = NEWEST) -> list[str]:
+def messages(tree: dict[str, Any], release: str = NEWEST) -> list[str]:
     found = tree_check.check("oidc_discovery_provider", tree, versions.parse(release))
     return [f"{problem.severity} {problem.path}: {problem.message}" for problem in found]
 
@@ -32,7 +32,7 @@ def said(tree: dict[str, Any], release: str = NEWEST) -> list[str]:
 )
 def test_a_small_sound_file_is_sound_in_every_release(release: versions.Version) -> None:
     sound = OLD if release < versions.Version(1, 0, 2) else SOUND
-    assert said(sound, str(release)) == []
+    assert messages(sound, str(release)) == []
 
 
 @pytest.mark.parametrize(
@@ -51,39 +51,39 @@ def test_a_small_sound_file_is_sound_in_every_release(release: versions.Version)
 )
 def test_what_is_right(release: str, change: dict[str, Any]) -> None:
     tree = {name: value for name, value in {**SOUND, **change}.items() if value is not None}
-    assert said(tree, release) == []
+    assert messages(tree, release) == []
 
 
 @pytest.mark.parametrize(
-    ("release", "change", "says"),
+    ("release", "change", "expected_message"),
     [
         (
             NEWEST, {"server_api": SERVER_API},
-            "error : Exactly one of server_api, workload_api and file must be set, and server_api and workload_api are set.",
+            "error : Exactly one of server_api, workload_api and file must be set, but server_api and workload_api are set.",
         ),
         (
             NEWEST, {"workload_api": None},
-            "error : Exactly one of server_api, workload_api and file must be set, and none is.",
+            "error : Exactly one of server_api, workload_api and file must be set, but none of them is set.",
         ),
         (
             "1.12.3", {"workload_api": None},
-            "error : Exactly one of server_api and workload_api must be set, and none is.",
+            "error : Exactly one of server_api and workload_api must be set, but none of them is set.",
         ),
         (
             "1.0.4", {"server_api": SERVER_API},
             "error : Exactly one of registration_api, server_api and workload_api must be set, "
-            "and server_api and workload_api are set.",
+            "but server_api and workload_api are set.",
         ),
         (
             NEWEST, {"listen_socket_path": "/s"},
             "error : Exactly one of acme, serving_cert_file, insecure_addr and listen_socket_path must be set, "
-            "and insecure_addr and listen_socket_path are set.",
+            "but insecure_addr and listen_socket_path are set.",
         ),
         (
             "1.7.0", {"insecure_addr": None},
-            "error : Exactly one of acme, insecure_addr and listen_socket_path must be set, and none is.",
+            "error : Exactly one of acme, insecure_addr and listen_socket_path must be set, but none of them is set.",
         ),
-        ("1.0.3", {"domain": "a"}, "error : Exactly one of domain and domains must be set, and domain and domains are set."),
+        ("1.0.3", {"domain": "a"}, "error : Exactly one of domain and domains must be set, but domain and domains are set."),
         ("1.2.0", {"domains": []}, "error domains: It must not be empty."),
         (
             NEWEST, {"domains": None},
@@ -115,7 +115,7 @@ def test_what_is_right(release: str, change: dict[str, Any]) -> None:
         ),
         (
             NEWEST, {"insecure_addr": None, "acme": {"email": "a@example.org", "tos_accepted": False}},
-            "error acme: tos_accepted is required and not set. It must be true, which accepts the terms of the ACME "
+            "error acme: tos_accepted is required, but it is not set. It must be true, which means that you accept the terms of the ACME "
             "service.",
         ),
         (
@@ -142,15 +142,16 @@ def test_what_is_right(release: str, change: dict[str, Any]) -> None:
         (
             NEWEST, {"insecure_addr": None, "serving_cert_file": {"cert_file_path": "/c", "key_file_path": "/k"},
                      "allow_insecure_scheme": True},
-            "warning : One of insecure_addr and listen_socket_path must be set when allow_insecure_scheme is true, and none is. "
+            "warning : At least one of insecure_addr and listen_socket_path must be set when allow_insecure_scheme is true, but none of them is "
+            "set. "
             "Without one of them allow_insecure_scheme has no effect.",
         ),
     ],
 )
-def test_a_mistake(release: str, change: dict[str, Any], says: str) -> None:
+def test_a_mistake(release: str, change: dict[str, Any], expected_message: str) -> None:
     tree = {name: value for name, value in {**SOUND, **change}.items() if value is not None}
-    assert says in said(tree, release)
-    assert [line for line in said(tree, release) if line.startswith("error") and line != says] == []
+    assert expected_message in messages(tree, release)
+    assert [line for line in messages(tree, release) if line.startswith("error") and line != expected_message] == []
 
 
 def test_each_problem_links_to_its_own_document() -> None:
