@@ -48,15 +48,14 @@ _raw:
 
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment.targets import decommission_targets, downstream_decommission_targets
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.lookup_base import FleetLookup
+from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment.target_lookup import TargetLookup
 
 
-class LookupModule(FleetLookup):
+class LookupModule(TargetLookup):
     """See DOCUMENTATION."""
 
     def look_up(self, terms: list[str]) -> list[dict[str, Any]]:
         """Returns one target for each server group of the hosts named."""
         if self.get_option("component") == "server":
-            return downstream_decommission_targets(self.fleet, terms)
-        return decommission_targets(self.fleet, {host: str(self.agent_drift(host).get("spiffe_id") or "") for host in terms})
+            return self.targets.downstream_decommissions(terms)
+        return self.targets.decommissions({host: str(self.agent_drift(host).get("spiffe_id") or "") for host in terms})

@@ -44,15 +44,14 @@ _raw:
 
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment.targets import evict_targets
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.lookup_base import FleetLookup
+from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment.target_lookup import TargetLookup
 
 
-class LookupModule(FleetLookup):
+class LookupModule(TargetLookup):
     """See DOCUMENTATION."""
 
     def look_up(self, terms: list[str]) -> list[dict[str, Any]]:
         """Returns one target for each server group with agents that it must evict."""
         drifts = {host: self.agent_drift(host) for host in terms}
         evicted = {host: drift for host, drift in drifts.items() if (drift.get("actions") or {}).get("evict")}
-        return evict_targets(self.fleet, {host: str(drift.get("spiffe_id") or "") for host, drift in evicted.items()})
+        return self.targets.evictions({host: str(drift.get("spiffe_id") or "") for host, drift in evicted.items()})

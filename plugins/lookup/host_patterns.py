@@ -23,6 +23,10 @@ options:
   _terms:
     description:
       - V(servers), V(agents) or V(nested).
+      - V(several_servers) is V(fleet) where some group has several servers, and V(redundant_servers) are the servers of such groups; nobody
+        otherwise.
+      - V(unreached_servers) are servers that an earlier play could not reach, while another server of their group was reached. They are
+        in no other play that changes servers.
       - V(fleet) is every server and agent, nested ones too; V(every_server) and V(every_agent) are those of one kind, in no order.
       - V(missing_ca) for servers and agents while a CA of ours, of a server's or of an agent's whose servers are not in the inventory, is
         missing on the controller, so that this run would make it; nobody otherwise.
@@ -63,8 +67,12 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating i
 GROUPS = {"servers": SERVERS, "agents": AGENTS}
 #: the groups of plays that need no order of hosts; their servers include the nested ones
 EVERY = {"fleet": (SERVERS, AGENTS), "every_server": (SERVERS,), "every_agent": (AGENTS,)}
+#: plays that exist only where some group has several servers
+SEVERAL = ("several_servers", "redundant_servers", "unreached_servers")
 #: A pattern that matches no host. An empty list would match every host, and Ansible warns of a group that does not exist.
 NOBODY = "!all"
+#: the variable in which site registers whether it reached a server
+REACHED = "spire_fleet_reached"
 #: options of ansible-playbook that need no inventory; ansible-lint uses them, too
 WITHOUT_INVENTORY = ("syntax", "listtasks", "listtags")
 
@@ -80,15 +88,41 @@ class LookupModule(LookupBase):
             self._check(observed["groups"])
         if which in EVERY:
             return _there(EVERY[which], observed)
+        if which in SEVERAL:
+            return self._several(which, observed)
         if which == "missing_ca":
             missing = "hostvars" in observed and missing_ca.concerns(fleet_of(observed, self._templar))
             return _there(EVERY["fleet"], observed) if missing else [NOBODY]
         apart = nested.startup_order(fleet_of(observed, self._templar)) if "hostvars" in observed else []
         if which == "nested":
-            return apart or [NOBODY]
+            return [host for host in apart if host not in self._unreached(observed)] or [NOBODY]
         if which not in GROUPS:
-            raise AnsibleLookupError(f"{which} is no play; it must be {', '.join(EVERY)}, servers, agents, nested or missing_ca")
+            raise AnsibleLookupError(f"{which} is no play; it must be {', '.join((*EVERY, *SEVERAL))}, servers, agents, nested or missing_ca")
+        apart += self._unreached(observed) if which == "servers" else []
         return [*_there([GROUPS[which]], observed), *(f"!{host}" for host in apart)]
+
+    def _several(self, which: str, observed: Mapping[str, Any]) -> list[str]:
+        """Returns the hosts of a play that exists only where some group has several servers."""
+        if which == "unreached_servers":
+            return self._unreached(observed) or [NOBODY]
+        redundant = [server for servers in self._redundant(observed) for server in servers]
+        return (redundant if which == "redundant_servers" else redundant and _there(EVERY["fleet"], observed)) or [NOBODY]
+
+    def _redundant(self, observed: Mapping[str, Any]) -> list[list[str]]:
+        """Returns the servers of each group that has several."""
+        servers = list(observed.get("groups", {}).get(SERVERS, ()))
+        if len(servers) < 2 or "hostvars" not in observed:
+            return []
+        return [members for members in fleet_of(observed, self._templar).server_groups(servers).values() if len(members) > 1]
+
+    def _unreached(self, observed: Mapping[str, Any]) -> list[str]:
+        """Returns the servers that this run could not reach, of groups in which it has reached another one."""
+        found = []
+        for servers in self._redundant(observed):
+            asked = {server: observed["hostvars"].raw_get(server).get(REACHED) or {} for server in servers}
+            if any("ping" in result for result in asked.values()):
+                found += [server for server, result in asked.items() if result.get("unreachable")]
+        return found
 
     def _check(self, groups: Mapping[str, Sequence[str]]) -> None:
         """Raises AnsibleLookupError for an inventory without hosts for any play; warns of groups with similar names."""

@@ -37,15 +37,14 @@ _raw:
 
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment.targets import join_token_targets
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.lookup_base import FleetLookup
+from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment.target_lookup import TargetLookup
 
 
-class LookupModule(FleetLookup):
+class LookupModule(TargetLookup):
     """See DOCUMENTATION."""
 
     def look_up(self, terms: list[str]) -> list[dict[str, Any]]:
         """Returns one target for each server group with agents that need a token."""
         needy = [host for host in terms if (self.agent_drift(host).get("actions") or {}).get("token")]
         longest = max((self.fleet.values_of(host)["spire_start_timeout"] for host in needy), default=0)
-        return join_token_targets(self.fleet, needy, longest)
+        return self.targets.join_tokens(needy, longest)

@@ -12,6 +12,7 @@ description:
   - "Internal: the playbooks of this collection use it; it may change at any time."
   - For each group of servers that the given hosts belong to, returns the server that tasks are delegated to.
   - Agents whose servers are not in the inventory belong to none.
+  - The server of a group is the one that was found healthy by a task that registered C(spire_fleet_candidates), or else the first.
 author:
   - spire.fleet contributors (@spire-fleet)
 options:
@@ -20,6 +21,10 @@ options:
     type: list
     elements: str
     required: true
+  candidates:
+    description: Whether to return every server of the groups that have several, instead of the one to ask.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -41,13 +46,12 @@ _raw:
 
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment.targets import targets
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.lookup_base import FleetLookup
+from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment.target_lookup import TargetLookup
 
 
-class LookupModule(FleetLookup):
+class LookupModule(TargetLookup):
     """See DOCUMENTATION."""
 
     def look_up(self, terms: list[str]) -> list[dict[str, Any]]:
         """Returns one target for each server group of the hosts named."""
-        return targets(self.fleet, terms)
+        return self.targets.candidates(terms) if self.get_option("candidates") else self.targets.of_hosts(terms)

@@ -95,6 +95,11 @@ agents:
     can_reattest:
       description: Whether the agent may attest again without being evicted.
       type: bool
+    entries:
+      description: The IDs of the entries whose parent the agent is.
+      returned: for a banned agent that has such entries
+      type: list
+      elements: str
 agent_count:
   description: The number of all attested agents.
   returned: always
@@ -126,7 +131,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.spire.fleet.plugins.module_utils.spire import connection, der
-from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import SpireCliError, reading
+from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import SpireCliError, reading, spiffe_id
 from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireServer
 
 ARGUMENTS = connection.arguments(
@@ -163,6 +168,7 @@ def state(server: SpireServer, params: dict[str, Any]) -> dict[str, Any]:
     with reading("spire-server bundle show", "a bundle"):
         result["fingerprints"] = der.fingerprints(result["bundle"])
     result["agent_count"] = len(found)
+    _note_entries_of_banned(server, found)
     only = set(params["only_agents"])
     for agent in sorted(found, key=lambda one: one["id"]):
         # With selectors, the result for ten thousand agents would be several times as long.
@@ -170,6 +176,15 @@ def state(server: SpireServer, params: dict[str, Any]) -> dict[str, Any]:
         if not only or agent["id"] in only:
             result["agents"].append(agent)
     return result
+
+
+def _note_entries_of_banned(server: SpireServer, agents: list[dict[str, Any]]) -> None:
+    """Adds to each banned agent the IDs of the entries whose parent it is. They tell which host it was: a banned agent deletes its SVID."""
+    banned = {agent["id"]: agent for agent in agents if agent["banned"]}
+    for entry in server.entry_show() if banned else ():
+        agent = banned.get(spiffe_id(entry.get("parent_id")))
+        if agent is not None:
+            agent.setdefault("entries", []).append(str(entry.get("id", "")))
 
 
 def _authorities(server: SpireServer, kind: str) -> dict[str, dict[str, Any]]:

@@ -14,9 +14,9 @@ from tests.support import faults, site_run
 Snapshots = Callable[..., dict[str, Any]]
 EVERYTHING = {"spire_decommission_confirm": True}
 PURGE = {**EVERYTHING, "spire_decommission_purge": True}
-HOMES = "$(ls -d /etc/spire /opt/spire /run/spire /var/lib/spire 2>/dev/null)"
+HOMES = "$(ls -d /etc/spire /opt/spire /run/spire /run/spire-fleet /var/lib/spire 2>/dev/null)"
 ELSEWHERE = " ".join(
-    f"-path {path} -prune -o" for path in ("/etc/spire", "/opt/spire", "/opt/spire-src", "/run/spire", "/var/lib/spire", "/var/log")
+    f"-path {path} -prune -o" for path in ("/etc/spire", "/opt/spire", "/opt/spire-src", "/run/spire", "/run/spire-fleet", "/var/lib/spire", "/var/log")
 )
 BUNDLE = faults.cli("bundle show")
 

@@ -20,17 +20,29 @@ def compare(
 ) -> None:
     """Compares an agent's identity in its files with the plan and with its server's answer; ``server`` is None where no server was asked."""
     own = svid.of_chain(observed["identity"].get("chain") or [])
+    banned = _banned(plan, own, server) if server is not None else ""
+    if banned:
+        found.errors.append(
+            f"the server has banned {banned}, so this agent is not enrolled again by itself. If it may come "
+            "back, run spire.fleet.decommission on it first."
+        )
+        return
     reason = _why(plan, own, observed, server, now)
     if reason:
         enrol(plan, observed, reason, found)
         return
-    if server is not None and own is not None and server["agents"][own.spiffe_id]["banned"]:
-        found.errors.append(
-            f"the server has banned {own.spiffe_id}, so this agent is not enrolled again by itself. If it may come "
-            "back, run spire.fleet.decommission on it first."
-        )
     if _takes_bundle(plan):
         _bundle(plan, observed, False, found)
+
+
+def _banned(plan: Plan, own: svid.Identity | None, server: Mapping[str, Any]) -> str:
+    """Returns the SPIFFE ID under which the server has banned this agent; empty where it has not."""
+    challenge = plan.plugin_data("NodeAttestor", "http_challenge").get("hostname")
+    known = [
+        *([own.spiffe_id] if own else []), *server.get("banned_as", ()),
+        *([f"spiffe://{plan.trust_domain}/spire/agent/http_challenge/{challenge}"] if challenge else []),
+    ]
+    return next((spiffe_id for spiffe_id in known if server["agents"].get(spiffe_id, {}).get("banned")), "")
 
 
 def _why(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.spire.fleet.plugins.plugin_utils.entries import desired as desired_entries
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 
@@ -29,9 +30,20 @@ def tokenless(planned: Plan, fleet: Fleet) -> str:
 
 
 def server_knowledge(host: str, fleet: Fleet, results: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """Returns the answer of this agent's server, with the server's agents by their SPIFFE ID; None where there is no answer."""
+    """Returns the answer of this agent's server; None where there is no answer. The server's agents are in it by their SPIFFE ID, and
+    ``banned_as`` has the SPIFFE IDs under which the server has banned this host."""
     result = server_answer(host, fleet, results)
-    return by_id(result) if result else None
+    return {**by_id(result), "banned_as": _banned_as(host, fleet, result["agents"])} if result else None
+
+
+def _banned_as(host: str, fleet: Fleet, agents: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Returns the SPIFFE IDs under which the server has banned this host, by the entries that tie its agent to the aliases of its groups.
+
+    A banned agent deletes its SVID, so the host itself can't tell.
+    """
+    banned = [agent for agent in agents if agent.get("entries") and agent.get("banned")]
+    own = set(desired_entries.ids_of_agent(fleet, host)) if banned else set()
+    return [str(agent["id"]) for agent in banned if own & set(agent["entries"])]
 
 
 def by_id(answer: Mapping[str, Any]) -> dict[str, Any]:
@@ -51,7 +63,7 @@ def silence(host: str, fleet: Fleet, registered: Mapping[str, Any]) -> str:
     result = _answer(host, fleet, results) or ({} if results else registered)
     message = str(result.get("message") or result.get("msg") or "nobody asked it").strip().rstrip(".")
     return (
-        f"{host}: its server {fleet.servers_of(host)[0]} does not answer, so nobody can tell whether it knows this agent: "
+        f"{host}: its server {result.get('item', {}).get('server') or fleet.servers_of(host)[0]} does not answer, so nobody can tell whether it knows this agent: "
         f"{message}. Run the playbook for the servers first."
     )
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -19,72 +20,90 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 TOKEN_TTL = 600
 
 
-def targets(fleet: Fleet, hosts: Iterable[str]) -> list[dict[str, Any]]:
-    """Returns the server to ask for each server group of these hosts."""
-    return [_target(fleet, group, servers[0]) for group, servers in sorted(fleet.server_groups(list(hosts)).items())]
+@dataclasses.dataclass(frozen=True)
+class Targets:
+    """The servers to ask. The servers of one group share a datastore, so each of them can answer for all."""
+
+    fleet: Fleet
+    #: a server of each group that was healthy when this run asked; the first server of a group that is not in it is asked
+    healthy: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    def of_hosts(self, hosts: Iterable[str]) -> list[dict[str, Any]]:
+        """Returns the server to ask for each server group of these hosts."""
+        return [self._of_group(group) for group in sorted(self.fleet.server_groups(list(hosts)))]
+
+    def candidates(self, hosts: Iterable[str]) -> list[dict[str, Any]]:
+        """Returns every server of those groups of these hosts that have several servers."""
+        groups = sorted(self.fleet.server_groups(list(hosts)).items())
+        return [self._target(group, server) for group, servers in groups if len(servers) > 1 for server in servers]
+
+    def join_tokens(self, needy: Iterable[str], start_timeout: int) -> list[dict[str, Any]]:
+        """Returns for each server group its agents that need a token, and how long their tokens must be valid."""
+        return [
+            {**target, "agents": agents, "ttl": TOKEN_TTL + start_timeout + len(agents)}
+            for target, agents in self._of_each(needy)
+        ]
+
+    def evictions(self, identities: Mapping[str, str]) -> list[dict[str, Any]]:
+        """Returns for each server group the SPIFFE IDs to evict, and the aliases' entries, whose parents are the agents' former SPIFFE IDs."""
+        return self._with_ids({agent: _known_ids(plan("agent", agent, self.fleet), own) for agent, own in identities.items()})
+
+    def decommissions(self, identities: Mapping[str, str]) -> list[dict[str, Any]]:
+        """Returns for each server group the SPIFFE IDs and entries of these agents."""
+        return self._with_ids({agent: [own] if own else [] for agent, own in identities.items()})
+
+    def downstream_decommissions(self, servers: Iterable[str]) -> list[dict[str, Any]]:
+        """Returns for each group of parent servers the entries that let these nested servers have their CAs signed."""
+        found: dict[str, dict[str, Any]] = {}
+        for server in servers:
+            above, group = nested.parent_servers(server, self.fleet), self.fleet.upstream_group(server)
+            ids = [desired_entries.downstream_id(server, agent) for agent in nested.agents_of(server, self.fleet)]
+            if above and ids:
+                found.setdefault(group, {**self._of_group(group), "entries": []})["entries"] += ids
+        return list(found.values())
+
+    def _of_group(self, group: str) -> dict[str, Any]:
+        return self._target(group, self.healthy.get(group) or self.fleet.groups[group][0])
+
+    def _target(self, group: str, name: str) -> dict[str, Any]:
+        server = plan("server", name, self.fleet)
+        return {
+            "group": group,
+            "server": server.host,
+            "binary": server.binary,
+            "socket_path": server.socket,
+            "trust_domain": server.trust_domain,
+        }
+
+    def _of_each(self, agents: Iterable[str]) -> Iterator[tuple[dict[str, Any], list[str]]]:
+        """Yields the server to ask for each server group of these agents, with its agents among them."""
+        agents = list(agents)
+        for target in self.of_hosts(agents):
+            own = [agent for agent in agents if self.fleet.server_group(agent) == target["group"]]
+            if own:
+                yield target, own
+
+    def _with_ids(self, ids: Mapping[str, list[str]]) -> list[dict[str, Any]]:
+        return [
+            {
+                **target,
+                "ids": [spiffe_id for agent in agents for spiffe_id in ids[agent]],
+                "entries": [name for agent in agents for name in desired_entries.ids_of_agent(self.fleet, agent)],
+            }
+            for target, agents in self._of_each(ids)
+        ]
 
 
-def _target(fleet: Fleet, group: str, name: str) -> dict[str, Any]:
-    server = plan("server", name, fleet)
-    return {
-        "group": group,
-        "server": server.host,
-        "binary": server.binary,
-        "socket_path": server.socket,
-        "trust_domain": server.trust_domain,
-    }
-
-
-def _of_each(fleet: Fleet, agents: Iterable[str]) -> Iterator[tuple[dict[str, Any], list[str]]]:
-    """Yields the server to ask for each server group of these agents, with its agents among them."""
-    agents = list(agents)
-    for target in targets(fleet, agents):
-        own = [agent for agent in agents if fleet.server_group(agent) == target["group"]]
-        if own:
-            yield target, own
-
-
-def join_token_targets(fleet: Fleet, needy: Iterable[str], start_timeout: int) -> list[dict[str, Any]]:
-    """Returns for each server group its agents that need a token, and how long their tokens must be valid."""
-    return [
-        {**target, "agents": agents, "ttl": TOKEN_TTL + start_timeout + len(agents)}
-        for target, agents in _of_each(fleet, needy)
-    ]
-
-
-def evict_targets(fleet: Fleet, identities: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Returns for each server group the SPIFFE IDs to evict, and the aliases' entries, whose parents are the agents' former SPIFFE IDs."""
-    return _with_ids(fleet, {agent: _known_ids(plan("agent", agent, fleet), own) for agent, own in identities.items()})
+def healthy_servers(results: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Returns the first healthy server of each group, by the results of the task that asked the candidates."""
+    found: dict[str, str] = {}
+    for result in results:
+        if result.get("healthy"):
+            found.setdefault(str(result["item"]["group"]), str(result["item"]["server"]))
+    return found
 
 
 def _known_ids(agent: Plan, own: str) -> list[str]:
     """Returns the SPIFFE ID that the agent has on its host, and the one that its attestor will give it."""
     name = agent.plugin_data("NodeAttestor", "http_challenge").get("hostname")
     return [*([own] if own else []), *([f"spiffe://{agent.trust_domain}/spire/agent/http_challenge/{name}"] if name else [])]
-
-
-def decommission_targets(fleet: Fleet, identities: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Returns for each server group the SPIFFE IDs and entries of these agents."""
-    return _with_ids(fleet, {agent: [own] if own else [] for agent, own in identities.items()})
-
-
-def _with_ids(fleet: Fleet, ids: Mapping[str, list[str]]) -> list[dict[str, Any]]:
-    return [
-        {
-            **target,
-            "ids": [spiffe_id for agent in agents for spiffe_id in ids[agent]],
-            "entries": [name for agent in agents for name in desired_entries.ids_of_agent(fleet, agent)],
-        }
-        for target, agents in _of_each(fleet, ids)
-    ]
-
-
-def downstream_decommission_targets(fleet: Fleet, servers: Iterable[str]) -> list[dict[str, Any]]:
-    """Returns for each group of parent servers the entries that let these nested servers have their CAs signed."""
-    found: dict[str, dict[str, Any]] = {}
-    for server in servers:
-        above, group = nested.parent_servers(server, fleet), fleet.upstream_group(server)
-        ids = [desired_entries.downstream_id(server, agent) for agent in nested.agents_of(server, fleet)]
-        if above and ids:
-            found.setdefault(group, {**_target(fleet, group, above[0]), "entries": []})["entries"] += ids
-    return list(found.values())

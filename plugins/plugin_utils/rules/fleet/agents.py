@@ -34,6 +34,23 @@ def server_address_format(context: RuleContext) -> Findings:
         yield Finding("agent.server_address", message)
 
 
+@rule(
+    "fleet", "agent:agent.server_address", severity="warning",
+    source="doc/scaling_spire.md (high availability), v1.15.3: agents reach the servers through one address",
+)
+def address_of_one_server(context: RuleContext) -> Findings:
+    """An agent of several servers reaches them by an address that leads to each of them, not by the address of one server."""
+    planned: Plan = context.plan
+    servers = servers_of(context)
+    address = planned.main.get("server_address")
+    owner = next((server for server in servers if address in (server.host, server.values.raw.get("ansible_host"))), None)
+    if owner and len({machine(server) for server in servers}) > 1:
+        yield Finding("agent.server_address", (
+            f"{address} is the address of {owner.host} alone, so the agent has no server while that one is down, although the group has "
+            f"{len(servers)} servers. Set spire_server_address to a name or a load balancer that leads to all of them."
+        ))
+
+
 @rule("fleet", "agent:spire_server_group", source="docs/operations.md")
 def server_group_of_agent(context: RuleContext) -> Findings:
     """Every host in the group of an agent's servers is in spire_servers too, so that the playbooks install it."""

@@ -225,6 +225,20 @@ def test_agents_are_sorted_filtered_and_without_selectors() -> None:
     assert ([agent["id"] for agent in result["agents"]], result["agent_count"]) == ([ID + "b"], 2)
 
 
+def test_a_banned_agent_has_the_entries_that_hang_on_it() -> None:
+    agents = say({"agents": [
+        {"id": {"trust_domain": "example.org", "path": f"/spire/agent/{name}"}, "banned": name == "b"} for name in ("a", "b")
+    ]})
+    entries = say({"entries": [
+        {"id": f"fleet.alias.{name}", "parent_id": {"trust_domain": "example.org", "path": f"/spire/agent/{name}"}} for name in ("a", "b")
+    ]})
+    run = FakeCli({
+        "healthcheck": Completed(0, "", ""), "--version": NEW, "agent list": agents, "bundle show": Completed(0, "", ""), "entry show": entries,
+    })
+    result = server_state.state(make(run), {"agents": True, "only_agents": [], "spiffe_bundle": False, "authorities": False})
+    assert {agent["id"]: agent.get("entries") for agent in result["agents"]} == {ID + "a": None, ID + "b": ["fleet.alias.b"]}
+
+
 def test_a_bundle_that_is_damaged() -> None:
     broken = "-----BEGIN CERTIFICATE-----\n*\n-----END CERTIFICATE-----\n"
     run = FakeCli({"healthcheck": Completed(0, "", ""), "--version": NEW, "bundle show": Completed(0, broken, "")})

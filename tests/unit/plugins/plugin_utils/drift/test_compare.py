@@ -274,6 +274,15 @@ def test_a_banned_agent_is_an_error() -> None:
     assert acts(found) == {"errors": found.errors}
 
 
+def test_a_banned_agent_that_has_deleted_its_identity_is_not_enrolled_again() -> None:
+    def deleted(plan: Plan, observed: dict[str, Any]) -> None:
+        observed["identity"] = {"chain": [], "key": False}
+
+    found = look("agent", deleted, server={"agents": {AGENT_ID: {"id": AGENT_ID, "banned": True}}, "banned_as": [AGENT_ID]})
+    assert [error.partition(",")[0] for error in found.errors] == [f"the server has banned {AGENT_ID}"]
+    assert not found.enrol and not found.evict
+
+
 @pytest.mark.parametrize(
     ("facts", "before"),
     [

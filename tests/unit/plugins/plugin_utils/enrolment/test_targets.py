@@ -12,7 +12,7 @@ import pytest
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.drift.compare import compare
 from ansible_collections.spire.fleet.plugins.plugin_utils.drift.comparison import Comparison
-from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment.targets import decommission_targets, evict_targets
+from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment.targets import Targets, healthy_servers
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from tests.unit.builders.fleets import fleet
@@ -78,12 +78,29 @@ def test_whom_a_server_must_forget() -> None:
     """The targets name the SPIFFE IDs on the hosts, those that the attestor gives by host name, and the entries with the agents' aliases."""
     own = {"spire_agent_config": attestor("http_challenge", hostname="web1")}
     made = fleet(ALLOWED, agents=("a1", "a2"), groups={"web": ["a2"]}, a1=own)
-    (found,) = evict_targets(made, {"a1": "", "a2": AGENT_ID})
+    (found,) = Targets(made).evictions({"a1": "", "a2": AGENT_ID})
     assert (found["server"], found["ids"]) == ("s1", ["spiffe://prod.acme.com/spire/agent/http_challenge/web1", AGENT_ID])
     assert [entry.rpartition(".")[0] for entry in found["entries"]] == [
         "fleet.alias.spire_agents.a1", "fleet.alias.spire_agents.a2", "fleet.alias.web.a2",
     ]
-    assert evict_targets(made, {}) == []
+    assert Targets(made).evictions({}) == []
     # Decommissioned agents have the same entries to delete.
-    (left,) = decommission_targets(made, {"a1": "", "a2": AGENT_ID})
+    (left,) = Targets(made).decommissions({"a1": "", "a2": AGENT_ID})
     assert (left["server"], left["ids"], left["entries"]) == ("s1", [AGENT_ID], found["entries"])
+
+
+def test_any_healthy_server_of_a_group_is_asked() -> None:
+    made = fleet(ALLOWED, servers=("s1", "s2"), agents=("a1",))
+    assert [target["server"] for target in Targets(made).candidates(["a1"])] == ["s1", "s2"]
+    assert [target["server"] for target in Targets(made).of_hosts(["a1"])] == ["s1"]
+    results = [
+        {"item": {"group": "spire_servers", "server": "s1"}, "unreachable": True},
+        {"item": {"group": "spire_servers", "server": "s2"}, "healthy": True},
+    ]
+    asked = Targets(made, healthy_servers(results))
+    assert [target["server"] for target in asked.of_hosts(["a1"])] == ["s2"]
+    assert [target["server"] for target in asked.join_tokens(["a1"], 60)] == ["s2"]
+
+
+def test_a_server_alone_is_asked_without_a_question_before() -> None:
+    assert Targets(fleet(ALLOWED)).candidates(["a1", "s1"]) == []

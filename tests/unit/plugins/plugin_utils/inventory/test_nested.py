@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment.targets import downstream_decommission_targets
+from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment.targets import Targets
 from ansible_collections.spire.fleet.plugins.plugin_utils.entries import desired as desired_entries
 from ansible_collections.spire.fleet.plugins.plugin_utils.host import systemd
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import nested
@@ -135,7 +135,7 @@ def test_before_1_12_the_entry_says_how_long_the_ca_lives(release: str, ttl: int
 
 def test_what_servers_leave_above_them() -> None:
     made = nested_fleet()
-    found = downstream_decommission_targets(made, ["edge1", "hub2", "root1"])
+    found = Targets(made).downstream_decommissions(["edge1", "hub2", "root1"])
     assert [(one["group"], one["server"], one["entries"]) for one in found] == [
         ("hubs", "hub1", [desired_entries.downstream_id("edge1", "edge1-agent")]),
         ("roots", "root1", [desired_entries.downstream_id("hub2", "hub2")]),

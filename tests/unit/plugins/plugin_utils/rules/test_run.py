@@ -22,7 +22,7 @@ def test_an_empty_inventory() -> None:
 
 
 def test_two_servers_with_sqlite() -> None:
-    assert mistakes(fleet(servers=("s1", "s2"))) == (
+    assert mistakes(fleet({"spire_server_address": "spire.acme.com"}, servers=("s1", "s2"))) == (
         "error: plugins.DataStore.sql.plugin_data.database_type (set by built-in defaults): There are 2 servers in spire_servers, but "
         "sqlite3 is a file on one host, so each server would have a database of its own. Use one PostgreSQL or MySQL database for all "
         "of them (database_type: postgres or mysql). [s1, s2]"
