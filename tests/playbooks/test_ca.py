@@ -44,8 +44,8 @@ def tasks(run_directory: Path) -> dict[str, Any]:
     key_on_host = ca(run_directory, "key_on_host", csr="{{ result_key_run.csr }}", **issuer)
     del key_on_host["spire.fleet.ca"]["key_path"]
     found["key_on_host_check"] = {**key_on_host, "check_mode": True}
-    found["born_run"] = key_on_host
-    found["born_again"] = key_on_host
+    found["key_on_host_run"] = key_on_host
+    found["key_on_host_again"] = key_on_host
     content = "{{ lookup('ansible.builtin.file', key_on_host, rstrip=False) }}"
     secret = {"spire.fleet.secret_file": {"path": str(run_directory / "handed.key"), "content": content}}
     secret = {**secret, "vars": {"key_on_host": str(run_directory / "key_on_host.key")}, "no_log": True}
@@ -122,7 +122,7 @@ def test_what_differs_is_in_the_diff(run: Run, run_directory: Path) -> None:
     renamed = run.results["renamed"]
     assert renamed["differences"] == ["its subject is CN=own,O=Acme, and should be CN=renamed"]
     assert "subject: CN=own,O=Acme\n" in renamed["diff"]["before"] and "subject: CN=renamed\n" in renamed["diff"]["after"]
-    assert run.results["born_run"]["facts"]["is"] == "a CA of any path length"
+    assert run.results["key_on_host_run"]["facts"]["is"] == "a CA of any path length"
     assert run.results["forced"]["backup"].startswith(f"{run_directory}/pki/root.key.20") and Path(run.results["forced"]["backup"]).exists()
 
 
