@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.module_utils.host import atomic_file
@@ -17,7 +17,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment.server_answe
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.action_base import FleetAction
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.report import expiry, fleet_state
+from ansible_collections.spire.fleet.plugins.plugin_utils.report import entry_state, expiry, fleet_state
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 
 #: names of the results that the playbook registers for each host, servers first: agents are checked against what their servers know
@@ -25,6 +25,8 @@ NAMES = {
     "server": {"look": "spire_verify_server_drift", "state": "spire_verify_state"},
     "agent": {"look": "spire_verify_agent_drift", "svid": "spire_verify_svid", "servers": "spire_verify_servers"},
 }
+#: the name of the results of the comparison of registration entries; one task registers them for all hosts
+ENTRIES = "spire_verify_entries"
 
 
 class ActionModule(FleetAction):
@@ -41,6 +43,7 @@ class ActionModule(FleetAction):
         fleet, now = self.fleet, datetime.datetime.now(datetime.timezone.utc)
         registered = {host: self.variables["hostvars"].raw_get(host) for host in arguments["hosts"]}
         observed, expiring, clocks = _evaluated(fleet, registered, now)
+        _note_entries(fleet, registered, observed)
         rest = fleet_state.assign_problems(observed, expiring, now)
         tolerance = min((fleet.values_of(one.host)["spire_clock_tolerance"] for one in observed), default=0)
         fleet_state.compare_clocks(observed, clocks, tolerance)
@@ -86,6 +89,19 @@ def _evaluated(
             observed[-1].problems.append(str(exc))
     expiring = expiry.in_order([*expiring, *fleet_state.bundles(fleet, states)])
     return observed, expiring, clocks
+
+
+def _note_entries(fleet: Fleet, registered: Mapping[str, Mapping[str, Any]], observed: Sequence[fleet_state.Observed]) -> None:
+    """Adds problems with registration entries to their servers, and to agents that this run could not examine."""
+    results = next((facts[ENTRIES].get("results", []) for facts in registered.values() if facts.get(ENTRIES)), [])
+    servers = {one.host: one for one in observed if one.component == "server"}
+    for server, problem in entry_state.problems(results):
+        if server in servers:
+            servers[server].problems.append(problem)
+    for one in observed:
+        if one.component == "agent" and one.problems and not one.spiffe_id:
+            left = entry_state.of_dead_agent(one.host, fleet, results)
+            one.problems += [left] if left else []
 
 
 def _title(wrong: int, observed: int) -> str:

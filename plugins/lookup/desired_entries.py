@@ -51,7 +51,6 @@ _raw:
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.entries import desired as desired_entries
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.lookup_base import FleetLookup
 
 
@@ -63,7 +62,8 @@ class LookupModule(FleetLookup):
         identities = {str(host): str(spiffe_id) for host, spiffe_id in self.get_option("identities").items()}
         found: list[dict[str, Any]] = []
         for target in terms:
-            server, group = plan("server", str(target["server"]), self.fleet), str(target["group"])
+            group = str(target["group"])
+            server = desired_entries.first_server(self.fleet, group)
             if not self.get_option("nested"):
                 found += desired_entries.of_inventory(server)
                 found += desired_entries.of_agents(server, self.fleet, group, identities)

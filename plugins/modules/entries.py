@@ -11,7 +11,7 @@ short_description: Create, update and delete registration entries of a SPIRE ser
 version_added: 0.1.0
 description:
   - Compares entries by their entry ID with what the server has, and creates and updates only what differs.
-  - Entries with other IDs stay as they are.
+  - Entries with other IDs stay as they are, unless O(purge) says otherwise.
   - Needs SPIRE 1.8.0 or newer, the first release whose server accepts entry IDs from its callers.
 author:
   - spire.fleet contributors (@spire-fleet)
@@ -34,6 +34,38 @@ options:
     type: str
     choices: [present, absent]
     default: present
+  purge:
+    description:
+      - Which other entries are deleted, with O(state=present). Nothing is deleted unless this is set.
+      - Where more entries than O(purge.max_count), and more of them than O(purge.max_percent), would be deleted, the module fails before it
+        changes anything, unless O(purge.confirmed) is set.
+    type: dict
+    suboptions:
+      prefix:
+        description: Only entries whose ID begins with this text are deleted.
+        type: str
+        required: true
+      keep:
+        description: IDs of entries that stay, besides those in O(entries).
+        type: list
+        elements: str
+        default: []
+      parents:
+        description: The SPIFFE IDs of the parents whose entries may be deleted; every parent, unless set.
+        type: list
+        elements: str
+      max_count:
+        description: How many entries may be deleted without a confirmation.
+        type: int
+        default: 10
+      max_percent:
+        description: How many of the entries with O(purge.prefix), in percent, may be deleted without a confirmation.
+        type: int
+        default: 20
+      confirmed:
+        description: Whether any number of entries may be deleted.
+        type: bool
+        default: false
   timeout:
     description: How many seconds one command of SPIRE may take. A batch gets more time by its size.
 extends_documentation_fragment:
@@ -84,6 +116,11 @@ deleted:
   returned: always
   type: list
   elements: str
+kept:
+  description: The IDs of the entries in O(purge.keep) that the server has.
+  returned: when O(purge) is set
+  type: list
+  elements: str
 failed_entries:
   description: The reason for each entry that could not be created, updated or deleted.
   returned: failure
@@ -92,17 +129,18 @@ failed_entries:
 """
 
 import os
-from typing import Any
+from typing import Any, Mapping
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.spire.fleet.plugins.module_utils.spire import connection, entries as spire_entries
+from ansible_collections.spire.fleet.plugins.module_utils.spire import connection, entries as spire_entries, entry_purge
 from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import SpireCliError
 from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireServer
 
 ARGUMENTS = connection.arguments(
     entries={"type": "list", "elements": "dict", "required": True},
     state={"type": "str", "choices": ["present", "absent"], "default": "present"},
+    purge={"type": "dict", "options": entry_purge.SUBOPTIONS},
 )
 
 
@@ -126,13 +164,15 @@ def require_own_ids(version: str) -> None:
         )
 
 
-def present(server: SpireServer, given: list[dict[str, Any]], check: bool) -> dict[str, Any]:
-    """Creates and updates the entries that differ. Returns the module's result."""
+def present(
+    server: SpireServer, given: list[dict[str, Any]], check: bool, purge: entry_purge.Purge | None = None
+) -> dict[str, Any]:
+    """Creates and updates the entries that differ, and deletes those that the purge names. Returns the module's result."""
     result = _blank()
     wanted, problems = spire_entries.desired(given)
     if problems:
         raise BadEntries(problems)
-    if not wanted:
+    if not wanted and not purge:
         return result
     installed = os.path.exists(server.binary)
     try:
@@ -142,6 +182,16 @@ def present(server: SpireServer, given: list[dict[str, Any]], check: bool) -> di
         if not check:
             raise
         return {**result, "warnings": [f"The entries can't be compared in check mode: {exc.message}"]}
+    deleted: list[Mapping[str, Any]] = []
+    if purge:
+        deleted = purge.leftovers(shown, [entry["entry_id"] for entry in wanted])
+        result["kept"] = purge.kept(shown)
+        refusal = purge.refusal(shown, deleted)
+        if refusal:
+            raise BadEntries([refusal])
+        # An entry that is deleted first may have the SPIFFE ID, parent and selectors that a new one has.
+        gone = {entry["id"] for entry in deleted}
+        shown = [entry for entry in shown if entry.get("id") not in gone]
     todo = spire_entries.diff(wanted, shown)
     result["failed_entries"] = todo.twins
     if installed and (todo.create or todo.update):
@@ -151,26 +201,36 @@ def present(server: SpireServer, given: list[dict[str, Any]], check: bool) -> di
             refused = [why for why in (spire_entries.unsupported(entry, version) for entry in entries) if why]
             entries[:] = [entry for entry in entries if not spire_entries.unsupported(entry, version)]
             result["failed_entries"] += refused
-    if not todo.create and not todo.update:
+    if not todo.create and not todo.update and not deleted:
         return result
+    result["deleted"] = [str(entry["id"]) for entry in deleted]
     result["created"] = [entry["entry_id"] for entry in todo.create]
     result["updated"] = [entry["entry_id"] for entry in todo.update]
     result["changed"] = True
     if not check:
+        result["deleted"], result["failed_entries"] = _delete(server, result["deleted"], result["failed_entries"])
         # Updates come first, because one of them may free the SPIFFE ID, parent and selectors that a new entry has.
         for key, action, entries in (
             ("updated", server.entry_update, todo.update), ("created", server.entry_create, todo.create)
         ):
             result[key], failed = _apply(action, entries)
             result["failed_entries"] += failed
-        result["changed"] = bool(result["created"] or result["updated"])
+        result["changed"] = bool(result["created"] or result["updated"] or result["deleted"])
+    gone = set(result["deleted"])
+    removed = [spire_entries.current(entry) for entry in deleted if entry["id"] in gone]
     done = {*result["created"], *result["updated"]}
     result["diff"] = {
         "before_header": "registration entries", "after_header": "registration entries",
-        "before": spire_entries.render(entry for key, entry in todo.before.items() if key in done),
+        "before": spire_entries.render([*(entry for key, entry in todo.before.items() if key in done), *removed]),
         "after": spire_entries.render(entry for entry in (*todo.create, *todo.update) if entry["entry_id"] in done),
     }
     return result
+
+
+def _delete(server: SpireServer, ids: list[str], failed: list[str]) -> tuple[list[str], list[str]]:
+    """Deletes entries. Returns the IDs of those that are gone, and the failures so far with those of the others."""
+    items = server.entry_delete(ids) if ids else []
+    return [item.id for item in items if item.ok], failed + [why for why in map(spire_entries.failure, items) if why]
 
 
 def _apply(action: Any, entries: list[dict[str, Any]]) -> tuple[list[str], list[str]]:
@@ -203,9 +263,7 @@ def absent(server: SpireServer, given: list[dict[str, Any]], check: bool) -> dic
     there = {entry["id"]: entry for entry in server.entry_show() if entry.get("id") in set(ids)}
     deleted = [one for one in dict.fromkeys(ids) if one in there]
     if deleted and not check:
-        items = server.entry_delete(deleted)
-        result["failed_entries"] = [why for why in map(spire_entries.failure, items) if why]
-        deleted = [item.id for item in items if item.ok]
+        deleted, result["failed_entries"] = _delete(server, deleted, [])
     result["deleted"] = deleted
     result["changed"] = bool(deleted)
     if deleted:
@@ -221,10 +279,13 @@ def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     params = module.params
     server = connection.server(params)
-    apply = present if params["state"] == "present" else absent
     try:
         with connection.failing(module, **_blank()):
-            result = apply(server, params["entries"], module.check_mode)
+            if params["state"] == "absent":
+                result = absent(server, params["entries"], module.check_mode)
+            else:
+                purge = entry_purge.Purge.of(params["purge"]) if params["purge"] else None
+                result = present(server, params["entries"], module.check_mode, purge)
     except BadEntries as exc:
         module.fail_json(msg=f"Nothing was changed: {exc}", **{**_blank(), "failed_entries": exc.problems})
     failed = result["failed_entries"]

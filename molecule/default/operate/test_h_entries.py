@@ -13,7 +13,8 @@ from typing import Any
 from tests.support import faults, site_run
 
 ENTRY = {"spiffe_id": "/everywhere", "parent_id": "/fleet/spire_agents", "selectors": ["unix:uid:1"]}
-CHANGED = {"spire_entries": [{**ENTRY, "selectors": ["unix:uid:2"], "x509_svid_ttl": 600}]}
+WEB = {"spiffe_id": "/web", "parent_id": "/fleet/web", "selectors": ["unix:user:www-data"]}
+CHANGED = {"spire_entries": [{**ENTRY, "selectors": ["unix:uid:2"], "x509_svid_ttl": 600}, WEB]}
 
 
 def everywhere(shell: Callable[..., str]) -> dict[str, Any]:

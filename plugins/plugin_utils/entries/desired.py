@@ -74,6 +74,11 @@ def _named(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {"entry_id" if name == "id" else name: value for name, value in entry.items()}
 
 
+def first_server(fleet: Fleet, group: str) -> Plan:
+    """Returns the plan of the server whose variables say which entries a group of servers has, whichever of them is asked."""
+    return plan("server", fleet.groups[group][0], fleet)
+
+
 def of_agents(planned: Plan, fleet: Fleet, group: str, identities: Mapping[str, str]) -> list[dict[str, Any]]:
     """Returns the entries that give agents with a known identity the aliases of their groups, for groups that some entry has as its parent."""
     needed = alias_groups(planned)
@@ -118,6 +123,37 @@ def of_nested(planned: Plan, fleet: Fleet, group: str, identities: Mapping[str, 
 def downstream_id(server: str, agent: str) -> str:
     """Returns the ID of the entry by which a nested server gets its identity from an agent."""
     return _entry_id("downstream", f"{server}.{agent}", server, agent)
+
+
+def all_ids(planned: Plan, fleet: Fleet, group: str) -> set[str]:
+    """Returns the IDs of every entry that the inventory wants on the servers of a group, whether or not an agent's identity is known."""
+    agents = [agent for agent in fleet.agents if fleet.server_group(agent) == group]
+    found = {str(entry["entry_id"]) for entry in of_inventory(planned)}
+    for name in alias_groups(planned):
+        members = set(fleet.groups.get(name, ()))
+        found.update(alias_id(name, agent) for agent in agents if agent in members)
+    for server in nested.servers(fleet):
+        if fleet.upstream_group(server) == group:
+            found.update(downstream_id(server, agent) for agent in nested.agents_of(server, fleet))
+    return found
+
+
+def purge(planned: Plan, fleet: Fleet, group: str, identities: Mapping[str, str], hosts: Collection[str]) -> dict[str, Any]:
+    """Returns which entries the module ``entries`` deletes: all that the inventory does not want, or with a limit those of the hosts in the run."""
+    values = planned.values
+    if not values["spire_entries_purge"]:
+        return {}
+    members = [server for server in fleet.servers if fleet.group_of_server(server) == group]
+    members += [agent for agent in fleet.agents if fleet.server_group(agent) == group]
+    whole = set(members) <= set(hosts)
+    return {
+        "prefix": ID_PREFIX,
+        "keep": sorted(all_ids(planned, fleet, group)),
+        **({} if whole else {"parents": sorted(spiffe_id for spiffe_id in identities.values() if spiffe_id)}),
+        "max_count": values["spire_entries_purge_max_count"],
+        "max_percent": values["spire_entries_purge_max_percent"],
+        "confirmed": values["spire_entries_purge_confirm"],
+    }
 
 
 def ids_of_agent(fleet: Fleet, agent: str) -> list[str]:

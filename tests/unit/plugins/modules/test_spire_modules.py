@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.spire.fleet.plugins.module_utils.spire.agent_cli import SpireAgent
+from ansible_collections.spire.fleet.plugins.module_utils.spire.entry_purge import Purge
 from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import Completed, SpireCliError
 from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import BATCH_ITEMS, SpireServer
 from ansible_collections.spire.fleet.plugins.modules import (
@@ -143,6 +144,36 @@ def test_updates_that_went_through_are_reported_when_no_creation_does() -> None:
     result = entries.present(make(run), [wanted("n"), wanted("a", hint="new")], check=False)
     assert (result["updated"], result["created"]) == (["a"], [])
     assert result["failed_entries"] == ["n: spire-server entry create: connection refused"]
+
+
+def purge(**options: Any) -> Any:
+    return Purge.of({"prefix": "fleet.", "keep": [], "parents": None, "max_count": 10, "max_percent": 20, "confirmed": False, **options})
+
+
+def test_entries_that_nobody_wants_are_deleted_first() -> None:
+    """A new entry may have the SPIFFE ID, parent and selectors of the one that goes, which SPIRE does not allow twice."""
+    old = {**shown("fleet.new"), "id": "fleet.old"}
+    run = FakeCli({
+        "entry show": say({"entries": [old, shown("other")]}), "entry create": taken, "--version": NEW,
+        "entry delete": say({"results": [{"id": "fleet.old", "status": {"code": 0, "message": "OK"}}]}),
+    })
+    result = entries.present(make(run), [wanted("fleet.new")], False, purge())
+    assert (result["deleted"], result["created"], result["changed"], result["failed_entries"]) == (["fleet.old"], ["fleet.new"], True, [])
+    assert run.commands()[-2:] == ["entry delete", "entry create"]
+    assert "fleet.old:" in result["diff"]["before"] and "fleet.new:" in result["diff"]["after"]
+
+
+def test_check_mode_reports_deletions() -> None:
+    run = FakeCli({"entry show": say({"entries": [shown("fleet.old")]})})
+    result = entries.present(make(run), [], True, purge())
+    assert (result["deleted"], result["changed"], run.commands()) == (["fleet.old"], True, ["entry show"])
+
+
+def test_too_many_deletions_change_nothing() -> None:
+    run = FakeCli({"entry show": say({"entries": [shown(f"fleet.{n}") for n in range(20)]})})
+    with pytest.raises(entries.BadEntries, match="does not want 20 of the 20 entries any more"):
+        entries.present(make(run), [wanted("n")], False, purge())
+    assert run.commands() == ["entry show"]
 
 
 def test_absence_deletes_only_what_is_there() -> None:
