@@ -45,6 +45,9 @@ options:
     type: list
     elements: path
     default: []
+  marker:
+    description: A file that the module makes once the service is healthy, unless it exists.
+    type: path
   kept:
     description: The directory with the files of the service that ran before. It is removed.
     type: path
@@ -79,9 +82,11 @@ log:
   elements: str
 """
 
+import os
+
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.spire.fleet.plugins.module_utils.host import kept_files, take_back
+from ansible_collections.spire.fleet.plugins.module_utils.host import atomic_file, kept_files, take_back
 from ansible_collections.spire.fleet.plugins.module_utils.host.health import NotHealthy, wait
 from ansible_collections.spire.fleet.plugins.module_utils.host.service_log import ServiceLog
 from ansible_collections.spire.fleet.plugins.module_utils.spire import connection
@@ -93,6 +98,7 @@ ARGUMENTS = {
     "log_files": {"type": "list", "elements": "path", "default": []},
     "server": {"type": "str"},
     "kept": {"type": "path"},
+    "marker": {"type": "path"},
     "supervisorctl": {"type": "list", "elements": "str", "default": []},
 }
 
@@ -124,6 +130,8 @@ def main() -> None:
         module.fail_json(msg=exc.report(name) + (f"\n{done}" if done else ""), log=exc.log)
     if params["kept"]:
         kept_files.remove(params["kept"])
+    if params["marker"] and not os.path.exists(params["marker"]):
+        atomic_file.write(params["marker"], b"", mode=0o644)
     module.exit_json(changed=False, waited=seconds)
 
 

@@ -24,7 +24,7 @@ from tests.support.collection import REPO
 
 REPORTS = REPO / ".build" / "reports"
 #: how many scenarios run at once, unless SPIRE_FLEET_SCENARIOS_AT_ONCE gives another number
-AT_ONCE = 2
+AT_ONCE = 3
 #: these scenarios are started first, since the whole lasts as long as the one that ends last
 LONGEST = ("default", "attest", "install", "nested", "rotate", "secrets")
 #: the lines that molecule prints at its start, and before and after each stage

@@ -45,6 +45,9 @@ def observe(spec: Dict[str, Any], planned: Dict[str, str]) -> Dict[str, Any]:
         "impassable": files.impassable(spec.get("traversed") or [], spec.get("user") or ""),
         "temporary_files": files.temporary_files(spec),
         "obsolete_files": [path for path in spec["obsolete_files"] if os.path.lexists(path)],
+        # None where there is no file to look for.
+        "datastore": os.path.exists(spec["datastore"]) if spec["datastore"] else None,
+        "was_healthy": os.path.exists(spec["was_healthy"]),
         "kept": spec["kept"] if os.path.lexists(spec["kept"]) else "",
         "link": os.readlink(spec["link"]) if spec["link"] and os.path.islink(spec["link"]) else "",
         "release": binaries.release(spec["release"]),

@@ -9,7 +9,9 @@ import datetime
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.drift import binaries, certificates, enrolment, files, service
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift import (
+    authority, binaries, certificates, enrolment, files, release_jump, service,
+)
 from ansible_collections.spire.fleet.plugins.plugin_utils.drift.comparison import Comparison
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 
@@ -20,6 +22,8 @@ def compare(plan: Plan, observed: Mapping[str, Any], server: Mapping[str, Any] |
     ``server`` is the answer of one of the agent's servers (its agents and its bundle), or None where no server was asked.
     """
     found = Comparison()
+    release_jump.compare(plan, observed, found)
+    authority.compare(plan, observed, found)
     service.user(plan, observed, found)
     binaries.compare(plan, observed, found)
     binaries.compare_plugins(plan, observed, found)

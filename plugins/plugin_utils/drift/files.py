@@ -40,8 +40,6 @@ def compare_directories(plan: Plan, observed: Mapping[str, Any], found: Comparis
         if wrong:
             found.directories.append(directory.path)
             found.note(f"directory {directory.path}", wrong[0], wrong[1])
-
-
     for state in observed["impassable"]:
         if state["path"] not in corrected:
             found.errors.append(

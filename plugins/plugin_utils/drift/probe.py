@@ -41,6 +41,10 @@ class ProbeRequest:
     obsolete_files: list[str]
     #: the directory of the files that a killed run has kept
     kept: str
+    #: the file of a server's SQLite database; empty where it has none
+    datastore: str
+    #: the file that shows that the service was healthy at least once
+    was_healthy: str
     link: str
     release: dict[str, Any] | None
     binary: str
@@ -79,6 +83,8 @@ def request_of(plan: Plan) -> ProbeRequest:
         temporary_files=[paths.candidate, paths.incoming, *([paths.enrol_dir] if agent else [])],
         obsolete_files=_obsolete_files(plan),
         kept=paths.kept,
+        datastore=plan.datastore_file,
+        was_healthy=paths.healthy,
         link=paths.link if plan.versioned else "",
         release={"root": paths.install_root, "version": str(plan.version), "names": [paths.binary_name]} if plan.versioned else None,
         binary=plan.binary,

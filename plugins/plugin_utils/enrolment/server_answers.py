@@ -61,9 +61,10 @@ def silence(host: str, fleet: Fleet, registered: Mapping[str, Any]) -> str:
         return ""
     # The loop has no results if the task itself failed before it asked a server.
     result = _answer(host, fleet, results) or ({} if results else registered)
+    asked = result.get("item", {}).get("server") or fleet.servers_of(host)[0]
     message = str(result.get("message") or result.get("msg") or "nobody asked it").strip().rstrip(".")
     return (
-        f"{host}: its server {result.get('item', {}).get('server') or fleet.servers_of(host)[0]} does not answer, so nobody can tell whether it knows this agent: "
+        f"{host}: its server {asked} does not answer, so nobody can tell whether it knows this agent: "
         f"{message}. Run the playbook for the servers first."
     )
 

@@ -109,6 +109,11 @@ class Paths:
         return posixpath.join(self.run_dir, "started") if self.root else posixpath.join(STATE, f"{self.component}-{self.instance}.started")
 
     @property
+    def healthy(self) -> str:
+        """An empty file that a run writes once the service was healthy for the first time, so that its data have been worth keeping since."""
+        return self._etc(f".{self.instance}.healthy")
+
+    @property
     def kept(self) -> str:
         """The files that the running process was started with, while a run replaces them. Only root, or the quickstart's user, reads them."""
         if self.root:

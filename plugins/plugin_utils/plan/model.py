@@ -251,6 +251,12 @@ class Plan:
         return files.directories(self)
 
     @property
+    def datastore_file(self) -> str:
+        """The file of a server's SQLite database; empty for another database, or one in memory."""
+        path = self.write_paths.get(write_paths.DATASTORE)
+        return path.given if path else ""
+
+    @property
     def parents(self) -> list[Directory]:
         """Directories above those, and above the binaries of ours, the upper ones first."""
         return files.parents(self)

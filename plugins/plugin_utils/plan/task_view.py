@@ -42,13 +42,14 @@ def _files(planned: Plan) -> dict[str, Any]:
         "files": {file.name: _without_content(file) for file in planned.files},
         "removable": [
             *pki_node.managed_paths(planned.component, paths),
-            paths.unit, paths.config, paths.candidate, paths.environment, paths.run_dir, paths.stamp, paths.kept,
+            paths.unit, paths.config, paths.candidate, paths.environment, paths.run_dir, paths.stamp, paths.kept, paths.healthy,
             *([paths.upstream_key, paths.upstream_certificate, paths.upstream_bundle] if planned.component == "server" else []),
             *([paths.bundle, paths.enrol_dir] if planned.component == "agent" else []),
             *([paths.link] if planned.versioned else []),
         ],
         "data": [planned.data_dir],
         "kept": paths.kept,
+        "healthy": paths.healthy,
         "kept_files": sorted({
             *(file.path for file in planned.files), *(file.path for file in planned.host_certificate_files.values()), paths.environment,
             *([paths.bundle] if planned.component == "agent" else []), *([paths.link] if planned.versioned else []),

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 RUNTIME = ("/run", "/var/run")
 #: options of the main block that name a file or a socket
 _MAIN_OPTIONS = ("log_file", "socket_path", "registration_uds_path", "admin_socket_path")
+#: the option that names the file of a SQLite database
+DATASTORE = "plugins.DataStore.sql.plugin_data.connection_string"
 
 
 class WritePath(NamedTuple):
@@ -44,7 +46,7 @@ def _all(plan: Plan) -> Iterator[tuple[str, str, str]]:
     given = _sqlite_path(str(sql.get("connection_string") or "")) if sql.get("database_type") == "sqlite3" else ""
     # a database in memory has no file
     if ":memory:" not in given:
-        yield "plugins.DataStore.sql.plugin_data.connection_string", posixpath.dirname(given), given
+        yield DATASTORE, posixpath.dirname(given), given
 
 
 def _sqlite_path(connection: str) -> str:

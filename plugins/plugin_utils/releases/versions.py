@@ -57,6 +57,19 @@ _FULL = re.compile(r"v?([0-9]{1,9})\.([0-9]{1,9})\.([0-9]{1,9})", re.ASCII)
 _PARTIAL = re.compile(r"v?([0-9]{1,9})(?:\.([0-9]{1,9}))?(?:\.([0-9]{1,9}))?", re.ASCII)
 
 
+def minor_number(version: Version) -> int:
+    """Returns a number for a minor release that increases by one with each minor release: 1.0 follows 0.12."""
+    return version.minor if version.major else version.minor - 13
+
+
+def way(old: Version, new: Version) -> list[Version]:
+    """Returns the releases to install one after the other from an old release to a new one: the last patch of each minor release in between."""
+    first, last = sorted((minor_number(old), minor_number(new)))
+    between = [Version(major, minor, patch) for (major, minor), patch in sorted(_LAST_PATCH.items())]
+    found = [version for version in between if first < minor_number(version) < last]
+    return [*(found if old < new else reversed(found)), new]
+
+
 @lru_cache(maxsize=1024)
 def parse(text: str) -> Version:
     """Returns the release with this number; raises ValueError with the nearest release where there is no such release."""

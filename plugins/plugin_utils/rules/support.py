@@ -93,11 +93,6 @@ def machine(planned: Plan) -> str:
     return machine_of(planned.values.raw, planned.host)
 
 
-def step(version: Version) -> int:
-    """Returns a number for a minor release that increases by one with each minor release: 1.0 follows 0.12."""
-    return version.minor if version.major else version.minor - 13
-
-
 def unknown_release(plans: Iterable[Plan]) -> bool:
     """Whether one of these plans has a release that SPIRE never published, which can't be compared with others."""
     return any(one.code == "version" for made in plans for one in made.problems)

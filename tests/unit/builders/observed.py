@@ -69,6 +69,8 @@ def converged(plan: Plan) -> dict[str, Any]:
         "temporary_files": [],
         "obsolete_files": [],
         "kept": "",
+        "was_healthy": True,
+        "datastore": True if plan.datastore_file else None,
         "link": str(plan.version) if plan.versioned else "",
         "release": [],
         "binary": {"exists": True, "version": "" if plan.versioned else str(plan.version), "machine": "amd64"},

@@ -9,8 +9,9 @@ from __future__ import annotations
 from ansible_collections.spire.fleet.plugins.plugin_utils.common import urls
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet, SERVERS
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import minor_number
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Finding, Findings, RuleContext, rule
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.support import machine, meant, servers_of, step, unknown_release
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.support import machine, meant, servers_of, unknown_release
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree.server import hours, length
 
 _LOCAL = ("127.0.0.1", "::1", "localhost")
@@ -95,7 +96,7 @@ def agent_release(context: RuleContext) -> Findings:
     if planned.version > oldest:
         message = f"{found}An agent must not be newer than its servers. Upgrade the servers first."
         yield Finding("spire_version", message)
-    elif step(oldest) - step(planned.version) > 1:
+    elif minor_number(oldest) - minor_number(planned.version) > 1:
         message = f"{found}An agent can be at most one minor release older. Upgrade one minor release at a time."
         yield Finding("spire_version", message)
 

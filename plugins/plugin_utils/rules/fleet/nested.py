@@ -15,8 +15,9 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.nested impor
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import plugin_options as pki_options
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import minor_number
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Finding, Findings, RuleContext, rule
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.support import meant, step, unknown_release
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.support import meant, unknown_release
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.svid import absolute
 
 
@@ -193,8 +194,8 @@ def nested_server_release(context: RuleContext) -> Findings:
         return
     if unknown_release((planned, *above)):
         return
-    other = max(above, key=lambda server: abs(step(server.version) - step(planned.version)))
-    if abs(step(other.version) - step(planned.version)) > 1:
+    other = max(above, key=lambda server: abs(minor_number(server.version) - minor_number(planned.version)))
+    if abs(minor_number(other.version) - minor_number(planned.version)) > 1:
         yield Finding("spire_version", (
             f"This server has SPIRE {planned.version}, but its upstream server {other.host} in {group} has {other.version}. They can be at most "
             "one minor release apart. Upgrade one minor release at a time."

@@ -9,8 +9,9 @@ from __future__ import annotations
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet, SERVERS
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import minor_number
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Finding, Findings, RuleContext, rule
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.support import group_of, meant, step, unknown_release
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.support import group_of, meant, unknown_release
 
 #: plugins that name the server's keys in a store that others use too
 _KEY_STORES = ("aws_kms", "gcp_kms", "azure_key_vault", "hashicorp_vault")
@@ -101,7 +102,7 @@ def server_release(context: RuleContext) -> Findings:
     if unknown_release((planned, *others)):
         return
     newest = max(others, key=lambda other: other.version)
-    if step(newest.version) - step(planned.version) > 1:
+    if minor_number(newest.version) - minor_number(planned.version) > 1:
         message = (
             f"This server has SPIRE {planned.version}, but {newest.host} in the same group {group} has {newest.version}. Servers of one group "
             "can be at most one minor release apart. Upgrade one minor release at a time."

@@ -43,6 +43,8 @@ def spec(tmp_path: Path) -> dict[str, Any]:
         "temporary_files": [str(tmp_path / "token"), str(tmp_path / "env")],
         "obsolete_files": [str(tmp_path / "old.key"), str(tmp_path / "old.pem")],
         "kept": str(tmp_path / "kept"),
+        "was_healthy": str(tmp_path / "healthy"),
+        "datastore": str(tmp_path / "datastore.sqlite3"),
         "link": str(tmp_path / "link"),
         "release": {"root": str(tmp_path / "opt"), "version": "1.15.3", "names": ["spire-agent"]},
         "binary": str(tmp_path / "link" / "bin" / "spire-agent"),

@@ -45,8 +45,9 @@ MISTAKES: dict[str, tuple[str, dict[str, Any], str]] = {
     )),
     "fields": ("sshpop", {"spire_sshpop_issuer": {"certificate": "a", "key": "b"}}, "\n".join((
         problem_line("spire_sshpop_issuer.certificate", "spire_sshpop_issuer has no field with this name. Its fields are public, key."),
-        problem_line("spire_sshpop_issuer.public", "This field is required when spire_sshpop_issuer is set. Write the name of a file on the "
-                                           "controller."),
+        problem_line(
+            "spire_sshpop_issuer.public", "This field is required when spire_sshpop_issuer is set. Write the name of a file on the controller.",
+        ),
     ))),
     "half": ("x509pop", {"spire_agent_config": {"plugins": {"NodeAttestor": {"x509pop": {"plugin_data": {"certificate_path": "/srv/c"}}}}}}, (
         "error: plugins.NodeAttestor.x509pop.plugin_data.certificate_path (set by spire_agent_config): spire_x509pop sets the key and "
