@@ -119,6 +119,45 @@ def _placed(planned: Plan) -> Iterator[Claim]:
 
 
 @rule("fleet", "server", "agent", source="docs/hosts.md (several instances on one machine)")
+def directory_of_two_users(context: RuleContext) -> Findings:
+    """Servers and agents on one machine that run as different users have no directory in common that one of them owns."""
+    planned: Plan = context.plan
+    memory = context.memory
+    if "shared_machines" not in memory:
+        memory["shared_machines"] = shared(context.fleet)
+    name = machine(planned)
+    if name not in memory["shared_machines"]:
+        return
+    owners: list[tuple[Plan, str, str]] = memory.setdefault("owned_directories", {}).setdefault(name, [])
+    for path, directory in _owned(planned):
+        for other, their_path, their_directory in owners:
+            if other.user != planned.user and _shares(directory, their_directory):
+                who = f"the {other.component} {other.host}" if other.host != planned.host else f"the {other.component} of this host"
+                yield Finding(path, (
+                    f"It makes {directory} a directory of {planned.user}'s own, and {who} on the same machine has {their_directory} for "
+                    f"{other.user} ({their_path}), so each run would take it away from the other. Give each a directory of its own, for example "
+                    f"{directory}/{planned.component}."
+                ))
+                break
+    owners += [(planned, path, directory) for path, directory in _owned(planned)]
+
+
+def _owned(planned: Plan) -> Iterator[tuple[str, str]]:
+    """Yields the directories that belong to the service's user, each once, by the option that names them."""
+    found: dict[str, str] = {}
+    for path, (directory, _given) in planned.write_paths.items():
+        if directory.startswith("/"):
+            found.setdefault(directory, path)
+    for directory, path in found.items():
+        yield path, directory
+
+
+def _shares(one: str, other: str) -> bool:
+    """Whether two directories are one, or one is inside of the other, which only its own user may go through."""
+    return f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")
+
+
+@rule("fleet", "server", "agent", source="docs/hosts.md (several instances on one machine)")
 def port_or_path_used_twice(context: RuleContext) -> Findings:
     """A server or agent uses each port, socket and file for one purpose only."""
     planned: Plan = context.plan
