@@ -23,6 +23,9 @@ class ActionModule(ActionBase):
         result: dict[str, Any] = super().run(tmp, task_vars)
         self._pipe(task_vars or {})
         result.update(self._execute_module(task_vars=task_vars))
+        if result.get("failed") and self._task.no_log and "module_stderr" not in result:
+            # With no_log, ansible-core 2.17 hides the whole result, although the module's own messages never hold the content.
+            self._display.error(f"{(task_vars or {}).get('inventory_hostname', '')}: {result.get('msg', '')}")
         return result
 
     def _pipe(self, variables: Mapping[str, Any]) -> None:

@@ -37,7 +37,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _raw:
-  description: Targets as P(spire.fleet.server_targets#lookup) returns them, with the keys ids and entries, the entries' IDs.
+  description: Targets as P(spire.fleet.server_targets#lookup) returns them, with the keys ids, entries (the entries' IDs), and claimed
+    (the SPIFFE IDs that agents get by names which they give themselves).
   type: list
   elements: dict
 """

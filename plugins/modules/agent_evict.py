@@ -28,6 +28,13 @@ options:
     type: list
     elements: str
     default: []
+  claimed:
+    description:
+      - SPIFFE IDs that hosts would get by their names. An agent of such an ID is not evicted, unless it is in O(ids) or the parent of an entry in
+        O(parents_of), because it may be somebody else who attested first under the name.
+    type: list
+    elements: str
+    default: []
 extends_documentation_fragment:
   - spire.fleet.attributes
   - spire.fleet.client
@@ -51,6 +58,11 @@ evicted:
   returned: always
   type: list
   elements: str
+unknown:
+  description: The IDs in O(claimed) that the server lists, and that nothing shows to be the hosts' own.
+  returned: always
+  type: list
+  elements: str
 """
 
 from typing import Any
@@ -64,6 +76,7 @@ from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli impor
 ARGUMENTS = connection.arguments(
     ids={"type": "list", "elements": "str", "required": True},
     parents_of={"type": "list", "elements": "str", "default": []},
+    claimed={"type": "list", "elements": "str", "default": []},
 )
 
 
@@ -71,6 +84,13 @@ def parents(server: SpireServer, entries: list[str]) -> list[str]:
     """Returns the parents of the given entries, as far as these exist."""
     wanted = set(entries)
     return [spiffe_id(one.get("parent_id")) for one in server.entry_show() if one.get("id") in wanted] if wanted else []
+
+
+def unknown(server: SpireServer, claimed: list[str], own: list[str]) -> list[str]:
+    """Returns the claimed SPIFFE IDs that the server lists and that are not among the hosts' own."""
+    strange = [one for one in dict.fromkeys(claimed) if one not in own]
+    there = {agent["id"] for agent in server.agent_list()} if strange else set()
+    return [one for one in strange if one in there]
 
 
 def evict(server: SpireServer, ids: list[str], check: bool) -> tuple[list[str], list[str]]:
@@ -97,9 +117,11 @@ def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     params = module.params
     server = connection.server(params)
-    with connection.failing(module, evicted=[]):
-        evicted, failed = evict(server, params["ids"] + parents(server, params["parents_of"]), module.check_mode)
-    result: dict[str, Any] = {"changed": bool(evicted), "evicted": evicted}
+    with connection.failing(module, evicted=[], unknown=[]):
+        own = params["ids"] + parents(server, params["parents_of"])
+        strange = unknown(server, params["claimed"], own)
+        evicted, failed = evict(server, own, module.check_mode)
+    result: dict[str, Any] = {"changed": bool(evicted), "evicted": evicted, "unknown": strange}
     if evicted:
         result["diff"] = {
             "before_header": "attested agents", "after_header": "attested agents",

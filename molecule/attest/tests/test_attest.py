@@ -132,3 +132,20 @@ def test_keys_in_memory(shell: Shell) -> None:
     assert "enrolment" in run.differences("token1", "agent")
     assert faults.own_id(shell, "token1") not in (token, again)
     assert site_run.run("site", "--limit", "token1", variables=more).require().changed == {}
+
+
+def test_an_agent_that_somebody_else_has_attested_is_not_evicted(shell: Shell) -> None:
+    """Without an identity on the host and without an entry of the inventory, nothing shows whose agent the server lists under the name."""
+    shell("http1", f"systemctl stop spire-agent@main.service; {REMOVE_DATA}/*")
+    parents = faults.cli(f"entry show -parentID {STABLE['http1']}") + " | grep -o '\"id\": *\"fleet[^\"]*' | cut -d'\"' -f4"
+    for entry in shell("server1", parents).splitlines():
+        shell("server1", faults.cli(f"entry delete -entryID {entry}"))
+    assert shell("server1", f"{parents} || true") == ""
+    run = site_run.run("site", "--limit", "http1", variables=RENEW)
+    assert set(run.failed) == {"http1"} and evicted(run) == []
+    assert f"The server lists an agent {STABLE['http1']}, and nothing shows that it is this host" in run.failed["http1"]
+    assert STABLE["http1"] in shell("server1", faults.AGENTS)
+    confirmed = site_run.run("site", "--limit", "http1", variables={**RENEW, "spire_replace_unknown_agent": True}).require()
+    assert evicted(confirmed) == [STABLE["http1"]]
+    assert ids(shell, ["http1"]) == {"http1": STABLE["http1"]}
+    assert site_run.run("site", variables=RENEW).require().changed == {}

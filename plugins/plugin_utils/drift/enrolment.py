@@ -37,11 +37,7 @@ def compare(
 
 def _banned(plan: Plan, own: svid.Identity | None, server: Mapping[str, Any]) -> str:
     """Returns the SPIFFE ID under which the server has banned this agent; empty where it has not."""
-    challenge = plan.plugin_data("NodeAttestor", "http_challenge").get("hostname")
-    known = [
-        *([own.spiffe_id] if own else []), *server.get("banned_as", ()),
-        *([f"spiffe://{plan.trust_domain}/spire/agent/http_challenge/{challenge}"] if challenge else []),
-    ]
+    known = [*([own.spiffe_id] if own else []), *server.get("banned_as", ()), plan.claimed_id]
     return next((spiffe_id for spiffe_id in known if server["agents"].get(spiffe_id, {}).get("banned")), "")
 
 

@@ -13,7 +13,6 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.entries import desired
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import nested
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 
 #: SPIRE's default for the lifetime of a token. A token must be valid until its whole wave of agents has started, so a second is added for
 #: each agent: a server accepts one attestation a second from each source address.
@@ -45,8 +44,17 @@ class Targets:
         ]
 
     def evictions(self, identities: Mapping[str, str]) -> list[dict[str, Any]]:
-        """Returns for each server group the SPIFFE IDs to evict, and the aliases' entries, whose parents are the agents' former SPIFFE IDs."""
-        return self._with_ids({agent: _known_ids(plan("agent", agent, self.fleet), own) for agent, own in identities.items()})
+        """Returns for each server group the SPIFFE IDs to evict, the entries of the aliases, whose parents are the agents' former SPIFFE IDs,
+        and the SPIFFE IDs that agents claim by their names, which may be somebody else's."""
+        plans = {agent: plan("agent", agent, self.fleet) for agent in identities}
+        confirmed = {agent for agent, made in plans.items() if made.claimed_id and made.values["spire_replace_unknown_agent"]}
+        own = {
+            agent: [*([known] if known else []), *([plans[agent].claimed_id] if agent in confirmed else [])] for agent, known in identities.items()
+        }
+        found = self._with_ids(own)
+        for target, agents in zip(found, (agents for _target, agents in self._of_each(identities))):
+            target["claimed"] = [plans[agent].claimed_id for agent in agents if plans[agent].claimed_id]
+        return found
 
     def decommissions(self, identities: Mapping[str, str]) -> list[dict[str, Any]]:
         """Returns for each server group the SPIFFE IDs and entries of these agents."""
@@ -101,9 +109,3 @@ def healthy_servers(results: Iterable[Mapping[str, Any]]) -> dict[str, str]:
         if result.get("healthy"):
             found.setdefault(str(result["item"]["group"]), str(result["item"]["server"]))
     return found
-
-
-def _known_ids(agent: Plan, own: str) -> list[str]:
-    """Returns the SPIFFE ID that the agent has on its host, and the one that its attestor will give it."""
-    name = agent.plugin_data("NodeAttestor", "http_challenge").get("hostname")
-    return [*([own] if own else []), *([f"spiffe://{agent.trust_domain}/spire/agent/http_challenge/{name}"] if name else [])]

@@ -251,6 +251,12 @@ class Plan:
         return files.directories(self)
 
     @property
+    def claimed_id(self) -> str:
+        """The SPIFFE ID that an agent gets by a name that it gives itself, so that another node could have it; empty for other attestors."""
+        name = self.plugin_data("NodeAttestor", "http_challenge").get("hostname") if self.component == "agent" else ""
+        return f"spiffe://{self.trust_domain}/spire/agent/http_challenge/{name}" if name else ""
+
+    @property
     def datastore_file(self) -> str:
         """The file of a server's SQLite database; empty for another database, or one in memory."""
         path = self.write_paths.get(write_paths.DATASTORE)

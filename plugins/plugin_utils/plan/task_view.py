@@ -63,6 +63,7 @@ def _enrolment(planned: Plan) -> dict[str, Any]:
     paths = planned.paths
     return {
         "bundle": _without_content(planned.bundle_file),
+        "claimed_id": planned.claimed_id,
         "enrol_dir": paths.enrol_dir,
         "enrol_token": paths.enrol_token,
         "enrol_environment": paths.enrol_environment,

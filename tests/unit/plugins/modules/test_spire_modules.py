@@ -213,6 +213,13 @@ def test_eviction_takes_only_agents_that_are_there() -> None:
     assert run.commands() == ["agent list", "agent evict"]
 
 
+def test_an_agent_under_a_claimed_name_is_unknown_unless_something_shows_that_it_is_the_hosts() -> None:
+    run = FakeCli({"agent list": AGENTS})
+    assert agent_evict.unknown(make(run), [ID + "a", ID + "b", ID + "gone"], [ID + "b"]) == [ID + "a"]
+    nobody = FakeCli({})
+    assert agent_evict.unknown(make(nobody), [ID + "a"], [ID + "a"]) == [] and nobody.commands() == []
+
+
 def test_eviction_of_the_parents_of_entries() -> None:
     """Only the parents of entries that exist are returned for eviction, because an agent may be new and have no entry."""
     shown = [{"id": name, "parent_id": {"trust_domain": "example.org", "path": f"/spire/agent/{name}"}} for name in ("one", "two", "three")]

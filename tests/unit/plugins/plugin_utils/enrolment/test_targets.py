@@ -79,7 +79,8 @@ def test_whom_a_server_must_forget() -> None:
     own = {"spire_agent_config": attestor("http_challenge", hostname="web1")}
     made = fleet(ALLOWED, agents=("a1", "a2"), groups={"web": ["a2"]}, a1=own)
     (found,) = Targets(made).evictions({"a1": "", "a2": AGENT_ID})
-    assert (found["server"], found["ids"]) == ("s1", ["spiffe://prod.acme.com/spire/agent/http_challenge/web1", AGENT_ID])
+    claimed = "spiffe://prod.acme.com/spire/agent/http_challenge/web1"
+    assert (found["server"], found["ids"], found["claimed"]) == ("s1", [AGENT_ID], [claimed])
     assert [entry.rpartition(".")[0] for entry in found["entries"]] == [
         "fleet.alias.spire_agents.a1", "fleet.alias.spire_agents.a2", "fleet.alias.web.a2",
     ]
@@ -104,3 +105,9 @@ def test_any_healthy_server_of_a_group_is_asked() -> None:
 
 def test_a_server_alone_is_asked_without_a_question_before() -> None:
     assert Targets(fleet(ALLOWED)).candidates(["a1", "s1"]) == []
+
+
+def test_a_person_may_confirm_that_an_unknown_agent_is_replaced() -> None:
+    own = {"spire_agent_config": attestor("http_challenge", hostname="web1"), "spire_replace_unknown_agent": True}
+    (found,) = Targets(fleet(ALLOWED, a1=own)).evictions({"a1": ""})
+    assert found["ids"] == found["claimed"] == ["spiffe://prod.acme.com/spire/agent/http_challenge/web1"]
