@@ -5,7 +5,7 @@
 """Runs several of Molecule's scenarios at once, and measures how long each of their stages takes.
 
 A scenario has hosts, a network and directories of its own, so scenarios don't disturb each other. One run of Ansible leaves a part
-of two cores idle, which another scenario uses. Each scenario's output goes to .build/reports/molecule-SCENARIO.log.
+of two cores idle, which other scenarios use. Each scenario's output goes to .build/reports/molecule-SCENARIO.log.
 """
 
 from __future__ import annotations
