@@ -68,6 +68,11 @@ def attestors_of(context: RuleContext) -> dict[str, Any]:
     return context.fact("attestors", lambda: context.plan.plugins("NodeAttestor"))
 
 
+def one_trust_domain(plans: Iterable[Plan]) -> bool:
+    """Whether these servers have one trust domain. Where they have several, spire_server_group is missing, and no other advice helps."""
+    return len({planned.trust_domain for planned in plans}) == 1
+
+
 def group_of(context: RuleContext) -> tuple[str, Sequence[Plan], Sequence[Plan]]:
     """Returns the group of a server, the plans of the servers in it, and the plans of those that come before this server.
 

@@ -26,7 +26,7 @@ def nested_fleet(common: dict[str, Any] | None = None, **more: dict[str, Any]) -
         "hub1": {**hub, "ansible_host": "192.0.2.11"},
         "hub2": {**hub, "ansible_host": "192.0.2.12"},
         "edge1": {"spire_server_group": "edges", "spire_upstream_server_group": "hubs", "ansible_host": "192.0.2.21"},
-        "edge1-agent": {"spire_server_group": "hubs", "ansible_host": "192.0.2.21"},
+        "edge1-agent": {"spire_server_group": "hubs", "ansible_host": "192.0.2.21", "spire_allow": ["address_of_one_server"]},
         "leaf1": {"spire_server_group": "edges"},
     }
     return fleet(

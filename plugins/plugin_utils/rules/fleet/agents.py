@@ -7,11 +7,13 @@ from __future__ import annotations
 
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.common import urls
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import and_list
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet, SERVERS
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import minor_number
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Finding, Findings, RuleContext, rule
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.support import machine, meant, servers_of, unknown_release
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.support import machine, meant, one_trust_domain, servers_of, unknown_release
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree.server import hours, length
 
 _LOCAL = ("127.0.0.1", "::1", "localhost")
@@ -45,7 +47,7 @@ def address_of_one_server(context: RuleContext) -> Findings:
     servers = servers_of(context)
     address = planned.main.get("server_address")
     owner = next((server for server in servers if address in (server.host, server.values.raw.get("ansible_host"))), None)
-    if owner and len({machine(server) for server in servers}) > 1:
+    if owner and one_trust_domain(servers) and len({machine(server) for server in servers}) > 1:
         yield Finding("agent.server_address", (
             f"{address} is the address of {owner.host} alone, so the agent has no server while that one is down, although the group has "
             f"{len(servers)} servers. Set spire_server_address to a name or a load balancer that leads to all of them."
@@ -68,14 +70,22 @@ def server_group_of_agent(context: RuleContext) -> Findings:
 
 
 @rule(
-    "fleet", "agent:agent.trust_domain",
+    "fleet", "agent:agent.trust_domain", "agent:spire_server_group",
     source="both guides to configuring SPIRE (the agent's trust domain must match the server's)",
 )
 def agent_trust_domain(context: RuleContext) -> Findings:
     """An agent has the same trust domain as its servers."""
     planned: Plan = context.plan
     server = next(iter(servers_of(context)), planned)
-    if server.trust_domain and planned.trust_domain and server.trust_domain != planned.trust_domain:
+    if not (server.trust_domain and planned.trust_domain and server.trust_domain != planned.trust_domain):
+        return
+    own = [name for name in context.fleet.servers if plan("server", name, context.fleet).trust_domain == planned.trust_domain]
+    if own:
+        yield Finding("spire_server_group", (
+            f"This agent has the trust domain {planned.trust_domain}, and belongs to {server.host} by its group {context.fleet.server_group(planned.host)}, "
+            f"which has {server.trust_domain}. Set spire_server_group to a group that holds the servers of {planned.trust_domain} alone ({and_list(own)})."
+        ))
+    else:
         yield Finding("agent.trust_domain", (
             f"The agent's trust domain is {planned.trust_domain}, but its server {server.host} has {server.trust_domain}. Set the same trust "
             "domain for both."

@@ -12,7 +12,7 @@ from __future__ import annotations
 from ansible_collections.spire.fleet.plugins.plugin_utils.formats import connection_strings
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Finding, Findings, RuleContext, rule
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.support import group_of, machine
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.support import group_of, machine, one_trust_domain
 
 _SQL = "plugins.DataStore.sql.plugin_data"
 
@@ -25,7 +25,7 @@ def shared_datastore(context: RuleContext) -> Findings:
     """Several servers of one group have the same database_type, and it is not sqlite3."""
     planned: Plan = context.plan
     group, together, before = group_of(context)
-    if len(together) < 2:
+    if len(together) < 2 or not one_trust_domain(together):
         return
     path = f"{_SQL}.database_type"
     kind = _kind(planned)
@@ -49,7 +49,9 @@ def shared_datastore(context: RuleContext) -> Findings:
 def database_name(context: RuleContext) -> Findings:
     """The connection strings of servers of one group name the same database."""
     planned: Plan = context.plan
-    group, _together, before = group_of(context)
+    group, together, before = group_of(context)
+    if not one_trust_domain(together):
+        return
     before = [other for other in before if _kind(other) == _kind(planned)]
     here = _connection(planned).database
     named = ((other, _connection(other).database) for other in before)
@@ -69,7 +71,7 @@ def datastore_address(context: RuleContext) -> Findings:
     """Servers of one group connect to the same host and port for their database, and none of them connects to its own machine."""
     planned: Plan = context.plan
     group, together, before = group_of(context)
-    if len(together) < 2:
+    if len(together) < 2 or not one_trust_domain(together):
         return
     before = [other for other in before if _kind(other) == _kind(planned)]
     path, here = f"{_SQL}.connection_string", _connection(planned)

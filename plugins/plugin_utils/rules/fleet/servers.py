@@ -67,8 +67,9 @@ def server_trust_domain(context: RuleContext) -> Findings:
     for other in before:
         if other.trust_domain and planned.trust_domain and other.trust_domain != planned.trust_domain:
             yield Finding("server.trust_domain", (
-                f"It is {planned.trust_domain} here but {other.trust_domain} on {other.host}, which is also in {group}. Servers of one group "
-                "must have the same trust domain."
+                f"It is {planned.trust_domain} here but {other.trust_domain} on {other.host}, which is also in {group}. If the inventory holds several "
+                "fleets, set spire_server_group: give the servers of each fleet a group of their own, and name it for its servers and agents. Servers "
+                "of one group must have the same trust domain."
             ))
             return
 
