@@ -223,7 +223,7 @@ def test_a_password_is_shown_at_no_verbosity(tmp_path: Path, page: str, callback
     """Neither the plan nor the tasks show the password, whether they succeed or fail."""
     (path,) = paths(tmp_path, "signs/1")
     look = {
-        "directories": [], "absent": [], "user": False, "install": False, "link": False, "files": [], "plugins": [path],
+        "directories": [], "absent": [], "keep": 0, "user": False, "install": False, "link": False, "files": [], "plugins": [path],
     }
     variables = {
         **plugins(with_login(page), version="1"), "spire_archive_url": f"{with_login(page)}/tampered", "spire_archive_download": download,

@@ -41,6 +41,11 @@ def gone_through(tmp_path: Path, playbook: str, inventory: dict[str, Any], *more
     return found
 
 
+def working(plays: dict[str, list[str]]) -> list[list[str]]:
+    """Returns the hosts of the plays that have any."""
+    return [found for found in plays.values() if found]
+
+
 def hosts(*names: str, **variables: str) -> dict[str, Any]:
     return {"hosts": dict.fromkeys(names), "vars": variables}
 
@@ -62,32 +67,45 @@ def test_site_goes_down_the_tiers(tmp_path: Path) -> None:
     del plays["Check the whole inventory before any host is touched"]
     assert list(plays.items()) == [
         ("Hosts that may hold certificates of a CA that is missing on the controller", []),
+        ("Servers that have others beside them", []),
         ("SPIRE servers, one at a time", ["root1"]),
+        ("Parent servers that answer", ["hub1", "edge1"]),
         (NESTED_PLAY, ["hub1", "edge1"]),
+        ("Servers that answer", []),
         ("SPIRE agents", ["leaf1"]),
         ("Registration entries", plays["Registration entries"]),
+        ("Servers that were left alone", []),
     ]
     assert sorted(plays["Registration entries"]) == ["edge1", "hub1", "leaf1", "root1"]
 
 
 def test_decommission_goes_up_the_tiers(tmp_path: Path) -> None:
-    plays = list(gone_through(tmp_path, "decommission.yml", DEEP).values())
-    assert plays[1:] == [["leaf1"], ["edge1", "hub1"], ["root1"]]
+    plays = gone_through(tmp_path, "decommission.yml", DEEP)
+    assert working(plays)[1:] == [["leaf1"], ["edge1", "hub1"], ["root1"]]
 
 
 def test_a_fleet_without_tiers_has_the_plays_that_it_had(tmp_path: Path) -> None:
-    assert list(gone_through(tmp_path, "site.yml", FLAT).values())[2:5] == [["s1"], [], ["a1", "a2"]]
-    assert list(gone_through(tmp_path, "decommission.yml", FLAT).values())[1:] == [["a1", "a2"], [], ["s1"]]
+    """The plays for nested servers and for groups of several servers have no hosts, and cost nothing."""
+    assert working(gone_through(tmp_path, "site.yml", FLAT))[1:] == [["s1"], ["a1", "a2"], ["s1", "a1", "a2"]]
+    assert working(gone_through(tmp_path, "decommission.yml", FLAT))[1:] == [["a1", "a2"], ["s1"]]
+
+
+def test_a_group_of_several_servers_has_plays_of_its_own(tmp_path: Path) -> None:
+    inventory = {"all": {"vars": {"spire_trust_domain": DOMAIN}}, "spire_servers": hosts("s1", "s2"), "spire_agents": hosts("a1")}
+    plays = gone_through(tmp_path, "site.yml", inventory)
+    assert plays["Servers that have others beside them"] == ["s1", "s2"]
+    assert sorted(plays["Servers that answer"]) == ["a1", "s1", "s2"]
+    assert plays["Servers that were left alone"] == []
 
 
 def test_a_limit_holds_in_every_play(tmp_path: Path) -> None:
-    assert list(gone_through(tmp_path, "site.yml", DEEP, "--limit", "edge1").values()) == [["edge1"], [], [], ["edge1"], [], ["edge1"]]
-    assert list(gone_through(tmp_path, "site.yml", FLAT, "--limit", "a1").values()) == [["a1"], [], [], [], ["a1"], ["a1"]]
+    assert working(gone_through(tmp_path, "site.yml", DEEP, "--limit", "edge1")) == [["edge1"]] * 4
+    assert working(gone_through(tmp_path, "site.yml", FLAT, "--limit", "a1")) == [["a1"]] * 3
 
 
 def test_ansible_lists_the_hosts_of_plays(tmp_path: Path) -> None:
     """--list-hosts lists all servers in both plays, because Ansible knows no variables of hosts then."""
     text = printed(tmp_path, PLAYBOOKS / "site.yml", DEEP, "--list-hosts")
     assert [line.strip() for line in text.splitlines() if line.startswith("    hosts (")] == [
-        "hosts (4):", "hosts (0):", "hosts (3):", "hosts (0):", "hosts (3):", "hosts (4):",
+        f"hosts ({number}):" for number in (4, 0, 0, 3, 0, 0, 0, 3, 4, 0)
     ]
