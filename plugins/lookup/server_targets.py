@@ -12,7 +12,7 @@ description:
   - "Internal: the playbooks of this collection use it; it may change at any time."
   - For each group of servers that the given hosts belong to, returns the server that tasks are delegated to.
   - Agents whose servers are not in the inventory belong to none.
-  - The server of a group is the one that was found healthy by a task that registered C(spire_fleet_candidates), or else the first.
+  - The server of a group is the one that was found healthy by a task that registered C(spire_component_candidates), or else the first.
 author:
   - spire.fleet contributors (@spire-fleet)
 options:

@@ -10,7 +10,7 @@ module: kept_files
 short_description: Keep the files of a running service while a run replaces them
 version_added: 0.1.0
 description:
-  - "Internal: only the role P(spire.fleet.spire_component#role) uses it."
+  - "Internal: only the role C(spire_component) uses it; it may change at any time."
   - Copies the files that a running service was started with, so that M(spire.fleet.wait_healthy) can put them back where the changed service
     does not start. Only root can read the copies.
   - The files of one process are kept once, also by the run that follows a killed one.

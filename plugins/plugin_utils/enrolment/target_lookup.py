@@ -11,7 +11,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment.targets impo
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.lookup_base import FleetLookup
 
 #: the variable that the playbooks register the answers of the servers in, of which any healthy one can be asked
-CANDIDATES = "spire_fleet_candidates"
+CANDIDATES = "spire_component_candidates"
 
 
 class TargetLookup(FleetLookup):
