@@ -6,11 +6,24 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from ansible_collections.spire.fleet.plugins.plugin_utils.entries import desired
+from ansible_collections.spire.fleet.plugins.plugin_utils.entries.desired import (
+    alias_id,
+    ids_of_agent,
+    of_agents,
+    of_inventory,
+)
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
-from tests.unit.builders.fleets import fleet
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
+from tests.unit.builders.fleets import fleet, planned
+from tests.unit.builders.observed import AGENT_ID
 
 ENTRY = {"spiffe_id": "/web", "parent_id": "/fleet/web", "selectors": ["unix:uid:1"]}
 ID = "spiffe://prod.acme.com/spire/agent/join_token/1"
@@ -45,3 +58,51 @@ def test_it_can_be_switched_off() -> None:
 def test_every_server_of_a_group_has_the_entries_of_the_first_one() -> None:
     inventory = fleet(servers=("s1", "s2"), s1={"spire_entries": [ENTRY]}, s2={"spire_entries": []})
     assert "/web" in str(desired.of_inventory(desired.first_server(inventory, "spire_servers")))
+
+
+def test_ids_of_entries_stay() -> None:
+    made = planned("server", {"spire_entries": [
+        {"spiffe_id": "/web", "parent_id": "/fleet/web", "selectors": ["unix:uid:33"], "hint": "one"},
+        {"spiffe_id": "/web", "parent_id": "/fleet/web", "selectors": ["unix:uid:34"]},
+        {"spiffe_id": "spiffe://prod.acme.com/we-b", "parent_id": "/fleet/web", "selectors": ["unix:uid:34"]},
+    ]})
+    one, two, three, last = of_inventory(made)
+    # The ID must never change, because another one would make every fleet create its entries again.
+    assert one["entry_id"] == "fleet.entry.web.b5c78a1b"
+    assert two["entry_id"] == one["entry_id"] + ".2"
+    assert three["entry_id"].startswith("fleet.entry.we-b.")
+    assert last["entry_id"] == "fleet.canary"
+    assert [entry["spiffe_id"] for entry in (one, three)] == ["spiffe://prod.acme.com/web", "spiffe://prod.acme.com/we-b"]
+    changed = planned("server", {"spire_entries": [
+        {"spiffe_id": "/web", "parent_id": "/fleet/web", "selectors": ["unix:uid:99"], "hint": "other"},
+    ]})
+    assert of_inventory(changed)[0]["entry_id"] == one["entry_id"]
+
+
+@pytest.mark.parametrize("extra_variables", [{}, {"spire_canary": None}, {"spire_canary": ""}, {"spire_canary": True}])
+def test_servers_outside_of_the_inventory_have_a_canary_only_when_it_is_set(extra_variables: dict[str, Any]) -> None:
+    made = plan("agent", "a1", fleet({"spire_server_address": "spire.acme.com", "spire_trust_bundle": "PEM", **extra_variables}, servers=()))
+    assert made.canary == ("spiffe://prod.acme.com/fleet-canary" if extra_variables.get("spire_canary") else "")
+
+
+@given(st.text(max_size=300), st.text(max_size=300))
+def test_ids_are_what_spire_takes(group: str, host: str) -> None:
+    assert re.fullmatch(r"[A-Za-z0-9._-]{1,255}", alias_id(group, host))
+
+
+def test_aliases_are_of_the_groups_that_entries_name() -> None:
+    made = fleet(
+        {"spire_entries": [{"spiffe_id": "/web", "parent_id": "/fleet/web", "selectors": ["unix:uid:33"]}]},
+        agents=("a1", "a2"), groups={"web": ["a2", "s1"], "db": ["a1"]},
+    )
+    server = plan("server", "s1", made)
+    found = of_agents(server, made, "spire_servers", {"a1": AGENT_ID, "a2": AGENT_ID, "s1": AGENT_ID})
+    assert [(entry["spiffe_id"], entry["entry_id"]) for entry in found] == [
+        ("spiffe://prod.acme.com/fleet/spire_agents", alias_id("spire_agents", "a1")),
+        ("spiffe://prod.acme.com/fleet/spire_agents", alias_id("spire_agents", "a2")),
+        ("spiffe://prod.acme.com/fleet/web", alias_id("web", "a2")),
+    ]
+    assert all(entry["selectors"] == [{"type": "spiffe_id", "value": AGENT_ID}] for entry in found)
+    assert alias_id("web", "a2") in ids_of_agent(made, "a2") and alias_id("web", "a2") not in ids_of_agent(made, "a1")
+    assert of_agents(server, made, "spire_servers", {"a1": ""}) == []
+    assert of_agents(server, made, "other", {"a1": AGENT_ID}) == []

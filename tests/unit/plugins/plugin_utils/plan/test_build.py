@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from pathlib import Path
 from typing import Any
@@ -16,17 +15,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import hcl
-from ansible_collections.spire.fleet.plugins.plugin_utils.drift.probe import planned_digests, request_of
-from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment.trust_bundle import bundle_for
-from ansible_collections.spire.fleet.plugins.plugin_utils.entries.desired import alias_id, ids_of_agent, of_agents, of_inventory
-from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables import Values, catalogue
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import downloads, task_view
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift.probe import (
+    planned_digests,
+    request_of,
+)
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables import (
+    Values,
+    catalogue,
+)
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import (
+    downloads,
+    task_view,
+)
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import svid
 from tests.unit.builders.fleets import fleet, mistakes, planned
-from tests.unit.builders.observed import AGENT_ID, certificate, chain
+from tests.unit.builders.observed import AGENT_ID, chain
 
 REPO = Path(__file__).parents[5]
 
@@ -105,147 +111,6 @@ def test_a_token_goes_into_a_rendered_file_alone() -> None:
     assert "planted-1" not in made.render() and "join_token" not in made.main
 
 
-# The service
-
-
-def test_a_server_is_not_root() -> None:
-    text = unit(planned("server"))
-    assert "User=spire-server\nGroup=spire-server\n" in text and "\nCapabilityBoundingSet=\n" in text
-
-
-def test_a_privileged_port_needs_one_capability() -> None:
-    text = unit(planned("server", {"spire_server_config": {"server": {"bind_port": 443}}}))
-    assert "AmbientCapabilities=CAP_NET_BIND_SERVICE\nCapabilityBoundingSet=CAP_NET_BIND_SERVICE\n" in text
-
-
-@pytest.mark.parametrize("plugins, reason", [
-    ({"WorkloadAttestor": {"docker": {}}}, "the docker attestor"),
-    ({"WorkloadAttestor": {"k8s": {}}}, "the k8s attestor"),
-    ({"WorkloadAttestor": {"unix": {"plugin_data": {"discover_workload_path": True}}}}, "discover_workload_path"),
-])
-def test_an_agent_is_root_where_its_attestors_need_it(plugins: dict[str, Any], reason: str) -> None:
-    made = planned("agent", agent(plugins=plugins))
-    assert made.user == "root" and f"# root, for {reason}" in unit(made)
-    assert "CapabilityBoundingSet" not in unit(made)
-    assert planned("agent", agent(plugins=plugins), spire_agent_user="me").user == "me"
-
-
-def test_a_disabled_plugin_asks_for_nothing() -> None:
-    assert planned("agent", agent(plugins={"WorkloadAttestor": {"docker": {"enabled": False}}})).user == "spire-agent"
-
-
-def test_a_custom_socket_below_run_outlives_a_reboot() -> None:
-    made = planned("agent", agent(agent={"socket_path": "/run/own/public/api.sock"}))
-    assert "RuntimeDirectory=spire/agent/sockets/main spire/agent/sockets/main/public own/public\n" in unit(made)
-    assert "/run/own" not in next(line for line in unit(made).splitlines() if line.startswith("ReadWritePaths="))
-    assert not any(directory.path.startswith("/run") for directory in made.directories)
-
-
-def test_places_that_stay_are_made_and_writable() -> None:
-    made = planned("agent", agent(agent={"socket_path": "/srv/spire/api.sock", "log_file": "/var/log/spire/agent.log"}))
-    line = next(line for line in unit(made).splitlines() if line.startswith("ReadWritePaths="))
-    assert line == "ReadWritePaths=/var/lib/spire/agent/main /var/log/spire /srv/spire"
-    modes = {directory.path: directory.mode for directory in made.directories}
-    # Workloads of any user can enter the directory of the socket.
-    assert (modes["/srv/spire"], modes["/var/log/spire"]) == ("0755", "0750")
-
-
-def test_every_directory_above_has_an_owner_and_a_mode() -> None:
-    made = planned("server", {"spire_server_config": {"server": {"log_file": "/var/log/spire/east/server.log"}}})
-    above = {one.path: (one.mode, one.owner, one.keep) for one in made.parents}
-    ours = ("/etc/spire", "/opt/spire", "/run/spire", "/run/spire/server", "/run/spire/server/sockets", "/var/lib/spire", "/var/lib/spire/server")
-    assert above == {
-        **dict.fromkeys(ours, ("0755", "root", False)),
-        # the system's and the user's own keep the mode that they have
-        **dict.fromkeys(("/etc", "/opt", "/run", "/var", "/var/lib", "/var/log", "/var/log/spire"), ("0755", "root", True)),
-    }
-    assert [one.path for one in made.parents] == sorted(above)
-
-
-def test_a_directory_that_the_services_user_could_replace_by_a_link_is_not_followed() -> None:
-    options = {"server": {"log_file": "/srv/spire/server.log", "socket_path": "/srv/spire/sockets/api.sock"}}
-    made = planned("server", {"spire_server_config": options})
-    assert {one.path: one.follow for one in made.directories if one.path.startswith("/srv")} == {
-        "/srv/spire": True, "/srv/spire/sockets": False,
-    }
-
-
-@pytest.mark.parametrize("component", ["server", "agent"])
-def test_what_root_writes_is_not_in_a_directory_of_the_services_user(component: str) -> None:
-    made = planned(component)
-    owned = [one.path for one in made.directories if one.owner == made.user] + [made.paths.run_dir]
-    written = [made.paths.stamp, made.paths.enrol_dir, made.paths.candidate, made.paths.incoming, *(file.path for file in made.files)]
-    assert not [path for path in written if any(path.startswith(f"{directory}/") for directory in owned)]
-
-
-def test_several_instances_share_no_path() -> None:
-    one, two = planned("agent"), planned("agent", spire_agent_instance="two")
-    for made, other in ((one, two), (two, one)):
-        mine = {file.path for file in made.files} | {made.data_dir, made.socket, made.paths.stamp, made.paths.link}
-        assert not mine & ({file.path for file in other.files} | {other.data_dir, other.socket})
-
-
-def test_environment_files_are_read_as_written() -> None:
-    values = {"A": 'say "$HOME" `x` \\', "B": "two\nlines", "C": 7}
-    made = planned("server", {"spire_server_environment": values})
-    text = next(file for file in made.files if file.name == "environment")
-    assert text.content == 'A="say \\"\\$HOME\\" \\`x\\` \\\\"\nB="two\nlines"\nC="7"\n'
-    assert (text.mode, text.owner, text.secret) == ("0600", "root", True)
-    assert f"EnvironmentFile={text.path}\n" in unit(made)
-
-
-def test_digests_are_of_what_the_process_reads() -> None:
-    made = planned("server", {"spire_server_environment": {"A": "1"}})
-    digests = planned_digests(made)
-    assert set(digests) == {made.paths.config, made.paths.unit, made.paths.environment}
-    assert digests[made.paths.config] == hashlib.sha256(made.render().encode()).hexdigest()
-    # The unit's stamp covers exactly these files.
-    stamped = re.search(r"sha256sum (.*) >", unit(made))
-    assert stamped and set(stamped[1].split()) == set(digests)
-
-
-@pytest.mark.parametrize("component", ["server", "agent"])
-def test_what_goes_first_is_nothing_that_the_running_process_may_read_again(component: str) -> None:
-    made = planned(component)
-    temporary = [made.paths.candidate, made.paths.incoming, *([made.paths.enrol_dir] if component == "agent" else [])]
-    assert request_of(made).temporary_files == temporary
-
-
-def test_credentials_that_are_needed_no_more_are_not_used() -> None:
-    made = planned("server", {"spire_server_environment": {"A": "1"}})
-    assert made.paths.environment not in request_of(made).obsolete_files
-    assert made.paths.environment in request_of(planned("server")).obsolete_files
-
-
-def test_the_drift_check_sees_what_runs_not_what_the_link_says() -> None:
-    assert request_of(planned("server")).runs == "/opt/spire/1.15.3/bin/spire-server"
-    preinstalled = {"spire_install_source": "preinstalled", "spire_bin_dir": "/usr/local/bin"}
-    assert request_of(planned("server", preinstalled)).runs == "/usr/local/bin/spire-server"
-
-
-def test_ports_with_their_addresses() -> None:
-    assert planned("server").listeners == [
-        ("server.bind_port", "0.0.0.0", 8081), ("health_checks.bind_port", "127.0.0.1", 8085),
-    ]
-    assert planned("agent").listeners == [("health_checks.bind_port", "127.0.0.1", 8086)]
-    assert planned("agent", agent(health_checks={"listener_enabled": False})).listeners == []
-
-
-def test_ports_that_plugins_and_telemetry_open() -> None:
-    config = {
-        "agent": {"profiling_enabled": True, "profiling_port": 6060, "profiling_freq": 60},
-        "telemetry": {"Prometheus": {"port": 9988}},
-        "plugins": {"NodeAttestor": {"http_challenge": {"plugin_data": {"port": 80}}}},
-        "health_checks": {"listener_enabled": False},
-    }
-    made = planned("agent", {"spire_agent_config": config})
-    challenge = "plugins.NodeAttestor.http_challenge.plugin_data.port"
-    assert made.listeners == [
-        ("telemetry.Prometheus.port", "localhost", 9988), ("agent.profiling_port", "localhost", 6060), (challenge, "0.0.0.0", 80),
-    ]
-    assert "AmbientCapabilities=CAP_NET_BIND_SERVICE" in unit(made)
-
-
 # Variables
 
 
@@ -286,57 +151,6 @@ def test_any_other_text_may_be_empty() -> None:
     assert (values.is_set("spire_canary"), values.is_set("spire_version")) == (True, False)
 
 
-# Entries
-
-
-def test_ids_of_entries_stay() -> None:
-    made = planned("server", {"spire_entries": [
-        {"spiffe_id": "/web", "parent_id": "/fleet/web", "selectors": ["unix:uid:33"], "hint": "one"},
-        {"spiffe_id": "/web", "parent_id": "/fleet/web", "selectors": ["unix:uid:34"]},
-        {"spiffe_id": "spiffe://prod.acme.com/we-b", "parent_id": "/fleet/web", "selectors": ["unix:uid:34"]},
-    ]})
-    one, two, three, last = of_inventory(made)
-    # The ID must never change, because another one would make every fleet create its entries again.
-    assert one["entry_id"] == "fleet.entry.web.b5c78a1b"
-    assert two["entry_id"] == one["entry_id"] + ".2"
-    assert three["entry_id"].startswith("fleet.entry.we-b.")
-    assert last["entry_id"] == "fleet.canary"
-    assert [entry["spiffe_id"] for entry in (one, three)] == ["spiffe://prod.acme.com/web", "spiffe://prod.acme.com/we-b"]
-    changed = planned("server", {"spire_entries": [
-        {"spiffe_id": "/web", "parent_id": "/fleet/web", "selectors": ["unix:uid:99"], "hint": "other"},
-    ]})
-    assert of_inventory(changed)[0]["entry_id"] == one["entry_id"]
-
-
-@pytest.mark.parametrize("extra_variables", [{}, {"spire_canary": None}, {"spire_canary": ""}, {"spire_canary": True}])
-def test_servers_outside_of_the_inventory_have_a_canary_only_when_it_is_set(extra_variables: dict[str, Any]) -> None:
-    made = plan("agent", "a1", fleet({"spire_server_address": "spire.acme.com", "spire_trust_bundle": "PEM", **extra_variables}, servers=()))
-    assert made.canary == ("spiffe://prod.acme.com/fleet-canary" if extra_variables.get("spire_canary") else "")
-
-
-@given(st.text(max_size=300), st.text(max_size=300))
-def test_ids_are_what_spire_takes(group: str, host: str) -> None:
-    assert re.fullmatch(r"[A-Za-z0-9._-]{1,255}", alias_id(group, host))
-
-
-def test_aliases_are_of_the_groups_that_entries_name() -> None:
-    made = fleet(
-        {"spire_entries": [{"spiffe_id": "/web", "parent_id": "/fleet/web", "selectors": ["unix:uid:33"]}]},
-        agents=("a1", "a2"), groups={"web": ["a2", "s1"], "db": ["a1"]},
-    )
-    server = plan("server", "s1", made)
-    found = of_agents(server, made, "spire_servers", {"a1": AGENT_ID, "a2": AGENT_ID, "s1": AGENT_ID})
-    assert [(entry["spiffe_id"], entry["entry_id"]) for entry in found] == [
-        ("spiffe://prod.acme.com/fleet/spire_agents", alias_id("spire_agents", "a1")),
-        ("spiffe://prod.acme.com/fleet/spire_agents", alias_id("spire_agents", "a2")),
-        ("spiffe://prod.acme.com/fleet/web", alias_id("web", "a2")),
-    ]
-    assert all(entry["selectors"] == [{"type": "spiffe_id", "value": AGENT_ID}] for entry in found)
-    assert alias_id("web", "a2") in ids_of_agent(made, "a2") and alias_id("web", "a2") not in ids_of_agent(made, "a1")
-    assert of_agents(server, made, "spire_servers", {"a1": ""}) == []
-    assert of_agents(server, made, "other", {"a1": AGENT_ID}) == []
-
-
 # Identities and bundles
 
 
@@ -353,34 +167,6 @@ def test_an_identity() -> None:
 ])
 def test_absolute(given_: str, wanted: str) -> None:
     assert svid.absolute(given_, "a.b") == wanted
-
-
-def pem() -> str:
-    from cryptography.hazmat.primitives.serialization import Encoding
-
-    return certificate("spiffe://prod.acme.com").public_bytes(Encoding.PEM).decode()
-
-
-def test_a_bundle_is_taken_with_the_fingerprints_that_were_reported_and_pinned() -> None:
-    good = svid.fingerprints(pem())
-    knowledge = {"bundle": pem(), "fingerprints": good}
-    assert bundle_for(planned("agent"), knowledge) == pem()
-    assert bundle_for(planned("agent", spire_trust_bundle=pem()), None) == pem()
-    pinned = {"spire_trust_bundle_sha256": [good[0].upper()]}
-    assert bundle_for(planned("agent", pinned), knowledge) == pem()
-    with pytest.raises(ValueError, match=r"^a1: the trust bundle arrived with other certificates than its server sent$"):
-        bundle_for(planned("agent"), {**knowledge, "fingerprints": ["00"]})
-    with pytest.raises(ValueError, match=r"^a1: the trust bundle has the fingerprints [0-9a-f]{64}; .*sha256 expects 00$"):
-        bundle_for(planned("agent", {"spire_trust_bundle_sha256": ["00"]}), knowledge)
-    with pytest.raises(ValueError, match=r"^a1: the trust bundle of its server holds no certificates in PEM$"):
-        bundle_for(planned("agent"), {"bundle": "planted", "fingerprints": []})
-    with pytest.raises(ValueError, match=(
-        r"^a1: spire_trust_bundle: It contains no certificate in PEM. Set it to the output of spire-server bundle show on one of the agent's "
-        r"servers\.$"
-    )):
-        bundle_for(planned("agent", spire_trust_bundle="planted"), None)
-    with pytest.raises(ValueError, match=r"^a1: no server gave its trust bundle, and spire_trust_bundle is not set$"):
-        bundle_for(planned("agent"), None)
 
 
 @pytest.mark.parametrize("machine, arch", [("x86_64", "amd64"), ("aarch64", "arm64")])
