@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment.trust_bundle import (
-    bundle_for,
-)
+from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment.trust_bundle import bundle_for
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import svid
 from tests.unit.builders.fleets import planned
 from tests.unit.builders.observed import certificate

@@ -14,12 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.entries import desired
-from ansible_collections.spire.fleet.plugins.plugin_utils.entries.desired import (
-    alias_id,
-    ids_of_agent,
-    of_agents,
-    of_inventory,
-)
+from ansible_collections.spire.fleet.plugins.plugin_utils.entries.desired import alias_id, ids_of_agent, of_agents, of_inventory
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from tests.unit.builders.fleets import fleet, planned

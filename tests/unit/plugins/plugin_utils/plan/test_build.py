@@ -15,18 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import hcl
-from ansible_collections.spire.fleet.plugins.plugin_utils.drift.probe import (
-    planned_digests,
-    request_of,
-)
-from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables import (
-    Values,
-    catalogue,
-)
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import (
-    downloads,
-    task_view,
-)
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift.probe import planned_digests, request_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables import Values, catalogue
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import downloads, task_view
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions

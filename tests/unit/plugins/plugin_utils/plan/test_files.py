@@ -12,10 +12,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.drift.probe import (
-    planned_digests,
-    request_of,
-)
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift.probe import planned_digests, request_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from tests.unit.builders.fleets import planned
 
