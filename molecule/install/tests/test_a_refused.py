@@ -82,6 +82,6 @@ def test_binaries_of_another_architecture(archive: Callable[..., dict[str, str]]
     run = site_run.run("site", variables=archive("foreign"))
     own, other = sorted(FOREIGN, key=lambda machine: machine != platform.machine())
     assert run.failed == {
-        "server1": f"/opt/spire/.incoming-server-main/{names.archive}:{names.top}/bin/spire-server is built for {other}, host "
+        "server1": f"/opt/spire/.incoming-server-main/{names.archive}:spire-{version}/bin/spire-server is built for {other}, host "
         f"server1 is {own}"
     }

@@ -66,8 +66,8 @@ def test_archive_that_each_host_downloads(
 ) -> None:
     """Each host can download the archive itself; here it does so from a page on its own loopback interface."""
     program = f"/opt/spire-src/{version}/bin/spire-agent"
-    shell("agent1", f"rm -rf /opt/spire && mkdir -p /root/page/{names.top}/bin && cp {program} /root/page/{names.top}/bin/")
-    pack = f"tar --use-compress-program='gzip -1' -cf {names.archive} {names.top}"
+    shell("agent1", f"rm -rf /opt/spire && mkdir -p /root/page/spire-{version}/bin && cp {program} /root/page/spire-{version}/bin/")
+    pack = f"tar --use-compress-program='gzip -1' -cf {names.archive} spire-{version}"
     shell("agent1", f"cd /root/page && {pack} && sha256sum {names.archive} >{names.checksums}")
     shell("agent1", "systemd-run --quiet --unit=page python3 -m http.server --directory /root/page --bind 127.0.0.1 8000")
     shell("agent1", "until ss -ltn | grep -q :8000; do sleep 0.2; done")

@@ -16,6 +16,7 @@ import pytest
 from tests.support import faults, site_run
 
 NO_DATABASE = {
+    "spire_new_authority": True,
     "spire_server_config__database": {
         "plugins": {
             "DataStore": {
