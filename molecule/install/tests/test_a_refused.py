@@ -78,7 +78,7 @@ def test_a_checksum_that_does_not_match(
     }
 
 
-def test_binaries_of_another_architecture(archive: Callable[..., dict[str, str]], names: archives.ArchiveNames) -> None:
+def test_binaries_of_another_architecture(archive: Callable[..., dict[str, str]], names: archives.ArchiveNames, version: str) -> None:
     run = site_run.run("site", variables=archive("foreign"))
     own, other = sorted(FOREIGN, key=lambda machine: machine != platform.machine())
     assert run.failed == {
