@@ -65,6 +65,7 @@ unknown:
   elements: str
 """
 
+import os
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -82,7 +83,8 @@ ARGUMENTS = connection.arguments(
 
 def parents(server: SpireServer, entries: list[str]) -> list[str]:
     """Returns the parents of the given entries, as far as these exist."""
-    wanted = set(entries)
+    # Without a program, the server was decommissioned by an earlier run.
+    wanted = set(entries) if os.path.exists(server.binary) else set()
     return [spiffe_id(one.get("parent_id")) for one in server.entry_show() if one.get("id") in wanted] if wanted else []
 
 

@@ -18,7 +18,7 @@ def banned(shell: Callable[..., str]) -> str:
     """Returns the SPIFFE ID of an agent that its server has banned, once the agent has deleted its SVID."""
     spiffe_id = faults.own_id(shell, "agent3")
     shell("server1", faults.cli(f"agent ban -spiffeID {spiffe_id}"))
-    shell("agent3", "until ! grep -q svid /var/lib/spire/agent/main/agent-data.json 2>/dev/null; do sleep 0.5; done")
+    shell("agent3", "for turn in $(seq 120); do grep -q '\"svid\":null' /var/lib/spire/agent/main/agent-data.json && exit 0; sleep 0.5; done; exit 1")
     return spiffe_id
 
 

@@ -227,6 +227,8 @@ def test_eviction_of_the_parents_of_entries() -> None:
     assert agent_evict.parents(make(run), ["two", "gone", "one"]) == ["spiffe://example.org/spire/agent/one", "spiffe://example.org/spire/agent/two"]
     nobody = FakeCli({})
     assert agent_evict.parents(make(nobody), []) == [] and nobody.commands() == []
+    # The server's program is gone after a decommissioning of the whole fleet.
+    assert agent_evict.parents(make(nobody, "/nowhere/spire-server"), ["two"]) == [] and nobody.commands() == []
 
 
 def test_eviction_in_check_mode_only_looks() -> None:
