@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,9 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.schema import model as
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Block, Option
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.selectors import Selector
 
-from tools.docs import selectors_page
+from tests.support import collection
+from tests.support.errors import error_of
+from tools.docs import reference_pages, selectors_page
 
 PLUGINS = [(kind, name) for kind in selectors.KINDS for name in sorted(selectors.builtin(kind))]
 EVERY = [selector for kind, name in PLUGINS for selector in selectors.of(kind, name)]
@@ -157,6 +160,48 @@ def test_lists_of_keys_count_where_they_name_one() -> None:
 def test_selectors_of_external_plugins_are_unknown() -> None:
     assert selectors.of("WorkloadAttestor", "acme") == ()
     assert selectors.at("WorkloadAttestor", "systemd", parse("1.6.3")) == ()
+
+
+@pytest.fixture(name="place")
+def fixture_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Returns another directory of data, which lacks the file of every plugin."""
+    monkeypatch.setattr(selectors, "DATA", tmp_path)
+    selectors.of.cache_clear()
+    yield tmp_path
+    selectors.of.cache_clear()
+
+
+def test_a_missing_file_is_named_with_its_readme(place: Path) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        selectors_page.main(place / "selectors.md")
+    assert stopped.value.code == (
+        "The file plugins/plugin_utils/schema/selector_data/server/NodeAttestor/aws_iid.yml with the selectors of the NodeAttestor aws_iid is "
+        "missing. Add it, with `selectors: []` if the plugin makes none; plugins/plugin_utils/schema/selector_data/README.md describes it."
+    )
+    with pytest.raises(SystemExit, match="^The file .* is missing"):
+        reference_pages.main(place)
+    assert list(place.iterdir()) == []
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("", "The file {path} has no list `selectors`. Add it, as {readme} describes."),
+    ("selectors:", "The file {path} has no list `selectors`. Add it, as {readme} describes."),
+    ("selectors: [{key: id, value: .+}]", "selector data: a selector of systemd lacks the attributes ['description', 'example']"),
+    (
+        "selectors: [{key: id, value: .+, example: x, description: the ID, form: x}]",
+        "selector data: systemd has unknown attributes ['form']",
+    ),
+])
+def test_mistakes_in_a_file(place: Path, text: str, message: str) -> None:
+    file = Path("agent", "WorkloadAttestor", "systemd.yml")
+    (place / file).parent.mkdir(parents=True)
+    (place / file).write_text(text, encoding="utf-8")
+    expected = message.format(path=f"{selectors.SHOWN}/{file}", readme=f"{selectors.SHOWN}/README.md")
+    assert error_of(selectors.SelectorDataError, selectors.of, "WorkloadAttestor", "systemd") == expected
+
+
+def test_messages_name_the_directory_that_is_read() -> None:
+    assert (collection.REPO / selectors.SHOWN).resolve() == selectors.DATA.resolve()
 
 
 def test_page_is_fresh() -> None:
