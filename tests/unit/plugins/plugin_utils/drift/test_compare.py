@@ -119,9 +119,7 @@ SERVER_DRIFTS: dict[str, tuple[Drift, list[str], dict[str, Any]]] = {
     "owner changed": (changed("configuration", owner="nobody"), [f"file {CONFIG}"], {"files": ["configuration"]}),
     "group changed": (changed("service", group="nogroup"), [f"file {UNIT}"], {"files": ["service"]}),
     "unit edited": (changed("service", content="W1VuaXRd"), [f"file {UNIT}"], {"files": ["service"]}),
-    "unit not read again": (
-        service(reload=True), ["systemd has not read the unit as it is now"], {"reload": True},
-    ),
+    "unit not read again": (service(reload=True), ["systemd has not read the unit as it is now"], {"reload": True}),
     "stopped": (stopped, ["spire-server@main.service"], {"start": True}),
     "disabled": (service(enabled=False), ["spire-server@main.service at boot"], {"enable": True}),
     "started with an older configuration": (
