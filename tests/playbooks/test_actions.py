@@ -13,30 +13,31 @@ from typing import Any
 import pytest
 
 from tests.support.playbook_run import Run, SECRET, fact, good_inventory, inventory, play, show
+from tests.unit.builders.trees import NEWEST, UNKNOWN
 
 #: the message of preflight about the inventory of the fixture `bad`
-MISTAKES = """\
+MISTAKES = f"""\
 8 mistakes in the inventory; no host was touched.
 
 1. agent.join_tokenn, set by spire_agent_config
-   SPIRE 1.15.3 has no option "join_tokenn" in agent; did you mean "join_token"?
+   SPIRE {NEWEST} has no option "join_tokenn" in agent; did you mean "join_token"?
    on a1, a2
-   https://github.com/spiffe/spire/blob/v1.15.3/doc/spire_agent.md
+   https://github.com/spiffe/spire/blob/v{NEWEST}/doc/spire_agent.md
 
 2. agent.server_port, set by spire_agent_config
    It must be a whole number, and it is a string.
    on a1, a2
-   SPIRE 0.8.0 and later: https://github.com/spiffe/spire/blob/v1.15.3/doc/spire_agent.md
+   SPIRE 0.8.0 and later: https://github.com/spiffe/spire/blob/v{NEWEST}/doc/spire_agent.md
 
 3. plugins.NodeAtestor, set by spire_server_config
    A SPIRE server has no plugin type "NodeAtestor"; did you mean "NodeAttestor"?
    on s1
-   https://github.com/spiffe/spire/blob/v1.15.3/doc/spire_server.md
+   https://github.com/spiffe/spire/blob/v{NEWEST}/doc/spire_server.md
 
 4. server.bind_prot, set by spire_server_config
-   SPIRE 1.15.3 has no option "bind_prot" in server; did you mean "bind_port"?
+   SPIRE {NEWEST} has no option "bind_prot" in server; did you mean "bind_port"?
    on s1
-   https://github.com/spiffe/spire/blob/v1.15.3/doc/spire_server.md
+   https://github.com/spiffe/spire/blob/v{NEWEST}/doc/spire_server.md
 
 5. spire_agent_environment
    It must be a mapping, and it is a list.
@@ -53,8 +54,8 @@ MISTAKES = """\
    on a1, a2, s1
 
 8. spire_version
-   This collection knows SPIRE up to 1.15.3. For 1.15.9 take a newer collection. Until then
-   everything else is checked for 1.15.3.
+   This collection knows SPIRE up to {NEWEST}. For {UNKNOWN} take a newer collection. Until then
+   everything else is checked for {NEWEST}.
    on a2"""
 
 
@@ -68,7 +69,7 @@ def bad(tmp_path_factory: pytest.TempPathFactory) -> Run:
             "spire_agent_environment": [SECRET],
             "spire_sever_group": SECRET,
         },
-        a2={"spire_version": "1.15.9", "spire_server_address": "{{ ansible_default_ipv4.address }}"},
+        a2={"spire_version": UNKNOWN, "spire_server_address": "{{ ansible_default_ipv4.address }}"},
     )
     return play(tmp_path_factory.mktemp("bad"), wrong, {
         "preflight": {"spire.fleet.preflight": None},
@@ -135,7 +136,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("f")
     (made / "bin").mkdir()
     for name in ("spire-server", "spire-agent"):
-        (made / "bin" / name).write_text("#!/bin/sh\necho 1.15.3 >&2\n")
+        (made / "bin" / name).write_text(f"#!/bin/sh\necho {NEWEST} >&2\n")
         (made / "bin" / name).chmod(0o755)
     return made
 
@@ -207,7 +208,7 @@ def test_planned_has_paths_and_no_contents(good: Run, directory: Path) -> None:
     assert planned["files"]["environment"] == {
         "name": "environment", "path": f"{directory}/q/etc/agent/main.env", "mode": "0600", "owner": "", "group": "", "secret": True,
     }
-    assert planned["archive"]["name"] == "spire-1.15.3-linux-amd64-musl.tar.gz"
+    assert planned["archive"]["name"] == f"spire-{NEWEST}-linux-amd64-musl.tar.gz"
 
 
 def test_contents(good: Run) -> None:

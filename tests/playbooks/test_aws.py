@@ -17,6 +17,7 @@ import yaml
 
 from tests.support.moto_server import Moto, REGION, running
 from tests.support.playbook_run import ANSIBLE, Run, inventory, play, show
+from tests.unit.builders.trees import NEWEST
 
 PASSPHRASE = "planted-passphrase-2b7f"
 NAME = "spire/prod.acme.com/a1"
@@ -53,7 +54,7 @@ def fixture_run(moto: Moto, tmp_path_factory: pytest.TempPathFactory) -> tuple[R
     directory = tmp_path_factory.mktemp("s")
     (directory / "bin").mkdir()
     binary = directory / "bin" / "spire-server"
-    binary.write_text("#!/bin/sh\necho 1.15.3 >&2\n")
+    binary.write_text(f"#!/bin/sh\necho {NEWEST} >&2\n")
     binary.chmod(0o755)
     keep = {"spire.fleet.upstream_ca": {}}
     look = {"spire.fleet.component_drift": {"component": "server"}}

@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from tests.support.authorities import PASSPHRASE, make
+from tests.unit.builders.trees import NEWEST
 
 ANSIBLE = Path(sys.executable).with_name("ansible-playbook")
 AGENTS = ("a1", "a2")
@@ -94,7 +95,7 @@ def test_a_failed_task_for_the_answers_of_servers_is_reported(directory: Path) -
 def without_cas(directory: Path, dead: str) -> None:
     """Writes an inventory whose CAs are missing on the controller. One host can't be reached; each other host is a directory on this machine."""
     for name in ("spire-server", "spire-agent"):
-        (directory / name).write_text("#!/bin/sh\necho 1.15.3 >&2\n")
+        (directory / name).write_text(f"#!/bin/sh\necho {NEWEST} >&2\n")
         (directory / name).chmod(0o755)
     inventory = yaml.safe_load((directory / "inventory.yml").read_text())
     inventory["all"]["vars"] |= {

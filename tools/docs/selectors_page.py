@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.support import collection
+from tools.docs import wrong_data_as_message
 
 if TYPE_CHECKING:
     from ansible_collections.spire.fleet.plugins.plugin_utils.schema.selectors import Condition, Selector
@@ -89,7 +90,8 @@ def _condition(condition: Condition) -> str:
 
 def main(target: Path = PAGE) -> None:
     """Writes the page."""
-    target.write_text(page(), encoding="utf-8")
+    with wrong_data_as_message():
+        target.write_text(page(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -22,6 +22,10 @@ MODULE = "github.com/spiffe/spire/"
 _NOT_SOURCE = re.compile(r"_test\.go$|/fake[^/]*\.go$")
 
 
+class MissingTagError(ValueError):
+    """The checkout has no tag for a release."""
+
+
 @dataclass(frozen=True)
 class File:
     """One Go file."""
@@ -116,7 +120,7 @@ class Checkout:
         for name in (f"v{wanted}", wanted):
             if name in self.tags_known:
                 return name
-        raise ValueError(f"{self.path} has no tag for the release {wanted}; fetch its tags first")
+        raise MissingTagError(f"{self.path} has no tag for the release {wanted}; fetch its tags first")
 
     @cached_property
     def tags_known(self) -> frozenset[str]:

@@ -22,11 +22,17 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions impo
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Span, plugin, plugin_names, span
 
 DATA = Path(__file__).parent / "selector_data"
+#: the same directory as messages name it, below the collection's root
+SHOWN = "plugins/plugin_utils/schema/selector_data"
 #: types of plugins whose selectors entries name, and the component that runs them
 KINDS = {"NodeAttestor": "server", "NodeResolver": "server", "WorkloadAttestor": "agent", "SVIDStore": "agent"}
 
 _CONDITIONS = frozenset({"needs", "off_if", "off_if_negative", "listed_in"})
 _PLACE = re.compile(r"<[a-z]+>")
+
+
+class SelectorDataError(ValueError):
+    """The data about the selectors of a plugin is missing or wrong."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +102,15 @@ def of(kind: str, name: str) -> tuple[Selector, ...]:
         return ()
     block = plugin(component, kind, name)
     whole = block.span if block else Span()
-    data = yaml.safe_load((DATA / component / kind / f"{name}.yml").read_text(encoding="utf-8"))
+    path = f"{component}/{kind}/{name}.yml"
+    if not (DATA / path).is_file():
+        raise SelectorDataError(
+            f"The file {SHOWN}/{path} with the selectors of the {kind} {name} is missing. Add it, with `selectors: []` if the plugin makes "
+            f"none; {SHOWN}/README.md describes it."
+        )
+    data = yaml.safe_load((DATA / path).read_text(encoding="utf-8"))
+    if not isinstance(data, Mapping) or not isinstance(data.get("selectors"), list):
+        raise SelectorDataError(f"The file {SHOWN}/{path} has no list `selectors`. Add it, as {SHOWN}/README.md describes.")
     return tuple(_selector(kind, name, item, whole) for item in data["selectors"])
 
 
@@ -138,9 +152,12 @@ def _at(data: Any, path: list[str]) -> Iterator[Any]:
 
 
 def _selector(kind: str, name: str, item: Mapping[str, Any], whole: Span) -> Selector:
-    unknown = set(item) - {"key", "value", "example", "description", "since", "until", "secret", "conditions"}
+    required = {"key", "value", "example", "description"}
+    unknown = set(item) - required - {"since", "until", "secret", "conditions"}
     if unknown:
-        raise ValueError(f"selector data: {name} has unknown attributes {sorted(unknown)}")
+        raise SelectorDataError(f"selector data: {name} has unknown attributes {sorted(unknown)}")
+    if required - set(item):
+        raise SelectorDataError(f"selector data: a selector of {name} lacks the attributes {sorted(required - set(item))}")
     own = span(item)
     return Selector(
         kind,
@@ -158,6 +175,6 @@ def _selector(kind: str, name: str, item: Mapping[str, Any], whole: Span) -> Sel
 def _condition(item: Mapping[str, Any]) -> Condition:
     (kind,) = set(item) - {"since", "until"}
     if kind not in _CONDITIONS:
-        raise ValueError(f"selector data: {kind} is not a condition")
+        raise SelectorDataError(f"selector data: {kind} is not a condition")
     options = item[kind] if isinstance(item[kind], list) else [item[kind]]
     return Condition(kind, tuple(options), span(item))

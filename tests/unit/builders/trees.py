@@ -21,7 +21,9 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.rules import catalogue
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree import check as tree_check
 
 REMOVE = object()
-NEWEST = "1.15.3"
+NEWEST = str(versions.DEFAULT)
+#: the release that SPIRE may publish next, which the collection does not know
+UNKNOWN = str(versions.DEFAULT._replace(patch=versions.DEFAULT.patch + 1))
 
 SERVER: dict[str, Any] = {
     "server": {"trust_domain": "prod.acme.com", "bind_port": 8081, "data_dir": "/var/lib/spire/server"},
@@ -115,6 +117,7 @@ def option_cases() -> list[Case]:
     for path in sorted(OPTION_CASES.glob("*.yml")):
         for number, case in enumerate(yaml.safe_load(path.read_text("utf-8")), 1):
             changes = [(name, REMOVE) for name in case.get("remove", ())] + list(case.get("set", {}).items())
-            tree = having(BASES[case["component"]], *changes)
-            cases.append(Case(f"{path.stem}-{number}-{case['path']}", case["component"], case.get("release", NEWEST), tree, "", case))
+            tree, release = having(BASES[case["component"]], *changes), case.get("release", NEWEST)
+            texts = {name: case[name].replace("<release>", release) for name in ("message", "contains") if name in case}
+            cases.append(Case(f"{path.stem}-{number}-{case['path']}", case["component"], release, tree, "", {**case, **texts}))
     return cases

@@ -7,14 +7,15 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import RELEASES, Version
 from tests.unit.builders.spire_source import AGENT, FILES
-from tools.schema_drift import compare, data_options, report, rule_sources, source_options
-from tools.schema_drift.checkout import Checkout, Source
+from tools.schema_drift import __main__ as command, compare, data_options, report, rule_sources, source_options
+from tools.schema_drift.checkout import Checkout, MissingTagError, Source
 from tools.schema_drift.compare import Difference, Known
 
 OURS = {"server": {"server.a": "string", "server.old_name": "int", "server.gone": "bool", "server.Case": "string"}}
@@ -102,13 +103,29 @@ def spire(tmp_path: Path) -> Path:
 def test_a_checkout_is_read_at_its_tags(spire: Path) -> None:
     checkout = Checkout(spire)
     assert [checkout.tag(release) for release in ("0.9.1", "1.15.3", "v1.15.3")] == ["0.9.1", "v1.15.3", "v1.15.3"]
-    with pytest.raises(ValueError, match="has no tag for the release 1.16.0; fetch its tags first"):
+    with pytest.raises(MissingTagError, match="has no tag for the release 1.16.0; fetch its tags first"):
         checkout.tag("1.16.0")
     old, new = (source_options.everything(checkout.source(tag))["agent"] for tag in ("0.9.1", "v1.15.3"))
     assert ("agent.dir" in old, "agent.directory" in old) == (True, False)
     assert ("agent.dir" in new, "agent.directory" in new) == (False, True)
     source = checkout.source("v1.15.3")
     assert "doc/spire_agent.md" in source.names and "doc/spire_agent.md" not in source.files
+
+
+def test_a_missing_tag_ends_the_command_with_the_message_alone(spire: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["schema_drift", str(spire), "v1.16.0"])
+    with pytest.raises(SystemExit) as stopped:
+        command.main()
+    assert stopped.value.code == f"{spire} has no tag for the release 1.16.0; fetch its tags first"
+
+
+def test_a_release_of_two_parts_ends_the_command_with_its_usage(
+    spire: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["schema_drift", str(spire), "1.16"])
+    with pytest.raises(SystemExit, match="2"):
+        command.main()
+    assert '"1.16" is not the number of a release, which has three parts, such as 1.15.3' in capsys.readouterr().err
 
 
 def test_the_report_names_each_difference_and_fails(spire: Path, capsys: pytest.CaptureFixture[str]) -> None:

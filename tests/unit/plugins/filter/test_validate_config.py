@@ -14,7 +14,7 @@ import pytest
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.spire.fleet.plugins.filter import validate_config
-from tests.unit.plugins.plugin_utils.rules.tree.test_oidc_provider import PLANTED, SOUND
+from tests.unit.plugins.plugin_utils.rules.tree.test_oidc_provider import NEWEST, PLANTED, SOUND
 
 CHECK: Callable[..., list[str]] = validate_config.FilterModule().filters()["validate_config"]
 PROVIDER = "oidc_discovery_provider"
@@ -30,7 +30,7 @@ def test_every_mistake_is_a_line_without_secrets() -> None:
         "error: oidc_discovery_provider: Exactly one of acme, serving_cert_file, insecure_addr and listen_socket_path must be set, but "
         "insecure_addr and listen_socket_path are set. (rule oidc_listener)",
         'error: domains[0]: "https://oidc.acme.com" must be a domain name alone: write "oidc.acme.com". (rule oidc_domain_names)',
-        'error: domians: SPIRE 1.15.3 has no option "domians" in the file; did you mean "domains"?',
+        f'error: domians: SPIRE {NEWEST} has no option "domians" in the file; did you mean "domains"?',
         "warning: jwks_uri: It is not set, so SPIRE derives the address of the keys from jwt_issuer. Set it to the address where the "
         "keys are served. (rule oidc_jwks_uri)",
     ]
@@ -38,14 +38,14 @@ def test_every_mistake_is_a_line_without_secrets() -> None:
 
 def test_a_release_is_asked_for() -> None:
     tree = {**SOUND, "jwks_uri": "https://a.test/keys"}
-    assert CHECK(tree, PROVIDER) == CHECK(tree, PROVIDER, release="1.15.3") == []
+    assert CHECK(tree, PROVIDER) == CHECK(tree, PROVIDER, release=NEWEST) == []
     assert CHECK(tree, PROVIDER, release="1.5.6")[0].startswith("error: jwks_uri: ")
 
 
 @pytest.mark.parametrize("tree, component, release, message", [
     (SOUND, "provider", "", "validate_config: component is one of server, agent, oidc_discovery_provider."),
     (["x"], PROVIDER, "", "validate_config: The configuration must be a mapping, and it is a list."),
-    (SOUND, PROVIDER, "1.15", 'validate_config: release: "1.15" is not the number of a SPIRE release, which has three parts: write "1.15.3".'),
+    (SOUND, PROVIDER, "1.14", 'validate_config: release: "1.14" is not the number of a SPIRE release, which has three parts: write "1.14.7".'),
 ])
 def test_what_the_filter_was_given_wrongly(tree: Any, component: str, release: str, message: str) -> None:
     with pytest.raises(AnsibleFilterError, match=f"^{re.escape(message)}$"):

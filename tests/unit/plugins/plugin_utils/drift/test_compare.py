@@ -21,6 +21,8 @@ from tests.unit.builders.observed import AGENT_ID, HOUR, NOW, SERVER, chain, con
 
 Drift = Callable[[Plan, dict[str, Any]], None]
 
+# plans are of this release, because the release that is installed on a host decides what an upgrade may do
+VERSION = "1.15.3"
 MANY = {
     "plain": {},
     "environment": {"spire_server_environment": {"A": "1"}, "spire_agent_environment": {"A": "1"}},
@@ -46,7 +48,7 @@ def acts(found: Comparison) -> dict[str, Any]:
 
 
 def look(component: str, drift: Drift | None = None, common: dict[str, Any] | None = None, server: Any = SERVER) -> Comparison:
-    plan = planned(component, common)
+    plan = planned(component, {"spire_version": VERSION, **(common or {})})
     observed = converged(plan)
     if drift:
         drift(plan, observed)
@@ -106,7 +108,7 @@ def both(one: Drift, other: Drift) -> Drift:
 
 
 CONFIG, UNIT = "/etc/spire/server/main.conf", "/etc/systemd/system/spire-server@main.service"
-BINARY = "/opt/spire/1.15.3/bin/spire-server"
+BINARY = f"/opt/spire/{VERSION}/bin/spire-server"
 
 # Each case has a drift, the reported differences, and the actions.
 SERVER_DRIFTS: dict[str, tuple[Drift, list[str], dict[str, Any]]] = {
@@ -117,9 +119,7 @@ SERVER_DRIFTS: dict[str, tuple[Drift, list[str], dict[str, Any]]] = {
     "owner changed": (changed("configuration", owner="nobody"), [f"file {CONFIG}"], {"files": ["configuration"]}),
     "group changed": (changed("service", group="nogroup"), [f"file {UNIT}"], {"files": ["service"]}),
     "unit edited": (changed("service", content="W1VuaXRd"), [f"file {UNIT}"], {"files": ["service"]}),
-    "unit not read again": (
-        service(reload=True), ["systemd has not read the unit as it is now"], {"reload": True},
-    ),
+    "unit not read again": (service(reload=True), ["systemd has not read the unit as it is now"], {"reload": True}),
     "stopped": (stopped, ["spire-server@main.service"], {"start": True}),
     "disabled": (service(enabled=False), ["spire-server@main.service at boot"], {"enable": True}),
     "started with an older configuration": (
@@ -144,15 +144,15 @@ SERVER_DRIFTS: dict[str, tuple[Drift, list[str], dict[str, Any]]] = {
         {"files": ["service"], "restart": True, "keep": 7},
     ),
     "binary changed": (
-        fact(release=[damage("was changed after it had been placed")]), ["binaries of SPIRE 1.15.3"],
+        fact(release=[damage("was changed after it had been placed")]), [f"binaries of SPIRE {VERSION}"],
         {"install": True, "restart": True, "keep": 7},
     ),
     "binary gone": (
-        fact(release=[damage("does not exist")], binary_changed=True), ["binaries of SPIRE 1.15.3"],
+        fact(release=[damage("does not exist")], binary_changed=True), [f"binaries of SPIRE {VERSION}"],
         {"install": True, "restart": True, "keep": 7},
     ),
     "binary's mode": (
-        fact(release=[damage("has mode 0775, it was placed with 0755", replaces=False)]), ["binaries of SPIRE 1.15.3"], {"install": True},
+        fact(release=[damage("has mode 0775, it was placed with 0755", replaces=False)]), [f"binaries of SPIRE {VERSION}"], {"install": True},
     ),
     "another program runs": (
         fact(binary_changed=True),
@@ -161,10 +161,10 @@ SERVER_DRIFTS: dict[str, tuple[Drift, list[str], dict[str, Any]]] = {
     # The running process was started through the link and needs no restart.
     "link changed": (fact(link="1.14.7"), ["link /opt/spire/server-main"], {"link": True}),
     "link gone": (fact(link=""), ["link /opt/spire/server-main"], {"link": True}),
-    "link to somewhere else": (fact(link="/mnt/1.15.3"), ["link /opt/spire/server-main"], {"link": True}),
+    "link to somewhere else": (fact(link=f"/mnt/{VERSION}"), ["link /opt/spire/server-main"], {"link": True}),
     "upgrade": (
         fact(link="1.14.7", release=[damage("does not exist")], binary_changed=True),
-        ["binaries of SPIRE 1.15.3", "link /opt/spire/server-main"], {"install": True, "link": True, "restart": True, "keep": 7},
+        [f"binaries of SPIRE {VERSION}", "link /opt/spire/server-main"], {"install": True, "link": True, "restart": True, "keep": 7},
     ),
     "socket dead": (
         fact(answers=False),
@@ -318,7 +318,7 @@ BINARIES: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
     "older": (
         PREINSTALLED, {"exists": True, "version": "1.14.7", "machine": "amd64"},
         {"errors": [
-            "/srv/bin/spire-server is SPIRE 1.14.7; spire_version is 1.15.3. Set spire_version to what is installed, or "
+            f"/srv/bin/spire-server is SPIRE 1.14.7; spire_version is {VERSION}. Set spire_version to what is installed, or "
             "install that release."
         ]},
     ),
@@ -331,7 +331,7 @@ BINARIES: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
     "no program": (
         PREINSTALLED, {"exists": True, "version": "", "machine": ""},
         {"errors": [
-            "/srv/bin/spire-server does not report a SPIRE version; spire_version is 1.15.3. Set spire_version to what is "
+            f"/srv/bin/spire-server does not report a SPIRE version; spire_version is {VERSION}. Set spire_version to what is "
             "installed, or install that release."
         ]},
     ),

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.unit.builders.fleets import fleet, mistakes, server_tree
+from tests.unit.builders.trees import NEWEST, UNKNOWN
 
 VARIABLES: dict[str, tuple[dict[str, Any], str]] = {
     "no trust domain": (
@@ -34,9 +35,9 @@ VARIABLES: dict[str, tuple[dict[str, Any], str]] = {
         'and it must be lower case: write "prod.acme.com". [s1]',
     ),
     "no such version": (
-        {"spire_version": "1.15.9"},
-        "error: spire_version: This collection knows SPIRE up to 1.15.3. For 1.15.9 take a newer collection. Until then everything "
-        "else is checked for 1.15.3. [a1, s1]",
+        {"spire_version": UNKNOWN},
+        f"error: spire_version: This collection knows SPIRE up to {NEWEST}. For {UNKNOWN} take a newer collection. Until then everything "
+        f"else is checked for {NEWEST}. [a1, s1]",
     ),
     "a version of two parts": (
         {"spire_version": 1.14},

@@ -18,6 +18,7 @@ from parliament import analyze_policy_string
 from ansible_collections.spire.fleet.plugins.filter.aws_policy import FilterModule as AwsPolicy
 from ansible_collections.spire.fleet.plugins.filter.aws_role_policies import FilterModule as AwsRolePolicies
 from tests.support.errors import error_of
+from tests.unit.builders.trees import NEWEST, UNKNOWN
 
 ACCOUNT = "111122223333"
 CASES: list[dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "cases" / "aws.yml").read_text(encoding="utf-8"))
@@ -130,8 +131,8 @@ MISTAKES: dict[str, tuple[Any, dict[str, Any], str]] = {
     "wrong component": ({}, {"component": "oidc"}, "component is server or agent."),
     "no release": (
         tree({}),
-        {"version": "1.15.9"},
-        "version: This collection knows SPIRE up to 1.15.3. For 1.15.9 take a newer collection.",
+        {"version": UNKNOWN},
+        f"version: This collection knows SPIRE up to {NEWEST}. For {UNKNOWN} take a newer collection.",
     ),
     "too early": (
         tree({"BundlePublisher": {"aws_s3": {}}}),
@@ -186,7 +187,7 @@ MISTAKES: dict[str, tuple[Any, dict[str, Any], str]] = {
     "SPIRE's partition": (
         tree({"NodeAttestor": {"aws_iid": {"assume_role": "nodes"}}}),
         {"account": ACCOUNT, "partition": "aws-cn"},
-        "plugins.NodeAttestor.aws_iid.plugin_data.partition is aws, and partition is aws-cn; SPIRE 1.15.3 builds its ARNs with aws.",
+        f"plugins.NodeAttestor.aws_iid.plugin_data.partition is aws, and partition is aws-cn; SPIRE {NEWEST} builds its ARNs with aws.",
     ),
     "two partitions": (
         tree({

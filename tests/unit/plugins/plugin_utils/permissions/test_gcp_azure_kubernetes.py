@@ -180,8 +180,8 @@ MISTAKES: dict[str, tuple[str, Any, dict[str, Any], str]] = {
     "no release": (
         "k8s_rbac",
         tree({}),
-        {"version": "1.15"},
-        'version: "1.15" is not the number of a SPIRE release, which has three parts: write "1.15.3".',
+        {"version": "1.14"},
+        'version: "1.14" is not the number of a SPIRE release, which has three parts: write "1.14.7".',
     ),
 }
 

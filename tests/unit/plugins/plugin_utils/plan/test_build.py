@@ -162,13 +162,14 @@ def test_absolute(given_: str, wanted: str) -> None:
 
 @pytest.mark.parametrize("machine, arch", [("x86_64", "amd64"), ("aarch64", "arm64")])
 def test_where_a_release_is(machine: str, arch: str) -> None:
-    base = "https://github.com/spiffe/spire/releases/download/v1.15.3"
+    version = versions.DEFAULT
+    base = f"https://github.com/spiffe/spire/releases/download/v{version}"
     found = downloads.archive(planned("server"), machine)
-    assert found["url"] == f"{base}/spire-1.15.3-linux-{arch}-musl.tar.gz"
-    assert found["checksum"].startswith(f"sha256:{base}/spire-1.15.3-linux-{arch}-musl")
+    assert found["url"] == f"{base}/spire-{version}-linux-{arch}-musl.tar.gz"
+    assert found["checksum"].startswith(f"sha256:{base}/spire-{version}-linux-{arch}-musl")
     mirror = {"spire_archive_url": "http://m/{version}/{arch}/", "spire_archive_sha256": {arch: "ab" * 32}}
     found = downloads.archive(planned("server", mirror), machine)
-    assert found["url"] == f"http://m/1.15.3/{arch}/{found['name']}" and found["checksum"] == "sha256:" + "ab" * 32
+    assert found["url"] == f"http://m/{version}/{arch}/{found['name']}" and found["checksum"] == "sha256:" + "ab" * 32
 
 
 # No input leads to an unexpected exception

@@ -14,6 +14,7 @@ import pytest
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.drift.probe import planned_digests, request_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
 from tests.unit.builders.fleets import planned
 
 
@@ -135,7 +136,7 @@ def test_credentials_that_are_needed_no_more_are_not_used() -> None:
 
 
 def test_the_drift_check_sees_what_runs_not_what_the_link_says() -> None:
-    assert request_of(planned("server")).runs == "/opt/spire/1.15.3/bin/spire-server"
+    assert request_of(planned("server")).runs == f"/opt/spire/{versions.DEFAULT}/bin/spire-server"
     preinstalled = {"spire_install_source": "preinstalled", "spire_bin_dir": "/usr/local/bin"}
     assert request_of(planned("server", preinstalled)).runs == "/usr/local/bin/spire-server"
 

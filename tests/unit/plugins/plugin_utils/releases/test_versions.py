@@ -9,15 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
-from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import RELEASES, Version
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import DEFAULT, RELEASES, Version
 from tests.support.errors import error_of
+
+NEXT_PATCH = f"{DEFAULT.major}.{DEFAULT.minor}.{DEFAULT.patch + 1}"
+NEXT_MINOR = f"{DEFAULT.major}.{DEFAULT.minor + 1}.0"
 
 
 def test_every_release_is_known() -> None:
     assert len(RELEASES) == len(set(RELEASES)) == 128
     assert (str(RELEASES[0]), str(RELEASES[-1])) == ("0.8.0", "1.15.3")
     assert list(RELEASES) == sorted(RELEASES)
-    assert versions.DEFAULT == Version(1, 15, 3)
+    assert DEFAULT == Version(1, 15, 3)
 
 
 @pytest.mark.parametrize("version", RELEASES, ids=str)
@@ -34,17 +37,17 @@ def test_versions_are_ordered_by_number_not_by_letter() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("1.15.9", "This collection knows SPIRE up to 1.15.3. For 1.15.9 take a newer collection."),
-        ("1.16.0", "This collection knows SPIRE up to 1.15.3. For 1.16.0 take a newer collection."),
+        (NEXT_PATCH, f"This collection knows SPIRE up to {DEFAULT}. For {NEXT_PATCH} take a newer collection."),
+        (NEXT_MINOR, f"This collection knows SPIRE up to {DEFAULT}. For {NEXT_MINOR} take a newer collection."),
         ("1.5.9", "SPIRE 1.5.9 is a version that SPIRE never had: the nearest release is 1.5.6."),
         ("0.13.0", "SPIRE 0.13.0 is a version that SPIRE never had: the nearest release is 0.12.3."),
         ("0.7.3", "SPIRE 0.7.3 is older than what is supported: the oldest release is 0.8.0."),
-        ("1.15", '"1.15" is not the number of a SPIRE release, which has three parts: write "1.15.3".'),
-        ("1", '"1" is not the number of a SPIRE release, which has three parts: write "1.15.3".'),
-        ("latest", '"latest" is not the number of a SPIRE release, which has three parts: write "1.15.3".'),
-        ("", '"" is not the number of a SPIRE release, which has three parts: write "1.15.3".'),
+        ("1.14", '"1.14" is not the number of a SPIRE release, which has three parts: write "1.14.7".'),
+        ("1", f'"1" is not the number of a SPIRE release, which has three parts: write "{DEFAULT}".'),
+        ("latest", f'"latest" is not the number of a SPIRE release, which has three parts: write "{DEFAULT}".'),
+        ("", f'"" is not the number of a SPIRE release, which has three parts: write "{DEFAULT}".'),
         ("1.8.5-rc1", '"1.8.5-rc1" is not the number of a SPIRE release, which has three parts: write "1.8.5".'),
-        ("٣.1.1", '"٣.1.1" is not the number of a SPIRE release, which has three parts: write "1.15.3".'),
+        ("٣.1.1", f'"٣.1.1" is not the number of a SPIRE release, which has three parts: write "{DEFAULT}".'),
     ],
 )
 def test_a_version_that_spire_never_had(text: str, message: str) -> None:

@@ -79,7 +79,7 @@ Right:
 def test_an_example_of_an_inventory_is_an_inventory() -> None:
     text = catalogue.explain("agent_release")
     wrong, right = (yaml.safe_load(part) for part in re.split(r"\n(?:Wrong|Right):\n", text)[1:])
-    assert wrong == {"spire_servers": {"hosts": {"s1": {"spire_version": "1.14.7"}}}, "spire_agents": {"hosts": {"a1": {}}}}
+    assert wrong == {"spire_servers": {"hosts": {"s1": {"spire_version": "1.14.7"}}}, "spire_agents": {"hosts": {"a1": {"spire_version": "1.15.3"}}}}
     assert right["spire_agents"] == {"hosts": {"a1": {"spire_version": "1.14.7"}}}
 
 

@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment.server_answers import tokenless
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from tests.unit.builders.fleets import ALONE, BUNDLE_SHA256, X509POP, agent_tree, fleet, mistakes, server_tree
+from tests.unit.builders.trees import NEWEST, UNKNOWN
 
 
 def test_an_empty_inventory() -> None:
@@ -79,25 +80,25 @@ def test_who_gives_an_agent_its_token() -> None:
 
 
 def test_an_agent_that_is_newer_than_its_server() -> None:
-    assert mistakes(fleet(s1={"spire_version": "1.14.7"})) == (
+    assert mistakes(fleet({"spire_version": "1.15.3"}, s1={"spire_version": "1.14.7"})) == (
         "error: spire_version: The agent has SPIRE 1.15.3, and its oldest server has 1.14.7. An agent must not be newer than its "
         "servers. Upgrade the servers first. [a1]"
     )
 
 
 def test_an_agent_that_is_too_old_for_its_server() -> None:
-    assert mistakes(fleet(a1={"spire_version": "1.13.6"})) == (
+    assert mistakes(fleet({"spire_version": "1.15.3"}, a1={"spire_version": "1.13.6"})) == (
         "error: spire_version: The agent has SPIRE 1.13.6, and its oldest server has 1.15.3. An agent can be at most one minor release "
         "older. Upgrade one minor release at a time. [a1]"
     )
 
 
 def test_an_agent_one_minor_release_older_is_fine() -> None:
-    assert mistakes(fleet(a1={"spire_version": "1.14.7"})) == ""
+    assert mistakes(fleet({"spire_version": "1.15.3"}, a1={"spire_version": "1.14.7"})) == ""
 
 
 @pytest.mark.parametrize("version, wrong, checked_for", [
-    ("1.16.0", "This collection knows SPIRE up to 1.15.3. For 1.16.0 take a newer collection.", "1.15.3"),
+    (UNKNOWN, f"This collection knows SPIRE up to {NEWEST}. For {UNKNOWN} take a newer collection.", NEWEST),
     ("1.14", '"1.14" is not the number of a SPIRE release, which has three parts: write "1.14.7".', "1.14.7"),
 ])
 def test_an_unknown_release_hides_no_other_problem(version: str, wrong: str, checked_for: str) -> None:

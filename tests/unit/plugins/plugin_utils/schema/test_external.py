@@ -13,6 +13,7 @@ import pytest
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import convert, external as schema_external
 from tests.unit.builders.fleets import fleet, mistakes, planned
+from tests.unit.builders.trees import NEWEST
 
 ONE = "1a" * 32
 GOOD = """
@@ -57,7 +58,7 @@ def test_options_are_checked_and_brought_to_their_types(place: Path) -> None:
     plan = planned("server", variables(place, {"pin": 1234, "slots": "2"}))
     assert plan.plugin_data("UpstreamAuthority", "safe") == {"pin": "1234", "slots": 2}
     assert messages(place, slot="1") == [
-        '.slot (set by spire_server_config): SPIRE 1.15.3 has no option "slot" in the UpstreamAuthority safe; did you mean "slots"? [s1]'
+        f'.slot (set by spire_server_config): SPIRE {NEWEST} has no option "slot" in the UpstreamAuthority safe; did you mean "slots"? [s1]'
     ]
     assert messages(place, pin="a", badge="b") == [
         " (set by spire_server_config): At most one of pin and badge can be set, but pin and badge are set. [s1]"

@@ -40,7 +40,7 @@ ALL = [
 
 
 def test_how_much_there_is() -> None:
-    assert len(PLUGINS) == 63
+    assert len(PLUGINS) >= 63
     assert len(ALL) > 600
 
 

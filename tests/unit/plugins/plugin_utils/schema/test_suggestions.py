@@ -23,7 +23,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Bl
 
 KEY = "qqqq_zzzz"
 #: the last release of each minor version that operators still use, and the oldest release
-SOME = [versions.parse(text) for text in ("0.8.0", "0.12.3", "1.5.6", "1.9.6", "1.14.7", "1.15.3")]
+SOME = [*(versions.parse(text) for text in ("0.8.0", "0.12.3", "1.5.6", "1.9.6", "1.14.7")), versions.DEFAULT]
 #: the path of a block, in which "*" and "[]" stand for names and items
 Nest = tuple[str, ...]
 
@@ -80,6 +80,16 @@ def test_an_unknown_key_is_an_error_wherever_it_stands(release: Version) -> None
         assert KEY not in "".join(problem.message for problem in found if problem.path != written(path))
         observed += 1
     assert observed > (60 if release < versions.parse("1.0.0") else 100)
+
+
+@pytest.mark.parametrize("release", SOME, ids=str)
+def test_a_block_with_many_options_has_their_number_instead_of_their_names(release: Version) -> None:
+    block = schema_model.block("server").options["server"].block
+    assert block
+    listed = [name for name, option in block.options.items() if release in option.span]
+    assert len(listed) > 12
+    (problem,) = [one for one in tree_check.check("server", {"server": {KEY: "x"}}, release) if one.path == f"server.{KEY}"]
+    assert problem.message == f'SPIRE {release} has no option "{KEY}" in server; its {len(listed)} options are in SPIRE\'s documentation.'
 
 
 def test_the_blocks_where_spire_drops_unknown_keys_are_covered() -> None:
@@ -199,5 +209,5 @@ def test_other_datastores_than_sql_are_refused_since_0_11(name: str) -> None:
         return [f"{problem.path}: {problem.message}" for problem in found if problem.severity == "error"]
 
     assert messages("0.8.0") == messages("0.10.2") == []
-    for release in ("0.11.0", "1.15.3"):
+    for release in ("0.11.0", str(versions.DEFAULT)):
         assert messages(release) == [f"plugins.DataStore.{name}: SPIRE takes only its own sql as DataStore."]

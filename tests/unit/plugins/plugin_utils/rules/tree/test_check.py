@@ -22,27 +22,27 @@ FEDERATED = {"bundle_endpoint_url": "https://east.acme.com", "bundle_endpoint_pr
 TREES: dict[str, tuple[dict[str, Any], str]] = {
     "unknown server option": (
         server_tree(server={"bind_prot": 8081}),
-        'error: server.bind_prot (set by spire_server_config): SPIRE 1.15.3 has no option "bind_prot" in server; did you mean '
+        f'error: server.bind_prot (set by spire_server_config): SPIRE {NEWEST} has no option "bind_prot" in server; did you mean '
         '"bind_port"? [s1]',
     ),
     "unknown agent option": (
         agent_tree(agent={"joining_token": "planted-secret"}),
-        'error: agent.joining_token (set by spire_agent_config): SPIRE 1.15.3 has no option "joining_token" in agent; did you '
+        f'error: agent.joining_token (set by spire_agent_config): SPIRE {NEWEST} has no option "joining_token" in agent; did you '
         'mean "join_token"? [a1]',
     ),
     "unknown option of a plugin's block": (
         server_tree(plugins={"NodeAttestor": {"join_token": {"plugin_dta": {"key": "planted-secret"}}}}),
-        "error: plugins.NodeAttestor.join_token.plugin_dta (set by spire_server_config): SPIRE 1.15.3 has no option "
+        f"error: plugins.NodeAttestor.join_token.plugin_dta (set by spire_server_config): SPIRE {NEWEST} has no option "
         '"plugin_dta" in a plugin\'s block; did you mean "plugin_data"? [s1]',
     ),
     "unknown option in plugin_data": (
         server_tree(plugins={"DataStore": {"sql": {"plugin_data": {"conection_string": "planted-secret"}}}}),
-        "error: plugins.DataStore.sql.plugin_data.conection_string (set by spire_server_config): SPIRE 1.15.3 has no option "
+        f"error: plugins.DataStore.sql.plugin_data.conection_string (set by spire_server_config): SPIRE {NEWEST} has no option "
         '"conection_string" in the DataStore sql; did you mean "connection_string"? [s1]',
     ),
     "unknown plugin": (
         server_tree(plugins={"NodeAttestor": {"x509pep": {}}}),
-        'error: plugins.NodeAttestor.x509pep (set by spire_server_config): SPIRE 1.15.3 has no built-in NodeAttestor "x509pep"; '
+        f'error: plugins.NodeAttestor.x509pep (set by spire_server_config): SPIRE {NEWEST} has no built-in NodeAttestor "x509pep"; '
         'did you mean "x509pop"? A plugin that is not built in needs plugin_cmd. [s1]',
     ),
     "unknown plugin type": (

@@ -14,7 +14,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versio
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree import check as tree_check
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import convert
 
-NEWEST = "1.15.3"
+NEWEST = str(versions.DEFAULT)
 PLANTED = "pl4nted-s3cret"
 SERVER_API = {"address": "unix:///run/spire/server/api.sock"}
 WORKLOAD_API = {"socket_path": "/run/spire/agent/api.sock", "trust_domain": "example.org"}
@@ -100,7 +100,7 @@ def test_what_is_right(release: str, change: dict[str, Any]) -> None:
         ),
         (
             NEWEST, {"registration_api": {"socket_path": "/s"}},
-            'error registration_api: SPIRE 1.15.3 no longer has the option "registration_api", it was removed after 1.0.4; '
+            f'error registration_api: SPIRE {NEWEST} no longer has the option "registration_api", it was removed after 1.0.4; '
             "use server_api instead.",
         ),
         (
@@ -132,7 +132,7 @@ def test_what_is_right(release: str, change: dict[str, Any]) -> None:
         ),
         (
             NEWEST, {"workload_api": {**WORKLOAD_API, "poll_intervall": "1s"}},
-            'error workload_api.poll_intervall: SPIRE 1.15.3 has no option "poll_intervall" in workload_api; '
+            f'error workload_api.poll_intervall: SPIRE {NEWEST} has no option "poll_intervall" in workload_api; '
             'did you mean "poll_interval"?',
         ),
         (
