@@ -29,9 +29,14 @@ def entries(shell: Callable[..., str]) -> dict[str, str]:
     return {entry["id"]: entry["spiffe_id"]["path"] for entry in shown}
 
 
+def entries_task(run: site_run.Run) -> dict[str, Any]:
+    """Returns the result of the task on the registration entries, which has run for one server."""
+    ((result,),) = [task.result["results"] for task in run.named(site_run.ENTRIES)]
+    return dict(result)
+
+
 def deleted(run: site_run.Run) -> list[str]:
-    ((result,),) = [result["results"] for result in run.of("server1", site_run.ENTRIES)]
-    return sorted(result["deleted"])
+    return sorted(entries_task(run)["deleted"])
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +55,7 @@ def test_check_mode_shows_what_would_be_deleted(left_over: list[str], shell: Cal
     run = site_run.run("site", "--check", "--diff", variables=WITHOUT_WEB).require()
     assert deleted(run) == left_over
     assert set(left_over) <= set(entries(shell))
-    ((result,),) = [result["results"] for result in run.of("server1", site_run.ENTRIES)]
-    assert all(name in result["diff"]["before"] for name in left_over)
+    assert all(name in entries_task(run)["diff"]["before"] for name in left_over)
 
 
 def test_verify_reports_it(left_over: list[str]) -> None:
