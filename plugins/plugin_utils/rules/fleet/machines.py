@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet, machine_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
@@ -52,21 +53,32 @@ def shared(fleet: Fleet) -> set[str]:
 def shared_machine(context: RuleContext) -> Findings:
     """Servers and agents on one machine have different instances, ports, sockets, directories and files, and the same versions of shared plugins."""
     planned: Plan = context.plan
-    memory = context.memory
-    if "shared_machines" not in memory:
-        memory["shared_machines"] = shared(context.fleet)
-    name = machine(planned)
-    if name not in memory["shared_machines"]:
+    members: list[tuple[Plan, list[Claim]]] | None = _on_the_machine(context, "machines")
+    if members is None:
         return
     claims = [*_claims(planned), *_placed(planned)]
-    members: list[tuple[Plan, list[Claim]]] = memory.setdefault("machines", {}).setdefault(name, [])
     for other, theirs in members:
         yield from _collisions(planned, claims, other, theirs)
     members.append((planned, claims))
 
 
+def _on_the_machine(context: RuleContext, key: str) -> list[Any] | None:
+    """Returns the list in which a rule collects what it knows of the plans of one machine; None where the machine has only this plan."""
+    memory = context.memory
+    if "shared_machines" not in memory:
+        memory["shared_machines"] = shared(context.fleet)
+    name = machine(context.plan)
+    found: list[Any] = memory.setdefault(key, {}).setdefault(name, [])
+    return found if name in memory["shared_machines"] else None
+
+
+def _who(other: Plan, planned: Plan) -> str:
+    """Returns how a message names another server or agent on the machine of this one."""
+    return f"the {other.component} {other.host}" if other.host != planned.host else f"the {other.component} of this host"
+
+
 def _collisions(planned: Plan, claims: list[Claim], other: Plan, theirs: list[Claim]) -> Findings:
-    who = f"the {other.component} {other.host}" if other.host != planned.host else f"the {other.component} of this host"
+    who = _who(other, planned)
     if planned.component == other.component and planned.paths.config == other.paths.config:
         name = f"spire_{planned.component}_instance"
         yield Finding(name, (
@@ -122,19 +134,14 @@ def _placed(planned: Plan) -> Iterator[Claim]:
 def directory_of_two_users(context: RuleContext) -> Findings:
     """Servers and agents on one machine that run as different users have no directory in common that one of them owns."""
     planned: Plan = context.plan
-    memory = context.memory
-    if "shared_machines" not in memory:
-        memory["shared_machines"] = shared(context.fleet)
-    name = machine(planned)
-    if name not in memory["shared_machines"]:
+    owners: list[tuple[Plan, str, str]] | None = _on_the_machine(context, "owned_directories")
+    if owners is None:
         return
-    owners: list[tuple[Plan, str, str]] = memory.setdefault("owned_directories", {}).setdefault(name, [])
     for path, directory in _owned(planned):
         for other, their_path, their_directory in owners:
             if other.user != planned.user and _shares(directory, their_directory):
-                who = f"the {other.component} {other.host}" if other.host != planned.host else f"the {other.component} of this host"
                 yield Finding(path, (
-                    f"It makes {directory} a directory of {planned.user}'s own, and {who} on the same machine has {their_directory} for "
+                    f"It makes {directory} a directory of {planned.user}'s own, and {_who(other, planned)} on the same machine has {their_directory} for "
                     f"{other.user} ({their_path}), so each run would take it away from the other. Give each a directory of its own, for example "
                     f"{directory}/{planned.component}."
                 ))
