@@ -29,8 +29,14 @@ def _command(pid: int) -> list[str]:
 
 
 def alive(pid: int) -> bool:
-    """Whether the process still runs."""
-    return bool(_command(pid))
+    """Whether the process still runs. Its ports are free only after its last thread has ended."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0]
+        threads = os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return False
+    # The arguments of an ending process vanish before its sockets do. A zombie has none, unless another thread still ends.
+    return state not in "XZ" or len(threads) > 1
 
 
 def supervisor(place: Place) -> int:

@@ -10,6 +10,7 @@ import socket
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -242,6 +243,21 @@ def test_a_process_of_somebody_else_is_never_taken_for_ours(tmp_path: Path) -> N
         assert processes.end(place) == []
         assert other.poll() is None
         other.communicate(b"\n")
+
+
+def test_a_process_has_ended_when_it_only_waits_for_its_parent() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert processes.alive(child.pid)
+        child.kill()
+        assert child.stdout
+        # The kernel closes the child's files before it makes the child a zombie.
+        assert child.stdout.read() == b""
+        deadline = time.monotonic() + 10
+        while processes.alive(child.pid) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert not processes.alive(child.pid)
+        assert Path(f"/proc/{child.pid}").exists()
+    assert not processes.alive(child.pid)
 
 
 @pytest.mark.parametrize(
