@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import datetime
 import time
 from typing import Any
 
@@ -12,6 +13,7 @@ from ansible_collections.spire.fleet.plugins.module_utils.host.probe import ARGU
 from ansible_collections.spire.fleet.plugins.plugin_utils.aws.client import AwsError
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.action_errors import failed
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.clocks import Clock
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift import bare_server, release_jump
 from ansible_collections.spire.fleet.plugins.plugin_utils.drift.check import DriftCheck, DriftError, missing_cas
 from ansible_collections.spire.fleet.plugins.plugin_utils.drift.probe import planned_digests, request_of, variants_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.action_base import FleetAction
@@ -41,6 +43,10 @@ class ActionModule(FleetAction):
         observed, clock = answer["observed"], Clock.between(before, answer["observed"].get("time", before), time.time())
         if arguments["missing_ca_only"]:
             return {"missing_ca": missing_cas(planned, observed)}
+        if arguments["identity_only"]:
+            return {"identity": bare_server.held_identity(planned, observed, datetime.datetime.now(datetime.timezone.utc))}
+        if release_jump.goes_back(planned, observed):
+            observed["agents"] = self._agents(planned)
         check = DriftCheck(
             arguments["final"],
             # The registered result is read without templating, which would be repeated for each of thousands of agents.
@@ -52,6 +58,15 @@ class ActionModule(FleetAction):
         except DriftError as exc:
             raise failed(str(exc), result=exc.result) from None
         return {**result, "certificates": expiry_sources.in_files(planned.for_architecture(observed["machine"]), observed["certificates"])}
+
+    def _agents(self, planned: Plan) -> list[dict[str, Any]] | None:
+        """Asks a running server for its agents; returns None where it gives no answer."""
+        answer = self._execute_module(
+            module_name="spire.fleet.server_info",
+            module_args={"binary": planned.binary, "socket_path": planned.socket},
+            task_vars=self.variables,
+        )
+        return answer["agents"] if answer.get("healthy") else None
 
     def _probe(self, planned: Plan) -> dict[str, Any]:
         """Runs the module with its output kept out of every log, since it returns files with secrets."""

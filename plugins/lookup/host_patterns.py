@@ -27,6 +27,8 @@ options:
         otherwise.
       - V(unreached_servers) are servers that an earlier play could not reach, while another server of their group was reached. They are
         in no other play that changes servers.
+      - V(authority_servers) are the servers that would make a new authority without their datastore, and V(cut_off_agents) are the agents of
+        those whose datastore an earlier play did not find.
       - V(fleet) is every server and agent, nested ones too; V(every_server) and V(every_agent) are those of one kind, in no order.
       - V(missing_ca) for servers and agents while a CA of ours, of a server's or of an agent's whose servers are not in the inventory, is
         missing on the controller, so that this run would make it; nobody otherwise.
@@ -59,7 +61,7 @@ from ansible import context
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.drift import missing_ca
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift import bare_server, missing_ca
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import groups as inventory_groups, nested
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import AGENTS, SERVERS
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import fleet_of
@@ -69,8 +71,12 @@ GROUPS = {"servers": SERVERS, "agents": AGENTS}
 EVERY = {"fleet": (SERVERS, AGENTS), "every_server": (SERVERS,), "every_agent": (AGENTS,)}
 #: plays that exist only where some group has several servers
 SEVERAL = ("several_servers", "redundant_servers", "unreached_servers")
+#: the other plays
+OTHERS = ("servers", "agents", "nested", "missing_ca", "authority_servers", "cut_off_agents")
 #: A pattern that matches no host. An empty list would match every host, and Ansible warns of a group that does not exist.
 NOBODY = "!all"
+#: the variable in which site registers the datastore of a server
+DATASTORE = "spire_fleet_datastore"
 #: the variable in which site registers whether it reached a server
 REACHED = "spire_fleet_reached"
 #: options of ansible-playbook that need no inventory; ansible-lint uses them, too
@@ -90,6 +96,8 @@ class LookupModule(LookupBase):
             return _there(EVERY[which], observed)
         if which in SEVERAL:
             return self._several(which, observed)
+        if which in ("authority_servers", "cut_off_agents"):
+            return self._authority(which, observed)
         if which == "missing_ca":
             missing = "hostvars" in observed and missing_ca.concerns(fleet_of(observed, self._templar))
             return _there(EVERY["fleet"], observed) if missing else [NOBODY]
@@ -97,9 +105,23 @@ class LookupModule(LookupBase):
         if which == "nested":
             return [host for host in apart if host not in self._unreached(observed)] or [NOBODY]
         if which not in GROUPS:
-            raise AnsibleLookupError(f"{which} is no play; it must be {', '.join((*EVERY, *SEVERAL))}, servers, agents, nested or missing_ca")
+            raise AnsibleLookupError(f"{which} is no play; it must be {', '.join((*EVERY, *SEVERAL, *OTHERS))}")
         apart += self._unreached(observed) if which == "servers" else []
         return [*_there([GROUPS[which]], observed), *(f"!{host}" for host in apart)]
+
+    def _authority(self, which: str, observed: Mapping[str, Any]) -> list[str]:
+        """Returns the servers whose datastore is looked for, or the agents of those that have none."""
+        if "hostvars" not in observed:
+            return [NOBODY]
+        fleet = fleet_of(observed, self._templar)
+        if which == "authority_servers":
+            return bare_server.candidates(fleet) or [NOBODY]
+        return bare_server.agents(fleet, lambda server: self._lacks_datastore(observed, server)) or [NOBODY]
+
+    def _lacks_datastore(self, observed: Mapping[str, Any], server: str) -> bool:
+        """Whether this run has looked for the datastore of a server and did not find it."""
+        result = observed["hostvars"].raw_get(server).get(DATASTORE) or {}
+        return result.get("stat", {}).get("exists") is False
 
     def _several(self, which: str, observed: Mapping[str, Any]) -> list[str]:
         """Returns the hosts of a play that exists only where some group has several servers."""

@@ -40,6 +40,11 @@ options:
         would make another CA then. Without this option, such a host is a failure.
     type: bool
     default: false
+  identity_only:
+    description:
+      - For agents, whether to return only the identity that the agent holds. It is read before a server without a datastore is started.
+    type: bool
+    default: false
   spec:
     description: The files, service and binaries to read on the host. Set by the action plugin.
     type: dict
@@ -109,6 +114,10 @@ missing_ca:
   returned: when O(missing_ca_only=true)
   type: list
   elements: str
+identity:
+  description: The identity that the agent holds of its trust domain, and its server, as text. Empty when it has none.
+  returned: when O(identity_only=true)
+  type: str
 actions:
   description: What the tasks of the roles have to change. Meant for the roles of this collection.
   returned: always

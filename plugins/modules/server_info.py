@@ -95,6 +95,9 @@ agents:
     can_reattest:
       description: Whether the agent may attest again without being evicted.
       type: bool
+    version:
+      description: The release that the agent runs. Empty where the server's or the agent's release does not report it.
+      type: str
     entries:
       description: The IDs of the entries whose parent the agent is.
       returned: for a banned agent that has such entries

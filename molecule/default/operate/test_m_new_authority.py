@@ -46,3 +46,20 @@ def test_a_lost_datastore_is_asked_about(shell: Callable[..., str]) -> None:
     site_run.run("site").require()
     assert shell("server1", faults.cli("bundle show")) == bundle
     assert site_run.run("site").require().changed == {}
+
+
+def test_the_agents_of_a_rebuilt_server_are_asked_first(shell: Callable[..., str]) -> None:
+    """Nothing on the host tells that it was a server before, but its agents hold identities."""
+    bundle = shell("server1", faults.cli("bundle show"))
+    installed = "etc/spire/server var/lib/spire/server opt/spire/server-main"
+    shell("server1", f"systemctl stop {UNIT}; cd / && tar cf /root/kept.tar {installed} && rm -rf {installed}")
+    run = site_run.run("site")
+    message = str(run.failed)
+    assert f"and its server server1 has no datastore {DATASTORE}." in message
+    assert "agent1 holds the identity spiffe://molecule.test/spire/agent/" in message
+    assert "-e spire_new_authority=true" in message
+    assert shell("server1", "ls -d /etc/spire/server /var/lib/spire/server 2>/dev/null || true") == ""
+    shell("server1", "tar xf /root/kept.tar -C / && rm /root/kept.tar")
+    site_run.run("site").require()
+    assert shell("server1", faults.cli("bundle show")) == bundle
+    assert site_run.run("site").require().changed == {}

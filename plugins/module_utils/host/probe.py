@@ -23,6 +23,7 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "servers": {"type": "str"},
     "final": {"type": "bool", "default": False},
     "missing_ca_only": {"type": "bool", "default": False},
+    "identity_only": {"type": "bool", "default": False},
 }
 
 

@@ -69,6 +69,7 @@ class SpireServer(Cli):
                     "expires_at": int(agent.get("x509svid_expires_at") or 0),
                     "banned": bool(agent.get("banned", False)),
                     "can_reattest": bool(agent.get("can_reattest", False)),
+                    "version": str(agent.get("agent_version") or ""),
                     "selectors": [f"{s.get('type', '')}:{s.get('value', '')}" for s in agent.get("selectors") or []],
                 })
         return agents

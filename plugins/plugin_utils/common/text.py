@@ -21,6 +21,17 @@ _TYPES: tuple[tuple[Any, str], ...] = (
 )
 
 
+#: how many names a message lists at most
+SHOWN = 10
+
+
+def some(names: Iterable[str]) -> str:
+    """Returns the first names of a list, and how many more there are."""
+    listed = list(names)
+    more = f" and {len(listed) - SHOWN} more" if len(listed) > SHOWN else ""
+    return f"{', '.join(listed[:SHOWN])}{more}"
+
+
 def and_list(words: Sequence[str]) -> str:
     """Joins words as a sentence does: "a", "a and b", "a, b and c"."""
     return ", ".join(words[:-1]) + " and " + words[-1] if len(words) > 1 else "".join(words)

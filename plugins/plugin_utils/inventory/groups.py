@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import nearest
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import nearest, some
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import AGENTS, SERVERS
 
 #: groups that Ansible adds to every inventory
 BUILT_IN_GROUPS = ("all", "ungrouped")
-SHOWN = 10
 #: the similarity of names: "servers" is similar enough to spire_servers, "spire" is not
 NEAR = 0.65
 
@@ -27,9 +26,8 @@ def no_hosts_problem(groups: Mapping[str, Sequence[str]]) -> str:
             "it could not be read."
         )
     names = sorted((name for name in groups if name not in BUILT_IN_GROUPS), key=lambda name: (not nearest_group(name), name))
-    found = ", ".join(f"{name} (did you mean {nearest_group(name)}?)" if nearest_group(name) else name for name in names[:SHOWN])
-    rest = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    has = f"The inventory's groups are {found}{rest}." if names else "The inventory has no groups."
+    found = some(f"{name} (did you mean {nearest_group(name)}?)" if nearest_group(name) else name for name in names)
+    has = f"The inventory's groups are {found}." if names else "The inventory has no groups."
     return (
         f"No host of the inventory is in {SERVERS} or {AGENTS}, so nothing was checked. The names of these two groups are fixed. {has} "
         f"Rename your groups, or make them children of {SERVERS} and {AGENTS}."

@@ -48,6 +48,7 @@ def _files(planned: Plan) -> dict[str, Any]:
             *([paths.link] if planned.versioned else []),
         ],
         "data": [planned.data_dir],
+        "datastore": planned.datastore_file if planned.component == "server" else "",
         "kept": paths.kept,
         "healthy": paths.healthy,
         "kept_files": sorted({

@@ -5,14 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import some
 from ansible_collections.spire.fleet.plugins.plugin_utils.entries.desired import ids_of_agent
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
-
-#: how many IDs a problem lists
-SHOWN = 10
 
 
 def problems(results: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
@@ -25,7 +23,7 @@ def problems(results: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
             ("updated", "has entries that differ from the inventory"),
         ):
             if result.get(field):
-                yield server, f"{text}: {_listed(result[field])}; site corrects that"
+                yield server, f"{text}: {some(sorted(result[field]))}; site corrects that"
 
 
 def of_dead_agent(host: str, fleet: Fleet, results: Iterable[Mapping[str, Any]]) -> str:
@@ -35,11 +33,6 @@ def of_dead_agent(host: str, fleet: Fleet, results: Iterable[Mapping[str, Any]])
     if not left:
         return ""
     return (
-        f"its server still has its entries ({_listed(left)}), so whoever has its identity gets SVIDs. If the host does not come back, run "
+        f"its server still has its entries ({some(left)}), so whoever has its identity gets SVIDs. If the host does not come back, run "
         f"spire.fleet.decommission with --limit {host}"
     )
-
-
-def _listed(ids: Sequence[str]) -> str:
-    more = f" and {len(ids) - SHOWN} more" if len(ids) > SHOWN else ""
-    return f"{', '.join(sorted(ids)[:SHOWN])}{more}"

@@ -88,11 +88,11 @@ def test_agents_are_normalised() -> None:
     client, _run = server(agent_list=say({"agents": [{
         "id": {"trust_domain": "example.org", "path": "/spire/agent/a"}, "attestation_type": "x509pop",
         "x509svid_expires_at": "1795439341", "banned": True, "can_reattest": True,
-        "selectors": [{"type": "x509pop", "value": "a:b"}], "a_newer_field": {},
+        "agent_version": "1.15.3", "selectors": [{"type": "x509pop", "value": "a:b"}], "a_newer_field": {},
     }]}))
     assert client.agent_list() == [{
         "id": "spiffe://example.org/spire/agent/a", "attestation_type": "x509pop", "expires_at": 1795439341,
-        "banned": True, "can_reattest": True, "selectors": ["x509pop:a:b"],
+        "banned": True, "can_reattest": True, "version": "1.15.3", "selectors": ["x509pop:a:b"],
     }]
 
 

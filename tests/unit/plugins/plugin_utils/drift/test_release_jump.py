@@ -39,3 +39,35 @@ def test_a_jump_is_refused_with_the_way_in_steps(installed: str, wanted: str, st
 )
 def test_the_next_release_is_taken(installed: str, wanted: str) -> None:
     assert errors(installed, wanted) == []
+
+
+def agent(name: str, version: str, banned: bool = False) -> dict[str, object]:
+    return {"id": f"spiffe://prod.acme.com/spire/agent/{name}", "version": version, "banned": banned}
+
+
+def going_back(agents: list[dict[str, object]] | None, component: str = "server", **variables: object) -> tuple[list[str], list[str]]:
+    plan = planned(component, {"spire_version": "1.14.7", **variables})
+    found = compare(plan, {**converged(plan), "link": "1.15.3", "agents": agents}, None, NOW)
+    return found.errors, found.warnings
+
+
+def test_agents_go_back_before_their_server() -> None:
+    newer = agent("a", "1.15.3"), agent("b", "1.15.0-dev-unk"), agent("c", "1.14.7"), agent("d", "1.15.3", banned=True)
+    (error,), warnings = going_back([*newer])
+    assert "spire/agent/a (1.15.3), spiffe://prod.acme.com/spire/agent/b (1.15.0-dev-unk). An agent is never newer than its server" in error
+    assert "run site for them with --limit and spire_version 1.14.7." in error
+    assert warnings == []
+    assert going_back([*newer], spire_release_jump=True) == ([], [])
+
+
+def test_a_server_goes_back_when_its_agents_have() -> None:
+    assert going_back([agent("a", "1.14.0"), agent("b", "1.13.6")]) == ([], [])
+    assert going_back([]) == ([], [])
+    assert going_back(None, component="agent")[0] == []
+
+
+@pytest.mark.parametrize("agents", [None, [agent("a", "")]])
+def test_unknown_releases_of_agents_are_a_warning(agents: list[dict[str, object]] | None) -> None:
+    errors, (warning,) = going_back(agents)
+    assert errors == []
+    assert warning.startswith("SPIRE 1.15.3 goes back to 1.14.7, and the server does not report the releases of all its agents.")
