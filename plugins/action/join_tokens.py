@@ -8,6 +8,8 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.action_errors import show_hidden_failure
+
 REFUSED = "join_tokens returns secrets: give its task `no_log: true`. No token was minted."
 
 
@@ -23,4 +25,6 @@ class ActionModule(ActionBase):
         if not self._task.no_log:
             return {**result, "failed": True, "msg": REFUSED}
         result.update(self._execute_module(task_vars=task_vars))
+        # A run that failed returns no token.
+        show_hidden_failure(self, result, task_vars or {})
         return {**result, "_ansible_no_log": True}

@@ -9,6 +9,8 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.action_errors import show_hidden_failure
+
 #: Where the inventory sets one of these variables, pipelining stays as it says, for example because of sudo's requiretty.
 DECIDED = ("ansible_pipelining", "ansible_ssh_pipelining")
 
@@ -23,9 +25,7 @@ class ActionModule(ActionBase):
         result: dict[str, Any] = super().run(tmp, task_vars)
         self._pipe(task_vars or {})
         result.update(self._execute_module(task_vars=task_vars))
-        if result.get("failed") and self._task.no_log and "module_stderr" not in result:
-            # With no_log, ansible-core 2.17 hides the whole result, although the module's own messages never hold the content.
-            self._display.error(f"{(task_vars or {}).get('inventory_hostname', '')}: {result.get('msg', '')}")
+        show_hidden_failure(self, result, task_vars or {})
         return result
 
     def _pipe(self, variables: Mapping[str, Any]) -> None:

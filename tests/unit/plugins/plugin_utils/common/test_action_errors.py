@@ -2,9 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A failed action shows only its message, without the empty traceback of older releases."""
+"""A failed action shows its message, without the empty traceback of older releases, and also where the task has no_log."""
 
 from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from ansible.errors import AnsibleActionFail
@@ -43,3 +46,19 @@ def test_every_action_fails_so() -> None:
     actions = list((collection.REPO / "plugins" / "action").glob("*.py"))
     assert len(actions) > 10
     assert [path.name for path in actions if "raise AnsibleActionFail" in path.read_text(encoding="utf-8")] == []
+
+
+@pytest.mark.parametrize(
+    ("result", "no_log", "shown"),
+    [
+        ({"failed": True, "msg": "no space left"}, True, ["h: no space left"]),
+        ({"failed": True, "msg": "no space left"}, False, []),
+        ({"changed": True, "msg": "written"}, True, []),
+        ({"failed": True, "msg": "MODULE FAILURE", "module_stderr": "a secret"}, True, []),
+    ],
+)
+def test_the_message_of_a_module_is_shown(result: dict[str, Any], no_log: bool, shown: list[str]) -> None:
+    lines: list[str] = []
+    action: Any = SimpleNamespace(_task=SimpleNamespace(no_log=no_log), _display=SimpleNamespace(error=lines.append))
+    action_errors.show_hidden_failure(action, result, {"inventory_hostname": "h"})
+    assert lines == shown
