@@ -7,10 +7,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -18,43 +15,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.request import BACKDATE
 from tests.support import site_run, supervised
+from tests.support.local_fleet import LocalFleet
 from tests.support.playbook_run import python_of_another_time
-from tests.support.real_spire import free_port
 
 REPORT = "Report on the fleet"
 
 
-class Fleet:
-    """A server and an agent in one directory of this machine, without root."""
+class Fleet(LocalFleet):
+    """A fleet with a root of the collection."""
 
     def __init__(self, directory: Path, binaries: Path) -> None:
-        self.directory = directory
         self.binaries = binaries
-        self.inventory = directory / "inventory.yml"
-        health, agents = free_port(), free_port()
-        variables: dict[str, Any] = {
-            "ansible_connection": "local", "ansible_host": "127.0.0.1", "ansible_python_interpreter": sys.executable, "spire_become": False,
-            "spire_service_manager": "supervisor", "spire_supervisor_bin": str(Path(sys.executable).parent),
-            "spire_root_dir": str(directory / "r"), "spire_install_source": "preinstalled", "spire_bin_dir": str(binaries),
-            "spire_version": binaries.parent.name, "spire_trust_domain": "fleet.test", "spire_server_address": "127.0.0.1",
-            "spire_pki": "host", "spire_pki_dir": str(directory / "pki"), "spire_pki_passphrase": "correct horse",
-            "spire_server_config": {"server": {"bind_address": "127.0.0.1", "bind_port": free_port()}, "health_checks": {"bind_port": str(health)}},
-            "spire_agent_config": {"health_checks": {"bind_port": str(agents)}},
-        }
-        hosts = {"spire_servers": {"hosts": {"one": None}}, "spire_agents": {"hosts": {"one": None}}}
-        self.inventory.write_text(yaml.safe_dump({"all": {"vars": variables}, **hosts}))
-
-    def run(self, playbook: str, **variables: Any) -> site_run.Run:
-        """Runs a playbook of the collection to its end."""
-        argv = ["ansible-playbook", "-i", str(self.inventory), "-e", json.dumps(variables), site_run.PLAYBOOKS + playbook]
-        environment = {**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"}
-        done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
-        return site_run.Run(done.returncode, done.stdout, done.stderr)
+        pki = {"spire_pki": "host", "spire_pki_dir": str(directory / "pki"), "spire_pki_passphrase": "correct horse"}
+        super().__init__(directory, binaries, **pki)
 
     @property
     def upstream(self) -> Any:
