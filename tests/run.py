@@ -30,14 +30,15 @@ RUNNERS: dict[str, Callable[[], tiers.Outcome]] = {
     "real": tiers.real,
     "hosts": tiers.hosts,
 }
-#: these tiers compute while tests against a real SPIRE wait
-BESIDE_REAL = ("unit", "playbooks", "lint")
+#: These tiers compute. The others wait for a part of their time, and run beside them.
+COMPUTING = ("unit", "playbooks", "lint")
 
 
-def run_tier(name: str, required: bool, log: Path | None = None) -> tiers.Outcome:
+def run_tier(name: str, required: bool) -> tiers.Outcome:
     """Runs one tier, and returns its outcome with the seconds that it took; a required tier may not be skipped."""
     start = time.monotonic()
-    outcome = tiers.real(log) if log else RUNNERS[name]()
+    print(f"=== {name}", flush=True)
+    outcome = RUNNERS[name]()
     if outcome.state == "skipped":
         print(f"=== {name}: SKIPPED: {'; '.join(outcome.notes)}", flush=True)
         if required:
@@ -46,40 +47,24 @@ def run_tier(name: str, required: bool, log: Path | None = None) -> tiers.Outcom
     return outcome
 
 
-def run_beside(names: list[str], required: Collection[str]) -> dict[str, tiers.Outcome]:
-    """Runs the tiers that compute one after the other, and the tier `real`, which waits a part of its time, beside them.
-
-    What `real` prints goes to a file, and is shown when it has ended, so that the output of two tiers is never mixed.
-    """
-    log = tiers.REPORTS / "real.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    log.unlink(missing_ok=True)
-    print(f"=== real: started beside the others, its output follows below and is in {log} until then", flush=True)
-    outcomes = {}
-    with ThreadPoolExecutor(1) as pool:
-        background = pool.submit(run_tier, "real", "real" in required, log)
-        # Linux gives each thread its own niceness: SPIRE's processes, which have deadlines, are served first.
-        os.nice(5)
-        for name in names:
-            print(f"=== {name}", flush=True)
-            outcomes[name] = run_tier(name, name in required)
-        outcomes["real"] = background.result()
-    print(f"=== real\n{log.read_text(encoding='utf-8', errors='replace') if log.exists() else ''}", flush=True)
-    return outcomes
+def run_one_by_one(names: list[str], required: Collection[str]) -> dict[str, tiers.Outcome]:
+    """Runs tiers one after the other."""
+    return {name: run_tier(name, name in required) for name in names}
 
 
 def run_tiers(names: list[str]) -> int:
-    """Runs the tiers and prints a line for each; returns 0 when nothing failed."""
+    """Runs the tiers and prints a line for each; returns 0 when nothing failed.
+
+    Those that compute run beside the others. The output of a tier of the others is shown when a test file or a scenario has ended.
+    """
     required = require.required_tiers()
     start = time.monotonic()
-    found: dict[str, tiers.Outcome] = {}
-    first = [name for name in BESIDE_REAL if name in names]
-    if first and "real" in names:
-        found = run_beside(first, required)
-    for name in require.TIERS:
-        if name in names and name not in found:
-            print(f"=== {name}", flush=True)
-            found[name] = run_tier(name, name in required)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(run_one_by_one, [name for name in require.TIERS if name in names and name not in COMPUTING], required)
+        # Linux gives each thread its own niceness: SPIRE's processes, which have deadlines, are served first.
+        os.nice(5)
+        found = run_one_by_one([name for name in COMPUTING if name in names], required)
+        found.update(waiting.result())
     outcomes = [found[name] for name in require.TIERS if name in found]
     print("=== summary")
     for outcome in outcomes:

@@ -206,13 +206,15 @@ def lint() -> Outcome:
     return outcome
 
 
-def real(log: Path | None = None) -> Outcome:
-    """Runs the tests against a real SPIRE on loopback; with a log, what pytest prints goes there."""
+def real() -> Outcome:
+    """Runs the tests against a real SPIRE on loopback. What pytest prints is shown at its end, because other tiers run beside this one."""
     outcome = Outcome("real")
     directory = spire_bin.find_bin_dir()
     if directory is None:
         return outcome.skip(spire_bin.why_missing())
+    log = REPORTS / "real.log"
     counted = run_pytest(outcome, "real", ["tests/real"], Path(sys.executable), workers=REAL_WORKERS, distribution=REAL_DISTRIBUTION, log=log)
+    print(f"=== output of real\n{log.read_text(encoding='utf-8', errors='replace')}", flush=True)
     if not outcome.count:
         return outcome.skip(next(iter(counted.skipped), "no tests found in tests/real"))
     outcome.notes.append(f"SPIRE {spire_bin.binary_version(directory / 'spire-server')}")
