@@ -15,6 +15,7 @@ from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.drift import supplied_ca, supplied_keys, supplied_node
 from ansible_collections.spire.fleet.plugins.plugin_utils.drift.comparison import Comparison
+from ansible_collections.spire.fleet.plugins.plugin_utils.formats import connection_strings
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki_node
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.write_paths import is_within
@@ -57,7 +58,14 @@ def _options(plan: Plan) -> dict[str, str]:
     written = {file.path for file in plan.files} | {plan.paths.bundle}
     written.update(file.path for file in plan.host_certificate_files.values() if plan.host_certificate)
     written.update(pki_node.server_file(one.name, plan.paths).path for one in plan.authorities)
-    return {path: option for path, option in found.items() if path not in written and not supplied_node.ignored(plan, option)}
+    return {path: option for path, option in found.items() if path not in written and not _ignored(plan, option)}
+
+
+def _ignored(plan: Plan, option: str) -> bool:
+    """Whether SPIRE does not read the file that an option names. Of the databases only MySQL gets a client certificate."""
+    if option.startswith("plugins.DataStore.sql."):
+        return connection_strings.kind(plan.plugin_data("DataStore", "sql").get("database_type")) != connection_strings.MYSQL
+    return supplied_node.ignored(plan, option)
 
 
 def _pairs(plan: Plan) -> list[KeyPair]:

@@ -9,7 +9,7 @@ import datetime
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.common.cryptography_import import x509
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.cryptography_import import UnsupportedAlgorithm, x509
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import chains, keys as x509_keys, node_check, request as x509_request
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
@@ -43,6 +43,15 @@ def mistakes(
             chain += x509_keys.load_certificates("\n".join(observed[more]).encode(), more)
     except X509Error as exc:
         return [f"{where}: {exc}"], []
+    try:
+        return _of_chain(plan, where, file, chain, server, now)
+    except (ValueError, UnsupportedAlgorithm):
+        return [f"{where}: A certificate in {file}{f' or {more}' if more else ''} has an extension or a key that can't be read."], []
+
+
+def _of_chain(
+    plan: Plan, where: str, file: str, chain: list[Any], server: Mapping[str, Any] | None, now: datetime.datetime
+) -> tuple[list[str], list[str]]:
     # The check of the key reports a wrong order. The node's certificate is checked wherever it is.
     chain.sort(key=chains.is_ca)
     found = list(node_check.check(chain[0], file, now))

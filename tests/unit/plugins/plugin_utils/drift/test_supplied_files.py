@@ -90,6 +90,12 @@ def test_what_the_host_is_asked_for() -> None:
     assert supplied_files.asked(agent({"private_key_path": KEY, "certificate_path": CERTIFICATE, "spiffe_endpoint_socket": "/run/a"})) == {}
 
 
+@pytest.mark.parametrize(("kind", "files"), [("mysql", {"/c": False, "/k": True}), ("postgres", {})])
+def test_only_mysql_gets_a_client_certificate(kind: str, files: dict[str, bool]) -> None:
+    data = {"database_type": kind, "connection_string": "x", "client_cert_path": "/c", "client_key_path": "/k"}
+    assert supplied_files.asked(planned("server", spire_server_config={"plugins": {"DataStore": {"sql": {"plugin_data": data}}}})) == files
+
+
 def test_good_files() -> None:
     assert errors(agent(), NODE.key_pem(), GOOD, ANSWER) == []
     assert errors(agent(), NODE.key_pem(), {CERTIFICATE: [NODE, MIDDLE], MORE: [ROOT]}, ANSWER) == []
