@@ -52,6 +52,7 @@ def mistakes(
 def _of_chain(
     plan: Plan, where: str, file: str, chain: list[Any], server: Mapping[str, Any] | None, now: datetime.datetime
 ) -> tuple[list[str], list[str]]:
+    """Returns what servers refuse of a chain now and soon. Raises ValueError or UnsupportedAlgorithm for a part that can't be read."""
     # The check of the key reports a wrong order. The node's certificate is checked wherever it is.
     chain.sort(key=chains.is_ca)
     found = list(node_check.check(chain[0], file, now))

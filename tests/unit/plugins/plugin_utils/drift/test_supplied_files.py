@@ -15,12 +15,14 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from ansible_collections.spire.fleet.plugins.module_utils.host import private_key
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.clocks import Clock
 from ansible_collections.spire.fleet.plugins.plugin_utils.drift import supplied_files
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift.check import DriftCheck, DriftError
 from ansible_collections.spire.fleet.plugins.plugin_utils.drift.compare import compare
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from tests.support.authorities import DAY, Made, NOW, make
-from tests.unit.builders.fleets import planned
-from tests.unit.builders.observed import SERVER, converged
+from tests.unit.builders.fleets import fleet, planned
+from tests.unit.builders.observed import AGENT_ID, SERVER, converged
 
 ROOT, OTHER = make("Root"), make("Other")
 MIDDLE = make("Middle", ROOT)
@@ -228,6 +230,14 @@ def test_certificates_that_servers_refuse() -> None:
     ]
 
 
+def test_a_certificate_with_an_extension_that_can_not_be_read() -> None:
+    junk = x509.UnrecognizedExtension(x509.SubjectAlternativeName.oid, b"junk")
+    odd = make("odd", MIDDLE, key=NODE.key, ca=False, uses=["digital_signature"], more=[junk])
+    assert errors(agent(), NODE.key_pem(), {CERTIFICATE: [odd], MORE: [MIDDLE]}, ANSWER) == [
+        f"{X509POP}.certificate_path: A certificate in {CERTIFICATE} or {MORE} has an extension or a key that can't be read."
+    ]
+
+
 def test_a_certificate_that_expires_soon() -> None:
     soon = make("node", MIDDLE, key=NODE.key, ca=False, uses=["digital_signature"], starts=NOW - 9 * DAY, ends=NOW + 2 * DAY)
     assert results(agent(), NODE.key_pem(), {CERTIFICATE: [soon], MORE: [MIDDLE]}, ANSWER) == ([], [
@@ -302,6 +312,14 @@ def test_the_key_of_an_ssh_certificate() -> None:
         "certificate was issued for, or have another certificate issued."
     ]
     assert "EC PARAMETERS before the key" in found(PARAMETERS + text_of(NODE.key))[0]
+
+
+def test_a_task_that_removes_the_agent_gets_its_identity_all_the_same() -> None:
+    plan = agent()
+    observed = {**converged(plan), "supplied": {KEY: {"problem": "absent", "blocks": []}}}
+    with pytest.raises(DriftError, match=f"^a1: {X509POP}.private_key_path: There is no file") as caught:
+        DriftCheck(final=True).result(plan, fleet(), observed, Clock.between(0, 0, 0))
+    assert caught.value.result["spiffe_id"] == AGENT_ID
 
 
 def test_no_message_has_a_part_of_a_key() -> None:
