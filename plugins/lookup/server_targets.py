@@ -39,7 +39,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _raw:
-  description: Dictionaries with the keys group, server, binary, socket_path and trust_domain.
+  description: Dictionaries with the keys group, server, binary, socket_path, trust_domain and node_authorities.
   type: list
   elements: dict
 """

@@ -37,6 +37,12 @@ options:
       - Whether to return the server's own authorities. Releases before 1.11.0 do not report them.
     type: bool
     default: false
+  certificate_files:
+    description:
+      - Files with certificates on the server's host, such as the CAs that it verifies nodes with, whose certificates to return.
+    type: list
+    elements: path
+    default: []
 extends_documentation_fragment:
   - spire.fleet.attributes.read_only
   - spire.fleet.attributes
@@ -121,6 +127,10 @@ authorities:
       C(expires_at) in seconds since the epoch, and C(upstream_id), the subject key ID of the CA that signed it.
   returned: when O(authorities=true)
   type: dict
+certificates:
+  description: The certificates of each file of O(certificate_files) in PEM, by the path of the file.
+  returned: when O(certificate_files) is not empty
+  type: dict
 fingerprints:
   description: The SHA-256 of each certificate of the bundle in lower case hex, in the bundle's order.
   returned: always
@@ -133,6 +143,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.spire.fleet.plugins.module_utils.host.observe import identity
 from ansible_collections.spire.fleet.plugins.module_utils.spire import connection, der
 from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import SpireCliError, reading, spiffe_id
 from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireServer
@@ -142,6 +153,7 @@ ARGUMENTS = connection.arguments(
     only_agents={"type": "list", "elements": "str", "default": []},
     spiffe_bundle={"type": "bool", "default": False},
     authorities={"type": "bool", "default": False},
+    certificate_files={"type": "list", "elements": "path", "default": []},
 )
 
 
@@ -156,6 +168,8 @@ def state(server: SpireServer, params: dict[str, Any]) -> dict[str, Any]:
         result["spiffe_bundle"] = ""
     if params["authorities"]:
         result["authorities"] = {}
+    if params["certificate_files"]:
+        result["certificates"] = {path: identity.certificates(path) for path in params["certificate_files"]}
     if not health.healthy:
         return result
     with ThreadPoolExecutor(5) as pool:

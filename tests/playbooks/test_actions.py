@@ -221,7 +221,7 @@ def test_contents(good: Run) -> None:
 def test_targets(good: Run, directory: Path) -> None:
     target = {
         "group": "spire_servers", "server": "s1", "binary": f"{directory}/bin/spire-server",
-        "socket_path": f"{directory}/q/run/server/private/api.sock", "trust_domain": "prod.acme.com",
+        "socket_path": f"{directory}/q/run/server/private/api.sock", "trust_domain": "prod.acme.com", "node_authorities": [],
     }
     assert good.results["targets"]["msg"] == [target]
     assert good.results["no_token_targets"]["msg"] == []

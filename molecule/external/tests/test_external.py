@@ -58,3 +58,21 @@ def test_verify_passes(groups: dict[str, list[str]]) -> None:
     agents = {one["host"]: one for one in report["fleet"] if one["component"] == "agent"}
     assert set(agents) == set(groups["spire_agents"])
     assert all(one["spiffe_id"].startswith("spiffe://external.test/spire/agent/") and not one["svid"] for one in agents.values())
+
+
+def test_a_key_of_another_certificate_is_refused_and_the_agent_keeps_running(fleet_host: Callable[[str], Host]) -> None:
+    """The drift check finds the wrong key before the agent's next start would, and no part of a key is printed."""
+    host = fleet_host("pop1")
+    before = host.check_output("systemctl show -P MainPID spire-agent@main")
+    host.check_output("cp -p /etc/pop.key /etc/pop.key.kept && openssl ecparam -name prime256v1 -genkey -noout > /etc/pop.key")
+    try:
+        run = site_run.run("site", "--limit", "pop1")
+        assert "private_key_path: The key in /etc/pop.key and the first certificate in /etc/pop.pem don't belong together" in run.failed["pop1"]
+        assert run.rc != 0 and run.changed == {} and not run.acted("pop1")
+        host.check_output("chmod 0600 /etc/pop.key && chgrp root /etc/pop.key")
+        verified = "\n".join(site_run.run("verify").failed.values())
+        assert "private_key_path: spire-agent can't read /etc/pop.key (mode 0600, owner root, group root)" in verified
+        assert host.check_output("systemctl show -P MainPID spire-agent@main") == before
+    finally:
+        host.check_output("mv /etc/pop.key.kept /etc/pop.key")
+    assert site_run.run("site", "--limit", "pop1").require().changed == {}

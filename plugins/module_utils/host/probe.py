@@ -15,7 +15,7 @@ import platform
 import time
 from typing import Any, Dict, Tuple
 
-from ansible_collections.spire.fleet.plugins.module_utils.host.observe import binaries, files, identity, service
+from ansible_collections.spire.fleet.plugins.module_utils.host.observe import binaries, files, identity, service, supplied
 
 #: the options of the module's task; the action plugin adds which files, service and binary to observe
 ARGUMENTS: Dict[str, Dict[str, Any]] = {
@@ -41,6 +41,7 @@ def observe(spec: Dict[str, Any], planned: Dict[str, str]) -> Dict[str, Any]:
         "keys": {name: identity.private_key(asked["path"], asked["public"]) for name, asked in spec["keys"].items()},
         "issued": {path: files.file(path, content=True) for path in spec.get("issued") or []},
         "certificates": {path: identity.certificates(path) for path in spec.get("certificates") or []},
+        "supplied": supplied.observe(spec.get("supplied") or {}, spec.get("user") or ""),
         "readable": files.readable(spec.get("secrets") or []),
         "directories": {path: files.file(path, content=False) for path in spec["directories"]},
         "impassable": files.impassable(spec.get("traversed") or [], spec.get("user") or ""),

@@ -9,7 +9,6 @@ import datetime
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.drift import supplied_ca
 from ansible_collections.spire.fleet.plugins.plugin_utils.drift.comparison import Comparison
 from ansible_collections.spire.fleet.plugins.plugin_utils.drift.files import attributes
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki_node
@@ -19,15 +18,12 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 
 
 def compare(plan: Plan, observed: Mapping[str, Any], now: datetime.datetime, found: Comparison) -> None:
-    """Compares every certificate that a CA of the collection issues to the host, and checks an upstream CA that the user supplied."""
+    """Compares every certificate that a CA of the collection issues to the host."""
     if plan.upstream and not plan.upstream.stored_on_host:
         _aws_ca(plan.upstream, observed, now, found)
     if plan.host_certificate:
         _host_certificate(plan, plan.host_certificate, observed, now, found)
     _authorities(plan, found)
-    errors, warnings = supplied_ca.mistakes(plan, observed.get("certificates", {}), now)
-    found.errors += errors
-    found.warnings += warnings
 
 
 def _aws_ca(upstream: Upstream, observed: Mapping[str, Any], now: datetime.datetime, found: Comparison) -> None:

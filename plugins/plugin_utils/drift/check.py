@@ -59,7 +59,7 @@ class DriftCheck:
             raise DriftError("\n".join(missing), _identity(plan, observed))
         observed["aws"] = pki_aws.differences(plan.upstream) if plan.upstream else []
         found = compare(plan, observed, self._server(plan, fleet), datetime.datetime.now(datetime.timezone.utc))
-        self._require_followable(plan, fleet, found, clock)
+        self._require_followable(plan, fleet, observed, found, clock)
         return {
             **self._differences(found),
             "machine": observed["machine"],
@@ -80,12 +80,15 @@ class DriftCheck:
             raise DriftError(silence)
         return server_answers.server_knowledge(plan.host, fleet, self.answers.get("results", []))
 
-    def _require_followable(self, plan: Plan, fleet: Fleet, found: Comparison, clock: clocks.Clock) -> None:
+    def _require_followable(
+        self, plan: Plan, fleet: Fleet, observed: Mapping[str, Any], found: Comparison, clock: clocks.Clock
+    ) -> None:
         """Raises DriftError for what no task can correct."""
         tokenless = server_answers.tokenless(plan, fleet) if found.token else ""
         errors = [*clocks.apart(clock, plan.values["spire_clock_tolerance"]), *found.errors, *([tokenless] if tokenless else [])]
         if errors:
-            raise DriftError("\n".join(f"{plan.host}: {error}" for error in errors))
+            # A task that removes the host needs its identity whatever is wrong.
+            raise DriftError("\n".join(f"{plan.host}: {error}" for error in errors), _identity(plan, observed))
         if self.final and found.differences:
             raise DriftError(f"{plan.host}: still differs after the run: {'; '.join(found.differences)}")
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.drift import (
-    authority, binaries, certificates, enrolment, files, release_jump, service,
+    authority, binaries, certificates, enrolment, files, release_jump, service, supplied_files,
 )
 from ansible_collections.spire.fleet.plugins.plugin_utils.drift.comparison import Comparison
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
@@ -33,6 +33,7 @@ def compare(plan: Plan, observed: Mapping[str, Any], server: Mapping[str, Any] |
     certificates.compare(plan, observed, now, found)
     if plan.component == "agent":
         enrolment.compare(plan, observed, server, now, found)
+    supplied_files.compare(plan, observed, server, now, found)
     service.compare(plan, observed, found)
     if plan.loses_identity_on_restart and not found.enrol and (found.start or found.restart):
         enrolment.enrol(plan, observed, "keeps its key in memory, which a restart loses", found)

@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.module_utils.host.release_archive import RELEASED
-from ansible_collections.spire.fleet.plugins.plugin_utils.drift import missing_ca
+from ansible_collections.spire.fleet.plugins.plugin_utils.drift import missing_ca, supplied_files
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.service import stamped_files
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki_node, plugin_options as pki_options
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
@@ -34,6 +34,8 @@ class ProbeRequest:
     issued: list[str]
     #: the paths of files with certificates whose dates are reported
     certificates: list[str]
+    #: the files with keys and certificates that the collection does not write, and of each whether a private key is wanted in it
+    supplied: dict[str, bool]
     directories: list[str]
     #: directories that the service's user goes through, the upper ones first
     traversed: list[str]
@@ -78,6 +80,7 @@ def request_of(plan: Plan) -> ProbeRequest:
         secrets=[path for path in schema_files.secret_files(plan.component, plan.tree) if path not in corrected],
         issued=missing_ca.paths(plan),
         certificates=list(schema_files.certificate_files(plan.component, plan.tree)),
+        supplied=supplied_files.asked(plan),
         directories=[directory.path for directory in (*plan.parents, *plan.directories)],
         traversed=_traversed(plan),
         temporary_files=[paths.candidate, paths.incoming, *([paths.enrol_dir] if agent else [])],

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Checks an upstream CA that the user supplied in files on a server, for SPIRE's disk plugin. Its key is not read.
+"""Checks an upstream CA that the user supplied in files on a server, for SPIRE's disk plugin. supplied_keys.py checks its key.
 
 SPIRE itself reports mistakes only at its next start, when the old process has ended, and has the same message for most of them.
 """
@@ -29,7 +29,7 @@ def mistakes(planned: Plan, observed: Mapping[str, Sequence[str]], now: datetime
     data = planned.plugin_data(kind, "disk")
     file, roots = str(data.get("cert_file_path") or ""), str(data.get("bundle_file_path") or "")
     if not observed.get(file) or (roots and not observed.get(roots)):
-        # The file does not exist yet, or only the service may read it. SPIRE itself reports what is wrong with it.
+        # The file does not exist yet, or can't be read, which is reported of each file.
         return [], []
     where = f"plugins.{kind}.disk.plugin_data.cert_file_path"
     try:

@@ -38,7 +38,7 @@ _VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+", re.ASCII)
 _BLOCK = frozenset({"description", "since", "until", "absent", "rules", "options"})
 #: attributes of an option that are true or false, and those that are text
 _SWITCHES = frozenset({"required", "ignore_case", "secret", "secret_file", "certificate", "file"})
-_WORDS = frozenset({"type", "since", "until", "deprecated", "format", "keys", "default_env", "description"})
+_WORDS = frozenset({"type", "since", "until", "deprecated", "format", "keys", "default_env", "description", "key_of"})
 
 
 def finder(component: str, places: tuple[str, ...] = ()) -> Finder:

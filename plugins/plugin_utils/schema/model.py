@@ -24,7 +24,7 @@ DATA = Path(__file__).parent / "data"
 # The loader of libyaml is six times as fast as PyYAML's own, but PyYAML may be built without it.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-_ATTRIBUTES = frozenset("""type required default default_env enum ignore_case format keys min below secret secret_file certificate
+_ATTRIBUTES = frozenset("""type required default default_env enum ignore_case format keys min below secret secret_file key_of certificate
     file windows deprecated replaced_by inverted no_effect because documentation_typo not_empty description""".split())
 _STRUCTURE = frozenset({"since", "until", "absent", "changes", "options", "rules", "uses"})
 
@@ -70,6 +70,8 @@ class Spec:
     below: Any = None
     secret: bool = False
     secret_file: bool = False
+    #: the option of the same block that names the certificate of the private key in this file
+    key_of: str = ""
     certificate: bool = False
     file: bool = False
     windows: bool = False

@@ -57,14 +57,17 @@ def impassable(paths: List[str], user_name: str) -> List[Dict[str, Any]]:
     The system itself answers, so that access lists count. ``paths`` has the upper directories first.
     """
     found: List[Dict[str, Any]] = []
-    for path in _denied([path for path in paths if os.path.isdir(path)], user_name):
+    for path in denied([path for path in paths if os.path.isdir(path)], os.X_OK, user_name):
         if not any(path.startswith(above["path"] + "/") for above in found):
             found.append({"path": path, **file(path, content=False)})
     return found
 
 
-def _denied(directories: List[str], user_name: str) -> List[str]:
-    """Asks the system in a child process that has become the user; only root can become another one."""
+def denied(paths: List[str], access: int, user_name: str) -> List[str]:
+    """Returns the paths to which the user has not this access, such as os.R_OK.
+
+    The system answers in a child process that has become the user; only root can become another one.
+    """
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
@@ -72,7 +75,7 @@ def _denied(directories: List[str], user_name: str) -> List[str]:
             os.close(reader)
             if os.geteuid() == 0 and user_name:
                 _become(user_name)
-            os.write(writer, "\0".join(path for path in directories if not os.access(path, os.X_OK)).encode())
+            os.write(writer, "\0".join(path for path in paths if not os.access(path, access)).encode())
         finally:
             os._exit(0)
     os.close(writer)
@@ -83,15 +86,22 @@ def _denied(directories: List[str], user_name: str) -> List[str]:
 
 
 def _become(user_name: str) -> None:
-    """Takes the user's identity; one who does not exist yet has no rights but everybody's."""
+    """Takes the user's identity; one who does not exist yet has the rights of everybody, and those of the group of the same name."""
     try:
         entry = pwd.getpwnam(user_name)
         uid, gid, groups = entry.pw_uid, entry.pw_gid, os.getgrouplist(user_name, entry.pw_gid)
     except KeyError:
-        uid, gid, groups = NOBODY, NOBODY, []
+        uid, gid, groups = NOBODY, _group(user_name), []
     os.setgroups(groups)
     os.setgid(gid)
     os.setuid(uid)
+
+
+def _group(name: str) -> int:
+    try:
+        return grp.getgrnam(name).gr_gid
+    except KeyError:
+        return NOBODY
 
 
 def readable(paths: List[str]) -> Dict[str, str]:

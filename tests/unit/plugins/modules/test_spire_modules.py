@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from tests.support.errors import error_of
 from tests.support.fake_cli import FakeCli, fail, say
 
 NEW = Completed(0, "", "1.15.3\n")
+NO_FILES: dict[str, Any] = {"certificate_files": []}
 
 
 def wanted(name: str, **more: Any) -> dict[str, Any]:
@@ -245,11 +247,20 @@ def test_one_failed_eviction_does_not_stop_the_others() -> None:
 
 def test_the_state_of_a_dead_server_is_an_answer() -> None:
     run = FakeCli({"healthcheck": fail("Error: server is unhealthy"), "--version": NEW})
-    result = server_state.state(make(run), {"agents": True, "only_agents": [], "spiffe_bundle": True, "authorities": True})
+    result = server_state.state(make(run), {"agents": True, "only_agents": [], "spiffe_bundle": True, "authorities": True, **NO_FILES})
     assert result == {
         "healthy": False, "message": "Error: server is unhealthy", "version": "1.15.3", "agents": [],
         "agent_count": 0, "bundle": "", "fingerprints": [], "spiffe_bundle": "", "authorities": {},
     }
+
+
+def test_the_certificates_of_files_come_with_the_state(tmp_path: Path) -> None:
+    block = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"
+    (tmp_path / "ca.pem").write_text(f"A comment.\n{block}\n-----BEGIN PRIVATE KEY-----\nBBBB\n-----END PRIVATE KEY-----\n")
+    asked = [str(tmp_path / "ca.pem"), str(tmp_path / "none.pem")]
+    run = FakeCli({"healthcheck": Completed(0, "", ""), "--version": NEW, "bundle show": Completed(0, "", "")})
+    params = {"agents": False, "only_agents": [], "spiffe_bundle": False, "authorities": False, "certificate_files": asked}
+    assert server_state.state(make(run), params)["certificates"] == {asked[0]: [block], asked[1]: []}
 
 
 def test_agents_are_sorted_filtered_and_without_selectors() -> None:
@@ -257,7 +268,7 @@ def test_agents_are_sorted_filtered_and_without_selectors() -> None:
         "healthcheck": Completed(0, "Server is healthy.\n", ""), "--version": NEW, "agent list": AGENTS,
         "bundle show": Completed(0, "", ""),
     })
-    params: dict[str, Any] = {"agents": True, "only_agents": [], "spiffe_bundle": False, "authorities": False}
+    params: dict[str, Any] = {"agents": True, "only_agents": [], "spiffe_bundle": False, "authorities": False, **NO_FILES}
     result = server_state.state(make(run), params)
     assert [agent["id"] for agent in result["agents"]] == [ID + "a", ID + "b"]
     assert "selectors" not in result["agents"][0]
@@ -275,7 +286,7 @@ def test_a_banned_agent_has_the_entries_that_hang_on_it() -> None:
     run = FakeCli({
         "healthcheck": Completed(0, "", ""), "--version": NEW, "agent list": agents, "bundle show": Completed(0, "", ""), "entry show": entries,
     })
-    result = server_state.state(make(run), {"agents": True, "only_agents": [], "spiffe_bundle": False, "authorities": False})
+    result = server_state.state(make(run), {"agents": True, "only_agents": [], "spiffe_bundle": False, "authorities": False, **NO_FILES})
     assert {agent["id"]: agent.get("entries") for agent in result["agents"]} == {ID + "a": None, ID + "b": ["fleet.alias.b"]}
 
 
@@ -283,7 +294,7 @@ def test_a_bundle_that_is_damaged() -> None:
     broken = "-----BEGIN CERTIFICATE-----\n*\n-----END CERTIFICATE-----\n"
     run = FakeCli({"healthcheck": Completed(0, "", ""), "--version": NEW, "bundle show": Completed(0, broken, "")})
     with pytest.raises(SpireCliError, match="^a PEM text holds a certificate that is no base64$"):
-        server_state.state(make(run), {"agents": False, "only_agents": [], "spiffe_bundle": False, "authorities": False})
+        server_state.state(make(run), {"agents": False, "only_agents": [], "spiffe_bundle": False, "authorities": False, **NO_FILES})
 
 
 def test_a_servers_own_authorities() -> None:
@@ -293,7 +304,7 @@ def test_a_servers_own_authorities() -> None:
         # Releases before 1.11.0 have no such command.
         "localauthority jwt show": fail("Usage: spire-server [--version] [--help] <command> [<args>]"),
     })
-    result = server_state.state(make(run), {"agents": False, "only_agents": [], "spiffe_bundle": False, "authorities": True})
+    result = server_state.state(make(run), {"agents": False, "only_agents": [], "spiffe_bundle": False, "authorities": True, **NO_FILES})
     assert result["authorities"] == {"x509": {"active": {"id": "ab", "expires_at": 1795663760, "upstream_id": ""}}, "jwt": {}}
 
 
