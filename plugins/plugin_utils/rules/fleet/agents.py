@@ -13,7 +13,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import minor_number
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Finding, Findings, RuleContext, rule
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.support import machine, meant, one_trust_domain, servers_of, unknown_release
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.support import machine, meant, one_trust_domain, servers_of, wrong_release
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree.server import hours, length
 
 _LOCAL = ("127.0.0.1", "::1", "localhost")
@@ -99,7 +99,7 @@ def agent_release(context: RuleContext) -> Findings:
     servers = servers_of(context)
     if not servers:
         return
-    if unknown_release((planned, *servers)):
+    if wrong_release((planned, *servers)):
         return
     oldest = min(server.version for server in servers)
     found = f"The agent has SPIRE {planned.version}, and its oldest server has {oldest}. "
