@@ -54,8 +54,8 @@ MISTAKES = f"""\
    on a1, a2, s1
 
 8. spire_version
-   The agent has SPIRE {UNKNOWN}, and its oldest server has {NEWEST}. An agent must not be newer
-   than its servers. Upgrade the servers first.
+   The agent has SPIRE {UNKNOWN}, and its oldest server has {NEWEST}. An agent must not be newer than its
+   servers. Upgrade the servers first.
    on a2
 
 9. spire_version

@@ -99,7 +99,7 @@ def machine(planned: Plan) -> str:
 
 def wrong_release(plans: Iterable[Plan]) -> bool:
     """Whether one of these plans has a release that SPIRE never published, which can't be compared with others."""
-    return any(one.code == "version" for made in plans for one in made.problems)
+    return any(one.code == "version" and one.path == "spire_version" for made in plans for one in made.problems)
 
 
 def meant(group: str, fleet: Fleet) -> str:
