@@ -57,12 +57,13 @@ MISTAKES = f"""\
    The agent has SPIRE {UNKNOWN}, and its oldest server has {NEWEST}. An agent must not be newer than its
    servers. Upgrade the servers first.
    on a2
+   rule: agent_release
 
 9. spire_version
    This collection knows SPIRE up to {NEWEST}. For {UNKNOWN} take a newer collection. Until then
-   everything else is checked for {NEWEST}.
-   If this is intended, set spire_allow: [unknown_release].
-   on a2"""
+   everything else is checked for {NEWEST}. If this is intended, set spire_allow: [unknown_release].
+   on a2
+   rule: unknown_release"""
 
 
 @pytest.fixture(scope="module")
