@@ -74,6 +74,18 @@ def svid_lifetime(context: RuleContext) -> Findings:
         yield Finding(name, f'"{context.text(name)}" may be cut short: {reason}. {LONGER_THAN_SURE} {remedy}.')
 
 
+@rule("tree", "server:server", since="0.9.0", severity="warning", source="support/oidc-discovery-provider/config.go (ParseConfig), v1.15.3")
+def jwt_issuer_url(context: RuleContext) -> Findings:
+    """jwt_issuer is a URL with a scheme and a host, because who verifies JWT-SVIDs by OpenID Connect looks there for the keys."""
+    given = context.text("jwt_issuer")
+    if given and not re.match(r"https?://[^/?#]", given):
+        bare = given.split("://")[-1].lstrip("/")
+        yield Finding("jwt_issuer", (
+            f'"{given}" is not a URL, but those who verify JWT-SVIDs by OpenID Connect look for the keys at their issuer. Write "https://{bare}", which '
+            "must be an address of the OIDC discovery provider: its own jwt_issuer, or one of its domains."
+        ))
+
+
 @rule("tree", "server:server", since="1.2.0", until="1.5.3", source="cmd/spire-server/cli/run/run.go (NewServerConfig), v1.5.3 and v1.5.4")
 def admin_trust_domain(context: RuleContext) -> Findings:
     """Every SPIFFE ID in admin_ids belongs to the server's own trust domain."""
