@@ -186,7 +186,8 @@ def host_and_port(url: str) -> tuple[str, int]:
 
 def own_addresses(server: Plan) -> set[str]:
     """Returns the names and addresses that are certainly this server's own; spire_server_address may be a load balancer's."""
-    acme = first_block(first_block(first_block(bundle_endpoint(server).get("profile")).get(WEB)).get("acme")) or first_block(bundle_endpoint(server).get("acme"))
+    endpoint = bundle_endpoint(server)
+    acme = first_block(first_block(first_block(endpoint.get("profile")).get(WEB)).get("acme")) or first_block(endpoint.get("acme"))
     named = (server.host, server.values.raw.get("ansible_host"), acme.get("domain_name"))
     return {str(name).lower() for name in named if name}
 

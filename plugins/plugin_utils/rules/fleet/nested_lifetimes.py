@@ -46,7 +46,10 @@ def nested_server_lifetimes(context: RuleContext) -> Findings:
     if own is None or sure is None or sure >= own:
         return
     above = and_list(nested.parent_servers(planned.host, context.fleet))
-    found = f"The CA of this server ends with the CA of {above} at the latest, so only {hours(sure)} is sure for it, and {hours(sure_below(sure))} for its SVIDs"
+    found = (
+        f"The CA of this server ends with the CA of {above} at the latest, so only {hours(sure)} is sure for it, and {hours(sure_below(sure))} for "
+        "its SVIDs"
+    )
     if planned.main.get("ca_ttl"):
         longer = f"Set server.ca_ttl to {hours(own * CA_SHARE)} or more there, or a shorter one here" if own <= LONGEST_SURE else "Set a shorter one here"
         yield Finding("server.ca_ttl", f"{found}, but ca_ttl is {planned.main['ca_ttl']}. {longer}.")

@@ -83,7 +83,7 @@ def trust_bundle_url_format(context: RuleContext) -> Findings:
     "fleet", f"agent:{_URL}", severity="either", source="pkg/agent/trustbundlesources/bundle.go (downloadTrustBundle) and pkg/server/endpoints/config.go, v1.15.3",
 )
 def trust_bundle_url_profile(context: RuleContext) -> Findings:
-    """An agent gets its trust bundle from a bundle endpoint only with the profile https_web, since an agent without a bundle can't verify an SVID."""
+    """An agent gets its trust bundle only from a bundle endpoint with the profile https_web: without the bundle it can't verify an SVID."""
     for server, severity in _answered(context):
         if endpoint_profile(server) == SPIFFE:
             yield Finding(_URL, (

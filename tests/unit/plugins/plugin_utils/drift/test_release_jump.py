@@ -38,7 +38,11 @@ def test_a_jump_is_refused_with_the_way_in_steps(installed: str, wanted: str, st
 
 
 @pytest.mark.parametrize(
-    ("installed", "wanted"), [("1.14.7", "1.15.3"), ("1.15.3", "1.14.0"), ("1.15.0", "1.15.3"), ("1.14.7", "1.14.99"), ("0.12.3", "1.0.4"), ("", "1.15.3"), ("0.0.1", "1.15.3")],
+    ("installed", "wanted"),
+    [
+        ("1.14.7", "1.15.3"), ("1.15.3", "1.14.0"), ("1.15.0", "1.15.3"), ("1.14.7", "1.14.99"), ("0.12.3", "1.0.4"), ("", "1.15.3"),
+        ("0.0.1", "1.15.3"),
+    ],
 )
 def test_the_next_release_is_taken(installed: str, wanted: str) -> None:
     assert errors(installed, wanted) == []
