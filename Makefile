@@ -21,7 +21,7 @@ help:
 	@echo "make bench [BENCH='--agents 50']  what a converged run costs, as ratios to ping, and preflight of 10,000 agents; as root, with podman"
 	@echo "make image                     the image of those hosts"
 	@echo "make docs                      docs/variables.md, docs/schema and docs/reference, from the collection's data"
-	@echo "make schema-drift SPIRE_SOURCE=DIR [TAGS=v1.16.0]  where a git checkout of SPIRE and our schema data differ"
+	@echo "make schema-drift SPIRE_SOURCE=DIR [TAGS='v1.16.0 main']  where a git checkout of SPIRE and our schema data differ"
 	@echo "make clean                     remove .build and .venv"
 
 # Remade when the requirements change. The stamp comes last, so an interrupted installation is started again.

@@ -31,7 +31,9 @@ options:
     choices: [server, agent, oidc_discovery_provider]
     required: true
   release:
-    description: The SPIRE release, such as V(1.14.7). The default is the newest release that this collection knows.
+    description: >-
+      The SPIRE release, such as V(1.14.7). The default is the newest release that this collection knows. A later patch of a minor release that
+      it knows is checked as the last patch that it knows, with a warning.
     type: str
     default: ""
 seealso:
@@ -60,11 +62,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
+from ansible.utils.display import Display
 from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import describe
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree import check as tree_check
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import decode
+
 
 def validate_config(tree: Mapping[str, Any], component: str, release: str = "") -> list[str]:
     if component not in decode.COMPONENTS:
@@ -72,9 +76,11 @@ def validate_config(tree: Mapping[str, Any], component: str, release: str = "") 
     if not isinstance(tree, Mapping):
         raise AnsibleFilterError(f"validate_config: The configuration must be a mapping, and it is {describe(tree)}.")
     try:
-        version = versions.parse(release or str(versions.DEFAULT))
+        version, warning = versions.parse_known(release or str(versions.DEFAULT))
     except ValueError as error:
         raise AnsibleFilterError(f"validate_config: release: {error}") from None
+    if warning:
+        Display().warning(f"validate_config: {warning}")
     decoded, found = decode.decode(component, tree, version)
     found += tree_check.check(component, decoded, version)
     return [

@@ -23,7 +23,9 @@ options:
     elements: str
     required: true
   release:
-    description: The SPIRE release. The newest one that this collection knows, unless set.
+    description: >-
+      The SPIRE release. The newest one that this collection knows, unless set. For a later patch of a minor release that it knows, a
+      warning says which release the schemas are for.
     type: str
     default: ""
   plugins:
@@ -64,7 +66,9 @@ class LookupModule(LookupBase):
         """Returns one schema for each of these kinds."""
         self.set_options(var_options=variables, direct=kwargs)
         try:
-            release = versions.parse(self.get_option("release") or str(versions.DEFAULT))
+            release, warning = versions.parse_known(self.get_option("release") or str(versions.DEFAULT))
+            if warning:
+                self._display.warning(f"json_schema: {warning}")
             return [json_schema.document(str(term), release, self.get_option("plugins")) for term in terms]
         except ValueError as error:
             raise AnsibleLookupError(f"json_schema: {error}") from None

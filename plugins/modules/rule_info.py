@@ -9,8 +9,8 @@ short_description: Print a rule of preflight
 version_added: 0.1.0
 description:
   - "Internal: only the playbook C(spire.fleet.explain) uses it. Use the playbook."
-  - Prints what a rule of P(spire.fleet.preflight#module) asks for, since which release, where that is written, how it is lifted, and a
-    wrong and a right example.
+  - Prints what a rule of P(spire.fleet.preflight#module) asks for, since which release, where that is written, how C(spire_allow) permits what it
+    refuses, and a wrong and a right example.
 author:
   - spire.fleet contributors (@spire-fleet)
 options:

@@ -17,7 +17,7 @@ from tests.unit.builders.trees import NEWEST, UNKNOWN
 
 #: the message of preflight about the inventory of the fixture `bad`
 MISTAKES = f"""\
-8 mistakes in the inventory; no host was touched.
+9 mistakes in the inventory; no host was touched.
 
 1. agent.join_tokenn, set by spire_agent_config
    SPIRE {NEWEST} has no option "join_tokenn" in agent; did you mean "join_token"?
@@ -54,9 +54,16 @@ MISTAKES = f"""\
    on a1, a2, s1
 
 8. spire_version
+   The agent has SPIRE {UNKNOWN}, and its oldest server has {NEWEST}. An agent must not be newer than its
+   servers. Upgrade the servers first.
+   on a2
+   rule: agent_release
+
+9. spire_version
    This collection knows SPIRE up to {NEWEST}. For {UNKNOWN} take a newer collection. Until then
-   everything else is checked for {NEWEST}.
-   on a2"""
+   everything else is checked for {NEWEST}. If this is intended, set spire_allow: [unknown_release].
+   on a2
+   rule: unknown_release"""
 
 
 @pytest.fixture(scope="module")

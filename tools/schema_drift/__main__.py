@@ -4,38 +4,33 @@
 
 """Compares SPIRE's source with our data. docs/schema.md describes how maintainers use it.
 
-    python -m tools.schema_drift CHECKOUT [RELEASE ...]
+    python -m tools.schema_drift CHECKOUT [REFERENCE ...]
 """
 
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from pathlib import Path
 
 from tests.support import collection
 
 
-def _release(text: str) -> str:
-    if not re.fullmatch(r"v?\d+\.\d+\.\d+", text):
-        raise argparse.ArgumentTypeError(f'"{text}" is not the number of a release, which has three parts, such as 1.15.3')
-    return text
-
-
 def main() -> int:
     """Returns 0 where known.yml lists every difference."""
     parser = argparse.ArgumentParser(prog="python -m tools.schema_drift", description=__doc__)
     parser.add_argument("checkout", type=Path, help="a git checkout of SPIRE, with its tags")
-    parser.add_argument("releases", nargs="*", type=_release, metavar="RELEASE", help="such as 1.15.3; all releases of the data, unless given")
+    parser.add_argument(
+        "references", nargs="*", metavar="REFERENCE", help="a release such as 1.15.3, a branch or a commit; all releases of the data, unless given"
+    )
     arguments = parser.parse_args()
     collection.make_importable()
     from tools.schema_drift import report
-    from tools.schema_drift.checkout import MissingTagError
+    from tools.schema_drift.checkout import MissingReferenceError
 
     try:
-        return report.run(arguments.checkout, arguments.releases)
-    except MissingTagError as error:
+        return report.run(arguments.checkout, arguments.references)
+    except MissingReferenceError as error:
         raise SystemExit(str(error)) from None
 
 

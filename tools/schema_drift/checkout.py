@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Reads the files of a git repository of SPIRE at any tag. Nothing is checked out, built or run."""
+"""Reads the files of a git repository of SPIRE at any tag, branch or commit. Nothing is checked out, built or run."""
 
 from __future__ import annotations
 
@@ -14,16 +14,22 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import version as _version
 from tools.schema_drift import go_text
 from tools.schema_drift.go_text import GoFile, Type
 
 MODULE = "github.com/spiffe/spire/"
 # tests and fakes. Files for one operating system are read on all of them, since their options count too.
 _NOT_SOURCE = re.compile(r"_test\.go$|/fake[^/]*\.go$")
+#: the file in which SPIRE's source says which release it is
+VERSION_FILE = "pkg/common/version/version.go"
+_BASE = re.compile(r'^\s*Base\s*=\s*"(\d+\.\d+\.\d+)', re.MULTILINE)
+_RELEASE = re.compile(r"v?\d+\.\d+\.\d+")
 
 
-class MissingTagError(ValueError):
-    """The checkout has no tag for a release."""
+class MissingReferenceError(ValueError):
+    """The checkout has no tag for a release, or no such branch or commit."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +126,20 @@ class Checkout:
         for name in (f"v{wanted}", wanted):
             if name in self.tags_known:
                 return name
-        raise MissingTagError(f"{self.path} has no tag for the release {wanted}; fetch its tags first")
+        raise MissingReferenceError(f"{self.path} has no tag for the release {wanted}; fetch its tags first")
+
+    def find(self, reference: str) -> tuple[str, Version]:
+        """Returns what git calls a release, a branch or a commit, and the release that its source says it is."""
+        if _RELEASE.fullmatch(reference):
+            return self.tag(reference), _version(reference.removeprefix("v"))
+        for name in (reference, f"origin/{reference}"):
+            if not self._tried("rev-parse", "--quiet", "--verify", f"{name}^{{commit}}"):
+                continue
+            base = _BASE.search(self._tried("show", f"{name}:{VERSION_FILE}"))
+            if not base:
+                raise MissingReferenceError(f"{name} has no number of a release in {VERSION_FILE}, so it is no source of SPIRE")
+            return name, _version(base[1])
+        raise MissingReferenceError(f"{self.path} has no release, branch or commit {reference}; a release has three parts, such as 1.15.3")
 
     @cached_property
     def tags_known(self) -> frozenset[str]:
@@ -154,6 +173,11 @@ class Checkout:
                 raise ValueError(f"{blob} is a {kind}, and not a file")
             self._blobs[blob] = answer[end + 1 : end + 1 + int(size)].decode("utf-8", "replace")
             at = end + 2 + int(size)
+
+    def _tried(self, *arguments: str) -> str:
+        """Returns what git prints; an empty text where it fails."""
+        done = subprocess.run(["git", "-C", str(self.path), *arguments], capture_output=True, check=False, text=True)
+        return done.stdout if done.returncode == 0 else ""
 
     def _git(self, *arguments: str) -> str:
         return subprocess.run(

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import RELEASES, Version
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema import links as schema_links, model as schema_model
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import links as schema_links
 from tools.schema_drift import compare, data_options, rule_sources, selectors, source_options
 from tools.schema_drift.checkout import Checkout, Source
 from tools.schema_drift.compare import Difference, Known
@@ -18,24 +18,28 @@ from tools.schema_drift.compare import Difference, Known
 UNREACHED, DEAD_LINK = "unreached", "dead link"
 
 
-def run(path: Path, releases: Sequence[str]) -> int:
-    """Compares the named releases, or all, and prints the differences. Returns 1 where known.yml does not list one of them."""
+def run(path: Path, references: Sequence[str]) -> int:
+    """Compares the named releases, branches or commits, or all releases, and prints the differences.
+
+    Returns 1 where known.yml does not list one of them.
+    """
     checkout, listed = Checkout(path), compare.known()
-    wanted = [schema_model.version(text.removeprefix("v")) for text in releases] or list(RELEASES)
+    wanted = [checkout.find(text) for text in references or map(str, RELEASES)]
     used: set[Known] = set()
     pairs, wrong = 0, 0
-    for release in wanted:
-        source = checkout.source(checkout.tag(str(release)))
+    for name, release in wanted:
+        source = checkout.source(name)
         theirs = source_options.everything(source)
         here = [*compare.differences(theirs, data_options.everything(release)), *other_differences(source, release)]
         used.update(known for known in listed for difference in here if known.covers(difference, release))
         unlisted = compare.unlisted(here, listed, release)
         options = sum(map(len, theirs.values()))
         pairs, wrong = pairs + options, wrong + len(unlisted)
-        print(f"{release}: {options} options in {len(theirs)} blocks, {_number(unlisted)}, {len(here) - len(unlisted)} listed")
+        title = str(release) if name.removeprefix("v") == str(release) else f"{name}, which is {release}"
+        print(f"{title}: {options} options in {len(theirs)} blocks, {_number(unlisted)}, {len(here) - len(unlisted)} listed")
         for difference in unlisted:
             print(f"  {difference}")
-    unused = [known for known in listed if known not in used] if not releases else []
+    unused = [known for known in listed if known not in used] if not references else []
     for known in unused:
         print(f"known.yml lists a difference that no release has: {known.kind}: {known.where}")
     print(f"{len(wanted)} releases, {pairs} pairs of option and release, {wrong} differences to resolve")

@@ -126,7 +126,7 @@ def _obsolete_files(plan: Plan) -> list[str]:
     found = pki_node.obsolete_files(plan.component, plan.paths, plan.merged)
     if not plan.environment:
         found.append(plan.paths.environment)
-    disk = pki_options.InjectedOptions("disk", plan.version, pki_options.disk_options(plan.paths))
+    disk = pki_options.InjectedOptions("disk", plan.checked_as, pki_options.disk_options(plan.paths))
     if plan.component == "server" and not plan.host_certificate and not disk.unchanged(plan.merged):
         # An earlier plan may have given the server an upstream CA. This plan does not, so its files are obsolete.
         found += [file.path for file in plan.host_certificate_files.values()]

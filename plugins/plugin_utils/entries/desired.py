@@ -207,7 +207,7 @@ def mistakes(entry: Mapping[str, Any], planned: Plan) -> Iterable[str]:
         if domain and not any(one.startswith(name) for one in wrong) and text.removeprefix("spiffe://").partition("/")[0] != domain:
             yield f"Its {name} is {text}, but this server's trust domain is {domain}. Write only the path."
     formed = {name: value for name, value in judged.items() if not any(text.startswith(name) for text in wrong)}
-    for text in (*entry_validation.field_problems(formed, planned.version), *whole):
+    for text in (*entry_validation.field_problems(formed, planned.checked_as), *whole):
         yield f"Its {text}"
 
 

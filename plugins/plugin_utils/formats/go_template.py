@@ -30,6 +30,10 @@ class Names:
     functions: list[str] = field(default_factory=list)
     #: fields of its data, without the dot and without fields of these fields
     fields: list[str] = field(default_factory=list)
+    #: the same fields with the fields of these fields, such as "Subject.CommonName"
+    paths: list[str] = field(default_factory=list)
+    #: whether it uses its data as a whole
+    whole: bool = False
 
 
 def names(text: str) -> Names:
@@ -45,7 +49,8 @@ def names(text: str) -> Names:
         at = text.find("{{", end)
     if around:
         raise TemplateError(f'"{around[-1]}" has no {{{{ end }}}}')
-    return Names(list(dict.fromkeys(found.functions)), list(dict.fromkeys(found.fields)))
+    found.functions, found.fields, found.paths = (list(dict.fromkeys(each)) for each in (found.functions, found.fields, found.paths))
+    return found
 
 
 def _comment(text: str, at: int) -> int:
@@ -81,7 +86,7 @@ def _action(text: str, at: int) -> tuple[list[tuple[str, str]], int]:
 
 def _note(tokens: list[tuple[str, str]], around: list[str], found: Names) -> None:
     """Adds the names of one action to ``found``. ``around`` are the keywords whose bodies contain the action."""
-    before, depth = "", 0
+    before, depth, in_path = "", 0, False
     first = next((text for kind, text in tokens if kind != "space"), "")
     if not first:
         raise TemplateError('there is nothing between "{{" and "}}"')
@@ -96,9 +101,16 @@ def _note(tokens: list[tuple[str, str]], around: list[str], found: Names) -> Non
             raise TemplateError('")" does not follow a "("')
         if kind == "field" and (before == "$" or not inside and before not in ("field", "variable", "close", "word")):
             found.fields.append(text[1:])
+            found.paths.append(text[1:])
+            in_path = True
+        elif kind == "field" and before == "field" and in_path:
+            found.paths[-1] += text
         elif kind == "word" and text not in _WORDS | _BEGIN | {"else", "end"}:
             found.functions.append(text)
+        in_path = in_path and kind == "field"
+        found.whole = found.whole or before == "$" and kind != "field" or text == "." and not inside
         before = text if text == "$" else kind
+    found.whole = found.whole or before == "$"
     if depth:
         raise TemplateError('"(" is not followed by ")"')
     if first in _BEGIN:

@@ -116,9 +116,14 @@ def _variable(variable: Variable) -> Schema:
     if variable.keys:
         result["propertyNames"] = {"enum": list(variable.keys)}
         result["additionalProperties"] = {"type": "string", "pattern": values.fitting(variable.pattern, empty=True)}
-    choices = [str(release) for release in reversed(RELEASES)] if variable.name == "spire_version" else variable.choices
+    choices, other = variable.choices, f"{values.TEMPLATE}|^$"
+    if variable.name == "spire_version":
+        choices = tuple(str(release) for release in reversed(RELEASES))
+        # SPIRE may have published further patches of a minor release
+        minors = dict.fromkeys(rf"{release.major}\.{release.minor}" for release in RELEASES)
+        other += rf"|^v?({'|'.join(minors)})\.[0-9]+$"
     if choices:
-        result["anyOf"] = [{"enum": [*choices, None]}, {"type": "string", "pattern": f"{values.TEMPLATE}|^$"}]
+        result["anyOf"] = [{"enum": [*choices, None]}, {"type": "string", "pattern": other}]
     if variable.name == "spire_entries":
         result["items"] = _ref("entry")
     return result

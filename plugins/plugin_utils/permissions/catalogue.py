@@ -52,6 +52,8 @@ class Request:
     release: Version
     #: names of the plugins to consider, such as "aws_kms" or "KeyManager.aws_kms"; all plugins where it is empty
     plugins: tuple[str, ...] = ()
+    #: a sentence about a release that is newer than this collection
+    warning: str = ""
 
     @classmethod
     def read(cls, tree: Any, component: str | None, release: str | None, plugins: Sequence[str] | None = ()) -> Request:
@@ -67,10 +69,10 @@ class Request:
                 "server or agent."
             )
         try:
-            parsed = versions.parse(release) if release else versions.DEFAULT
+            parsed, warning = versions.parse_known(release or str(versions.DEFAULT))
         except ValueError as error:
             raise PermissionsError(f"version: {error}") from None
-        made = cls(plain(tree), found[0], parsed, listed(plugins))
+        made = cls(plain(tree), found[0], parsed, listed(plugins), warning)
         have = {text for kind, name, _wrapper in made.all_plugins() for text in (name, f"{kind}.{name}")}
         for name in made.plugins:
             if name not in have:

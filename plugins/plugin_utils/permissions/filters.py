@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
+from ansible.utils.display import Display
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.catalogue import PermissionsError, Request
 
@@ -20,7 +21,10 @@ def permission_filter(name: str, answer: Callable[..., Any]) -> type:
         tree: object, version: str | None = None, component: str | None = None, plugins: Sequence[str] = (), **options: Any
     ) -> Any:
         try:
-            return answer(Request.read(tree, component, version, plugins), **options)
+            request = Request.read(tree, component, version, plugins)
+            if request.warning:
+                Display().warning(f"{name}: {request.warning}")
+            return answer(request, **options)
         except PermissionsError as error:
             raise AnsibleFilterError(f"{name}: {error}") from None
 

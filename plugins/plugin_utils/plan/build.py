@@ -61,15 +61,16 @@ def _make(component: str, host: str, fleet: Fleet) -> Plan:
         install_root=values["spire_install_root"],
         root=values["spire_root_dir"],
     )
-    version = versions.DEFAULT
+    release = versions.DEFAULT
     if values["spire_version"]:
         try:
-            version = versions.parse(values["spire_version"])
+            release = versions.parse(values["spire_version"])
         except ValueError as exc:
             # The nearest release is used for the other checks, so that all mistakes are reported at once.
-            version = versions.nearest(values["spire_version"])
-            message = f"{exc} Until then everything else is checked for {version}."
+            release = versions.nearest(values["spire_version"])
+            message = f"{exc} Until then everything else is checked for {release}."
             problems.append(Problem("version", "spire_version", message, layer="spire_version"))
+    version = versions.checked_as(release)
     if component == "server":
         builtin = defaults.server_defaults(paths, version, values["spire_trust_domain"] or "")
     else:
@@ -88,7 +89,7 @@ def _make(component: str, host: str, fleet: Fleet) -> Plan:
     problems += plan_tree_check.attributed(component, values, tree.problems)
     server = _server_of(component, host, fleet)
     found = Plan(
-        component, host, values, version, paths, tree.merged, tree.coerced, problems,
+        component, host, values, release, paths, tree.merged, tree.coerced, problems,
         external=component == "agent" and server is None,
         filler=filler, architectures=tree.architectures, arch=tree.arch, injected_options=injected,
     )

@@ -85,6 +85,11 @@ class Plan:
         return self.filler.commands(self.tree, self.arch) if self.filler else []
 
     @property
+    def checked_as(self) -> versions.Version:
+        """The release whose options and rules its tree is checked by; another one than ``version`` where that is newer than this collection."""
+        return versions.checked_as(self.version)
+
+    @property
     def main(self) -> Mapping[str, Any]:
         """The ``server`` or ``agent`` block."""
         return block(self.tree, self.component)

@@ -57,7 +57,7 @@ class Listed:
     #: whether only strict mode refuses it
     strict: bool
     #: whether spire_allow can contain the id
-    liftable: bool
+    can_be_allowed: bool
 
     @property
     def places(self) -> tuple[Place, ...]:
@@ -70,7 +70,7 @@ def everything() -> dict[str, Listed]:
     """Returns every rule by its id: those of single configurations first, then those of hosts and of fleets."""
     found = {
         one.id: Listed(
-            one.id, one.scope, one.module, (Variant(one.description, one.span, one.source, one.severity, one.places),), one.allow, one.liftable,
+            one.id, one.scope, one.module, (Variant(one.description, one.span, one.source, one.severity, one.places),), one.allow, one.can_be_allowed,
         )
         for one in rules(*SCOPES)
     }
@@ -156,7 +156,7 @@ def _explained(one: Listed) -> Iterator[str]:
         yield from _listed("places", [place(where) for where in variant.places])
         yield from _listed("source", variant.source.split("; "))
         yield ""
-    yield from textwrap.wrap(_lifting(one), _WIDTH)
+    yield from textwrap.wrap(_allowing(one), _WIDTH)
     examples = cases().get(one.id, {})
     for kind in ("wrong", "right"):
         for example in examples.get(kind, ())[:1]:
@@ -174,8 +174,8 @@ def _listed(title: str, items: list[str]) -> Iterator[str]:
     yield from (f"    {item}" for item in items)
 
 
-def _lifting(one: Listed) -> str:
-    if not one.liftable:
+def _allowing(one: Listed) -> str:
+    if not one.can_be_allowed:
         return "spire_allow can't contain this rule: where it is broken, SPIRE or the playbooks fail."
     purpose = "accept a configuration that breaks this rule" if one.strict else "silence the warnings of this rule"
     return f"To {purpose}, set spire_allow: [{one.id}]."

@@ -173,7 +173,7 @@ class Rule:
     line: int = 0
 
     @property
-    def liftable(self) -> bool:
+    def can_be_allowed(self) -> bool:
         """Whether spire_allow can contain the rule's id, because SPIRE starts although the rule is broken."""
         return self.allow or self.severity != "error"
 

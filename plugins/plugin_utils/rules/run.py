@@ -33,7 +33,7 @@ def of_fleet(fleet: Fleet, steps: Collection[str] | None = None) -> list[Problem
         for host in fleet.hosts(component):
             planned = plan(component, host, fleet)
             context = RuleContext(
-                component, planned.version, plan=planned, fleet=fleet, now=whole.now, steps=steps, memory=whole.memory,
+                component, planned.checked_as, plan=planned, fleet=fleet, now=whole.now, steps=steps, memory=whole.memory,
             )
             found += problems.for_host(_of_context(context), host)
     for one in support.check(whole, applicable((FLEET,), INVENTORY, None)):
@@ -45,7 +45,7 @@ def of_fleet(fleet: Fleet, steps: Collection[str] | None = None) -> list[Problem
 
 def of_plan(planned: Plan, fleet: Fleet) -> list[Problem]:
     """Returns every problem of one server or agent."""
-    return _of_context(RuleContext(planned.component, planned.version, plan=planned, fleet=fleet))
+    return _of_context(RuleContext(planned.component, planned.checked_as, plan=planned, fleet=fleet))
 
 
 def _of_context(context: RuleContext) -> list[Problem]:
@@ -53,5 +53,5 @@ def _of_context(context: RuleContext) -> list[Problem]:
     option = f"{planned.component}.trust_domain"
     # the rule missing_trust_domain alone reports a trust domain that is not set
     found = [one for one in planned.problems if one.path != option or trust_domain.is_set_here(planned)]
-    found += support.check(context, applicable((HOST, FLEET), planned.component, planned.version))
+    found += support.check(context, applicable((HOST, FLEET), planned.component, planned.checked_as))
     return support.apply_strict_policy(found, planned.values)

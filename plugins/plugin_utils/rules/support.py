@@ -42,7 +42,7 @@ def problem(context: RuleContext, rule: Rule, finding: Finding) -> Problem:
     name = planned.component
     layer = planned.merged.origin(finding.path) if finding.layer is None else finding.layer
     made = replace(
-        made, layer=layer, link=links.documentation_of_path(name, finding.path, planned.version), releases=links.releases_of_path(name, finding.path),
+        made, layer=layer, link=links.documentation_of_path(name, finding.path, planned.checked_as), releases=links.releases_of_path(name, finding.path),
     )
     own = FROM_VARIABLES.get(finding.path.removeprefix(f"{name}."), "")
     # a variable set the option, so the variable has to be corrected
@@ -97,9 +97,9 @@ def machine(planned: Plan) -> str:
     return machine_of(planned.values.raw, planned.host)
 
 
-def unknown_release(plans: Iterable[Plan]) -> bool:
+def wrong_release(plans: Iterable[Plan]) -> bool:
     """Whether one of these plans has a release that SPIRE never published, which can't be compared with others."""
-    return any(one.code == "version" for made in plans for one in made.problems)
+    return any(one.code == "version" and one.path == "spire_version" for made in plans for one in made.problems)
 
 
 def meant(group: str, fleet: Fleet) -> str:

@@ -22,8 +22,9 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree import chec
 
 REMOVE = object()
 NEWEST = str(versions.DEFAULT)
-#: the release that SPIRE may publish next, which the collection does not know
-UNKNOWN = str(versions.DEFAULT._replace(patch=versions.DEFAULT.patch + 1))
+#: releases that SPIRE may publish next, which the collection does not know: a patch, and a minor release
+NEXT_PATCH = str(versions.DEFAULT._replace(patch=versions.DEFAULT.patch + 1))
+UNKNOWN = str(versions.DEFAULT._replace(minor=versions.DEFAULT.minor + 1, patch=0))
 
 SERVER: dict[str, Any] = {
     "server": {"trust_domain": "prod.acme.com", "bind_port": 8081, "data_dir": "/var/lib/spire/server"},

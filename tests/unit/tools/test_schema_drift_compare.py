@@ -15,7 +15,7 @@ import pytest
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import RELEASES, Version
 from tests.unit.builders.spire_source import AGENT, FILES
 from tools.schema_drift import __main__ as command, compare, data_options, report, rule_sources, source_options
-from tools.schema_drift.checkout import Checkout, MissingTagError, Source
+from tools.schema_drift.checkout import Checkout, MissingReferenceError, Source
 from tools.schema_drift.compare import Difference, Known
 
 OURS = {"server": {"server.a": "string", "server.old_name": "int", "server.gone": "bool", "server.Case": "string"}}
@@ -81,9 +81,9 @@ def test_our_data_in_the_words_of_the_source() -> None:
     assert "database_type.aws_mysql" not in data_options.everything(Version(1, 9, 1))["server/DataStore/sql"]
 
 
-def git(directory: Path, *arguments: str) -> None:
+def git(directory: Path, *arguments: str) -> str:
     identity = ["-c", "user.name=x", "-c", "user.email=x@example.test", "-c", "commit.gpgsign=false"]
-    subprocess.run(["git", "-C", str(directory), *identity, *arguments], check=True, capture_output=True)
+    return subprocess.run(["git", "-C", str(directory), *identity, *arguments], check=True, capture_output=True, text=True).stdout
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def spire(tmp_path: Path) -> Path:
 def test_a_checkout_is_read_at_its_tags(spire: Path) -> None:
     checkout = Checkout(spire)
     assert [checkout.tag(release) for release in ("0.9.1", "1.15.3", "v1.15.3")] == ["0.9.1", "v1.15.3", "v1.15.3"]
-    with pytest.raises(MissingTagError, match="has no tag for the release 1.16.0; fetch its tags first"):
+    with pytest.raises(MissingReferenceError, match="has no tag for the release 1.16.0; fetch its tags first"):
         checkout.tag("1.16.0")
     old, new = (source_options.everything(checkout.source(tag))["agent"] for tag in ("0.9.1", "v1.15.3"))
     assert ("agent.dir" in old, "agent.directory" in old) == (True, False)
@@ -119,13 +119,23 @@ def test_a_missing_tag_ends_the_command_with_the_message_alone(spire: Path, monk
     assert stopped.value.code == f"{spire} has no tag for the release 1.16.0; fetch its tags first"
 
 
-def test_a_release_of_two_parts_ends_the_command_with_its_usage(
-    spire: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(sys, "argv", ["schema_drift", str(spire), "1.16"])
-    with pytest.raises(SystemExit, match="2"):
-        command.main()
-    assert '"1.16" is not the number of a release, which has three parts, such as 1.15.3' in capsys.readouterr().err
+def test_a_branch_or_a_commit_is_the_release_that_its_source_says(spire: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    git(spire, "checkout", "--quiet", "-b", "next")
+    version = spire / "pkg/common/version/version.go"
+    version.parent.mkdir(parents=True)
+    version.write_text('package version\n\nconst (\n\tBase = "1.16.0"\n)\n', encoding="utf-8")
+    git(spire, "add", "--all")
+    git(spire, "commit", "--quiet", "--message", "1.16.0")
+    checkout = Checkout(spire)
+    commit = git(spire, "rev-parse", "HEAD").strip()
+    assert [checkout.find(one) for one in ("next", commit, "v1.15.3")] == [
+        ("next", Version(1, 16, 0)), (commit, Version(1, 16, 0)), ("v1.15.3", Version(1, 15, 3)),
+    ]
+    for name, message in (("1.16", "has no release, branch or commit 1.16;"), ("next~1", "has no number of a release in pkg/common/version")):
+        with pytest.raises(MissingReferenceError, match=message):
+            checkout.find(name)
+    assert report.run(spire, ["next"]) == 1
+    assert capsys.readouterr().out.startswith("next, which is 1.16.0: 23 options in 6 blocks, ")
 
 
 def test_the_report_names_each_difference_and_fails(spire: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,11 +13,11 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import minor_number
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Finding, Findings, RuleContext, rule
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.support import machine, meant, one_trust_domain, servers_of, unknown_release
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.support import machine, meant, one_trust_domain, servers_of, wrong_release
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree.server import hours, length
 
 _LOCAL = ("127.0.0.1", "::1", "localhost")
-#: the longest life of an SVID is a week, and half of it may be gone
+#: no longer life of an SVID than a week is sure, and half of it may be gone
 _HALF_A_WEEK = 84 * 3600
 
 
@@ -99,7 +99,7 @@ def agent_release(context: RuleContext) -> Findings:
     servers = servers_of(context)
     if not servers:
         return
-    if unknown_release((planned, *servers)):
+    if wrong_release((planned, *servers)):
         return
     oldest = min(server.version for server in servers)
     found = f"The agent has SPIRE {planned.version}, and its oldest server has {oldest}. "
@@ -246,7 +246,7 @@ def agent_downtime(context: RuleContext) -> Findings:
         if life and life / 2 < downtime:
             remedy = f"Set server.agent_ttl to {hours(downtime * 2)} or more and server.ca_ttl to {hours(downtime * 12)} or more"
             if downtime > _HALF_A_WEEK:
-                remedy = "No SVID can live long enough for that. Set a shorter time"
+                remedy = "No SVID is sure to live long enough for that. Set a shorter time"
             message = (
                 f"The host may be down for {given}, but when it goes down, its SVID may be valid for only half of {name} ({ttl} on "
                 f"{server.host}), so the agent could need a new token. {remedy}, or choose an attestor that lets a node attest again, such as "

@@ -23,6 +23,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions impo
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet import selector_messages
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet.selector_messages import Refusal, Request
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Finding, Findings, RuleContext, rule
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.support import wrong_release
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import selectors
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.selectors import Selector
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.svid import absolute
@@ -69,7 +70,7 @@ def entry_selectors(context: RuleContext) -> Findings:
         # agents are planned before servers, so that no agent is planned a second time for the entries of its servers
         _note(planned, fleet)
         return
-    if any(problem.path == "spire_version" for problem in planned.problems):
+    if wrong_release((planned,)):
         return
     linter = _Linter(planned, fleet)
     for path, entry in desired_entries.sound(planned, ("spiffe_id", "parent_id", "selectors", "store_svid")):
@@ -83,7 +84,7 @@ def _note(planned: Plan, fleet: Fleet) -> None:
 
 def _source(planned: Plan, kinds: tuple[str, ...]) -> SelectorSource:
     plugins = {kind: {name: _options(wrapper) for name, wrapper in planned.plugins(kind).items()} for kind in kinds}
-    return SelectorSource(planned.version, sys.intern(json.dumps(plugins, sort_keys=True, default=str)))
+    return SelectorSource(planned.checked_as, sys.intern(json.dumps(plugins, sort_keys=True, default=str)))
 
 
 def _options(wrapper: Mapping[str, Any]) -> Any:

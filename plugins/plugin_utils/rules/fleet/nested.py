@@ -17,7 +17,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import minor_number
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Finding, Findings, RuleContext, rule
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.support import meant, unknown_release
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.support import meant, wrong_release
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.svid import absolute
 
 
@@ -81,7 +81,7 @@ def parent_agent(context: RuleContext) -> Findings:
     group = context.fleet.upstream_group(planned.host)
     if not group:
         return
-    options = pki_options.InjectedOptions(PLUGIN, planned.version, {})
+    options = pki_options.InjectedOptions(PLUGIN, planned.checked_as, {})
     if planned.merged.origin(f"{options.path}.workload_api_socket") != VARIABLE:
         return  # perhaps an agent that this collection does not manage
     if not planned.parent_agents:
@@ -192,7 +192,7 @@ def nested_server_release(context: RuleContext) -> Findings:
     group, above = context.fleet.upstream_group(planned.host), _upstream_servers(context)
     if not above:
         return
-    if unknown_release((planned, *above)):
+    if wrong_release((planned, *above)):
         return
     other = max(above, key=lambda server: abs(minor_number(server.version) - minor_number(planned.version)))
     if abs(minor_number(other.version) - minor_number(planned.version)) > 1:

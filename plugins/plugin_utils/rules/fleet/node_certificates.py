@@ -28,7 +28,7 @@ _CHANGING = ("Fingerprint", "SerialNumber", "Nonce", "Serial")
 
 def check(planned: Plan, fleet: Fleet, now: datetime.datetime | None = None) -> Iterator[Problem]:
     """Yields the problems because of which a node can't get its certificate, or a server can't verify it."""
-    context = RuleContext(planned.component, planned.version, plan=planned, fleet=fleet)
+    context = RuleContext(planned.component, planned.checked_as, plan=planned, fleet=fleet)
     context.now = now or context.now
     applicable = registry.applicable((registry.FLEET,), planned.component, None)
     yield from support.check(context, [one for one in applicable if one.check.__module__ == __name__])

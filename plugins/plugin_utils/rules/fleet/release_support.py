@@ -19,7 +19,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.plan.defaults import S
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.archives import archive_names
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Finding, Findings, RuleContext, rule
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.support import servers_of, unknown_release
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.support import servers_of, wrong_release
 
 #: the tags of each step of site
 STEPS = {"server": {"servers"}, "agent": {"agents"}, "entries": {"agents", "entries"}}
@@ -35,13 +35,13 @@ def taken(run_tags: Collection[str], skip_tags: Collection[str]) -> frozenset[st
 
 def _is_skipped(context: RuleContext) -> bool:
     """Whether no playbook runs, or SPIRE never had the plan's release, which another rule reports."""
-    return context.steps is None or unknown_release((context.plan,))
+    return context.steps is None or wrong_release((context.plan,))
 
 
 def _usable_server(context: RuleContext) -> Plan | None:
     """Returns the first server of an agent; None where there is none, or where another rule reports the server's own release."""
     server = next(iter(servers_of(context)), None)
-    return None if server is None or server.version < SOCKET_PATH_SINCE or unknown_release((server,)) else server
+    return None if server is None or server.version < SOCKET_PATH_SINCE or wrong_release((server,)) else server
 
 
 @rule("fleet", "server:spire_version", severity="either", source="cmd/spire-server/cli/healthcheck/healthcheck.go, v0.12.3")

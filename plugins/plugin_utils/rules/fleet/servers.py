@@ -11,7 +11,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import minor_number
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Finding, Findings, RuleContext, rule
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.support import group_of, meant, unknown_release
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.support import group_of, meant, wrong_release
 
 #: plugins that name the server's keys in a store that others use too
 _KEY_STORES = ("aws_kms", "gcp_kms", "azure_key_vault", "hashicorp_vault")
@@ -100,7 +100,7 @@ def server_release(context: RuleContext) -> Findings:
     others = [other for other in together if other.host != planned.host]
     if not others:
         return
-    if unknown_release((planned, *others)):
+    if wrong_release((planned, *others)):
         return
     newest = max(others, key=lambda other: other.version)
     if minor_number(newest.version) - minor_number(planned.version) > 1:

@@ -43,7 +43,7 @@ def vault_login(context: RuleContext) -> Findings:
     # a credential whose template failed is not known yet, and that is reported already
     for kind, name in _VAULTS if not template_failed(planned) else ():
         block = schema_model.plugin("server", kind, name)
-        if block and planned.version in block.span and _built_in(planned, kind, name):
+        if block and planned.checked_as in block.span and _built_in(planned, kind, name):
             yield from _vault(planned, kind, name, block)
 
 

@@ -33,5 +33,5 @@ def world_readable_key(context: RuleContext) -> Findings:
 
 def readable_keys(planned: Plan, observed: Mapping[str, Any]) -> Iterator[str]:
     """Yields a message for each file with a key that every user of the host can read."""
-    for finding in world_readable_key(RuleContext(planned.component, planned.version, plan=planned, observed=observed)):
+    for finding in world_readable_key(RuleContext(planned.component, planned.checked_as, plan=planned, observed=observed)):
         yield f"{finding.message} If this is intended, set spire_allow: [{world_readable_key.__name__}]."

@@ -28,30 +28,30 @@ _SECRET_NAME = re.compile(r"KEY|SECRET|TOKEN|PASS(?:WORD|WD|PHRASE)|CREDENTIAL",
 def allowed_rules(context: RuleContext) -> Findings:
     """spire_allow contains only rules of strict mode and rules that are warnings; SPIRE starts although such a rule is broken."""
     for name in context.plan.values["spire_allow"]:
-        message = _not_liftable(str(name))
+        message = _not_allowable(str(name))
         if message:
             yield Finding("spire_allow", message)
 
 
 @functools.lru_cache(maxsize=None)
-def _not_liftable(name: str) -> str:
+def _not_allowable(name: str) -> str:
     """Returns why spire_allow can't contain a name; an empty text for a rule that spire_allow can permit."""
-    liftable = liftable_rules()
-    if liftable.get(name):
+    allowable = allowable_rules()
+    if allowable.get(name):
         return ""
-    if name in liftable:
+    if name in allowable:
         return f'spire_allow can\'t contain the rule "{name}": where it is broken, SPIRE or the playbooks fail. Remove it from spire_allow.'
-    hint = did_you_mean(name, [one for one, lifted in liftable.items() if lifted]) or "docs/rules.md lists the rules."
+    hint = did_you_mean(name, [one for one, can in allowable.items() if can]) or "docs/rules.md lists the rules."
     return f'"{name}" is not a rule that spire_allow can contain; {hint}'
 
 
 @functools.lru_cache(maxsize=None)
-def liftable_rules() -> dict[str, bool]:
+def allowable_rules() -> dict[str, bool]:
     """Returns the id of each rule, and whether spire_allow can contain it."""
     found: dict[str, bool] = {}
     for _component, _path, one in block_rules.everything():
         found[one.id] = found.get(one.id, False) or one.severity == "warning"
-    found.update((one.id, one.liftable) for one in registry.rules(*registry.SCOPES))
+    found.update((one.id, one.can_be_allowed) for one in registry.rules(*registry.SCOPES))
     return found
 
 

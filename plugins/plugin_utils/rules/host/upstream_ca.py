@@ -35,7 +35,7 @@ _LENGTHS = ("spire_pki_root_lifetime", "spire_pki_ca_lifetime", "spire_pki_renew
 
 def check(planned: Plan, now: datetime.datetime | None = None) -> Iterator[Problem]:
     """Yields the problems because of which a server can't get its CA, now or soon."""
-    context = RuleContext(planned.component, planned.version, plan=planned)
+    context = RuleContext(planned.component, planned.checked_as, plan=planned)
     context.now = now or context.now
     modules = (__name__, upstream_ca_aws.__name__)
     known = [one for one in registry.applicable((registry.HOST,), planned.component, None) if one.check.__module__ in modules]

@@ -64,6 +64,21 @@ def agent_path_template_fields(context: RuleContext) -> Findings:
                 yield Finding(path, wrong)
 
 
+def common_fields(attestor: str, text: str) -> list[str] | None:
+    """Returns the fields that a template names where each may be the same for several nodes, so that the path may be too.
+
+    The list is empty where the path is the same for every node, and None where the template tells nodes apart or can't be judged.
+    """
+    try:
+        asked = names(text)
+    except TemplateError:
+        return None
+    if asked.whole or set(asked.functions) & set(data()["random"]):
+        return None
+    varying = [path for path in asked.paths if path not in data()["constant"]]
+    return None if set(varying) - set(data()["fields"][attestor]["shared"]) else varying
+
+
 def _templates(context: RuleContext) -> Iterator[tuple[str, str, str]]:
     """Yields the name of each attestor that has a template, with the template's path and text."""
     for name, options in context.plugins("NodeAttestor").items():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from urllib.parse import urlsplit
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Finding, Findings, RuleContext, rule
 
@@ -23,12 +24,30 @@ def oidc_jwks_uri(context: RuleContext) -> Findings:
         yield Finding("jwks_uri", "It is not set, so SPIRE derives the address of the keys from jwt_issuer. Set it to the address where the keys are served.")
 
 
+@rule(
+    "tree", "oidc_discovery_provider", since="1.11.1", severity="warning",
+    source="support/oidc-discovery-provider/domain_policy.go (DomainAllowlist) and support/oidc-discovery-provider/config.go (ParseConfig), v1.15.3",
+)
+def oidc_issuer_domain(context: RuleContext) -> Findings:
+    """The host of jwt_issuer is one of domains, because clients ask the provider under that name."""
+    try:
+        host = urlsplit(context.text("jwt_issuer")).hostname
+    except ValueError:
+        return
+    known = [_bare(name).rstrip(".") for name in context.strings("domains")]
+    if host and known and host.rstrip(".") not in known:
+        yield Finding("jwt_issuer", (
+            f"Clients look for the keys at {host}, which is not one of domains, so the provider would refuse them. Add it to domains, unless a proxy "
+            "asks under another name."
+        ))
+
+
 @rule("tree", "oidc_discovery_provider", since="1.0.2", source="support/oidc-discovery-provider/domain_policy.go (toDomainKey), v1.15.3")
 def oidc_domain_names(context: RuleContext) -> Findings:
     """Every item of domains is a domain name as IDNA takes it: in ASCII, without a scheme, a port or an underscore."""
     for index, name in enumerate(context.strings("domains")):
         if not re.fullmatch(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?", name):
-            bare = re.sub(r"^[A-Za-z]+://", "", name).split("/")[0].split(":")[0].lower()
+            bare = _bare(name)
             hint = f'write "{bare}"' if re.fullmatch(r"[a-z0-9._-]+", bare) else "write it in punycode if it has letters outside of ASCII"
             yield Finding(f"domains[{index}]", f'"{name}" must be a domain name alone: {hint}.')
             continue
@@ -56,3 +75,8 @@ def _is_punycode(text: str) -> bool:
     return not decoded.isascii() and decoded == unicodedata.normalize("NFC", decoded.lower()) and not any(
         unicodedata.category(char).startswith("C") for char in decoded
     )
+
+
+def _bare(name: str) -> str:
+    """Returns a domain name without a scheme, a port and a path that it may have by mistake."""
+    return re.sub(r"^[A-Za-z]+://", "", name).split("/")[0].split(":")[0].lower()

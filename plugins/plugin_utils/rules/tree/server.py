@@ -14,9 +14,12 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.formats.durations impo
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Finding, Findings, RuleContext, rule
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import default
 
-#: SPIRE gives no SVID a longer life than this part of its CA's, nor than a week
-_CA_SHARE = 6
-_LONGEST_SVID = Fraction(7 * 24 * 3600)
+#: A CA signs until this part of its life is left, or a week. What it signs then ends with it at the latest, so a longer life is not sure.
+CA_SHARE = 6
+LONGEST_SURE = Fraction(7 * 24 * 3600)
+#: the options with lifetimes of SVIDs
+SVID_LIFETIMES = ("default_x509_svid_ttl", "default_jwt_svid_ttl", "default_svid_ttl", "svid_ttl", "agent_ttl")
+LONGER_THAN_SURE = "An SVID that asks for more lives its whole time where its CA lives as long, and otherwise ends with the CA."
 _SQL = "plugins.DataStore.sql.plugin_data"
 
 
@@ -28,10 +31,14 @@ def length(text: str) -> Fraction | None:
         return None
 
 
-def longest_svid(ca_ttl: str) -> Fraction | None:
-    """Returns how many seconds an SVID lives at most with this ca_ttl; None where ca_ttl is not a duration."""
-    life = length(ca_ttl or default("server", "ca_ttl"))
-    return min(life / _CA_SHARE, _LONGEST_SVID) if life else None
+def ca_lifetime(ca_ttl: str) -> Fraction | None:
+    """Returns the seconds of a ca_ttl, of SPIRE's default where it is empty; None where it is not a duration."""
+    return length(ca_ttl or default("server", "ca_ttl")) or None
+
+
+def sure_below(ca: Fraction) -> Fraction:
+    """Returns how many seconds are sure for what a CA with this lifetime signs."""
+    return min(ca / CA_SHARE, LONGEST_SURE)
 
 
 def hours(long: Fraction) -> str:
@@ -41,24 +48,42 @@ def hours(long: Fraction) -> str:
     return "".join(f"{number}{unit}" for number, unit in parts if number) or "0s"
 
 
-@rule("tree", "server:server", source="cmd/spire-server/cli/run/run.go (hasCompatibleTTL) and pkg/server/ca/manager/manager.go, v1.15.3")
+@rule(
+    "tree", "server:server", severity="warning",
+    source=(
+        "cmd/spire-server/cli/run/run.go (hasCompatibleTTL), pkg/server/ca/manager/manager.go (MaxSVIDTTLForCATTL) and "
+        "pkg/server/credtemplate/builder.go (computeCappedLifetime), v1.15.3"
+    ),
+)
 def svid_lifetime(context: RuleContext) -> Findings:
-    """No lifetime of SVIDs is longer than a sixth of ca_ttl or than a week: SPIRE would shorten it and only log a warning."""
-    longest = longest_svid(context.text("ca_ttl"))
-    if not longest:
+    """No lifetime of SVIDs is longer than a sixth of ca_ttl or than a week, because no more is sure: a longer SVID may end early, with its CA."""
+    life = ca_lifetime(context.text("ca_ttl"))
+    if not life:
         return
-    for name in ("default_x509_svid_ttl", "default_jwt_svid_ttl", "default_svid_ttl", "svid_ttl", "agent_ttl"):
+    sure = sure_below(life)
+    for name in SVID_LIFETIMES:
         ttl = length(context.text(name))
-        if ttl and ttl > longest:
-            reason, enough = "an SVID lives at most a week", ". Shorten this lifetime"
-            if longest < _LONGEST_SVID:
-                given = context.text("ca_ttl") or default("server", "ca_ttl")
-                reason = f"with a ca_ttl of {given} an SVID lives at most a sixth of that, {hours(longest)}"
-                enough = f". Set ca_ttl to {hours(ttl * _CA_SHARE)} or more, or shorten this lifetime"
-                if ttl > _LONGEST_SVID:
-                    most = f"at most a week ({hours(_LONGEST_SVID)}, with a ca_ttl of {hours(_LONGEST_SVID * _CA_SHARE)} or more)"
-                    enough = f", and with any ca_ttl {most}. Shorten this lifetime"
-            yield Finding(name, f'"{context.text(name)}" is too long: {reason}{enough}.')
+        if not ttl or ttl <= sure:
+            continue
+        reason = "only a week is sure, whatever ca_ttl is"
+        if sure < LONGEST_SURE:
+            reason = f"with a ca_ttl of {context.text('ca_ttl') or default('server', 'ca_ttl')} only a sixth of that, {hours(sure)}, is sure"
+        remedy = f"Set ca_ttl to {hours(ttl * CA_SHARE)} or more, or shorten this lifetime"
+        if ttl > LONGEST_SURE:
+            remedy = f"Shorten this lifetime to {hours(LONGEST_SURE)} or less, with a ca_ttl of {hours(LONGEST_SURE * CA_SHARE)} or more"
+        yield Finding(name, f'"{context.text(name)}" may be cut short: {reason}. {LONGER_THAN_SURE} {remedy}.')
+
+
+@rule("tree", "server:server", since="0.9.0", severity="warning", source="support/oidc-discovery-provider/config.go (ParseConfig), v1.15.3")
+def jwt_issuer_url(context: RuleContext) -> Findings:
+    """jwt_issuer is a URL with a scheme and a host, because who verifies JWT-SVIDs by OpenID Connect looks there for the keys."""
+    given = context.text("jwt_issuer")
+    if given and not re.match(r"https?://[^/?#]", given):
+        bare = given.split("://")[-1].lstrip("/")
+        yield Finding("jwt_issuer", (
+            f'"{given}" is not a URL, but those who verify JWT-SVIDs by OpenID Connect look for the keys at their issuer. Write "https://{bare}", which '
+            "must be an address of the OIDC discovery provider: its own jwt_issuer, or one of its domains."
+        ))
 
 
 @rule("tree", "server:server", since="1.2.0", until="1.5.3", source="cmd/spire-server/cli/run/run.go (NewServerConfig), v1.5.3 and v1.5.4")

@@ -27,7 +27,7 @@ def test_a_sound_file_has_none() -> None:
 
 
 def test_every_mistake_is_a_line_without_secrets() -> None:
-    wrong = {**SOUND, "domians": [PLANTED], "domains": ["https://oidc.acme.com"], "jwt_issuer": "https://a.test/x", "listen_socket_path": "/s"}
+    wrong = {**SOUND, "domians": [PLANTED], "domains": ["https://oidc.acme.com"], "jwt_issuer": "https://oidc.acme.com/x", "listen_socket_path": "/s"}
     assert CHECK(wrong, PROVIDER) == [
         "error: oidc_discovery_provider: Exactly one of acme, serving_cert_file, insecure_addr and listen_socket_path must be set, but "
         "insecure_addr and listen_socket_path are set. (rule oidc_listener)",

@@ -25,6 +25,9 @@ def errors(installed: str, wanted: str, **variables: object) -> list[str]:
         ("/opt/spire/1.13.6", "1.15.0", "1.14.7, then 1.15.0"),
         ("1.15.3", "1.13.6", "1.14.7, then 1.13.6"),
         ("0.11.3", "1.0.4", "0.12.3, then 1.0.4"),
+        # The collection knows neither 1.98 nor 1.99.
+        ("1.97.0", "1.99.1", "the last patch of 1.98, then 1.99.1"),
+        ("1.99.1", "1.97.0", "the last patch of 1.98, then 1.97.0"),
     ],
 )
 def test_a_jump_is_refused_with_the_way_in_steps(installed: str, wanted: str, steps: str) -> None:
@@ -35,7 +38,11 @@ def test_a_jump_is_refused_with_the_way_in_steps(installed: str, wanted: str, st
 
 
 @pytest.mark.parametrize(
-    ("installed", "wanted"), [("1.14.7", "1.15.3"), ("1.15.3", "1.14.0"), ("1.15.0", "1.15.3"), ("0.12.3", "1.0.4"), ("", "1.15.3"), ("0.0.1", "1.15.3")],
+    ("installed", "wanted"),
+    [
+        ("1.14.7", "1.15.3"), ("1.15.3", "1.14.0"), ("1.15.0", "1.15.3"), ("1.14.7", "1.14.99"), ("0.12.3", "1.0.4"), ("", "1.15.3"),
+        ("0.0.1", "1.15.3"),
+    ],
 )
 def test_the_next_release_is_taken(installed: str, wanted: str) -> None:
     assert errors(installed, wanted) == []

@@ -34,6 +34,20 @@ def test_what_a_template_names(text: str, functions: list[str], fields: list[str
     assert (found.functions, found.fields) == (functions, fields)
 
 
+@pytest.mark.parametrize("text, paths, whole", [
+    ("/x", [], False),
+    ("/{{ .A.B.C }}/{{ $.D.E | lower }}/{{ (index .F 0).G }}", ["A.B.C", "D.E", "F"], False),
+    ("/{{ with .A.B }}{{ . }}{{ .C.D }}{{ end }}{{ if .E }}{{ end }}", ["A.B", "E"], False),
+    ("/{{ . }}", [], True),
+    ("/{{ if .A }}{{ toString . }}{{ end }}", ["A"], True),
+    ("/{{ $ }}", [], True),
+    ("/{{ print $ .A }}", ["A"], True),
+])
+def test_how_far_a_template_names_fields_of_fields(text: str, paths: list[str], whole: bool) -> None:
+    found = go_template.names(text)
+    assert (found.paths, found.whole) == (paths, whole)
+
+
 @given(st.lists(PARTS, max_size=25).map("".join))
 @example("{{" + "(" * 20000)
 @example('{{ "' + "\\" * 20001)
@@ -52,6 +66,13 @@ def test_any_text_is_a_key_or_none(text: str) -> None:
         assert authorized_keys.first(text)
     except authorized_keys.KeyLineError as exc:
         assert str(exc) and "planted" not in str(exc)
+
+
+def test_fields_that_nodes_share_or_do_not_share_are_fields() -> None:
+    for known in data()["fields"].values():
+        fields = {*known["own"], *known["embedded"]}
+        assert {path.partition(".")[0] for path in [*known["shared"], known["apart"]]} <= fields
+        assert known["apart"] not in known["shared"]
 
 
 def test_every_attestor_with_a_template_has_its_fields() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.unit.builders.fleets import fleet, mistakes, server_tree
-from tests.unit.builders.trees import NEWEST, UNKNOWN
+from tests.unit.builders.trees import NEWEST, NEXT_PATCH, UNKNOWN
 
 VARIABLES: dict[str, tuple[dict[str, Any], str]] = {
     "no trust domain": (
@@ -37,7 +37,22 @@ VARIABLES: dict[str, tuple[dict[str, Any], str]] = {
     "no such version": (
         {"spire_version": UNKNOWN},
         f"error: spire_version: This collection knows SPIRE up to {NEWEST}. For {UNKNOWN} take a newer collection. Until then everything "
-        f"else is checked for {NEWEST}. [a1, s1]",
+        f"else is checked for {NEWEST}. If this is intended, set spire_allow: [unknown_release]. [a1, s1]",
+    ),
+    "a patch that came later": (
+        {"spire_version": NEXT_PATCH},
+        f"warning: spire_version: This collection does not know SPIRE {NEXT_PATCH}, and checks everything as for {NEWEST}, so it does not see "
+        "what changed between the two. Read SPIRE's changelog, and take a newer collection when there is one. [a1, s1]",
+    ),
+    "an unknown minor release that is allowed": (
+        {"spire_version": UNKNOWN, "spire_allow": ["unknown_release"]},
+        f"warning: spire_version: This collection does not know SPIRE {UNKNOWN}, and checks everything as for {NEWEST}, so it does not see "
+        "what changed between the two. Read SPIRE's changelog, and take a newer collection when there is one. [a1, s1]",
+    ),
+    "a version that SPIRE never had": (
+        {"spire_version": "0.13.1"},
+        "error: spire_version: SPIRE 0.13.1 is a version that SPIRE never had: the nearest release is 0.12.3. Until then everything "
+        "else is checked for 0.12.3. [a1, s1]",
     ),
     "a version of two parts": (
         {"spire_version": 1.14},

@@ -27,7 +27,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.schema import block_ru
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Rule, Span
 
 from tests.support import examples, sample
-from tests.unit.builders.trees import AGENT, Case, NEWEST, REMOVE, SERVER, UNKNOWN, option_cases, rule_cases
+from tests.unit.builders.trees import AGENT, Case, NEWEST, NEXT_PATCH, REMOVE, SERVER, UNKNOWN, option_cases, rule_cases
 from tools.docs import json_schema_files
 
 BASES = {"server": SERVER, "agent": AGENT}
@@ -237,6 +237,7 @@ VARIABLES = {
         ["spire_agent_config.plugins.NodeAttestor: anyOf"],
     ),
     "a choice": ("spire_install_source: rpm", ["spire_install_source: anyOf"]),
+    "a later patch": (f"spire_version: {NEXT_PATCH}", []),
     "no release": (f"spire_version: {UNKNOWN}", ["spire_version: anyOf"]),
     "no number": ("spire_start_timeout: soon", ["spire_start_timeout: pattern"]),
     "waves and checksums": (

@@ -132,7 +132,7 @@ MISTAKES: dict[str, tuple[Any, dict[str, Any], str]] = {
     "no release": (
         tree({}),
         {"version": UNKNOWN},
-        f"version: This collection knows SPIRE up to {NEWEST}. For {UNKNOWN} take a newer collection.",
+        f"version: This collection knows SPIRE up to {NEWEST}. For {UNKNOWN} take a newer collection, or write {NEWEST}.",
     ),
     "too early": (
         tree({"BundlePublisher": {"aws_s3": {}}}),

@@ -11,9 +11,7 @@ from hypothesis import strategies as st
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import DEFAULT, RELEASES, Version
 from tests.support.errors import error_of
-
-NEXT_PATCH = f"{DEFAULT.major}.{DEFAULT.minor}.{DEFAULT.patch + 1}"
-NEXT_MINOR = f"{DEFAULT.major}.{DEFAULT.minor + 1}.0"
+from tests.unit.builders.trees import NEXT_PATCH, UNKNOWN
 
 
 def test_every_release_is_known() -> None:
@@ -37,9 +35,6 @@ def test_versions_are_ordered_by_number_not_by_letter() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (NEXT_PATCH, f"This collection knows SPIRE up to {DEFAULT}. For {NEXT_PATCH} take a newer collection."),
-        (NEXT_MINOR, f"This collection knows SPIRE up to {DEFAULT}. For {NEXT_MINOR} take a newer collection."),
-        ("1.5.9", "SPIRE 1.5.9 is a version that SPIRE never had: the nearest release is 1.5.6."),
         ("0.13.0", "SPIRE 0.13.0 is a version that SPIRE never had: the nearest release is 0.12.3."),
         ("0.7.3", "SPIRE 0.7.3 is older than what is supported: the oldest release is 0.8.0."),
         ("1.14", '"1.14" is not the number of a SPIRE release, which has three parts: write "1.14.7".'),
@@ -58,6 +53,33 @@ def test_a_version_that_spire_never_had(text: str, message: str) -> None:
 def test_any_text_is_a_release_or_an_error_with_a_release_in_it(text: str) -> None:
     assert versions.nearest(text) in RELEASES
     try:
-        assert versions.parse(text) in RELEASES
+        assert versions.checked_as(versions.parse(text)) in RELEASES
     except ValueError as error:
         assert any(str(release) in str(error) for release in RELEASES)
+
+
+@pytest.mark.parametrize(
+    ("text", "checked_as"),
+    [(NEXT_PATCH, str(DEFAULT)), ("1.14.99", "1.14.7"), ("1.5.9", "1.5.6"), (UNKNOWN, str(DEFAULT)), ("2.0.0", str(DEFAULT)), ("1.14.2", "1.14.2")],
+)
+def test_a_release_that_came_later_is_checked_as_the_last_known_one(text: str, checked_as: str) -> None:
+    version = versions.parse(text)
+    assert (str(version), str(versions.checked_as(version))) == (text, checked_as)
+    said = f"This collection does not know SPIRE {text}, and checks everything as for {checked_as}, so it does not see what changed between the two."
+    assert versions.newer_than_collection(version) == ("" if text == checked_as else said)
+
+
+def test_where_nothing_permits_an_unknown_minor_release_it_is_refused() -> None:
+    assert versions.parse_known("1.14.7") == (Version(1, 14, 7), "")
+    assert versions.parse_known("1.14.8") == (Version(1, 14, 7), versions.newer_than_collection(Version(1, 14, 8)))
+    message = f"This collection knows SPIRE up to {DEFAULT}. For {UNKNOWN} take a newer collection, or write {DEFAULT}."
+    assert error_of(ValueError, versions.parse_known, UNKNOWN) == message
+
+
+def test_minor_releases_are_numbered_one_after_the_other() -> None:
+    minors = [Version(0, 12, 0), Version(1, 0, 0), Version(1, 1, 9)]
+    minors += [DEFAULT, DEFAULT._replace(minor=DEFAULT.minor + 1), DEFAULT._replace(minor=DEFAULT.minor + 2)]
+    numbers = [versions.minor_number(minor) for minor in minors]
+    assert [number - numbers[0] for number in numbers[:3]] == [0, 1, 2]
+    assert [number - numbers[3] for number in numbers[3:]] == [0, 1, 2]
+    assert versions.minor_number(Version(DEFAULT.major + 1, 0, 0)) == numbers[4]

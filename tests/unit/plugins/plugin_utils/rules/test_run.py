@@ -13,7 +13,6 @@ import pytest
 from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment.server_answers import tokenless
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from tests.unit.builders.fleets import ALONE, BUNDLE_SHA256, X509POP, agent_tree, fleet, mistakes, server_tree
-from tests.unit.builders.trees import NEWEST, UNKNOWN
 
 
 def test_an_empty_inventory() -> None:
@@ -98,7 +97,7 @@ def test_an_agent_one_minor_release_older_is_fine() -> None:
 
 
 @pytest.mark.parametrize("version, wrong, checked_for", [
-    (UNKNOWN, f"This collection knows SPIRE up to {NEWEST}. For {UNKNOWN} take a newer collection.", NEWEST),
+    ("0.13.1", "SPIRE 0.13.1 is a version that SPIRE never had: the nearest release is 0.12.3.", "0.12.3"),
     ("1.14", '"1.14" is not the number of a SPIRE release, which has three parts: write "1.14.7".', "1.14.7"),
 ])
 def test_an_unknown_release_hides_no_other_problem(version: str, wrong: str, checked_for: str) -> None:
@@ -114,9 +113,23 @@ def test_an_unknown_release_hides_no_other_problem(version: str, wrong: str, che
 
 
 def test_an_unknown_release_is_not_compared_with_the_servers() -> None:
-    assert mistakes(fleet(a1={"spire_version": "1.5.9"})) == (
-        "error: spire_version: SPIRE 1.5.9 is a version that SPIRE never had: the nearest release is 1.5.6. Until then everything "
-        "else is checked for 1.5.6. [a1]"
+    assert mistakes(fleet(a1={"spire_version": "0.13.1"})) == (
+        "error: spire_version: SPIRE 0.13.1 is a version that SPIRE never had: the nearest release is 0.12.3. Until then everything "
+        "else is checked for 0.12.3. [a1]"
+    )
+
+
+def test_an_option_that_the_last_known_patch_has_is_one_of_later_patches_too() -> None:
+    once = agent_tree(agent={"rebootstrap_mode": "never", "retry_bootstrap": True})
+    assert mistakes(fleet({"spire_version": "1.13.99", **once})) == mistakes(fleet({"spire_version": "1.13.6", **once})) + (
+        "\nwarning: spire_version: This collection does not know SPIRE 1.13.99, and checks everything as for 1.13.6, so it does not see what changed "
+        "between the two. Read SPIRE's changelog, and take a newer collection when there is one. [a1, s1]"
+    )
+
+
+def test_a_release_that_came_later_is_compared_with_the_servers() -> None:
+    assert "The agent has SPIRE 1.15.99, and its oldest server has 1.15.3. An agent must not be newer than its servers." in mistakes(
+        fleet({"spire_version": "1.15.3"}, a1={"spire_version": "1.15.99"})
     )
 
 
@@ -163,7 +176,7 @@ def test_all_mistakes_of_all_hosts_in_one_message_without_values() -> None:
         a3={"spire_version": "9.9.9"},
     ))
     lines = messages.splitlines()
-    assert len(lines) == 7
+    assert len(lines) == 8
     assert any(line.endswith("[a0, a1, a2, a3, a4 and 7 more]") for line in lines)
     assert any(line.startswith("error: spire_version: ") and "For 9.9.9 take a newer collection." in line and line.endswith("[a3]") for line in lines)
     assert "planted-secret" not in messages

@@ -154,8 +154,8 @@ def test_a_node_selector_below_an_agent_is_always_an_error() -> None:
     assert entry_messages(["aws_iid:region:eu-central-1"], parent="/nodes/web").startswith(f"error: {AT}: Its selector aws_iid:region describes a node")
 
 
-def test_selectors_are_not_checked_for_an_unknown_release() -> None:
-    assert "selector" not in entry_messages(["k8s:sigstore-validation:passed"], agent={"WorkloadAttestor.k8s": {}}, version="1.99.0")
+def test_selectors_are_not_checked_for_a_release_that_spire_never_had() -> None:
+    assert "selector" not in entry_messages(["k8s:sigstore-validation:passed"], agent={"WorkloadAttestor.k8s": {}}, version="0.13.1")
 
 
 def test_a_selector_is_made_since_its_first_release() -> None:

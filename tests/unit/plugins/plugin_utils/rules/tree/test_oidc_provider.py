@@ -43,7 +43,7 @@ def test_a_small_sound_file_is_sound_in_every_release(release: versions.Version)
         ("0.12.0", {"domain": "a", "domains": None, "workload_api": None, "server_api": SERVER_API}),
         ("1.3.2", {"health_checks": {}}),
         ("1.7.1", {"insecure_addr": None, "serving_cert_file": {"cert_file_path": "/c", "key_file_path": "/k"}}),
-        ("1.11.2", {"jwt_issuer": "https://a.test/x", "jwks_uri": "https://a.test/keys", "server_path_prefix": "/x"}),
+        ("1.11.2", {"jwt_issuer": "https://oidc.example.org/x", "jwks_uri": "https://a.test/keys", "server_path_prefix": "/x"}),
         ("1.12.4", {"workload_api": None, "file": {"path": "/bundle.json", "poll_interval": "1m"}}),
         (NEWEST, {"insecure_addr": None, "acme": {"email": "a@example.org", "tos_accepted": True, "cache_dir": ""}}),
         (NEWEST, {"allow_insecure_scheme": True, "set_key_use": True, "log_level": "DEBUG", "log_format": "JSON"}),
