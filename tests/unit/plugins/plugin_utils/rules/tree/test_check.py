@@ -246,7 +246,8 @@ def test_plugins_that_are_right(plugin: dict[str, Any]) -> None:
 def test_valid_types_are_accepted_in_their_releases() -> None:
     assert messages("server", "0.11.0", ("server/ratelimit/attestation", 5)) == []
     assert messages("server", "0.11.1", ("server/ratelimit/attestation", False)) == []
-    assert messages("server", "1.9.2", (MYSQL, {"aws_postgres": {"region": "eu-west-1"}})) == []
+    database = (MYSQL, {"aws_postgres": {"region": "eu-west-1"}}), (MYSQL.replace("database_type", "connection_string"), "host=db dbname=spire")
+    assert messages("server", "1.9.2", *database) == []
     assert messages("server", NEWEST, ("telemetry/Statsd", {"address": "127.0.0.1:8125"})) == []
     assert messages("server", NEWEST, ("server/log_level", "debug"), ("server/ca_key_type", "RSA-2048")) == []
     assert messages("agent", "1.14.0", ("agent/workload_x509_svid_key_type", "ec-p384")) == []
