@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import did_you_mean, nearest
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import RELEASES, Version
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema import selectors, successors
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import misplaced, selectors, successors
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import (
     Block, Option, PluginType, Span, Spec, plugin, plugin_names, version,
 )
@@ -43,7 +43,7 @@ def unknown_option(component: str, known: Block, name: str, path: str, where: st
     if selector:
         words = f'SPIRE {release} has no option "{name}" in {where}; it makes selectors of that name, for entries, such as {selector}.'
         return "unknown", path, words
-    hint = did_you_mean(name, known.at(release).specs, _ALIKE)
+    hint = misplaced.hint(component, name, path, release) or did_you_mean(name, known.at(release).specs, _ALIKE)
     if hint:
         return "unknown", path, f'SPIRE {release} has no option "{name}" in {where}; {hint}'
     other = nearest(name, known.options, _ALIKE)
@@ -71,7 +71,7 @@ def unknown_type(types: Mapping[str, PluginType], kind: str, path: str, componen
         instead = successors.of_type(component, kind, release)
         return "version", path, _not_in(f'the plugin type "{kind}"', known.span, release, instead)
     here = [name for name, other in types.items() if release in other.span]
-    hint = did_you_mean(kind, here, _ALIKE) or f"its types are {', '.join(sorted(here))}."
+    hint = misplaced.hint(component, kind, path, release) or did_you_mean(kind, here, _ALIKE) or f"its types are {', '.join(sorted(here))}."
     return "type_name", path, f'A SPIRE {component} has no plugin type "{kind}"; {hint}'
 
 
