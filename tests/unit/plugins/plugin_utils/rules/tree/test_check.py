@@ -232,8 +232,8 @@ def test_an_attestor_removed_by_null_is_explained() -> None:
                 "plugin_data": {"anything": [1, {"goes": True}]},
             }
         },
-        {"k8s_sat": {"enabled": False, "plugin_data": {"whatever": 1}}},
-        {"never_heard_of": {"enabled": False}},
+        {"k8s_sat": {"enabled": False, "plugin_data": {"whatever": 1}}, "join_token": {}},
+        {"never_heard_of": {"enabled": False}, "join_token": {}},
         {"aws_iid": {}},
         {"x509pop": {"plugin_data_file": "/etc/spire/x509pop.conf"}},
     ],
