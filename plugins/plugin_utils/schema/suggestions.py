@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import did_you_mean, nearest
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import RELEASES, Version
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema import selectors, successors
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import misplaced, selectors, successors
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import (
     Block, Option, PluginType, Span, Spec, plugin, plugin_names, version,
 )
@@ -34,7 +34,7 @@ def unknown_option(component: str, known: Block, name: str, path: str, where: st
     option = known.options.get(name)
     if option:
         instead = successors.of_option(component, option, known, path, release)
-        return "version", path, _not_in(f'the option "{name}"', option.span, release, instead)
+        return "version", path, _not_in(f'the option "{name}"', option.span, release, instead) + _reason(option, release)
     for other, spec in known.at(release).specs.items():
         if spec.documentation_typo == name:
             words = f'SPIRE {release} does not read "{name}", although its documentation says so; the option is "{other}".'
@@ -43,7 +43,7 @@ def unknown_option(component: str, known: Block, name: str, path: str, where: st
     if selector:
         words = f'SPIRE {release} has no option "{name}" in {where}; it makes selectors of that name, for entries, such as {selector}.'
         return "unknown", path, words
-    hint = did_you_mean(name, known.at(release).specs, _ALIKE)
+    hint = misplaced.hint(component, name, path, release) or did_you_mean(name, known.at(release).specs, _ALIKE)
     if hint:
         return "unknown", path, f'SPIRE {release} has no option "{name}" in {where}; {hint}'
     other = nearest(name, known.options, _ALIKE)
@@ -71,7 +71,7 @@ def unknown_type(types: Mapping[str, PluginType], kind: str, path: str, componen
         instead = successors.of_type(component, kind, release)
         return "version", path, _not_in(f'the plugin type "{kind}"', known.span, release, instead)
     here = [name for name, other in types.items() if release in other.span]
-    hint = did_you_mean(kind, here, _ALIKE) or f"its types are {', '.join(sorted(here))}."
+    hint = misplaced.hint(component, kind, path, release) or did_you_mean(kind, here, _ALIKE) or f"its types are {', '.join(sorted(here))}."
     return "type_name", path, f'A SPIRE {component} has no plugin type "{kind}"; {hint}'
 
 
@@ -128,7 +128,8 @@ def by_null(path: str, removed: Mapping[str, str]) -> str:
 
 def deprecated_option(component: str, known: Block, option: Option, path: str, release: Version) -> str:
     """Returns the warning about a deprecated option; empty for releases that do not deprecate it."""
-    return _deprecated(option.base, release, lambda: successors.of_option(component, option, known, path, release))
+    found = _deprecated(option.base, release, lambda: successors.of_option(component, option, known, path, release))
+    return found and found + _reason(option)
 
 
 def deprecated_plugin(component: str, kind: str, known: Block, release: Version) -> str:
@@ -140,6 +141,13 @@ def _deprecated(data: Mapping[str, Any], release: Version, instead: Callable[[],
     # ``instead`` is a function because the successor is needed for deprecated options only, which are few
     since = data.get("deprecated")
     return f"It is deprecated since SPIRE {since}{instead()}." if since and release >= version(since) else ""
+
+
+def _reason(option: Option, release: Version | None = None) -> str:
+    """Returns the sentence of the data on an option that is deprecated or, in this release, removed; empty where there is none."""
+    removed = release is None or option.span.until is not None and release > option.span.until
+    said = "because" in option.base and "no_effect" not in option.base
+    return f" {option.base['because']}" if removed and said else ""
 
 
 def has_no_effect(spec: Spec, release: Version) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.common import urls
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host.upstream_ca_aws import pki_region
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Finding, Findings, RuleContext, rule
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.support import template_failed
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import model as schema_model
@@ -25,6 +26,8 @@ _ADDRESS = "vault_addr"
 #: what can be shown of an address: it has no login in it
 _HOST = re.compile(r"[\w.-]+(?::[0-9]+)?", re.ASCII)
 _SECRETS_MANAGER = ("SVIDStore", "aws_secretsmanager")
+#: where the AWS SDK finds a region that no option names
+_REGION = ("AWS_REGION", "AWS_DEFAULT_REGION")
 _KEYS = ("access_key_id", "secret_access_key")
 
 
@@ -101,3 +104,19 @@ def secrets_manager_key_pair(context: RuleContext) -> Findings:
             f"It needs {lacking}, but neither that option nor {names[lacking]} in spire_agent_environment is set, so SPIRE uses neither key. Set "
             "both, or remove both if the machine has an IAM role."
         ))
+
+
+@rule(
+    "host", "server:plugins.UpstreamAuthority.awssecret.plugin_data", "server:plugins.UpstreamCA.awssecret.plugin_data", severity="warning",
+    after=(pki_region,), source="pkg/server/plugin/upstreamauthority/awssecret/awslib.go (newSecretsManagerClient), v1.15.3",
+)
+def awssecret_without_region(context: RuleContext) -> Findings:
+    """region of awssecret is set, or AWS_REGION in spire_server_environment is."""
+    planned: Plan = context.plan
+    for kind in ("UpstreamAuthority", "UpstreamCA") if not template_failed(planned) else ():
+        known = any(planned.environment.get(name) for name in _REGION)
+        if _built_in(planned, kind, "awssecret") and not planned.plugin_data(kind, "awssecret").get("region") and not known:
+            yield Finding(f"plugins.{kind}.awssecret.plugin_data.region", (
+                f"Neither this option nor {_REGION[0]} in spire_server_environment is set, so SPIRE can't ask AWS for the secrets and does not start. Write "
+                "the region of the secrets."
+            ))

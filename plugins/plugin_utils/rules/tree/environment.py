@@ -17,6 +17,11 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import 
 _VARIABLE = re.compile(r"\$\{([A-Z_][A-Z0-9_]*)\}", re.ASCII)
 
 
+def names_a_variable(text: str) -> bool:
+    """Whether a text contains ${NAME} in upper case, which SPIRE replaces where it runs with -expandEnv."""
+    return _VARIABLE.search(text) is not None
+
+
 @rule(
     "tree", "server", "agent", severity="warning",
     source=(

@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import and_list
-from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks import plugin_is_enabled
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks import plugin_is_enabled, plugins
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import child
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Finding, Findings, RuleContext, rule
 
@@ -21,6 +21,19 @@ _TENANT = ("subscription_id", "app_id", "app_secret")
 def lacking(block: dict[str, Any], names: tuple[str, ...]) -> list[str]:
     """Returns the options among these that are not set."""
     return [name for name in names if block.get(name) in (None, "")]
+
+
+@rule(
+    "tree", "server", severity="warning",
+    source="pkg/server/catalog/nodeattestor.go (Constraints) and pkg/server/api/agent/v1/service.go (AttestAgent), v1.15.3",
+)
+def server_without_node_attestor(context: RuleContext) -> Findings:
+    """A server has at least one node attestor; without one SPIRE starts, and only agents with join tokens can attest."""
+    if not plugins(context.tree, "NodeAttestor"):
+        yield Finding("plugins.NodeAttestor", (
+            "There is none, so only agents with join tokens can attest. Name the attestors of the agents, such as `x509pop`, or `join_token: {}` if "
+            "join tokens are what you want."
+        ))
 
 
 @rule(
@@ -37,15 +50,14 @@ def skip_block_device(context: RuleContext) -> Findings:
 
 
 @rule(
-    "tree", "server:plugins.NodeAttestor.aws_iid.plugin_data",
+    "tree", "server:plugins.NodeAttestor.aws_iid.plugin_data", "server:plugins.NodeAttestor.aws_iid.plugin_data.verify_organization",
     source="pkg/server/plugin/nodeattestor/awsiid/client.go (getClient), v1.15.3; the guide to aws_iid",
 )
 def aws_assume_role_name(context: RuleContext) -> Findings:
-    """assume_role is the name of a role and not an ARN; SPIRE builds the ARN from it and from the agent's account."""
-    if context.text("assume_role").startswith("arn:"):
-        yield Finding("assume_role", (
-            "It must be the name of the role and not an ARN: SPIRE builds the ARN from it, with the partition and the account of each agent."
-        ))
+    """assume_role and assume_org_role are names of roles and not ARNs; SPIRE builds the ARNs from them and from the account."""
+    for name, account in (("assume_role", "the account of each agent"), ("assume_org_role", "management_account_id")):
+        if context.text(name).startswith("arn:"):
+            yield Finding(name, f"It must be the name of the role and not an ARN: SPIRE builds the ARN from it, with the partition and {account}.")
 
 
 @rule(

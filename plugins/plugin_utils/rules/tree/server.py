@@ -1,15 +1,12 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rules about the server's own block and its database."""
+"""Rules about the server's own block."""
 
 from __future__ import annotations
 
-import re
 from fractions import Fraction
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks import plugin_is_enabled
-from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import child
 from ansible_collections.spire.fleet.plugins.plugin_utils.formats.durations import seconds
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Finding, Findings, RuleContext, rule
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import default
@@ -20,7 +17,6 @@ LONGEST_SURE = Fraction(7 * 24 * 3600)
 #: the options with lifetimes of SVIDs
 SVID_LIFETIMES = ("default_x509_svid_ttl", "default_jwt_svid_ttl", "default_svid_ttl", "svid_ttl", "agent_ttl")
 LONGER_THAN_SURE = "An SVID that asks for more lives its whole time where its CA lives as long, and otherwise ends with the CA."
-_SQL = "plugins.DataStore.sql.plugin_data"
 
 
 def length(text: str) -> Fraction | None:
@@ -139,66 +135,6 @@ def event_retention(context: RuleContext) -> Findings:
             f'"{context.text("prune_events_older_than")}" is not longer than cache_reload_interval ({hours(pause)}), so events '
             "would be deleted before every server has read them. Set a longer time; the default is 12h."
         ))
-
-
-@rule(
-    "tree", "server:plugins.DataStore.sql.plugin_data",
-    source="pkg/server/datastore/sqlstore/mysql.go (validateMySQLConfig), v1.15.3; both guides to configuring SPIRE",
-)
-def mysql_parse_time(context: RuleContext) -> Findings:
-    """The connection string of a MySQL database has the parameter parseTime=true."""
-    mysql = database(context) in ("mysql", "aws_mysql")
-    for name in ("connection_string", "ro_connection_string"):
-        given = context.text(name)
-        if mysql and given and not re.search(r"[?&]parseTime=(?:true|True|TRUE|1)(?:&|\Z)", given):
-            yield Finding(name, (
-                'The connection string of a MySQL database must have the parameter "parseTime=true"; without it SPIRE does not start.'
-            ))
-
-
-def database(context: RuleContext) -> str:
-    """Returns the kind of database, whether it is written as a text or as a block."""
-    blocks = context.blocks("database_type")
-    return next(iter(blocks[0]), "") if blocks else context.text("database_type")
-
-
-@rule(
-    "tree", "server:plugins.DataStore.sql.plugin_data", since="0.9.0", severity="warning",
-    source="doc/plugin_server_datastore_sql.md and pkg/server/datastore/sqlstore/mysql.go, v1.15.3",
-)
-def database_certificate_options(context: RuleContext) -> Findings:
-    """root_ca_path, client_cert_path and client_key_path are set only for MySQL: SPIRE ignores them for other databases."""
-    kind = database(context)
-    for name in ("root_ca_path", "client_cert_path", "client_key_path"):
-        if name in context and kind and kind not in ("mysql", "aws_mysql"):
-            instead = ". Use sslrootcert, sslcert and sslkey in connection_string instead" if "postgres" in kind else ". Remove it"
-            yield Finding(name, f"This option is for MySQL only, but database_type is {kind}, so SPIRE ignores it{instead}.")
-
-
-@rule(
-    "tree", "server:plugins.DataStore.sql.plugin_data", since="0.9.0", severity="warning",
-    source="doc/plugin_server_datastore_sql.md (ro_connection_string), v1.15.3",
-)
-def sqlite_read_only_replica(context: RuleContext) -> Findings:
-    """ro_connection_string, which names a read-only replica, is not set for sqlite3."""
-    if database(context) == "sqlite3" and "ro_connection_string" in context:
-        yield Finding("ro_connection_string", "A sqlite3 database is one file and has no read-only replica. Remove this option.")
-
-
-@rule("tree", "server:plugins.DataStore.sql.plugin_data", since="1.9.2", source="pkg/server/datastore/sqlstore/postgres.go, v1.15.3")
-def aws_postgres_password(context: RuleContext) -> Findings:
-    """The connection string of aws_postgres contains no password, because AWS generates it."""
-    for name in ("connection_string", "ro_connection_string"):
-        if database(context) == "aws_postgres" and re.search(r"(?:\A|\s)password=|\A[a-z]+://[^:/@]*:[^@]+@", context.text(name)):
-            yield Finding(name, "With aws_postgres AWS generates the password, so SPIRE refuses one in the connection string. Remove it.")
-
-
-@rule("tree", "server:plugins.DataStore", since="0.12.0", source="pkg/server/catalog/catalog.go (loadSQLDataStore), v0.12.0")
-def disabled_datastore(context: RuleContext) -> Findings:
-    """No other DataStore than sql is configured, not even a disabled one: SPIRE counts it and allows only one."""
-    for name, body in context.values.items():
-        if name != "sql" and isinstance(body, dict) and not plugin_is_enabled(body):
-            yield Finding(child(name, "enabled"), "SPIRE counts this DataStore although it is disabled, and allows only one. Remove it.")
 
 
 @rule(

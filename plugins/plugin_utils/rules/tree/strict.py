@@ -8,6 +8,7 @@ from __future__ import annotations
 import posixpath
 import re
 
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import shown
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Finding, Findings, RuleContext, rule
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.files import known_texts
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.compromised_keys import DUMMY_FILES, SSH_AUTHORITIES
@@ -21,6 +22,8 @@ _EXAMPLE_SECRETS = frozenset(
     "wjalrxutnfemi/k7mdeng/bpxrficyexamplekey akiaiosfodnn7example token".split()
 )
 _PLACEHOLDER = re.compile(r"<[^<>]*>|\[[^\[\]]*\]|\{\{?[^{}]*\}\}?|(?:your|my)[_-].*|x{4,}|\*{3,}", re.IGNORECASE)
+#: what a guide writes for a name of one's own; ?<name> is a part of a regular expression
+_BLANK = re.compile(r"(?<!\?)(?<!\?P)<[A-Za-z][\w .:/-]*>|\b(?:REPLACE|CHANGE)[_-]?ME\b|\bYOUR[_-][A-Z0-9_-]+|\byour-[a-z0-9-]+-(?:here|id|name|url)\b")
 #: the password in a connection string: key=value, a URI's, or MySQL's user:password@
 _PASSWORDS = (
     re.compile(r"(?:\A|\s)password=(?:'([^']*)'|(\S*))"),
@@ -72,6 +75,18 @@ def example_secret(context: RuleContext) -> Findings:
             given = next((next(filter(None, match.groups()), "") for match in (p.search(value) for p in _PASSWORDS) if match), "")
         if given and is_placeholder(given):
             yield Finding(path, "It is a placeholder from documentation or a well-known weak secret. Set a secret of your own.")
+
+
+@rule(
+    "tree", "server", "agent", allow=True, source="the samples in SPIRE's doc/, v1.15.3; both guides to configuring SPIRE",
+)
+def placeholder_in_option(context: RuleContext) -> Findings:
+    """No option has a placeholder of a guide in it, such as <your-gateway-url> or REPLACE_ME."""
+    # a matcher of Docker has <id> for the container's ID
+    for path, value in known_texts(context.component, context.tree, lambda one: not one.secret and one.name != "container_id_cgroup_matchers"):
+        found = _BLANK.search(value)
+        if found:
+            yield Finding(path, f"{shown(found[0])} is a placeholder from a guide. Write your own value for it.")
 
 
 @rule(

@@ -10,6 +10,8 @@ import re
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Finding, Findings, RuleContext, rule
 
 _SINKS = ("Statsd", "DogStatsd", "M3")
+_SCHEME = re.compile(r"[A-Za-z][\w.+-]*://")
+_PLACE = re.compile(r"(?:\[[^\[\]]*\]|[^:\[\]]*):[0-9]+")
 
 
 @rule(
@@ -22,11 +24,34 @@ def telemetry_sink_port(context: RuleContext) -> Findings:
         several = isinstance(context.values.get(sink), list)
         for index, block in enumerate(context.blocks(sink)):
             address = block.get("address")
-            if isinstance(address, str) and address and not re.search(r":[0-9]+\Z", address):
+            if isinstance(address, str) and address and not re.search(r":[0-9]+\Z", address) and not _SCHEME.match(address):
                 usual = f"{address.rstrip(':')}:{9052 if sink == 'M3' else 8125}"
                 yield Finding(f"{sink}[{index}].address" if several else f"{sink}.address", (
                     f'The address has no port. Write the host and the port, such as "{usual}".'
                 ))
+
+
+@rule(
+    "tree", "server:telemetry", "agent:telemetry",
+    source=(
+        "github.com/hashicorp/go-metrics, statsd.go (flushMetrics), v0.6.1; github.com/DataDog/datadog-go, statsd/statsd.go (New), v3.2.0; "
+        "github.com/uber-go/tally, m3/thriftudp/transport.go, v4.1.17"
+    ),
+)
+def telemetry_sink_address(context: RuleContext) -> Findings:
+    """The address of a Statsd, DogStatsd or M3 sink is a host and a port without a scheme; that of DogStatsd may be a socket, unix:///PATH."""
+    for sink in _SINKS:
+        several = isinstance(context.values.get(sink), list)
+        for index, block in enumerate(context.blocks(sink)):
+            address = block.get("address")
+            path = f"{sink}[{index}].address" if several else f"{sink}.address"
+            if not isinstance(address, str) or sink == "DogStatsd" and address.startswith("unix://"):
+                continue
+            if _SCHEME.match(address):
+                outcome = "starts and sends no metrics" if sink == "Statsd" else "does not start"
+                yield Finding(path, f"The address has a scheme, with which SPIRE {outcome}. Write the host and the port alone, such as 127.0.0.1:8125.")
+            elif re.search(r":[0-9]+\Z", address) and not _PLACE.fullmatch(address):
+                yield Finding(path, "An IPv6 address needs brackets before the port, such as [::1]:8125.")
 
 
 @rule(

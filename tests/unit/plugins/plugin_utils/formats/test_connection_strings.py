@@ -21,12 +21,14 @@ from tests.unit.builders.fleets import fleet
     ("postgres", "dbname=spire password=a\\ host=x host=", ("spire", "localhost", "5432", "")),
     ("postgres", "host=/var/run/postgresql dbname=spire", ("spire", "/var/run/postgresql", "5432", "")),
     ("postgres", "postgres://m%40e:hid%2Fden@db:6432/spire?sslmode=require", ("spire", "db", "6432", "m@e")),
-    ("postgres", "postgresql://db1:5432,db2:5433/spire", ("spire", "db1,db2", "5432,5433", "")),
+    ("postgres", "postgresql://db1,db2/spire", ("spire", "db1,db2", "5432", "")),
+    ("postgres", "host=db1,db2 port=5432,5433 database=spire", ("spire", "db1,db2", "5432,5433", "")),
     ("postgres", "postgres:///spire?host=/run/pg&port=1", ("spire", "/run/pg", "1", "")),
-    ("postgres", "postgres://[fd00::1]/spire", ("spire", "[fd00::1]", "5432", "")),
+    ("postgres", "postgres://[fd00::1]:5433/spire", ("spire", "fd00::1", "5433", "")),
     ("postgres", "", ("", "localhost", "5432", "")),
     ("mysql", "me:hi/d@den@tcp(db:3307)/spire?parseTime=true", ("spire", "db", "3307", "me")),
-    ("mysql", "me@tcp([fd00::1])/spire", ("spire", "[fd00::1]", "3306", "me")),
+    ("mysql", "me@tcp([fd00::1]:3307)/spire", ("spire", "[fd00::1]", "3307", "me")),
+    ("mysql", "me@tcp(fd00::1)/spire", ("spire", "fd00::1", "3306", "me")),
     ("mysql", "me@unix(/run/my.sock)/spire", ("spire", "/run/my.sock", "", "me")),
     ("mysql", "/spire", ("spire", "127.0.0.1", "3306", "")),
 ])
@@ -45,10 +47,17 @@ def test_what_a_string_says(kind: str, text: str, expected: tuple[str, ...]) -> 
     ("postgres", "postgres://me:12?hidden@db/spire"),
     ("postgres", "postgres://me:hidden/spire"),
     ("postgres", "postgres://[db/spire"),
+    ("postgres", "postgres://[fd00::1]/spire"),
+    ("postgres", "postgres://db1:5432,db2:5433/spire"),
+    ("postgres", "dbname=spire password= host=db"),
+    ("postgres", "jdbc:postgresql://db/spire?user=me"),
     ("mysql", "me:hid/den@tcp(db)"),
     ("mysql", "hidden"),
     ("mysql", "me:hidden@db/spire"),
     ("mysql", "me@tcp(db)/spire?loc=Europe/Paris"),
+    ("mysql", "mysql://me:hidden@tcp(db)/spire"),
+    ("mysql", "me:hidden@udp(db)/spire"),
+    ("mysql", "me:hidden@tcp(db:x)/spire"),
     ("sqlite3", "/var/lib/spire/db"),
 ])
 def test_what_a_driver_would_refuse_says_nothing(kind: str, text: str) -> None:
@@ -62,10 +71,27 @@ def test_the_environment_says_what_a_postgresql_string_leaves_out() -> None:
 
 @pytest.mark.parametrize(("host", "local"), [
     ("localhost", True), ("LOCALHOST", True), ("127.0.0.1", True), ("127.1.2.3", True), ("::1", True), ("[::1]", True), ("/run/pg", True),
-    ("@abstract", True), ("db", False), ("localhost.acme.com", False), ("10.127.0.1", False), ("", False),
+    ("@abstract", True), ("localhost,::1", True), ("localhost,db", False), ("db", False), ("localhost.acme.com", False), ("10.127.0.1", False), ("", False),
 ])
 def test_which_hosts_are_the_machine_itself(host: str, local: bool) -> None:
     assert connection_strings.Connection("spire", host, "").local is local
+
+
+@pytest.mark.parametrize(("kind", "text", "environment", "expected"), [
+    ("postgres", "dbname=spire", {}, (True, False)),
+    ("postgres", "host='' sslmode=disable", {}, (True, True)),
+    ("postgres", "dbname=spire", {"PGHOST": "db", "PGSSLMODE": "disable"}, (False, True)),
+    ("postgres", "host=db sslmode=require", {"PGSSLMODE": "disable"}, (False, False)),
+    ("postgres", "hostaddr=10.0.0.1 sslmode=prefer", {}, (False, True)),
+    ("mysql", "me@/spire", {}, (True, True)),
+    ("mysql", "me@tcp(db)/spire?tls=TRUE", {}, (False, False)),
+    ("mysql", "me@tcp(db)/spire?tls=Preferred", {}, (False, True)),
+    ("mysql", "me@tcp(db)/spire?tls=true&allowFallbackToPlaintext=true", {}, (False, True)),
+    ("mysql", "me@cloudsql(project:region:instance)/spire", {}, (False, False)),
+])
+def test_whether_the_host_is_named_and_the_connection_is_in_clear(kind: str, text: str, environment: dict[str, str], expected: tuple[bool, bool]) -> None:
+    found = connection_strings.read(kind, text, environment)
+    assert found and (found.default_host, found.clear) == expected
 
 
 def datastore(kind: Any, text: str) -> dict[str, Any]:
@@ -86,7 +112,7 @@ def codes(first: dict[str, Any], second: dict[str, Any], **more: Any) -> list[st
     ("host=db dbname=a", "host=db port=6432 dbname=a", ["datastore_address"]),
     ("host=db dbname=a", "host=localhost dbname=a", ["datastore_address"]),
     ("host=127.0.0.1 dbname=a", "host=localhost dbname=a", ["datastore_address", "datastore_address"]),
-    ("dbname=a", "dbname=a", ["datastore_address", "datastore_address"]),
+    ("dbname=a", "dbname=a", ["datastore_host", "datastore_address"] * 2),
     ("host=db dbname='a b'", "host=db dbname='c d'", []),  # the names have characters that are not shown
 ])
 def test_two_servers_and_postgresql(first: str, second: str, expected: list[str]) -> None:

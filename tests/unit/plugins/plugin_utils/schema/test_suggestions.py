@@ -133,7 +133,8 @@ def test_every_removed_option_is_an_error_in_later_releases(component: str) -> N
             words += f"; use {option.base['replaced_by']} instead"
         if option.base.get("inverted"):
             words += ", which means the opposite: true becomes false"
-        assert (code, message) == ("version", f"{words}.")
+        reason = "" if option.base.get("no_effect") else option.base.get("because", "")
+        assert (code, message) == ("version", f"{words}. {reason}".strip())
 
 
 def hinted(message: str) -> list[str]:

@@ -172,7 +172,7 @@ WRONG = [
             parent=SERVER,
             server={
                 "NodeAttestor.gcp_iit": {
-                    "projectid_allow_list": ["acme"], "use_instance_metadata": True, "allowed_label_keys": ["stage"],
+                    "projectid_allow_list": ["acme-prod"], "use_instance_metadata": True, "allowed_label_keys": ["stage"],
                 }
             },
         ),
@@ -183,7 +183,7 @@ WRONG = [
         dict(
             selectors=["gcp_iit:sa:web@acme.iam.gserviceaccount.com"],
             parent=SERVER,
-            server={"NodeAttestor.gcp_iit": {"projectid_allow_list": ["acme"]}},
+            server={"NodeAttestor.gcp_iit": {"projectid_allow_list": ["acme-prod"]}},
             version="1.14.7",
         ),
         "Its selector gcp_iit:sa:web@acme.iam.gserviceaccount.com is made only when use_instance_metadata is set, but s1 does not have "

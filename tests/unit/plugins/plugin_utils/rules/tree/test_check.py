@@ -232,8 +232,8 @@ def test_an_attestor_removed_by_null_is_explained() -> None:
                 "plugin_data": {"anything": [1, {"goes": True}]},
             }
         },
-        {"k8s_sat": {"enabled": False, "plugin_data": {"whatever": 1}}},
-        {"never_heard_of": {"enabled": False}},
+        {"k8s_sat": {"enabled": False, "plugin_data": {"whatever": 1}}, "join_token": {}},
+        {"never_heard_of": {"enabled": False}, "join_token": {}},
         {"aws_iid": {}},
         {"x509pop": {"plugin_data_file": "/etc/spire/x509pop.conf"}},
     ],
@@ -246,7 +246,8 @@ def test_plugins_that_are_right(plugin: dict[str, Any]) -> None:
 def test_valid_types_are_accepted_in_their_releases() -> None:
     assert messages("server", "0.11.0", ("server/ratelimit/attestation", 5)) == []
     assert messages("server", "0.11.1", ("server/ratelimit/attestation", False)) == []
-    assert messages("server", "1.9.2", (MYSQL, {"aws_postgres": {"region": "eu-west-1"}})) == []
+    database = (MYSQL, {"aws_postgres": {"region": "eu-west-1"}}), (MYSQL.replace("database_type", "connection_string"), "host=db dbname=spire")
+    assert messages("server", "1.9.2", *database) == []
     assert messages("server", NEWEST, ("telemetry/Statsd", {"address": "127.0.0.1:8125"})) == []
     assert messages("server", NEWEST, ("server/log_level", "debug"), ("server/ca_key_type", "RSA-2048")) == []
     assert messages("agent", "1.14.0", ("agent/workload_x509_svid_key_type", "ec-p384")) == []
