@@ -80,7 +80,8 @@ def trust_bundle_url_format(context: RuleContext) -> Findings:
 
 
 @rule(
-    "fleet", f"agent:{_URL}", severity="either", source="pkg/agent/trustbundlesources/bundle.go (downloadTrustBundle) and pkg/server/endpoints/config.go, v1.15.3",
+    "fleet", f"agent:{_URL}", severity="either",
+    source="pkg/agent/trustbundlesources/bundle.go (downloadTrustBundle) and pkg/server/endpoints/config.go, v1.15.3",
 )
 def trust_bundle_url_profile(context: RuleContext) -> Findings:
     """An agent gets its trust bundle only from a bundle endpoint with the profile https_web: without the bundle it can't verify an SVID."""

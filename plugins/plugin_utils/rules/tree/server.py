@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.formats.durations import seconds
