@@ -15,6 +15,9 @@ description:
   - Checks a tree in the shape of SPIRE's configuration file against the options of one release, and against the rules between them.
   - It is for files that the playbooks do not write, such as that of the OIDC discovery provider. P(spire.fleet.preflight#module) checks
     the trees of servers and agents, together with strict mode and the rules between hosts.
+  - Values must be of the kind that SPIRE reads in a file. A boolean in quotes, for example, is an error from SPIRE 1.7.0 on, although a tree of
+    an inventory may hold one.
+  - A name in other capitals than SPIRE's own is a warning, because SPIRE reads it all the same.
   - A message contains neither a secret nor the value of an unknown option.
 positional: _input, component
 options:
@@ -59,24 +62,22 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import describe
-from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import plain
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree import check as tree_check
-from ansible_collections.spire.fleet.plugins.plugin_utils.schema import convert
-
-COMPONENTS = ("server", "agent", "oidc_discovery_provider")
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import decode
 
 
 def validate_config(tree: Mapping[str, Any], component: str, release: str = "") -> list[str]:
-    if component not in COMPONENTS:
-        raise AnsibleFilterError(f"validate_config: component is one of {', '.join(COMPONENTS)}.")
+    if component not in decode.COMPONENTS:
+        raise AnsibleFilterError(f"validate_config: component is one of {', '.join(decode.COMPONENTS)}.")
     if not isinstance(tree, Mapping):
         raise AnsibleFilterError(f"validate_config: The configuration must be a mapping, and it is {describe(tree)}.")
     try:
         version = versions.parse(release or str(versions.DEFAULT))
     except ValueError as error:
         raise AnsibleFilterError(f"validate_config: release: {error}") from None
-    found = tree_check.check(component, convert.coerce(component, plain(tree), version), version)
+    decoded, found = decode.decode(component, tree, version)
+    found += tree_check.check(component, decoded, version)
     return [
         f"{one.severity}: {one.path or component}: {one.message}{f' (rule {one.rule})' if one.rule else ''}" for one in problems.merged(found)
     ]

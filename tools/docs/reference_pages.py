@@ -212,7 +212,8 @@ def _type(base: dict[str, Any]) -> str:
     for key, word in (("format", ""), ("keys", "names: "), ("min", "at least "), ("below", "below ")):
         if base.get(key) is not None:
             facts.append(f"{word}{str(base[key]).replace('_', ' ')}")
-    facts += ["not empty"] if base.get("not_empty") else []
+    if base.get("not_empty"):
+        facts.append("no empty items" if base["type"] == "list(string)" else "not empty")
     return "<br>".join(facts)
 
 

@@ -57,6 +57,15 @@ def plain(address: str) -> str:
     return parted(address)[0]
 
 
+def has_wrong_port(address: str) -> bool:
+    """Whether something that is no port follows the host's name in a URL."""
+    try:
+        urllib.parse.urlsplit(address).port
+    except ValueError:
+        return True
+    return False
+
+
 def mistake(address: str) -> str:
     """Returns why a URL is invalid, without a part of the URL; empty for a valid one and for a path.
 
@@ -65,9 +74,7 @@ def mistake(address: str) -> str:
     """
     if not is_web(address):
         return ""
-    try:
-        urllib.parse.urlsplit(address).port
-    except ValueError:
+    if has_wrong_port(address):
         return (
             "What follows the host's name in this address is no port. If it is a part of a user's name or password, write / as %2F, ? as "
             "%3F, # as %23 and @ as %40 there."

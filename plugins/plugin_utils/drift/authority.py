@@ -14,6 +14,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks imp
 from ansible_collections.spire.fleet.plugins.plugin_utils.drift.comparison import Comparison
 from ansible_collections.spire.fleet.plugins.plugin_utils.formats import connection_strings
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import decode
 
 ASK = "If this is intended, run once with -e spire_new_authority=true, and then site for all agents."
 
@@ -29,9 +30,10 @@ def _reasons(plan: Plan, observed: Mapping[str, Any]) -> Iterator[str]:
     if not state["exists"] or not observed["was_healthy"]:
         return
     try:
-        tree = hcl.loads(base64.b64decode(state.get("content", "")).decode("utf-8", "replace"))
+        read = hcl.loads(base64.b64decode(state.get("content", "")).decode("utf-8", "replace"))
     except hcl.HclError:
         return
+    tree, _notes = decode.decode(plan.component, read, plan.version)
     had = str(block(tree, "server").get("trust_domain") or "")
     if had and had != plan.trust_domain:
         yield (

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.spire.fleet.plugins.plugin_utils.hcl.items import Body, Item, Joiner
 from ansible_collections.spire.fleet.plugins.plugin_utils.hcl.scanner import Scanner, Token
 from ansible_collections.spire.fleet.plugins.plugin_utils.hcl.types import HclError, MAX_DEPTH, Path, Tree, path_text, plain
 
@@ -20,6 +20,7 @@ _NAMES = {
     "heredoc": "a heredoc",
     "value": "a number or boolean",
 }
+_LAST_COMMA = re.compile(r'(?P<string>"(?:\\.|[^"\\])*")|,(?=\s*[}\]])')
 
 
 def loads(text: str) -> Tree:
@@ -30,34 +31,18 @@ def loads(text: str) -> Tree:
     return _load_json(text) if text.lstrip()[:1] == "{" else _Parser(text).tree()
 
 
-@dataclass
-class _Body:
-    """The items between two braces, before blocks of the same name are joined."""
-
-    items: list[_Item] = field(default_factory=list)
-
-    def holds_blocks_alone(self) -> bool:
-        return bool(self.items) and all(isinstance(item.value, _Body) for item in self.items)
-
-
-@dataclass
-class _Item:
-    keys: list[str]
-    value: Any
-    at: int
-
-
 class _Parser:
     def __init__(self, text: str) -> None:
         self._scanner = Scanner(text)
         self._token: Token = self._scanner.next()
         self._depth = 0
+        self._joiner = Joiner(self._refusal)
 
     def tree(self) -> Tree:
-        items: list[_Item] = []
+        items: list[Item] = []
         while self._token.kind != "end":
             items.append(self._item())
-        return self._join(items, once=True)
+        return self._joiner.join(items, top=True)
 
     def _take(self) -> Token:
         token, self._token = self._token, self._scanner.next()
@@ -73,7 +58,7 @@ class _Parser:
         if self._depth > MAX_DEPTH + 1:
             raise self._scanner.error(f"This is nested more than {MAX_DEPTH} levels deep.", self._token.at)
 
-    def _item(self) -> _Item:
+    def _item(self) -> Item:
         """Reads one `key = value` or `key "label" { ... }`, and the comma that may follow."""
         at = self._token.at
         keys: list[str] = []
@@ -90,11 +75,11 @@ class _Parser:
         self._depth -= len(keys)
         if self._token.kind == ",":
             self._take()
-        return _Item(keys, value, at)
+        return Item(keys, value, at)
 
-    def _body(self) -> _Body:
+    def _body(self) -> Body:
         opened = self._take()
-        body = _Body()
+        body = Body()
         while self._token.kind != "}":
             if self._token.kind == "end":
                 raise self._scanner.error("This brace is never closed.", opened.at)
@@ -123,7 +108,7 @@ class _Parser:
             if self._token.kind == "end":
                 raise self._scanner.error("This list is never closed.", opened.at)
             value = self._value()
-            result.append(self._join(value.items) if isinstance(value, _Body) else value)
+            result.append(self._joiner.join(value.items) if isinstance(value, Body) else value)
             if self._token.kind == ",":
                 self._take()
             elif self._token.kind != "]":
@@ -132,52 +117,19 @@ class _Parser:
         self._depth -= 1
         return result
 
-    def _join(self, items: list[_Item], once: bool = False) -> Tree:
-        """Joins the items into a mapping. With ``once`` a repeated name is an error, because SPIRE would drop or refuse one of them."""
-        groups: dict[str, list[_Item]] = {}
-        for item in items:
-            groups.setdefault(item.keys[0], []).append(item)
-        return {key: self._merge(group, once) for key, group in groups.items()}
-
-    def _merge(self, group: list[_Item], once: bool) -> Any:
-        """Returns the value of one key: labelled blocks become a mapping by label, repeated blocks without a label a list."""
-        unlabelled = [item for item in group if len(item.keys) == 1]
-        if len(unlabelled) == len(group) == 1:
-            value = group[0].value
-            return self._join(value.items) if isinstance(value, _Body) else value
-        bodies = [item.value for item in unlabelled if isinstance(item.value, _Body)]
-        if len(bodies) < len(unlabelled) or (once and len(unlabelled) > 1):
-            raise self._repeated(group)
-        if len(bodies) == len(group) and not all(body.holds_blocks_alone() for body in bodies):
-            return [self._join(body.items) for body in bodies]
-        inner: list[_Item] = []
-        for item in group:
-            if len(item.keys) > 1:
-                inner.append(_Item(item.keys[1:], item.value, item.at))
-            elif item.value.items and not item.value.holds_blocks_alone():
-                raise self._repeated(group)
-            else:
-                inner.extend(item.value.items)
-        return self._join(inner, once=True)
-
-    def _repeated(self, group: list[_Item]) -> HclError:
-        first, second = group[0], group[1]
-        return self._scanner.error(
-            f"The same name is on line {self._scanner.line(first.at)} already, and SPIRE would use only one of the"
-            " two: make them one.",
-            second.at,
-        )
+    def _refusal(self, reason: str, first: Item, second: Item) -> HclError:
+        return self._scanner.error(f"The same name is on line {self._scanner.line(first.at)} already, and {reason}: make them one.", second.at)
 
 
 class _Pairs(list[tuple[str, Any]]):
-    """The keys and values of a JSON object in order, so that a repeated key can be found."""
+    """The keys and values of a JSON object in order, also those of a repeated key."""
 
 
 def _load_json(text: str) -> Tree:
     try:
         # A number that is too large for a float becomes infinity, which plain() refuses with its path.
-        raw = json.loads(text, object_pairs_hook=_Pairs, parse_int=_json_integer)
-        return plain(_json_value(raw, ()))
+        raw = json.loads(_without_last_commas(text), object_pairs_hook=_Pairs, parse_int=_json_integer)
+        return plain(_JSON.join(_json_items(raw, (), top=True), top=True))
     except json.JSONDecodeError as error:
         # Some messages of this error end with a character of the text, which may be a secret's.
         reason = re.split(r"[:']", error.msg)[0].strip()
@@ -186,21 +138,49 @@ def _load_json(text: str) -> Tree:
         raise HclError(f"The JSON is nested more than {MAX_DEPTH} levels deep.") from None
 
 
+def _without_last_commas(text: str) -> str:
+    """Returns the text with a space in place of each comma after the last item of an object or a list, which SPIRE accepts."""
+    return _LAST_COMMA.sub(lambda found: found["string"] or " ", text)
+
+
 def _json_integer(text: str) -> int:
     # 40 digits are more than 64 bits have, and Python refuses to convert thousands of digits.
     return int(text[:40])
 
 
+def _json_refusal(reason: str, _first: Item, second: Item) -> HclError:
+    return HclError(f"The same name is in this JSON object already, and {reason}: make them one.", path_text(second.at))
+
+
+_JSON = Joiner(_json_refusal, json=True)
+
+
+def _json_items(pairs: _Pairs, path: Path, top: bool = False) -> list[Item]:
+    """Returns the items of a JSON object. At the top level, a list of objects is the same block several times, as SPIRE reads it."""
+    items: list[Item] = []
+    for key, value in pairs:
+        here = (*path, key)
+        for one in value if top and _are_objects(value) else [value]:
+            # SPIRE reads null as an empty text, but as no options where plugin_data is null.
+            if one is not None or key.lower() != "plugin_data":
+                items.append(Item([key], "" if one is None else _json_value(one, here), here))
+    return items
+
+
+def _are_objects(value: Any) -> bool:
+    return isinstance(value, list) and not isinstance(value, _Pairs) and bool(value) and all(isinstance(one, _Pairs) for one in value)
+
+
 def _json_value(value: Any, path: Path) -> Any:
     if isinstance(value, _Pairs):
-        result: Tree = {}
-        for key, item in value:
-            if key in result:
-                raise HclError("This key is in the same JSON object twice.", path_text((*path, key)))
-            # SPIRE reads null as an option that is not set.
-            if item is not None:
-                result[key] = _json_value(item, (*path, key))
-        return result
+        return Body(_json_items(value, path))
     if isinstance(value, list):
-        return [_json_value(item, (*path, index)) for index, item in enumerate(value)]
+        return [_json_element(item, (*path, index)) for index, item in enumerate(value)]
     return value
+
+
+def _json_element(value: Any, path: Path) -> Any:
+    if value is None:
+        raise HclError("SPIRE refuses null in a list: leave it out.", path_text(path))
+    value = _json_value(value, path)
+    return _JSON.join(value.items) if isinstance(value, Body) else value

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import describe, did_you_mean, shown
-from ansible_collections.spire.fleet.plugins.plugin_utils.common.urls import without_scheme
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.urls import has_wrong_port, without_scheme
 from ansible_collections.spire.fleet.plugins.plugin_utils.formats import durations
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import RELEASES
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Option, Spec
@@ -146,11 +146,14 @@ def _trust_domain(text: str) -> str:
     return ""
 
 
-def _spiffe_id(text: str) -> str:
+def trust_domain_of(text: str) -> str:
+    """Returns the trust domain of a SPIFFE ID; empty where the text is none."""
     match = re.fullmatch(r"spiffe://([^/]*)((?:/[A-Za-z0-9._-]+)*)", text)
-    if match and not _trust_domain(match[1]) and not any(part in (".", "..") for part in match[2].split("/")):
-        return ""
-    return f"{shown(text)} is not a SPIFFE ID, which looks like spiffe://example.org/path."
+    return match[1] if match and not _trust_domain(match[1]) and not {".", ".."} & set(match[2].split("/")) else ""
+
+
+def _spiffe_id(text: str) -> str:
+    return "" if trust_domain_of(text) else f"{shown(text)} is not a SPIFFE ID, which looks like spiffe://example.org/path."
 
 
 def _cidr(text: str) -> str:
@@ -173,15 +176,19 @@ def _ip(text: str) -> str:
 
 def _https_url(text: str) -> str:
     if re.match(r"https://[^/]", text, re.IGNORECASE):
-        return ""
+        return _port_of_url(text)
     # The URL is not shown, because it may contain a password.
     return "The URL must start with https:// and name a host."
 
 
 def _url(text: str) -> str:
-    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]", text):
-        return ""
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#\s]+(?:[/?#]|$)", text):
+        return _port_of_url(text)
     return "It must be a URL with a scheme and a host, such as https://oidc.example.org."
+
+
+def _port_of_url(text: str) -> str:
+    return "What follows the host's name in the URL is no port; a port is between 0 and 65535." if has_wrong_port(text) else ""
 
 
 def _unix_target(text: str) -> str:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Finding, Findings, RuleContext, rule
 
@@ -24,9 +25,34 @@ def oidc_jwks_uri(context: RuleContext) -> Findings:
 
 @rule("tree", "oidc_discovery_provider", since="1.0.2", source="support/oidc-discovery-provider/domain_policy.go (toDomainKey), v1.15.3")
 def oidc_domain_names(context: RuleContext) -> Findings:
-    """Every item of domains is a domain name in ASCII, without a scheme and without a port."""
+    """Every item of domains is a domain name as IDNA takes it: in ASCII, without a scheme, a port or an underscore."""
     for index, name in enumerate(context.strings("domains")):
         if not re.fullmatch(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?", name):
             bare = re.sub(r"^[A-Za-z]+://", "", name).split("/")[0].split(":")[0].lower()
             hint = f'write "{bare}"' if re.fullmatch(r"[a-z0-9._-]+", bare) else "write it in punycode if it has letters outside of ASCII"
             yield Finding(f"domains[{index}]", f'"{name}" must be a domain name alone: {hint}.')
+            continue
+        for label in filter(_wrong_label, name.split(".")):
+            yield Finding(f"domains[{index}]", f'IDNA refuses the part "{label}" of "{name}", and the provider exits: {_wrong_label(label)}.')
+
+
+def _wrong_label(label: str) -> str:
+    """Returns why IDNA refuses a part of a domain name; empty where it takes it."""
+    if "_" in label:
+        return "it has an underscore"
+    if label.startswith("-") or label.endswith("-"):
+        return "it begins or ends with a hyphen"
+    if label[2:4] != "--":
+        return ""
+    return "" if label.startswith("xn--") and _is_punycode(label[4:]) else 'a "--" after two characters is for punycode alone'
+
+
+def _is_punycode(text: str) -> bool:
+    """Whether the text decodes to letters, of which one is outside of ASCII."""
+    try:
+        decoded = text.encode().decode("punycode")
+    except UnicodeError:
+        return False
+    return not decoded.isascii() and decoded == unicodedata.normalize("NFC", decoded.lower()) and not any(
+        unicodedata.category(char).startswith("C") for char in decoded
+    )

@@ -33,6 +33,21 @@ def test_variables_can_be_left_to_spire() -> None:
     assert '"password": "${X}"' in TO_HCL(TREE, format="json", expand_env=True)
 
 
+def test_a_file_of_a_program_gets_the_shape_of_its_documentation() -> None:
+    text = '{"Server": [{"trust_domain": "example.org", "CA_subject": [{"country": ["DE"]}]}]}'
+    assert FROM_HCL(text) == {"Server": {"trust_domain": "example.org", "CA_subject": [{"country": ["DE"]}]}}
+    assert FROM_HCL(text, component="server") == {"server": {"trust_domain": "example.org", "ca_subject": {"country": ["DE"]}}}
+    with pytest.raises(AnsibleFilterError, match="from_hcl: component is one of server, agent, oidc_discovery_provider."):
+        FROM_HCL(text, component="provider")
+
+
+def test_a_file_that_runs_with_expand_env_is_read_with_its_environment() -> None:
+    text = 'server { trust_domain = "$NAME" bind_port = $PORT }'
+    assert FROM_HCL(text, environment={"NAME": "example.org", "PORT": 80}) == {"server": {"trust_domain": "example.org", "bind_port": 80}}
+    with pytest.raises(AnsibleFilterError, match="from_hcl: The file uses variables .*: NAME and PORT[.]"):
+        FROM_HCL(text, environment={})
+
+
 def test_errors_are_ansibles_and_name_the_filter() -> None:
     with pytest.raises(AnsibleFilterError, match=r"to_hcl: a\.b: The value is null"):
         TO_HCL({"a": {"b": None}})

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.spire.fleet.plugins.filter import validate_config
+from ansible_collections.spire.fleet.plugins.plugin_utils import hcl
 from tests.unit.plugins.plugin_utils.rules.tree.test_oidc_provider import NEWEST, PLANTED, SOUND
 
 CHECK: Callable[..., list[str]] = validate_config.FilterModule().filters()["validate_config"]
@@ -34,6 +36,39 @@ def test_every_mistake_is_a_line_without_secrets() -> None:
         "warning: jwks_uri: It is not set, so SPIRE derives the address of the keys from jwt_issuer. Set it to the address where the "
         "keys are served. (rule oidc_jwks_uri)",
     ]
+
+
+SERVER = """
+server {{
+  Trust_domain = "spiffe://prod.acme.com"
+  data_dir = "/var/lib/spire/server"
+  audit_log_enabled = "true"
+}}
+server {{
+  ca_subject {{ country = ["DE"] }}
+  admin_ids = ["spiffe://prod.acme.com/a"]
+  admin_ids = [{item}]
+}}
+plugins {{
+  DataStore "sql" {{ plugin_data {{ database_type = "sqlite3" connection_string = "/var/lib/spire/server/db.sqlite3" }} }}
+  KeyManager "memory" {{ plugin_data {{}} }}
+  NodeAttestor "join_token" {{ plugin_data {{}} }}
+}}
+"""
+
+
+def test_a_file_is_read_as_spire_reads_it() -> None:
+    assert CHECK(hcl.loads(SERVER.format(item='""')), "server") == [
+        "error: server.admin_ids[1]: It is empty, and SPIRE refuses that; leave it out instead.",
+        "error: server.audit_log_enabled: It must be true or false, and it is a string; write true or false without quotes.",
+        'warning: server.Trust_domain: SPIRE reads "Trust_domain" as "trust_domain", because it does not distinguish capitals in names of options. '
+        'Write "trust_domain".',
+    ]
+
+
+def test_blocks_of_json_may_be_in_lists() -> None:
+    provider = json.dumps({**SOUND, "workload_api": [SOUND["workload_api"]]})
+    assert CHECK(hcl.loads(provider), PROVIDER) == []
 
 
 def test_a_release_is_asked_for() -> None:

@@ -20,12 +20,13 @@ def database(text: str, kind: str = "postgres") -> dict[str, Any]:
     return {"spire_server_config": {"plugins": {"DataStore": {"sql": {"plugin_data": sql}}}}}
 
 
-def errors(before: dict[str, Any], after: dict[str, Any], **observed: Any) -> list[str]:
-    """Returns the errors for a server that was set up with some variables and is planned with others."""
-    old, new = planned("server", before), planned("server", after)
-    file = old.files[0]
+def errors(before: dict[str, Any] | str, after: dict[str, Any], **observed: Any) -> list[str]:
+    """Returns the errors for a server that was set up with some variables, or has a file of its own, and is planned with others."""
+    new = planned("server", after)
+    text = before if isinstance(before, str) else planned("server", before).files[0].content
+    file = new.files[0]
     host = converged(new)
-    host["files"]["configuration"] = state(file.mode, file.owner, file.group, file.content)
+    host["files"]["configuration"] = state(file.mode, file.owner, file.group, text)
     return [error.split(". ")[0] for error in compare(new, {**host, **observed}, None, NOW).errors]
 
 
@@ -35,6 +36,14 @@ def test_a_changed_trust_domain_is_asked_about() -> None:
     assert errors({}, {**after, "spire_new_authority": True}) == []
     # A server that never became healthy has no authority to lose.
     assert errors({}, after, was_healthy=False) == []
+
+
+def test_a_file_that_a_person_wrote_is_read_as_spire_reads_it() -> None:
+    text = '{"Server": [{"Trust_domain": "spiffe://prod.acme.com"}]}'
+    assert errors(text, {}) == []
+    assert errors(text, {"spire_trust_domain": "other.acme.com"}) == [
+        "This server has the trust domain prod.acme.com, and the inventory has other.acme.com"
+    ]
 
 
 def test_a_datastore_that_is_gone_is_asked_about() -> None:

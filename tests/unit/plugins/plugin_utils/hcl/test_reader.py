@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.spire.fleet.plugins.plugin_utils import hcl
 
 TWICE = "The same name is on line {} already, and SPIRE would use only one of the two: make them one."
+TWO_KINDS = "The same name is on line {} already, and SPIRE refuses to join values of two kinds: make them one."
 
 HAND_WRITTEN = """\
 # A server as found in the wild.
@@ -153,6 +154,12 @@ def test_minus_zero_keeps_its_sign() -> None:
         ('a { b { x = 1 } } a "c" { x = 2 }', {"a": {"b": {"x": 1}, "c": {"x": 2}}}),
         ('a "b" "c" {} a "b" "d" {}', {"a": {"b": {"c": {}, "d": {}}}}),
         ("o { a { x = 1 } a { x = 2 } a {} }", {"o": {"a": [{"x": 1}, {"x": 2}, {}]}}),
+        ("server { a = 1 b = 1 } o {} server { b = 2 c { x = 1 } }", {"server": {"a": 1, "b": 2, "c": {"x": 1}}, "o": {}}),
+        ('o { a = "x" a = "y" }', {"o": {"a": "y"}}),
+        ("o { a = [1] a = [] a = [2, 3] }", {"o": {"a": [1, 2, 3]}}),
+        ("o { a = [{ x = 1 }] a { x = 2 } }", {"o": {"a": [{"x": 1}, {"x": 2}]}}),
+        ('o { a { x = 1 } a "b" { x = 2 } }', {"o": {"a": {"x": 1, "b": {"x": 2}}}}),
+        ('o { a "b" { x = 1 } a "b" { y = 2 } }', {"o": {"a": {"b": [{"x": 1}, {"y": 2}]}}}),
         ("o { a { b {} } a { c {} } }", {"o": {"a": {"b": {}, "c": {}}}}),
         ("a.b-c_é1 = 1", {"a.b-c_é1": 1}),
         ('"" = 1 "a b" = 2', {"": 1, "a b": 2}),
@@ -167,7 +174,12 @@ def test_blocks_and_labels(text: str, tree: dict[str, Any]) -> None:
     ("text", "tree"),
     [
         ("{}", {}),
-        (' \n{"server": {"bind_port": 8081, "x": 1.0, "y": null}}', {"server": {"bind_port": 8081, "x": 1.0}}),
+        (' \n{"server": {"bind_port": 8081, "x": 1.0, "y": null}}', {"server": {"bind_port": 8081, "x": 1.0, "y": ""}}),
+        ('{"a": {"plugin_data": null}}', {"a": {}}),
+        ('{"a": [1, 2,], "b": {"c": "x,}", "d": {"e": 1 , } , },}', {"a": [1, 2], "b": {"c": "x,}", "d": {"e": 1}}}),
+        ('{"server": [{"a": 1}, {"b": 2}], "c": [], "d": [1]}', {"server": {"a": 1, "b": 2}, "c": [], "d": [1]}),
+        ('{"o": {"a": [{"x": 1}, {"x": 2}], "a": {"x": 3}}}', {"o": {"a": [{"x": 1}, {"x": 2}, {"x": 3}]}}),
+        ('{"plugins": {"A": {"b": {}}}, "plugins": {"A": {"c": {}}}}', {"plugins": {"A": {"b": {}, "c": {}}}}),
         ('{"a": {"b": ["\\u00e9\\ud83d\\ude00", [true]]}}', {"a": {"b": ["é😀", [True]]}}),
     ],
 )
@@ -218,29 +230,26 @@ def test_a_brace_at_the_beginning_means_json(text: str, tree: dict[str, Any]) ->
         ("a = <<-E\nx\nE\n", "line 1, column 5: This heredoc is never closed: its word must stand alone on a line."),
         ("a = 1\n# \x00", "line 2, column 3: The character U+0000 is not allowed in HCL."),
         ('a = "\ue123"', "line 1, column 6: The character U+E123 is not allowed in HCL."),
-        (
-            "o {\n  a = 1\n  a = 2\n}",
-            f"line 3, column 3: {TWICE.format(2)}",
-        ),
-        (
-            "server { a = 1 }\nserver { b = 2 }",
-            f"line 2, column 1: {TWICE.format(1)}",
-        ),
-        (
-            'plugins {\n  A "b" { plugin_data {} }\n  A "b" { plugin_data {} }\n}',
-            f"line 3, column 3: {TWICE.format(2)}",
-        ),
-        (
-            'o {\n  a { x = 1 }\n  a "b" { x = 2 }\n}',
-            f"line 3, column 3: {TWICE.format(2)}",
-        ),
+        ("plugins { A b {} }\nplugins { A c {} }", f"line 2, column 1: {TWICE.format(1)}"),
+        ("Plugins {}\nPlugins {}", f"line 2, column 1: {TWICE.format(1)}"),
+        ('plugins {\n  A "b" { plugin_data {} }\n  A "b" { plugin_data {} }\n}', f"line 3, column 11: {TWICE.format(2)}"),
+        ("o {\n  a = 1\n  a = [2]\n}", f"line 3, column 3: {TWO_KINDS.format(2)}"),
+        ("o {\n  a = [1]\n  a { x = 1 }\n}", f"line 3, column 3: {TWO_KINDS.format(2)}"),
+        ("o {\n  a { x = 1 }\n  a = 2\n}", f"line 3, column 3: {TWO_KINDS.format(2)}"),
+        ('o {\n  a = [{}]\n  a "b" {}\n}', f"line 3, column 3: {TWO_KINDS.format(2)}"),
         (
             "{ \"a\": 1,\n 'hunter2': 2}",
             "line 2, column 2: This is not JSON: Expecting property name enclosed in double quotes.",
         ),
         ('{"a": "hunter\\2"}', "line 1, column 14: This is not JSON: Invalid \\escape."),
         ('{"a": "hun\nter2"}', "line 1, column 11: This is not JSON: Invalid control character at."),
-        ('{"a": {"b": 1, "b": 2}}', "a.b: This key is in the same JSON object twice."),
+        ('{"a": {"b": 1, "b": [2]}}', "a.b: The same name is in this JSON object already, and SPIRE refuses to join values of two kinds: make them one."),
+        (
+            '{"plugins": [{"A": [{"b": {}}]}, {"A": [{"c": {}}]}]}',
+            "plugins: The same name is in this JSON object already, and SPIRE would use only one of the two: make them one.",
+        ),
+        ('{"a": [1, null]}', "a[1]: SPIRE refuses null in a list: leave it out."),
+        ('{"a": 1 "b": 2}', "line 1, column 9: This is not JSON: Expecting."),
         ('{"a": {"b": NaN}}', "a.b: NaN and infinity have no form in HCL."),
         ('{"a": {"b": 1e999}}', "a.b: NaN and infinity have no form in HCL."),
         ('{"a": ' + "9" * 5000 + "}", "a: The integer does not fit into 64 bits, which is all that SPIRE reads."),

@@ -16,15 +16,22 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Sp
 
 URL = "It must be a URL with a scheme and a host, such as https://oidc.example.org."
 
+PORT = "What follows the host's name in the URL is no port; a port is between 0 and 65535."
+
 RIGHT = {
-    "url": ["https://a", "http://a:8080/x?y#z", "HTTPS://[::1]/"],
+    "https_url": ["https://a", "HTTPS://a:8443/x"],
+    "url": ["https://a", "https://a:/x", "https://u:p@a:1", "http://a:8080/x?y#z", "HTTPS://[::1]/"],
     "unix_target": ["unix:/s", "unix:///s", "unix:s"],
     "host_port": [":443", "127.0.0.1:8443", "[::1]:8443", "oidc.example.org:https", ":0", "h:65535"],
     "workload_api": ["unix:///run/api.sock", "unix:/run/api.sock", "tcp://127.0.0.1:8080", "tcp://[::1]:1"],
     "api_version": ["1.44", "v1.44", " 1.44 "],
 }
 WRONG = {
-    "url": {"oidc.example.org": URL, "https:///x": URL, "//a": URL, "https:": URL},
+    "https_url": {"https://a:https/x": PORT, "https://a:65536": PORT, "https://[::1/": PORT},
+    "url": {
+        **dict.fromkeys(("oidc.example.org", "https:///x", "//a", "https:", "https://a b", "https://a /x"), URL),
+        **dict.fromkeys(("https://a:x", "http://a:8080x/y", "https://a:65536"), PORT),
+    },
     "unix_target": {
         "/run/api.sock": '"/run/api.sock" does not begin with "unix:"; it looks like '
         "unix:///run/spire/server/sockets/main/private/api.sock.",
