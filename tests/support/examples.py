@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -28,8 +29,8 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-#: the file with an example's extra variables, which override those in its inventory
-SURVEY = "survey.yml"
+#: the file with the specification of an example's survey, as AWX's API takes it
+SURVEY = "survey.json"
 
 
 #: plugins and examples that a real SPIRE can't judge here, and the reasons
@@ -57,10 +58,15 @@ WARNINGS = {
 _FROM_ENVIRONMENT = re.compile(r"'ansible\.builtin\.env', '(\w+)', default=undef\(\)")
 
 
+def secrets_of(text: str) -> set[str]:
+    """Returns the environment variables from which an example takes its secrets."""
+    return set(_FROM_ENVIRONMENT.findall(text))
+
+
 def secrets() -> list[str]:
-    """Returns the environment variables from which examples take their secrets."""
+    """Returns the environment variables from which all examples take their secrets."""
     texts = (path.read_text(encoding="utf-8") for path in EXAMPLES.glob("*/inventory.yml"))
-    return sorted({name for text in texts for name in _FROM_ENVIRONMENT.findall(text)})
+    return sorted(set().union(*map(secrets_of, texts)))
 
 
 @functools.lru_cache(maxsize=None)
@@ -76,12 +82,16 @@ def names() -> list[str]:
     return sorted(path.parent.name for path in EXAMPLES.glob("*/inventory.yml"))
 
 
+def answers(name: str) -> dict[str, Any]:
+    """Returns the extra variables that AWX makes of an example's survey where nobody changes its defaults; none where it has no survey."""
+    survey = EXAMPLES / name / SURVEY
+    spec = json.loads(survey.read_text(encoding="utf-8"))["spec"] if survey.exists() else []
+    return {question["variable"]: question["default"] for question in spec}
+
+
 def fleet(name: str, **extra: Any) -> Fleet:
     """Returns the fleet of an example."""
-    directory = EXAMPLES / name
-    survey = directory / SURVEY
-    answers = yaml.safe_load(survey.read_text(encoding="utf-8")) if survey.exists() else {}
-    return fleet_of_file(directory / "inventory.yml", {**answers, **extra})
+    return fleet_of_file(EXAMPLES / name / "inventory.yml", {**answers(name), **extra})
 
 
 def fleet_of_file(inventory_file: Path, extra: Mapping[str, Any]) -> Fleet:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Finds links in Markdown pages that lead nowhere."""
+"""Finds links in Markdown pages that lead nowhere, and what stands at a place that a link names."""
 
 from __future__ import annotations
 
@@ -12,11 +12,20 @@ from pathlib import Path
 LINK = re.compile(r"\[[^]]*\]\(([^)\s]+)\)")
 
 
-def headings(text: str) -> set[str]:
-    """Returns the anchors of a page as code hosts make them."""
-    outside = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
-    found = re.findall(r"^#+ +(.+)$", outside, re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in found}
+def sections(text: str) -> dict[str, str]:
+    """Returns the text below each heading of a page up to the next one, and the row of each rule, by the anchors that code hosts make."""
+    found: dict[str, list[str]] = {}
+    anchor, rule, in_code = "", "", False
+    for line in text.splitlines():
+        in_code ^= line.startswith("```")
+        heading = None if in_code else re.match(r"#+ +(.+)$", line)
+        if heading:
+            anchor, rule = re.sub(r"[^\w\- ]", "", heading[1].lower()).replace(" ", "-"), ""
+        named = re.search(r'<a id="(\w+)">', line)
+        # A rule that has several sentences has its anchor in the first of its rows.
+        rule = named[1] if named else rule if line.startswith("|  |") else ""
+        found.setdefault(rule or anchor, []).append(line)
+    return {name: " ".join(" ".join(lines).split()) for name, lines in found.items()}
 
 
 def broken_links(page: Path, text: str) -> list[str]:
@@ -27,6 +36,6 @@ def broken_links(page: Path, text: str) -> list[str]:
             continue
         path, _hash, anchor = link.partition("#")
         target = (page.parent / path).resolve() if path else page
-        if not target.exists() or (anchor and anchor not in headings(target.read_text(encoding="utf-8"))):
+        if not target.exists() or (anchor and anchor not in sections(target.read_text(encoding="utf-8"))):
             broken.append(link)
     return broken

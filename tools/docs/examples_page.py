@@ -44,8 +44,12 @@ inventory with preflight, and its configuration files with SPIRE's own `validate
 
     ansible-playbook spire.fleet.site -i examples/minimal/inventory.yml --tags preflight
 
-The examples read secrets from environment variables, with a default that is not a real secret, so that they can be checked anywhere. Use
-Ansible Vault (`!vault`) or the lookup plugin of your own store of secrets.
+Some examples read secrets from environment variables, which their first comment names. Without them preflight refuses the inventory.
+[check.env](../examples/check.env) sets all of them to a value that is no secret, so that you can check an example without the secrets:
+
+    env $(cat examples/check.env) ansible-playbook spire.fleet.site -i examples/ha_postgres/inventory.yml --tags preflight
+
+In a fleet of your own use Ansible Vault (`!vault`) or the lookup plugin of your own store of secrets.
 """
 ABSENT = """\
 There is no example for the workload attestor `windows`: SPIRE refuses it on Linux, and the collection supports Linux hosts only. Its
@@ -144,7 +148,7 @@ def _guides() -> Iterator[str]:
 
 
 def _page(path: str) -> str:
-    """Returns the link to another page or to an example."""
+    """Returns the link to the heading of a page, to a rule or to an example."""
     parts = path.split("/")
     if parts[0] == "examples":
         return _link(parts[1])

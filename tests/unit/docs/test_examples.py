@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,14 @@ from ansible_collections.spire.fleet.plugins.plugin_utils import hcl
 from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems
 from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment.trust_bundle import bundle_for
 from ansible_collections.spire.fleet.plugins.plugin_utils.entries import desired as desired_entries
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables import catalogue
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import downloads
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules import run as rules_run
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import model as schema_model
 
-from tests.support import examples
+from tests.support import examples, links
 from tests.unit.builders.fleets import rendered
 from tools.docs import examples_page
 
@@ -91,6 +93,19 @@ SECRET = re.compile(rf"^\s*(?:{'|'.join(sorted(SECRETS))}): (.*)$|password=(.*)$
 def written_secrets(text: str) -> list[str]:
     """Returns the secrets that are in the text unencrypted."""
     return [found[1] or found[2] for found in SECRET.finditer(text) if "{{" not in found[0]]
+
+
+@pytest.mark.parametrize("name", examples.names())
+def test_its_first_comment_names_the_environment_variables(name: str) -> None:
+    text = (examples.EXAMPLES / name / "inventory.yml").read_text(encoding="utf-8")
+    needed = examples.secrets_of(text)
+    assert set(re.findall(r"\b[A-Z]+_[A-Z_]+\b", text.partition("# Row: ")[0])) >= needed
+    assert ("../check.env" in text) == bool(needed)
+
+
+def test_the_file_for_checks_has_every_secret() -> None:
+    lines = (examples.EXAMPLES / "check.env").read_text(encoding="utf-8").splitlines()
+    assert [line.partition("=")[0] for line in lines] == examples.secrets()
 
 
 @pytest.mark.parametrize("name", examples.names())
@@ -177,6 +192,24 @@ def test_survey_answers_arrive_in_their_types() -> None:
     assert agent("awx", "web2.prod.acme.com").main["server_port"] == 9090
 
 
+def test_the_survey_is_one_that_awx_takes() -> None:
+    survey = json.loads((examples.EXAMPLES / "awx" / examples.SURVEY).read_text(encoding="utf-8"))
+    assert set(survey) == {"name", "description", "spec"} and survey["spec"]
+    kinds = {"text": str, "textarea": str, "password": str, "integer": int, "float": float, "multiplechoice": str, "multiselect": str}
+    inventory = (examples.EXAMPLES / "awx" / "inventory.yml").read_text(encoding="utf-8")
+    for question in survey["spec"]:
+        assert set(question) == {
+            "question_name", "question_description", "required", "type", "variable", "min", "max", "default", "choices",
+        }
+        kind, default, variable = question["type"], question["default"], question["variable"]
+        assert type(default) is kinds[kind] and type(question["required"]) is bool
+        assert (default in question["choices"]) if kind == "multiplechoice" else question["choices"] == ""
+        size = default if kind == "integer" else len(default)
+        assert kind == "multiplechoice" or question["min"] <= size <= question["max"]
+        assert variable in catalogue() or f"{{{{ {variable} |" in inventory
+    assert len({question["variable"] for question in survey["spec"]}) == len(survey["spec"])
+
+
 @pytest.mark.parametrize(("kind", "component"), [
     ("NodeAttestor", "server"), ("WorkloadAttestor", "agent"), ("KeyManager", "server"), ("UpstreamAuthority", "server"),
     ("Notifier", "server"), ("BundlePublisher", "server"), ("CredentialComposer", "server"), ("SVIDStore", "agent"),
@@ -233,12 +266,30 @@ def test_the_configurations_of_the_guides_are_in_examples(piece: dict[str, Any])
 ADVICE = [(guide["guide"], advice) for guide in examples_page.guides() for advice in guide["advice"]]
 
 
+def quoted_from(where: str) -> str:
+    """Returns the text at the place that a row names: below a heading, of a rule, or of the comments of an example."""
+    path, _hash, anchor = where.partition("#")
+    text = (examples.EXAMPLES.parent / path).read_text(encoding="utf-8")
+    if anchor:
+        return links.sections(text).get(anchor, "")
+    comments = [line.strip().lstrip("# ") for line in text.splitlines() if line.strip().startswith("# ")]
+    return " ".join(" ".join(comments).split())
+
+
 @pytest.mark.parametrize("advice", [advice for _guide, advice in ADVICE], ids=[f"{guide}: {advice['what']}" for guide, advice in ADVICE])
-def test_the_advice_of_the_guides_is_in_pages(advice: dict[str, str]) -> None:
-    assert set(advice) == {"what", "where", "words"} and advice["where"].startswith(("docs/", "examples/"))
-    text = (examples.EXAMPLES.parent / advice["where"]).read_text(encoding="utf-8")
-    lines = [line.lstrip("# ") if advice["where"].startswith("examples/") else line for line in text.splitlines()]
-    assert advice["words"] in " ".join(" ".join(lines).split())
+def test_the_advice_of_the_guides_is_at_its_place(advice: dict[str, str]) -> None:
+    assert set(advice) == {"what", "where", "words"}
+    assert re.fullmatch(r"docs/[\w/-]+\.md#[\w-]+|examples/\w+/inventory\.yml", advice["where"])
+    assert len(advice["words"]) > 20, "one word says nothing"
+    assert advice["words"] in quoted_from(advice["where"])
+
+
+def test_a_quotation_from_another_place_is_found() -> None:
+    page = "docs/rules.md#skip_block_device"
+    assert "skip_block_device is not true" in quoted_from(page) and "instance_metadata" not in quoted_from(page)
+    assert quoted_from("docs/tree.md#no-such-heading") == ""
+    assert "Values are first converted" in quoted_from("docs/tree.md#checks")
+    assert "Values are first converted" not in quoted_from("docs/tree.md#merge")
 
 
 def test_page_is_fresh() -> None:
