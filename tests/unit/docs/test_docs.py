@@ -78,14 +78,52 @@ def test_names_exist(page: Path) -> None:
     assert {word for word in unknown if not word.endswith("_config__")} == set()
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_playbooks_and_plugins_exist(page: Path) -> None:
-    text = re.sub(r"https?://\S+|~/\S+", "", page.read_text(encoding="utf-8"))
-    names = set(re.findall(r"\bspire\.fleet\.(\w+)", text))
-    files = {path.stem for kind in PLUGINS for path in (REPO / "plugins" / kind).glob("*.py")}
-    files |= {path.stem for path in (REPO / "playbooks").glob("*.yml")} | {path.name for path in (REPO / "roles").iterdir()}
+def stems(folder: str, pattern: str = "*.py") -> set[str]:
+    return {path.stem for path in (REPO / folder).glob(pattern)}
+
+
+PLAYBOOKS = stems("playbooks", "*.yml")
+ROLES = {path.name for path in (REPO / "roles").iterdir()}
+NAMED = {kind: stems(f"plugins/{kind}") for kind in sorted(PLUGINS)}
+#: how a text says of which kind the thing is that it names, and the names of that kind
+KINDS = [
+    (r"(?:ansible-playbook[^\n]*?\s|import_playbook: )spire\.fleet\.(\w+)", PLAYBOOKS),
+    (r"\|\s*spire\.fleet\.(\w+)|P\(spire\.fleet\.(\w+)#filter\)", NAMED["filter"]),
+    (r"(?:lookup|query)\(\s*['\"]spire\.fleet\.(\w+)|P\(spire\.fleet\.(\w+)#lookup\)", NAMED["lookup"]),
+    (r"M\(spire\.fleet\.(\w+)\)|P\(spire\.fleet\.(\w+)#module\)|-t module spire\.fleet\.(\w+)", NAMED["modules"]),
+]
+#: every text that a user reads: pages, examples, changes, and the documentation of plugins
+TEXTS = sorted([
+    *PAGES, *REPO.glob("*.md"), *DOCS.rglob("*.md"), *REPO.glob("plugins/**/*.md"), REPO / "tests" / "README.md", *REPO.glob("examples/*/*.yml"),
+    *REPO.glob("changelogs/fragments/*.yml"), *(path for kind in PLUGINS for path in (REPO / "plugins" / kind).glob("*.py")),
+])
+
+
+def names_of_nothing(text: str) -> set[str]:
+    """Returns the names of playbooks, roles and plugins in a text that do not exist, or are of another kind than the text says."""
+    text = re.sub(r"https?://\S+|~/\S+|\bspire\.fleet\.plugins\.\S+", "", text)
+    wrong = {name for pattern, known in KINDS for found in re.finditer(pattern, text) for name in found.groups() if name and name not in known}
+    fragments = stems("plugins/doc_fragments")
     # spire.fleet.spire is the action group.
-    assert names - files - {"spire"} == set()
+    everything = PLAYBOOKS | ROLES | fragments | set().union(*NAMED.values()) | {"spire"}
+    return wrong | set(re.findall(r"\bspire\.fleet\.(\w+)", text)) - everything
+
+
+def test_playbooks_and_plugins_exist() -> None:
+    assert len(TEXTS) > 200
+    assert {name_of(file): wrong for file in TEXTS if (wrong := names_of_nothing(file.read_text(encoding="utf-8")))} == {}
+
+
+@pytest.mark.parametrize(("text", "wrong"), [
+    ("`spire.fleet.config_mistakes`", {"config_mistakes"}),
+    ("ansible-playbook -i x spire.fleet.to_hcl", {"to_hcl"}),
+    ("x | spire.fleet.variable, {{ y | spire.fleet.to_hcl }}", {"variable"}),
+    ("lookup('spire.fleet.entries') and query('spire.fleet.host_patterns')", {"entries"}),
+    ("P(spire.fleet.preflight#filter) M(spire.fleet.site) M(spire.fleet.preflight)", {"preflight", "site"}),
+    ("- ansible.builtin.import_playbook: spire.fleet.entries", {"entries"}),
+])
+def test_a_name_of_nothing_is_found(text: str, wrong: set[str]) -> None:
+    assert names_of_nothing(text) == wrong
 
 
 def is_internal(plugin: Path) -> bool:
@@ -98,14 +136,17 @@ def test_index_names_what_users_call() -> None:
     text = (DOCS / "README.md").read_text(encoding="utf-8")
     plugins = [path for kind in PLUGINS for path in (REPO / "plugins" / kind).glob("*.py")]
     internal = {path.stem for path in plugins if is_internal(path)}
-    playbooks = {path.stem for path in (REPO / "playbooks").glob("*.yml")}
     called = {path.stem for path in plugins} - internal
-    assert len(called) > 10 and len(internal) > 10 and len(playbooks) >= 3
-    assert {name for name in called | playbooks if f"| `spire.fleet.{name}` |" not in text} == set()
-    assert {name for name in internal - playbooks if f"| `spire.fleet.{name}` |" in text} == set()
+    assert len(called) > 10 and len(internal) > 10 and len(PLAYBOOKS) >= 3
+    assert {name for name in called | PLAYBOOKS if f"| `spire.fleet.{name}` |" not in text} == set()
+    assert {name for name in internal - PLAYBOOKS if f"| `spire.fleet.{name}` |" in text} == set()
     # The table of playbooks has only playbooks, and no filter for example.
     table = text.partition("## Playbooks")[2].partition("## Roles")[0]
-    assert set(re.findall(r"^\| `spire\.fleet\.(\w+)`", table, re.MULTILINE)) == playbooks
+    assert set(re.findall(r"^\| `spire\.fleet\.(\w+)`", table, re.MULTILINE)) == PLAYBOOKS
+    # So has each of the other tables: modules alone, and filters and lookups alone.
+    modules, _head, others = text.partition("| module |")[2].partition("| filter or lookup |")
+    assert set(re.findall(r"^\| `spire\.fleet\.(\w+)`", modules, re.MULTILINE)) == NAMED["modules"] - internal
+    assert set(re.findall(r"^\| `spire\.fleet\.(\w+)`", others, re.MULTILINE)) == (NAMED["filter"] | NAMED["lookup"]) - internal
     assert [path.name for path in (REPO / "roles").iterdir() if f"../roles/{path.name}/README.md" not in text] == []
     assert [page.name for page in DOCS.glob("*.md") if page.name != "README.md" and f"]({page.name})" not in text] == []
 
