@@ -275,7 +275,8 @@ def _belongs(component: str, path: list[str], name: str) -> bool:
         return name == "plugin"
     if path[0] == "plugins" and len(path) > 2:
         parts = name.removeprefix(f"{EXTERNAL}/").split("/")
-        return len(parts) == 3 and component in (parts[0], "both") and all(map(fnmatch, parts[1:], path[1:3]))
+        # A rule stands on the page of a plugin that its places name. For every plugin of a type there is the page of plugins.
+        return len(parts) == 3 and component in (parts[0], "both") and fnmatch(parts[1], path[1]) and parts[2] == path[2]
     return name in COMPONENTS and component in (name, "both")
 
 

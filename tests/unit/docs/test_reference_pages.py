@@ -77,6 +77,26 @@ def test_the_reference_has_every_rule() -> None:
     assert PAGES["telemetry.md"].count("No label is both allowed and blocked, and neither is a prefix.") == 1
 
 
+@pytest.mark.parametrize("name", [name for name in PAGES if name.count("/") == 2])
+def test_a_rule_is_on_the_pages_of_the_plugins_that_it_names(name: str) -> None:
+    component, kind, plugin = name.removesuffix(".md").split("/")
+    listed = set(re.findall(r"\(rule `(\w+)`", PAGES[name].partition("## Further rules")[2]))
+    places = {rule.id: [place for place in rule.places if place.component in (component, "both")] for rule in rules(TREE)}
+    named = {
+        one for one, found in places.items()
+        if any(re.match(rf"plugins\.({kind}|\*)\.{re.escape(plugin)}(\.|$)", place.path) for place in found)
+    }
+    assert listed == named
+
+
+def test_the_rules_about_path_templates_name_every_plugin_that_has_one() -> None:
+    names = schema_model.plugin_names("server", "NodeAttestor")
+    blocks = {name: schema_model.block(f"server/NodeAttestor/{name}") for name in names}
+    having = {name for name, block in blocks.items() if "agent_path_template" in block.options}
+    (rule,) = [rule for rule in rules(TREE) if rule.id == "absolute_agent_path"]
+    assert {place.path.split(".")[2] for place in rule.places} == having
+
+
 def test_one_plugin_in_full() -> None:
     text = PAGES["server/NodeAttestor/x509pop.md"]
     source = "pkg/server/plugin/nodeattestor/x509pop/x509pop.go (buildConfig), v1.15.3"

@@ -184,7 +184,8 @@ def k8s_service_account_format(context: RuleContext) -> Findings:
 
 
 @rule(
-    "tree", "server:plugins.NodeAttestor.*.plugin_data.clusters.*", severity="warning",
+    "tree", "server:plugins.NodeAttestor.k8s_psat.plugin_data.clusters.*", "server:plugins.NodeAttestor.k8s_sat.plugin_data.clusters.*",
+    severity="warning",
     source="the newer guide to configuring SPIRE (a dedicated service account for agents)",
 )
 def k8s_default_service_account(context: RuleContext) -> Findings:
@@ -245,7 +246,9 @@ def x509pop_two_certificate_sources(context: RuleContext) -> Findings:
         ))
 
 
-_SERVER_ATTESTORS = "plugins.NodeAttestor.*.plugin_data"
+#: the attestors that had agent_path_template in SPIRE 1.2, and those that have it since then
+_OLD_PATH_TEMPLATES = tuple(f"server:plugins.NodeAttestor.{name}.plugin_data" for name in ("aws_iid", "azure_msi", "gcp_iit", "sshpop", "x509pop"))
+_PATH_TEMPLATES = ("server:plugins.NodeAttestor.azure_imds.plugin_data", *_OLD_PATH_TEMPLATES)
 
 
 def _relative(template: str) -> bool:
@@ -254,7 +257,7 @@ def _relative(template: str) -> bool:
 
 
 @rule(
-    "tree", "server:plugins.NodeAttestor.*.plugin_data", since="1.3.0",
+    "tree", *_PATH_TEMPLATES, since="1.3.0",
     source="pkg/common/agentpathtemplate/template.go and pkg/common/idutil, v1.3.0",
 )
 def absolute_agent_path(context: RuleContext) -> Findings:
@@ -264,7 +267,7 @@ def absolute_agent_path(context: RuleContext) -> Findings:
 
 
 @rule(
-    "tree", "server:plugins.NodeAttestor.*.plugin_data", since="1.2.0", until="1.2.5", severity="warning",
+    "tree", *_OLD_PATH_TEMPLATES, since="1.2.0", until="1.2.5", severity="warning",
     source="pkg/common/agentpathtemplate/template.go, v1.2.0",
 )
 def relative_agent_path_deprecated(context: RuleContext) -> Findings:
