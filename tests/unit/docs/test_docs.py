@@ -248,3 +248,11 @@ def test_changelog_is_there() -> None:
     version = yaml.safe_load((REPO / "galaxy.yml").read_text(encoding="utf-8"))["version"]
     text = (REPO / "CHANGELOG.md").read_text(encoding="utf-8").replace("\\", "")
     assert f"\n## v{version}\n" in text
+
+
+def test_roles_claim_the_platform_that_the_scenarios_run() -> None:
+    """Checks the metadata of roles against the release of Debian that the image of the hosts is made of."""
+    suite = re.findall(r"SPIRE_FLEET_HOST_SUITE:-(\w+)", (REPO / "tests" / "hosts" / "image").read_text(encoding="utf-8"))
+    metadata = {path: yaml.safe_load(path.read_text(encoding="utf-8"))["galaxy_info"] for path in REPO.glob("roles/*/meta/main.yml")}
+    assert {path.parts[-3] for path in metadata} == ROLES
+    assert [info["platforms"] for info in metadata.values()] == [[{"name": "Debian", "versions": suite}]] * len(ROLES)
