@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.hcl.types import HclError, Tree
 
-#: SPIRE 1.6.0 and later use one of these blocks and drop the others
+#: SPIRE 1.6.0 and later use one of these blocks and drop the others without a message
 _ONCE = frozenset({"plugins", "plugin_data"})
 
 
@@ -63,7 +63,7 @@ class Joiner:
             return self._values(group)
         of_blocks = all(body.holds_blocks_alone() for body in bodies)
         if len(unlabelled) > 1 and group[0].keys[0].lower() in _ONCE and not (self.json and of_blocks):
-            raise self.refusal("SPIRE would use only one of the two", group[0], group[1])
+            raise self.refusal("SPIRE 1.6.0 and later use only one of the two", group[0], group[1])
         if len(bodies) == len(group) and not top and not of_blocks:
             return [self.join(body.items) for body in bodies]
         inner: list[Item] = []

@@ -64,7 +64,7 @@ class _Decoder:
         """Returns the schema's name of an option, which the file may write in another case."""
         if name in specs:
             return name
-        meant = {other.lower(): other for other in specs}.get(name.lower())
+        meant = {other.lower(): other for other in specs}.get(str(name).lower())
         if meant is None:
             return name
         words = f'SPIRE reads "{name}" as "{meant}", because it does not distinguish capitals in names of options. Write "{meant}".'

@@ -11,7 +11,7 @@ import pytest
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import hcl
 
-TWICE = "The same name is on line {} already, and SPIRE would use only one of the two: make them one."
+TWICE = "The same name is on line {} already, and SPIRE 1.6.0 and later use only one of the two: make them one."
 TWO_KINDS = "The same name is on line {} already, and SPIRE refuses to join values of two kinds: make them one."
 
 HAND_WRITTEN = """\
@@ -246,7 +246,7 @@ def test_a_brace_at_the_beginning_means_json(text: str, tree: dict[str, Any]) ->
         ('{"a": {"b": 1, "b": [2]}}', "a.b: The same name is in this JSON object already, and SPIRE refuses to join values of two kinds: make them one."),
         (
             '{"plugins": [{"A": [{"b": {}}]}, {"A": [{"c": {}}]}]}',
-            "plugins: The same name is in this JSON object already, and SPIRE would use only one of the two: make them one.",
+            "plugins: The same name is in this JSON object already, and SPIRE 1.6.0 and later use only one of the two: make them one.",
         ),
         ('{"a": [1, null]}', "a[1]: SPIRE refuses null in a list: leave it out."),
         ('{"a": 1 "b": 2}', "line 1, column 9: This is not JSON: Expecting."),
