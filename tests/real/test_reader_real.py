@@ -97,7 +97,9 @@ def mistakes(text: str, component: str = "server", release: str = "") -> list[st
 def test_spire_and_we_judge_a_file_alike(spire_binary: Callable[..., Path], tmp_path: Path, text: str, release: str) -> None:
     file = tmp_path / "server.conf"
     file.write_text(text, encoding="utf-8")
-    done = subprocess.run([spire_binary("spire-server", release), "validate", "-config", file], capture_output=True, text=True, timeout=60, check=False)
+    # A log file, for which one of the files has a relative path, is made in the current directory.
+    command = [spire_binary("spire-server", release), "validate", "-config", file]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     right = text in RIGHT.values()
     assert (done.returncode == 0) == right, done.stdout + done.stderr
     assert (not mistakes(text, release=release)) == right, mistakes(text, release=release)
@@ -121,7 +123,8 @@ def test_the_provider_and_we_judge_a_file_alike(
     socket, file = tmp_path / "s", tmp_path / "provider.conf"
     text = f'domains = ["{domain}"]\nlisten_socket_path = "{socket}"\nfile {{ path = "{tmp_path}/bundle" }}\njwt_issuer = "{issuer}"\n'
     file.write_text(text, encoding="utf-8")
-    with subprocess.Popen([spire_binary("oidc-discovery-provider"), "-config", file], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as provider:
+    command = [spire_binary("oidc-discovery-provider"), "-config", file]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as provider:
         until = time.monotonic() + 30
         while provider.poll() is None and not socket.exists() and time.monotonic() < until:
             time.sleep(0.02)

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Reads and writes SPIRE's configuration files.
 
-The tree has the shape of SPIRE's own file. ``dumps`` writes it as HCL1, ``dumps_json`` writes it as the JSON that SPIRE
-accepts in its place, and ``loads`` reads both. ``expand`` replaces the variables of a file that runs with -expandEnv. Each
-error is an ``HclError`` with the position of the mistake.
+The tree has the shape of SPIRE's own file. ``dumps`` writes it as HCL1, ``dumps_json`` writes it as the JSON that SPIRE accepts in its
+place, and ``loads`` reads both. ``expand`` replaces the variables in the text of a file that runs with -expandEnv. Each error is an
+``HclError``, where possible with the position of the mistake.
 
 The reader is not built on pyhcl: pyhcl's grammar is that of another language (operators, functions, bare words as
 values), and it joins blocks before labels and positions are known. To correct that, its lexer and its grammar would have

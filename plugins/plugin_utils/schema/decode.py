@@ -79,8 +79,10 @@ class _Decoder:
         if kind.startswith("list("):
             return self._list(inner, given, path)
         bodies = _blocks(given)
-        if bodies is None or kind in ("raw", *_SCALARS):
-            return self._scalar(spec, given[-1]) if kind != "raw" else given[-1]
+        if kind == "raw":
+            return bodies[0] if bodies else given[-1]
+        if bodies is None or kind in _SCALARS:
+            return self._scalar(spec, given[-1])
         if not kind.startswith("map("):
             return self.block(inner, bodies, path) if inner else bodies[-1]
         named: dict[str, list[Any]] = {}

@@ -33,6 +33,8 @@ def decoded(tree: dict[str, Any], release: str = "1.15.3", component: str = "ser
          {"server": {"federation": {"federates_with": {"b.test": {"bundle_endpoint_url": "y"}}}}}),
         ({"plugins": [{"NodeAttestor": [{"aws_iid": [{"plugin_data": [{"skip_block_device": True}]}]}, {"join_token": {}}]}]},
          {"plugins": {"NodeAttestor": {"aws_iid": {"plugin_data": {"skip_block_device": True}}, "join_token": {}}}}),
+        ({"plugins": {"NodeAttestor": {"own": {"plugin_cmd": "/x", "plugin_data": [{"A": [1]}]}}}},
+         {"plugins": {"NodeAttestor": {"own": {"plugin_cmd": "/x", "plugin_data": {"A": [1]}}}}}),
         ({"server": {"bind_port": "0x10", "log_file": 15}}, {"server": {"bind_port": 16, "log_file": "15"}}),
         ({"server": {"bind_port": "010"}}, {"server": {"bind_port": 8}}),
     ],
