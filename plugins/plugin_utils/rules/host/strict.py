@@ -15,13 +15,16 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables im
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules import registry
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Finding, Findings, RuleContext, rule
-from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree.strict import is_placeholder
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree.strict import blank_to_fill, is_placeholder
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import block_rules
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.compromised_keys import publishing_releases
 
 #: names of environment variables that hold secrets; other variables may look like a placeholder and be none
 _SECRET_NAME = re.compile(r"KEY|SECRET|TOKEN|PASS(?:WORD|WD|PHRASE)|CREDENTIAL", re.IGNORECASE)
+
+#: variables that planning writes into the tree, where placeholder_in_option finds what they hold
+_IN_TREE = ("spire_server_address", "spire_trust_domain")
 
 
 @rule("host", "server:spire_allow", "agent:spire_allow", source="docs/checks.md")
@@ -74,7 +77,7 @@ def dummy_trust_bundle(context: RuleContext) -> Findings:
     source="the newer guide to configuring SPIRE (a token comes from spire-server token generate; precautions for keys on disk)",
 )
 def placeholder_in_variable(context: RuleContext) -> Findings:
-    """No variable with a secret, such as spire_pki_passphrase, is a placeholder or a well-known weak secret."""
+    """No variable has a placeholder of a guide in it, and no secret, such as spire_pki_passphrase, is one or a well-known weak secret."""
     for name, path, text in _secrets(context.plan):
         if not is_placeholder(text):
             continue
@@ -82,6 +85,11 @@ def placeholder_in_variable(context: RuleContext) -> Findings:
         if name == "spire_join_token":
             message = "It is a placeholder and not a token. Set a token that the server has created for this agent."
         yield Finding(path, message)
+    for name, variable in catalogue().items():
+        value = context.plan.values[name] if variable.scope in ("fleet", context.component) else ""
+        message = blank_to_fill(value) if isinstance(value, str) and not variable.secret and name not in _IN_TREE else ""
+        if message:
+            yield Finding(name, message)
 
 
 def _secrets(planned: Plan) -> Iterator[tuple[str, str, str]]:

@@ -47,6 +47,14 @@ def is_placeholder(text: str) -> bool:
     return text.lower() in _EXAMPLE_SECRETS or bool(_PLACEHOLDER.fullmatch(text))
 
 
+def blank_to_fill(text: str) -> str:
+    """Returns the message about a placeholder that a guide writes for a name of one's own; empty where the text has none."""
+    found = _BLANK.search(text)
+    # a text with an @ may have a password in it
+    name = shown(found[0]) if found and "@" not in text else "A part of it"
+    return f"{name} is a placeholder from a guide. Write your own value for it." if found else ""
+
+
 @rule(
     "tree", "server:server", "agent:agent", allow=True,
     source="both guides to configuring SPIRE (a trust domain is unique within an organization); RFC 2606",
@@ -84,9 +92,9 @@ def placeholder_in_option(context: RuleContext) -> Findings:
     """No option has a placeholder of a guide in it, such as <your-gateway-url> or REPLACE_ME."""
     # a matcher of Docker has <id> for the container's ID
     for path, value in known_texts(context.component, context.tree, lambda one: not one.secret and one.name != "container_id_cgroup_matchers"):
-        found = _BLANK.search(value)
-        if found:
-            yield Finding(path, f"{shown(found[0])} is a placeholder from a guide. Write your own value for it.")
+        message = blank_to_fill(value)
+        if message:
+            yield Finding(path, message)
 
 
 @rule(
