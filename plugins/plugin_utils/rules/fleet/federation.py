@@ -164,9 +164,9 @@ def _address(url: str) -> tuple[str, int]:
 
 
 def _addresses(server: Plan) -> set[str]:
-    """Returns the names and addresses that are certainly this server's own; spire_server_address may be a load balancer's."""
+    """Returns the names and addresses that are certainly this server's own."""
     acme = _block(_block(_block(_endpoint(server).get("profile")).get(_WEB)).get("acme")) or _block(_endpoint(server).get("acme"))
-    named = (server.host, server.values.raw.get("ansible_host"), acme.get("domain_name"))
+    named = (*server.own_addresses, acme.get("domain_name"))
     return {str(name).lower() for name in named if name}
 
 
