@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible import context
+
 from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.action_errors import SHOWN_AS_TEXT, failed
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import unread
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.action_base import FleetAction
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules import run as rules_run
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet import release_support
@@ -24,7 +27,9 @@ class ActionModule(FleetAction):
         """Returns the counts; raises AnsibleActionFail with every mistake of every host."""
         tags = [self.variables.get(name) or () for name in ("ansible_run_tags", "ansible_skip_tags")]
         steps = release_support.taken(*tags) if arguments["acts"] else ()
-        found = rules_run.of_fleet(self.fleet, steps)
+        given = context.CLIARGS
+        self.fleet.unread_directories = unread.directories(given.get("args") or (), given.get("inventory") or (), self.variables.get("playbook_dir") or "")
+        found = rules_run.of_fleet(self.fleet, steps, self.variables.get("ansible_play_hosts_all"))
         mistakes = problems.errors(found)
         if mistakes:
             count = len(problems.merged(mistakes))

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import keys as x509_keys
-from tests.support.playbook_run import Run, inventory, play
+from tests.support.playbook_run import Run, fact, inventory, play
 
 PASSPHRASE = "planted-passphrase-93c1"
 VARIABLES = {"secret": PASSPHRASE, "spire_pki_passphrase": PASSPHRASE}
@@ -186,11 +186,10 @@ def test_the_upstream_ca_of_a_server(tmp_path: Path) -> None:
     listed["spire_servers"]["hosts"] = {"a1": {}}
     listed["spire_agents"]["hosts"] = {}
     upstream = {"spire.fleet.upstream_ca": {}}
-    key_on_host = {**upstream, "vars": {"spire_pki": "host"}}
     found = play(tmp_path, listed, {
-        "check": {**upstream, "check_mode": True}, "run": upstream, "again": upstream, "key_on_host": key_on_host,
-        "key_on_host_check": {**key_on_host, "check_mode": True},
-        "agent": {**upstream, "vars": {"spire_pki": "none"}},
+        "check": {**upstream, "check_mode": True}, "run": upstream, "again": upstream,
+        "host": fact("spire_pki", "host"), "key_on_host": upstream, "key_on_host_check": {**upstream, "check_mode": True},
+        "nobody": fact("spire_pki", "none"), "agent": upstream, "controller": fact("spire_pki", "controller"),
         "key": {"ansible.builtin.debug": {"msg": "{{ lookup('spire.fleet.rendered_file', 'server', 'upstream_key') | length }}"}},
     }, "--diff").results
     assert [found[name]["changed"] for name in ("check", "run", "again", "key_on_host_check")] == [True, True, False, False]
@@ -212,11 +211,12 @@ def test_what_a_node_proves_itself_by(tmp_path: Path, kind: str) -> None:
     listed["spire_servers"]["hosts"] = {"a1": {}}
     listed["spire_agents"]["hosts"] = {"a1": {}}
     node, authority = {"spire.fleet.node_certificate": {}}, {"spire.fleet.node_certificate": {"component": "server"}}
-    key_on_host = {**node, "vars": {f"spire_{kind}": "host"}}
     found = play(tmp_path, listed, {
         "authority_check": {**authority, "check_mode": True}, "authority": authority, "authority_again": authority,
-        "check": {**node, "check_mode": True}, "run": node, "again": node, "key_on_host": key_on_host, "key_on_host_check": {**key_on_host, "check_mode": True},
-        "none": {**node, "vars": {f"spire_{kind}": "none"}}, "mistake": {**node, "vars": {f"spire_{kind}_lifetime": "1y"}},
+        "check": {**node, "check_mode": True}, "run": node, "again": node,
+        "host": fact(f"spire_{kind}", "host"), "key_on_host": node, "key_on_host_check": {**node, "check_mode": True},
+        "nobody": fact(f"spire_{kind}", "none"), "none": node, "controller": fact(f"spire_{kind}", "controller"),
+        "year": fact(f"spire_{kind}_lifetime", "1y"), "mistake": node, "years": fact(f"spire_{kind}_lifetime", "8760h"),
         "key": {"ansible.builtin.debug": {"msg": "{{ lookup('spire.fleet.rendered_file', 'agent', '" + kind + "_key') | length }}"}},
         "file": {"ansible.builtin.debug": {"msg": "{{ lookup('spire.fleet.rendered_file', 'server', '" + kind + "_authorities') | length }}"}},
     }, "--diff").results

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.playbook_run import good_inventory, play, python_of_another_time
+from tests.support.playbook_run import fact, good_inventory, play, python_of_another_time
 
 
 @pytest.mark.parametrize(("seconds", "off"), [(10800 + 300, "3 hours ahead of"), (-3 * 86400 - 300, "3 days behind")])
@@ -19,7 +19,7 @@ def test_a_drift_check_stops_at_a_host_with_a_wrong_clock(tmp_path: Path, second
     inventory = good_inventory(tmp_path)
     inventory["spire_agents"]["hosts"]["a1"] = {"ansible_python_interpreter": python_of_another_time(tmp_path, seconds)}
     look = {"spire.fleet.component_drift": {"component": "agent"}, "check_mode": True}
-    run = play(tmp_path, inventory, {"look": look, "tolerant": {**look, "vars": {"spire_clock_tolerance": abs(seconds) + 60}}})
+    run = play(tmp_path, inventory, {"look": look, "more": fact("spire_clock_tolerance", abs(seconds) + 60), "tolerant": look})
     # The second line is another mistake of this host.
     first, second = run.results["look"]["msg"].splitlines()
     moments = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC"

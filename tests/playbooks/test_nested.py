@@ -67,6 +67,8 @@ def test_site_goes_down_the_tiers(tmp_path: Path) -> None:
     del plays["Check the whole inventory before any host is touched"]
     assert list(plays.items()) == [
         ("Hosts that may hold certificates of a CA that is missing on the controller", []),
+        ("Servers with an authority of their own", ["root1"]),
+        ("Agents of servers without a datastore", []),
         ("Servers that have others beside them", []),
         ("SPIRE servers, one at a time", ["root1"]),
         ("Parent servers that answer", ["hub1", "edge1"]),
@@ -86,7 +88,7 @@ def test_decommission_goes_up_the_tiers(tmp_path: Path) -> None:
 
 def test_a_fleet_without_tiers_has_the_plays_that_it_had(tmp_path: Path) -> None:
     """The plays for nested servers and for groups of several servers have no hosts, and cost nothing."""
-    assert working(gone_through(tmp_path, "site.yml", FLAT))[1:] == [["s1"], ["a1", "a2"], ["s1", "a1", "a2"]]
+    assert working(gone_through(tmp_path, "site.yml", FLAT))[1:] == [["s1"], ["s1"], ["a1", "a2"], ["s1", "a1", "a2"]]
     assert working(gone_through(tmp_path, "decommission.yml", FLAT))[1:] == [["a1", "a2"], ["s1"]]
 
 
@@ -107,5 +109,5 @@ def test_ansible_lists_the_hosts_of_plays(tmp_path: Path) -> None:
     """--list-hosts lists all servers in both plays, because Ansible knows no variables of hosts then."""
     text = printed(tmp_path, PLAYBOOKS / "site.yml", DEEP, "--list-hosts")
     assert [line.strip() for line in text.splitlines() if line.startswith("    hosts (")] == [
-        f"hosts ({number}):" for number in (4, 0, 0, 3, 0, 0, 0, 3, 4, 0)
+        f"hosts ({number}):" for number in (4, 0, 0, 0, 0, 3, 0, 0, 0, 3, 4, 0)
     ]

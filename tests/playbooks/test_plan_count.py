@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import plan_count
+from tests.support import plan_count, playbook_run
 
 ANSIBLE = Path(sys.executable).with_name("ansible-playbook")
 SECRET = "planted-7c41"
@@ -30,7 +30,7 @@ VARIABLES = {
 INVENTORY = {
     "all": {"vars": VARIABLES},
     "spire_servers": {"hosts": {"s1": {"ansible_host": "127.0.0.1"}}},
-    "spire_agents": {"hosts": {"a1": None, "a2": None}},
+    "spire_agents": {"hosts": {"a1": None, "a2": playbook_run.instance("a2", 1)}},
 }
 PORT = "spire.fleet.component_plan', 'agent').server"
 PREFLIGHT = {"name": "preflight", "spire.fleet.preflight": {}, "run_once": "{{ lookup('spire.fleet.plan_fleet') }}"}
@@ -103,7 +103,7 @@ def test_what_changes_on_the_way_is_seen(runs: Runs) -> None:
         ]},
     )
     for said in (
-        "before: spire.prod.acme.com:8081", "fact: spire.prod.acme.com:9443", "play: of.play:9443", "server: True", "include: True",
+        "before: spire.prod.acme.com:8081", "fact: spire.prod.acme.com:9443", "play: spire.prod.acme.com:9443", "server: True", "include: True",
         "group: /opt/spire/server-main/bin/spire-server",
     ):
         assert f"shown {said}" in runs.output

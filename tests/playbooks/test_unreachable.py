@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.support import playbook_run
 from tests.support.authorities import PASSPHRASE, make
 from tests.unit.builders.trees import NEWEST
 
@@ -35,7 +36,7 @@ def fixture_home(tmp_path: Path) -> Path:
     inventory = {
         "all": {"vars": {"spire_trust_domain": "prod.acme.com", "spire_become": False}},
         "spire_servers": {"hosts": {"s1": {"ansible_ssh_executable": str(ssh)}}},
-        "spire_agents": {"hosts": {name: {"spire_agent_instance": name} for name in AGENTS}, "vars": local},
+        "spire_agents": {"hosts": {name: playbook_run.instance(name, place) for place, name in enumerate(AGENTS)}, "vars": local},
     }
     write(tmp_path, inventory)
     return tmp_path
@@ -105,8 +106,9 @@ def without_cas(directory: Path, dead: str) -> None:
     }
     away, here = inventory["spire_servers"]["hosts"]["s1"], inventory["spire_agents"].pop("vars")
     for group in ("spire_servers", "spire_agents"):
-        for host in inventory[group]["hosts"]:
-            inventory[group]["hosts"][host] = away if host == dead else {**here, "spire_root_dir": str(directory / host)}
+        for host, own in inventory[group]["hosts"].items():
+            port = {name: own[name] for name in own if name.startswith("spire_agent_config")}
+            inventory[group]["hosts"][host] = away if host == dead else {**here, **port, "spire_root_dir": str(directory / host)}
     write(directory, inventory)
 
 

@@ -63,13 +63,18 @@ def play(run_directory: Path, inventory: dict[str, Any], tasks: dict[str, dict[s
 
 
 def inventory(common: dict[str, Any], **hosts: dict[str, Any]) -> dict[str, Any]:
-    """Returns an inventory of the server s1 and the agents a1 and a2, all of them this machine."""
+    """Returns an inventory of the server s1 and the agents a1 and a2, all of them on this machine."""
     local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, "spire_trust_domain": "prod.acme.com"}
     return {
         "all": {"vars": {**local, **common}},
         "spire_servers": {"hosts": {"s1": hosts.get("s1", {})}},
-        "spire_agents": {"hosts": {name: hosts.get(name, {}) for name in ("a1", "a2")}},
+        "spire_agents": {"hosts": {"a1": hosts.get("a1", {}), "a2": {**instance("a2", 1), **hosts.get("a2", {})}}},
     }
+
+
+def instance(name: str, place: int) -> dict[str, Any]:
+    """Returns the variables of an agent with a name and a port of its own, as one of several on one machine."""
+    return {"spire_agent_instance": name, "spire_agent_config__own": {"health_checks": {"bind_port": 8086 + place}}}
 
 
 def good_inventory(run_directory: Path) -> dict[str, Any]:
@@ -80,7 +85,7 @@ def good_inventory(run_directory: Path) -> dict[str, Any]:
         "spire_agent_environment": {"KEY": SECRET},
         # A variable of the inventory's own has an invalid template, which must have no effect.
         "spire_mine": "{{ nowhere }}",
-    })
+    }, a2={"spire_root_dir": str(run_directory / "q2")})
 
 
 def show(expression: str) -> dict[str, Any]:

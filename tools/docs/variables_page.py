@@ -27,15 +27,18 @@ INTRODUCTION = """\
 These are all variables that an inventory may set. Options of SPIRE's own configuration file have no variables of their
 own: they are set in `spire_server_config` and `spire_agent_config`, see [tree.md](tree.md).
 
-- Set them wherever Ansible reads variables: `group_vars`, `host_vars`, the inventory, extra variables. They are read for
-  every host of the inventory, also for those that `--limit` leaves out. Values may be templates; the playbooks gather no
-  facts, so a template that needs one is an error with the path of the value.
+- Set them wherever Ansible reads variables of hosts: `group_vars` and `host_vars` beside the inventory, the inventory, extra variables,
+  facts. They are read for every host of the inventory, also for those that `--limit` leaves out. Values may be templates; the playbooks
+  gather no facts, so a template that needs one is an error with the path of the value. A value that is `omit` is not set.
+- The `vars` of a play, a role or a task are refused, because the plans of other hosts do not have them. Those below "Single playbooks" may
+  stand there.
 - They have no role defaults. The defaults below are in the collection itself and apply everywhere.
 - A value of the wrong type, a value that is not one of the choices, and a name that is nearly one of these are errors
-  that stop a run before any host is touched. Strings such as `"yes"` and `"90"` count as booleans and numbers, because surveys
-  and `-e name=value` make strings. An empty string means the default, except where any string is allowed. Other names that
-  begin with `spire_` are allowed and not checked.
-- A secret appears in no output. Encrypt it with Ansible Vault, or look it up in your own store of secrets.
+  that stop a run before any host is touched. Strings such as `"yes"` and `"90"` count as booleans and numbers, and `"[one, two]"` as a
+  list, because surveys and `-e name=value` make strings. An empty string means the default, except where any string is allowed. Other names
+  that begin with `spire_` are allowed and not checked.
+- A secret appears in no output. Encrypt it with Ansible Vault, or look it up in your own store of secrets. A run needs the passwords for the
+  hosts that it is limited to; for other hosts, a secret that can't be decrypted is a warning.
 """
 SCOPES = {
     "fleet": ("Servers and agents", "Set them for `all`, unless hosts differ."),

@@ -10,6 +10,7 @@ import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import connection
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.reads import Read, fingerprint, fingerprint_of_file
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables import Values
 
@@ -28,6 +29,8 @@ class Fleet:
         address_of: Callable[[str], Mapping[str, Any]] | None = None,
     ) -> None:
         self.groups = groups
+        #: directories with files of variables that Ansible does not read; preflight looks for them
+        self.unread_directories: list[str] = []
         self._values_of = functools.lru_cache(maxsize=None)(values_of)
         self._address_of = functools.lru_cache(maxsize=None)(address_of or (lambda host: self.values_of(host).raw))
         #: for each plan that is being made, the set of everything that was read for it
@@ -45,7 +48,7 @@ class Fleet:
         return self._values_of(host)
 
     def address_of(self, host: str) -> Mapping[str, Any]:
-        """Returns a host's ansible_host and ansible_port, which takes less time than reading all of its variables."""
+        """Returns a host's variables of the connection, which takes less time than reading all of its variables."""
         self.note(Read("address", host))
         return self._address_of(host)
 
@@ -73,9 +76,7 @@ class Fleet:
             return fingerprint_of_file(read.name)
         if read.kind == "address":
             return fingerprint(self.machine(read.name))
-        values = self.values_of(read.name)
-        # Ansible gives the host of a task an ansible_host, even where the inventory has none, so the machine is compared as well.
-        return values.fingerprint and values.fingerprint + fingerprint(machine_of(values.raw, read.name))
+        return self.values_of(read.name).fingerprint
 
     @property
     def servers(self) -> list[str]:
@@ -102,7 +103,7 @@ class Fleet:
 
     def machine(self, host: str) -> str:
         """Returns a name of the machine of a host, because several inventory hosts may be one machine."""
-        return machine_of(self.address_of(host), host)
+        return connection.machine(self.address_of(host), host)
 
     def server_group(self, agent: str) -> str:
         """Returns the group of an agent's servers, which may not exist. The agent on a nested server's own host belongs to the parent servers."""
@@ -128,8 +129,3 @@ class Fleet:
                 group = self.group_of_server(host)
                 found.setdefault(group, list(self.groups[group]))
         return {group: members for group, members in found.items() if members}
-
-
-def machine_of(raw: Mapping[str, Any], host: str) -> str:
-    """Returns a name of the machine from the host's variables. Machines behind one forwarded address differ in their ports."""
-    return f"{raw.get('ansible_host') or host}:{raw.get('ansible_port') or 22}"

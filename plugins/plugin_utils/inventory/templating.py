@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -14,9 +15,10 @@ from ansible.errors import AnsibleError, AnsibleUndefinedVariable
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.common import cryptography_import as crypto
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
-from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import child, plain
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import ENCRYPTED, child, plain
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import connection
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
-from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables import ANSIBLE_VARIABLES, Values, is_read_by_planning
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables import Values, catalogue, is_read_by_planning
 
 FACT_HINT = (
     "These playbooks gather no facts: write the value in the inventory, "
@@ -32,15 +34,26 @@ _GO_TEMPLATE = (
 )
 _SYNTAX = re.compile(r"(?:Syntax error in template|template error while templating string): (.*?)(?:\. String: .*)?$")
 
-#: the result of a template that failed
+_NOT_OF_THE_INVENTORY = (
+    "A play, a role or a task sets it here. The plans of all hosts are made from one inventory, where it has another value or none. Write it "
+    "into the inventory, for example into group_vars beside it, or give it with -e."
+)
+_NOT_DECRYPTED = (
+    "This value, or one that it uses, is encrypted by Ansible Vault, and this run can't decrypt it. Give the right password, for example with "
+    "--vault-password-file or --vault-id."
+)
+#: what ansible-core makes of omit before 2.19, and of omit as a part of a text from 2.19 on
+_OMITTED = re.compile(r"__omit_place_holder__[0-9a-f]*|<<Omit>>")
+
+#: the result of a template that failed, or whose value is omitted
 _NOTHING = object()
 
 
 def fleet_of(task_vars: Mapping[str, Any], templar: Any) -> Fleet:
     """Returns the whole inventory as this task sees it.
 
-    The variables of the task's own host include those of the play and the task. Those of every other host come from the inventory, its
-    facts and extra variables.
+    The variables of every host come from the inventory, its facts and extra variables. A variable that a play, a role or a task sets is a problem
+    of every host, since other plays and the plans of other hosts do not have it.
     """
     if crypto.MISSING:
         raise AnsibleError(crypto.MISSING)
@@ -48,18 +61,42 @@ def fleet_of(task_vars: Mapping[str, Any], templar: Any) -> Fleet:
     # There is no own host while Ansible evaluates the hosts of a play.
     own = task_vars.get("inventory_hostname")
 
+    @functools.lru_cache(maxsize=None)
+    def played() -> list[Problem]:
+        names = _set_by_play(task_vars, hostvars.raw_get(own)) if own else []
+        return [Problem("play_variable", name, _NOT_OF_THE_INVENTORY, name) for name in names]
+
     def values_of(host: str) -> Values:
         # raw_get returns a host's variables without hostvars, and a variable often refers to the variables of another host.
-        raw = task_vars if host == own else {**hostvars.raw_get(host), "hostvars": hostvars}
-        return templated(raw, templar)
+        raw = {**hostvars.raw_get(host), "hostvars": hostvars}
+        found = templated(raw, templar)
+        found.problems += played()
+        return found
 
     def address_of(host: str) -> Mapping[str, Any]:
         raw = hostvars.raw_get(host)
-        given = {name: raw[name] for name in ANSIBLE_VARIABLES if raw.get(name)}
+        given = {name: raw[name] for name in connection.VARIABLES if raw.get(name)}
         plainly = not any("{{" in str(value) for value in given.values())
-        return given if plainly else templated({**raw, "hostvars": hostvars}, templar, ANSIBLE_VARIABLES).raw
+        return given if plainly else templated({**raw, "hostvars": hostvars}, templar, connection.VARIABLES).raw
 
     return Fleet(dict(task_vars.get("groups") or {}), values_of, address_of)
+
+
+def _set_by_play(task_vars: Mapping[str, Any], raw: Mapping[str, Any]) -> list[str]:
+    """Returns the variables for planning that the task's variables have otherwise than the inventory, but for those of single playbooks."""
+    names = [name for name in task_vars if str(name).startswith("spire_") and is_read_by_planning(name)]
+    return [name for name in names if not (name in catalogue() and catalogue()[name].scope == "playbook") and not _same(task_vars[name], raw.get(name))]
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two values that are not templated are equal. Encrypted ones are compared as they are, since this run may not have the password."""
+    if type(one).__name__ in ENCRYPTED:
+        return bool(one._ciphertext == getattr(other, "_ciphertext", None))
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return bool(one == other)
 
 
 def templated(raw: Mapping[str, Any], templar: Any, names: Iterable[str] = ()) -> Values:
@@ -68,20 +105,37 @@ def templated(raw: Mapping[str, Any], templar: Any, names: Iterable[str] = ()) -
     values: dict[str, Any] = {}
     problems: list[Problem] = []
     for name in names or raw:
-        if name not in raw or not str(name).startswith(("spire_", *ANSIBLE_VARIABLES)):
+        if name not in raw or not str(name).startswith(("spire_", *connection.VARIABLES)):
             continue
         if not is_read_by_planning(name):
             values[name] = None
             continue
         try:
-            values[name] = plain(local.template(raw[name]))
+            made = _without_omitted(plain(local.template(raw[name])))
         except Exception as exc:  # Older releases of ansible-core raise a filter's own exceptions.
             found: list[Problem] = []
             made = _Parts(local, raw, name, found).of(raw[name], name)
-            problems += found or [_unmade(exc, raw[name], name, name, raw)]
-            if made is not _NOTHING:
-                values[name] = made
+            problems += found or ([] if _is_omitted(exc) else [_unmade(exc, raw[name], name, name, raw)])
+        if made is not _NOTHING:
+            values[name] = made
     return Values(values, problems)
+
+
+def _is_omitted(exc: Exception) -> bool:
+    """Whether ansible-core says by this error, from 2.19 on, that the value is omitted."""
+    return type(exc).__name__ == "AnsibleValueOmittedError"
+
+
+def _without_omitted(value: Any) -> Any:
+    """Returns the value without what is omitted in it, so that it is the same on every release of ansible-core."""
+    if isinstance(value, dict):
+        parts = {key: _without_omitted(part) for key, part in value.items()}
+        return {key: part for key, part in parts.items() if part is not _NOTHING}
+    if isinstance(value, list):
+        return [part for part in map(_without_omitted, value) if part is not _NOTHING]
+    if isinstance(value, str) and _OMITTED.search(value):
+        return _OMITTED.sub("", value) or _NOTHING
+    return value
 
 
 @dataclasses.dataclass
@@ -97,22 +151,31 @@ class _Parts:
         if isinstance(value, Mapping):
             made = {str(key): self.of(value[key], child(path, key)) for key in value}
             return {key: part for key, part in made.items() if part is not _NOTHING}
-        if isinstance(value, Sequence) and not isinstance(value, str):
+        # Before 2.19, an encrypted string is a sequence, which can't be read without the password.
+        if isinstance(value, Sequence) and not isinstance(value, str) and type(value).__name__ not in ENCRYPTED:
             parts = [self.of(item, f"{path}[{index}]") for index, item in enumerate(value)]
             return [part for part in parts if part is not _NOTHING]
         try:
-            return plain(self.templar.template(value))
+            return _without_omitted(plain(self.templar.template(value)))
         except Exception as exc:  # It may be a filter's own exception.
-            self.problems.append(_unmade(exc, value, path, self.layer, self.raw))
+            if not _is_omitted(exc):
+                self.problems.append(_unmade(exc, value, path, self.layer, self.raw))
             return _NOTHING
 
 
 def _unmade(exc: Exception, value: Any, path: str, layer: str, raw: Mapping[str, Any]) -> Problem:
+    if _is_of_vault(exc):
+        return Problem("vault", path, _NOT_DECRYPTED, layer)
     # Ansible reads "lower .Name" of a Go template as an attribute of an undefined variable.
     if _GO_NAME.search(str(value)) and (isinstance(exc, AnsibleUndefinedVariable) or _SYNTAX.match(_first_line(exc))):
         return Problem("template", path, _GO_TEMPLATE, layer)
     hint = f" {FACT_HINT}" if _asks_facts(str(value), raw) else ""
     return Problem("template", path, f"The value can't be made yet: {_reason(exc)}.{hint}", layer)
+
+
+def _is_of_vault(exc: BaseException | None) -> bool:
+    """Whether a value could not be decrypted. The names of the errors differ between releases of ansible-core."""
+    return exc is not None and ("Vault" in type(exc).__name__ or _is_of_vault(exc.__cause__))
 
 
 def _reason(exc: Exception) -> str:

@@ -16,14 +16,13 @@ import yaml
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import describe, did_you_mean, nearest, shown
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import connection
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.reads import fingerprint
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.archives import architecture
 
 LAYER = re.compile(r"spire_(server|agent)_config__\w+\Z")
 #: the name of a layer's variable with one underscore instead of two before the layer's own name
 _NEAR_LAYER = re.compile(r"(spire_(?:server|agent)_config)_([^\W_]\w*)\Z")
-#: variables of Ansible that planning reads
-ANSIBLE_VARIABLES = ("ansible_host", "ansible_port")
 _TRUE = {"yes", "true", "on", "1"}
 _FALSE = {"no", "false", "off", "0"}
 #: the length of the longest value that a message shows; for a longer value it shows the type
@@ -53,6 +52,7 @@ class Variable:
     form: str = ""
     keys: tuple[str, ...] = ()
     shown: bool = True
+    commas: bool = False
 
     @property
     def may_be_empty(self) -> bool:
@@ -78,7 +78,7 @@ def catalogue() -> dict[str, Variable]:
 
 def is_read_by_planning(name: str) -> bool:
     """Whether planning reads the variable of this name."""
-    return name in catalogue() or name in ANSIBLE_VARIABLES or LAYER.match(name) is not None
+    return name in catalogue() or name in connection.VARIABLES or LAYER.match(name) is not None
 
 
 class Values(Mapping[str, Any]):
@@ -107,12 +107,17 @@ class Values(Mapping[str, Any]):
         value = self.raw.get(name)
         return value is not None and (value != "" or catalogue()[name].may_be_empty)
 
+    @property
+    def unmade(self) -> list[str]:
+        """The paths of values that are not known: a template failed, a password of Ansible Vault is missing, or a play sets another value."""
+        return [problem.path for problem in self.problems if problem.code in ("template", "vault", "play_variable")]
+
     @functools.cached_property
     def fingerprint(self) -> bytes:
-        """Bytes that change when a variable of the collection or a problem with one changes; empty where a change can't be detected."""
+        """Bytes that change when a variable that planning reads or a problem with one changes; empty where a change can't be detected."""
         read = [
             (str(name), value) for name, value in self.raw.items()
-            if value is not None and is_read_by_planning(str(name)) and name not in ANSIBLE_VARIABLES
+            if value is not None and is_read_by_planning(str(name))
         ]
         return fingerprint([sorted(read, key=lambda one: one[0]), sorted(map(repr, self.problems))])
 
@@ -138,8 +143,8 @@ def _convert(variable: Variable, value: Any) -> tuple[Any, str]:
     if variable.type == "integer":
         return _convert_integer(variable, value)
     if variable.type == "list":
-        if isinstance(value, str) and variable.name != "spire_entries":
-            return [str(value)], ""
+        if isinstance(value, str):
+            return _convert_list(variable, value.strip())
         return (list(value), "") if isinstance(value, Sequence) and not isinstance(value, str) else (None, _expected(variable, value))
     if variable.type == "mapping":
         # The check of the tree reports a configuration of a wrong type.
@@ -148,6 +153,23 @@ def _convert(variable: Variable, value: Any) -> tuple[Any, str]:
     if variable.type == "string or mapping" and isinstance(value, Mapping):
         return _convert_items(variable, {str(key): str(item) for key, item in value.items()})
     return _convert_string(variable, value)
+
+
+def _convert_list(variable: Variable, text: str) -> tuple[Any, str]:
+    """Returns the list that a text means, as a survey of AWX and -e give it. A text that begins with a bracket is read as YAML, and so as JSON."""
+    found: Any = None
+    if text.startswith("["):
+        try:
+            found = yaml.safe_load(text)
+        except yaml.YAMLError:
+            pass
+    elif variable.commas:
+        found = [part.strip() for part in re.split(r"[,\n]", text) if part.strip()]
+    elif not re.search(r"[,\n]", text) and variable.name != "spire_entries":
+        found = [text]
+    if isinstance(found, list):
+        return found, ""
+    return None, f'{_expected(variable, text)} As one text, for example in a survey, a list is written in brackets: ["one", "two"].'
 
 
 def _convert_integer(variable: Variable, value: Any) -> tuple[Any, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.addresses import with_brackets, without_brackets
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks import OFF, block
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import Layer, layers
@@ -136,14 +137,15 @@ def _nested_layers(host: str, fleet: Fleet, version: versions.Version) -> list[L
     agents = _parent_agents("server", host, fleet)
     # A rule of preflight reports a nested server without an agent. The default socket avoids a second message about it.
     socket = agents[0].socket if agents else Paths("agent", "main").socket
-    options = {"server_address": server.address, "server_port": str(server.port), "workload_api_socket": socket}
+    # SPIRE's plugin joins them with a colon.
+    options = {"server_address": with_brackets(server.address), "server_port": str(server.port), "workload_api_socket": socket}
     return [Layer(nested.VARIABLE, InjectedOptions(nested.PLUGIN, version, options).layer().tree)]
 
 
 def _agent_defaults(host: str, fleet: Fleet, paths: Paths, version: versions.Version) -> dict[str, Any]:
     values = fleet.values_of(host)
     # On a nested server's host, spire_server_address is the address of that server, and the agent belongs to the parent servers.
-    address = "" if fleet.upstream_group(host) else values["spire_server_address"] or ""
+    address = "" if fleet.upstream_group(host) else without_brackets(values["spire_server_address"] or "")
     port = defaults.SERVER_PORT
     trust_domain = values["spire_trust_domain"] or ""
     server = _server_of("agent", host, fleet)
@@ -151,7 +153,7 @@ def _agent_defaults(host: str, fleet: Fleet, paths: Paths, version: versions.Ver
         address = address or server.address
         port = server.port
         trust_domain = trust_domain or server.trust_domain
-    builtin = defaults.agent_defaults(paths, version, trust_domain, str(address), port)
+    builtin = defaults.agent_defaults(paths, version, trust_domain, address, port)
     named = {option for layer in layers("agent", values.raw, builtin)[1:] for option in block(layer.tree, "agent")}
     if named.intersection(BOOTSTRAP_SOURCES):
         del builtin["agent"]["trust_bundle_path"]

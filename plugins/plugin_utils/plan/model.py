@@ -16,6 +16,7 @@ import posixpath
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.addresses import without_brackets
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks import block, plugin_data, plugins
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import Merged
@@ -25,6 +26,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.host.files import Dire
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.listeners import Listener, opened
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.paths import Paths
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.service import Needs
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import connection
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables import Values
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki_node, upstream as pki_upstream
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.managed import ManagedCertificate
@@ -127,7 +129,14 @@ class Plan:
     @property
     def address(self) -> str:
         """The address at which agents and nested servers reach a server."""
-        return str(self.values["spire_server_address"] or self.values.raw.get("ansible_host") or self.host)
+        named = self.values["spire_server_address"]
+        return without_brackets(named) if named else self.own_addresses[0]
+
+    @property
+    def own_addresses(self) -> tuple[str, ...]:
+        """The names and addresses that are certainly this machine's own; spire_server_address may be a load balancer's."""
+        reached_at = connection.address(self.values.raw)
+        return (reached_at, self.host) if reached_at else (self.host,)
 
     @property
     def listeners(self) -> list[Listener]:

@@ -80,7 +80,7 @@ def _fill(filler: Filler, merged: layers.Merged, architectures: tuple[str, ...])
 
 def attributed(component: str, values: Values, found: list[Problem]) -> Iterator[Problem]:
     """Yields the schema's mistakes with the variable that each comes from, without those that follow from another mistake."""
-    unmade = [problem.path.partition(".")[2] for problem in values.problems if problem.code == "template"]
+    unmade = [path.partition(".")[2] for path in values.unmade]
     for problem in found:
         if any(path == problem.path or path.startswith(problem.path + ".") for path in unmade):
             continue

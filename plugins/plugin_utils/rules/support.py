@@ -13,7 +13,8 @@ from typing import Any
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import did_you_mean
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import BUILT_IN
-from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet, machine_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import connection
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.tree_check import FROM_VARIABLES
@@ -88,13 +89,13 @@ def _group_of(host: str, fleet: Fleet) -> tuple[str, Sequence[Plan], Sequence[Pl
 
 
 def template_failed(planned: Plan) -> bool:
-    """Whether the template of a variable failed: a value that seems to be missing may then only be unknown."""
-    return any(one.code == "template" for one in planned.values.problems)
+    """Whether a variable could not be made: a value that seems to be missing may then only be unknown."""
+    return bool(planned.values.unmade)
 
 
 def machine(planned: Plan) -> str:
     """Returns a key of the machine that a plan is for: several inventory hosts may be one machine."""
-    return machine_of(planned.values.raw, planned.host)
+    return connection.machine(planned.values.raw, planned.host)
 
 
 def wrong_release(plans: Iterable[Plan]) -> bool:

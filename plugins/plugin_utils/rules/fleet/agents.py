@@ -7,6 +7,7 @@ from __future__ import annotations
 
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.common import urls
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.addresses import is_instance, without_brackets
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import and_list
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet, SERVERS
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
@@ -23,15 +24,21 @@ _HALF_A_WEEK = 84 * 3600
 
 @rule("fleet", "agent:agent.server_address", source="cmd/spire-agent/cli/run/run.go (NewAgentConfig joins it with server_port), v1.15.3")
 def server_address_format(context: RuleContext) -> Findings:
-    """The address of an agent's servers is a DNS name or an IP address, without a scheme, port or path."""
+    """The address of an agent's servers is a DNS name or an IP address, without a scheme, port, path or brackets, and no ID of a machine in AWS."""
     planned: Plan = context.plan
     address = str(planned.main.get("server_address") or "")
+    if is_instance(address):
+        yield Finding("agent.server_address", (
+            f"{address} is the ID of a machine in AWS, and no agent can connect to an ID. Set spire_server_address to a name or an address of the "
+            "server."
+        ))
+        return
     bare = urls.without_scheme(address).split("/")[0]
     name, colon, port = bare.rpartition(":")
-    with_port = bool(colon and port.isdigit() and ":" not in name)
-    if address and (bare != address or with_port):
-        found = "It contains a scheme or a path" if bare != address else "It contains a port"
-        host = name if with_port else bare
+    with_port = bool(colon and port.isdigit() and (":" not in name or without_brackets(name) != name))
+    host = without_brackets(name if with_port else bare)
+    if host != address:
+        found = "It contains a scheme or a path" if bare != address else "It contains a port" if with_port else "It contains brackets"
         more = f" and {port} as agent.server_port" if with_port else ""
         message = f'{found}, but it must be only a DNS name or an IP address. Write "{host}"{more}.'
         yield Finding("agent.server_address", message)
@@ -46,7 +53,7 @@ def address_of_one_server(context: RuleContext) -> Findings:
     planned: Plan = context.plan
     servers = servers_of(context)
     address = planned.main.get("server_address")
-    owner = next((server for server in servers if address in (server.host, server.values.raw.get("ansible_host"))), None)
+    owner = next((server for server in servers if address in server.own_addresses), None)
     if owner and one_trust_domain(servers) and len({machine(server) for server in servers}) > 1:
         yield Finding("agent.server_address", (
             f"{address} is the address of {owner.host} alone, so the agent has no server while that one is down, although the group has "
@@ -133,7 +140,7 @@ def agent_server_address(context: RuleContext) -> Findings:
         message = f"{address} is not an address that an agent can connect to. Write the address of the server."
         yield Finding("agent.server_address", message)
         return
-    server = next((s for s in servers if address in (s.host, s.values.raw.get("ansible_host"))), None)
+    server = next((s for s in servers if address in s.own_addresses), None)
     if not server:
         return  # another name, perhaps of a load balancer
     if isinstance(port, int) and port != server.port:

@@ -188,7 +188,7 @@ def own_addresses(server: Plan) -> set[str]:
     """Returns the names and addresses that are certainly this server's own; spire_server_address may be a load balancer's."""
     endpoint = bundle_endpoint(server)
     acme = first_block(first_block(first_block(endpoint.get("profile")).get(WEB)).get("acme")) or first_block(endpoint.get("acme"))
-    named = (server.host, server.values.raw.get("ansible_host"), acme.get("domain_name"))
+    named = (*server.own_addresses, acme.get("domain_name"))
     return {str(name).lower() for name in named if name}
 
 

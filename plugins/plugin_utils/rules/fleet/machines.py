@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Rules about servers and agents on one machine, which can't use the same port, socket, directory or name.
 
-Several inventory hosts with one ansible_host are one machine, and so is a host that is a server and an agent.
+Several inventory hosts with one ansible_host are one machine, and so are a host that is a server and an agent, and all hosts with
+ansible_connection local.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet, machine_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import connection
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host.external_plugins import by_architecture
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Finding, Findings, RuleContext, rule
@@ -42,7 +44,7 @@ def shared(fleet: Fleet) -> set[str]:
     for component in ("server", "agent"):
         for host in fleet.hosts(component):
             # the values are needed for the plan anyway
-            name = machine_of(fleet.values_of(host).raw, host)
+            name = connection.machine(fleet.values_of(host).raw, host)
             count[name] = count.get(name, 0) + 1
     return {name for name, number in count.items() if number > 1}
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.addresses import without_brackets
 from ansible_collections.spire.fleet.plugins.plugin_utils.entries import desired as desired_entries
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import nested
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet, SERVERS
@@ -163,8 +164,7 @@ def _named_parent(context: RuleContext) -> Plan | None:
 
 def _means(data: Mapping[str, object], server: Plan) -> bool:
     """Whether the address in these options is this server's."""
-    address = str(data.get("server_address") or "")
-    return bool(address) and address in (server.host, server.values.raw.get("ansible_host"), server.values["spire_server_address"])
+    return without_brackets(str(data.get("server_address") or "")) in (*server.own_addresses, server.address)
 
 
 @rule(

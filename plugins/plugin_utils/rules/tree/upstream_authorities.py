@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.addresses import is_instance, is_ipv6, with_brackets, without_brackets
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Finding, Findings, RuleContext, rule
 
 #: the templates of AWS that make a CA, and not a certificate for a server
@@ -135,6 +136,22 @@ def upstream_key_and_certificate_in_one_file(context: RuleContext) -> Findings:
 
 
 @rule(
+    "tree", "server:plugins.UpstreamAuthority.spire.plugin_data", "server:plugins.UpstreamCA.spire.plugin_data",
+    source="pkg/server/plugin/upstreamauthority/spire/spire.go (joins it with server_port by a colon), v1.15.3",
+)
+def upstream_server_address_format(context: RuleContext) -> Findings:
+    """The address of a nested server's upstream server is no ID of a machine in AWS, and has brackets where it is an IPv6 address."""
+    address = context.text("server_address")
+    if is_instance(address):
+        yield Finding("server_address", (
+            f"{address} is the ID of a machine in AWS, and no server can connect to an ID. Set spire_server_address of the upstream server to a "
+            "name or an address."
+        ))
+    elif is_ipv6(address):
+        yield Finding("server_address", f'SPIRE adds a colon and the port to this IPv6 address. Write "{with_brackets(address)}".')
+
+
+@rule(
     "tree", "server:plugins.UpstreamAuthority.spire.plugin_data",
     source="doc/plugin_server_upstreamauthority_spire.md, v1.15.3; the newer guide to configuring SPIRE",
 )
@@ -142,7 +159,7 @@ def upstream_server_is_itself(context: RuleContext) -> Findings:
     """The upstream server of a nested server is another server."""
     own = context.main()
     port = own.get("bind_port", 8081)
-    local = context.text("server_address") in ("127.0.0.1", "::1", "localhost")
+    local = without_brackets(context.text("server_address")) in ("127.0.0.1", "::1", "localhost")
     if local and str(context.values.get("server_port")) == str(port) and own.get("bind_address", "0.0.0.0") in (
         "0.0.0.0", "::", "127.0.0.1", "localhost", ""
     ):

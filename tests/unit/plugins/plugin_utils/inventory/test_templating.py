@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 import ansible.template
@@ -18,6 +19,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import FACT_HINT, fleet_of, templated
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables import Values
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules import run as rules_run
 from tests.support.collection import REPO
 from tests.unit.builders.fleets import mistakes
 
@@ -196,3 +198,128 @@ def test_the_entries_of_what_goes_are_named_as_the_module_takes_them(role: str, 
     (given,) = (task["spire.fleet.entries"]["entries"] for task in tasks if "spire.fleet.entries" in task)
     made = Templar(loader=DataLoader(), variables={"item": {"entries": ids}}).template(trusted(given))
     assert made == [{"entry_id": name} for name in ids]
+
+
+#: stands for an omitted value before 2.19; from 2.19 on, the name is known in each template
+PLACEHOLDER = {} if hasattr(ansible.template, "trust_as_template") else {"omit": "__omit_place_holder__0a1b2c"}
+
+
+def read_with_omit(**raw: Any) -> Values:
+    extra = PLACEHOLDER or {"omit": importlib.import_module("ansible._internal._templating._utils").Omit}
+    return templated({**trusted(raw), **extra}, Templar(loader=DataLoader(), variables={}))
+
+
+def test_an_omitted_value_is_not_set() -> None:
+    omitted = "{{ nowhere | default(omit) }}"
+    values = read_with_omit(
+        spire_version=omitted, spire_start_timeout="{{ alike }}", alike=omitted,
+        spire_server_config={"server": {"jwt_issuer": omitted, "audit_log_enabled": True}},
+        spire_agent_config=f"{{{{ {{'agent': {{'log_file': nowhere | default(omit)}}}} }}}}",
+        spire_allow=["memory_datastore", omitted], spire_server_environment={"PROXY": omitted, "A": "b", "C": f"c{omitted}"},
+    )
+    assert values.problems == []
+    assert not values.is_set("spire_version") and values["spire_start_timeout"] == 60
+    assert values["spire_server_config"] == {"server": {"audit_log_enabled": True}}
+    assert values["spire_agent_config"] == {"agent": {}}
+    assert values["spire_allow"] == ["memory_datastore"]
+    assert values["spire_server_environment"] == {"A": "b", "C": "c"}
+
+
+def test_an_omitted_value_beside_one_that_can_not_be_made() -> None:
+    values = read_with_omit(spire_server_config={"server": {"jwt_issuer": "{{ nowhere | default(omit) }}", "log_file": "{{ nowhere }}"}})
+    assert found(values) == [("spire_server_config.server.log_file", "The value can't be made yet: 'nowhere' is undefined.")]
+    assert values["spire_server_config"] == {"server": {}}
+
+
+VAULT = """
+    !vault |
+      $ANSIBLE_VAULT;1.1;AES256
+      36656361623162323531323132323433383233316162646163333365393430306134373635366363
+      6137663766303632623866313630643837376362393566360a336566643635636235383735386265
+"""
+NOT_DECRYPTED = (
+    "This value, or one that it uses, is encrypted by Ansible Vault, and this run can't decrypt it. Give the right password, for example with "
+    "--vault-password-file or --vault-id."
+)
+
+
+def encrypted() -> Any:
+    """Returns a value that Ansible has read from a file, and for which it has no password."""
+    return DataLoader().load(f"value: {VAULT.strip()}")["value"]
+
+
+def test_a_value_that_can_not_be_decrypted() -> None:
+    values = read(spire_join_token=encrypted(), spire_agent_environment={"A": "b", "KEY": "x{{ mine }}", "OTHER": encrypted()}, mine=encrypted())
+    assert found(values) == [
+        ("spire_join_token", NOT_DECRYPTED), ("spire_agent_environment.KEY", NOT_DECRYPTED), ("spire_agent_environment.OTHER", NOT_DECRYPTED),
+    ]
+    assert values["spire_agent_environment"] == {"A": "b"}
+
+
+def a_vault_fleet(**server: Any) -> Fleet:
+    common = {"spire_trust_domain": "prod.acme.com"}
+    return fleet("a1", s1={**common, **server}, a1=common)
+
+
+def test_one_mistake_for_each_host_and_variable() -> None:
+    secrets = {"KEY": encrypted(), "OTHER": encrypted()}
+    database = {"plugins": {"DataStore": {"sql": {"plugin_data": {"database_type": "postgres", "connection_string": encrypted()}}}}}
+    made = a_vault_fleet(spire_server_environment=secrets, spire_server_config=database)
+    assert mistakes(made) == (
+        f"error: spire_server_config.plugins.DataStore.sql.plugin_data.connection_string: {NOT_DECRYPTED} [s1]\n"
+        f"error: spire_server_environment.KEY: {NOT_DECRYPTED} [s1]"
+    )
+
+
+@pytest.mark.parametrize(("server", "severity"), [
+    ({"spire_server_environment": {"KEY": encrypted()}}, "warning"),
+    ({"spire_pki_passphrase": encrypted()}, "warning"),
+    ({"spire_archive_url": encrypted()}, "warning"),
+    ({"spire_server_config": {"server": {"jwt_issuer": encrypted()}}}, "warning"),
+    ({"spire_server_config__eu": {"server": {"jwt_issuer": encrypted()}}}, "warning"),
+    ({"spire_server_config": encrypted()}, "error"),
+    ({"spire_server_address": encrypted()}, "error"),
+    ({"spire_entries": [{"spiffe_id": "/web", "selectors": [encrypted()], "parent_id": "/fleet/spire_agents"}]}, "error"),
+])
+def test_outside_the_run_a_secret_of_the_host_alone_may_be_encrypted(server: dict[str, Any], severity: str) -> None:
+    (name,) = server
+    for run, expected in ((["a1"], severity), (["s1", "a1"], "error"), (None, "error")):
+        [one] = [one for one in rules_run.of_fleet(a_vault_fleet(**server), run=run) if one.code == "vault"]
+        assert (one.layer, one.hosts, one.severity) == (name, ("s1",), expected)
+
+
+def with_play_variables(**given: Any) -> Fleet:
+    common = {"spire_trust_domain": "prod.acme.com", "spire_server_environment": {"KEY": "x", "LIST": [1]}}
+    hostvars = HostVars({name: trusted(common) for name in ("s1", "a1")})
+    task_vars = {**hostvars.raw_get("s1"), **given, "hostvars": hostvars, "inventory_hostname": "s1", "groups": {
+        "spire_servers": ["s1"], "spire_agents": ["a1"],
+    }}
+    return fleet_of(task_vars, Templar(loader=DataLoader(), variables={}))
+
+
+@pytest.mark.parametrize("given", [
+    {"spire_server_config": {"server": {"bind_port": 9443}}},
+    {"spire_agent_config__eu": {"agent": {"log_level": "DEBUG"}}},
+    {"spire_trust_domain": "dev.acme.com"},
+    {"spire_server_environment": {"KEY": "y", "LIST": [1]}},
+    {"spire_server_environment": {"KEY": "x", "LIST": [1, 2]}},
+])
+def test_a_variable_of_a_play_is_refused_by_name(given: dict[str, Any]) -> None:
+    (name,) = given
+    assert mistakes(with_play_variables(**given)) == (
+        f"error: {name}: A play, a role or a task sets it here. The plans of all hosts are made from one inventory, where it has another value or "
+        "none. Write it into the inventory, for example into group_vars beside it, or give it with -e. [a1, s1]"
+    )
+
+
+def test_what_the_play_has_as_the_inventory_or_for_itself_is_right() -> None:
+    own = {"spire_server_environment": {"KEY": "x", "LIST": [1]}, "spire_decommission_confirm": True, "spire_mine": 1, "spire_component_name": "agent"}
+    assert mistakes(with_play_variables(**own)) == ""
+
+
+def test_an_encrypted_value_of_the_inventory_is_none_of_the_play() -> None:
+    assert "A play" not in mistakes(a_vault_fleet(spire_server_environment={"KEY": encrypted()}))
+    hostvars = HostVars({"s1": {"spire_join_token": encrypted()}})
+    task_vars = {"spire_join_token": encrypted(), "hostvars": hostvars, "inventory_hostname": "s1", "groups": {}}
+    made = fleet_of(task_vars, Templar(loader=DataLoader(), variables={}))
+    assert [one.code for one in made.values_of("s1").problems] == ["vault"]

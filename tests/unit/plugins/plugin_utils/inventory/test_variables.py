@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables import Values
 from tests.unit.builders.fleets import fleet, mistakes, server_tree
 from tests.unit.builders.trees import NEWEST, NEXT_PATCH, UNKNOWN
 
@@ -160,6 +161,16 @@ VARIABLES: dict[str, tuple[dict[str, Any], str]] = {
         {"spire_canary": "perhaps"},
         'error: spire_canary: It must be true or false, and it is "perhaps". [a1, s1]',
     ),
+    "a list as a text with commas": (
+        {"spire_package": "spire-server, spire-agent"},
+        "error: spire_package: It must be a list, and it is a string. As one text, for example in a survey, a list is written in brackets: "
+        '["one", "two"]. [a1, s1]',
+    ),
+    "a list in brackets that is none": (
+        {"spire_canary_selectors": '["unix:uid:0"'},
+        "error: spire_canary_selectors: It must be a list, and it is a string. As one text, for example in a survey, a list is written in "
+        'brackets: ["one", "two"]. [a1, s1]',
+    ),
     "a mapping that is none": (
         {"spire_agent_environment": ["planted-secret"]},
         "error: spire_agent_environment: It must be a mapping, and it is a list. [a1, s1]",
@@ -200,6 +211,26 @@ VARIABLES: dict[str, tuple[dict[str, Any], str]] = {
 def test_a_mistake_in_a_variable(name: str) -> None:
     common, message = VARIABLES[name]
     assert mistakes(fleet(common)) == message
+
+
+@pytest.mark.parametrize(("name", "given", "value"), [
+    ("spire_allow", "memory_datastore", ["memory_datastore"]),
+    ("spire_allow", "memory_datastore, unknown_release\n", ["memory_datastore", "unknown_release"]),
+    ("spire_allow", '["memory_datastore", "unknown_release"]', ["memory_datastore", "unknown_release"]),
+    ("spire_allow", "[memory_datastore]", ["memory_datastore"]),
+    ("spire_package", " spire ", ["spire"]),
+    ("spire_package", "[]", []),
+    ("spire_entries", '[{"spiffe_id": "/web"}]', [{"spiffe_id": "/web"}]),
+    ("spire_canary_selectors", ["k8s:pod-label:a,b"], ["k8s:pod-label:a,b"]),
+])
+def test_a_list_of_a_survey_is_a_text(name: str, given: object, value: list[object]) -> None:
+    values = Values({name: given})
+    assert (values[name], values.problems) == (value, [])
+
+
+@pytest.mark.parametrize("given", ["", None])
+def test_a_boolean_that_a_survey_leaves_empty_is_not_set(given: object) -> None:
+    assert Values({"spire_become": given})["spire_become"] is True
 
 
 def test_a_local_directory_must_have_the_programs(tmp_path: Path) -> None:

@@ -71,12 +71,6 @@ def test_numbers_and_booleans_differ(count: list[str]) -> None:
     assert count == ["server"] * 2
 
 
-def test_its_own_name_is_a_hosts_address(count: list[str]) -> None:
-    plan("server", "s1", fleet())
-    plan("server", "s1", fleet(s1={"ansible_host": "s1"}))
-    assert count == ["server"]
-
-
 def test_a_plan_with_a_mistake_is_not_kept(count: list[str]) -> None:
     for _again in range(2):
         plan("server", "s1", fleet(s1={"spire_version": "0.1.0"}))

@@ -132,7 +132,8 @@ ENTRIES: dict[str, tuple[list[Any], str]] = {
     ),
     "no list": (
         "planted-secret",  # type: ignore[dict-item]
-        "error: spire_entries: It must be a list, and it is a string. [a1, s1]",
+        "error: spire_entries: It must be a list, and it is a string. As one text, for example in a survey, a list is written in brackets: "
+        '["one", "two"]. [a1, s1]',
     ),
 }
 
