@@ -214,7 +214,7 @@ def test_an_omitted_value_is_not_set() -> None:
     values = read_with_omit(
         spire_version=omitted, spire_start_timeout="{{ alike }}", alike=omitted,
         spire_server_config={"server": {"jwt_issuer": omitted, "audit_log_enabled": True}},
-        spire_agent_config=f"{{{{ {{'agent': {{'log_file': nowhere | default(omit)}}}} }}}}",
+        spire_agent_config="{{ {'agent': {'log_file': nowhere | default(omit)}} }}",
         spire_allow=["memory_datastore", omitted], spire_server_environment={"PROXY": omitted, "A": "b", "C": f"c{omitted}"},
     )
     assert values.problems == []
