@@ -32,6 +32,8 @@ CANARY = f"spiffe://{DOMAIN}/fleet-canary"
 ANSIBLE = Path(sys.executable).with_name("ansible-playbook")
 #: the greatest length of a socket's path
 LONGEST = 107
+#: All servers and agents are on one machine, where several would have one port for health checks.
+NO_LISTENER = {"health_checks": {"listener_enabled": False}}
 Rotate = Callable[..., tuple[int, str]]
 
 
@@ -77,11 +79,13 @@ def rotating(run_directory: Path, server: RealServer, groups: dict[str, Any]) ->
 
 def of_server(server: RealServer, **more: Any) -> dict[str, Any]:
     """Returns the variables that lead to the server's API; preflight would refuse a server that listens on loopback alone."""
-    return {"spire_server_config": {"server": {"socket_path": str(server.socket_path), "bind_port": server.port}, **more}}
+    tree = {"server": {"socket_path": str(server.socket_path), "bind_port": server.port}, **NO_LISTENER, **more}
+    return {"spire_server_instance": f"at-{server.port}", "spire_server_config": tree}
 
 
 def of_agent(agent: RealAgent) -> dict[str, Any]:
-    return {"spire_agent_config": {"agent": {"socket_path": str(agent.socket_path), "data_dir": str(agent.directory / "data")}}}
+    tree = {"agent": {"socket_path": str(agent.socket_path), "data_dir": str(agent.directory / "data")}, **NO_LISTENER}
+    return {"spire_agent_instance": agent.directory.name, "spire_agent_config": tree}
 
 
 @pytest.fixture(scope="module")
