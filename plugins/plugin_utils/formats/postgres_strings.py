@@ -122,7 +122,7 @@ def _url(text: str) -> dict[str, str]:
         "host": hosts if found[0][1] is None else found[0][0].strip("[]"),
         "port": found[0][1] or "",
         "dbname": unquote(path.removeprefix("/")),
-        **{key: value for key, value in reversed(parse_qsl(query or ""))},
+        **dict(reversed(parse_qsl(query or ""))),
     }
     return {key: value for key, value in given.items() if value}
 

@@ -202,7 +202,7 @@ def test_the_survey_is_one_that_awx_takes() -> None:
             "question_name", "question_description", "required", "type", "variable", "min", "max", "default", "choices",
         }
         kind, default, variable = question["type"], question["default"], question["variable"]
-        assert type(default) is kinds[kind] and type(question["required"]) is bool
+        assert isinstance(default, kinds[kind]) and isinstance(question["required"], bool)
         assert (default in question["choices"]) if kind == "multiplechoice" else question["choices"] == ""
         size = default if kind == "integer" else len(default)
         assert kind == "multiplechoice" or question["min"] <= size <= question["max"]

@@ -101,7 +101,7 @@ def _secrets(planned: Plan) -> Iterator[tuple[str, str, str]]:
         if isinstance(value, str):
             yield name, name, value
         elif isinstance(value, Mapping):
-            yield from ((name, child(name, key), str(text)) for key, text in value.items() if _SECRET_NAME.search(str(key)))
+            yield from ((name, child(name, key), str(text)) for key, text in value.items() if _SECRET_NAME.search(str(key)) and not isinstance(text, Mapping))
 
 
 @rule(
