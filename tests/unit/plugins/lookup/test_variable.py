@@ -54,6 +54,6 @@ def test_no_other_default_stands_in_playbooks_and_roles() -> None:
             for name, default in DEFAULTED.findall(path.read_text(encoding="utf-8")):
                 if name in catalogue():
                     found.setdefault(name, set()).add(default)
-    # Two variables are read without the lookup: spire_become, which Ansible evaluates before each task, and the token, in a secret template.
-    assert found == {"spire_become": {"true"}, "spire_join_token": {"''"}}
-    assert (catalogue()["spire_become"].default, catalogue()["spire_join_token"].default) == (True, None)
+    # One variable is read without the lookup: the token, in a secret template.
+    assert found == {"spire_join_token": {"''"}}
+    assert catalogue()["spire_join_token"].default is None
