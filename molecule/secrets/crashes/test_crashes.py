@@ -53,7 +53,7 @@ class Aftermath:
 
 def variables(number: int) -> dict[str, Any]:
     """Returns variables with new secrets for each run; the key of the server's CA is made on the host or the controller in turn."""
-    tenant = {"subscription_id": "5", "app_id": "6", "app_secret": f"secret-in-the-configuration-{number:04}"}
+    tenant = {"subscription_id": "55555555-1111-2222-3333-444444444444", "app_id": "6", "app_secret": f"secret-in-the-configuration-{number:04}"}
     return {
         "spire_pki": "host" if number % 3 == 1 else "controller",
         "spire_server_environment": {"CLOUD_SECRET": f"secret-in-the-environment-{number:04}"},
