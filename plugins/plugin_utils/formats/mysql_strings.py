@@ -38,7 +38,7 @@ _DURATIONS = "readTimeout timeTruncate timeout writeTimeout".split()
 #: parameters whose values the driver takes as they are; it decodes all others
 _RAW = frozenset([*_BOOLS, *_DURATIONS, "charset", "collation", "maxAllowedPacket"])
 _KNOWN = (*_BOOLS, *_DURATIONS, "charset", "collation", "connectionAttributes", "loc", "maxAllowedPacket", "serverPubKey", "tls")
-#: the variables of a MySQL session whose names are one word
+#: the variables of a MySQL session whose names are one word; MySQL ignores their case
 _VARIABLES = frozenset("autocommit identity profiling timestamp".split())
 _ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _PARTS = ("user", "password", "host", "port", "socket", "database", "parameters")
@@ -123,14 +123,21 @@ def _wrong(name: str, value: str, preferred: bool) -> str:
         )
     if name in ("strict", "serverPubKey"):
         return f"SPIRE does not start with the parameter {name}. Remove it."
-    if name not in _KNOWN and name not in _VARIABLES:
-        meant = nearest(name.replace("_", ""), _KNOWN, 0.8) or ("tls" if name.lower() in ("ssl", "usessl", "sslmode") else "")
+    if name not in _KNOWN and name.lower() not in _VARIABLES:
+        meant = _meant(name)
         if meant or "_" not in name:
             hint = f"Perhaps {meant} is meant; upper and lower case count." if meant else "Remove it."
             return f"It has a parameter that neither the driver nor MySQL knows, so the database refuses the connection. {hint}"
     if name not in _RAW and _ESCAPE.search(value):
         return "The value of a parameter has a percent sign that is not followed by two hexadecimal digits. Write %25 for it."
     return ""
+
+
+def _meant(name: str) -> str:
+    """Returns the parameter that another name stands for. A name with an underscore is a variable of MySQL, unless only underscores differ."""
+    if name.replace("_", "").lower() in ("ssl", "usessl", "sslmode"):
+        return "tls"
+    return nearest(name.replace("_", ""), _KNOWN, 1.0 if "_" in name else 0.8)
 
 
 def _is_duration(text: str) -> bool:
