@@ -157,6 +157,7 @@ def _values(given: Mapping[str, str], driver: tuple[int, int]) -> Iterator[str]:
         if given[name] not in allowed.split() and (given[name] or name != "sslmode" or driver >= V1_11):
             listed = "true or false" if allowed == _BOOL else and_list(sorted(allowed.split()))
             yield f"The driver does not know the value of {name}; it knows {listed}."
+    yield from _weak_modes(given, driver)
     if "connect_timeout" in given and not re.fullmatch(r"[+-]?[0-9]+", given["connect_timeout"]):
         yield "The value of connect_timeout is not a number of seconds without a unit."
     encoding = re.sub(r"[^A-Za-z0-9]", "", given.get("client_encoding", "utf8")).lower()
@@ -164,6 +165,16 @@ def _values(given: Mapping[str, str], driver: tuple[int, int]) -> Iterator[str]:
         yield "The driver takes no other client_encoding than UTF8. Remove the parameter."
     if given.get("datestyle", "ISO, MDY") != "ISO, MDY":
         yield 'The driver takes no other datestyle than "ISO, MDY". Remove the parameter.'
+
+
+def _weak_modes(given: Mapping[str, str], driver: tuple[int, int]) -> Iterator[str]:
+    mode, certificates = given.get("sslmode", ""), given.get("sslrootcert") == "system"
+    if certificates and driver < V1_12 and mode in ("verify-ca", "verify-full"):
+        yield "The driver of this SPIRE takes the word system in sslrootcert for the name of a file. Write the path of a file of CA certificates."
+    elif certificates and driver >= V1_12 and mode and mode != "verify-full":
+        yield "The driver takes sslrootcert=system only with sslmode=verify-full. Write that, or the path of a file of CA certificates in sslrootcert."
+    if given.get("sslnegotiation") == "direct" and driver >= V1_12 and mode in ("disable", "allow", "prefer"):
+        yield "The driver takes sslnegotiation=direct only with sslmode require, verify-ca or verify-full."
 
 
 def _first(name: str) -> tuple[int, int]:
