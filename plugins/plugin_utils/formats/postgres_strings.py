@@ -34,8 +34,8 @@ _LIBPQ = frozenset(
 _EVERY = frozenset(" ".join(_SINCE.values()).split())
 #: what people write for a parameter, beyond names that are like its own
 _MEANT = {"db": "dbname", "hostname": "host", "passwd": "password", "pwd": "password", "server": "host", "username": "user"}
-#: the settings of a PostgreSQL session whose names are one word
-_SETTINGS = frozenset("geqo intervalstyle jit replication role seed timezone xmlbinary xmloption".split())
+#: the settings of a PostgreSQL session whose names are one word or those of parameters; PostgreSQL ignores their case, unlike that of replication
+_SETTINGS = frozenset("application_name client_encoding datestyle geqo intervalstyle jit replication role seed timezone xmlbinary xmloption".split())
 _MODES = "disable require verify-ca verify-full"
 _BOOL = "1 t T true TRUE True yes on 0 f F false FALSE False no off"
 _PROTOCOLS, _TLS = "3.0 3.2 latest", "TLSv1.0 TLSv1.1 TLSv1.2 TLSv1.3"

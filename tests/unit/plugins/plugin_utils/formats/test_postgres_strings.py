@@ -95,6 +95,7 @@ def test_what_the_driver_reads(text: str, expected: dict[str, str]) -> None:
     ("ssl_mode=disable", (V1_10, V1_11, V1_12)),
     ("=x", (V1_10, V1_11, V1_12)),
     ("cd=x", (V1_10, V1_11, V1_12)),
+    ("DateStyle=ISO CLIENT_ENCODING=UTF8 Application_Name=spire JIT=off Search_Path=spire", ()),
     ("search_path=spire statement_timeout=5000 TimeZone=UTC application_name=spire my.setting=1 database=spire", ()),
 ])
 def test_what_each_version_of_the_driver_or_the_database_refuses(text: str, drivers: tuple[Any, ...]) -> None:
