@@ -32,6 +32,12 @@ _LIBPQ = frozenset(
     "requiressl servicefile sslcertmode sslcompression sslcrl sslcrldir sslkeylogfile sslpassword".split()
 )
 _EVERY = frozenset(" ".join(_SINCE.values()).split())
+#: parameters of pgx, the driver that SPIRE does not use, and of Prisma
+_PGX = frozenset(
+    "connection_limit default_query_exec_mode description_cache_capacity pool_health_check_period pool_max_conn_idle_time pool_max_conn_lifetime "
+    "pool_max_conn_lifetime_jitter pool_max_conns pool_min_conns pool_min_idle_conns pool_timeout prefer_simple_protocol socket_timeout "
+    "statement_cache_capacity statement_cache_mode statement_cache_size".split()
+)
 #: what people write for a parameter, beyond names that are like its own
 _MEANT = {"db": "dbname", "hostname": "host", "passwd": "password", "pwd": "password", "server": "host", "username": "user"}
 #: the settings of a PostgreSQL session whose names are one word or those of parameters; PostgreSQL ignores their case, unlike that of replication
@@ -184,9 +190,10 @@ def _first(name: str) -> tuple[int, int]:
 def _names(given: Mapping[str, str], driver: tuple[int, int]) -> Iterator[str]:
     known = {name for name in _EVERY if _first(name) <= driver}
     for name in given:
-        if name in _LIBPQ or name in _EVERY - known and name not in _SETTINGS:
+        if name in _LIBPQ | _PGX or name in _EVERY - known and name not in _SETTINGS:
             yield (
-                f"The driver of this SPIRE does not know the parameter {name} and passes it on to the database, which refuses the connection. Remove it."
+                f"The driver of this SPIRE does not know the parameter {name} and passes it on to the database, which refuses the connection. Remove it"
+                + (", and set SPIRE's own options max_open_conns, max_idle_conns and conn_max_lifetime." if name.startswith("pool_") else ".")
             )
         elif name not in known and name.lower() not in _SETTINGS:
             meant = _MEANT.get(name.lower()) or nearest(name.replace("_", ""), known, 0.8) or nearest(name, known, 0.85)

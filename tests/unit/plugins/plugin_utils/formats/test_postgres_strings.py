@@ -89,6 +89,7 @@ def test_what_the_driver_reads(text: str, expected: dict[str, str]) -> None:
     ("target_session_attrs=write", (V1_10, V1_11, V1_12)),
     ("service=x", (V1_10, V1_11)),
     ("channel_binding=require", (V1_10, V1_11, V1_12)),
+    *((f"{name}=1", (V1_10, V1_11, V1_12)) for name in ("pool_max_conns", "pool_min_conns", "default_query_exec_mode", "connection_limit")),
     ("binary_parameters=maybe", (V1_10, V1_11, V1_12)),
     ("pasword=x", (V1_10, V1_11, V1_12)),
     ("Host=x", (V1_10, V1_11, V1_12)),
