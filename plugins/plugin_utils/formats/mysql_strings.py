@@ -22,6 +22,7 @@ TRUE, FALSE = ("1", "true", "TRUE", "True"), ("0", "false", "FALSE", "False")
 
 _FORM = "Write user:password@tcp(host:3306)/database?parseTime=true, or use the filter spire.fleet.mysql_connection_string."
 _SCHEME = re.compile(r"(?:jdbc:)?(?:mysql|mariadb)(?:\+\w+)?://", re.IGNORECASE)
+_POSTGRES = re.compile(r"postgres(?:ql)?://|\s*(?:host|hostaddr|port|dbname|user|password|sslmode)\s*=")
 #: user:password@net(address)/database?parameters; passwords and addresses may contain slashes, databases and parameters may not
 _DSN = re.compile(
     r"(?:(?P<user>[^:]*)(?::(?P<password>.*))?@)?(?P<net>[^@(]*)(?:\((?P<address>[^@]*)\))?/(?P<database>[^/?]*)(?:\?(?P<parameters>[^/]*))?",
@@ -72,6 +73,8 @@ def parse(text: str) -> Dsn:
     """Returns the parts of a string; raises ValueError with the reason where the driver refuses it or reads it in another way than it was meant."""
     if _SCHEME.match(text):
         raise ValueError(f"It is a URL, which the driver of MySQL does not take. {_FORM}")
+    if _POSTGRES.match(text):
+        raise ValueError("It is a string of PostgreSQL, but database_type says MySQL. Correct one of them.")
     match = _DSN.fullmatch(text or "/")
     if not match:
         if "/" not in text:

@@ -35,12 +35,15 @@ _EVERY = frozenset(" ".join(_SINCE.values()).split())
 #: parameters of pgx, the driver that SPIRE does not use, and of Prisma
 _PGX = frozenset(
     "connection_limit default_query_exec_mode description_cache_capacity pool_health_check_period pool_max_conn_idle_time pool_max_conn_lifetime "
-    "pool_max_conn_lifetime_jitter pool_max_conns pool_min_conns pool_min_idle_conns pool_timeout prefer_simple_protocol socket_timeout "
+    "pool_max_conn_lifetime_jitter pool_max_conns pool_min_conns pool_min_idle_conns pool_timeout socket_timeout "
     "statement_cache_capacity statement_cache_mode statement_cache_size".split()
 )
 #: what people write for a parameter, beyond names that are like its own
-_MEANT = {"db": "dbname", "hostname": "host", "passwd": "password", "pwd": "password", "server": "host", "username": "user"}
-#: the settings of a PostgreSQL session whose names are one word or those of parameters; PostgreSQL ignores their case, unlike that of replication
+_MEANT = {
+    "currentschema": "search_path", "db": "dbname", "hostname": "host", "passwd": "password", "pwd": "password", "schema": "search_path",
+    "server": "host", "ssl": "sslmode", "usessl": "sslmode", "username": "user",
+}
+#: the settings of a PostgreSQL session whose names are one word, or those of parameters; PostgreSQL ignores their case
 _SETTINGS = frozenset("application_name client_encoding datestyle geqo intervalstyle jit replication role seed timezone xmlbinary xmloption".split())
 _MODES = "disable require verify-ca verify-full"
 _BOOL = "1 t T true TRUE True yes on 0 f F false FALSE False no off"
@@ -54,6 +57,8 @@ _ENUMS = {
     **dict.fromkeys(("sslsni", "sslinline", "binary_parameters", "disable_prepared_binary_result"), _BOOL),
 }
 _URL = re.compile(r"postgres(?:ql)?://([^/?#]*)([^?#]*)(?:\?([^#]*))?(#.*)?", re.DOTALL)
+#: a MySQL string, up to the slash after its address
+_MYSQL = re.compile(r"[^\s=]*@\w*\([^\s=]*\)/|(?:jdbc:)?(?:mysql|mariadb)(?:\+\w+)?://", re.IGNORECASE)
 _SCHEME = re.compile(r"[A-Za-z][\w.+:-]*://")
 _USER = re.compile(r"(?:[A-Za-z0-9._:~!$&'()*+,;=@-]|%[0-9A-Fa-f]{2})*")
 _PLACE = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]*)(?::([0-9]*))?")
@@ -69,6 +74,8 @@ def parse(text: str) -> dict[str, str]:
     """Returns the parameters of a string; raises ValueError with the reason where the driver refuses it or takes a parameter for a value."""
     if text.startswith(("postgres://", "postgresql://")):
         return _url(text)
+    if _MYSQL.match(text):
+        raise ValueError("It is a string of MySQL, but database_type says PostgreSQL. Correct one of them.")
     if _SCHEME.match(text):
         raise ValueError('It is a URL, and the driver knows only those that begin with "postgres://" or "postgresql://".')
     return _words(text)
@@ -200,7 +207,7 @@ def _names(given: Mapping[str, str], driver: tuple[int, int]) -> Iterator[str]:
             if meant or name.isalnum() or not re.fullmatch(r"\w[\w.]*", name):
                 yield (
                     "It has a parameter that neither the driver nor PostgreSQL knows, so the database refuses the connection. "
-                    + (f"Perhaps {meant} is meant." if meant else f"{_QUOTES}")
+                    + (f"Perhaps {meant} is meant." if meant else f"Remove it, unless it is a part of a value. {_QUOTES}")
                 )
 
 
