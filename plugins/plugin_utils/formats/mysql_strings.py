@@ -102,6 +102,8 @@ def mistakes(found: Dsn, preferred: bool = True) -> Iterator[str]:
         yield "The driver takes an IPv6 address in brackets only with a port, such as tcp([2001:db8::10]:3306)."
     if port and int(port) > 65535:
         yield "The port is greater than 65535."
+    if not found.database:
+        yield "It names no database, without which MySQL answers \"No database selected\". Write its name after the slash, such as /spire?parseTime=true."
     if "&" in found.database:
         yield "The name of the database has an &. The first parameter follows a question mark, such as /spire?parseTime=true."
     for name, value in found.parameters.items():

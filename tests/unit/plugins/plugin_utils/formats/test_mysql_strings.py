@@ -82,6 +82,7 @@ def test_what_the_driver_or_the_database_refuses(parameters: str, reason: str) -
 
 @pytest.mark.parametrize(("text", "reason"), [
     ("me@tcp([fd00::1])/spire", "IPv6 address in brackets only with a port"),
+    ("me@tcp(db)/?parseTime=true&tls=true", "It names no database"),
     ("me@tcp(db:99999)/spire", "greater than 65535"),
     ("me@tcp(db)/spire&parseTime=true", "has an &"),
 ])
@@ -97,7 +98,7 @@ def test_older_drivers_do_not_know_preferred() -> None:
 
 @given(password=strategies.text(), database=strategies.text(), zone=strategies.text())
 def test_the_driver_reads_what_we_write(password: str, database: str, zone: str) -> None:
-    parts = {"host": "db.acme.com", "user": "me", "password": password, "database": database.replace("&", ""), "parameters": {"loc": zone, "tls": True}}
+    parts = {"host": "db.acme.com", "user": "me", "password": password, "database": "d" + database.replace("&", ""), "parameters": {"loc": zone, "tls": True}}
     found = mysql_strings.parse(mysql_strings.build(parts))
     assert (found.user, found.password, found.place) == ("me", password, ("db.acme.com", "3306"))
     assert found.database == parts["database"] and found.true("parseTime") and found.true("tls")
@@ -122,8 +123,9 @@ def test_what_is_written(parts: dict[str, Any], expected: str) -> None:
     ({"host": "db", "user": "a:b"}, "The part user has a colon"),
     ({"host": "db)", "user": "a"}, "The"),
     ({"host": "db", "parameters": "x"}, "The part parameters is not a mapping."),
-    ({"host": "db", "parameters": {"charset": "a&tls=true"}}, "A part has a character"),
-    ({"host": "db", "parameters": {"tls": "yes"}}, "The driver does not know the value of tls"),
+    ({"host": "db", "user": "me"}, "It names no database"),
+    ({"host": "db", "database": "spire", "parameters": {"charset": "a&tls=true"}}, "A part has a character"),
+    ({"host": "db", "database": "spire", "parameters": {"tls": "yes"}}, "The driver does not know the value of tls"),
 ])
 def test_what_can_not_be_written(parts: dict[str, Any], reason: str) -> None:
     with pytest.raises(ValueError) as caught:
