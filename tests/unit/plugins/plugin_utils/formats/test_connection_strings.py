@@ -108,7 +108,11 @@ def codes(first: dict[str, Any], second: dict[str, Any], **more: Any) -> list[st
     ("host=DB dbname=spire", "host=db dbname=spire", []),
     ("host=db dbname=a", "host=other dbname=b", ["database_name"]),
     ("host=db dbname=a", "postgres://db/b", ["database_name"]),
-    ("host=db user=a", "host=db dbname=b", []),  # without a name, the database has the name of the user, which is not shown
+    ("host=db user=a", "host=db dbname=b", ["database_name"]),  # without a name, the database has the name of the user, which is not shown
+    ("host=db dbname=b", "host=db user=a", ["database_name"]),
+    ("host=db user=a", "postgres://b@db", ["database_name"]),
+    ("host=db user=a", "host=db dbname=a user=b", []),
+    ("host=db", "host=db dbname=a", []),  # the user is that of the process, which is not known here
     ("host=db dbname=a", "host=db port=6432 dbname=a", ["datastore_address"]),
     ("host=db dbname=a", "host=localhost dbname=a", ["datastore_address"]),
     ("host=127.0.0.1 dbname=a", "host=localhost dbname=a", ["datastore_address", "datastore_address"]),
@@ -127,6 +131,13 @@ def test_servers_of_one_machine_may_share_its_database() -> None:
 def test_a_pooler_on_each_machine_can_be_allowed() -> None:
     local = datastore("postgres", "host=localhost dbname=a")
     assert codes(local, local, spire_allow=["datastore_address"]) == []
+
+
+def test_the_name_of_the_user_is_not_shown() -> None:
+    strings = {"s1": datastore("postgres", "host=db dbname=spire"), "s2": datastore("postgres", "host=db user=hidden")}
+    (found,) = [problem for problem in rules_run.of_fleet(fleet(servers=tuple(strings), agents=(), **strings)) if problem.rule == "database_name"]
+    assert found.message.startswith("The string of s2 names no database, so PostgreSQL takes the one that has the name of the user, and s1 and s2,")
+    assert "hidden" not in found.message
 
 
 def test_the_environment_of_the_service_counts() -> None:
