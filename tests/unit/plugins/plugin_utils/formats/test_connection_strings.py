@@ -78,20 +78,20 @@ def test_which_hosts_are_the_machine_itself(host: str, local: bool) -> None:
 
 
 @pytest.mark.parametrize(("kind", "text", "environment", "expected"), [
-    ("postgres", "dbname=spire", {}, (True, False)),
-    ("postgres", "host='' sslmode=disable", {}, (True, True)),
-    ("postgres", "dbname=spire", {"PGHOST": "db", "PGSSLMODE": "disable"}, (False, True)),
-    ("postgres", "host=db sslmode=require", {"PGSSLMODE": "disable"}, (False, False)),
-    ("postgres", "hostaddr=10.0.0.1 sslmode=prefer", {}, (False, True)),
-    ("mysql", "me@/spire", {}, (True, True)),
-    ("mysql", "me@tcp(db)/spire?tls=TRUE", {}, (False, False)),
-    ("mysql", "me@tcp(db)/spire?tls=Preferred", {}, (False, True)),
-    ("mysql", "me@tcp(db)/spire?tls=true&allowFallbackToPlaintext=true", {}, (False, True)),
-    ("mysql", "me@cloudsql(project:region:instance)/spire", {}, (False, False)),
+    ("postgres", "dbname=spire", {}, (True, False, False)),
+    ("postgres", "host='' sslmode=disable", {}, (True, True, True)),
+    ("postgres", "dbname=spire", {"PGHOST": "db", "PGSSLMODE": "disable"}, (False, True, True)),
+    ("postgres", "host=db sslmode=require", {"PGSSLMODE": "disable"}, (False, False, False)),
+    ("postgres", "hostaddr=10.0.0.1 sslmode=prefer", {}, (False, True, False)),
+    ("mysql", "me@/spire", {}, (True, True, True)),
+    ("mysql", "me@tcp(db)/spire?tls=TRUE", {}, (False, False, False)),
+    ("mysql", "me@tcp(db)/spire?tls=Preferred", {}, (False, True, False)),
+    ("mysql", "me@tcp(db)/spire?tls=true&allowFallbackToPlaintext=true", {}, (False, True, False)),
+    ("mysql", "me@cloudsql(project:region:instance)/spire", {}, (False, False, False)),
 ])
-def test_whether_the_host_is_named_and_the_connection_is_in_clear(kind: str, text: str, environment: dict[str, str], expected: tuple[bool, bool]) -> None:
+def test_whether_the_host_is_named_and_the_connection_is_in_clear(kind: str, text: str, environment: dict[str, str], expected: tuple[bool, bool, bool]) -> None:
     found = connection_strings.read(kind, text, environment)
-    assert found and (found.default_host, found.clear) == expected
+    assert found and (found.default_host, found.clear, found.never_encrypted) == expected
 
 
 def datastore(kind: Any, text: str) -> dict[str, Any]:
