@@ -68,21 +68,21 @@ _value:
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
 from ansible_collections.spire.fleet.plugins.plugin_utils import hcl
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.filter_errors import FilterError
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import decode
 
 
 def from_hcl(text: str, component: str = "", environment: Mapping[str, Any] | None = None) -> dict[str, Any]:
     if component and component not in decode.COMPONENTS:
-        raise AnsibleFilterError(f"from_hcl: component is one of {', '.join(decode.COMPONENTS)}.")
+        raise FilterError(f"from_hcl: component is one of {', '.join(decode.COMPONENTS)}.")
     try:
         if environment is not None:
             text = hcl.expand(text, {str(name): str(value) for name, value in environment.items()})
         tree = hcl.loads(text)
     except hcl.HclError as error:
-        raise AnsibleFilterError(f"from_hcl: {error}") from None
+        raise FilterError(f"from_hcl: {error}") from None
     return decode.decode(component, tree, versions.DEFAULT)[0] if component else tree
 
 

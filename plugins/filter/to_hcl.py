@@ -77,8 +77,8 @@ _value:
 
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
 from ansible_collections.spire.fleet.plugins.plugin_utils import hcl
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.filter_errors import FilterError
 
 _WRITERS = {"hcl": hcl.dumps, "json": hcl.dumps_json}
 
@@ -86,11 +86,11 @@ _WRITERS = {"hcl": hcl.dumps, "json": hcl.dumps_json}
 def to_hcl(tree: object, format: str = "hcl", expand_env: bool = False) -> str:
     writer = _WRITERS.get(format)
     if writer is None:
-        raise AnsibleFilterError("to_hcl: format is hcl or json.")
+        raise FilterError("to_hcl: format is hcl or json.")
     try:
         return writer(tree, expand_env=expand_env)
     except hcl.HclError as error:
-        raise AnsibleFilterError(f"to_hcl: {error}") from None
+        raise FilterError(f"to_hcl: {error}") from None
 
 
 class FilterModule:

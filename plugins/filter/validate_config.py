@@ -61,9 +61,9 @@ _value:
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
 from ansible.utils.display import Display
 from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.filter_errors import FilterError
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import describe
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree import check as tree_check
@@ -72,13 +72,13 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.schema import decode
 
 def validate_config(tree: Mapping[str, Any], component: str, release: str = "") -> list[str]:
     if component not in decode.COMPONENTS:
-        raise AnsibleFilterError(f"validate_config: component is one of {', '.join(decode.COMPONENTS)}.")
+        raise FilterError(f"validate_config: component is one of {', '.join(decode.COMPONENTS)}.")
     if not isinstance(tree, Mapping):
-        raise AnsibleFilterError(f"validate_config: The configuration must be a mapping, and it is {describe(tree)}.")
+        raise FilterError(f"validate_config: The configuration must be a mapping, and it is {describe(tree)}.")
     try:
         version, warning = versions.parse_known(release or str(versions.DEFAULT))
     except ValueError as error:
-        raise AnsibleFilterError(f"validate_config: release: {error}") from None
+        raise FilterError(f"validate_config: release: {error}") from None
     if warning:
         Display().warning(f"validate_config: {warning}")
     decoded, found = decode.decode(component, tree, version)

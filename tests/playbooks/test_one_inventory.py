@@ -57,6 +57,25 @@ def test_a_role_can_not_set_variables(tmp_path: Path, place: str) -> None:
     assert code == 2 and f"error: spire_version: {REFUSED}" in said
 
 
+def test_what_a_filter_of_this_collection_says_is_shown(tmp_path: Path) -> None:
+    said_of = {
+        "{{ {'host': secret, 'dbname': secret} | spire.fleet.mysql_connection_string }}": "mysql_connection_string: There is no part of these names: dbname.",
+        "{{ {'sslmode': secret} | spire.fleet.postgres_connection_string }}": "postgres_connection_string: The driver does not know the value of sslmode",
+        "{{ inner }}": "postgres_connection_string: The input must be a mapping, but it is a string.",
+        "{{ ('a = ' ~ secret) | spire.fleet.from_hcl }}": "from_hcl: line 1, column 5: ",
+        "{{ {} | spire.fleet.to_hcl(format=secret) }}": "to_hcl: format is hcl or json.",
+        "{{ secret | spire.fleet.validate_config('server') }}": "validate_config: The configuration must be a mapping, and it is a string.",
+        "{{ secret | spire.fleet.k8s_rbac }}": "k8s_rbac: The tree must be a mapping",
+        "{{ secret | from_json }}": "its template failed (",
+    }
+    texts = {f"KEY{place}": text for place, text in enumerate(said_of)}
+    inner = {"secret": SECRET, "inner": "{{ secret | spire.fleet.postgres_connection_string }}"}
+    code, said = playbook_run.run(tmp_path, {"spire_servers": ["s1"]}, "site", "--tags", "preflight", spire_server_environment=texts, **inner)
+    assert code == 2 and SECRET not in said, said
+    for place, message in enumerate(said_of.values()):
+        assert f"spire_server_environment.KEY{place} The value can't be made yet: {message}" in said, said
+
+
 def test_facts_and_extra_variables_are_of_the_inventory(tmp_path: Path) -> None:
     write(tmp_path / "inventory.yml", HOSTS)
     site = {"import_playbook": "spire.fleet.site"}

@@ -40,6 +40,8 @@ class Connection:
     default_host: bool = False
     #: whether the driver sends or may send everything in clear over a network
     clear: bool = False
+    #: whether it never encrypts, whatever the database offers
+    never_encrypted: bool = False
 
     @property
     def showable(self) -> bool:
@@ -83,12 +85,13 @@ def _postgres(given: dict[str, str], environment: Mapping[str, str]) -> Connecti
     for name, (variable, otherwise) in _DEFAULTS.items():
         found[name] = found.get(name) or environment.get(variable, otherwise)
     host = found.get("hostaddr") or found["host"]
-    clear = found["sslmode"] in _CLEAR_POSTGRES
-    return Connection(found["dbname"], host, found["port"], found["user"], found, default_host, clear)
+    mode = found["sslmode"]
+    return Connection(found["dbname"], host, found["port"], found["user"], found, default_host, mode in _CLEAR_POSTGRES, mode == "disable")
 
 
 def _mysql(found: mysql_strings.Dsn) -> Connection:
     host, port = found.place
     tls = found.parameters.get("tls", "")
     clear = found.net != "cloudsql" and (tls.lower() in _CLEAR_MYSQL or found.true("allowFallbackToPlaintext"))
-    return Connection(found.database, host, port, found.user, found.parameters, not found.address, clear)
+    never = clear and tls in ("", *mysql_strings.FALSE)
+    return Connection(found.database, host, port, found.user, found.parameters, not found.address, clear, never)

@@ -22,6 +22,7 @@ TRUE, FALSE = ("1", "true", "TRUE", "True"), ("0", "false", "FALSE", "False")
 
 _FORM = "Write user:password@tcp(host:3306)/database?parseTime=true, or use the filter spire.fleet.mysql_connection_string."
 _SCHEME = re.compile(r"(?:jdbc:)?(?:mysql|mariadb)(?:\+\w+)?://", re.IGNORECASE)
+_POSTGRES = re.compile(r"postgres(?:ql)?://|\s*(?:host|hostaddr|port|dbname|user|password|sslmode)\s*=")
 #: user:password@net(address)/database?parameters; passwords and addresses may contain slashes, databases and parameters may not
 _DSN = re.compile(
     r"(?:(?P<user>[^:]*)(?::(?P<password>.*))?@)?(?P<net>[^@(]*)(?:\((?P<address>[^@]*)\))?/(?P<database>[^/?]*)(?:\?(?P<parameters>[^/]*))?",
@@ -38,7 +39,7 @@ _DURATIONS = "readTimeout timeTruncate timeout writeTimeout".split()
 #: parameters whose values the driver takes as they are; it decodes all others
 _RAW = frozenset([*_BOOLS, *_DURATIONS, "charset", "collation", "maxAllowedPacket"])
 _KNOWN = (*_BOOLS, *_DURATIONS, "charset", "collation", "connectionAttributes", "loc", "maxAllowedPacket", "serverPubKey", "tls")
-#: the variables of a MySQL session whose names are one word
+#: the variables of a MySQL session whose names are one word; MySQL ignores their case
 _VARIABLES = frozenset("autocommit identity profiling timestamp".split())
 _ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _PARTS = ("user", "password", "host", "port", "socket", "database", "parameters")
@@ -72,6 +73,8 @@ def parse(text: str) -> Dsn:
     """Returns the parts of a string; raises ValueError with the reason where the driver refuses it or reads it in another way than it was meant."""
     if _SCHEME.match(text):
         raise ValueError(f"It is a URL, which the driver of MySQL does not take. {_FORM}")
+    if _POSTGRES.match(text):
+        raise ValueError("It is a string of PostgreSQL, but database_type says MySQL. Correct one of them.")
     match = _DSN.fullmatch(text or "/")
     if not match:
         if "/" not in text:
@@ -99,6 +102,8 @@ def mistakes(found: Dsn, preferred: bool = True) -> Iterator[str]:
         yield "The driver takes an IPv6 address in brackets only with a port, such as tcp([2001:db8::10]:3306)."
     if port and int(port) > 65535:
         yield "The port is greater than 65535."
+    if not found.database:
+        yield "It names no database, without which MySQL answers \"No database selected\". Write its name after the slash, such as /spire?parseTime=true."
     if "&" in found.database:
         yield "The name of the database has an &. The first parameter follows a question mark, such as /spire?parseTime=true."
     for name, value in found.parameters.items():
@@ -123,14 +128,21 @@ def _wrong(name: str, value: str, preferred: bool) -> str:
         )
     if name in ("strict", "serverPubKey"):
         return f"SPIRE does not start with the parameter {name}. Remove it."
-    if name not in _KNOWN and name not in _VARIABLES:
-        meant = nearest(name.replace("_", ""), _KNOWN, 0.8) or ("tls" if name.lower() in ("ssl", "usessl", "sslmode") else "")
+    if name not in _KNOWN and name.lower() not in _VARIABLES:
+        meant = _meant(name)
         if meant or "_" not in name:
             hint = f"Perhaps {meant} is meant; upper and lower case count." if meant else "Remove it."
             return f"It has a parameter that neither the driver nor MySQL knows, so the database refuses the connection. {hint}"
     if name not in _RAW and _ESCAPE.search(value):
         return "The value of a parameter has a percent sign that is not followed by two hexadecimal digits. Write %25 for it."
     return ""
+
+
+def _meant(name: str) -> str:
+    """Returns the parameter that another name stands for. A name with an underscore is a variable of MySQL, unless only underscores differ."""
+    if name.replace("_", "").lower() in ("ssl", "usessl", "sslmode"):
+        return "tls"
+    return nearest(name.replace("_", ""), _KNOWN, 1.0 if "_" in name else 0.8)
 
 
 def _is_duration(text: str) -> bool:

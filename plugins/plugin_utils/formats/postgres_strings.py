@@ -32,10 +32,19 @@ _LIBPQ = frozenset(
     "requiressl servicefile sslcertmode sslcompression sslcrl sslcrldir sslkeylogfile sslpassword".split()
 )
 _EVERY = frozenset(" ".join(_SINCE.values()).split())
+#: parameters of pgx, the driver that SPIRE does not use, and of Prisma
+_PGX = frozenset(
+    "connection_limit default_query_exec_mode description_cache_capacity pool_health_check_period pool_max_conn_idle_time pool_max_conn_lifetime "
+    "pool_max_conn_lifetime_jitter pool_max_conns pool_min_conns pool_min_idle_conns pool_timeout socket_timeout "
+    "statement_cache_capacity statement_cache_mode statement_cache_size".split()
+)
 #: what people write for a parameter, beyond names that are like its own
-_MEANT = {"db": "dbname", "hostname": "host", "passwd": "password", "pwd": "password", "server": "host", "username": "user"}
-#: the settings of a PostgreSQL session whose names are one word
-_SETTINGS = frozenset("geqo intervalstyle jit replication role seed timezone xmlbinary xmloption".split())
+_MEANT = {
+    "currentschema": "search_path", "db": "dbname", "hostname": "host", "passwd": "password", "pwd": "password", "schema": "search_path",
+    "server": "host", "ssl": "sslmode", "usessl": "sslmode", "username": "user",
+}
+#: the settings of a PostgreSQL session whose names are one word, or those of parameters; PostgreSQL ignores their case
+_SETTINGS = frozenset("application_name client_encoding datestyle geqo intervalstyle jit replication role seed timezone xmlbinary xmloption".split())
 _MODES = "disable require verify-ca verify-full"
 _BOOL = "1 t T true TRUE True yes on 0 f F false FALSE False no off"
 _PROTOCOLS, _TLS = "3.0 3.2 latest", "TLSv1.0 TLSv1.1 TLSv1.2 TLSv1.3"
@@ -48,6 +57,8 @@ _ENUMS = {
     **dict.fromkeys(("sslsni", "sslinline", "binary_parameters", "disable_prepared_binary_result"), _BOOL),
 }
 _URL = re.compile(r"postgres(?:ql)?://([^/?#]*)([^?#]*)(?:\?([^#]*))?(#.*)?", re.DOTALL)
+#: a MySQL string, up to the slash after its address
+_MYSQL = re.compile(r"[^\s=]*@\w*\([^\s=]*\)/|(?:jdbc:)?(?:mysql|mariadb)(?:\+\w+)?://", re.IGNORECASE)
 _SCHEME = re.compile(r"[A-Za-z][\w.+:-]*://")
 _USER = re.compile(r"(?:[A-Za-z0-9._:~!$&'()*+,;=@-]|%[0-9A-Fa-f]{2})*")
 _PLACE = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]*)(?::([0-9]*))?")
@@ -63,6 +74,8 @@ def parse(text: str) -> dict[str, str]:
     """Returns the parameters of a string; raises ValueError with the reason where the driver refuses it or takes a parameter for a value."""
     if text.startswith(("postgres://", "postgresql://")):
         return _url(text)
+    if _MYSQL.match(text):
+        raise ValueError("It is a string of MySQL, but database_type says PostgreSQL. Correct one of them.")
     if _SCHEME.match(text):
         raise ValueError('It is a URL, and the driver knows only those that begin with "postgres://" or "postgresql://".')
     return _words(text)
@@ -157,6 +170,7 @@ def _values(given: Mapping[str, str], driver: tuple[int, int]) -> Iterator[str]:
         if given[name] not in allowed.split() and (given[name] or name != "sslmode" or driver >= V1_11):
             listed = "true or false" if allowed == _BOOL else and_list(sorted(allowed.split()))
             yield f"The driver does not know the value of {name}; it knows {listed}."
+    yield from _weak_modes(given, driver)
     if "connect_timeout" in given and not re.fullmatch(r"[+-]?[0-9]+", given["connect_timeout"]):
         yield "The value of connect_timeout is not a number of seconds without a unit."
     encoding = re.sub(r"[^A-Za-z0-9]", "", given.get("client_encoding", "utf8")).lower()
@@ -166,6 +180,16 @@ def _values(given: Mapping[str, str], driver: tuple[int, int]) -> Iterator[str]:
         yield 'The driver takes no other datestyle than "ISO, MDY". Remove the parameter.'
 
 
+def _weak_modes(given: Mapping[str, str], driver: tuple[int, int]) -> Iterator[str]:
+    mode, certificates = given.get("sslmode", ""), given.get("sslrootcert") == "system"
+    if certificates and driver < V1_12 and mode in ("verify-ca", "verify-full"):
+        yield "The driver of this SPIRE takes the word system in sslrootcert for the name of a file. Write the path of a file of CA certificates."
+    elif certificates and driver >= V1_12 and mode and mode != "verify-full":
+        yield "The driver takes sslrootcert=system only with sslmode=verify-full. Write that, or the path of a file of CA certificates in sslrootcert."
+    if given.get("sslnegotiation") == "direct" and driver >= V1_12 and mode in ("disable", "allow", "prefer"):
+        yield "The driver takes sslnegotiation=direct only with sslmode require, verify-ca or verify-full."
+
+
 def _first(name: str) -> tuple[int, int]:
     return next((version for version, names in _SINCE.items() if name in names.split()), V1_12)
 
@@ -173,16 +197,17 @@ def _first(name: str) -> tuple[int, int]:
 def _names(given: Mapping[str, str], driver: tuple[int, int]) -> Iterator[str]:
     known = {name for name in _EVERY if _first(name) <= driver}
     for name in given:
-        if name in _LIBPQ or name in _EVERY - known and name not in _SETTINGS:
+        if name in _LIBPQ | _PGX or name in _EVERY - known and name not in _SETTINGS:
             yield (
-                f"The driver of this SPIRE does not know the parameter {name} and passes it on to the database, which refuses the connection. Remove it."
+                f"The driver of this SPIRE does not know the parameter {name} and passes it on to the database, which refuses the connection. Remove it"
+                + (", and set SPIRE's own options max_open_conns, max_idle_conns and conn_max_lifetime." if name.startswith("pool_") else ".")
             )
         elif name not in known and name.lower() not in _SETTINGS:
             meant = _MEANT.get(name.lower()) or nearest(name.replace("_", ""), known, 0.8) or nearest(name, known, 0.85)
             if meant or name.isalnum() or not re.fullmatch(r"\w[\w.]*", name):
                 yield (
                     "It has a parameter that neither the driver nor PostgreSQL knows, so the database refuses the connection. "
-                    + (f"Perhaps {meant} is meant." if meant else f"{_QUOTES}")
+                    + (f"Perhaps {meant} is meant." if meant else f"Remove it, unless it is a part of a value. {_QUOTES}")
                 )
 
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
-
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.filter_errors import FilterError
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import describe
 
 
@@ -18,10 +17,10 @@ def string_filter(name: str, build: Callable[[Mapping[str, Any]], str]) -> type:
 
     def run(parts: object) -> str:
         if not isinstance(parts, Mapping):
-            raise AnsibleFilterError(f"{name}: The input must be a mapping, but it is {describe(parts)}.")
+            raise FilterError(f"{name}: The input must be a mapping, but it is {describe(parts)}.")
         try:
             return build(parts)
         except ValueError as error:
-            raise AnsibleFilterError(f"{name}: {error}") from None
+            raise FilterError(f"{name}: {error}") from None
 
     return type("FilterModule", (), {"filters": lambda self: {name: run}})

@@ -14,6 +14,7 @@ from typing import Any
 from ansible.errors import AnsibleError, AnsibleUndefinedVariable
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.common import cryptography_import as crypto
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.filter_errors import FilterError
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import ENCRYPTED, child, plain
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import connection
@@ -179,7 +180,13 @@ def _is_of_vault(exc: BaseException | None) -> bool:
 
 
 def _reason(exc: Exception) -> str:
-    """Returns why a template failed, such as an undefined variable. The message of a filter is left out, because it may hold a secret."""
+    """Returns why a template failed, such as an undefined variable.
+
+    The message of a filter that is not this collection's is left out, because it may hold a secret.
+    """
+    own = _own_error(exc)
+    if own:
+        return _first_line(own)
     reason = _first_line(exc)
     if isinstance(exc, AnsibleUndefinedVariable):
         return re.sub(r"^\{\{.*?\}\}: ", "", reason).split(". ", 1)[0]
@@ -187,6 +194,15 @@ def _reason(exc: Exception) -> str:
     if syntax:
         return f"the template has a syntax error, {syntax[1].rstrip('.')}"
     return f"its template failed ({type(exc).__name__})"
+
+
+def _own_error(exc: BaseException) -> FilterError | None:
+    """Returns the error of a filter of this collection, which ansible-core may wrap in errors of its own that quote it."""
+    if isinstance(exc, FilterError):
+        return exc
+    # Before 2.19 it is the context, which may also be an error of another value.
+    inner = exc.__cause__ or exc.__context__
+    return _own_error(inner) if inner is not None and str(inner) in str(exc) else None
 
 
 def _first_line(exc: Exception) -> str:

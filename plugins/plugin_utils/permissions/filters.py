@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
 from ansible.utils.display import Display
 
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.filter_errors import FilterError
 from ansible_collections.spire.fleet.plugins.plugin_utils.permissions.catalogue import PermissionsError, Request
 
 
@@ -26,6 +26,6 @@ def permission_filter(name: str, answer: Callable[..., Any]) -> type:
                 Display().warning(f"{name}: {request.warning}")
             return answer(request, **options)
         except PermissionsError as error:
-            raise AnsibleFilterError(f"{name}: {error}") from None
+            raise FilterError(f"{name}: {error}") from None
 
     return type("FilterModule", (), {"filters": lambda self: {name: run}})

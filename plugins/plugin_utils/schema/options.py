@@ -101,7 +101,7 @@ class Checker:
         code = "duration" if spec.type == "duration" else "enum" if spec.enum else spec.format
         wrong = values.wrong_text(spec, value)
         if wrong and code == "enum" and option:
-            wrong += values.valid_in_other_releases(option, value)
+            wrong = values.written_as_block(option, value, self.version) or wrong + values.valid_in_other_releases(option, value)
         self._add_if(code, path, wrong)
 
     def _strings(self, spec: Spec, items: list[Any], path: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import describe, did_you_mean, shown
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.urls import has_wrong_port, without_scheme
 from ansible_collections.spire.fleet.plugins.plugin_utils.formats import durations
-from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import RELEASES
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import RELEASES, Version
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import Option, Spec
 
 #: the longest path of a socket on Linux, without the closing zero byte
@@ -90,6 +90,16 @@ def valid_in_other_releases(option: Option, text: str) -> str:
         return ""
     last = "and later" if taking[-1] == RELEASES[-1] else f"to {taking[-1]}"
     return f" SPIRE {taking[0]} {last} take{'s' if len(taking) == 1 else ''} it."
+
+
+def written_as_block(option: Option, text: str, release: Version) -> str:
+    """Returns a sentence about a text that names a block of the option, such as aws_mysql in database_type; empty where it names none."""
+    inner = option.block.at(release).specs.get(text) if option.block else None
+    if not option.block or not inner or inner.type != "block":
+        return ""
+    named = option.block.options[text].block
+    needed = ", ".join(f"{name}: ..." for name in named.at(release).required) if named else ""
+    return f"{text} is the name of a block here, not a text: write {option.name}: {{{text}: {{{needed}}}}}."
 
 
 def wrong_number(spec: Spec, number: int | float) -> str:

@@ -47,20 +47,20 @@ def shared_datastore(context: RuleContext) -> Findings:
     source="doc/scaling_spire.md (high availability), v1.15.3; the newer guide to configuring SPIRE",
 )
 def database_name(context: RuleContext) -> Findings:
-    """The connection strings of servers of one group name the same database."""
+    """The connection strings of servers of one group name the same database. Without a name, PostgreSQL takes the user's name for it."""
     planned: Plan = context.plan
     group, together, before = group_of(context)
     if not one_trust_domain(together):
         return
     before = [other for other in before if _kind(other) == _kind(planned)]
-    here = _connection(planned).database
-    named = ((other, _connection(other).database) for other in before)
-    other, there = next(((other, name) for other, name in named if name), (planned, here))
-    if here and here != there:
-        yield Finding(f"{_SQL}.connection_string", (
-            f"It names the database {here} here but {there} on {other.host}, which is also in {group}. Servers of one group must share one "
-            "database."
-        ))
+    other = next((other for other in before if _database(other)), planned)
+    if _database(planned) and _database(planned) != _database(other):
+        here, there = _connection(planned).database, _connection(other).database
+        apart = f"It names the database {here} here but {there} on {other.host}, which is also in {group}" if here and there else (
+            f"The string of {other.host if here else planned.host} names no database, so PostgreSQL takes the one that has the name of the user, and "
+            f"{other.host} and {planned.host}, which are both in {group}, get different databases. Write the same dbname in both strings"
+        )
+        yield Finding(f"{_SQL}.connection_string", f"{apart}. Servers of one group must share one database.")
 
 
 @rule(
@@ -101,6 +101,12 @@ def _connection(planned: Plan) -> connection_strings.Connection:
     text = str(planned.plugin_data("DataStore", "sql").get("connection_string") or "")
     found = connection_strings.read(_kind(planned), text, planned.environment)
     return found if found and found.showable else connection_strings.UNKNOWN
+
+
+def _database(planned: Plan) -> str:
+    """Returns the database that the server uses; empty where that is not known. No message shows it, since it may be the name of a user."""
+    found = _connection(planned)
+    return found.database or (found.user if _kind(planned) == connection_strings.POSTGRES else "")
 
 
 def _kind(planned: Plan) -> str:

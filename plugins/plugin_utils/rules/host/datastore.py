@@ -59,4 +59,5 @@ def datastore_encryption(context: RuleContext) -> Findings:
     for path, found in _connections(planned):
         if found.clear and not found.local:
             where = f" to {found.address}" if found.showable else ""
-            yield Finding(path, f"The connection{where} is not encrypted, or is not where the database offers no encryption. {remedy}.")
+            what = "is not encrypted" if found.never_encrypted else "is not encrypted where the database does not ask for encryption or offers none"
+            yield Finding(path, f"The connection{where} {what}. {remedy}.")

@@ -78,20 +78,20 @@ def test_which_hosts_are_the_machine_itself(host: str, local: bool) -> None:
 
 
 @pytest.mark.parametrize(("kind", "text", "environment", "expected"), [
-    ("postgres", "dbname=spire", {}, (True, False)),
-    ("postgres", "host='' sslmode=disable", {}, (True, True)),
-    ("postgres", "dbname=spire", {"PGHOST": "db", "PGSSLMODE": "disable"}, (False, True)),
-    ("postgres", "host=db sslmode=require", {"PGSSLMODE": "disable"}, (False, False)),
-    ("postgres", "hostaddr=10.0.0.1 sslmode=prefer", {}, (False, True)),
-    ("mysql", "me@/spire", {}, (True, True)),
-    ("mysql", "me@tcp(db)/spire?tls=TRUE", {}, (False, False)),
-    ("mysql", "me@tcp(db)/spire?tls=Preferred", {}, (False, True)),
-    ("mysql", "me@tcp(db)/spire?tls=true&allowFallbackToPlaintext=true", {}, (False, True)),
-    ("mysql", "me@cloudsql(project:region:instance)/spire", {}, (False, False)),
+    ("postgres", "dbname=spire", {}, (True, False, False)),
+    ("postgres", "host='' sslmode=disable", {}, (True, True, True)),
+    ("postgres", "dbname=spire", {"PGHOST": "db", "PGSSLMODE": "disable"}, (False, True, True)),
+    ("postgres", "host=db sslmode=require", {"PGSSLMODE": "disable"}, (False, False, False)),
+    ("postgres", "hostaddr=10.0.0.1 sslmode=prefer", {}, (False, True, False)),
+    ("mysql", "me@/spire", {}, (True, True, True)),
+    ("mysql", "me@tcp(db)/spire?tls=TRUE", {}, (False, False, False)),
+    ("mysql", "me@tcp(db)/spire?tls=Preferred", {}, (False, True, False)),
+    ("mysql", "me@tcp(db)/spire?tls=true&allowFallbackToPlaintext=true", {}, (False, True, False)),
+    ("mysql", "me@cloudsql(project:region:instance)/spire", {}, (False, False, False)),
 ])
-def test_whether_the_host_is_named_and_the_connection_is_in_clear(kind: str, text: str, environment: dict[str, str], expected: tuple[bool, bool]) -> None:
+def test_whether_the_host_is_named_and_the_connection_is_in_clear(kind: str, text: str, environment: dict[str, str], expected: tuple[bool, bool, bool]) -> None:
     found = connection_strings.read(kind, text, environment)
-    assert found and (found.default_host, found.clear) == expected
+    assert found and (found.default_host, found.clear, found.never_encrypted) == expected
 
 
 def datastore(kind: Any, text: str) -> dict[str, Any]:
@@ -108,7 +108,11 @@ def codes(first: dict[str, Any], second: dict[str, Any], **more: Any) -> list[st
     ("host=DB dbname=spire", "host=db dbname=spire", []),
     ("host=db dbname=a", "host=other dbname=b", ["database_name"]),
     ("host=db dbname=a", "postgres://db/b", ["database_name"]),
-    ("host=db user=a", "host=db dbname=b", []),  # without a name, the database has the name of the user, which is not shown
+    ("host=db user=a", "host=db dbname=b", ["database_name"]),  # without a name, the database has the name of the user, which is not shown
+    ("host=db dbname=b", "host=db user=a", ["database_name"]),
+    ("host=db user=a", "postgres://b@db", ["database_name"]),
+    ("host=db user=a", "host=db dbname=a user=b", []),
+    ("host=db", "host=db dbname=a", []),  # the user is that of the process, which is not known here
     ("host=db dbname=a", "host=db port=6432 dbname=a", ["datastore_address"]),
     ("host=db dbname=a", "host=localhost dbname=a", ["datastore_address"]),
     ("host=127.0.0.1 dbname=a", "host=localhost dbname=a", ["datastore_address", "datastore_address"]),
@@ -127,6 +131,13 @@ def test_servers_of_one_machine_may_share_its_database() -> None:
 def test_a_pooler_on_each_machine_can_be_allowed() -> None:
     local = datastore("postgres", "host=localhost dbname=a")
     assert codes(local, local, spire_allow=["datastore_address"]) == []
+
+
+def test_the_name_of_the_user_is_not_shown() -> None:
+    strings = {"s1": datastore("postgres", "host=db dbname=spire"), "s2": datastore("postgres", "host=db user=hidden")}
+    (found,) = [problem for problem in rules_run.of_fleet(fleet(servers=tuple(strings), agents=(), **strings)) if problem.rule == "database_name"]
+    assert found.message.startswith("The string of s2 names no database, so PostgreSQL takes the one that has the name of the user, and s1 and s2,")
+    assert "hidden" not in found.message
 
 
 def test_the_environment_of_the_service_counts() -> None:

@@ -21,7 +21,8 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.formats import mysql_s
     ("me:hidden@ tcp(db)/spire", "no address in parentheses"),
     ("mysql://me:hidden@tcp(db)/spire", "It is a URL"),
     ("me:hidden@tcp(db)", "no slash before the name of the database"),
-    ("host=db password=hidden", "no slash before the name of the database"),
+    ("host=db password=hidden", "It is a string of PostgreSQL"),
+    ("postgres://me:hidden@db/spire", "It is a string of PostgreSQL"),
     ("me:hidden@tcp(db/spire", "The driver can't read it"),
     ("me:hidden@tcp(db)/spire?loc=Europe/Paris", "The driver can't read it"),
     ("me:hidden@tcp(db:x)/spire", "not a host with or without a port"),
@@ -64,6 +65,9 @@ def test_the_last_of_two_values_counts() -> None:
     ("parsetime=true", "Perhaps parseTime is meant"),
     ("useSSL=false", "Perhaps tls is meant"),
     ("autoReconnect=true", "Remove it."),
+    ("wait_timeout=600&net_read_timeout=30&net_write_timeout=10&lock_wait_timeout=5&Autocommit=1", ""),
+    ("parse_time=true", "Perhaps parseTime is meant"),
+    ("ssl_mode=REQUIRED", "Perhaps tls is meant"),
     ("timeout=5", "not a duration with a unit"),
     ("timeout=5s&loc=Europe%2FParis&charset=utf8mb4,utf8&maxAllowedPacket=0&sql_mode=ANSI&autocommit=1", ""),
     ("maxAllowedPacket=4M", "not a number of bytes"),
@@ -78,6 +82,7 @@ def test_what_the_driver_or_the_database_refuses(parameters: str, reason: str) -
 
 @pytest.mark.parametrize(("text", "reason"), [
     ("me@tcp([fd00::1])/spire", "IPv6 address in brackets only with a port"),
+    ("me@tcp(db)/?parseTime=true&tls=true", "It names no database"),
     ("me@tcp(db:99999)/spire", "greater than 65535"),
     ("me@tcp(db)/spire&parseTime=true", "has an &"),
 ])
@@ -93,7 +98,7 @@ def test_older_drivers_do_not_know_preferred() -> None:
 
 @given(password=strategies.text(), database=strategies.text(), zone=strategies.text())
 def test_the_driver_reads_what_we_write(password: str, database: str, zone: str) -> None:
-    parts = {"host": "db.acme.com", "user": "me", "password": password, "database": database.replace("&", ""), "parameters": {"loc": zone, "tls": True}}
+    parts = {"host": "db.acme.com", "user": "me", "password": password, "database": "d" + database.replace("&", ""), "parameters": {"loc": zone, "tls": True}}
     found = mysql_strings.parse(mysql_strings.build(parts))
     assert (found.user, found.password, found.place) == ("me", password, ("db.acme.com", "3306"))
     assert found.database == parts["database"] and found.true("parseTime") and found.true("tls")
@@ -118,8 +123,9 @@ def test_what_is_written(parts: dict[str, Any], expected: str) -> None:
     ({"host": "db", "user": "a:b"}, "The part user has a colon"),
     ({"host": "db)", "user": "a"}, "The"),
     ({"host": "db", "parameters": "x"}, "The part parameters is not a mapping."),
-    ({"host": "db", "parameters": {"charset": "a&tls=true"}}, "A part has a character"),
-    ({"host": "db", "parameters": {"tls": "yes"}}, "The driver does not know the value of tls"),
+    ({"host": "db", "user": "me"}, "It names no database"),
+    ({"host": "db", "database": "spire", "parameters": {"charset": "a&tls=true"}}, "A part has a character"),
+    ({"host": "db", "database": "spire", "parameters": {"tls": "yes"}}, "The driver does not know the value of tls"),
 ])
 def test_what_can_not_be_written(parts: dict[str, Any], reason: str) -> None:
     with pytest.raises(ValueError) as caught:

@@ -24,6 +24,9 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.formats.postgres_strin
     ("hidden='x", "The single quote that begins the value of a parameter is never closed"),
     ("password=hidden\\", "It ends with a backslash"),
     ("jdbc:postgresql://db/spire?user=hidden", "It is a URL, and the driver knows only those"),
+    ("me:hidden@tcp(db:3306)/spire?parseTime=true", "It is a string of MySQL"),
+    ("me:hidden@unix(/run/my.sock)/spire", "It is a string of MySQL"),
+    ("mysql://me:hidden@db/spire", "It is a string of MySQL"),
     ("POSTGRES://db/spire", "It is a URL, and the driver knows only those"),
     ("postgres://me:hid#den@db/spire", "percent-encoded"),
     ("postgres://me:12/hidden@db/spire", "percent-encoded"),
@@ -45,6 +48,7 @@ def test_what_the_driver_refuses_or_misreads(text: str, reason: str) -> None:
     ("host = db sslmode\t=\ndisable", {"host": "db", "sslmode": "disable"}),
     ("user='o\\'neil'host=db", {"user": "o'neil", "host": "db"}),
     ("password='' host=db", {"password": "", "host": "db"}),
+    ("password=a@tcp(b)/c host=db", {"password": "a@tcp(b)/c", "host": "db"}),
     ("password='host=x' host=db", {"password": "host=x", "host": "db"}),
     ("password= a=b host=db", {"password": "a=b", "host": "db"}),
     ("password=a\\ b host=", {"password": "a b", "host": ""}),
@@ -62,6 +66,12 @@ def test_what_the_driver_reads(text: str, expected: dict[str, str]) -> None:
     ("sslmode=prefer", (V1_10, V1_11)),
     ("sslmode=''", (V1_11, V1_12)),
     ("sslmode=verify-ca", ()),
+    ("sslmode=require sslrootcert=system", (V1_12,)),
+    ("sslmode=verify-ca sslrootcert=system", (V1_10, V1_11, V1_12)),
+    ("sslmode=verify-full sslrootcert=system", (V1_10, V1_11)),
+    ("sslrootcert=system", ()),
+    ("sslmode=disable sslnegotiation=direct", (V1_10, V1_12)),
+    ("sslmode=require sslnegotiation=direct", (V1_10,)),
     ("port=99999", (V1_10, V1_11, V1_12)),
     ("port=''", (V1_10, V1_11, V1_12)),
     ("host=a,b", (V1_10,)),
@@ -83,12 +93,14 @@ def test_what_the_driver_reads(text: str, expected: dict[str, str]) -> None:
     ("target_session_attrs=write", (V1_10, V1_11, V1_12)),
     ("service=x", (V1_10, V1_11)),
     ("channel_binding=require", (V1_10, V1_11, V1_12)),
+    *((f"{name}=1", (V1_10, V1_11, V1_12)) for name in ("pool_max_conns", "pool_min_conns", "default_query_exec_mode", "connection_limit")),
     ("binary_parameters=maybe", (V1_10, V1_11, V1_12)),
     ("pasword=x", (V1_10, V1_11, V1_12)),
     ("Host=x", (V1_10, V1_11, V1_12)),
     ("ssl_mode=disable", (V1_10, V1_11, V1_12)),
     ("=x", (V1_10, V1_11, V1_12)),
     ("cd=x", (V1_10, V1_11, V1_12)),
+    ("DateStyle=ISO CLIENT_ENCODING=UTF8 Application_Name=spire JIT=off Search_Path=spire", ()),
     ("search_path=spire statement_timeout=5000 TimeZone=UTC application_name=spire my.setting=1 database=spire", ()),
 ])
 def test_what_each_version_of_the_driver_or_the_database_refuses(text: str, drivers: tuple[Any, ...]) -> None:
@@ -101,6 +113,19 @@ def test_a_misspelt_parameter_is_not_shown() -> None:
         "It has a parameter that neither the driver nor PostgreSQL knows, so the database refuses the connection. Perhaps password is meant."
     ]
     assert "cd" not in "".join(postgres_strings.mistakes({"cd": "x"}, V1_12))
+
+
+@pytest.mark.parametrize(("name", "hint"), [
+    ("ssl", "Perhaps sslmode is meant."),
+    ("useSSL", "Perhaps sslmode is meant."),
+    ("schema", "Perhaps search_path is meant."),
+    ("currentSchema", "Perhaps search_path is meant."),
+    ("connectTimeout", "Perhaps connect_timeout is meant."),
+    ("pgbouncer", "Remove it, unless it is a part of a value. Write a value that has a blank in single quotes"),
+])
+def test_what_may_be_meant_by_a_name(name: str, hint: str) -> None:
+    (found,) = postgres_strings.mistakes({name: "true"}, V1_12)
+    assert f"the database refuses the connection. {hint}" in found
 
 
 @given(password=strategies.text(), user=strategies.text(min_size=1))
