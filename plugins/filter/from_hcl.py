@@ -68,6 +68,7 @@ _value:
 from collections.abc import Mapping
 from typing import Any
 
+from ansible.errors import AnsibleFilterError
 from ansible_collections.spire.fleet.plugins.plugin_utils import hcl
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.filter_errors import FilterError
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
@@ -80,6 +81,10 @@ def from_hcl(text: str, component: str = "", environment: Mapping[str, Any] | No
     try:
         if environment is not None:
             text = hcl.expand(text, {str(name): str(value) for name, value in environment.items()})
+    except hcl.HclError as error:
+        # Preflight does not print this error: where a password has a dollar sign, the name that follows is a part of the password.
+        raise AnsibleFilterError(f"from_hcl: {error}") from None
+    try:
         tree = hcl.loads(text)
     except hcl.HclError as error:
         raise FilterError(f"from_hcl: {error}") from None
