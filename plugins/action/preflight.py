@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible import context
+from ansible.utils.vars import load_extra_vars
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.action_errors import SHOWN_AS_TEXT, failed
@@ -29,6 +30,7 @@ class ActionModule(FleetAction):
         steps = release_support.taken(*tags) if arguments["acts"] else ()
         given = context.CLIARGS
         self.fleet.unread_directories = unread.directories(given.get("args") or (), given.get("inventory") or (), self.variables.get("playbook_dir") or "")
+        self.fleet.extra_variables = frozenset(map(str, load_extra_vars(self._loader)))
         found = rules_run.of_fleet(self.fleet, steps, self.variables.get("ansible_play_hosts_all"))
         mistakes = problems.errors(found)
         if mistakes:

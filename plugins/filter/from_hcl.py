@@ -22,6 +22,8 @@ description:
   - Two blocks C(plugins) or C(plugin_data) are an error, because SPIRE 1.6.0 and later use only one of the two.
   - With O(component) the tree has the names and the shape that SPIRE's documentation has, so that it can be a variable of an inventory. SPIRE
     does not distinguish capitals in names of options, and in JSON it takes a list of blocks in place of a block.
+  - In HCL, SPIRE refuses a list of blocks in place of a block, such as C(ca_subject = [{ country = ["DE"] }]). This filter does not: it reads the
+    two forms alike.
   - Errors contain the line and the column, but no value of the file, which may be a secret.
 positional: _input
 options:
@@ -33,6 +35,13 @@ options:
     description: The program whose file it is. Without it, names and lists of blocks stay as they are in the file.
     type: str
     choices: [server, agent, oidc_discovery_provider]
+  release:
+    description: >-
+      With O(component), the SPIRE release that reads the file, such as V(1.14.7). From 1.0.0 on, SPIRE reads a trust domain in the form of a SPIFFE
+      ID as its name, and before 1.7.0 a boolean in quotes as a boolean. Where P(spire.fleet.validate_config#filter) checks the tree for another
+      release than the newest, give that release here too. The default is the newest release that this collection knows.
+    type: str
+    default: ""
   environment:
     description:
       - The environment variables of SPIRE, where it runs with C(-expandEnv). The filter then replaces C($NAME) and C(${NAME}) in the whole file,
@@ -75,9 +84,13 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versio
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import decode
 
 
-def from_hcl(text: str, component: str = "", environment: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def from_hcl(text: str, component: str = "", environment: Mapping[str, Any] | None = None, release: str = "") -> dict[str, Any]:
     if component and component not in decode.COMPONENTS:
         raise FilterError(f"from_hcl: component is one of {', '.join(decode.COMPONENTS)}.")
+    try:
+        version, _warning = versions.parse_known(release or str(versions.DEFAULT))
+    except ValueError as error:
+        raise FilterError(f"from_hcl: release: {error}") from None
     try:
         if environment is not None:
             text = hcl.expand(text, {str(name): str(value) for name, value in environment.items()})
@@ -88,7 +101,7 @@ def from_hcl(text: str, component: str = "", environment: Mapping[str, Any] | No
         tree = hcl.loads(text)
     except hcl.HclError as error:
         raise FilterError(f"from_hcl: {error}") from None
-    return decode.decode(component, tree, versions.DEFAULT)[0] if component else tree
+    return decode.decode(component, tree, version)[0] if component else tree
 
 
 class FilterModule:

@@ -181,3 +181,12 @@ def test_the_controller_needs_no_privileges(tmp_path: Path) -> None:
     )
     assert code == 0, said
     assert not (tmp_path / "called").exists()
+
+
+def test_a_confirmation_of_one_run_is_given_to_the_run(tmp_path: Path) -> None:
+    groups = {"spire_servers": ["s1"], "spire_agents": ["a1"]}
+    warning = "spire_new_authority: It confirms something for one run"
+    code, text = playbook_run.run(tmp_path, groups, "site", "--tags", "preflight", spire_new_authority=True)
+    assert code == 0 and warning in text
+    code, text = playbook_run.run(tmp_path, groups, "site", "--tags", "preflight", "-e", "spire_new_authority=true")
+    assert code == 0 and warning not in text

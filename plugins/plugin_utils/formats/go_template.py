@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, spire.fleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads templates of Go's text/template: finds syntax errors, and the functions and fields that a template names."""
+"""Reads templates of Go's text/template: finds syntax errors, the functions and fields that a template names, and its other text."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class TemplateError(ValueError):
 
 @dataclass
 class Names:
-    """The functions and fields that a template names."""
+    """The functions and fields that a template names, and its other text."""
 
     functions: list[str] = field(default_factory=list)
     #: fields of its data, without the dot and without fields of these fields
@@ -34,23 +34,42 @@ class Names:
     paths: list[str] = field(default_factory=list)
     #: whether it uses its data as a whole
     whole: bool = False
+    #: the texts before, between and after its actions, without those of {{ define }}
+    texts: list[str] = field(default_factory=list)
+    #: the field whose value is the first thing that it prints, without the dot; empty where it begins otherwise
+    begins_with: str = ""
 
 
 def names(text: str) -> Names:
     """Returns what the template names, each once and in order; raises TemplateError where Go can't parse it."""
     found = Names()
     around: list[str] = []
-    at = text.find("{{")
+    at, end = text.find("{{"), 0
     while at >= 0:
+        _note_text(text, end, at, around, found)
         end = _comment(text, at)
         if not end:
             action, end = _action(text, at + 2)
             _note(action, around, found)
+            if found.texts == [""] and all(kind in ("space", "field") for kind, _token in action):
+                found.begins_with = found.paths[0]
         at = text.find("{{", end)
+    _note_text(text, end, len(text), around, found)
     if around:
         raise TemplateError(f'"{around[-1]}" has no {{{{ end }}}}')
     found.functions, found.fields, found.paths = (list(dict.fromkeys(each)) for each in (found.functions, found.fields, found.paths))
     return found
+
+
+def _note_text(text: str, begin: int, end: int, around: list[str], found: Names) -> None:
+    """Adds the text between two actions to ``found``, without the blanks that a hyphen in one of the actions removes."""
+    made = text[begin:end]
+    if re.search(r"\s-\}\}$", text[:begin][-4:]):
+        made = made.lstrip(" \t\r\n")
+    if re.match(r"\{\{-\s", text[end : end + 4]):
+        made = made.rstrip(" \t\r\n")
+    if "define" not in around:
+        found.texts.append(made)
 
 
 def _comment(text: str, at: int) -> int:

@@ -31,6 +31,8 @@ class Fleet:
         self.groups = groups
         #: directories with files of variables that Ansible does not read; preflight looks for them
         self.unread_directories: list[str] = []
+        #: the names of the extra variables of this run; preflight sets it
+        self.extra_variables: frozenset[str] = frozenset()
         self._values_of = functools.lru_cache(maxsize=None)(values_of)
         self._address_of = functools.lru_cache(maxsize=None)(address_of or (lambda host: self.values_of(host).raw))
         #: for each plan that is being made, the set of everything that was read for it

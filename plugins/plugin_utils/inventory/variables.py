@@ -53,6 +53,8 @@ class Variable:
     keys: tuple[str, ...] = ()
     shown: bool = True
     commas: bool = False
+    maximum: int | None = None
+    once: bool = False
 
     @property
     def may_be_empty(self) -> bool:
@@ -174,7 +176,9 @@ def _convert_list(variable: Variable, text: str) -> tuple[Any, str]:
 
 def _convert_integer(variable: Variable, value: Any) -> tuple[Any, str]:
     if not isinstance(value, bool) and re.fullmatch(r"\s*\d+\s*", str(value)):
-        return int(value), ""
+        number = int(value)
+        large = variable.maximum is not None and number > variable.maximum
+        return (None, f"It must be {variable.maximum} or less, and it is {number}.") if large else (number, "")
     if not isinstance(value, bool) and re.fullmatch(r"\s*-\d+\s*", str(value)):
         return None, f"It must be 0 or more, and it is {int(value)}."
     return None, _expected(variable, value)
@@ -242,7 +246,7 @@ def misspelt(raw: Iterable[str], names: Container[str] | None = None) -> list[Pr
 
 @functools.lru_cache(maxsize=1024)
 def _nearest_name(name: str) -> str:
-    near = nearest(name, catalogue(), 0.9)
+    near = nearest(name, catalogue(), 0.88)
     layer = _NEAR_LAYER.match(name)
     # spire_server_config_eu is a layer, while spire_server_config_formt is more similar to spire_server_config_format
     if layer and near in ("", layer[1]):

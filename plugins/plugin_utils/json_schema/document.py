@@ -106,6 +106,8 @@ def _variable(variable: Variable) -> Schema:
     result["type"] = [*_TYPES[variable.type], "null"]
     if variable.type == "integer":
         result["pattern"] = values.fitting(r"\s*[0-9]+\s*", empty=True)
+        if variable.maximum is not None:
+            result["maximum"] = variable.maximum
     elif variable.type == "boolean":
         result["pattern"] = values.fitting(values.words(("yes", "true", "on", "1", "no", "false", "off", "0")), empty=True)
         result.update({"minimum": 0, "maximum": 1})

@@ -28,9 +28,19 @@ def hint(component: str, name: str, path: str, release: Version) -> str:
     places = inside.get(name) or _of_file(component, release).get(name, ())
     if 0 < len(places) <= _MOST:
         return f"it belongs {' or '.join(map(_in, places))}."
+    kind = "" if path.startswith("plugins.") else _type(component, name, release)
+    if kind:
+        return f"plugins of this type belong in plugins.{kind}."
     other = _OTHER.get(component)
-    places = _of_file(other, release).get(name, ()) if other and not match else ()
+    elsewhere = _of_plugin(other, match[1], match[2], release) if other and match else _of_file(other, release) if other else {}
+    places = elsewhere.get(name, ())
     return f"it belongs to the {other}'s configuration, {' or '.join(map(_in, places))}." if 0 < len(places) <= _MOST else ""
+
+
+def _type(component: str, name: str, release: Version) -> str:
+    """Returns the type of plugins that has this name but for capitals and underscores; empty where there is none."""
+    found = {kind.lower(): kind for kind, known in plugin_types(component).items() if release in known.span} if component in _OTHER else {}
+    return found.get(name.replace("_", "").lower(), "")
 
 
 def _in(place: str) -> str:

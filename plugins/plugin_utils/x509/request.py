@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import re
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.cryptography_import import InvalidSignature, hashes, x509
@@ -16,6 +17,8 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509E
 
 #: how long before its issuance a certificate becomes valid, since the clocks of hosts may be a little behind
 BACKDATE = datetime.timedelta(minutes=5)
+#: a subject up to a character that RFC 4514 allows in a value only after a backslash
+_BARE = re.compile(r'(?:[^\\<>;"]|\\.)*([<>;"])')
 #: the library's names of key usages, with the names in X.509
 ALL_USES = {
     "digital_signature": "digitalSignature", "content_commitment": "nonRepudiation", "key_encipherment": "keyEncipherment",
@@ -51,9 +54,14 @@ class Request:
         try:
             found = x509.Name.from_rfc4514_string(self.subject)
         except ValueError as exc:
+            bare = _BARE.match(self.subject)
+            if bare:
+                raise X509Error(
+                    f'The subject "{self.subject}" can\'t be read: in a value, write a backslash before the character {bare[1]}, as in CN=Acme\\{bare[1]}.'
+                ) from exc
             if "length must be" in str(exc):
                 raise X509Error(
-                    f'The subject "{self.subject}" can\'t be used: a common name (CN) has at most 64 bytes, and a country (C) two letters.'
+                    f'The subject "{self.subject}" can\'t be used: a common name (CN) has one to 64 bytes, and a country (C) two letters.'
                 ) from exc
             raise X509Error(f'The subject "{self.subject}" can\'t be read: write it as in "CN=Root CA,O=Acme,C=US".') from exc
         if not list(found):

@@ -24,12 +24,12 @@ _X509 = tuple(name for name in SVID_LIFETIMES if name != "default_jwt_svid_ttl")
 
 
 def own_ca_lifetime(planned: Plan) -> Fraction | None:
-    """Returns the seconds of a server's ca_ttl; None where it is not a duration."""
+    """Returns the seconds of a server's ca_ttl; None where it is not valid."""
     return ca_lifetime(str(planned.main.get("ca_ttl") or ""))
 
 
 def sure_ca_lifetime(planned: Plan, fleet: Fleet) -> Fraction | None:
-    """Returns how many seconds are sure for a server's CA, which may be below the CA of another server; None where ca_ttl is not a duration."""
+    """Returns how many seconds are sure for a server's CA, which may be below the CA of another server; None where ca_ttl is not valid."""
     own = own_ca_lifetime(planned)
     above = [sure_ca_lifetime(plan("server", name, fleet), fleet) for name in nested.parent_servers(planned.host, fleet)]
     return own and min([own, *(sure_below(life) for life in above if life)])

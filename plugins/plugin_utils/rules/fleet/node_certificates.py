@@ -23,7 +23,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.rules.support import s
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 
 #: fields of a template that change with every certificate
-_CHANGING = ("Fingerprint", "SerialNumber", "Nonce", "Serial")
+_CHANGING = ("Fingerprint", "SerialNumberHex", "SerialNumber", "Nonce", "Serial")
 
 
 def check(planned: Plan, fleet: Fleet, now: datetime.datetime | None = None) -> Iterator[Problem]:

@@ -48,17 +48,23 @@ def _answered(context: RuleContext) -> Iterator[tuple[Plan, str]]:
         yield answering[0], "warning"
 
 
-@rule("fleet", f"agent:{_URL}", severity="warning", source="pkg/agent/trustbundlesources/bundle.go (downloadTrustBundle), v1.15.3")
+@rule("fleet", f"agent:{_URL}", severity="either", source="pkg/agent/trustbundlesources/bundle.go (downloadTrustBundle), v1.15.3")
 def trust_bundle_url_endpoint(context: RuleContext) -> Findings:
     """Where an agent's trust_bundle_url has the address of its server, that server has a bundle endpoint on that port."""
     for server, endpoint, port in _served(context):
+        if port == server.port and port != endpoint.get("port", PORT):
+            yield Finding(_URL, (
+                f"At port {port}, {server.host} has the API that agents attest at, which serves no trust bundle. Set "
+                "server.federation.bundle_endpoint for that server and write its port, or remove this option: the playbooks copy the trust bundle."
+            ), "error")
+            continue
         if not endpoint:
             found = f"{server.host} has no bundle endpoint. Set server.federation.bundle_endpoint for that server"
         elif port != endpoint.get("port", PORT):
             found = f"The URL uses port {port}, but {server.host} serves its bundle on port {endpoint.get('port', PORT)}. Write that port"
         else:
             continue
-        yield Finding(_URL, f"{found}, or remove this option: the playbooks copy the trust bundle. Ignore this if another program answers there.")
+        yield Finding(_URL, f"{found}, or remove this option: the playbooks copy the trust bundle. Ignore this if another program answers there.", "warning")
 
 
 @rule(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import did_you_mean
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import child
@@ -23,8 +23,8 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.x509.compromised_keys 
 #: names of environment variables that hold secrets; other variables may look like a placeholder and be none
 _SECRET_NAME = re.compile(r"KEY|SECRET|TOKEN|PASS(?:WORD|WD|PHRASE)|CREDENTIAL", re.IGNORECASE)
 
-#: variables that planning writes into the tree, where placeholder_in_option finds what they hold
-_IN_TREE = ("spire_server_address", "spire_trust_domain")
+#: variables that are or become a part of the tree, where placeholder_in_option finds what they hold
+_IN_TREE = ("spire_server_address", "spire_trust_domain", "spire_server_config", "spire_agent_config")
 
 
 @rule("host", "server:spire_allow", "agent:spire_allow", source="docs/checks.md")
@@ -85,11 +85,33 @@ def placeholder_in_variable(context: RuleContext) -> Findings:
         if name == "spire_join_token":
             message = "It is a placeholder and not a token. Set a token that the server has created for this agent."
         yield Finding(path, message)
-    for name, variable in catalogue().items():
-        value = context.plan.values[name] if variable.scope in ("fleet", context.component) else ""
-        message = blank_to_fill(value) if isinstance(value, str) and not variable.secret and name not in _IN_TREE else ""
+    for path, text in _texts_of_variables(context.plan):
+        message = blank_to_fill(text)
         if message:
-            yield Finding(name, message)
+            yield Finding(path, message)
+
+
+def _texts_of_variables(planned: Plan) -> Iterator[tuple[str, str]]:
+    """Yields the path and the text of each string in a variable of this component that is no secret. Variables of no component are the server's."""
+    for name, variable in catalogue().items():
+        scopes = ("fleet", "server", "entries", "playbook") if planned.component == "server" else ("fleet", planned.component)
+        value = planned.values[name]
+        if variable.scope not in scopes or name in _IN_TREE or variable.secret and not isinstance(value, Mapping):
+            continue
+        secret = [child(name, key) for key in value if _SECRET_NAME.search(str(key))] if variable.secret else []
+        yield from ((path, text) for path, text in _texts(value, name) if path not in secret)
+
+
+def _texts(value: object, path: str) -> Iterator[tuple[str, str]]:
+    """Yields each string in a value, also in its lists and mappings, with its path."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, Mapping):
+        for key, part in value.items():
+            yield from _texts(part, child(path, key))
+    elif isinstance(value, Sequence):
+        for index, part in enumerate(value):
+            yield from _texts(part, f"{path}[{index}]")
 
 
 def _secrets(planned: Plan) -> Iterator[tuple[str, str, str]]:

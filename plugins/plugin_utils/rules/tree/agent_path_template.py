@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import functools
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from typing import Any
 import yaml
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import did_you_mean, nearest
-from ansible_collections.spire.fleet.plugins.plugin_utils.formats.go_template import TemplateError, names
+from ansible_collections.spire.fleet.plugins.plugin_utils.formats.go_template import Names, TemplateError, names
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Finding, Findings, RuleContext, rule
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.model import version
@@ -44,7 +46,7 @@ def agent_path_template_syntax(context: RuleContext) -> Findings:
 
 
 @rule(
-    "tree", "server:plugins.NodeAttestor", severity="warning",
+    "tree", "server:plugins.NodeAttestor",
     source=(
         "the struct agentPathTemplateData in pkg/common/plugin/x509pop/x509pop.go, pkg/common/plugin/sshpop/sshpop.go, "
         "pkg/common/plugin/gcp/iit.go, pkg/common/plugin/azure/msi.go, pkg/common/plugin/azure/imds.go and "
@@ -62,6 +64,45 @@ def agent_path_template_fields(context: RuleContext) -> Findings:
             wrong = _unknown_field(name, word, context.release)
             if wrong:
                 yield Finding(path, wrong)
+
+
+@rule("tree", "server:plugins.NodeAttestor", since="1.2.0", source="pkg/common/idutil/spiffeid.go (AgentID), v1.15.3 and v1.2.0")
+def agent_path_template_text(context: RuleContext) -> Findings:
+    """The text of agent_path_template outside of its braces makes a path of a SPIFFE ID; otherwise SPIRE refuses every agent that attests."""
+    for _name, path, text in _templates(context):
+        try:
+            wrong = _no_path(names(text))
+        except TemplateError:
+            continue
+        if wrong:
+            yield Finding(path, (
+                f"{wrong}, so it makes no path of a SPIFFE ID, and agents could not attest. After each slash of such a path are one or more letters, "
+                "digits, dots, hyphens and underscores, and not only one or two dots."
+            ))
+
+
+def _no_path(asked: Names) -> str:
+    """Returns why no path can be made of the template's text, as the beginning of a sentence; empty where one can be made."""
+    last = asked.texts[-1]
+    for text in asked.texts:
+        character = re.search(r"[^A-Za-z0-9/._-]", text)
+        if character:
+            return f"This template has the character {json.dumps(character[0])} outside of its braces"
+    if last.endswith("/"):
+        return "This template ends with a slash"
+    if any("//" in text for text in asked.texts):
+        return "This template has two slashes side by side"
+    dots = next(filter(None, [re.search(r"/(\.\.?)/", text) for text in asked.texts] + [re.search(r"/(\.\.?)$", last)]), None)
+    return f'This template has "{dots[1]}" between two slashes or at its end' if dots else ""
+
+
+def relative(text: str) -> bool:
+    """Whether a template's result can't begin with a slash."""
+    try:
+        begins_with = names(text).begins_with
+    except TemplateError:
+        begins_with = ""
+    return bool(text) and not text.lstrip().startswith(("/", "{{")) or bool(begins_with) and begins_with not in data()["may_begin_with_slash"]
 
 
 def common_fields(attestor: str, text: str) -> list[str] | None:
@@ -83,7 +124,7 @@ def _templates(context: RuleContext) -> Iterator[tuple[str, str, str]]:
     """Yields the name of each attestor that has a template, with the template's path and text."""
     for name, options in context.plugins("NodeAttestor").items():
         text = options.get("agent_path_template")
-        if name in data()["fields"] and isinstance(text, str):
+        if name in data()["fields"] and isinstance(text, str) and text:
             yield name, f"{name}.plugin_data.agent_path_template", text
 
 

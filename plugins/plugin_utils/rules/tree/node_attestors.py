@@ -12,6 +12,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import and
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks import plugin_is_enabled, plugins
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import child
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Finding, Findings, RuleContext, rule
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree.agent_path_template import relative
 
 _AZURE_RESOURCE = "https://management.azure.com/"
 #: a tenant's credentials
@@ -263,18 +264,13 @@ _OLD_PATH_TEMPLATES = tuple(f"server:plugins.NodeAttestor.{name}.plugin_data" fo
 _PATH_TEMPLATES = ("server:plugins.NodeAttestor.azure_imds.plugin_data", *_OLD_PATH_TEMPLATES)
 
 
-def _relative(template: str) -> bool:
-    """Whether a template's result can't begin with a slash."""
-    return bool(template) and not template.lstrip().startswith(("/", "{{"))
-
-
 @rule(
     "tree", *_PATH_TEMPLATES, since="1.3.0",
     source="pkg/common/agentpathtemplate/template.go and pkg/common/idutil, v1.3.0",
 )
 def absolute_agent_path(context: RuleContext) -> Findings:
     """The path that agent_path_template produces begins with a slash."""
-    if _relative(context.text("agent_path_template")):
+    if relative(context.text("agent_path_template")):
         yield Finding("agent_path_template", f'The path must begin with a slash: write "/{context.text("agent_path_template")}".')
 
 
@@ -284,7 +280,7 @@ def absolute_agent_path(context: RuleContext) -> Findings:
 )
 def relative_agent_path_deprecated(context: RuleContext) -> Findings:
     """The path that agent_path_template produces begins with a slash, which SPIRE requires since 1.3.0."""
-    if _relative(context.text("agent_path_template")):
+    if relative(context.text("agent_path_template")):
         yield Finding("agent_path_template", (
             f'Since SPIRE 1.3.0 the path must begin with a slash. Write "/{context.text("agent_path_template")}" before you upgrade.'
         ))

@@ -48,6 +48,9 @@ def oidc_domain_names(context: RuleContext) -> Findings:
     for index, name in enumerate(context.strings("domains")):
         if not re.fullmatch(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?", name):
             bare = _bare(name)
+            if "*" in name:
+                yield Finding(f"domains[{index}]", f'"{name}" is refused, because domains takes no wildcards: write each domain name by itself.')
+                continue
             hint = f'write "{bare}"' if re.fullmatch(r"[a-z0-9._-]+", bare) else "write it in punycode if it has letters outside of ASCII"
             yield Finding(f"domains[{index}]", f'"{name}" must be a domain name alone: {hint}.')
             continue

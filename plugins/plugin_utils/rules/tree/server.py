@@ -17,19 +17,20 @@ CA_SHARE = 6
 LONGEST_SURE = Fraction(7 * 24 * 3600)
 #: the options with lifetimes of SVIDs
 SVID_LIFETIMES = ("default_x509_svid_ttl", "default_jwt_svid_ttl", "default_svid_ttl", "svid_ttl", "agent_ttl")
-LONGER_THAN_SURE = "An SVID that asks for more lives its whole time where its CA lives as long, and otherwise ends with the CA."
+LONGER_THAN_SURE = "An SVID never outlives its CA. When it is signed, its CA may have only the time left that is sure."
 
 
 def length(text: str) -> Fraction | None:
-    """Returns the seconds of a duration; None where the text is not a duration."""
+    """Returns the seconds of a duration; None where the text is not a duration or is negative, which the schema reports."""
     try:
-        return seconds(text) if text else None
+        found = seconds(text) if text else None
     except ValueError:
         return None
+    return None if found is None or found < 0 else found
 
 
 def ca_lifetime(ca_ttl: str) -> Fraction | None:
-    """Returns the seconds of a ca_ttl, of SPIRE's default where it is empty; None where it is not a duration."""
+    """Returns the seconds of a ca_ttl, of SPIRE's default where it is empty; None where it is not valid."""
     return length(ca_ttl or default("server", "ca_ttl")) or None
 
 
@@ -75,7 +76,7 @@ def svid_lifetime(context: RuleContext) -> Findings:
 def jwt_issuer_url(context: RuleContext) -> Findings:
     """jwt_issuer is a URL with a scheme and a host, because who verifies JWT-SVIDs by OpenID Connect looks there for the keys."""
     given = context.text("jwt_issuer")
-    if given and not re.match(r"https?://[^/?#]", given):
+    if given and not re.match(r"https?://[^/?#]", given, re.IGNORECASE):
         bare = given.split("://")[-1].lstrip("/")
         yield Finding("jwt_issuer", (
             f'"{given}" is not a URL, but those who verify JWT-SVIDs by OpenID Connect look for the keys at their issuer. Write "https://{bare}", which '

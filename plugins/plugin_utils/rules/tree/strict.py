@@ -44,7 +44,7 @@ def example_domain(name: str) -> bool:
 
 def is_placeholder(text: str) -> bool:
     """Whether a secret is a placeholder from documentation or a well-known weak secret."""
-    return text.lower() in _EXAMPLE_SECRETS or bool(_PLACEHOLDER.fullmatch(text))
+    return text.lower() in _EXAMPLE_SECRETS or bool(_PLACEHOLDER.fullmatch(text) or _BLANK.fullmatch(text))
 
 
 def blank_to_fill(text: str) -> str:

@@ -41,6 +41,14 @@ def test_a_file_of_a_program_gets_the_shape_of_its_documentation() -> None:
         FROM_HCL(text, component="provider")
 
 
+def test_a_file_is_read_as_its_release_reads_it() -> None:
+    text = 'server { trust_domain = "spiffe://prod.acme.com" }'
+    assert FROM_HCL(text, component="server") == {"server": {"trust_domain": "prod.acme.com"}}
+    assert FROM_HCL(text, component="server", release="0.9.4") == {"server": {"trust_domain": "spiffe://prod.acme.com"}}
+    with pytest.raises(AnsibleFilterError, match="from_hcl: release: .*seven"):
+        FROM_HCL(text, component="server", release="seven")
+
+
 def test_a_file_that_runs_with_expand_env_is_read_with_its_environment() -> None:
     text = 'server { trust_domain = "$NAME" bind_port = $PORT }'
     assert FROM_HCL(text, environment={"NAME": "example.org", "PORT": 80}) == {"server": {"trust_domain": "example.org", "bind_port": 80}}

@@ -48,6 +48,21 @@ def test_how_far_a_template_names_fields_of_fields(text: str, paths: list[str], 
     assert (found.paths, found.whole) == (paths, whole)
 
 
+@pytest.mark.parametrize("text, texts, begins_with", [
+    ("", [""], ""),
+    ("/x", ["/x"], ""),
+    ("/a/{{ .A }}/b{{ .B }}", ["/a/", "/b", ""], ""),
+    ("{{ .A.B }}/b", ["", "/b"], "A.B"),
+    ("{{ lower .A }}/b", ["", "/b"], ""),
+    ("{{/* .A */}}{{ .B }}/b", ["", "", "/b"], ""),
+    ("/a {{- .A -}} /b {{ .C }} ", ["/a", "/b ", " "], ""),
+    ('{{ define "x" }} x {{ end }}/b', ["", "/b"], ""),
+])
+def test_the_text_of_a_template_outside_of_its_actions(text: str, texts: list[str], begins_with: str) -> None:
+    found = go_template.names(text)
+    assert (found.texts, found.begins_with) == (texts, begins_with)
+
+
 @given(st.lists(PARTS, max_size=25).map("".join))
 @example("{{" + "(" * 20000)
 @example('{{ "' + "\\" * 20001)

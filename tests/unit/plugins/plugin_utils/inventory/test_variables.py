@@ -79,6 +79,10 @@ VARIABLES: dict[str, tuple[dict[str, Any], str]] = {
         {"spire_sever_group": "eu"},
         "error: spire_sever_group: No variable is called spire_sever_group; did you mean spire_server_group? [a1, s1]",
     ),
+    "a plural that is misspelt": (
+        {"spire_entrys": []},
+        "error: spire_entrys: No variable is called spire_entrys; did you mean spire_entries? [a1, s1]",
+    ),
     "a layer with one underscore": (
         {"spire_agent_config_eu": {}},
         "error: spire_agent_config_eu: No variable is called spire_agent_config_eu; did you mean spire_agent_config__eu? "
@@ -99,6 +103,10 @@ VARIABLES: dict[str, tuple[dict[str, Any], str]] = {
     "a negative number of a survey": (
         {"spire_clock_tolerance": "-5"},
         "error: spire_clock_tolerance: It must be 0 or more, and it is -5. [a1, s1]",
+    ),
+    "a share above the whole": (
+        {"spire_entries_purge_max_percent": "150"},
+        "error: spire_entries_purge_max_percent: It must be 100 or less, and it is 150. [a1, s1]",
     ),
     "a choice that YAML takes for a boolean": (
         {"spire_x509pop": True},

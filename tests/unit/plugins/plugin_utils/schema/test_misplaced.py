@@ -30,6 +30,18 @@ NEWEST = Version(1, 15, 3)
     ("server", "plugins.NodeAttestor.aws_iid.plugin_data.plugin_cmd", "it belongs in plugins.NodeAttestor.aws_iid."),
     ("server", "plugins.NodeAttestor.aws_iid.plugin_data.log_level", "it belongs in server."),
     ("server", "server.trust_bundle_path", "it belongs to the agent's configuration, in agent."),
+    ("server", "datastore", "plugins of this type belong in plugins.DataStore."),
+    ("server", "server.upstream_authority", "plugins of this type belong in plugins.UpstreamAuthority."),
+    ("server", "server.WorkloadAttestor", "it belongs to the agent's configuration, in plugins."),
+    ("server", "plugins.datastore", ""),
+    (
+        "server", "plugins.NodeAttestor.x509pop.plugin_data.private_key_path",
+        "it belongs to the agent's configuration, in plugins.NodeAttestor.x509pop.plugin_data.",
+    ),
+    (
+        "agent", "plugins.NodeAttestor.x509pop.plugin_data.ca_bundle_path",
+        "it belongs to the server's configuration, in plugins.NodeAttestor.x509pop.plugin_data.",
+    ),
     ("agent", "agent.ca_ttl", "it belongs to the server's configuration, in server."),
     ("agent", "agent.sync_interval", "it belongs in agent.experimental."),
     ("oidc_discovery_provider", "socket_path", "it belongs in workload_api."),

@@ -224,7 +224,9 @@ def test_only_the_key_of_a_signing_request_is_used(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("changes", "message"), [
     ({"subject": "nonsense"}, 'The subject "nonsense" can\'t be read: write it as in "CN=Root CA,O=Acme,C=US".'),
-    ({"subject": f"CN={'x' * 65}"}, f'The subject "CN={"x" * 65}" can\'t be used: a common name (CN) has at most 64 bytes, and a country (C) '
+    ({"subject": "CN=<the root>"}, 'The subject "CN=<the root>" can\'t be read: in a value, write a backslash before the character <, as in CN=Acme\\<.'),
+    ({"subject": "CN=a\\<b>,O=x"}, 'The subject "CN=a\\<b>,O=x" can\'t be read: in a value, write a backslash before the character >, as in CN=Acme\\>.'),
+    ({"subject": f"CN={'x' * 65}"}, f'The subject "CN={"x" * 65}" can\'t be used: a common name (CN) has one to 64 bytes, and a country (C) '
                                     "two letters."),
     ({"subject": ""}, 'The subject is empty: write one as in "CN=Root CA,O=Acme,C=US".'),
     ({"key_type": "rsa-1024"}, "rsa-1024 is not a type of key; use ec-p256, ec-p384, ec-p521, rsa-2048, rsa-3072, rsa-4096."),
