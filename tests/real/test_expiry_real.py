@@ -93,26 +93,11 @@ def test_site_renews_what_is_inside_its_window(fleet: Fleet) -> None:
     assert {one["kind"]: one["verdict"] for one in reported(due)["expiry"]}["upstream_ca"] == "due"
     assert all(not one["problems"] for one in reported(due)["fleet"]) and reported(due)["fleet"][0]["renewals"]
     assert fleet.upstream == first
-    pids = processes(fleet)
+    pids = fleet.processes
     renewed = fleet.run("site", **window).require()
     assert renewed.changed == {"one": ["Make and sign the server's CA on the controller", "Deliver the certificates"]}
     assert fleet.upstream.serial_number != first.serial_number and fleet.upstream.public_key() == first.public_key()
-    assert processes(fleet) == pids
-
-
-def processes(fleet: Fleet) -> dict[str, str]:
-    """Returns the process ID of each program of the fleet."""
-    found = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                command = (entry / "cmdline").read_bytes().decode().split("\0")
-            except OSError:
-                continue
-            if f"{fleet.directory}/r/etc/server/main.conf" in command or f"{fleet.directory}/r/etc/agent/main.conf" in command:
-                found[command[0]] = entry.name
-    assert len(found) == 2
-    return found
+    assert fleet.processes == pids
 
 
 @pytest.mark.parametrize("playbook", ["site", "verify"])

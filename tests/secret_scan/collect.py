@@ -153,8 +153,9 @@ def of_addresses(where: str, given: Any) -> Iterator[Secret]:
 
 
 def of_environment(where: str, given: Mapping[str, Any]) -> Iterator[Secret]:
-    """Yields the secrets in a process's environment; names of regions and the like are public."""
-    for name, value in given.items():
+    """Yields the secrets in a process's environment, or in files that are put on a host; names of regions and the like are public."""
+    for name, given_value in given.items():
+        value = given_value.get("content", "") if isinstance(given_value, Mapping) else given_value
         if not PUBLIC.search(name) and "{{" not in str(value):
             yield from filter(None, [patterns.text("password", f"{where}: {name}", str(value))])
 

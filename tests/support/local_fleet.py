@@ -43,3 +43,18 @@ class LocalFleet:
         environment = {**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"}
         done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
         return site_run.Run(done.returncode, done.stdout, done.stderr)
+
+    @property
+    def processes(self) -> dict[str, str]:
+        """The process ID of each component that runs."""
+        found = {}
+        for entry in Path("/proc").iterdir():
+            try:
+                command = (entry / "cmdline").read_bytes().decode().split("\0") if entry.name.isdigit() else []
+            except OSError:
+                continue
+            for component in ("server", "agent"):
+                if f"{self.directory}/r/etc/{component}/main.conf" in command:
+                    found[component] = entry.name
+        assert len(found) == 2
+        return found

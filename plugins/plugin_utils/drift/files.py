@@ -13,6 +13,7 @@ from typing import Any
 from ansible_collections.spire.fleet.plugins.plugin_utils import hcl
 from ansible_collections.spire.fleet.plugins.plugin_utils.drift.comparison import Comparison
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.files import File
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.files import DELIVERED
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host.key_files import readable_keys
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.host.published_files import published_certificate
@@ -56,9 +57,20 @@ def compare(plan: Plan, observed: Mapping[str, Any], found: Comparison) -> None:
     for path in observed["temporary_files"]:
         found.absent.append(path)
         found.note(f"{path} is left over", "there\n", "absent\n")
-    for path in observed["obsolete_files"]:
+    for path in (*observed["obsolete_files"], *_not_delivered_any_more(plan, observed)):
         found.obsolete_files.append(path)
         found.note(f"{path} is not used any more", "there\n", "absent\n")
+
+
+def _not_delivered_any_more(plan: Plan, observed: Mapping[str, Any]) -> list[str]:
+    """Returns the files that an earlier run has delivered and this plan does not have, and their list where it is not needed any more."""
+    listed = observed["files"][DELIVERED]
+    if not listed["exists"]:
+        return []
+    before = base64.b64decode(listed.get("content", "")).decode("utf-8", "replace").splitlines()
+    planned = {file.path for file in (*plan.files, *plan.host_certificate_files.values())}
+    gone = [path for path in before if path.startswith("/") and path not in planned]
+    return gone if plan.paths.delivered in planned else [*gone, plan.paths.delivered]
 
 
 def check_user_supplied(plan: Plan, observed: Mapping[str, Any], found: Comparison) -> None:
@@ -87,6 +99,8 @@ def _lines(values: Mapping[str, str]) -> str:
 
 
 def _file(plan: Plan, file: File, state: Mapping[str, Any], found: Comparison) -> None:
+    # Whatever a link leads to, a delivered file is a file of its own.
+    state = {"exists": False} if state.get("link") and file.path == file.name else state
     wrong = attributes(state, file.mode, file.owner, file.group)
     current = base64.b64decode(state.get("content", "")).decode("utf-8", "replace")
     if wrong or current != file.content:
@@ -106,6 +120,8 @@ def _shown(plan: Plan, file: File, text: str) -> str:
     """Returns what a diff may show of a file, without secrets."""
     if not file.secret:
         return text
+    if file.path == file.name:
+        return "(redacted)\n"
     if file.name == "environment":
         # A value may have many lines, and a line of a key may look like a name.
         named = [name for name in sorted(plan.environment) if re.search(rf"^{re.escape(name)}=", text, re.MULTILINE)]

@@ -15,6 +15,7 @@ from ansible_collections.spire.fleet.plugins.module_utils.host.release_archive i
 from ansible_collections.spire.fleet.plugins.plugin_utils.drift import missing_ca, supplied_files
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.service import stamped_files
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki_node, plugin_options as pki_options
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.files import DELIVERED
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import files as schema_files
 
@@ -71,11 +72,11 @@ def request_of(plan: Plan) -> ProbeRequest:
     """Returns the request for the host of this plan."""
     paths, keys = plan.paths, _keys(plan)
     # The run corrects a wrong mode of the collection's own keys, so these do not count as the user's keys, which would stop it.
-    corrected = {key["path"] for key in keys.values()}
+    corrected = {key["path"] for key in keys.values()} | {one.path for one in plan.delivered}
     agent = plan.component == "agent"
     return ProbeRequest(
         user=plan.user,
-        files={**{file.name: file.path for file in plan.files}, **({"bundle": paths.bundle} if agent else {})},
+        files={**{file.name: file.path for file in plan.files}, DELIVERED: paths.delivered, **({"bundle": paths.bundle} if agent else {})},
         keys=keys,
         secrets=[path for path in schema_files.secret_files(plan.component, plan.tree) if path not in corrected],
         issued=missing_ca.paths(plan),

@@ -13,6 +13,8 @@ import datetime
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.spire.fleet.plugins.module_utils.host.observe.identity import pem_certificates
+from ansible_collections.spire.fleet.plugins.module_utils.host.observe.supplied import content_state
 from ansible_collections.spire.fleet.plugins.plugin_utils.drift import supplied_ca, supplied_keys, supplied_node
 from ansible_collections.spire.fleet.plugins.plugin_utils.drift.comparison import Comparison
 from ansible_collections.spire.fleet.plugins.plugin_utils.formats import connection_strings
@@ -27,13 +29,14 @@ TRUST_BUNDLE = "agent.trust_bundle_path"
 
 def asked(plan: Plan) -> dict[str, bool]:
     """Returns the files that the host is asked for, and of each whether a private key is wanted in it."""
-    keys = {pair.key for pair in _pairs(plan)}
-    return {path: path in keys for path in _options(plan)}
+    keys, delivered = {pair.key for pair in _pairs(plan)}, {one.path for one in plan.delivered}
+    return {path: path in keys for path in _options(plan) if path not in delivered}
 
 
 def compare(plan: Plan, observed: Mapping[str, Any], server: Mapping[str, Any] | None, now: datetime.datetime, found: Comparison) -> None:
     """Reports what is wrong with these files. ``server`` is the answer of the agent's server; None where none was asked."""
-    states, texts = observed.get("supplied", {}), observed.get("certificates", {})
+    states = {**observed.get("supplied", {}), **_states_of_delivered(plan)}
+    texts = {**observed.get("certificates", {}), **{one.path: pem_certificates(one.content.encode()) for one in plan.delivered}}
     options = {path: option for path, option in _options(plan).items() if option != TRUST_BUNDLE or found.enrol}
     for path, option in options.items():
         state = states.get(path, {})
@@ -48,6 +51,12 @@ def compare(plan: Plan, observed: Mapping[str, Any], server: Mapping[str, Any] |
         found.warnings += warnings
 
 
+def _states_of_delivered(plan: Plan) -> dict[str, dict[str, Any]]:
+    """Returns the states that the files will have which this run delivers, so that they are checked before they replace others."""
+    keys = {pair.key for pair in _pairs(plan)}
+    return {one.path: content_state(one.content.encode(), one.path in keys) for one in plan.delivered}
+
+
 def _options(plan: Plan) -> dict[str, str]:
     """Returns the files that SPIRE reads and the collection does not write, each with the path of the option that names it."""
     found = schema_files.certificate_files(plan.component, plan.tree)
@@ -55,7 +64,7 @@ def _options(plan: Plan) -> dict[str, str]:
     if bundle.startswith("/"):
         found[bundle] = TRUST_BUNDLE
     found.update({pair.key: pair.key_option for pair in schema_files.key_pairs(plan.component, plan.tree)})
-    written = {file.path for file in plan.files} | {plan.paths.bundle}
+    written = {file.path for file in plan.files} - {one.path for one in plan.delivered} | {plan.paths.bundle}
     written.update(file.path for file in plan.host_certificate_files.values() if plan.host_certificate)
     written.update(pki_node.server_file(one.name, plan.paths).path for one in plan.authorities)
     return {path: option for path, option in found.items() if path not in written and not _ignored(plan, option)}
@@ -83,7 +92,7 @@ def _unusable(
     """Yields why SPIRE could not read a file at all, or finds no certificate in it."""
     problem = state.get("problem", "")
     if problem == "absent":
-        yield f"There is no file {path} on the host. Put it there before the run, or name another file."
+        yield f"There is no file {path} on the host. Put it there before the run, deliver it with spire_{plan.component}_files, or name another one."
     elif problem == "no file":
         yield f"{path} is not a regular file. Name the file itself."
     elif problem == "denied" and not any(is_within(path, (directory,)) for directory in found.directories):

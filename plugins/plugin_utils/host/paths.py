@@ -114,6 +114,11 @@ class Paths:
         return self._etc(f".{self.instance}.healthy")
 
     @property
+    def delivered(self) -> str:
+        """The list of the files of a person's own that a run has put on the host."""
+        return self._etc(f".{self.instance}.files")
+
+    @property
     def kept(self) -> str:
         """The files that the running process was started with, while a run replaces them. Only root, or the quickstart's user, reads them."""
         if self.root:

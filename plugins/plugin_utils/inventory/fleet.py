@@ -27,6 +27,7 @@ class Fleet:
         groups: Mapping[str, Sequence[str]],
         values_of: Callable[[str], Values],
         address_of: Callable[[str], Mapping[str, Any]] | None = None,
+        read_file: Callable[[str], str] | None = None,
     ) -> None:
         self.groups = groups
         #: directories with files of variables that Ansible does not read; preflight looks for them
@@ -35,6 +36,7 @@ class Fleet:
         self.extra_variables: frozenset[str] = frozenset()
         self._values_of = functools.lru_cache(maxsize=None)(values_of)
         self._address_of = functools.lru_cache(maxsize=None)(address_of or (lambda host: self.values_of(host).raw))
+        self._read_file = read_file or read_text
         #: for each plan that is being made, the set of everything that was read for it
         self._reads: list[set[Read]] = []
         #: the plans of servers, by host, each with everything that was read for it; one plan serves all agents of the server
@@ -53,6 +55,11 @@ class Fleet:
         """Returns a host's variables of the connection, which takes less time than reading all of its variables."""
         self.note(Read("address", host))
         return self._address_of(host)
+
+    def read_file(self, path: str) -> str:
+        """Returns the text of a file on the controller; raises OSError or ValueError where it can't be read."""
+        self.note(Read("file", path))
+        return self._read_file(path)
 
     def note(self, *reads: Read) -> None:
         """Adds what was read to the set of the plan that is being made, if there is one."""
@@ -131,3 +138,12 @@ class Fleet:
                 group = self.group_of_server(host)
                 found.setdefault(group, list(self.groups[group]))
         return {group: members for group, members in found.items() if members}
+
+
+def read_text(path: str) -> str:
+    """Returns the text of a file; raises OSError, or ValueError where it is no text in UTF-8."""
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            return file.read()
+    except UnicodeDecodeError:
+        raise ValueError("it is no text in UTF-8.") from None

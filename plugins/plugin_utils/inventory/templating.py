@@ -18,7 +18,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.common.filter_errors i
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import ENCRYPTED, child, plain
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import connection
-from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet, read_text
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables import Values, catalogue, is_read_by_planning
 
 FACT_HINT = (
@@ -80,7 +80,19 @@ def fleet_of(task_vars: Mapping[str, Any], templar: Any) -> Fleet:
         plainly = not any("{{" in str(value) for value in given.values())
         return given if plainly else templated({**raw, "hostvars": hostvars}, templar, connection.VARIABLES).raw
 
-    return Fleet(dict(task_vars.get("groups") or {}), values_of, address_of)
+    return Fleet(dict(task_vars.get("groups") or {}), values_of, address_of, lambda path: decrypted(path, templar))
+
+
+def decrypted(path: str, templar: Any) -> str:
+    """Returns the text of a file on the controller, which may be encrypted with Ansible Vault; raises OSError or ValueError like read_text."""
+    text = read_text(path)
+    if not text.startswith("$ANSIBLE_VAULT;"):
+        return text
+    try:
+        # No public method of every supported ansible-core decrypts a file in memory. From 2.19 on, the templar's engine has the loader.
+        return str(getattr(templar, "_engine", templar)._loader._get_file_contents(path)[0], "utf-8")
+    except (AnsibleError, UnicodeDecodeError):
+        raise ValueError("it is encrypted with Ansible Vault, and the run has not the password for it.") from None
 
 
 def _set_by_play(task_vars: Mapping[str, Any], raw: Mapping[str, Any]) -> list[str]:

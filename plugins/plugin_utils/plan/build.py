@@ -19,7 +19,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.reads import Read
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki_node, plugin_options as pki_options
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.plugin_options import InjectedOptions
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import defaults, made, tree_check as plan_tree_check
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import defaults, delivered, made, tree_check as plan_tree_check
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.tree.agent import ONCE
@@ -93,6 +93,7 @@ def _make(component: str, host: str, fleet: Fleet) -> Plan:
         component, host, values, release, paths, tree.merged, tree.coerced, problems,
         external=component == "agent" and server is None,
         filler=filler, architectures=tree.architectures, arch=tree.arch, injected_options=injected,
+        delivered=delivered.read(component, values, fleet.read_file),
     )
     found.attests_once = component == "agent" and _attests_once(found, server)
     return found

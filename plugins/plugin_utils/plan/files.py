@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import hcl
@@ -20,6 +20,10 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.plan import service, w
 
 if TYPE_CHECKING:
     from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+
+
+#: the name of the list of delivered files
+DELIVERED = "delivered"
 
 
 class UnknownFileError(Exception):
@@ -58,6 +62,7 @@ def parents(plan: Plan) -> list[Directory]:
     """
     root = plan.paths.owner
     own = [*(directory.path for directory in directories(plan)), plan.paths.run_dir, *([plan.paths.link] if plan.versioned else [])]
+    own += [one.path for one in plan.delivered if not one.mistake]
     # systemd creates the directories of the service's sockets at each start.
     others = {*(directory.path for directory in directories(plan)), *write_paths.runtime_dirs(plan)}
     above = {parent for path in own for parent in _above(path)} - others
@@ -83,6 +88,7 @@ def files(plan: Plan) -> list[File]:
         found.append(File("environment", plan.paths.environment, text, "0600", root, root, secret=True))
     found.append(File("service", plan.paths.unit, service.definition(plan), "0644", root, root))
     found += _certificates(plan)
+    found += _delivered(plan)
     if plan.paths.root:
         found.append(File("supervisor", plan.paths.supervisor_config, supervisor.daemon(plan.paths), "0644", root, root))
     return found
@@ -95,6 +101,21 @@ def _certificates(plan: Plan) -> Iterator[File]:
         text = authority.authorities_text()
         if text:
             yield dataclasses.replace(pki_node.server_file(authority.name, plan.paths), content=text)
+
+
+def _delivered(plan: Plan) -> Iterator[File]:
+    """Yields the files of a person's own, and the list of them, by which a later run finds those that it has to remove."""
+    root, mode = plan.paths.owner, "0640" if plan.user else "0600"
+    sound = [one for one in plan.delivered if not one.mistake]
+    for one in sound:
+        yield File(one.path, one.path, one.content, one.mode or mode, one.owner or root, one.group or plan.user, secret=one.secret)
+    if sound:
+        yield File(DELIVERED, plan.paths.delivered, delivered_list([one.path for one in sound]), "0644", root, root)
+
+
+def delivered_list(paths: Iterable[str]) -> str:
+    """Returns the text of the list of delivered files."""
+    return "".join(f"{path}\n" for path in sorted(set(paths)))
 
 
 def text_of(plan: Plan, name: str) -> str:

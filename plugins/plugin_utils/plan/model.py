@@ -33,6 +33,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.pki.managed import Man
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.plugin_options import AUTHORITY_KINDS, InjectedOptions
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki.upstream import Upstream
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import defaults, files, service, write_paths
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.delivered import DeliveredFile
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.write_paths import WritePath
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases import versions
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.archives import architecture
@@ -67,6 +68,8 @@ class Plan:
     arch: str = ""
     #: the options that its tree gets for the collection's upstream CA
     injected_options: InjectedOptions | None = None
+    #: the files of a person's own that the run puts on the host
+    delivered: list[DeliveredFile] = dataclasses.field(default_factory=list)
     #: whether the server takes one attestation of this agent only, so that it must be evicted before it attests again
     attests_once: bool = False
 

@@ -11,6 +11,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.host import supervisor
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.service import Needs
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki_node
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import write_paths
+from ansible_collections.spire.fleet.plugins.plugin_utils.schema import files as schema_files
 
 if TYPE_CHECKING:
     from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
@@ -32,9 +33,15 @@ def needs(plan: Plan) -> Needs:
         environment=bool(plan.environment),
         plugins=tuple(dict.fromkeys(command.path for command in plan.commands if command.sha256)),
         secrets=plan.upstream.started_with if plan.upstream else "",
-        stamped=pki_node.files_read_at_start(plan.component, plan.paths, plan.merged),
+        stamped=(*pki_node.files_read_at_start(plan.component, plan.paths, plan.merged), *_delivered(plan)),
         after=tuple(agent.paths.service for agent in plan.parent_agents),
     )
+
+
+def _delivered(plan: Plan) -> list[str]:
+    """Returns the delivered files whose change needs a restart: SPIRE, or something that it starts, may read them only at its start."""
+    reread = schema_files.reread_files(plan.component, plan.tree)
+    return [one.path for one in plan.delivered if not one.mistake and one.path not in reread]
 
 
 def definition(plan: Plan) -> str:

@@ -37,7 +37,7 @@ Finder = Callable[[str, str, Any], "Block | None"]
 _VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+", re.ASCII)
 _BLOCK = frozenset({"description", "since", "until", "absent", "rules", "options"})
 #: attributes of an option that are true or false, and those that are text
-_SWITCHES = frozenset({"required", "ignore_case", "secret", "secret_file", "certificate", "file"})
+_SWITCHES = frozenset({"required", "ignore_case", "secret", "secret_file", "certificate", "reread", "file"})
 _WORDS = frozenset({"type", "since", "until", "deprecated", "format", "keys", "default_env", "description", "key_of"})
 
 

@@ -83,6 +83,15 @@ def certificate_files(component: str, tree: dict[str, Any]) -> dict[str, str]:
     return _on_host(component, tree, "certificate")
 
 
+def reread_files(component: str, tree: dict[str, Any]) -> set[str]:
+    """Returns the files on the host that SPIRE reads again while it runs."""
+    named: dict[str, bool] = {}
+    for _path, file, option in _texts(component, tree):
+        if any(option.base.get(mark) for mark in ("secret_file", "certificate", "file")):
+            named[file] = named.get(file, True) and bool(option.base.get("reread"))
+    return {file for file, reread in named.items() if reread}
+
+
 def key_pairs(component: str, tree: dict[str, Any]) -> list[KeyPair]:
     """Returns the private keys on the host whose certificates are on the host, too."""
     texts = {path: (file, str(option.base.get("key_of") or "")) for path, file, option in _texts(component, tree) if file.startswith("/")}

@@ -25,7 +25,7 @@ DATA = Path(__file__).parent / "data"
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _ATTRIBUTES = frozenset("""type required default default_env enum ignore_case format keys min below secret secret_file key_of certificate
-    file windows deprecated replaced_by inverted no_effect because documentation_typo not_empty description""".split())
+    reread file windows deprecated replaced_by inverted no_effect because documentation_typo not_empty description""".split())
 _STRUCTURE = frozenset({"since", "until", "absent", "changes", "options", "rules", "uses"})
 
 #: attributes of a block that only the outermost block of a file may have
@@ -73,6 +73,8 @@ class Spec:
     #: the option of the same block that names the certificate of the private key in this file
     key_of: str = ""
     certificate: bool = False
+    #: whether SPIRE reads the file again while it runs
+    reread: bool = False
     file: bool = False
     windows: bool = False
     deprecated: str = ""

@@ -58,6 +58,7 @@ def converged(plan: Plan) -> dict[str, Any]:
     files = {file.name: state(file.mode, file.owner, file.group, file.content) for file in plan.files}
     if plan.component == "agent":
         files["bundle"] = state("0644", "root", "root", "a bundle that was rotated long ago")
+    files.setdefault("delivered", {"exists": False})
     assert set(files) == set(request_of(plan).files)
     return {
         "machine": "x86_64",

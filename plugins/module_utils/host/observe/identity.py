@@ -44,9 +44,14 @@ def certificates(path: str) -> List[str]:
     """Returns the certificates in a file, and nothing else of it."""
     try:
         with open(path, "rb") as opened:
-            return [found.decode() for found in CERTIFICATE.findall(opened.read())]
+            return pem_certificates(opened.read())
     except (OSError, ValueError):
         return []
+
+
+def pem_certificates(content: bytes) -> List[str]:
+    """Returns the certificates in the content of a file."""
+    return [found.decode() for found in CERTIFICATE.findall(content)]
 
 
 def agent_svid(asked: Dict[str, Any]) -> Dict[str, Any]:

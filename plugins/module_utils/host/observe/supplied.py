@@ -42,13 +42,21 @@ def _state(path: str, wants_key: bool) -> Dict[str, Any]:
         return {**state, "problem": "no file"}
     try:
         with open(path, "rb") as opened:
-            blocks = private_key.blocks(opened.read(LONGEST))
+            state = content_state(opened.read(LONGEST), wants_key)
     except OSError:
         return {**state, "problem": "denied"}
-    state["blocks"] = [block.kind for block in blocks]
+    if "key" in state:
+        state["key"] = _key(path, state["key"])
+    return state
+
+
+def content_state(content: bytes, wants_key: bool) -> Dict[str, Any]:
+    """Returns the kinds of the blocks of PEM in a file's content, and the facts of its first private key."""
+    blocks = private_key.blocks(content)
+    state: Dict[str, Any] = {"problem": "", "blocks": [block.kind for block in blocks]}
     key = next((block for block in blocks if private_key.is_private_key(block.kind)), None)
     if wants_key and key:
-        state["key"] = _key(path, private_key.facts(key))
+        state["key"] = private_key.facts(key)
     return state
 
 

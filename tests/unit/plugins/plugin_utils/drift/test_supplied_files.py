@@ -112,7 +112,7 @@ def test_files_that_the_service_can_not_read() -> None:
         f"{X509POP}.certificate_path: {CERTIFICATE} is not a regular file. Name the file itself.",
         f"{X509POP}.intermediates_path: spire-agent can't read {MORE} (mode 0600, owner root, group root), and SPIRE fails without it. Allow it, for "
         f"example with chgrp spire-agent {MORE}; chmod 0640 {MORE}. The directories above it must let that user through.",
-        f"{X509POP}.private_key_path: There is no file {KEY} on the host. Put it there before the run, or name another file.",
+        f"{X509POP}.private_key_path: There is no file {KEY} on the host. Put it there before the run, deliver it with spire_agent_files, or name another one.",
     ]
 
 
@@ -140,7 +140,8 @@ def test_a_trust_bundle_matters_while_the_agent_is_enrolled() -> None:
     assert compare(plan, observed, None, NOW).errors == []
     observed["identity"] = {"chain": [], "key": True}
     assert compare(plan, observed, None, NOW).errors == [
-        "agent.trust_bundle_path: There is no file /srv/bundle.pem on the host. Put it there before the run, or name another file."
+        "agent.trust_bundle_path: There is no file /srv/bundle.pem on the host. Put it there before the run, deliver it with spire_agent_files, or "
+        "name another one."
     ]
     observed["supplied"]["/srv/bundle.pem"] = {"problem": "", "blocks": ["CERTIFICATE", "PUBLIC KEY"]}
     assert compare(plan, observed, None, NOW).errors == [
