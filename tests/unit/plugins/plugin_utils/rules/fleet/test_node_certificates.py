@@ -99,7 +99,8 @@ def test_mistakes_on_servers(tmp_path: Path) -> None:
         "so an agent would get a new SPIFFE ID with each renewal. Remove the template: the collection then uses the agents' inventory "
         "names."
     )
-    assert ": .SerialNumberHex is different in every certificate" in Nodes(tmp_path).preflight("server", **tree(agent_path_template="/x/{{ .SerialNumberHex }}"))
+    template = tree(agent_path_template="/x/{{ .SerialNumberHex }}")
+    assert ": .SerialNumberHex is different in every certificate" in Nodes(tmp_path).preflight("server", **template)
     old = Nodes(tmp_path, spire_version="1.10.4", spire_server_config=SPIFFE)
     assert "mode" in problems.render(old.plan("server").problems) and "1.11.2" in problems.render(old.plan("server").problems)
 
