@@ -22,8 +22,7 @@ description:
   - Two blocks C(plugins) or C(plugin_data) are an error, because SPIRE 1.6.0 and later use only one of the two.
   - With O(component) the tree has the names and the shape that SPIRE's documentation has, so that it can be a variable of an inventory. SPIRE
     does not distinguish capitals in names of options, and in JSON it takes a list of blocks in place of a block.
-  - In HCL, SPIRE refuses a list of blocks in place of a block, such as C(ca_subject = [{ country = ["DE"] }]). This filter does not: it reads the
-    two forms alike.
+  - In HCL, SPIRE refuses a list of blocks in place of a block, such as C(ca_subject = [{ country = ["DE"] }]). This filter reads both forms.
   - Errors contain the line and the column, but no value of the file, which may be a secret.
 positional: _input
 options:
