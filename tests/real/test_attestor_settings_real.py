@@ -100,7 +100,8 @@ def evaluated(spire_binary: Callable[..., Path], tmp_path: Path) -> Callable[[st
         file = tmp_path / "judged.conf"
         file.write_text(hcl.dumps(tree), "utf-8")
         taken, output = conformance.validate(spire_binary("spire-server", release), file)
-        ours = errors(tree_check.check("server", tree, version))
+        # SPIRE reads a template with which no agent could attest, and refuses the agents later.
+        ours = [one for one in errors(tree_check.check("server", tree, version)) if one.rule != "agent_path_template_text"]
         return not ours, taken, f"{ours}\n{output}"
 
     return evaluate

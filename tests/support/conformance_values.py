@@ -155,7 +155,7 @@ class Values:
             ("host", "127.0.0.1"),
             ("port", "8080"),
             ("region", "eu-west-1"),
-            ("_template", "{{ .PluginName }}"),
+            ("_template", "/{{ .PluginName }}"),
         )
         return next((value for end, value in ends if name.endswith(end)), str(spec.default or "one"))
 
