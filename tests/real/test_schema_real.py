@@ -51,6 +51,8 @@ def evaluated(spire_binary: Callable[..., Path], tmp_path: Path) -> Callable[[st
 
 FEDERATION = "server/federation"
 RIGHT: list[tuple[str, Changes]] = [
+    # SPIRE and preflight only warn of it.
+    ("server", [("server/agent_ttl", "8h")]),
     ("server", []),
     ("agent", []),
     ("server", [("server/log_level", "debug"), ("server/log_format", "JSON"), ("server/ca_key_type", "RSA-4096")]),
@@ -156,7 +158,6 @@ WRONG: list[tuple[str, Changes]] = [
 STRICTER: list[tuple[str, Changes]] = [
     ("server", [("plugins/DataStore/sql/plugin_data/database_type", "oracle")]),
     ("server", [("server/experimental", {"events_based_cach": True})]),
-    ("server", [("server/agent_ttl", "8h")]),
     ("server", [("plugins/NodeAttestor/join_token/plugin_dta", {})]),
     ("server", [("plugins/NodeAttestor", {"x509pop": {"plugin_data": {"mode": "spiffe", "svid_prefix": "/x"}}})]),
     (
