@@ -37,7 +37,7 @@ def test_the_log_has_the_form_that_the_inventory_asks_for(shell: Callable[..., s
 @pytest.mark.parametrize(("host", "user"), [("server1", "spire-server"), ("agent1", "spire-agent")])
 def test_only_the_service_and_root_read_the_log(shell: Callable[..., str], host: str, user: str) -> None:
     assert shell(host, "stat -c '%a %U %G' /var/log/spire").split() == ["750", user, user]
-    assert shell(host, "stat -c '%a %U %G' /var/log/spire/*.log").split() == ["600", user, user]
+    assert shell(host, "stat -c '%a %U %G' /var/log/spire/*.log").split() == ["640", user, user]
 
 
 @pytest.mark.parametrize("host", RULES)
