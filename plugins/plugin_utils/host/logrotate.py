@@ -8,10 +8,6 @@ from __future__ import annotations
 import dataclasses
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.service import MANAGED
-from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
-
-#: the first release that opens its log file again at a signal; source: pkg/common/log/reopen.go, v1.3.0
-REOPENS_SINCE = Version(1, 3, 0)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,14 +8,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.host import supervisor, systemd
-from ansible_collections.spire.fleet.plugins.plugin_utils.host.logrotate import REOPENS_SINCE, Rotation
+from ansible_collections.spire.fleet.plugins.plugin_utils.host.logrotate import Rotation
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.service import Needs
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki_node
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import write_paths
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import files as schema_files
 
 if TYPE_CHECKING:
     from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+
+#: the first release that opens its log file again at a signal; source: pkg/common/log/reopen.go, v1.3.0
+REOPENS_SINCE = Version(1, 3, 0)
 
 
 def needs(plan: Plan) -> Needs:
