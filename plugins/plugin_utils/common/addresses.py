@@ -25,6 +25,14 @@ def is_ipv6(text: str) -> bool:
         return False
 
 
+def is_loopback(text: str) -> bool:
+    """Whether only the machine itself reaches the address."""
+    try:
+        return ipaddress.ip_address(without_brackets(text)).is_loopback
+    except ValueError:
+        return text.lower() == "localhost"
+
+
 def with_brackets(text: str) -> str:
     """Returns the address with brackets where it is an IPv6 address, as it stands before a colon and a port."""
     return f"[{text}]" if is_ipv6(text) else text

@@ -15,6 +15,7 @@ from ansible_collections.spire.fleet.plugins.module_utils.host.release_archive i
 from ansible_collections.spire.fleet.plugins.plugin_utils.drift import missing_ca, supplied_files
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.service import stamped_files
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki_node, plugin_options as pki_options
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import service as plan_service
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.files import DELIVERED
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import files as schema_files
@@ -125,6 +126,8 @@ def _keys(plan: Plan) -> dict[str, dict[str, str]]:
 def _obsolete_files(plan: Plan) -> list[str]:
     """Returns the files that the plan does not need. The running process may still read them, so they are removed after it was replaced."""
     found = pki_node.obsolete_files(plan.component, plan.paths, plan.merged)
+    if not plan.paths.root and not plan_service.rotation(plan):
+        found.append(plan.paths.logrotate)
     if not plan.environment:
         found.append(plan.paths.environment)
     disk = pki_options.InjectedOptions("disk", plan.checked_as, pki_options.disk_options(plan.paths))

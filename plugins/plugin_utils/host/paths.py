@@ -114,6 +114,11 @@ class Paths:
         return self._etc(f".{self.instance}.healthy")
 
     @property
+    def logrotate(self) -> str:
+        """The file by which logrotate rotates the log file. The rootless quickstart has none."""
+        return f"/etc/logrotate.d/spire-{self.component}-{self.instance}"
+
+    @property
     def delivered(self) -> str:
         """The list of the files of a person's own that a run has put on the host."""
         return self._etc(f".{self.instance}.files")

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import hcl
-from ansible_collections.spire.fleet.plugins.plugin_utils.host import supervisor
+from ansible_collections.spire.fleet.plugins.plugin_utils.host import logrotate, supervisor
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.files import Directory, File
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.paths import OURS
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.service import MANAGED, environment_file
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 
 
-#: the name of the list of delivered files
+#: the names of the file for logrotate and of the list of delivered files
+LOGROTATE = "logrotate"
 DELIVERED = "delivered"
 
 
@@ -63,6 +64,7 @@ def parents(plan: Plan) -> list[Directory]:
     root = plan.paths.owner
     own = [*(directory.path for directory in directories(plan)), plan.paths.run_dir, *([plan.paths.link] if plan.versioned else [])]
     own += [one.path for one in plan.delivered if not one.mistake]
+    own += [plan.paths.logrotate] if service.rotation(plan) else []
     # systemd creates the directories of the service's sockets at each start.
     others = {*(directory.path for directory in directories(plan)), *write_paths.runtime_dirs(plan)}
     above = {parent for path in own for parent in _above(path)} - others
@@ -87,6 +89,9 @@ def files(plan: Plan) -> list[File]:
         text = environment_file(plan.environment)
         found.append(File("environment", plan.paths.environment, text, "0600", root, root, secret=True))
     found.append(File("service", plan.paths.unit, service.definition(plan), "0644", root, root))
+    rotation = service.rotation(plan)
+    if rotation:
+        found.append(File(LOGROTATE, plan.paths.logrotate, logrotate.definition(rotation), "0644", root, root))
     found += _certificates(plan)
     found += _delivered(plan)
     if plan.paths.root:

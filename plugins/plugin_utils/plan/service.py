@@ -8,13 +8,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.host import supervisor, systemd
+from ansible_collections.spire.fleet.plugins.plugin_utils.host.logrotate import Rotation
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.service import Needs
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki_node
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import write_paths
+from ansible_collections.spire.fleet.plugins.plugin_utils.releases.versions import Version
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import files as schema_files
 
 if TYPE_CHECKING:
     from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+
+#: the first release that opens its log file again at a signal; source: pkg/common/log/reopen.go, v1.3.0
+REOPENS_SINCE = Version(1, 3, 0)
 
 
 def needs(plan: Plan) -> Needs:
@@ -42,6 +47,22 @@ def _delivered(plan: Plan) -> list[str]:
     """Returns the delivered files whose change needs a restart: SPIRE, or something that it starts, may read them only at its start."""
     reread = schema_files.reread_files(plan.component, plan.tree)
     return [one.path for one in plan.delivered if not one.mistake and one.path not in reread]
+
+
+def rotation(plan: Plan) -> Rotation | None:
+    """Returns how logrotate rotates the component's log file; None where it has none, or where it is not to be rotated."""
+    log_file = str(plan.main.get("log_file") or "")
+    if plan.paths.root or not log_file.startswith("/") or log_file.startswith("/dev/") or not plan.values["spire_log_rotate"]:
+        return None
+    return Rotation(
+        log_file=log_file,
+        user=plan.user,
+        service=plan.paths.service,
+        frequency=plan.values["spire_log_rotate_frequency"],
+        keep=plan.values["spire_log_rotate_keep"],
+        max_size=plan.values["spire_log_rotate_max_size"],
+        reopens=plan.version >= REOPENS_SINCE,
+    )
 
 
 def definition(plan: Plan) -> str:

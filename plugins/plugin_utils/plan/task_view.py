@@ -42,7 +42,7 @@ def _files(planned: Plan) -> dict[str, Any]:
         "files": {file.name: _without_content(file) for file in planned.files},
         "removable": [
             *pki_node.managed_paths(planned.component, paths),
-            *(one.path for one in planned.delivered), paths.delivered,
+            *(one.path for one in planned.delivered), paths.delivered, *([] if paths.root else [paths.logrotate]),
             paths.unit, paths.config, paths.candidate, paths.environment, paths.run_dir, paths.stamp, paths.kept, paths.healthy,
             *([paths.upstream_key, paths.upstream_certificate, paths.upstream_bundle] if planned.component == "server" else []),
             *([paths.bundle, paths.enrol_dir] if planned.component == "agent" else []),
