@@ -75,7 +75,7 @@ def test_every_directory_above_has_an_owner_and_a_mode() -> None:
     assert above == {
         **dict.fromkeys(ours, ("0755", "root", False)),
         # the system's and the user's own keep the mode that they have
-        **dict.fromkeys(("/etc", "/opt", "/run", "/var", "/var/lib", "/var/log", "/var/log/spire"), ("0755", "root", True)),
+        **dict.fromkeys(("/etc", "/etc/logrotate.d", "/opt", "/run", "/var", "/var/lib", "/var/log", "/var/log/spire"), ("0755", "root", True)),
     }
     assert [one.path for one in made.parents] == sorted(above)
 
