@@ -7,12 +7,11 @@
 from __future__ import annotations
 
 import os
-import pwd
-import stat
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
 from ansible_collections.spire.fleet.plugins.module_utils.host import release_archive, releases
+from ansible_collections.spire.fleet.plugins.module_utils.host.observe import files
 from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import SpireCliError
 from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireServer
 
@@ -72,21 +71,5 @@ def plugin(asked: Dict[str, Any], user: str) -> Dict[str, Any]:
     except release_archive.ReleaseError:
         # The plugin may be a script.
         pass
-    found["runs"] = _executable(os.stat(path), user)
+    found["runs"] = not files.denied([path], os.X_OK, user)
     return found
-
-
-def _executable(info: os.stat_result, user: str) -> bool:
-    """Whether the user may execute a file with this owner, group and mode."""
-    try:
-        entry = pwd.getpwnam(user) if user else pwd.getpwuid(os.geteuid())
-    except KeyError:
-        # The user does not exist yet, so it owns nothing.
-        return bool(info.st_mode & stat.S_IXOTH)
-    if entry.pw_uid == 0:
-        return bool(info.st_mode & (stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH))
-    if entry.pw_uid == info.st_uid:
-        return bool(info.st_mode & stat.S_IXUSR)
-    if info.st_gid in os.getgrouplist(entry.pw_name, entry.pw_gid):
-        return bool(info.st_mode & stat.S_IXGRP)
-    return bool(info.st_mode & stat.S_IXOTH)
