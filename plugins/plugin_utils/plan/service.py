@@ -45,7 +45,7 @@ def needs(plan: Plan) -> Needs:
 
 def _delivered(plan: Plan) -> list[str]:
     """Returns the delivered files whose change needs a restart: SPIRE, or something that it starts, may read them only at its start."""
-    reread = schema_files.reread_files(plan.component, plan.tree)
+    reread = schema_files.reread_files(plan.component, plan.tree) if plan.delivered else set()
     return [one.path for one in plan.delivered if not one.mistake and one.path not in reread]
 
 

@@ -25,6 +25,8 @@ def delivered_file(context: RuleContext) -> Findings:
 def delivered_file_place(context: RuleContext) -> Findings:
     """A delivered file is none that the collection writes itself, and in no directory that the service's user owns: the user could replace it."""
     planned: Plan = context.plan
+    if not planned.delivered:
+        return
     paths = planned.paths
     own = {file.path for file in planned.host_certificate_files.values()} | {
         paths.config, paths.candidate, paths.unit, paths.environment, paths.bundle, paths.healthy, paths.delivered, planned.binary,
@@ -44,6 +46,8 @@ def delivered_file_place(context: RuleContext) -> Findings:
 def delivered_secret_mode(context: RuleContext) -> Findings:
     """A delivered file with a key or a token can't be read by every user of the host."""
     planned: Plan = context.plan
+    if not planned.delivered:
+        return
     secret = schema_files.secret_files(planned.component, planned.tree)
     for one in planned.delivered:
         if one.path in secret and one.mode and int(one.mode, 8) & 0o004:

@@ -93,8 +93,11 @@ def placeholder_in_variable(context: RuleContext) -> Findings:
 
 def _texts_of_variables(planned: Plan) -> Iterator[tuple[str, str]]:
     """Yields the path and the text of each string in a variable of this component that is no secret. Variables of no component are the server's."""
-    for name, variable in catalogue().items():
-        scopes = ("fleet", "server", "entries", "playbook") if planned.component == "server" else ("fleet", planned.component)
+    scopes = ("fleet", "server", "entries", "playbook") if planned.component == "server" else ("fleet", planned.component)
+    for name in planned.values.raw:
+        variable = catalogue().get(name)
+        if variable is None:
+            continue
         value = planned.values[name]
         if variable.scope not in scopes or name in _IN_TREE or variable.secret and not isinstance(value, Mapping):
             continue
@@ -116,8 +119,9 @@ def _texts(value: object, path: str) -> Iterator[tuple[str, str]]:
 
 def _secrets(planned: Plan) -> Iterator[tuple[str, str, str]]:
     """Yields each secret in a variable of this component: the variable, the secret's path, and the secret itself."""
-    for name, variable in catalogue().items():
-        if not variable.secret or variable.scope not in ("fleet", planned.component):
+    for name in planned.values.raw:
+        variable = catalogue().get(name)
+        if variable is None or not variable.secret or variable.scope not in ("fleet", planned.component):
             continue
         value = planned.values[name]
         if isinstance(value, str):
