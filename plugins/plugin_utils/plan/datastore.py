@@ -162,7 +162,7 @@ def _mysql_modes(found: mysql_strings.Dsn, own: bool) -> list[str]:
     return [mode, "disable"] if found.true("allowFallbackToPlaintext") and mode != "disable" else [mode]
 
 
-_READERS = {connection_strings.POSTGRES: _postgres}
+_READERS = {connection_strings.POSTGRES: _postgres, connection_strings.MYSQL: _mysql}
 
 
 def sentence(host: str, database: Database, found: str) -> str:

@@ -10,14 +10,20 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.module_utils.host.database import postgres
+from ansible_collections.spire.fleet.plugins.module_utils.host.database import mysql, postgres
 from ansible_collections.spire.fleet.plugins.module_utils.host.database.common import Address, Answer, DatabaseError, Target, Unchecked
 
-CLIENTS = {"postgres": postgres.ask}
-#: the first version of each product that has all that SPIRE's driver uses: common table expressions (lib/pq, CHANGELOG.md, v1.11.0)
-_NEEDED = {"PostgreSQL": (8, 4)}
-#: the first version that SPIRE is tested with (test/integration/suites/datastore-postgres, v1.15.3)
-_TESTED = {"PostgreSQL": ((13,), "SPIRE is tested with PostgreSQL 13 and newer")}
+CLIENTS = {"mysql": mysql.ask, "postgres": postgres.ask}
+#: the first version of each product that SPIRE's driver can talk to: lib/pq, CHANGELOG.md, v1.11.0 (common table expressions); utf8mb4, which
+#: go-sql-driver/mysql asks for (const.go, defaultCollation, v1.10.0)
+_NEEDED = {"PostgreSQL": (8, 4), "MySQL": (5, 5, 3), "MariaDB": (5, 5)}
+#: the first version that is tested or supported, and by whom: test/integration/suites/datastore-postgres and -mysql, v1.15.3;
+#: go-sql-driver/mysql, README.md, v1.10.0
+_TESTED = {
+    "PostgreSQL": ((13,), "SPIRE is tested with PostgreSQL 13 and newer"),
+    "MySQL": ((8, 0), "SPIRE is tested with MySQL 8.0 and newer"),
+    "MariaDB": ((10, 5), "SPIRE's driver supports MariaDB 10.5 and newer"),
+}
 
 
 def check(connection: Mapping[str, Any], contents: Mapping[str, str]) -> dict[str, str]:
@@ -81,6 +87,7 @@ _GRANTS = {
         "Make it the owner of the database (ALTER DATABASE ... OWNER TO ...), or grant it (GRANT USAGE, CREATE ON SCHEMA public TO ...). From "
         "PostgreSQL 15 on nobody but the owner has that right from the beginning."
     ),
+    **dict.fromkeys(("MySQL", "MariaDB"), "Grant it (GRANT ALL PRIVILEGES ON ... TO ...)."),
 }
 
 
