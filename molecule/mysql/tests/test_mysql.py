@@ -51,7 +51,8 @@ FAULTS = {
         connection(f"spire:{PASSWORD}@tcp(db1:3307)/spire?parseTime=true"), "(spire on db1:3307): Nobody listens at db1:3307: the connection was refused."
     ),
     "unknown host": (
-        connection(f"spire:{PASSWORD}@tcp(db9.invalid:3306)/spire?parseTime=true"), "(spire on db9.invalid:3306): The name db9.invalid is not found on this host:"
+        connection(f"spire:{PASSWORD}@tcp(db9.invalid:3306)/spire?parseTime=true"),
+        "(spire on db9.invalid:3306): The name db9.invalid is not found on this host:",
     ),
     "another CA": (connection(root_ca_path="other.pem"), f"{PLACE}: The certificate of the database is not trusted: "),
     "no client certificate": (
