@@ -47,7 +47,7 @@ FAULTS = {
 def poor(shell: Callable[..., str]) -> Iterator[None]:
     """Adds a database, and a user without the right to create tables, who may connect to every database."""
     shell("db1", "runuser -u postgres -- psql --quiet --set=ON_ERROR_STOP=1", BARE)
-    shell("db1", "echo 'host all poor all scram-sha-256' >>/etc/postgresql/*/main/pg_hba.conf && systemctl reload postgresql")
+    shell("db1", "echo 'host all poor all scram-sha-256' | tee -a /etc/postgresql/*/main/pg_hba.conf && systemctl reload postgresql")
     yield
     assert site_run.run("site").require().changed == {}
 
