@@ -134,6 +134,10 @@ class Stream:
             found += part
         return found
 
+    def close(self) -> None:
+        """Ends the connection."""
+        self._socket.close()
+
 
 def strange() -> DatabaseError:
     """Returns the error for an answer that the protocol does not have."""
@@ -185,7 +189,7 @@ def connected(address: Address, timeout: float) -> Iterator[Stream]:
     try:
         yield stream
     finally:
-        stream._socket.close()
+        stream.close()
 
 
 def _connect(address: Address, timeout: float) -> socket.socket:

@@ -82,7 +82,7 @@ def _ask(target: Target, address: Address, mode: str) -> Answer:
         if not session.query(_TABLE):
             return Answer(**found)
         try:
-            kept = session.query("SELECT * FROM migrations")
+            kept = session.query("SELECT * FROM migrations LIMIT 1")
         except _Refused as exc:
             if exc.number != _NO_SELECT:
                 raise

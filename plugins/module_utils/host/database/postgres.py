@@ -32,7 +32,7 @@ SELECT current_setting('server_version_num') AS version, current_setting('transa
    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
    WHERE c.relname = 'migrations' AND n.nspname = current_schema() AND c.relkind IN ('r', 'p')) AS may_use
 """
-_SCHEMA = "SELECT * FROM migrations"
+_SCHEMA = "SELECT * FROM migrations LIMIT 1"
 
 Row = dict[str, Optional[str]]
 
