@@ -62,7 +62,8 @@ FAULTS = {
     ),
     "no TLS": (
         connection(root_ca_path="", client_cert_path="", client_key_path=""),
-        f"{PLACE}: The database takes only connections with TLS (require_secure_transport).",
+        f"{PLACE}: The database refuses the user: the password is wrong, there is no such user who may connect from this host, or the account asks for "
+        "TLS (REQUIRE SSL).",
     ),
 }
 
