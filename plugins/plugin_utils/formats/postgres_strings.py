@@ -190,6 +190,11 @@ def _weak_modes(given: Mapping[str, str], driver: tuple[int, int]) -> Iterator[s
         yield "The driver takes sslnegotiation=direct only with sslmode require, verify-ca or verify-full."
 
 
+def settings(given: Mapping[str, str]) -> dict[str, str]:
+    """Returns the parameters that the driver passes on to the database as settings of the session and that change what the user sees there."""
+    return {name: value for name, value in given.items() if name == "options" and value or name not in _EVERY}
+
+
 def _first(name: str) -> tuple[int, int]:
     return next((version for version, names in _SINCE.items() if name in names.split()), V1_12)
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""secret_file turns pipelining on for connections with and without the option, unless the inventory has decided about it."""
+"""Pipelining is switched on for connections with and without the option, unless the inventory has decided about it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.action.secret_file import ActionModule
+from ansible_collections.spire.fleet.plugins.plugin_utils.common import pipelining
 
 
 class Connection:
@@ -29,9 +29,8 @@ class Connection:
 
 def piped(connection: Connection, inventory: dict[str, Any]) -> bool:
     """Returns whether pipelining is on for this connection: by its own option or else by the play's."""
-    action = ActionModule.__new__(ActionModule)
-    action._connection, action._play_context = connection, SimpleNamespace(pipelining=False)
-    action._pipe({"inventory_hostname": "h", "hostvars": SimpleNamespace(raw_get=lambda host: inventory)})
+    action = SimpleNamespace(_connection=connection, _play_context=SimpleNamespace(pipelining=False))
+    pipelining.switch_on(action, {"inventory_hostname": "h", "hostvars": SimpleNamespace(raw_get=lambda host: inventory)})
     return connection.options.get("pipelining", action._play_context.pipelining)
 
 

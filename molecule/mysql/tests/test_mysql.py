@@ -1,0 +1,128 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A server keeps its data in MariaDB over verified TLS, and a database that it could not use is named before it is touched."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import faults, site_run
+
+GIVEN = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"])
+PASSWORD = "planted pass'word-7b1e"
+CHECK = "Check the server's database"
+STATE = "systemctl show --property=MainPID,NRestarts spire-server@main.service; sha256sum /etc/spire/server/main.conf /etc/spire/files/*"
+PATHS = {
+    "root_ca_path": "/etc/spire/files/database-ca.pem", "client_cert_path": "/etc/spire/files/client.pem",
+    "client_key_path": "/etc/spire/files/client.key",
+}
+#: the certificates of the CAs and of the client that a server gets, as files on the controller
+FILES = dict(zip(PATHS, ("ca.pem", "client.pem", "client.key")))
+PLACE = "(spire on db1:3306)"
+
+
+def connection(text: str = f"spire:{PASSWORD}@tcp(db1:3306)/spire?parseTime=true", **files: str) -> dict[str, Any]:
+    """Returns the variables of a server with this connection string and these files; a file "" is left out."""
+    used = {option: name for option, name in (FILES | files).items() if name}
+    sql = {"database_type": "mysql", "connection_string": text, **{option: PATHS[option] for option in used}}
+    return {
+        "spire_server_files": {PATHS[option]: {"src": str(GIVEN / name)} for option, name in used.items()},
+        "spire_server_config": {"server": {"log_level": "DEBUG"}, "plugins": {"DataStore": {"sql": {"plugin_data": sql}}}},
+        "spire_new_authority": True,
+    }
+
+
+FAULTS = {
+    "wrong password": (
+        connection("spire:planted-0bad@tcp(db1:3306)/spire?parseTime=true"), f"{PLACE}: The database refuses the user: the password is wrong, "
+    ),
+    "missing database": (
+        connection(f"spire:{PASSWORD}@tcp(db1:3306)/nowhere?parseTime=true"),
+        "(nowhere on db1:3306): The user has no rights on the database, or there is none of that name.",
+    ),
+    "nobody listens": (
+        connection(f"spire:{PASSWORD}@tcp(db1:3307)/spire?parseTime=true"), "(spire on db1:3307): Nobody listens at db1:3307: the connection was refused."
+    ),
+    "unknown host": (
+        connection(f"spire:{PASSWORD}@tcp(db9.invalid:3306)/spire?parseTime=true"),
+        "(spire on db9.invalid:3306): The name db9.invalid is not found on this host:",
+    ),
+    "another CA": (connection(root_ca_path="other.pem"), f"{PLACE}: The certificate of the database is not trusted: "),
+    "no client certificate": (
+        connection(client_cert_path="", client_key_path=""),
+        f"{PLACE}: The database refuses the user: the password is wrong, there is no such user who may connect from this host, or the account asks for "
+        "a client certificate (REQUIRE X509).",
+    ),
+    "no TLS": (
+        connection(root_ca_path="", client_cert_path="", client_key_path=""),
+        f"{PLACE}: The database refuses the user: the password is wrong, there is no such user who may connect from this host, or the account asks for "
+        "TLS (REQUIRE SSL).",
+    ),
+}
+
+
+def require_refused(shell: Callable[..., str], variables: dict[str, Any], message: str) -> None:
+    """Runs site with these variables, and checks that it names what is wrong and leaves the server as it is."""
+    before = shell("server1", STATE)
+    run = site_run.run("site", "--tags", "servers", variables=variables)
+    assert run.rc != 0
+    assert f"server1: plugins.DataStore.sql.plugin_data.connection_string {message}" in run.failed["server1"]
+    assert [task.host for task in run.named(CHECK)] == ["server1"]
+    # With --diff, the drift check counts as a change.
+    assert run.changed in ({}, {"server1": [site_run.DRIFT["server"]]})
+    assert not run.acted("server1")
+    assert shell("server1", STATE) == before
+
+
+def test_the_data_is_in_mariadb(shell: Callable[..., str]) -> None:
+    assert shell("db1", "mariadb --skip-column-names spire --execute 'SELECT code_version FROM migrations'") == os.environ["SPIRE_TEST_VERSION"]
+    assert faults.own_id(shell, "agent1") in shell("db1", "mariadb --skip-column-names spire --execute 'SELECT spiffe_id FROM attested_node_entries'")
+    site_run.run("verify").require()
+
+
+@pytest.mark.parametrize("fault", list(FAULTS))
+def test_a_fault_is_named_and_the_server_goes_on(fault: str, shell: Callable[..., str]) -> None:
+    require_refused(shell, *FAULTS[fault])
+
+
+def test_rights_that_were_taken_away_are_named(shell: Callable[..., str]) -> None:
+    shell("db1", "mariadb", "REVOKE INSERT ON spire.* FROM spire;")
+    try:
+        require_refused(shell, connection(), f"{PLACE}: The table migrations exists and the user may not read or change it")
+    finally:
+        shell("db1", "mariadb", "GRANT ALL PRIVILEGES ON spire.* TO spire;")
+
+
+def test_the_schema_of_a_newer_spire_is_named(shell: Callable[..., str]) -> None:
+    known = shell("db1", "mariadb --skip-column-names spire --execute 'SELECT version FROM migrations'")
+    shell("db1", "mariadb spire", "UPDATE migrations SET version = 99, code_version = '1.99.0';")
+    try:
+        require_refused(shell, connection(), f"{PLACE}: Its tables were made by SPIRE 1.99.0 (version 99 of the schema), and SPIRE ")
+    finally:
+        shell("db1", "mariadb spire", f"UPDATE migrations SET version = {known}, code_version = '{os.environ['SPIRE_TEST_VERSION']}';")
+
+
+@pytest.fixture
+def expired(shell: Callable[..., str]) -> Iterator[None]:
+    """Gives the database a certificate that has expired."""
+    shell("db1", "sed -i s/database.pem/expired.pem/ /etc/mysql/mariadb.conf.d/99-tls.cnf && systemctl restart mariadb")
+    yield
+    shell("db1", "sed -i s/expired.pem/database.pem/ /etc/mysql/mariadb.conf.d/99-tls.cnf && systemctl restart mariadb")
+
+
+def test_an_expired_certificate_is_named(expired: None, shell: Callable[..., str]) -> None:
+    require_refused(shell, connection(), f"{PLACE}: The certificate of the database, or of its CA, has expired.")
+
+
+def test_a_converged_server_is_not_checked_and_a_changed_one_is(shell: Callable[..., str]) -> None:
+    site = site_run.run("site").require()
+    assert site.named(CHECK) == [] and site.changed == {}
+    assert [task.host for task in site_run.run("site", variables=connection()).require().named(CHECK)] == ["server1"]
+    assert site_run.run("site", variables=connection()).require().changed == {}
