@@ -15,30 +15,38 @@ import pytest
 
 from tests.support import faults, site_run
 
-#: SPIRE's validate takes an address that the machine does not have, and the server fails with it at its start
-NO_SUCH_ADDRESS = {"spire_server_config__address": {"server": {"bind_address": "192.0.2.1"}}}
+BROKEN = "/var/lib/spire/server/main/broken.sqlite3"
+#: SPIRE's validate does not open the database, so the server fails with it at its start
+BROKEN_DATABASE = {
+    "spire_new_authority": True,
+    "spire_server_config__database": {
+        "plugins": {"DataStore": {"sql": {"plugin_data": {"database_type": "sqlite3", "connection_string": BROKEN}}}},
+    },
+}
 
 
 LOG = "/var/log/spire/spire.log"
+RULE = "/etc/logrotate.d/spire-server-main"
 
 
 @pytest.mark.parametrize("log_file", ["", LOG])
 def test_a_change_of_a_running_server_that_does_not_start_is_taken_back(shell: Callable[..., str], log_file: str) -> None:
     """The message has the reason in SPIRE's words, wherever SPIRE writes its log, and the server runs as before."""
-    config = shell("server1", "cat /etc/spire/server/main.conf")
+    config = shell("server1", f"echo no database >{BROKEN}; chown spire-server: {BROKEN}; cat /etc/spire/server/main.conf")
     log = {"spire_server_config__log": {"server": {"log_file": log_file}}} if log_file else {}
-    run = site_run.run("site", "--diff", variables={**NO_SUCH_ADDRESS, **log})
+    run = site_run.run("site", "--diff", variables={**BROKEN_DATABASE, **log})
     assert set(run.failed) == {"server1"}
     message = run.failed["server1"]
     assert message.startswith("spire-server@main.service starts and dies, 2 times so far. The end of its log:\n"), message
     source = f"The end of its log {LOG}:\n" if log_file else "The end of its log:\n"
-    assert "cannot assign requested address" in message.partition(source)[2], message
-    files = "/etc/spire/server/main.conf, /etc/systemd/system/spire-server@main.service are" if log_file else "/etc/spire/server/main.conf is"
+    assert "file is not a database" in message.partition(source)[2], message
+    several = f"{RULE}, /etc/spire/server/main.conf, /etc/systemd/system/spire-server@main.service are"
+    files = several if log_file else "/etc/spire/server/main.conf is"
     assert message.endswith(f"\nThe change was taken back: {files} as before, and the service runs again as it did before this run."), message
     assert shell("server1", "cat /etc/spire/server/main.conf") == config
     assert shell("server1", "systemctl is-active spire-server@main.service") == "active"
     assert "Server is healthy" in shell("server1", faults.cli("healthcheck").replace(" -output json", ""))
-    assert shell("server1", "ls -d /run/spire-fleet/*.kept 2>/dev/null || true") == ""
+    assert shell("server1", f"rm {BROKEN}; ls -d /run/spire-fleet/*.kept {RULE} 2>/dev/null || true") == ""
     assert site_run.run("site").require().changed == {}
 
 
