@@ -77,6 +77,8 @@ class ServiceLog:
     def _journal(self) -> str:
         if not self.unit:
             return ""
+        # On a busy host, the last words of a process that has just died may not be in the journal yet.
+        systemd.output(["journalctl", "--sync"])
         return systemd.output(["journalctl", "--no-pager", "--output=cat", "--lines=%d" % LINES, "--unit=" + self.unit])
 
 
