@@ -107,12 +107,5 @@ def check_case(one: Case, spire_server: Path, tmp_path: Path, key: str = "") -> 
         observed[options["bundle_file_path"]] = [made.pem for made in one.bundle]
     found, _soon = supplied_ca.mistakes(plan, observed, datetime.datetime.now(datetime.timezone.utc))
     assert bool(found) == one.ours, found
-    server = RealServer(spire_server, config=config)
-    try:
-        server.start()
-        refused = ""
-    except RuntimeError as exc:
-        refused = str(exc)
-    finally:
-        server.remove()
+    refused = RealServer(spire_server, config=config).refusal()
     assert bool(refused) == one.spires, refused

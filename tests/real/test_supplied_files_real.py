@@ -107,14 +107,7 @@ def test_keys_of_the_plugin_disk(spire_server: Path, tmp_path: Path, name: str) 
     planned = plan("server", "s1", fleet({"spire_trust_domain": TRUST_DOMAIN, "spire_server_config": config}))
     errors = found_in(planned)
     assert bool(errors) == (name not in GOOD_KEYS), errors
-    server = RealServer(spire_server, config=config)
-    try:
-        server.start()
-        refused = ""
-    except RuntimeError as exc:
-        refused = str(exc)
-    finally:
-        server.remove()
+    refused = RealServer(spire_server, config=config).refusal()
     assert bool(refused) == bool(errors), refused or errors
 
 
@@ -140,13 +133,5 @@ def test_files_of_x509pop(server: RealServer, spire_agent: Path, tmp_path: Path,
     errors = found_in(planned, {"certificates": {path: identity.certificates(path)}})
     assert bool(errors) == (name not in GOOD_NODES), errors
     own = {"plugins": {"NodeAttestor": {"join_token": None, **config["plugins"]["NodeAttestor"]}}}
-    agent = RealAgent(spire_agent, server, token="", config=own)
-    try:
-        agent.launch()
-        agent.wait_healthy(SECONDS)
-        refused = ""
-    except RuntimeError as exc:
-        refused = str(exc)
-    finally:
-        agent.remove()
+    refused = RealAgent(spire_agent, server, token="", config=own).refusal(SECONDS)
     assert bool(refused) == bool(errors), refused or errors

@@ -113,10 +113,10 @@ class Process:
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.directory,
             )
 
-    def start(self: P) -> P:
+    def start(self: P, seconds: float = START_SECONDS) -> P:
         """Starts the process and waits until it is healthy; raises an error with the log if it dies before."""
         self.launch()
-        self.wait_healthy()
+        self.wait_healthy(seconds)
         return self
 
     def wait_healthy(self, seconds: float = START_SECONDS) -> None:
@@ -161,6 +161,16 @@ class Process:
         """Ends the process and starts it again with the same data."""
         self.stop()
         self.start()
+
+    def refusal(self, seconds: float = START_SECONDS) -> str:
+        """Starts the process and removes it; returns why it did not become healthy in this time, or an empty text."""
+        try:
+            self.start(seconds)
+        except RuntimeError as exc:
+            return str(exc)
+        finally:
+            self.remove()
+        return ""
 
     def remove(self) -> None:
         """Ends the process and removes its directory."""
@@ -219,11 +229,11 @@ class RealServer(Process):
         (self.directory / "data").mkdir(exist_ok=True)
         super().launch()
 
-    def start(self) -> RealServer:
+    def start(self, seconds: float = START_SECONDS) -> RealServer:
         # Another process may take the port before the server listens on it.
         for attempt in range(3):
             try:
-                return super().start()
+                return super().start(seconds)
             except RuntimeError:
                 if attempt == 2 or "address already in use" not in self.log():
                     raise
