@@ -36,9 +36,9 @@ class Fleet(LocalFleet):
     def __init__(self, directory: Path, binaries: Path) -> None:
         self.files = directory / "files"
         x509pop = {"private_key_path": str(self.files / "node.key"), "certificate_path": str(self.files / "node.pem")}
-        health = {"spire_server_config__pop": {"plugins": {"NodeAttestor": {"x509pop": {"plugin_data": {"ca_bundle_path": str(self.files / "ca.pem")}}}}}}
+        server = {"spire_server_config__pop": {"plugins": {"NodeAttestor": {"x509pop": {"plugin_data": {"ca_bundle_path": str(self.files / "ca.pem")}}}}}}
         agent = {"spire_agent_config__pop": {"plugins": {"NodeAttestor": {"x509pop": {"plugin_data": x509pop}}}}}
-        super().__init__(directory, binaries, spire_entries=[], **health, **agent)
+        super().__init__(directory, binaries, spire_entries=[], **server, **agent)
         (directory / "password").write_text("correct horse")
         (directory / "node.key").write_text(NODE.key_pem())
         vault = [str(Path(sys.executable).with_name("ansible-vault")), "encrypt", "--vault-password-file", str(directory / "password")]

@@ -13,9 +13,7 @@ import datetime
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.blocks import plugins
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki.plugin_options import AUTHORITY_KINDS
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import svid
@@ -45,5 +43,4 @@ def held_identity(planned: Plan, observed: Mapping[str, Any], now: datetime.date
 
 
 def _own_authority(planned: Plan) -> bool:
-    upstream = any(plugins(planned.tree, kind) for kind in AUTHORITY_KINDS)
-    return bool(planned.datastore_file) and not upstream and not planned.values["spire_new_authority"]
+    return bool(planned.datastore_file) and not planned.upstream_authority[1] and not planned.values["spire_new_authority"]

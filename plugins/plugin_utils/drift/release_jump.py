@@ -51,7 +51,7 @@ def installed(observed: Mapping[str, Any]) -> Version | None:
 def _agents_first(plan: Plan, old: Version, agents: list[dict[str, Any]] | None, found: Comparison) -> None:
     """Refuses a server that goes back while an agent is newer than its planned release; warns where the server does not report releases."""
     way_back = f"An agent is never newer than its server, so take the agents back first: run site for them with --limit and spire_version {plan.version}."
-    newer = [f"{agent['id']} ({agent['version']})" for agent in _of_other_release(agents or [], plan)]
+    newer = [f"{agent['id']} ({agent['version']})" for agent in _newer(agents or [], plan)]
     if newer:
         found.errors.append(
             f"SPIRE {old} is installed, and spire_version is {plan.version}. Agents that are newer: {some(newer)}. {way_back} Evict agents whose "
@@ -61,7 +61,7 @@ def _agents_first(plan: Plan, old: Version, agents: list[dict[str, Any]] | None,
         found.warnings.append(f"SPIRE {old} goes back to {plan.version}, and the server does not report the releases of all its agents. {way_back}")
 
 
-def _of_other_release(agents: list[dict[str, Any]], plan: Plan) -> Iterator[dict[str, Any]]:
+def _newer(agents: list[dict[str, Any]], plan: Plan) -> Iterator[dict[str, Any]]:
     """Yields the agents whose minor release is newer than the planned one."""
     for agent in agents:
         try:

@@ -50,7 +50,6 @@ def _files(planned: Plan) -> dict[str, Any]:
         ],
         "data": [planned.data_dir],
         "delivered": [one.path for one in planned.delivered],
-        "delivered_list": paths.delivered,
         "datastore": planned.datastore_file if planned.component == "server" else "",
         "kept": paths.kept,
         "healthy": paths.healthy,
