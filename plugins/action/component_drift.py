@@ -71,19 +71,10 @@ class ActionModule(FleetAction):
     def _probe(self, planned: Plan) -> dict[str, Any]:
         """Runs the module with its output kept out of every log, since it returns files with secrets."""
         variants = variants_of(planned)
-        task, context = self._task.no_log, self._play_context.no_log
-        self._task.no_log = self._play_context.no_log = True
-        try:
-            return self._execute_module(
-                module_name="spire.fleet.component_drift",
-                module_args={
-                    "component": planned.component,
-                    "spec": request_of(planned).as_argument(),
-                    "planned": planned_digests(planned),
-                    "variants": {machine: request_of(variant).as_argument() for machine, variant in variants.items()},
-                    "planned_variants": {machine: planned_digests(variant) for machine, variant in variants.items()},
-                },
-                task_vars=self.variables,
-            )
-        finally:
-            self._task.no_log, self._play_context.no_log = task, context
+        return self.execute_hidden("spire.fleet.component_drift", {
+            "component": planned.component,
+            "spec": request_of(planned).as_argument(),
+            "planned": planned_digests(planned),
+            "variants": {machine: request_of(variant).as_argument() for machine, variant in variants.items()},
+            "planned_variants": {machine: planned_digests(variant) for machine, variant in variants.items()},
+        })

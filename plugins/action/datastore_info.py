@@ -31,19 +31,10 @@ class ActionModule(FleetAction):
     def _ask(self, asked: list[datastore.Database]) -> list[dict[str, str]]:
         """Runs the module with its arguments, which hold passwords, kept out of every file and log."""
         pipelining.switch_on(self, self.variables)
-        task, context = self._task.no_log, self._play_context.no_log
-        self._task.no_log = self._play_context.no_log = True
-        try:
-            result = self._execute_module(
-                module_name="spire.fleet.datastore_info",
-                module_args={
-                    "connections": [dict(one.connection) for one in asked],
-                    "contents": {path: content for one in asked for path, content in one.contents.items()},
-                },
-                task_vars=self.variables,
-            )
-        finally:
-            self._task.no_log, self._play_context.no_log = task, context
+        result = self.execute_hidden("spire.fleet.datastore_info", {
+            "connections": [dict(one.connection) for one in asked],
+            "contents": {path: content for one in asked for path, content in one.contents.items()},
+        })
         if "databases" not in result:
             raise failed(f"{self.host}: The check of the database failed on the host: {result.get('msg', 'it printed nothing that can be read')}")
         return list(result["databases"])

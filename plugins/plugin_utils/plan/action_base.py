@@ -68,6 +68,16 @@ class FleetAction(ActionBase):
         if mistakes:
             raise failed(problems.render(problems.for_host(mistakes, self.host)))
 
+    def execute_hidden(self, module_name: str, module_args: dict[str, Any]) -> dict[str, Any]:
+        """Runs a module whose arguments or result hold secrets, and returns its result. Both are kept out of every log."""
+        task, context = self._task.no_log, self._play_context.no_log
+        self._task.no_log = self._play_context.no_log = True
+        try:
+            result: dict[str, Any] = self._execute_module(module_name=module_name, module_args=module_args, task_vars=self.variables)
+        finally:
+            self._task.no_log, self._play_context.no_log = task, context
+        return result
+
     def registered(self, host: str, name: str) -> Any:
         """Returns a registered result of a host, or an empty dictionary. It may be large, so it is read without templating."""
         return self.variables["hostvars"].raw_get(host).get(name) or {}
