@@ -14,11 +14,10 @@ from typing import Any
 import pytest
 
 from tests.support import faults, site_run
+from tests.support.database_faults import CHECK, require_refused
 
 GIVEN = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"])
 PASSWORD = "planted pass'word-7b1e"
-CHECK = "Check the server's database"
-STATE = "systemctl show --property=MainPID,NRestarts spire-server@main.service; sha256sum /etc/spire/server/main.conf /etc/spire/files/*"
 PATHS = {
     "root_ca_path": "/etc/spire/files/database-ca.pem", "client_cert_path": "/etc/spire/files/client.pem",
     "client_key_path": "/etc/spire/files/client.key",
@@ -66,19 +65,6 @@ FAULTS = {
         "TLS (REQUIRE SSL).",
     ),
 }
-
-
-def require_refused(shell: Callable[..., str], variables: dict[str, Any], message: str) -> None:
-    """Runs site with these variables, and checks that it names what is wrong and leaves the server as it is."""
-    before = shell("server1", STATE)
-    run = site_run.run("site", "--tags", "servers", variables=variables)
-    assert run.rc != 0
-    assert f"server1: plugins.DataStore.sql.plugin_data.connection_string {message}" in run.failed["server1"]
-    assert [task.host for task in run.named(CHECK)] == ["server1"]
-    # With --diff, the drift check counts as a change.
-    assert run.changed in ({}, {"server1": [site_run.DRIFT["server"]]})
-    assert not run.acted("server1")
-    assert shell("server1", STATE) == before
 
 
 def test_the_data_is_in_mariadb(shell: Callable[..., str]) -> None:
