@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.spire.fleet.plugins.plugin_utils import hcl
 from ansible_collections.spire.fleet.plugins.plugin_utils.host import logrotate, supervisor
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.files import Directory, File
-from ansible_collections.spire.fleet.plugins.plugin_utils.host.paths import OURS
+from ansible_collections.spire.fleet.plugins.plugin_utils.host.paths import OURS, Paths
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.service import MANAGED, environment_file
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki_node
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import service, write_paths
@@ -79,6 +79,16 @@ def _above(path: str) -> Iterator[str]:
 
 def _is_ours(path: str) -> bool:
     return any(write_paths.is_within(path, (ours,)) for ours in OURS)
+
+
+def own_paths(paths: Paths) -> list[str]:
+    """Returns every file and directory that the collection may make for an instance, apart from its data directory and its binaries."""
+    return [
+        *pki_node.managed_paths(paths.component, paths), paths.delivered, *([] if paths.root else [paths.logrotate]),
+        paths.unit, paths.config, paths.candidate, paths.environment, paths.run_dir, paths.stamp, paths.kept, paths.healthy,
+        *([paths.upstream_key, paths.upstream_certificate, paths.upstream_bundle] if paths.component == "server" else []),
+        *([paths.bundle, paths.enrol_dir] if paths.component == "agent" else []),
+    ]
 
 
 def files(plan: Plan) -> list[File]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.files import File
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki_node
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import downloads
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import downloads, files
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 
 
@@ -41,15 +41,12 @@ def _files(planned: Plan) -> dict[str, Any]:
         ],
         "files": {file.name: _without_content(file) for file in planned.files},
         "removable": [
-            *pki_node.managed_paths(planned.component, paths),
-            *(one.path for one in planned.delivered), paths.delivered, *([] if paths.root else [paths.logrotate]),
-            paths.unit, paths.config, paths.candidate, paths.environment, paths.run_dir, paths.stamp, paths.kept, paths.healthy,
-            *([paths.upstream_key, paths.upstream_certificate, paths.upstream_bundle] if planned.component == "server" else []),
-            *([paths.bundle, paths.enrol_dir] if planned.component == "agent" else []),
+            *(one.path for one in planned.delivered), *files.own_paths(paths),
             *([paths.link] if planned.versioned else []),
         ],
         "data": [planned.data_dir],
         "delivered": [one.path for one in planned.delivered],
+        "delivered_list": paths.delivered,
         "datastore": planned.datastore_file if planned.component == "server" else "",
         "kept": paths.kept,
         "healthy": paths.healthy,

@@ -5,7 +5,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+
+from ansible_collections.spire.fleet.plugins.plugin_utils.host.paths import COMPONENTS, STATE
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.delivered import variable
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.files import own_paths
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.write_paths import is_within
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Finding, Findings, RuleContext, rule
@@ -27,19 +31,21 @@ def delivered_file_place(context: RuleContext) -> Findings:
     planned: Plan = context.plan
     if not planned.delivered:
         return
-    paths = planned.paths
-    own = {file.path for file in planned.host_certificate_files.values()} | {
-        paths.config, paths.candidate, paths.unit, paths.environment, paths.bundle, paths.healthy, paths.delivered, planned.binary,
-    }
+    # The machine may have a server and an agent.
+    both = [
+        dataclasses.replace(planned.paths, component=component, instance=planned.values[f"spire_{component}_instance"]) for component in COMPONENTS
+    ]
     owned = [directory.path for directory in planned.directories if directory.owner and directory.owner == planned.user != "root"]
+    owned += [place for paths in both for place in (paths.data_dir, paths.run_dir)]
+    ours = [planned.binary, STATE, *(place for paths in both for place in (*own_paths(paths), paths.link, paths.incoming))]
     for one in planned.delivered:
-        directory = next((place for place in (*owned, paths.run_dir, paths.kept, paths.enrol_dir) if is_within(one.path, (place,))), "")
-        if one.path in own:
-            yield Finding(_at(planned, one.path), "The collection writes this file itself. Choose another path, such as one below /etc/spire/files.")
-        elif directory:
+        directory = next((place for place in owned if is_within(one.path, (place,))), "")
+        if directory:
             yield Finding(_at(planned, one.path), (
                 f"The directory {directory} belongs to the service, which writes to it. Choose a path elsewhere, such as one below /etc/spire/files."
             ))
+        elif is_within(one.path, tuple(ours)):
+            yield Finding(_at(planned, one.path), "The collection writes this file itself. Choose another path, such as one below /etc/spire/files.")
 
 
 @rule("host", "server", "agent", allow=True, source="docs/files.md")
