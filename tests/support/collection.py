@@ -14,32 +14,14 @@ import sys
 from pathlib import Path
 
 REPO = Path(__file__).resolve().parents[2]
-COLLECTIONS = REPO / ".build" / "collections"
-NAMESPACE = "spire"
-NAME = "fleet"
-
-
-def link_collection() -> Path:
-    """Links the work tree into a collections path and returns that path.
-
-    Several test processes may come here at once, so the link is made under a name of its own and renamed over.
-    """
-    link = COLLECTIONS / "ansible_collections" / NAMESPACE / NAME
-    # The path is relative to the link's directory, so that a moved or copied clone still works.
-    target = os.path.relpath(REPO, link.parent)
-    if not (link.is_symlink() and os.readlink(link) == target):
-        link.parent.mkdir(parents=True, exist_ok=True)
-        fresh = link.with_name(f".{NAME}.{os.getpid()}")
-        fresh.symlink_to(target)
-        fresh.replace(link)
-    return COLLECTIONS
+#: holds a link to the work tree, so that every clone acts as the installed collection
+COLLECTIONS = REPO / ".config" / "collections"
 
 
 def make_importable() -> None:
     """Puts the collections path on sys.path, so that `import ansible_collections.spire.fleet...` works."""
-    root = str(link_collection())
-    if root not in sys.path:
-        sys.path.insert(0, root)
+    if str(COLLECTIONS) not in sys.path:
+        sys.path.insert(0, str(COLLECTIONS))
 
 
 def export_path() -> None:

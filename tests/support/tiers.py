@@ -247,7 +247,6 @@ def reports_of(scenario: str) -> list[Path]:
 
 def molecule(scenario: str, command: str = "test") -> int:
     """Runs one scenario where podman can start systemd hosts; returns molecule's exit code."""
-    collection.link_collection()
     REPORTS.mkdir(parents=True, exist_ok=True)
     for report in reports_of(scenario):
         report.unlink()

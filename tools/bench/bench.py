@@ -51,7 +51,7 @@ class Bench:
         (work / "ansible.cfg").write_text(f"[defaults]\nconnection_plugins = {HERE / 'connection'}\n")
         self.environment = {
             **os.environ,
-            "ANSIBLE_COLLECTIONS_PATH": str(collection.link_collection()),
+            "ANSIBLE_COLLECTIONS_PATH": str(collection.COLLECTIONS),
             "ANSIBLE_CONFIG": str(work / "ansible.cfg"),
             "ANSIBLE_FORKS": str(forks),
             "ANSIBLE_PIPELINING": "true",

@@ -43,7 +43,7 @@ def module(tmp_path: Path) -> Module:
         }}))
         done = subprocess.run(
             [sys.executable, "-m", f"ansible_collections.spire.fleet.plugins.modules.{name}", str(path)],
-            env={**os.environ, "PYTHONPATH": str(collection.link_collection())}, capture_output=True, text=True,
+            env={**os.environ, "PYTHONPATH": str(collection.COLLECTIONS)}, capture_output=True, text=True,
             timeout=120, check=False,
         )
         assert done.stdout.strip().startswith("{"), done.stdout + done.stderr

@@ -80,7 +80,7 @@ def playbook(tmp_path: Path, server: RealServer, no_log: bool) -> str:
     }]))
     done = subprocess.run(
         [sys.executable, "-m", "ansible.cli.playbook", "-vvvvv", "--diff", str(play)],
-        env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(collection.link_collection())},
+        env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(collection.COLLECTIONS)},
         capture_output=True, text=True, timeout=120, check=False,
     )
     return done.stdout + done.stderr

@@ -1,0 +1,41 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Molecule finds the collection in a fresh clone, in which nobody has called make."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.support.collection import COLLECTIONS, REPO
+
+
+def syntax(clone: Path) -> subprocess.CompletedProcess[str]:
+    """Runs `molecule syntax`, whose playbook imports one of the collection's."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "MOLECULE_", "PYTHON", "SPIRE_"))}
+    programs = Path(sys.executable).parent
+    environment = {**kept, "PATH": f"{programs}{os.pathsep}{kept['PATH']}", "NO_COLOR": "1", "HOME": str(clone.parent)}
+    argv = [str(programs / "molecule"), "syntax", "-s", "default"]
+    return subprocess.run(argv, cwd=clone, env=environment, capture_output=True, text=True, check=False, timeout=300)
+
+
+def test_molecule_finds_the_collection(tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "--quiet", str(REPO), str(clone)], check=True)
+    done = syntax(clone)
+    assert done.returncode == 0, done.stdout + done.stderr
+    # It is the clone's own collection that was found.
+    (clone / COLLECTIONS.relative_to(REPO) / "ansible_collections" / "spire" / "fleet").unlink()
+    missing = syntax(clone)
+    assert missing.returncode != 0 and "spire.fleet" in missing.stdout + missing.stderr
+
+
+def test_the_release_without_variables_is_one() -> None:
+    text = (REPO / ".config" / "molecule" / "config.yml").read_text(encoding="utf-8")
+    (version,) = re.findall(r"\$\{SPIRE_TEST_VERSION:-([0-9.]+)\}", text)
+    assert f"${{SPIRE_BIN_DIR:-/opt/spire/{version}/bin}}" in text
