@@ -102,7 +102,7 @@ def _below_run(path: str) -> str:
 
 
 def _capabilities(needs: Needs) -> Sequence[str]:
-    if needs.root_reasons or needs.user == "root":
+    if needs.user == "root":
         return [f"# root, for {reason}" for reason in needs.root_reasons]
     if needs.privileged_port:
         return ["AmbientCapabilities=CAP_NET_BIND_SERVICE", "CapabilityBoundingSet=CAP_NET_BIND_SERVICE"]

@@ -51,6 +51,23 @@ def user_name(context: RuleContext) -> Findings:
 
 
 @rule(
+    "host", "agent:spire_agent_user", severity="warning", allow=True,
+    source="doc/plugin_agent_workloadattestor_unix.md and doc/plugin_agent_workloadattestor_docker.md, v1.15.3",
+)
+def user_of_root_plugins(context: RuleContext) -> Findings:
+    """spire_agent_user is left out, or is root, where a plugin needs rights that other users do not have."""
+    planned: Plan = context.plan
+    given = planned.values["spire_agent_user"]
+    if given in (None, "", "root") or planned.paths.root:
+        return
+    for reason in planned.root_reasons:
+        yield Finding("spire_agent_user", (
+            f"The agent runs as {given}, and its configuration has {reason}. SPIRE starts all the same, and refuses workloads whose data {given} may "
+            "not read. Leave spire_agent_user out, so that the agent runs as root, or give the user these rights."
+        ))
+
+
+@rule(
     "host", "server:spire_server_environment", "agent:spire_agent_environment", source="docs/variables.md (spire_server_environment)",
 )
 def environment_variable_name(context: RuleContext) -> Findings:

@@ -48,6 +48,11 @@ def test_an_agent_is_root_where_its_attestors_need_it(plugins: dict[str, Any], r
     assert planned("agent", agent(plugins=plugins), spire_agent_user="me").user == "me"
 
 
+def test_a_user_of_ones_own_has_no_capabilities_whatever_the_plugins_need() -> None:
+    text = unit(planned("agent", agent(plugins={"WorkloadAttestor": {"docker": {}}}), spire_agent_user="me"))
+    assert "User=me\n" in text and "\nCapabilityBoundingSet=\n" in text and "# root, for" not in text
+
+
 def test_a_disabled_plugin_asks_for_nothing() -> None:
     assert planned("agent", agent(plugins={"WorkloadAttestor": {"docker": {"enabled": False}}})).user == "spire-agent"
 
