@@ -21,8 +21,9 @@ fi
 rm -rf "$copy"
 mkdir -p "$copy"
 cd "$repo"
-# New files that git does not know yet are checked as well; files deleted but not yet committed are left out.
-git ls-files -z --cached --others --exclude-standard --deduplicate |
+# New files that git does not know yet are checked as well; files deleted but not yet committed are left out. So is the link in .config, which
+# leads to the whole tree again.
+git ls-files -z --cached --others --exclude-standard --deduplicate -- . ':!.config/collections' |
   while IFS= read -r -d '' file; do if [ -e "$file" ]; then printf '%s\0' "$file"; fi; done |
   tar --null --files-from=- -cf - | tar -xf - -C "$copy"
 git -C "$copy" init --quiet

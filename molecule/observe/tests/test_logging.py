@@ -21,7 +21,7 @@ CREATE = faults.cli("entry create").replace(" -output json", "")
 #: creates entries one after the other, each of which the audit log names, while the log is rotated again and again
 UNDER_LOAD = """
 for rotation in $(seq {rotations}); do logrotate --force {rules} || exit 1; sleep 1; done &
-for number in $(seq {entries}); do {CREATE} -spiffeID spiffe://observe.test/rotated-$number- -parentID spiffe://observe.test/node -selector unix:uid:$number \
+for number in $(seq {entries}); do {create} -spiffeID spiffe://observe.test/rotated-$number- -parentID spiffe://observe.test/node -selector unix:uid:$number \
   >/dev/null || exit 1; done
 wait $!
 """
@@ -88,7 +88,7 @@ def test_a_rotation_by_size_bounds_the_sum_of_the_files(shell: Callable[..., str
     """logrotate runs while lines are written. A file is at most as large as the limit and what is written between two runs."""
     site_run.run("site", "--limit", "server1", variables=BOUND).require()
     assert "(3 rotations)" in shell("server1", f"logrotate --debug {RULES['server1']} 2>&1")
-    shell("server1", f"rm {LOG}.*")
+    shell("server1", f"rm -f {LOG}.*")
     written = []
     for turn in range(8):
         before = int(shell("server1", f"stat --format=%s {LOG}"))
