@@ -10,6 +10,8 @@ import socket
 import ssl
 
 SECONDS = 5.0
+#: how a handshake ends when the other side closes the connection, depending on the moment
+CLOSED = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionResetError, BrokenPipeError)
 
 
 def problem(host: str, port: int, spiffe_id: str) -> str:
@@ -23,12 +25,10 @@ def problem(host: str, port: int, spiffe_id: str) -> str:
     try:
         with socket.create_connection((host, port), SECONDS) as plain, context.wrap_socket(plain) as secured:
             certificate = secured.getpeercert(binary_form=True) or b""
-    except ssl.SSLEOFError:
+    except CLOSED:
         return "the connection is closed at once, as by a load balancer that reaches no server"
     except ssl.SSLError as exc:
         return "what answers there speaks no TLS: %s" % (exc.reason or exc)
-    except ConnectionResetError:
-        return "the connection is closed at once, as by a load balancer that reaches no server"
     except OSError as exc:
         return (exc.strerror or str(exc)).lower()
     return "" if spiffe_id.encode() in certificate else "what answers there is not %s" % spiffe_id
