@@ -33,7 +33,6 @@ def test_a_restart_under_load_loses_nothing(shell: Shell, known: Callable[[str],
     found = known("server1")
     assert before.entries | load.all_created() <= found.entries
     assert before.agents == found.agents
-    assert site_run.run("site").require().changed == {}
 
 
 @pytest.fixture(scope="module")

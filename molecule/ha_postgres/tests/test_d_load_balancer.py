@@ -23,6 +23,7 @@ def astray(shell: Shell) -> Iterator[None]:
     yield
     assert set(site_run.run(HAPROXY).require().changed) == {"lb1"}
     assert site_run.run(HAPROXY).require().changed == {}
+    assert set(site_run.run("site").require().changed) == {"agent3"}
     site_run.run("verify").require()
 
 
