@@ -77,8 +77,9 @@ def measure(made: bench.Bench, rounds: int) -> bool:
         for way, arguments in ways.items():
             fresh("server3")
             times[way].append(made.run(*given, *arguments)[0])
+            print(f"{way} in {times[way][-1]:.2f} s", flush=True)
     copied, joined = (statistics.median(times[way]) for way in ("copied", "joined"))
-    print(f"SPIRE {made.version}, {rounds} rounds: copied and started in {copied:.2f} s, joined in {joined:.2f} s", flush=True)
+    print(f"SPIRE {made.version}, medians of {rounds} rounds: copied in {copied:.2f} s, joined in {joined:.2f} s", flush=True)
     within = joined <= BUDGET * copied
     print(f"bench: a third server joins in {joined / copied:.2f} of copying and starting it, budget {BUDGET}: {'ok' if within else 'OVER'}", flush=True)
     return within
