@@ -54,6 +54,7 @@ molecule: venv
 
 bench: venv
 	"$(VENV)/bin/python" -m tools.bench.bench $(BENCH)
+	"$(VENV)/bin/python" -m tools.bench.third_server
 
 image:
 	tests/hosts/image

@@ -37,7 +37,7 @@ class ActionModule(FleetAction):
         planned = self.plan(arguments["component"])
         self.refuse(rules_run.of_plan(planned, self.fleet))
         before = time.time()
-        answer = self._probe(planned)
+        answer = self._probe(planned, arguments["reach_server"])
         if "observed" not in answer:
             return {key: value for key, value in answer.items() if key not in UNSAFE}
         observed, clock = answer["observed"], Clock.between(before, answer["observed"].get("time", before), time.time())
@@ -57,7 +57,10 @@ class ActionModule(FleetAction):
             result = check.result(planned, self.fleet, observed, clock)
         except DriftError as exc:
             raise failed(str(exc), result=exc.result) from None
-        return {**result, "certificates": expiry_sources.in_files(planned.for_architecture(observed["machine"]), observed["certificates"])}
+        return {
+            **result, "certificates": expiry_sources.in_files(planned.for_architecture(observed["machine"]), observed["certificates"]),
+            **({"unreached": observed["unreached"]} if arguments["reach_server"] else {}),
+        }
 
     def _agents(self, planned: Plan) -> list[dict[str, Any]] | None:
         """Asks a running server for its agents; returns None where it gives no answer."""
@@ -68,13 +71,13 @@ class ActionModule(FleetAction):
         )
         return answer["agents"] if answer.get("healthy") else None
 
-    def _probe(self, planned: Plan) -> dict[str, Any]:
+    def _probe(self, planned: Plan, reach_server: bool) -> dict[str, Any]:
         """Runs the module with its output kept out of every log, since it returns files with secrets."""
         variants = variants_of(planned)
         return self.execute_hidden("spire.fleet.component_drift", {
             "component": planned.component,
-            "spec": request_of(planned).as_argument(),
+            "spec": request_of(planned, reach_server).as_argument(),
             "planned": planned_digests(planned),
-            "variants": {machine: request_of(variant).as_argument() for machine, variant in variants.items()},
+            "variants": {machine: request_of(variant, reach_server).as_argument() for machine, variant in variants.items()},
             "planned_variants": {machine: planned_digests(variant) for machine, variant in variants.items()},
         })

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.module_utils.host import atomic_file
@@ -17,7 +17,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment.server_answe
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.action_base import FleetAction
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.report import entry_state, expiry, fleet_state
+from ansible_collections.spire.fleet.plugins.plugin_utils.report import entry_state, expiry, fleet_state, one_datastore
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 
 #: names of the results that the playbook registers for each host, servers first: agents are checked against what their servers know
@@ -43,6 +43,8 @@ class ActionModule(FleetAction):
         fleet, now = self.fleet, datetime.datetime.now(datetime.timezone.utc)
         registered = {host: self.variables["hostvars"].raw_get(host) for host in arguments["hosts"]}
         observed, expiring, clocks = _evaluated(fleet, registered, now)
+        states = {host: facts[NAMES["server"]["state"]] for host, facts in registered.items() if facts.get(NAMES["server"]["state"])}
+        _note(observed, one_datastore.apart(fleet, states))
         _note_entries(fleet, registered, observed)
         rest = fleet_state.assign_problems(observed, expiring, now)
         tolerance = min((fleet.values_of(one.host)["spire_clock_tolerance"] for one in observed), default=0)
@@ -94,14 +96,19 @@ def _evaluated(
 def _note_entries(fleet: Fleet, registered: Mapping[str, Mapping[str, Any]], observed: Sequence[fleet_state.Observed]) -> None:
     """Adds problems with registration entries to their servers, and to agents that this run could not examine."""
     results = next((facts[ENTRIES].get("results", []) for facts in registered.values() if facts.get(ENTRIES)), [])
-    servers = {one.host: one for one in observed if one.component == "server"}
-    for server, problem in entry_state.problems(results):
-        if server in servers:
-            servers[server].problems.append(problem)
+    _note(observed, entry_state.problems(results))
     for one in observed:
         if one.component == "agent" and one.problems and not one.spiffe_id:
             left = entry_state.of_dead_agent(one.host, fleet, results)
             one.problems += [left] if left else []
+
+
+def _note(observed: Sequence[fleet_state.Observed], problems: Iterable[tuple[str, str]]) -> None:
+    """Adds problems to the servers that they are about."""
+    servers = {one.host: one for one in observed if one.component == "server"}
+    for server, problem in problems:
+        if server in servers:
+            servers[server].problems.append(problem)
 
 
 def _title(wrong: int, observed: int) -> str:

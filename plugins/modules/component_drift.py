@@ -45,6 +45,11 @@ options:
       - For agents, whether to return only the identity that the agent holds. It is read before a server without a datastore is started.
     type: bool
     default: false
+  reach_server:
+    description:
+      - For agents, whether to find out if a SPIRE server answers at the agent's C(server_address), as a load balancer may not have one.
+    type: bool
+    default: false
   spec:
     description: The files, service and binaries to read on the host. Set by the action plugin.
     type: dict
@@ -133,6 +138,10 @@ starts:
 expires:
   description: When the agent's own identity expires, in ISO 8601. Empty when it has none.
   returned: when O(component=agent)
+  type: str
+unreached:
+  description: Why no SPIRE server answers at the agent's C(server_address), as text. Empty when one answers.
+  returned: when O(reach_server=true)
   type: str
 machine:
   description: The host's architecture as the kernel calls it.

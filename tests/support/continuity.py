@@ -7,11 +7,17 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import datetime
 import functools
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +25,11 @@ from typing import Any
 from cryptography import x509
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.chains import leads_to
+from tests.hosts.connection.fleet_host import PIDS
+from tests.support import continuity_monitor, faults
+
+#: how long monitors may take to get their first SVIDs
+START_SECONDS = 120
 
 
 @dataclass
@@ -41,6 +52,29 @@ class Verdict:
             f"{self.seconds} watched seconds, {sum(self.renewals.values())} SVIDs, expired {len(self.expired)}, "
             f"unverifiable {len(self.unverifiable)}, without an SVID {self.empty}"
         )
+
+
+@contextlib.contextmanager
+def watching(scenario: str, hosts: Sequence[str], directory: Path) -> Iterator[dict[str, Path]]:
+    """Runs a monitor on each of these agents' hosts of a scenario. Yields the files that they write into the directory, by host, once each has
+    an SVID."""
+    files, running = {}, []
+    try:
+        for host in hosts:
+            pid = (PIDS / f"spire-fleet-{scenario}-{host}").read_text(encoding="ascii").strip()
+            files[host] = directory / f"{host}.jsonl"
+            # The monitor is a process of the host, because the agent attests its callers. It uses the controller's files, because the host has no gRPC.
+            monitor = [sys.executable, continuity_monitor.__file__, f"/proc/{pid}/root{faults.SOCKETS['agent']}", str(files[host])]
+            running.append(subprocess.Popen(["nsenter", f"--target={pid}", "--pid", "--", *monitor], start_new_session=True))
+        end = time.monotonic() + START_SECONDS
+        while not all(path.exists() and '"chain"' in path.read_text(encoding="ascii") for path in files.values()):
+            assert time.monotonic() < end, "the monitors got no SVID"
+            time.sleep(0.5)
+        yield files
+    finally:
+        for process in running:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 @functools.lru_cache(maxsize=None)

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,8 +17,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 
-from tests.hosts.connection.fleet_host import PIDS
-from tests.support import continuity, continuity_monitor, crashes, faults, site_run
+from tests.support import continuity, crashes, faults, site_run
 
 Shell = Callable[..., str]
 DIRECTORY = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "pki" / "rotate.test"
@@ -71,22 +68,8 @@ def processes(shell: Shell, groups: dict[str, list[str]]) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def monitored(groups: dict[str, list[str]], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]:
     """Runs a workload on each agent's host, from before the rotation until after it."""
-    directory = tmp_path_factory.mktemp("monitored")
-    files, running = {}, []
-    for host in groups["spire_agents"]:
-        pid = (PIDS / f"spire-fleet-rotate-{host}").read_text(encoding="ascii").strip()
-        files[host] = directory / f"{host}.jsonl"
-        # The monitor is a process of the host, because the agent attests its callers. It uses the controller's files, because the host has no gRPC.
-        monitor = [sys.executable, continuity_monitor.__file__, f"/proc/{pid}/root{faults.SOCKETS['agent']}", str(files[host])]
-        running.append(subprocess.Popen(["nsenter", f"--target={pid}", "--pid", "--", *monitor], start_new_session=True))
-    end = time.monotonic() + SECONDS
-    while not all(path.exists() and '"chain"' in path.read_text(encoding="ascii") for path in files.values()):
-        assert time.monotonic() < end, "the monitors got no SVID"
-        time.sleep(0.5)
-    yield files
-    for process in running:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    with continuity.watching("rotate", groups["spire_agents"], tmp_path_factory.mktemp("monitored")) as files:
+        yield files
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,8 @@ INTERVAL = 0.2
 RESTARTS = 2
 #: an agent's log message (since 1.0) when it can't attest to its server, and the text in it when the agent does not trust that server
 UNREACHED, UNTRUSTED = "could not open attestation stream to SPIRE server", "handshake failed"
+#: what else is in it where the connection was closed instead, as by a load balancer that has no server
+CLOSED = ("handshake failed: EOF", "connection reset by peer")
 #: seconds between two reads of the log
 READ_EVERY = 2
 
@@ -63,9 +65,14 @@ def wait(
                 raise NotHealthy("was refused by its server: the join token is spent, expired or unknown", log.tails())
         if clock() - started >= timeout:
             tails = log.tails()
-            unreached = any(UNREACHED in line and UNTRUSTED not in line for tail in tails for line in tail.lines)
+            unreached = any(_unreached(line) for tail in tails for line in tail.lines)
             why = ": it does not reach its server" + (server and " at " + server) if unreached else ""
             if health and not health.answered:
                 why = ": " + health.message
             raise NotHealthy("is not healthy after %d seconds%s" % (timeout, why), tails)
         sleep(INTERVAL)
+
+
+def _unreached(line: str) -> bool:
+    """Whether a line of an agent's log says that the agent did not reach its server. A server that it does not trust was reached."""
+    return UNREACHED in line and (UNTRUSTED not in line or any(text in line for text in CLOSED))

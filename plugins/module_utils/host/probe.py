@@ -15,7 +15,7 @@ import platform
 import time
 from typing import Any, Dict, Tuple
 
-from ansible_collections.spire.fleet.plugins.module_utils.host.observe import binaries, files, identity, service, supplied
+from ansible_collections.spire.fleet.plugins.module_utils.host.observe import binaries, files, identity, reach, service, supplied
 
 #: the options of the module's task; the action plugin adds which files, service and binary to observe
 ARGUMENTS: Dict[str, Dict[str, Any]] = {
@@ -24,6 +24,7 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "final": {"type": "bool", "default": False},
     "missing_ca_only": {"type": "bool", "default": False},
     "identity_only": {"type": "bool", "default": False},
+    "reach_server": {"type": "bool", "default": False},
 }
 
 
@@ -61,6 +62,7 @@ def observe(spec: Dict[str, Any], planned: Dict[str, str]) -> Dict[str, Any]:
         "taken_ports": [] if process["running"] else [port for address, port in spec["ports"] if service.listening(address, port)],
         "identity": identity.agent_svid(spec["identity"]) if spec["identity"] else {},
         "plugins": [binaries.plugin(asked, spec.get("user") or "") for asked in spec["plugins"]],
+        "unreached": reach.problem(**spec["server"]) if spec.get("server") else "",
     }
 
 

@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.module_utils.host.release_archive import RELEASED
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.addresses import without_brackets
 from ansible_collections.spire.fleet.plugins.plugin_utils.drift import missing_ca, supplied_files
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.service import stamped_files
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki_node, plugin_options as pki_options
@@ -63,14 +64,16 @@ class ProbeRequest:
     #: an agent's data directory and the path of its key; empty for a server
     identity: dict[str, str]
     plugins: list[dict[str, str]]
+    #: the address, the port and the SPIFFE ID at which a server should answer; None where that is not asked
+    server: dict[str, Any] | None
 
     def as_argument(self) -> dict[str, Any]:
         """Returns the argument of the module."""
         return dataclasses.asdict(self)
 
 
-def request_of(plan: Plan) -> ProbeRequest:
-    """Returns the request for the host of this plan."""
+def request_of(plan: Plan, reach_server: bool = False) -> ProbeRequest:
+    """Returns the request for the host of this plan; with ``reach_server``, an agent's host tries to reach the server."""
     paths, keys = plan.paths, _keys(plan)
     # The run corrects a wrong mode of the collection's own keys, so these do not count as the user's keys, which would stop it.
     corrected = {key["path"] for key in keys.values()} | {one.path for one in plan.delivered}
@@ -105,7 +108,16 @@ def request_of(plan: Plan) -> ProbeRequest:
         ports=[[one.address, one.port] for one in plan.listeners],
         identity=_identity(plan),
         plugins=_plugins(plan),
+        server=_server(plan) if reach_server else None,
     )
+
+
+def _server(plan: Plan) -> dict[str, Any] | None:
+    """Returns where an agent reaches a server; None where that can't be tried without the agent: it may connect through a proxy."""
+    address, port = plan.main.get("server_address"), plan.main.get("server_port")
+    if plan.component != "agent" or not address or not port or any(name.lower() == "https_proxy" for name in plan.environment):
+        return None
+    return {"host": without_brackets(str(address)), "port": int(port), "spiffe_id": f"spiffe://{plan.trust_domain}/spire/server"}
 
 
 def _traversed(plan: Plan) -> list[str]:

@@ -75,6 +75,10 @@ def agent(
             observed.problems.append(f"its server has banned {observed.spiffe_id}")
         elif known["expires_at"] and known["expires_at"] < now.timestamp():
             observed.problems.append("according to its server, its SVID has expired")
+    # Where no server answers, an agent that reaches none is no news.
+    if drift_result.get("unreached") and (state is not None or not fleet.servers_of(host)):
+        address = f"{planned.main.get('server_address')}:{planned.main.get('server_port')}"
+        observed.problems.append(f"it does not reach a server at {address}: {drift_result['unreached']}")
     wanted = planned.canary
     if wanted:
         _check_canary(observed, answers.get("svid") or {}, wanted, state, now)

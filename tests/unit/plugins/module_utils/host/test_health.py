@@ -82,6 +82,12 @@ def test_the_time_is_up() -> None:
         ("dial tcp 10.0.0.1:9: connect: connection refused", "10.0.0.1:9", ": it does not reach its server at 10.0.0.1:9"),
         ("no children to pick from", "", ": it does not reach its server"),
         ("transport: authentication handshake failed: x509: certificate signed by unknown authority", "10.0.0.1:8081", ""),
+        # A load balancer that has no server closes the connection.
+        ('\\"transport: authentication handshake failed: EOF\\"', "lb1:8081", ": it does not reach its server at lb1:8081"),
+        (
+            "transport: authentication handshake failed: read tcp 10.0.0.2:5->10.0.0.1:8081: read: connection reset by peer", "lb1:8081",
+            ": it does not reach its server at lb1:8081",
+        ),
     ],
 )
 def test_an_agent_that_does_not_reach_its_server(error: str, server: str, why: str) -> None:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The client of PostgreSQL logs in, reads rows, and names each refusal. A real PostgreSQL answers it in the scenario several_servers."""
+"""The client of PostgreSQL logs in, reads rows, and names each refusal. A real PostgreSQL answers it in the scenario ha_postgres."""
 
 from __future__ import annotations
 
