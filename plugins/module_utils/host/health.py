@@ -18,6 +18,8 @@ RESTARTS = 2
 UNREACHED, UNTRUSTED = "could not open attestation stream to SPIRE server", "handshake failed"
 #: seconds between two reads of the log
 READ_EVERY = 2
+#: how many seconds a healthy process has for opening its other ports; SPIRE opens them at the same time as its socket
+PORT_SECONDS = 5
 
 
 class NotHealthy(Exception):
@@ -68,4 +70,21 @@ def wait(
             if health and not health.answered:
                 why = ": " + health.message
             raise NotHealthy("is not healthy after %d seconds%s" % (timeout, why), tails)
+        sleep(INTERVAL)
+
+
+def wait_for_ports(
+    silent: Callable[[], Sequence[str]],
+    log: ServiceLog,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Waits until ``silent``, which names the ports that the process has not opened, names none. Raises NotHealthy after PORT_SECONDS."""
+    started = clock()
+    while True:
+        closed = silent()
+        if not closed:
+            return
+        if clock() - started >= PORT_SECONDS:
+            raise NotHealthy("is healthy, but does not listen on %s, as its log explains" % " and ".join(closed), log.tails())
         sleep(INTERVAL)
