@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.files import File
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki_node
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import downloads
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import datastore_admin, downloads
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 
 
@@ -50,6 +50,7 @@ def _files(planned: Plan) -> dict[str, Any]:
         ],
         "data": [planned.data_dir],
         "delivered": [one.path for one in planned.delivered],
+        "datastore_admin": _datastore_admin(planned),
         "datastore": planned.datastore_file if planned.component == "server" else "",
         "kept": paths.kept,
         "healthy": paths.healthy,
@@ -60,6 +61,11 @@ def _files(planned: Plan) -> dict[str, Any]:
         "config": paths.config,
         "candidate": paths.candidate,
     }
+
+
+def _datastore_admin(planned: Plan) -> dict[str, Any]:
+    kind = str(planned.plugin_data("DataStore", "sql").get("database_type") or "") if planned.component == "server" else ""
+    return dataclasses.asdict(datastore_admin.place(planned.values, kind))
 
 
 def _enrolment(planned: Plan) -> dict[str, Any]:
