@@ -19,7 +19,7 @@ from typing import Any, Callable, Optional
 #: the seconds after which an attempt to connect, or the wait for an answer, ends
 TIMEOUT = 10.0
 #: the seconds within which a replica must have replayed what its primary had written when the check began. SPIRE reads its entries from the
-#: replica every 5 seconds (defaultCacheReloadInterval, pkg/server/config.go, v1.15.3), so a shorter delay changes nothing that one could see.
+#: replica every 5 seconds (defaultCacheReloadInterval, pkg/server/endpoints/endpoints.go, v1.15.3), so a shorter delay changes nothing that one could see.
 PATIENCE = 5.0
 _PAUSE = 0.25
 #: accepts every certificate of the file of CAs as a root, as Go does; Python 3.9 has no name for it
