@@ -40,7 +40,7 @@ class ActionModule(FleetAction):
             raise SetupError(f"{self.host}: spire_datastore_host is {host}, which is no host of the inventory. Correct it.")
         if module_loader.find_plugin(collection) is None:
             return self._printed(made, f"The collection {collection.rpartition('.')[0]} is not installed on the controller.")
-        login = datastore_admin.login(values, made)
+        login = datastore_admin.login(self.host, values, made)
         self._secrets = [*(account.password for account in made.accounts if account.password), *filter(None, [login.get("login_password")])]
         return self._made(made, login) or self._printed(made, f"The Python package {package} is not installed where the database's tasks run.")
 

@@ -17,7 +17,10 @@ from tests.support import site_run
 PSQL = "runuser -u postgres -- psql --quiet --no-align --tuples-only --set=ON_ERROR_STOP=1"
 TASK = "Make the role, the database and its rights"
 PASSWORDS = {"two": 'planted "pass\'word" 2 \\', "three": "planted-password-3c3c", "reader": "planted pass'word r4"}
-ROLES = "SELECT rolname, rolcanlogin, rolsuper, rolcreatedb FROM pg_roles WHERE rolname = '{0}'; SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = '{0}'"
+ROLES = """
+SELECT rolname, rolcanlogin, rolsuper, rolcreatedb FROM pg_roles WHERE rolname = '{0}';
+SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = '{0}';
+"""
 #: an administrator who is no superuser, as managed databases have
 ADMIN = "CREATE ROLE admin LOGIN CREATEROLE CREATEDB PASSWORD 'planted-admin-77d0'"
 NO_COLLECTIONS = {"ANSIBLE_COLLECTIONS_SCAN_SYS_PATH": "false", "ANSIBLE_STDOUT_CALLBACK": "default"}

@@ -73,8 +73,8 @@ def databases(plan: Plan) -> Iterator[Database]:
         yield Database(
             option, shown,
             {
-                "type": kind, "system_user": "", **connection, "read_only": option != "connection_string", "schema": _schema(plan), "release": str(plan.version),
-                "disable_migration": bool(sql.get("disable_migration")),
+                "type": kind, "system_user": "", **connection, "read_only": option != "connection_string", "schema": _schema(plan),
+                "release": str(plan.version), "disable_migration": bool(sql.get("disable_migration")),
             },
             {path: files[path] for path in (connection["ca"], connection["certificate"], connection["key"]) if path in files},
         )

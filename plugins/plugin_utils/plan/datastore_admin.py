@@ -57,11 +57,11 @@ def place(values: Values, kind: str) -> Place:
     return Place(host, by_system_user, "postgres" if by_system_user and kind == connection_strings.POSTGRES else "root")
 
 
-def login(values: Values, made: Setup) -> dict[str, Any]:
+def login(server: str, values: Values, made: Setup) -> dict[str, Any]:
     """Returns the options of the modules for the login; raises SetupError where the password is in the wrong variable."""
     given = dict(values[_LOGIN] or {})
     if "login_password" in given:
-        raise SetupError(f"{_LOGIN} has login_password. Put the password into {_PASSWORD}, which no output shows.")
+        raise SetupError(f"{server}: {_LOGIN} has login_password. Put the password into {_PASSWORD}, which no output shows.")
     defaults: dict[str, Any] = {}
     if not values[_HOST]:
         defaults = {"login_host": made.host, "login_port": made.port}

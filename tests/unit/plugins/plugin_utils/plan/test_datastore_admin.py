@@ -38,12 +38,12 @@ def test_the_login(variables: dict[str, Any], made: Setup, place: Place, login: 
     values = Values(variables)
     assert datastore_admin.place(values, made.kind) == place
     if login is not None:
-        assert datastore_admin.login(values, made) == login
+        assert datastore_admin.login("s1", values, made) == login
 
 
 def test_a_password_in_the_wrong_variable() -> None:
-    with pytest.raises(SetupError, match="Put the password into spire_datastore_login_password, which no output shows"):
-        datastore_admin.login(Values({"spire_datastore_login": {"login_password": "planted-3"}}), POSTGRES)
+    with pytest.raises(SetupError, match="s1: spire_datastore_login has login_password. Put the password into spire_datastore_login_password, which no output shows"):
+        datastore_admin.login("s1", Values({"spire_datastore_login": {"login_password": "planted-3"}}), POSTGRES)
 
 
 @pytest.mark.parametrize(("asked", "expected"), [
