@@ -65,8 +65,9 @@ class ActionModule(FleetAction):
         if answer is None:
             return None
         row = next(iter(answer.get("query_result") or [{}]), {})
+        kept = [account.name for account, step in datastore_admin.logins(made, login, row) if not datastore_admin.is_refused(self._run(made, step) or {})]
         changed: list[str] = []
-        for step in datastore_admin.steps(made, login, row):
+        for step in datastore_admin.steps(made, login, row, kept):
             if self._task.check_mode and step.needs_earlier:
                 changed.append(step.makes)
                 continue

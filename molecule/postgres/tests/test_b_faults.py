@@ -16,7 +16,7 @@ import pytest
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.formats import postgres_strings
 from tests.support import site_run
-from tests.support.database_faults import CHECK, require_refused, warned
+from tests.support.database_faults import CHECK, check, require_named, require_refused, warned
 
 GIVEN = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"])
 PSQL = "runuser -u postgres -- psql --quiet --no-align --tuples-only --set=ON_ERROR_STOP=1"
@@ -102,15 +102,15 @@ def made(shell: Callable[..., str]) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("fault", list(FAULTS))
-def test_a_fault_is_named_and_the_server_goes_on(fault: str, shell: Callable[..., str]) -> None:
+def test_a_fault_is_named(fault: str) -> None:
     given, message = FAULTS[fault]
-    require_refused(shell, variables(**given), message)
+    require_named(variables(**given), message)
 
 
-@pytest.mark.parametrize("fault", ["wrong password", "a replica"])
-def test_check_mode_names_it_too(fault: str, shell: Callable[..., str]) -> None:
-    given, message = FAULTS[fault]
-    require_refused(shell, variables(**given), message, "--check")
+@pytest.mark.parametrize("options", [(), ("--check",)], ids=["run", "check mode"])
+def test_site_names_a_fault_and_the_server_goes_on(options: tuple[str, ...], shell: Callable[..., str]) -> None:
+    given, message = FAULTS["wrong password"]
+    require_refused(shell, variables(**given), message, *options)
 
 
 @contextmanager
@@ -126,19 +126,19 @@ def schema(shell: Callable[..., str], version: int, release: str) -> Iterator[No
 
 def test_the_schema_of_a_newer_spire_is_named(shell: Callable[..., str]) -> None:
     with schema(shell, 99, "1.99.0"):
-        require_refused(shell, variables(), f"(spire on db1:5432): Its tables were made by SPIRE 1.99.0 (version 99 of the schema), and SPIRE {RELEASE} knows ")
+        require_named(variables(), f"(spire on db1:5432): Its tables were made by SPIRE 1.99.0 (version 99 of the schema), and SPIRE {RELEASE} knows ")
 
 
 def test_an_old_schema_is_named_where_it_may_not_be_brought_up_to_date(shell: Callable[..., str]) -> None:
     with schema(shell, 21, "1.6.0"):
-        require_refused(shell, variables(), f"(spire on db1:5432): Its tables were made by SPIRE 1.6.0 (version 21 of the schema), and SPIRE {RELEASE} knows ")
+        require_named(variables(), f"(spire on db1:5432): Its tables were made by SPIRE 1.6.0 (version 21 of the schema), and SPIRE {RELEASE} knows ")
 
 
 def test_an_expired_certificate_is_named(shell: Callable[..., str]) -> None:
     change = "sed -i s/{}.pem/{}.pem/ /etc/postgresql/15/main/conf.d/tls.conf && systemctl reload postgresql && sleep 1"
     shell("db1", change.format("database", "expired"))
     try:
-        require_refused(shell, variables(), (
+        require_named(variables(), (
             "(spire on db1:5432): The certificate of the database, or of its CA, has expired. Renew it, and compare the clocks of both hosts."
         ))
     finally:
@@ -155,12 +155,12 @@ def test_the_primary_in_place_of_the_replica_is_a_warning() -> None:
 
 
 @pytest.mark.parametrize("reading", [{"host": "db2", "dbname": "own", **POOR}, {"dbname": "own", **POOR}], ids=["on the replica", "on the primary"])
-def test_a_replica_of_another_database_is_named(reading: dict[str, str], shell: Callable[..., str]) -> None:
+def test_a_replica_of_another_database_is_named(reading: dict[str, str]) -> None:
     wrong = {
         "db2": "It is no copy of the database of connection_string: its data began elsewhere. SPIRE would give agents the entries of another database.",
         "db1": "It has none of SPIRE's tables, and the database of connection_string has them. SPIRE does not start without them.",
     }[reading.get("host", "db1")]
-    require_refused(shell, variables(reading), f"(own on {reading.get('host', 'db1')}:5432): {wrong}", option="ro_connection_string")
+    require_named(variables(reading), f"(own on {reading.get('host', 'db1')}:5432): {wrong}", option="ro_connection_string")
 
 
 def test_data_of_another_beginning_is_named(shell: Callable[..., str]) -> None:
@@ -171,15 +171,15 @@ def test_data_of_another_beginning_is_named(shell: Callable[..., str]) -> None:
     (warning,) = warned(variables(reading))
     assert "It takes changes" in warning
     admin(shell, "db1", "UPDATE bundles SET created_at = created_at - interval '1 day'", "own")
-    require_refused(
-        shell, variables(reading), "(own on db1:5432): It is no copy of the database of connection_string: its data began elsewhere.",
+    require_named(
+        variables(reading), "(own on db1:5432): It is no copy of the database of connection_string: its data began elsewhere.",
         option="ro_connection_string",
     )
 
 
-def test_a_user_of_the_replica_who_may_not_read_is_named(shell: Callable[..., str]) -> None:
-    require_refused(
-        shell, variables({"host": "db2", **POOR}), "(spire on db2:5432): The user may not read SPIRE's tables. Grant it on the primary (GRANT SELECT ...)",
+def test_a_user_of_the_replica_who_may_not_read_is_named() -> None:
+    require_named(
+        variables({"host": "db2", **POOR}), "(spire on db2:5432): The user may not read SPIRE's tables. Grant it on the primary (GRANT SELECT ...)",
         option="ro_connection_string",
     )
 
@@ -213,7 +213,7 @@ SOCKET = {"host": "/run/postgresql", "dbname": "local", "user": "spire-server", 
 
 def on_db1(**given: str) -> site_run.Run:
     """Runs the check on the host of the database, where its Unix socket is."""
-    return site_run.run(str(Path(__file__).with_name("socket.yml")), variables=variables(**{**SOCKET, **given}))
+    return check({**variables(**{**SOCKET, **given}), "checked_on": "db1"})
 
 
 def test_a_unix_socket_is_not_checked_before_the_user_of_the_service_is_there() -> None:

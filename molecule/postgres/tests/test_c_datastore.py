@@ -99,15 +99,17 @@ def test_an_administrator_over_the_network_needs_no_superuser(shell: Callable[..
     assert made(site_run.run("datastore", variables=given))[:3] == ["role three", "membership of admin in three", "database three, owned by three"]
     assert made(site_run.run("datastore", variables=given)) == []
     require_usable(shell, "three")
+    assert made(site_run.run("datastore", variables={**given, **variables("three", "planted-other-12")})) == ["role three"]
+    assert made(site_run.run("datastore", variables=given)) == ["role three"]
     wrong = site_run.run("datastore", variables={**given, "spire_datastore_login_password": "planted-admin-bad"})
     assert "server1: PostgreSQL of three: the login of the administrator failed: " in wrong.failed["server1"]
 
 
 def test_without_the_collection_the_statements_are_printed_and_work(shell: Callable[..., str]) -> None:
-    admin(shell, "DROP DATABASE two; DROP DATABASE three; DROP ROLE two; DROP ROLE three; DROP ROLE reader")
+    admin(shell, "DROP DATABASE two; DROP DATABASE IF EXISTS three; DROP ROLE two; DROP ROLE IF EXISTS three; DROP ROLE reader")
     run = site_run.run("datastore", variables=variables("two"), **NO_COLLECTIONS)
     assert run.rc == 0 and "The collection community.postgresql is not installed on the controller." in run.stdout
-    statements = run.stdout[run.stdout.index('CREATE ROLE "two"'):run.stdout.index("ok: [server1")]
+    statements = run.stdout[run.stdout.index('CREATE ROLE "two"'):].partition("ok: [server1")[0]
     assert 'CREATE ROLE "two" LOGIN PASSWORD <password of two>;' in statements
     with pytest.raises(AssertionError, match="syntax error"):
         admin(shell, statements)

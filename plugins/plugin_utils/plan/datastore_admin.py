@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.formats import connection_strings
@@ -86,17 +86,34 @@ def question(made: Setup, logged_in: Mapping[str, Any]) -> Step | None:
     })
 
 
-def steps(made: Setup, logged_in: Mapping[str, Any], asked: Mapping[str, Any]) -> Iterator[Step]:
-    """Yields the calls of modules in their order. ``asked`` is the row that answers ``question``."""
-    yield from _postgres(made, logged_in, asked) if made.kind == connection_strings.POSTGRES else _mysql(made, logged_in)
+def logins(made: Setup, logged_in: Mapping[str, Any], asked: Mapping[str, Any]) -> Iterator[tuple[Account, Step]]:
+    """Yields the steps that try the passwords of roles which are there, for an administrator of PostgreSQL who may not read how they are kept."""
+    if not asked or asked["super"]:
+        return
+    database = made.database if asked["belongs_to"] else "postgres"
+    for account, there in ((made.owner, asked["owner"]), (made.reader, asked["reader"])):
+        if account and there and account.password:
+            yield account, Step("", "community.postgresql.postgresql_ping", {
+                **logged_in, "login_user": account.name, "login_password": account.password, "login_db": database,
+            })
 
 
-def _postgres(made: Setup, logged_in: Mapping[str, Any], asked: Mapping[str, Any]) -> Iterator[Step]:
+def is_refused(answer: Mapping[str, Any]) -> bool:
+    """Whether the database refuses a password. An answer that says something else, as where pg_hba.conf lets nobody in from here, proves nothing."""
+    return "password authentication failed" in str(answer.get("conn_err_msg", ""))
+
+
+def steps(made: Setup, logged_in: Mapping[str, Any], asked: Mapping[str, Any], kept: Collection[str] = ()) -> Iterator[Step]:
+    """Yields the calls of modules in their order. ``asked`` is the row that answers ``question``, and ``kept`` are roles whose passwords are right."""
+    yield from _postgres(made, logged_in, asked, kept) if made.kind == connection_strings.POSTGRES else _mysql(made, logged_in)
+
+
+def _postgres(made: Setup, logged_in: Mapping[str, Any], asked: Mapping[str, Any], kept: Collection[str]) -> Iterator[Step]:
     collection = "community.postgresql.postgresql_"
     server = {**logged_in, "login_db": "postgres"}
     for account in made.accounts:
         yield Step(f"role {account.name}", f"{collection}user", {
-            **server, "name": account.name, "role_attr_flags": "LOGIN", **_password(account),
+            **server, "name": account.name, "role_attr_flags": "LOGIN", **({} if account.name in kept else _password(account)),
         })
     if asked and not asked["super"] and asked["belongs_to"] != made.owner.name:
         yield Step(f"membership of {asked['name']} in {made.owner.name}", f"{collection}membership", {

@@ -28,7 +28,8 @@ GIVEN = {"login_user": "admin", "login_password": "planted-2"}
     ({"spire_datastore_host": "db1"}, POSTGRES, Place("db1", True, "postgres"), {"login_port": 5433}),
     ({"spire_datastore_host": "db1"}, dataclasses.replace(POSTGRES, host="/run/postgresql", port=0), Place("db1", True, "postgres"), {}),
     ({"spire_datastore_host": "db1"}, MYSQL, Place("db1", True, "root"), {"login_unix_socket": "/run/mysqld/mysqld.sock"}),
-    ({"spire_datastore_host": "db1", "spire_datastore_login": {"login_unix_socket": "/s"}}, MYSQL, Place("db1", True, "root"), {"login_unix_socket": "/s"}),
+    ({"spire_datastore_host": "db1", "spire_datastore_login": {"login_unix_socket": "/s"}}, MYSQL, Place("db1", True, "root"),
+     {"login_unix_socket": "/s"}),
     (ADMIN, POSTGRES, Place("localhost", False, "root"), {**GIVEN, "login_host": "db1", "login_port": 5433}),
     (ADMIN, MYSQL, Place("localhost", False, "root"), {**GIVEN, "login_host": "db1", "login_port": 3307}),
     ({"spire_datastore_host": "jump", "spire_datastore_login": {"login_user": "admin", "login_host": "db1"}}, POSTGRES, Place("jump", False, "root"),
@@ -42,7 +43,7 @@ def test_the_login(variables: dict[str, Any], made: Setup, place: Place, login: 
 
 
 def test_a_password_in_the_wrong_variable() -> None:
-    with pytest.raises(SetupError, match="s1: spire_datastore_login has login_password. Put the password into spire_datastore_login_password, which no output shows"):
+    with pytest.raises(SetupError, match="s1: spire_datastore_login has login_password. Put the password into spire_datastore_login_password, "):
         datastore_admin.login("s1", Values({"spire_datastore_login": {"login_password": "planted-3"}}), POSTGRES)
 
 
@@ -60,6 +61,23 @@ def test_what_check_mode_can_not_ask_follows_from_what_is_there(asked: dict[str,
     later = [step for step in steps if step.makes.startswith(("membership", "right"))]
     assert [step.needs_earlier for step in later] == expected
     assert not any(step.needs_earlier for step in steps if step not in later)
+
+
+def test_an_administrator_who_is_no_superuser_tries_the_passwords_of_roles_that_are_there() -> None:
+    asked = {"super": False, "name": "admin", "belongs_to": None, "owner": True, "reader": True}
+    names = ("login_user", "login_password", "login_host", "login_db")
+    ((account, step),) = datastore_admin.logins(POSTGRES, {"login_user": "admin", "login_host": "db1"}, asked)
+    assert (account, step.arguments) == (OWNER, dict(zip(names, ("spire", "planted-1", "db1", "postgres"))))
+    for more in ({"super": True}, {"owner": False}):
+        assert not list(datastore_admin.logins(POSTGRES, {}, {**asked, **more}))
+    assert "password" not in next(datastore_admin.steps(POSTGRES, {}, asked, ["spire"])).arguments
+
+
+@pytest.mark.parametrize(("said", "refused"), [
+    ('connection failed: FATAL:  password authentication failed for user "spire"', True), ("no pg_hba.conf entry for host", False), ("", False),
+])
+def test_only_a_refused_password_is_set_anew(said: str, refused: bool) -> None:
+    assert datastore_admin.is_refused({"conn_err_msg": said}) is refused
 
 
 def test_no_password_is_shown() -> None:
