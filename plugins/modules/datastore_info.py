@@ -20,7 +20,7 @@ author:
   - spire.fleet contributors (@spire-fleet)
 options:
   connections:
-    description: The databases.
+    description: The databases of one server, that of C(connection_string) first.
     type: list
     elements: dict
     default: []
@@ -76,6 +76,10 @@ options:
         description: Whether the password may be sent in clear.
         type: bool
         required: true
+      system_user:
+        description: The system user that connects over a Unix socket; empty for the user of the task.
+        type: str
+        required: true
       timeout:
         description: The seconds to wait.
         type: float
@@ -130,9 +134,9 @@ databases:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.spire.fleet.plugins.module_utils.host.database.check import check
+from ansible_collections.spire.fleet.plugins.module_utils.host.database.check import check_all
 
-STRINGS = ("user", "database", "ca", "certificate", "key", "release")
+STRINGS = ("user", "database", "ca", "certificate", "key", "release", "system_user")
 CONNECTION = {
     "type": {"type": "str", "choices": ["mysql", "postgres"], "required": True},
     "addresses": {"type": "list", "elements": "dict", "required": True},
@@ -153,8 +157,7 @@ ARGUMENTS = {
 def main() -> None:
     """Runs the module."""
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
-    contents = module.params["contents"]
-    module.exit_json(changed=False, databases=[check(connection, contents) for connection in module.params["connections"]])
+    module.exit_json(changed=False, databases=check_all(module.params["connections"], module.params["contents"]))
 
 
 if __name__ == "__main__":

@@ -52,13 +52,13 @@ def test_a_refused_password_is_named_and_shown_nowhere(tmp_path: Path) -> None:
 
 
 def test_what_is_not_checked_is_a_warning(tmp_path: Path) -> None:
-    done = play(tmp_path, inventory(database_type="mysql", connection_string="spire@unix(/run/mysqld.sock)/spire?parseTime=true"), {
+    done = play(tmp_path, inventory(database_type="mysql", connection_string="spire@cloudsql(project:instance)/spire?parseTime=true"), {
         "socket": {"spire.fleet.datastore_info": {}},
     })
     assert done.results["socket"]["databases"] == []
     (warning,) = done.results["socket"]["warnings"]
     assert warning == (
-        f"a1: {SQL}.connection_string (spire on /run/mysqld.sock): It was not checked, because the connection is over a Unix socket or the Cloud SQL proxy."
+        f"a1: {SQL}.connection_string (spire on project:instance): It was not checked, because the connection is over the Cloud SQL proxy."
     )
 
 

@@ -25,6 +25,7 @@ import yaml
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import hcl
 from ansible_collections.spire.fleet.plugins.plugin_utils.common import urls
+from ansible_collections.spire.fleet.plugins.plugin_utils.formats import mysql_strings, postgres_strings
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import variables
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import convert
 from tests.hosts.connection.fleet_host import PIDS
@@ -45,8 +46,6 @@ PUBLIC_KINDS = ("redeemed", "printed")
 PUBLIC = re.compile(r"(_REGION|_ENDPOINT_URL\w*|_PATH|PATH|_DIR|_URL|_FILE|_PROFILE)\Z")
 #: variables with addresses, which may contain a password
 ADDRESSES = ("spire_archive_url", "spire_plugins")
-#: finds the password in the connection string of a database
-PASSWORD = re.compile(r"password=('[^']*'|\S+)|://[^:/@\s]*:([^@\s]+)@|^[^:/@\s]+:([^@\s]+)@")
 
 
 def hosts(scenario: str) -> dict[str, Path]:
@@ -172,11 +171,19 @@ def of_tree(where: str, component: str, tree: Any) -> Iterator[Secret]:
             for one, other in zip(real, observed):
                 yield from walk(path, one, other)
         elif isinstance(real, str) and real != observed and "{{" not in real and not real.startswith("/"):
-            for match in PASSWORD.finditer(real) if "connection_string" in path else [None]:
-                value = match[match.lastindex or 0].strip("'") if match else real
+            for value in passwords(real) if "connection_string" in path else [real]:
                 yield from filter(None, [patterns.text("password", f"{where}{path}", value)])
 
     yield from walk("", tree, shown)
+
+
+def passwords(connection_string: str) -> Iterator[str]:
+    """Yields the password of a connection string of a database, and the form that it has there."""
+    with contextlib.suppress(ValueError):
+        password = postgres_strings.parse(connection_string).get("password", "")
+        yield from {password, password.replace("\\", "\\\\").replace("'", "\\'")}
+    with contextlib.suppress(ValueError):
+        yield mysql_strings.parse(connection_string).password
 
 
 def of_scenario() -> Iterator[Secret]:

@@ -10,9 +10,11 @@ pkg/server/datastore/sqlstore/mysql.go (configureConnection), v1.15.3
 from __future__ import annotations
 
 import dataclasses
+import posixpath
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import and_list
 from ansible_collections.spire.fleet.plugins.plugin_utils.formats import connection_strings, mysql_strings, postgres_strings
 from ansible_collections.spire.fleet.plugins.plugin_utils.formats.durations import seconds
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
@@ -27,6 +29,10 @@ _SCHEMAS = {
 }
 #: parameters of a PostgreSQL string that name or hold files, each with its environment variable
 _POSTGRES_FILES = {"ca": ("sslrootcert", "PGSSLROOTCERT"), "certificate": ("sslcert", "PGSSLCERT"), "key": ("sslkey", "PGSSLKEY")}
+#: how the path of a Unix socket begins, or its name
+_LOCAL = ("/", "@")
+#: directories that the service does not share with the host (PrivateTmp, host/systemd.py)
+_HIDDEN = ("/tmp", "/var/tmp")
 #: where the contents of inline certificates are, for the module
 _INLINE = "/{}"
 
@@ -67,8 +73,8 @@ def databases(plan: Plan) -> Iterator[Database]:
         yield Database(
             option, shown,
             {
-                "type": kind, **connection, "read_only": option != "connection_string", "schema": _schema(plan), "release": str(plan.version),
-                "disable_migration": bool(sql.get("disable_migration")),
+                "type": kind, "system_user": "", **connection, "read_only": option != "connection_string", "schema": _schema(plan),
+                "release": str(plan.version), "disable_migration": bool(sql.get("disable_migration")),
             },
             {path: files[path] for path in (connection["ca"], connection["certificate"], connection["key"]) if path in files},
         )
@@ -84,14 +90,23 @@ def _schema(plan: Plan) -> int:
 def _unchecked(kind: str, text: str, named: connection_strings.Connection) -> str:
     if named is connection_strings.UNKNOWN:
         return "the driver can't read the connection string"
+    if _is_local(named) and named.host.startswith(_HIDDEN):
+        return f"the service has directories {and_list(_HIDDEN)} of its own, so it can't see a Unix socket there"
     if kind == connection_strings.MYSQL:
-        net = mysql_strings.parse(text).net
-        return "the connection is over a Unix socket or the Cloud SQL proxy" if net in ("unix", "cloudsql") else ""
-    if any(host.startswith(("/", "@")) for host in named.host.split(",")):
-        return "the connection is over a Unix socket, where the database may look at the system user"
+        found = mysql_strings.parse(text)
+        if found.net == "unix" and _mysql_modes(found, False) != ["disable"]:
+            return "the connection has TLS over a Unix socket"
+        return "the connection is over the Cloud SQL proxy" if found.net == "cloudsql" else ""
+    if "," in named.host and any(host.startswith(_LOCAL) for host in named.host.split(",")):
+        return "one of several hosts is a Unix socket"
     if "service" in named.parameters or not named.parameters.get("password") and "passfile" in named.parameters:
         return "the connection string leaves a part of it to another file"
     return ""
+
+
+def _is_local(named: connection_strings.Connection) -> bool:
+    """Whether a connection is over one Unix socket."""
+    return named.host.startswith(_LOCAL) and "," not in named.host
 
 
 def _postgres(plan: Plan, text: str, named: connection_strings.Connection) -> tuple[dict[str, Any], dict[str, str]]:
@@ -104,16 +119,19 @@ def _postgres(plan: Plan, text: str, named: connection_strings.Connection) -> tu
     user = named.user or plan.user
     ports = named.port.split(",")
     names, hosts = str(given["host"]).split(","), named.host.split(",")
+    addresses = [
+        {"name": name, "host": host, "port": int(ports[number] if len(ports) > 1 else ports[0])} for number, (name, host) in enumerate(zip(names, hosts))
+    ]
+    if _is_local(named):
+        addresses = [{"name": "", "host": posixpath.join(named.host, f".s.PGSQL.{ports[0]}"), "port": 0}]
     return {
-        "addresses": [
-            {"name": name, "host": host, "port": int(ports[number] if len(ports) > 1 else ports[0])}
-            for number, (name, host) in enumerate(zip(names, hosts))
-        ],
+        "addresses": addresses,
+        **({"system_user": plan.user} if _is_local(named) else {}),
         "user": user,
         "password": str(given.get("password") or environment.get("PGPASSWORD", "")),
         "database": named.database or user,
         "settings": postgres_strings.settings(given),
-        "modes": {"allow": ["disable", "require"], "prefer": ["prefer", "disable"]}.get(mode, [mode]),
+        "modes": ["disable"] if _is_local(named) else {"allow": ["disable", "require"], "prefer": ["prefer", "disable"]}.get(mode, [mode]),
         **(files | {"ca": ""} if files["ca"] == "system" else files),
         "direct": given.get("sslnegotiation") == "direct",
         "cleartext": True,
@@ -139,7 +157,8 @@ def _mysql(plan: Plan, text: str, named: connection_strings.Connection) -> tuple
     host = named.host.strip("[]")
     timeout = found.parameters.get("timeout", "")
     return {
-        "addresses": [{"name": host, "host": host, "port": int(named.port)}],
+        "addresses": [{"name": host, "host": host, "port": int(named.port or 0)}],
+        **({"system_user": plan.user} if _is_local(named) else {}),
         "user": found.user,
         "password": found.password,
         "database": found.database,

@@ -12,7 +12,7 @@ from typing import Any
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.files import File
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.listeners import statsd_names
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki_node
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan import downloads, files
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import datastore_admin, downloads, files
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 
 
@@ -48,6 +48,7 @@ def _files(planned: Plan) -> dict[str, Any]:
         "data": [planned.data_dir],
         "delivered": [one.path for one in planned.delivered],
         "delivered_list": paths.delivered,
+        "datastore_admin": _datastore_admin(planned),
         "datastore": planned.datastore_file if planned.component == "server" else "",
         "kept": paths.kept,
         "healthy": paths.healthy,
@@ -58,6 +59,11 @@ def _files(planned: Plan) -> dict[str, Any]:
         "config": paths.config,
         "candidate": paths.candidate,
     }
+
+
+def _datastore_admin(planned: Plan) -> dict[str, Any]:
+    kind = str(planned.plugin_data("DataStore", "sql").get("database_type") or "") if planned.component == "server" else ""
+    return dataclasses.asdict(datastore_admin.place(planned.values, kind))
 
 
 def _enrolment(planned: Plan) -> dict[str, Any]:

@@ -7,10 +7,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Optional
 
-from ansible_collections.spire.fleet.plugins.module_utils.host.database import mysql, postgres
+from ansible_collections.spire.fleet.plugins.module_utils.host.database import mysql, postgres, replica
 from ansible_collections.spire.fleet.plugins.module_utils.host.database.common import Address, Answer, DatabaseError, Target, Unchecked
 
 CLIENTS = {"mysql": mysql.ask, "postgres": postgres.ask}
@@ -26,26 +26,42 @@ _TESTED = {
 }
 
 
-def check(connection: Mapping[str, Any], contents: Mapping[str, str]) -> dict[str, str]:
-    """Returns what is wrong with the database of a connection, and what a person should know, each as a text that may be empty.
+def check_all(connections: Iterable[Mapping[str, Any]], contents: Mapping[str, str]) -> list[dict[str, str]]:
+    """Returns what is wrong with the databases of one server, and what a person should know, each as a text that may be empty.
 
-    ``connection`` has the options of the module datastore_info, and ``contents`` are the files that the run will put on the host.
+    Each connection has the options of the module datastore_info; the one that SPIRE writes to comes first. ``contents`` are the files that the
+    run will put on the host.
     """
+    primary: Optional[Answer] = None
+    found = []
+    for connection in connections:
+        result, answer = _check(connection, contents, primary)
+        found.append(result)
+        if not connection["read_only"]:
+            primary = answer
+    return found
+
+
+def _check(connection: Mapping[str, Any], contents: Mapping[str, str], primary: Optional[Answer]) -> tuple[dict[str, str], Optional[Answer]]:
+    """Returns the result for one database, and its answer where SPIRE can use it."""
     target = Target(
         addresses=[Address(**one) for one in connection["addresses"]],
         contents=contents,
         **{name: connection[name] for name in (
-            "user", "password", "database", "settings", "modes", "ca", "certificate", "key", "direct", "cleartext", "timeout",
+            "user", "password", "database", "settings", "modes", "ca", "certificate", "key", "direct", "cleartext", "timeout", "read_only",
+            "system_user",
         )},
+        position=primary.position if primary else "",
     )
     try:
         answer = CLIENTS[connection["type"]](target)
         _judge(answer, connection)
+        notes = [_note(answer), *(replica.judge(answer, primary) if connection["read_only"] else ())]
     except DatabaseError as exc:
-        return {"kind": exc.kind, "wrong": str(exc), "note": ""}
+        return {"kind": exc.kind, "wrong": str(exc), "note": ""}, None
     except Unchecked as exc:
-        return {"kind": "", "wrong": "", "note": f"It was not checked, because {exc}."}
-    return {"kind": "", "wrong": "", "note": _note(answer)}
+        return {"kind": "", "wrong": "", "note": f"It was not checked, because {exc}."}, None
+    return {"kind": "", "wrong": "", "note": " ".join(filter(None, notes))}, answer
 
 
 def _note(answer: Answer) -> str:

@@ -9,13 +9,19 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import pwd
 import socket
 import ssl
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any, Callable, Optional
 
 #: the seconds after which an attempt to connect, or the wait for an answer, ends
 TIMEOUT = 10.0
+#: the seconds within which a replica must have replayed what its primary had written when the check began. SPIRE reads its entries from the
+#: replica every 5 seconds (defaultCacheReloadInterval, pkg/server/endpoints/endpoints.go, v1.15.3), so a shorter delay changes nothing that one could see.
+PATIENCE = 5.0
+_PAUSE = 0.25
 #: accepts every certificate of the file of CAs as a root, as Go does; Python 3.9 has no name for it
 _PARTIAL_CHAIN = 0x80000
 #: OpenSSL's codes of a failed verification
@@ -45,7 +51,14 @@ class Address:
     host: str
     port: int
 
+    @property
+    def local(self) -> bool:
+        """Whether it is the path of a Unix socket, or its name with an @ before it."""
+        return self.host.startswith(("/", "@"))
+
     def __str__(self) -> str:
+        if self.local:
+            return self.host
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
@@ -70,6 +83,12 @@ class Target:
     #: whether the password may be sent in clear where the database asks for that
     cleartext: bool = True
     timeout: float = TIMEOUT
+    #: whether SPIRE only reads from this database
+    read_only: bool = False
+    #: where the primary was in its log when the check began, for a replica of it
+    position: str = ""
+    #: the system user that connects over a Unix socket; empty for the user of this process
+    system_user: str = ""
     #: the contents of files that are not on the host yet, by path
     contents: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
 
@@ -86,11 +105,31 @@ class Answer:
     read_only: bool
     #: whether the table in which SPIRE keeps the version of its schema exists
     exists: bool = False
-    #: whether the user may read and change that table
+    #: whether the user may read and change that table; of a database that SPIRE only reads, whether the user may read SPIRE's tables
     may_use: bool = True
     #: the version of the schema, and the release of SPIRE that made it; None where the table exists and has no such column
     schema: Optional[int] = 0
     release: str = ""
+    #: names the database itself, equally on a primary and its physical replicas; empty where the product has no such name
+    cluster: str = ""
+    #: the trust domain that SPIRE's first bundle is for, and when it was written: two copies of the same data have the same one
+    origin: str = ""
+    #: where a primary is in its log; empty where that can't be asked
+    position: str = ""
+    #: whether a replica replays the log of its primary
+    replica: bool = False
+    #: how far a replica is behind, in words; empty where it has replayed the position that it was asked for, or could not be asked
+    behind: str = ""
+
+
+def behind(replayed: Callable[[], bool], ask: Callable[[], str]) -> str:
+    """Returns how far a replica is behind, after the time in which it must have replayed a position; empty where it has."""
+    end = time.monotonic() + PATIENCE
+    while not replayed():
+        if time.monotonic() > end:
+            return ask()
+        time.sleep(_PAUSE)
+    return ""
 
 
 def schema(rows: list[dict[str, Optional[str]]]) -> dict[str, Any]:
@@ -99,6 +138,11 @@ def schema(rows: list[dict[str, Optional[str]]]) -> dict[str, Any]:
         return {}
     version = rows[0].get("version") or ""
     return {"schema": int(version) if version.isdigit() else None, "release": rows[0].get("code_version") or ""}
+
+
+def origin(row: Mapping[str, Optional[str]]) -> str:
+    """Returns the field of an answer from the first row of the table bundles, which SPIRE writes at its first start."""
+    return f"{row['trust_domain']} {row['created_at']}" if row else ""
 
 
 class Stream:
@@ -182,9 +226,10 @@ def _tls_error(exc: ssl.SSLError) -> DatabaseError:
 
 
 @contextlib.contextmanager
-def connected(address: Address, timeout: float) -> Iterator[Stream]:
-    """Connects to an address; raises DatabaseError where that fails."""
-    plain = _connect(address, timeout)
+def connected(address: Address, target: Target) -> Iterator[Stream]:
+    """Connects to an address; raises DatabaseError where that fails, and Unchecked where this process can't connect as SPIRE does."""
+    with _acting_as(target.system_user if address.local else ""):
+        plain = _connect(address, target.timeout)
     stream = Stream(plain)
     try:
         yield stream
@@ -192,9 +237,50 @@ def connected(address: Address, timeout: float) -> Iterator[Stream]:
         stream.close()
 
 
+@contextlib.contextmanager
+def _acting_as(name: str) -> Iterator[None]:
+    """Makes a system user the one whom the database sees at the other end of a Unix socket. Nothing changes for an empty name."""
+    try:
+        user = pwd.getpwnam(name) if name else None
+    except KeyError:
+        raise Unchecked(f"the connection is over a Unix socket, and the system user {name}, whom the database may look at, is not there yet") from None
+    if user is None or user.pw_uid == os.geteuid():
+        yield
+        return
+    if os.geteuid() != 0:
+        raise Unchecked(f"the connection is over a Unix socket, where the database may look at the system user, and only root can connect as {name}")
+    group, groups = os.getegid(), os.getgroups()
+    os.initgroups(name, user.pw_gid)
+    os.setegid(user.pw_gid)
+    os.seteuid(user.pw_uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(group)
+        os.setgroups(groups)
+
+
+def _connect_locally(path: str, timeout: float) -> socket.socket:
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    made.settimeout(timeout)
+    try:
+        made.connect("\0" + path[1:] if path.startswith("@") else path)
+    except OSError:
+        made.close()
+        raise
+    return made
+
+
 def _connect(address: Address, timeout: float) -> socket.socket:
     try:
+        if address.local:
+            return _connect_locally(address.host, timeout)
         return socket.create_connection((address.host, address.port), timeout)
+    except FileNotFoundError:
+        raise DatabaseError("refused", (
+            f"Nobody listens at {address}: there is no such socket. Start the database on this host, or correct the path."
+        )) from None
     except socket.gaierror as exc:
         raise DatabaseError("name", (
             f"The name {address.host} is not found on this host: {exc.strerror}. Correct the name, or what resolves it (/etc/hosts, DNS)."

@@ -26,7 +26,13 @@ _NATIVE, _CACHING, _SHA256, _CLEAR = b"mysql_native_password", b"caching_sha2_pa
 #: what the plugin caching_sha2_password says: the password is in its cache, or must be sent
 _CACHED, _SEND = b"\3", b"\4"
 _TABLE = "SELECT 1 AS found FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = 'migrations'"
+_FIRST_BUNDLE = "SELECT trust_domain, created_at FROM bundles ORDER BY id LIMIT 1"
 _NO_SELECT = 1142
+#: where a primary is in its log, and whether a replica has replayed it, by product. Both are asked without any right.
+_POSITIONS = {"MariaDB": "SELECT @@global.gtid_current_pos AS position", "MySQL": "SELECT @@global.gtid_executed AS position"}
+_REPLAYED = {"MariaDB": "SELECT MASTER_GTID_WAIT('{}', 0.2) AS missed", "MySQL": "SELECT WAIT_FOR_EXECUTED_GTID_SET('{}', 0.2) AS missed"}
+#: rights that SPIRE needs on its tables
+_WRITES, _READS = ("INSERT", "UPDATE", "DELETE"), ("SELECT",)
 
 Row = dict[str, Optional[str]]
 
@@ -69,7 +75,7 @@ def ask(target: Target) -> Answer:
 
 
 def _ask(target: Target, address: Address, mode: str) -> Answer:
-    with common.connected(address, target.timeout) as stream:
+    with common.connected(address, target) as stream:
         session = _Session(stream, target)
         session.start(address, mode)
         (row,) = session.query("SELECT VERSION() AS version, @@global.read_only AS read_only")
@@ -78,6 +84,7 @@ def _ask(target: Target, address: Address, mode: str) -> Answer:
         found = {
             "product": product, "version": version, "may_create": grants.allow(target.database, ("CREATE", "INDEX")),
             "read_only": row["read_only"] in ("1", "ON") and not grants.ignore_read_only,
+            **_place(session, product, row["read_only"] in ("1", "ON"), target.position),
         }
         if not session.query(_TABLE):
             return Answer(**found)
@@ -87,7 +94,24 @@ def _ask(target: Target, address: Address, mode: str) -> Answer:
             if exc.number != _NO_SELECT:
                 raise
             return Answer(**found, exists=True, may_use=False)
-        return Answer(**found, exists=True, may_use=grants.allow(target.database, ("INSERT", "UPDATE", "DELETE")), **common.schema(kept))
+        may_use = grants.allow(target.database, _READS if target.read_only else _WRITES)
+        (first,) = session.ask(_FIRST_BUNDLE) or [{}]
+        return Answer(**found, exists=True, may_use=may_use, **common.schema(kept), origin=common.origin(first))
+
+
+def _place(session: _Session, product: str, replica: bool, position: str) -> dict[str, object]:
+    """Returns the fields of an answer that say where this database is in the log of a replication."""
+    if not replica:
+        (row,) = session.ask(_POSITIONS[product]) or [{}]
+        return {"position": (row.get("position") or "").replace("\n", "")}
+    if not re.fullmatch(r"[0-9A-Za-z:,-]+", position):
+        return {"replica": True}
+
+    def replayed() -> bool:
+        (row,) = session.ask(_REPLAYED[product].format(position)) or [{}]
+        return row.get("missed") in (None, "0")
+
+    return {"replica": True, "behind": common.behind(replayed, lambda: "how far it is behind can't be asked without more rights")}
 
 
 def product_of(text: str) -> tuple[str, tuple[int, ...]]:
@@ -103,9 +127,11 @@ class _Session:
     def __init__(self, stream: Stream, target: Target) -> None:
         self._stream, self._target = stream, target
         self._number = 0
+        self._local = False
 
     def start(self, address: Address, mode: str) -> None:
         """Logs in; raises DatabaseError where the database refuses that."""
+        self._local = address.local
         offered, plugin, salt = _greeting(self._receive())
         flags = _CAPABILITIES
         if mode != "disable" and offered & _TLS:
@@ -138,6 +164,13 @@ class _Session:
             if packet[0] == _END and len(packet) < 9:
                 return rows
             rows.append(dict(zip(names, (None if one is None else one.decode("utf-8", "replace") for one in _strings(packet, len(names))))))
+
+    def ask(self, text: str) -> list[Row]:
+        """Returns the rows of an answer, or none where the database refuses the question."""
+        try:
+            return self.query(text)
+        except _Refused:
+            return []
 
     def _authenticate(self, plugin: bytes, salt: bytes) -> None:
         while True:
@@ -174,7 +207,7 @@ class _Session:
         return bytes(a ^ b for a, b in zip(once, mask))
 
     def _whole_password(self, plugin: str) -> bytes:
-        if not self._stream.encrypted:
+        if not self._stream.encrypted and not self._local:
             raise Unchecked(f"the plugin {plugin} asks for the whole password, which this check sends only with TLS")
         return self._target.password.encode() + b"\0"
 

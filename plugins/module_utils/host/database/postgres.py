@@ -25,14 +25,36 @@ _VERSION, _ASK_FOR_TLS = 196608, 80877103
 #: the numbers of the ways to authenticate
 _OK, _CLEAR, _MD5, _SASL, _SASL_CONTINUE, _SASL_FINAL = 0, 3, 5, 10, 11, 12
 _MANY_ROUNDS = 10_000_000
-_QUESTION = """
+_FACTS = """
 SELECT current_setting('server_version_num') AS version, current_setting('transaction_read_only') AS read_only,
   has_schema_privilege(current_schema(), 'CREATE') AS may_create,
+"""
+_QUESTION = _FACTS + """
   (SELECT has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT') AND has_table_privilege(c.oid, 'UPDATE')
    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
    WHERE c.relname = 'migrations' AND n.nspname = current_schema() AND c.relkind IN ('r', 'p')) AS may_use
 """
+#: for a database that SPIRE only reads
+_READ_QUESTION = _FACTS + """
+  (SELECT bool_and(has_table_privilege(c.oid, 'SELECT')) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+   WHERE c.relname IN ('migrations', 'registered_entries', 'selectors', 'bundles', 'attested_node_entries', 'node_resolver_map_entries')
+   AND n.nspname = current_schema() AND c.relkind IN ('r', 'p')) AS may_use
+"""
 _SCHEMA = "SELECT * FROM migrations LIMIT 1"
+#: the number does not depend on the time zone of the session, which may be another one on a replica
+_FIRST_BUNDLE = "SELECT trust_domain, extract(epoch FROM created_at) AS created_at FROM bundles ORDER BY id LIMIT 1"
+#: from PostgreSQL 10 on. Some managed databases have not all of these functions.
+_PLACE = """
+SELECT pg_is_in_recovery() AS replica, (SELECT system_identifier FROM pg_catalog.pg_control_system()) || '/'
+  || (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()) AS cluster,
+  CASE WHEN pg_is_in_recovery() THEN '' ELSE pg_current_wal_lsn()::text END AS position
+"""
+_NAMES_PLACE = (10,)
+_REPLAYED = "SELECT coalesce(pg_last_wal_replay_lsn() >= '{}', false) AS replayed"
+_BEHIND = """
+SELECT pg_wal_lsn_diff('{}', pg_last_wal_replay_lsn())::bigint AS bytes,
+  extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::bigint AS age
+"""
 
 Row = dict[str, Optional[str]]
 
@@ -50,17 +72,38 @@ def ask(target: Target) -> Answer:
 
 
 def _ask(target: Target, address: Address, mode: str) -> Answer:
-    with common.connected(address, target.timeout) as stream:
-        if mode != "disable":
+    with common.connected(address, target) as stream:
+        if mode != "disable" and not address.local:
             _secure(target, address, mode, stream)
         session = _Session(stream, target)
         session.start()
-        (row,) = session.query(_QUESTION)
-        found = _answer(row)
+        (row,) = session.query(_READ_QUESTION if target.read_only else _QUESTION)
+        found = {**_answer(row), **_place(session, int(row["version"] or 0), target.position)}
         if not found["exists"] or not found["may_use"]:
             return Answer(**found)
         kept = session.query(_SCHEMA)
-        return Answer(**found, **common.schema(kept))
+        (first,) = session.ask(_FIRST_BUNDLE) or [{}]
+        return Answer(**found, **common.schema(kept), origin=common.origin(first))
+
+
+def _place(session: _Session, number: int, position: str) -> dict[str, object]:
+    """Returns the fields of an answer that say which database of a replication this is."""
+    (row,) = session.ask(_PLACE) or [{}] if number >= _NAMES_PLACE[0] * 10000 else [{}]
+    found: dict[str, object] = {"replica": row.get("replica") == "t", "cluster": row.get("cluster") or "", "position": row.get("position") or ""}
+    if not found["replica"] or not re.fullmatch(r"[0-9A-F]+/[0-9A-F]+", position):
+        return found
+    return {**found, "behind": common.behind(lambda: _replayed(session, position), lambda: _behind(session, position))}
+
+
+def _replayed(session: _Session, position: str) -> bool:
+    (row,) = session.ask(_REPLAYED.format(position)) or [{}]
+    return row.get("replayed") != "f"
+
+
+def _behind(session: _Session, position: str) -> str:
+    (row,) = session.ask(_BEHIND.format(position)) or [{}]
+    age = f", and the last transaction that it has replayed is {row['age']} seconds old" if row.get("age") else ""
+    return f"it is {row.get('bytes') or 'some'} bytes behind{age}"
 
 
 def _answer(row: Row) -> dict[str, object]:
@@ -123,6 +166,18 @@ class _Session:
                 break
         return rows
 
+    def ask(self, text: str) -> list[Row]:
+        """Returns the rows of an answer, or none where the database refuses the question."""
+        try:
+            return self.query(text)
+        except DatabaseError as exc:
+            if exc.kind != "error" and exc.kind != "no_rights":
+                raise
+        for kind, _body in self._messages():
+            if kind == b"Z":
+                break
+        return []
+
     def _send(self, kind: bytes, body: bytes) -> None:
         self._stream.send(kind + struct.pack("!i", len(body) + 4) + body)
 
@@ -182,6 +237,11 @@ class _Session:
     def _not_allowed(self, said: str) -> DatabaseError:
         if re.search(r'^role ".*" does not exist', said):
             return DatabaseError("no_user", "There is no such user in the database. Create it (CREATE ROLE ... LOGIN), or correct user.")
+        if said.startswith("Peer authentication failed"):
+            return DatabaseError("not_allowed", (
+                f"pg_hba.conf of the database asks for peer authentication, and lets the system user {self._target.system_user} not log in as this "
+                "user. Name the role after the system user, map one to the other (pg_ident.conf), or give a password."
+            ))
         if "pg_hba.conf" in said:
             how = "with TLS" if self._stream.encrypted else "without TLS"
             return DatabaseError("not_allowed", (

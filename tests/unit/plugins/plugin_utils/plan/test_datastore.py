@@ -39,7 +39,7 @@ def test_a_postgres_string_is_read() -> None:
     assert made == {
         "type": "postgres", "addresses": [{"name": "db1", "host": "db1", "port": 5432}], "user": "spire", "password": PASSWORD, "database": "spire",
         "settings": {"search_path": "own", "options": "-c a=b"}, "modes": ["disable"], "ca": "", "certificate": "", "key": "", "direct": False,
-        "cleartext": True, "timeout": 3.0, "read_only": False, "schema": 25, "release": "1.15.3", "disable_migration": False,
+        "system_user": "", "cleartext": True, "timeout": 3.0, "read_only": False, "schema": 25, "release": "1.15.3", "disable_migration": False,
     }
 
 
@@ -97,8 +97,18 @@ def test_a_mysql_string_is_read() -> None:
     assert made == {
         "type": "mysql", "addresses": [{"name": "::1", "host": "::1", "port": 3307}], "user": "spire", "password": PASSWORD, "database": "spire",
         "settings": {}, "modes": ["disable"], "ca": "", "certificate": "", "key": "", "direct": False, "cleartext": True, "timeout": 1.5,
-        "read_only": False, "schema": 25, "release": "1.15.3", "disable_migration": True,
+        "system_user": "", "read_only": False, "schema": 25, "release": "1.15.3", "disable_migration": True,
     }
+
+
+@pytest.mark.parametrize(("text", "kind", "path"), [
+    ("host=/run/postgresql dbname=spire user=spire sslmode=verify-full", "postgres", "/run/postgresql/.s.PGSQL.5432"),
+    ("host=@db port=5433 dbname=spire user=spire", "postgres", "@db/.s.PGSQL.5433"),
+    ("spire@unix(/run/mysqld/mysqld.sock)/spire?parseTime=true", "mysql", "/run/mysqld/mysqld.sock"),
+])
+def test_a_unix_socket_is_used_by_the_user_of_the_service(text: str, kind: str, path: str) -> None:
+    made = connection(text, kind)
+    assert ([one["host"] for one in made["addresses"]], made["system_user"], made["modes"]) == ([path], "spire-server", ["disable"])
 
 
 def test_the_replica_is_only_read() -> None:
@@ -113,11 +123,13 @@ def test_the_schema_of_a_release(release: str, schema: int) -> None:
 
 
 @pytest.mark.parametrize(("text", "kind", "reason"), [
-    ("host=/run/postgresql dbname=spire", "postgres", "the connection is over a Unix socket, where the database may look at the system user"),
+    ("host=/tmp dbname=spire", "postgres", "the service has directories /tmp and /var/tmp of its own, so it can't see a Unix socket there"),
+    ("host=/run/postgresql,db1 dbname=spire", "postgres", "one of several hosts is a Unix socket"),
     ("service=spire", "postgres", "the connection string leaves a part of it to another file"),
     ("host=db1 passfile=/etc/pass", "postgres", "the connection string leaves a part of it to another file"),
     (f"host=db1 password={PASSWORD} x", "postgres", "the driver can't read the connection string"),
-    ("spire@unix(/run/mysqld.sock)/spire?parseTime=true", "mysql", "the connection is over a Unix socket or the Cloud SQL proxy"),
+    ("spire@cloudsql(project:instance)/spire?parseTime=true", "mysql", "the connection is over the Cloud SQL proxy"),
+    ("spire@unix(/run/mysqld.sock)/spire?parseTime=true&tls=true", "mysql", "the connection has TLS over a Unix socket"),
 ])
 def test_what_can_not_be_checked_is_said(text: str, kind: str, reason: str) -> None:
     (one,) = found(text, kind)

@@ -16,15 +16,17 @@ from ansible_collections.spire.fleet.plugins.module_utils.host.database.common i
 CONNECTION = {
     "type": "postgres", "addresses": [{"name": "db1", "host": "db1", "port": 5432}], "user": "spire", "password": "secret", "database": "spire",
     "settings": {}, "modes": ["disable"], "ca": "", "certificate": "", "key": "", "direct": False, "cleartext": True, "timeout": 1.0,
-    "read_only": False, "schema": 25, "release": "1.15.3", "disable_migration": False,
+    "system_user": "", "read_only": False, "schema": 25, "release": "1.15.3", "disable_migration": False,
 }
 NEW = {"product": "PostgreSQL", "version": (15,), "may_create": True, "read_only": False}
+REPLICA = {**NEW, "read_only": True, "replica": True}
 OURS = {**NEW, "exists": True, "schema": 25, "release": "1.15.3"}
 
 
 def checked(monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any], **more: Any) -> dict[str, str]:
     monkeypatch.setitem(check.CLIENTS, "postgres", lambda target: Answer(**answer))
-    return check.check({**CONNECTION, **more}, {})
+    (found,) = check.check_all([{**CONNECTION, **more}], {})
+    return found
 
 
 @pytest.mark.parametrize(("answer", "more", "kind"), [
@@ -33,6 +35,8 @@ def checked(monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any], **more: Any
     ({**NEW, "may_create": False}, {"disable_migration": True}, "no_rights"),
     ({**NEW, "read_only": True}, {}, "read_only"),
     ({**NEW, "read_only": True, "may_create": False}, {"read_only": True}, ""),
+    ({**OURS, "may_use": False}, {"read_only": True}, "no_rights"),
+    ({**OURS, "schema": None}, {"read_only": True}, "foreign"),
     ({**NEW, "version": (8, 3)}, {}, "too_old"),
     ({**NEW, "version": (8, 3)}, {"read_only": True}, "too_old"),
     ({**NEW, "product": "MySQL", "version": (5, 5, 2)}, {}, "too_old"),
@@ -76,4 +80,18 @@ def test_errors_are_returned(error: Exception, found: dict[str, str], monkeypatc
         raise error
 
     monkeypatch.setitem(check.CLIENTS, "postgres", ask)
-    assert check.check(CONNECTION, {"/ca.pem": "CA"}) == found
+    assert check.check_all([CONNECTION], {"/ca.pem": "CA"}) == [found]
+
+
+@pytest.mark.parametrize(("primary", "position"), [({**NEW, "position": "0/5A"}, "0/5A"), ({**NEW, "read_only": True, "position": "0/5A"}, "")])
+def test_a_replica_is_asked_for_the_position_of_its_primary(primary: dict[str, Any], position: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def ask(target: Target) -> Answer:
+        asked.append((target.read_only, target.position))
+        return Answer(**(REPLICA if target.read_only else primary))
+
+    monkeypatch.setitem(check.CLIENTS, "postgres", ask)
+    first, second = check.check_all([CONNECTION, {**CONNECTION, "read_only": True}], {})
+    assert asked == [(False, ""), (True, position)]
+    assert (first["kind"], second) == ("" if position else "read_only", {"kind": "", "wrong": "", "note": ""})

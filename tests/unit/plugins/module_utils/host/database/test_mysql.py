@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import socket
 import struct
@@ -14,7 +15,7 @@ from typing import Any, Optional
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.module_utils.host.database import mysql
+from ansible_collections.spire.fleet.plugins.module_utils.host.database import common, mysql
 from ansible_collections.spire.fleet.plugins.module_utils.host.database.common import Answer, DatabaseError, Unchecked
 from ansible_collections.spire.fleet.plugins.module_utils.host.database.mysql_grants import Grants
 from tests.support.errors import error_of
@@ -102,6 +103,9 @@ def test_answers_are_read(version: str, read_only: str, grants: list[str], table
         server.rows(["version", "read_only"], [version, read_only])
         assert server.receive() == b"\3SHOW GRANTS"
         server.rows(["Grants for spire@%"], *([line] for line in grants))
+        if read_only == "0":
+            assert server.receive() == b"\3SELECT @@global.gtid_executed AS position"
+            server.rows(["position"], ["ab:1-5,\ncd:1-7"])
         server.receive()
         server.rows(["found"], *([["1"]] if table else []))
         if table:
@@ -110,8 +114,45 @@ def test_answers_are_read(version: str, read_only: str, grants: list[str], table
                 server.send(error(kept))
             else:
                 server.rows(kept[0], kept[1])
+                server.receive()
+                if "version" in kept[0]:
+                    server.rows(["trust_domain", "created_at"], ["a.test", "2026-01-01 00:00:00"])
+                else:
+                    server.send(error(1146))
 
-    assert asked(answer) == expected
+    assert asked(answer) == dataclasses.replace(
+        expected, position="" if expected.read_only else "ab:1-5,cd:1-7", replica=expected.read_only,
+        origin="a.test 2026-01-01 00:00:00" if expected.schema else "",
+    )
+
+
+@pytest.mark.parametrize(("version", "question", "position"), [
+    ("10.11.6-MariaDB", "MASTER_GTID_WAIT('0-1-7', 0.2)", "0-1-7"), ("8.4.0", "WAIT_FOR_EXECUTED_GTID_SET('ab:1-5,cd:1-7', 0.2)", "ab:1-5,cd:1-7"),
+])
+@pytest.mark.parametrize(("replies", "lags"), [(["1", "0"], False), (["-1"], True), (["error"], False)], ids=["soon", "never", "refused"])
+def test_a_replica_is_asked_whether_it_has_replayed(
+    version: str, question: str, position: str, replies: list[str], lags: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(common, "PATIENCE", 0 if lags else 5)
+
+    def answer(server: Server) -> None:
+        server.greet()
+        server.send(OK)
+        server.receive()
+        server.rows(["version", "read_only"], [version, "1"])
+        server.receive()
+        server.rows(["Grants for spire@%"], ["GRANT SELECT ON `spire`.* TO `spire`@`%`"])
+        for reply in replies:
+            assert server.receive() == f"\3SELECT {question} AS missed".encode()
+            if reply == "error":
+                server.send(error(1777))
+            else:
+                server.rows(["missed"], [reply])
+        server.receive()
+        server.rows(["found"])
+
+    found = asked(answer, read_only=True, position=position)
+    assert (found.replica, bool(found.behind)) == (True, lags)
 
 
 @pytest.mark.parametrize("plugin", [NATIVE, CACHING])

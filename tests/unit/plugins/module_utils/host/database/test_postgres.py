@@ -2,11 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The client of PostgreSQL logs in, reads rows, and names each refusal. A real PostgreSQL answers it in the scenario ha_postgres."""
+"""The client of PostgreSQL logs in, reads rows, and names each refusal. A real PostgreSQL answers it in the scenario postgres."""
 
 from __future__ import annotations
 
 import base64
+import dataclasses
 import hashlib
 import hmac
 import socket
@@ -15,7 +16,7 @@ from typing import Any, Optional
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.module_utils.host.database import postgres
+from ansible_collections.spire.fleet.plugins.module_utils.host.database import common, postgres
 from ansible_collections.spire.fleet.plugins.module_utils.host.database.common import Address, Answer, DatabaseError, Unchecked
 from tests.support.errors import error_of
 from tests.unit.builders.database_servers import PASSWORD, database, exactly, target
@@ -45,6 +46,9 @@ def rows(names: list[str], *values: list[Optional[str]]) -> list[tuple[bytes, by
         cells = (struct.pack("!i", -1) if cell is None else struct.pack("!i", len(cell)) + cell.encode() for cell in row)
         found.append((b"D", struct.pack("!h", len(row)) + b"".join(cells)))
     return [*found, (b"C", b"SELECT\0"), READY]
+
+
+FIRST_BUNDLE = rows(["trust_domain", "created_at"], ["a.test", "1.5"])
 
 
 def error(code: str, text: str) -> tuple[bytes, bytes]:
@@ -84,12 +88,53 @@ def test_answers_are_read(facts: list[Optional[str]], kept: list[tuple[bytes, by
         send(connection, OK, (b"S", b"server_version\x0015.4\0"), (b"K", bytes(8)), READY)
         receive(connection)
         send(connection, *rows(["version", "read_only", "may_create", "may_use"], facts))
+        if facts[0] == "150004":
+            assert b"pg_control_system" in receive(connection)
+            send(connection, *rows(["replica", "cluster", "position"], ["f", "71/5", "0/5A"]))
         if kept:
             assert receive(connection) == b"SELECT * FROM migrations LIMIT 1\0"
             send(connection, *kept)
+            receive(connection)
+            send(connection, *FIRST_BUNDLE if expected.schema else (error("42P01", "no such table"), READY))
 
     with database(answer) as port:
-        assert postgres.ask(target(port, settings={"search_path": "own"})) == expected
+        assert postgres.ask(target(port, settings={"search_path": "own"})) == dataclasses.replace(
+            expected, origin="a.test 1.5" if expected.schema else "", **({"cluster": "71/5", "position": "0/5A"} if facts[0] == "150004" else {})
+        )
+
+
+REFUSED = [error("42883", "function pg_last_wal_replay_lsn() is not supported"), READY]
+
+
+@pytest.mark.parametrize(("replies", "behind"), [
+    ([rows(["replayed"], ["f"]), rows(["replayed"], ["t"])], ""),
+    ([REFUSED], ""),
+    ([rows(["replayed"], ["f"])] * 2 + [rows(["bytes", "age"], ["112", "40"])],
+     "it is 112 bytes behind, and the last transaction that it has replayed is 40 seconds old"),
+    ([rows(["replayed"], ["f"])] * 2 + [rows(["bytes", "age"], ["112", None])], "it is 112 bytes behind"),
+    ([rows(["replayed"], ["f"])] * 2 + [REFUSED], "it is some bytes behind"),
+], ids=["soon", "refused", "late", "without a transaction", "refused at the end"])
+def test_a_replica_is_asked_whether_it_has_replayed(
+    replies: list[list[tuple[bytes, bytes]]], behind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(common, "PATIENCE", 0.1 if behind else 5)
+    monkeypatch.setattr(common, "_PAUSE", 0.25)
+
+    def answer(connection: socket.socket) -> None:
+        begin(connection)
+        send(connection, OK, READY)
+        assert b"'registered_entries'" in receive(connection)
+        send(connection, *rows(["version", "read_only", "may_create", "may_use"], ["150004", "on", "f", None]))
+        receive(connection)
+        send(connection, *rows(["replica", "cluster", "position"], ["t", "71/5", ""]))
+        for reply in replies:
+            assert b"pg_last_wal_replay_lsn()" in receive(connection)
+            send(connection, *reply)
+
+    with database(answer) as port:
+        assert postgres.ask(target(port, read_only=True, position="0/5A", timeout=5)) == Answer(
+            "PostgreSQL", (15,), False, True, cluster="71/5", replica=True, behind=behind
+        )
 
 
 def scram(connection: socket.socket, password: str) -> None:
@@ -207,7 +252,7 @@ def test_the_first_address_that_answers_counts() -> None:
         begin(connection)
         send(connection, OK, READY)
         receive(connection)
-        send(connection, *rows(["version", "read_only", "may_create", "may_use"], ["150004", "off", "t", None]))
+        send(connection, *rows(["version", "read_only", "may_create", "may_use"], ["90603", "off", "t", None]))
 
     with database(answer) as port:
         assert postgres.ask(target(port, addresses=[first, Address("localhost", "127.0.0.1", port)])).may_create
