@@ -12,6 +12,8 @@ version_added: 0.1.0
 description:
   - Waits until SPIRE's own C(healthcheck) passes. Where it does not pass in time, or the process keeps dying, the message
     has the last lines of its log.
+  - SPIRE goes on where it can't open the port for its metrics or for its health checks. The module fails then as well.
+  - SPIRE goes on where it can't find the name of a Statsd sink, and tries again every 5 seconds. The module warns of that.
   - Where the module M(spire.fleet.kept_files) has kept the files of the service that ran before, they are put back then, and that service
     is started again. The message says whether it runs.
 author:
@@ -56,6 +58,15 @@ options:
     type: list
     elements: str
     default: []
+  ports:
+    description: The ports that the process opens, as P(spire.fleet.component_plan#lookup) returns them.
+    type: list
+    elements: dict
+    default: []
+  names:
+    description: The names that the process looks up without failing, by the option that has them.
+    type: dict
+    default: {}
 extends_documentation_fragment:
   - spire.fleet.attributes.read_only
   - spire.fleet.attributes
@@ -83,11 +94,13 @@ log:
 """
 
 import os
+import socket
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.spire.fleet.plugins.module_utils.host import atomic_file, kept_files, take_back
-from ansible_collections.spire.fleet.plugins.module_utils.host.health import NotHealthy, wait
+from ansible_collections.spire.fleet.plugins.module_utils.host import atomic_file, kept_files, ports, take_back
+from ansible_collections.spire.fleet.plugins.module_utils.host.health import NotHealthy, wait, wait_for_ports
+from ansible_collections.spire.fleet.plugins.module_utils.host.observe import service
 from ansible_collections.spire.fleet.plugins.module_utils.host.service_log import ServiceLog
 from ansible_collections.spire.fleet.plugins.module_utils.spire import connection
 
@@ -100,7 +113,22 @@ ARGUMENTS = {
     "kept": {"type": "path"},
     "marker": {"type": "path"},
     "supervisorctl": {"type": "list", "elements": "str", "default": []},
+    "ports": {"type": "list", "elements": "dict", "default": []},
+    "names": {"type": "dict", "default": {}},
 }
+
+
+def unknown(names: dict[str, str]) -> list[str]:
+    """Returns a sentence for each name that this host does not find."""
+    found = []
+    for option, name in names.items():
+        try:
+            socket.getaddrinfo(name, None)
+        except OSError as exc:
+            found.append(
+                f"The name {name} of {option} is not found on this host: {exc.strerror}. SPIRE sends no metrics there, and tries again every 5 seconds."
+            )
+    return found
 
 
 def main() -> None:
@@ -123,8 +151,14 @@ def main() -> None:
     def waited() -> float:
         return wait(asked, params["timeout"], log, params["server"] or "")
 
+    def silent() -> list[str]:
+        asked_of = {"manager": "systemd" if params["unit"] else "supervisor", "name": name, "control": params["supervisorctl"]}
+        return ports.silent(params["ports"], service.state(asked_of)["pid"])
+
     try:
         seconds = waited()
+        if any(one["survived"] for one in params["ports"]):
+            wait_for_ports(silent, log)
     except NotHealthy as exc:
         done = take_back.take_back(params["kept"], restart, waited, name) if params["kept"] else ""
         module.fail_json(msg=exc.report(name) + (f"\n{done}" if done else ""), log=exc.log)
@@ -132,6 +166,8 @@ def main() -> None:
         kept_files.remove(params["kept"])
     if params["marker"] and not os.path.exists(params["marker"]):
         atomic_file.write(params["marker"], b"", mode=0o644)
+    for sentence in unknown(params["names"]):
+        module.warn(sentence)
     module.exit_json(changed=False, waited=seconds)
 
 

@@ -20,6 +20,8 @@ UNREACHED, UNTRUSTED = "could not open attestation stream to SPIRE server", "han
 CLOSED = ("handshake failed: EOF", "connection reset by peer")
 #: seconds between two reads of the log
 READ_EVERY = 2
+#: how many seconds a healthy process has for opening its other ports; SPIRE opens them at the same time as its socket
+PORT_SECONDS = 5
 
 
 class NotHealthy(Exception):
@@ -76,3 +78,20 @@ def wait(
 def _unreached(line: str) -> bool:
     """Whether a line of an agent's log says that the agent did not reach its server. A server that it does not trust was reached."""
     return UNREACHED in line and (UNTRUSTED not in line or any(text in line for text in CLOSED))
+
+
+def wait_for_ports(
+    silent: Callable[[], Sequence[str]],
+    log: ServiceLog,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Waits until ``silent``, which names the ports that the process has not opened, names none. Raises NotHealthy after PORT_SECONDS."""
+    started = clock()
+    while True:
+        closed = silent()
+        if not closed:
+            return
+        if clock() - started >= PORT_SECONDS:
+            raise NotHealthy("is healthy, but does not listen on %s, as its log explains" % " and ".join(closed), log.tails())
+        sleep(INTERVAL)

@@ -15,6 +15,7 @@ import platform
 import time
 from typing import Any, Dict, Tuple
 
+from ansible_collections.spire.fleet.plugins.module_utils.host import ports
 from ansible_collections.spire.fleet.plugins.module_utils.host.observe import binaries, files, identity, reach, service, supplied
 
 #: the options of the module's task; the action plugin adds which files, service and binary to observe
@@ -59,7 +60,8 @@ def observe(spec: Dict[str, Any], planned: Dict[str, str]) -> Dict[str, Any]:
         "started_with_old_files": service.started_with_old_files(spec["service"]["stamp"], planned) if process["running"] else [],
         "binary_changed": service.binary_changed(process["pid"], spec["runs"]),
         "answers": service.answers(spec["socket"]),
-        "taken_ports": [] if process["running"] else [port for address, port in spec["ports"] if service.listening(address, port)],
+        "taken_ports": ports.taken(spec["ports"], process["pid"] if process["running"] else 0),
+        "silent_ports": ports.silent(spec["ports"], process["pid"]) if process["running"] else [],
         "identity": identity.agent_svid(spec["identity"]) if spec["identity"] else {},
         "plugins": [binaries.plugin(asked, spec.get("user") or "") for asked in spec["plugins"]],
         "unreached": reach.problem(**spec["server"]) if spec.get("server") else "",

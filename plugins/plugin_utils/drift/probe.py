@@ -59,8 +59,8 @@ class ProbeRequest:
     probe_version: bool
     service: dict[str, Any]
     socket: str
-    #: the addresses and ports that the process opens
-    ports: list[list[Any]]
+    #: the ports that the process opens, as module_utils/host/ports.py takes them
+    ports: list[dict[str, Any]]
     #: an agent's data directory and the path of its key; empty for a server
     identity: dict[str, str]
     plugins: list[dict[str, str]]
@@ -105,7 +105,7 @@ def request_of(plan: Plan, reach_server: bool = False) -> ProbeRequest:
             "stamp": paths.stamp,
         },
         socket=plan.socket,
-        ports=[[one.address, one.port] for one in plan.listeners],
+        ports=[one.asked() for one in plan.listeners],
         identity=_identity(plan),
         plugins=_plugins(plan),
         server=_server(plan) if reach_server else None,

@@ -46,6 +46,9 @@ def compare(plan: Plan, observed: Mapping[str, Any], found: Comparison) -> None:
         # The service is starting, or its process dies and is restarted again and again. It is chance whether the probe sees a process.
         found.note(name, f"{service['state']}\n", "active\n")
     _stale(plan, observed, found)
+    silent = _silent(observed)
+    if silent:
+        found.note(f"{name} does not listen on {' and '.join(silent)}", "closed\n", "open\n")
     _restart(plan, observed, found)
 
 
@@ -80,6 +83,12 @@ def _stale(plan: Plan, observed: Mapping[str, Any], found: Comparison) -> None:
         found.note(f"{name} does not answer at {plan.socket}", f"{service['state']}\n", "restarted\n")
 
 
+def _silent(observed: Mapping[str, Any]) -> list[str]:
+    """Returns the ports that a healthy process should have opened. One that was started with other files may know nothing of them."""
+    settled = observed["service"]["healthy"] and observed["answers"] and not observed["started_with_old_files"]
+    return observed["silent_ports"] if settled else []
+
+
 def _restart(plan: Plan, observed: Mapping[str, Any], found: Comparison) -> None:
     """Decides whether the process must be restarted."""
     # A wrong mode or owner of a binary is corrected in place, and the link is read only at the start. Neither needs a restart.
@@ -87,7 +96,7 @@ def _restart(plan: Plan, observed: Mapping[str, Any], found: Comparison) -> None
     replaced = any(one["replaces"] for one in releases)
     answers = observed["answers"] and observed["service"]["healthy"]
     old = bool(observed["started_with_old_files"]) or observed["binary_changed"]
-    found.restart = bool(old or replaced or found.enrol or not answers or _replaces_read_at_start(plan, found))
+    found.restart = bool(old or replaced or found.enrol or not answers or _silent(observed) or _replaces_read_at_start(plan, found))
 
 
 def _replaces_read_at_start(plan: Plan, found: Comparison) -> bool:

@@ -10,6 +10,7 @@ import os
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.files import File
+from ansible_collections.spire.fleet.plugins.plugin_utils.host.listeners import statsd_names
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki_node
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import downloads, files
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
@@ -82,6 +83,8 @@ def _service(planned: Plan) -> dict[str, Any]:
         "log_files": [*([str(planned.main["log_file"])] if planned.main.get("log_file") else []), *([paths.log] if paths.root else [])],
         "server": f"{planned.main.get('server_address')}:{planned.main.get('server_port')}" if planned.component == "agent" else "",
         "socket": planned.socket,
+        "ports": [one.asked() for one in planned.listeners],
+        "names": dict(statsd_names(planned.tree)),
         "start_timeout": values["spire_start_timeout"],
     }
 

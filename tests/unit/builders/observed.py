@@ -80,6 +80,7 @@ def converged(plan: Plan) -> dict[str, Any]:
         "binary_changed": False,
         "answers": True,
         "taken_ports": [],
+        "silent_ports": [],
         "plugins": [
             {"path": one.path, "exists": True, "release": [], "other": "", "machine": "", "runs": True, "data_file": True}
             for one in plan.commands

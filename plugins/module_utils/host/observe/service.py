@@ -2,21 +2,16 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Observes a service on a host: its process, what that was started with, its socket, and ports that are taken."""
+"""Observes a service on a host: its process, what that was started with, and its socket."""
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 import socket
-import sys
 from typing import Any, Dict, List
 
 from ansible_collections.spire.fleet.plugins.module_utils.host import systemd
-
-#: TCP_LISTEN in /proc/net/tcp
-LISTEN = "0A"
 
 
 def state(asked: Dict[str, Any]) -> Dict[str, Any]:
@@ -86,36 +81,3 @@ def answers(path: str) -> bool:
         return False
     finally:
         client.close()
-
-
-def listening(address: str, port: int) -> bool:
-    """Whether another process listens on this port, at an address that would keep ours from binding."""
-    wanted = _address(address)
-    suffix = ":%04X" % port
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        try:
-            with open(table, encoding="ascii") as file:
-                rows = [line.split() for line in file]
-        except OSError:
-            continue
-        for row in rows:
-            if len(row) > 3 and row[1].endswith(suffix) and row[3] == LISTEN:
-                taken = _kernel_address(row[1].split(":")[0])
-                if wanted is None or wanted == taken or wanted.is_unspecified or taken.is_unspecified:
-                    return True
-    return False
-
-
-def _address(text: str) -> Any:
-    """Returns the IP address, or None for a name, which may stand for any address."""
-    try:
-        return ipaddress.ip_address("127.0.0.1" if text == "localhost" else text)
-    except ValueError:
-        return None
-
-
-def _kernel_address(text: str) -> Any:
-    """Reads an address of /proc/net/tcp, which has 32 bit words in the machine's own byte order."""
-    words = [int(text[start:start + 8], 16).to_bytes(4, sys.byteorder) for start in range(0, len(text), 8)]
-    address = ipaddress.ip_address(b"".join(words))
-    return getattr(address, "ipv4_mapped", None) or address

@@ -58,3 +58,15 @@ def test_a_program_that_hangs_is_not_healthy_within_the_time(tmp_path: Path) -> 
         f"spire-server is not healthy after 2 seconds: {binary} gave no answer within 2 seconds. The end of its log:\nits last words"
     )
     assert time.monotonic() - started < 10
+
+
+def test_a_name_of_a_statsd_sink_that_is_not_found_is_a_warning(tmp_path: Path) -> None:
+    binary = tmp_path / "spire-server"
+    binary.write_text("#!/bin/sh\necho Server is healthy.\n")
+    binary.chmod(0o755)
+    names = {"telemetry.Statsd[0].address": "localhost", "telemetry.Statsd[1].address": "nowhere.invalid"}
+    result = run_module("wait_healthy", component="server", binary=str(binary), socket_path=str(tmp_path / "socket"), names=names)
+    (warning,) = result["warnings"]
+    # ansible-core 2.19 and later return more than the text.
+    assert "The name nowhere.invalid of telemetry.Statsd[1].address is not found on this host: " in str(warning)
+    assert ". SPIRE sends no metrics there, and tries again every 5 seconds." in str(warning)

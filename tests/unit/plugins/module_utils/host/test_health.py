@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.module_utils.host.health import INTERVAL, NotHealthy, wait
+from ansible_collections.spire.fleet.plugins.module_utils.host.health import INTERVAL, PORT_SECONDS, NotHealthy, wait, wait_for_ports
 from ansible_collections.spire.fleet.plugins.module_utils.host.service_log import Tail
 from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import Health
 from tests.support.errors import error_of
@@ -138,3 +138,27 @@ def test_a_report_has_the_end_of_every_log() -> None:
     )
     assert problem.log == ["one", "two", "three"]
     assert NotHealthy("starts and dies, 2 times so far", []).report("x") == "x starts and dies, 2 times so far. It has written no log."
+
+
+def wait_for(world: World, opened_at: float) -> None:
+    def silent() -> list[str]:
+        return [] if world.now - world.started >= opened_at else ["port 9988 (telemetry.Prometheus.port)", "port 80 (health_checks.bind_port)"]
+
+    wait_for_ports(silent, world, world.clock, world.sleep)  # type: ignore[arg-type]
+
+
+def test_ports_have_some_seconds_to_open() -> None:
+    world = World()
+    wait_for(world, 2)
+    assert world.now - world.started == pytest.approx(2, abs=2 * INTERVAL)
+
+
+def test_a_port_that_stays_closed_is_not_healthy() -> None:
+    world = World(log_line="Prometheus listener stopped unexpectedly")
+    with pytest.raises(NotHealthy) as caught:
+        wait_for(world, 1e9)
+    assert str(caught.value) == (
+        "is healthy, but does not listen on port 9988 (telemetry.Prometheus.port) and port 80 (health_checks.bind_port), as its log explains"
+    )
+    assert caught.value.log == ["Prometheus listener stopped unexpectedly"]
+    assert world.now - world.started == pytest.approx(PORT_SECONDS, abs=2 * INTERVAL)

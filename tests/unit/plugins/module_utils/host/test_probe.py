@@ -147,7 +147,12 @@ def test_a_process_that_was_started_with_what_is_planned(
 
 def test_taken_ports_are_of_others(spec: dict[str, Any], tmp_path: Path, process: "subprocess.Popen[bytes]") -> None:
     with listener(socket.AF_INET, "127.0.0.1") as made:
-        spec["ports"] = [["127.0.0.1", made.getsockname()[1]]]
-        assert probe.observe(spec, {})["taken_ports"] == [made.getsockname()[1]]
+        port = made.getsockname()[1]
+        spec["ports"] = [{"address": "127.0.0.1", "port": port, "path": "telemetry.Prometheus.port", "lasting": True, "survived": True}]
+        assert probe.observe(spec, {})["taken_ports"] == [port]
         serve(tmp_path, spec, process.pid)
-        assert probe.observe(spec, {})["taken_ports"] == []
+        found = probe.observe(spec, {})
+        assert (found["taken_ports"], found["silent_ports"]) == ([port], [f"port {port} (telemetry.Prometheus.port)"])
+        serve(tmp_path, spec, os.getpid())
+        found = probe.observe(spec, {})
+        assert (found["taken_ports"], found["silent_ports"]) == ([], [])

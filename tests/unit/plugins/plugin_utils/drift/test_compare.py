@@ -192,6 +192,16 @@ SERVER_DRIFTS: dict[str, tuple[Drift, list[str], dict[str, Any]]] = {
         lambda plan, observed: observed["directories"].update({"/etc/spire/server": {"exists": False}}),
         ["directory /etc/spire/server"], {"directories": ["/etc/spire/server"]},
     ),
+    "metrics are not served": (
+        fact(silent_ports=["port 9988 (telemetry.Prometheus.port)"]),
+        ["spire-server@main.service does not listen on port 9988 (telemetry.Prometheus.port)"], {"restart": True, "keep": 7},
+    ),
+    # The old process knows nothing of a port that is planned now.
+    "metrics are planned": (
+        both(edited, fact(started_with_old_files=[CONFIG], silent_ports=["port 9988 (telemetry.Prometheus.port)"])),
+        [f"file {CONFIG}", f"spire-server@main.service must be restarted, because {CONFIG} changes"],
+        {"files": ["configuration"], "restart": True, "keep": 7},
+    ),
     "port taken": (
         taken, ["spire-server@main.service"],
         {

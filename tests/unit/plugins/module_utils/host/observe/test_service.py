@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import socket
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.spire.fleet.plugins.module_utils.host import systemd
 from ansible_collections.spire.fleet.plugins.module_utils.host.observe import service
-from tests.unit.builders.sockets import listener
 
 
 def test_a_program_that_was_binary_changed(tmp_path: Path, process: "subprocess.Popen[bytes]") -> None:
@@ -37,51 +35,6 @@ def test_a_socket_that_answers(tmp_path: Path) -> None:
     assert service.answers(str(path))
     server.close()
     assert path.exists() and not service.answers(str(path))
-
-
-def test_a_port_that_somebody_listens_on() -> None:
-    with listener(socket.AF_INET, "127.0.0.1") as made:
-        port = made.getsockname()[1]
-        for address in ("127.0.0.1", "localhost", "0.0.0.0", "::", "some.name"):
-            assert service.listening(address, port), address
-        # The port is free at another address of the same machine.
-        assert not service.listening("127.0.0.2", port)
-    assert not service.listening("127.0.0.1", port)
-
-
-def test_a_listener_on_every_address() -> None:
-    with listener(socket.AF_INET, "0.0.0.0") as made:
-        assert service.listening("127.0.0.2", made.getsockname()[1])
-
-
-def test_a_connection_is_no_listener() -> None:
-    with listener(socket.AF_INET, "127.0.0.1") as made, socket.create_connection(made.getsockname()) as client:
-        assert not service.listening("0.0.0.0", client.getsockname()[1])
-
-
-def test_a_listener_on_ipv6() -> None:
-    if not Path("/proc/net/tcp6").exists():
-        pytest.skip("this machine has no IPv6")
-    try:
-        made = listener(socket.AF_INET6, "::1")
-    except OSError as exc:
-        pytest.skip(f"this machine has no IPv6 loopback: {exc}")
-    with made:
-        port = made.getsockname()[1]
-        assert service.listening("::1", port) and service.listening("::", port)
-        assert not service.listening("127.0.0.1", port)
-
-
-@pytest.mark.skipif(sys.byteorder != "little", reason="the table is written in the machine's order of bytes")
-@pytest.mark.parametrize("text, address", [
-    ("0100007F", "127.0.0.1"),
-    ("00000000", "0.0.0.0"),
-    ("00000000000000000000000001000000", "::1"),
-    ("0000000000000000FFFF00000100007F", "127.0.0.1"),
-    ("B80D01200000000000000000BEBA0000", "2001:db8::babe"),
-])
-def test_addresses_of_the_kernel(text: str, address: str) -> None:
-    assert str(service._kernel_address(text)) == address
 
 
 SYSTEMD = {
