@@ -66,6 +66,7 @@ docs: venv
 	"$(VENV)/bin/python" -m tools.docs.selectors_page
 	"$(VENV)/bin/python" -m tools.docs.rules_page
 	"$(VENV)/bin/python" -m tools.docs.examples_page
+	"$(VENV)/bin/python" -m tools.docs.grafana_dashboard
 	"$(VENV)/bin/python" -m tools.docs.json_schema_files
 	"$(VENV)/bin/python" -m tools.docs.reference_pages
 
