@@ -12,6 +12,7 @@ The scenario `telemetry` writes the answers to .build/reports/telemetry-panels.j
 from __future__ import annotations
 
 import json
+import math
 import re
 import sys
 from pathlib import Path
@@ -24,6 +25,8 @@ matplotlib.use("Agg")
 from matplotlib import pyplot  # noqa: E402
 
 COLUMNS = 3
+#: how much of the past is drawn
+MINUTES = 8
 #: the axis of each of Grafana's units, and the number that a value is divided by
 UNITS = {"short": ("", 1), "s": ("s", 1), "ms": ("ms", 1), "ops": ("per second", 1), "bytes": ("MiB", 2**20)}
 
@@ -40,22 +43,25 @@ def draw(panels: dict[str, dict[str, Any]], target: Path) -> None:
     newest = max(float(time) for panel in panels.values() for one in panel["series"] for time, _value in one["values"])
     for axis, (title, panel) in zip(axes.flat, panels.items()):
         unit, divisor = UNITS[panel["unit"]]
+        highest = 0.0
         for one in panel["series"]:
-            times = [(float(time) - newest) / 60 for time, _value in one["values"]]
-            values = [float(value) / divisor for _time, value in one["values"]]
-            axis.plot(times, values, label=legend(panel["legend"], one["metric"]), linewidth=1.2, marker="." if len(times) < 3 else None)
+            points = [((float(time) - newest) / 60, float(value) / divisor) for time, value in one["values"] if math.isfinite(float(value))]
+            highest = max([highest, *(value for _time, value in points)])
+            axis.plot(*zip(*points), label=legend(panel["legend"], one["metric"]), linewidth=1.2, marker="." if len(points) < 3 else None)
         axis.set_title(title, fontsize=10)
         axis.set_ylabel(unit, fontsize=8)
         axis.tick_params(labelsize=7)
-        axis.set_ylim(bottom=0)
+        axis.set_xlim(-MINUTES, 0.2)
+        # so that the legend hides no line
+        axis.set_ylim(-0.03 * (highest or 1), 1.4 * (highest or 1))
         axis.grid(alpha=0.3)
-        axis.legend(fontsize=6, loc="upper left", ncols=2)
+        axis.legend(fontsize=6, loc="upper left", ncols=3)
     for axis in axes.flat[len(panels):]:
         axis.axis("off")
     for axis in axes[-1]:
         axis.set_xlabel("minutes", fontsize=8)
     figure.tight_layout()
-    figure.savefig(target, dpi=70)
+    figure.savefig(target, dpi=62)
 
 
 def main() -> None:

@@ -64,7 +64,8 @@ def test_only_an_authorized_svid_may_read(shell: Callable[..., str]) -> None:
         assert read(shell, host, client="no", check="no").startswith("failed:")
         # The reason for insecure_skip_verify: an SVID has no name of a host.
         assert "Hostname mismatch" in read(shell, host, client="yes", check="yes")
-    assert "spire_agent_started" not in shell("agent1", "python3 -c 'import urllib.request as u; print(u.urlopen(\"http://agent1:9988/metrics\").read())' 2>&1 || true")
+    plain = "import urllib.request as u; print(u.urlopen(\"http://agent1:9988/metrics\").read())"
+    assert "spire_agent_started" not in shell("agent1", f"python3 -c '{plain}' 2>&1 || true")
 
 
 def test_prometheus_keeps_its_svid_to_itself(shell: Callable[..., str]) -> None:

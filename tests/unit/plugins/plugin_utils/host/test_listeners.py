@@ -28,7 +28,10 @@ def test_spire_goes_on_without_the_ports_of_metrics_and_health_checks() -> None:
 
 
 @pytest.mark.parametrize("sinks, names", [
-    ([{"address": "one.test:8125"}, {"address": "[2001:db8::7]:8125"}], {"telemetry.Statsd[0].address": "one.test", "telemetry.Statsd[1].address": "2001:db8::7"}),
+    (
+        [{"address": "one.test:8125"}, {"address": "[2001:db8::7]:8125"}],
+        {"telemetry.Statsd[0].address": "one.test", "telemetry.Statsd[1].address": "2001:db8::7"},
+    ),
     ({"address": "one.test:8125"}, {"telemetry.Statsd.address": "one.test"}),
     ([{"address": ":8125"}], {}),
     (None, {}),
