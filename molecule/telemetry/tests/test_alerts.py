@@ -100,4 +100,3 @@ def test_every_alert_has_a_condition(seen: set[tuple[str, str]], shell: Callable
 def test_the_fleet_recovers(seen: set[tuple[str, str]]) -> None:
     site_run.run("site").require()
     site_run.run("verify").require()
-    assert site_run.run("site").require().changed == {}
