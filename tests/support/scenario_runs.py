@@ -26,7 +26,7 @@ REPORTS = REPO / ".build" / "reports"
 #: how many scenarios run at once, unless SPIRE_FLEET_SCENARIOS_AT_ONCE gives another number
 AT_ONCE = 3
 #: these scenarios are started first, since the whole lasts as long as the one that ends last
-LONGEST = ("default", "install", "nested", "mysql", "ha_postgres", "attest", "secrets", "observe", "rotate")
+LONGEST = ("default", "install", "nested", "mysql", "ha_postgres", "attest", "telemetry", "secrets", "observe", "rotate")
 #: the lines that molecule prints at its start, and before and after each stage
 MATRIX = re.compile(r"scenario test matrix: (?P<stages>.*)")
 STAGE = re.compile(r"\[[\w-]+ > (?P<verb>[\w-]+)\] (?P<state>Executing$|Executed)")
