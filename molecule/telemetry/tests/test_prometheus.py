@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import yaml
 
+from tests.support.collection import REPO
 from tests.support.prometheus_api import MONITOR, Prometheus, until
 
 SVID = "/run/prometheus-svid"
@@ -56,6 +57,12 @@ def test_prometheus_has_loaded_every_rule(prometheus: Prometheus, shell: Callabl
     assert [rule["name"] for rule in group["rules"]] == [rule["alert"] for rule in written]
     assert [rule["health"] for rule in group["rules"]] == ["ok"] * len(written)
     shell(MONITOR, "promtool check rules /etc/prometheus/spire.rules.yml && promtool check config /etc/prometheus/prometheus.yml")
+
+
+def test_each_rule_fires_when_it_should(shell: Callable[..., str]) -> None:
+    """The cases also run in the unit tests, where that machine has promtool."""
+    cases = (REPO / "tests" / "unit" / "docs" / "alerts.test.yml").read_text(encoding="utf-8").replace("RULES", "/etc/prometheus/spire.rules.yml")
+    shell(MONITOR, "cat > /tmp/cases.yml && promtool test rules /tmp/cases.yml", given=cases)
 
 
 def test_only_an_authorized_svid_may_read(shell: Callable[..., str]) -> None:
