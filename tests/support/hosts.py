@@ -19,6 +19,7 @@ import functools
 import ipaddress
 import itertools
 import json
+import os
 import subprocess
 import time
 import uuid
@@ -85,10 +86,24 @@ def wait_until_up(found: dict[str, Any]) -> None:
             failed = subprocess.run(
                 [*enter, "systemctl", "--failed", "--plain", "--no-legend"], capture_output=True, text=True, check=False,
             ).stdout.strip()
-            raise SystemExit(f"{name} is degraded: {failed}")
+            raise SystemExit(f"{name} is degraded: {failed}{shortage()}")
         time.sleep(0.05)
     log = podman("logs", "--tail", "20", name, check=False)
-    raise SystemExit(f"{name} is not up after {BOOT_SECONDS} s, systemd reports {state!r}: {log.stdout}{log.stderr}")
+    raise SystemExit(f"{name} is not up after {BOOT_SECONDS} s, systemd reports {state!r}: {log.stdout}{log.stderr}{shortage()}")
+
+
+def shortage(proc: Path = Path("/proc")) -> str:
+    """Returns a sentence where root's processes have nearly all instances of inotify that the kernel allows; empty otherwise.
+
+    The systemd of each host needs several of them, and fails without a word about them.
+    """
+    limit = int((proc / "sys/fs/inotify/max_user_instances").read_text())
+    used = 0
+    for link in proc.glob("[0-9]*/fd/*"):
+        # A process may end at any moment, and a root without CAP_SYS_PTRACE can't read all of them.
+        with contextlib.suppress(OSError):
+            used += os.readlink(link) == "anon_inode:inotify"
+    return f"\n{used} of {limit} instances of inotify are in use: raise fs.inotify.max_user_instances" if used >= 0.9 * limit else ""
 
 
 def free_addresses(fleet: str, known: list[dict[str, Any]]) -> Iterator[str]:
