@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import datetime
 import socket
 import ssl
 import threading
@@ -20,10 +21,11 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from ansible_collections.spire.fleet.plugins.module_utils.host.observe import reach
-from tests.unit.builders.observed import HOUR, NOW
 from tests.unit.builders.sockets import listener
 
 SERVER = "spiffe://prod.acme.com/spire/server"
+NOW = datetime.datetime.now(datetime.timezone.utc)
+HOUR = datetime.timedelta(hours=1)
 
 
 @pytest.fixture
