@@ -25,6 +25,8 @@ from tests.support.collection import REPO
 REPORTS = REPO / ".build" / "reports"
 #: how many scenarios run at once, unless SPIRE_FLEET_SCENARIOS_AT_ONCE gives another number
 AT_ONCE = 3
+#: when the run of the tests began. With SPIRE_FLEET_SECONDS, a scenario that has not begun so many seconds later is left out.
+STARTED = time.monotonic()
 #: these scenarios are started first, since the whole lasts as long as the one that ends last
 LONGEST = ("ha_postgres", "telemetry", "default", "install", "nested", "postgres", "mysql", "workloads", "attest", "secrets", "observe", "rotate")
 #: the lines that molecule prints at its start, and before and after each stage
@@ -66,6 +68,8 @@ class ScenarioRun:
     seconds: float
     stages: list[tuple[str, float]]
     log: Path
+    #: whether the time was over before it could begin
+    left_out: bool = False
 
 
 def in_order(scenarios: list[str]) -> list[str]:
@@ -77,6 +81,10 @@ def run_scenario(scenario: str) -> ScenarioRun:
     """Runs one scenario in a process of its own, and prints the seconds of each stage when it ends."""
     REPORTS.mkdir(parents=True, exist_ok=True)
     log, stages, start = REPORTS / f"molecule-{scenario}.log", Stages(), time.monotonic()
+    seconds = float(os.environ.get("SPIRE_FLEET_SECONDS") or "inf")
+    if start - STARTED > seconds:
+        print(f"--- {scenario}: LEFT OUT, because {seconds:.0f} s are over", flush=True)
+        return ScenarioRun(scenario, 0, 0, [], log, left_out=True)
     command = [sys.executable, "-m", "tests.run", "--molecule", scenario]
     with open(log, "w", encoding="utf-8") as out, subprocess.Popen(
         command, cwd=REPO, env={**os.environ, "PYTHONUNBUFFERED": "1"},
@@ -97,6 +105,9 @@ def run_scenarios(scenarios: list[str]) -> Iterator[ScenarioRun]:
     with ThreadPoolExecutor(max_workers=at_once) as pool:
         for ended in as_completed([pool.submit(run_scenario, name) for name in in_order(scenarios)]):
             run = ended.result()
+            if run.left_out:
+                yield run
+                continue
             if run.code:
                 print(run.log.read_text(encoding="utf-8"), flush=True)
             print(f"--- {run.scenario}: {run.seconds:.0f} s in all" + (f", FAILED with {run.code}" if run.code else ""), flush=True)
