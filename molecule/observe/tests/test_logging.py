@@ -94,8 +94,8 @@ def test_a_rotation_by_size_bounds_the_sum_of_the_files(shell: Callable[..., str
     written = []
     for _turn in range(8):
         before = int(shell("server1", f"stat --format=%s {LOG}"))
-        shell("server1", f"""for number in $(seq 40); do {CREATE} -spiffeID spiffe://observe.test/bound-{time.time_ns()}-$number -parentID spiffe://observe.test/node \\
-            -selector unix:uid:$number >/dev/null || exit 1; done""")
+        shell("server1", f"""for number in $(seq 40); do {CREATE} -spiffeID spiffe://observe.test/bound-{time.time_ns()}-$number \\
+            -parentID spiffe://observe.test/node -selector unix:uid:$number >/dev/null || exit 1; done""")
         written.append(int(shell("server1", f"stat --format=%s {LOG}")) - before)
         shell("server1", f"logrotate {RULES['server1']}")
         sizes = [int(size) for size in shell("server1", SIZES).split()]
