@@ -34,7 +34,8 @@ FIRST = (
     "default", "install", "nested", "postgres", "mysql", "workloads", "attest", "secrets", "observe", "rotate", "external", "quickstart", "telemetry",
     "ha_postgres",
 )
-#: It has eight hosts and takes the longest, so it runs where SPIRE_FLEET_REQUIRE names the tier hosts, where SPIRE_FLEET_FULL is set, and by its name.
+#: It has eight hosts, takes the longest, and has not yet passed from start to end. It runs where SPIRE_FLEET_REQUIRE names the tier hosts, where
+#: SPIRE_FLEET_FULL is set, and by its name.
 ON_DEMAND = ("ha_postgres",)
 #: the lines that molecule prints at its start, and before and after each stage
 MATRIX = re.compile(r"scenario test matrix: (?P<stages>.*)")
