@@ -16,7 +16,7 @@ LIST = "/etc/spire/agent/.main.files"
 PID = "systemctl show --property=MainPID --value spire-server@main.service"
 #: what somebody has done to each file, and what the diff shows before and after; it shows nothing of the contents
 DAMAGES = {
-    "cloud.json": ("echo '{}' >{path}", "(redacted)\n", "(redacted)\n"),
+    "cloud.json": ("echo '{}' >{path}", "a secret, a comment or the layout differs; not shown\n", "as planned\n"),
     "removed.json": ("rm {path}", "", "(redacted)\n"),
     "linked.json": ("echo 'of somebody else' >{victim} && ln -sf {victim} {path}", "", "(redacted)\n"),
     "opened.json": ("chmod 0644 {path}", "mode: 0644\nowner: root\ngroup: spire-server\n", "mode: 0640\nowner: root\ngroup: spire-server\n"),
