@@ -20,23 +20,22 @@ def taken(ports: Sequence[Dict[str, Any]], pid: int) -> List[int]:
 
     A port that is not ``lasting`` is open now and then, so of a running process it says nothing.
     """
-    own = sockets(pid) if pid else set()
+    asked = [one for one in ports if one["lasting"] or not pid]
+    own = sockets(pid) if asked and pid else set()
     if own is None:
         return []
-    return [
-        one["port"] for one in ports
-        if (one["lasting"] or not pid) and _listeners(one["address"], one["port"]) - own
-    ]
+    return [one["port"] for one in asked if _listeners(one["address"], one["port"]) - own]
 
 
 def silent(ports: Sequence[Dict[str, Any]], pid: int) -> List[str]:
     """Names those of the ports without which SPIRE goes on, and which the process has not opened, by number and option."""
-    own = sockets(pid)
+    asked = [one for one in ports if one["survived"]]
+    own = sockets(pid) if asked else None
     if own is None:
         return []
     return [
-        "port %d (%s)" % (one["port"], one["path"]) for one in ports
-        if one["survived"] and not any(socket in own for _address, socket in _open(one["port"]))
+        "port %d (%s)" % (one["port"], one["path"]) for one in asked
+        if not any(socket in own for _address, socket in _open(one["port"]))
     ]
 
 

@@ -65,6 +65,8 @@ _PLACE = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]*)(?::([0-9]*))?")
 _KEY = re.compile(r"\s*([^\s=]*)\s*(=)?\s*")
 #: a value in quotes, up to its last quote where it has one; or a value without quotes. A backslash escapes the next character
 _VALUE = re.compile(r"'((?:[^'\\]|\\.)*)(')?|((?:[^\s\\]|\\.)*)", re.DOTALL)
+#: how the path of a Unix socket begins, or its name
+UNIX_SOCKET = ("/", "@")
 _HOSTNAME = re.compile(r"[\w.:%-]+")
 _BARE = re.compile(r"[\w.,:/@%+~-]+")
 _QUOTES = "Write a value that has a blank in single quotes, and \\' for a quote and \\\\ for a backslash inside of them."
@@ -156,7 +158,7 @@ def mistakes(given: Mapping[str, str], driver: tuple[int, int]) -> Iterator[str]
 def _hosts(hosts: list[str], driver: tuple[int, int]) -> Iterator[str]:
     if any("[" in host for host in hosts):
         yield "An IPv6 address in host has no brackets, because the driver adds them."
-    elif not all(host.startswith(("/", "@")) or _HOSTNAME.fullmatch(host) for host in hosts):
+    elif not all(host.startswith(UNIX_SOCKET) or _HOSTNAME.fullmatch(host) for host in hosts):
         yield "The value of host has a character that no name of a host has. Separate parameters by blanks, without commas or semicolons."
     elif len(hosts) > 1 and driver < V1_11:
         yield "It has several hosts, which the driver of this SPIRE does not know. Write one of them."

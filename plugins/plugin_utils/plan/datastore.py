@@ -29,8 +29,6 @@ _SCHEMAS = {
 }
 #: parameters of a PostgreSQL string that name or hold files, each with its environment variable
 _POSTGRES_FILES = {"ca": ("sslrootcert", "PGSSLROOTCERT"), "certificate": ("sslcert", "PGSSLCERT"), "key": ("sslkey", "PGSSLKEY")}
-#: how the path of a Unix socket begins, or its name
-_LOCAL = ("/", "@")
 #: directories that the service does not share with the host (PrivateTmp, host/systemd.py)
 _HIDDEN = ("/tmp", "/var/tmp")
 #: where the contents of inline certificates are, for the module
@@ -97,7 +95,7 @@ def _unchecked(kind: str, text: str, named: connection_strings.Connection) -> st
         if found.net == "unix" and _mysql_modes(found, False) != ["disable"]:
             return "the connection has TLS over a Unix socket"
         return "the connection is over the Cloud SQL proxy" if found.net == "cloudsql" else ""
-    if "," in named.host and any(host.startswith(_LOCAL) for host in named.host.split(",")):
+    if "," in named.host and any(host.startswith(postgres_strings.UNIX_SOCKET) for host in named.host.split(",")):
         return "one of several hosts is a Unix socket"
     if "service" in named.parameters or not named.parameters.get("password") and "passfile" in named.parameters:
         return "the connection string leaves a part of it to another file"
@@ -106,7 +104,7 @@ def _unchecked(kind: str, text: str, named: connection_strings.Connection) -> st
 
 def _is_local(named: connection_strings.Connection) -> bool:
     """Whether a connection is over one Unix socket."""
-    return named.host.startswith(_LOCAL) and "," not in named.host
+    return named.host.startswith(postgres_strings.UNIX_SOCKET) and "," not in named.host
 
 
 def _postgres(plan: Plan, text: str, named: connection_strings.Connection) -> tuple[dict[str, Any], dict[str, str]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.formats import connection_strings
+from ansible_collections.spire.fleet.plugins.plugin_utils.formats import connection_strings, postgres_strings
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import datastore
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 
@@ -55,7 +55,7 @@ class Setup:
     @property
     def local(self) -> bool:
         """Whether the servers connect over a Unix socket."""
-        return self.host.startswith(("/", "@"))
+        return self.host.startswith(postgres_strings.UNIX_SOCKET)
 
     @property
     def product(self) -> str:
@@ -124,7 +124,7 @@ def _postgres(made: Setup) -> Iterator[str]:
     owner = _identifier(made.owner.name)
     for account in made.accounts:
         yield f"CREATE ROLE {_identifier(account.name)} LOGIN{f' PASSWORD {placeholder(account)}' if account.password else ''};"
-    yield "-- An administrator who is no superuser, as in a managed database, must be a member of the role: " f"GRANT {owner} TO CURRENT_USER;"
+    yield f"-- An administrator who is no superuser, as in a managed database, must be a member of the role: GRANT {owner} TO CURRENT_USER;"
     yield f"CREATE DATABASE {_identifier(made.database)} OWNER {owner};"
     if made.reader:
         reader = _identifier(made.reader.name)
