@@ -32,6 +32,8 @@ from tests.secret_scan import exec_trace
 from tests.support import spire_bin
 
 HERE = Path(__file__).resolve().parents[1] / "hosts"
+#: the program that starts, restarts and removes hosts
+COMMAND = HERE / "fleet"
 SOURCE_ROOT = "/opt/spire-src"
 #: one file for each host with the process ID of its init, for the connection plugin
 PIDS = Path("/run/spire-fleet-hosts/pids")
@@ -55,6 +57,11 @@ def podman(*arguments: str, check: bool = True, host: str = "") -> subprocess.Co
     if check and done.returncode:
         raise SystemExit(f"podman {arguments[0]} failed: {done.stderr.strip()}")
     return done
+
+
+def scenario_fleet() -> str:
+    """Returns the name of the fleet of the scenario that runs."""
+    return f"spire-fleet-{os.environ['MOLECULE_SCENARIO_NAME']}"
 
 
 def container(fleet: str, host: str) -> str:

@@ -99,7 +99,6 @@ def run_scenario(scenario: str) -> ScenarioRun:
     log, stages, start = REPORTS / f"molecule-{scenario}.log", Stages(), time.monotonic()
     why = why_left_out(scenario, start)
     if why:
-        print(f"--- {scenario}: LEFT OUT: {why}", flush=True)
         return ScenarioRun(scenario, 0, 0, [], log, left_out=why)
     command = [sys.executable, "-m", "tests.run", "--molecule", scenario]
     with open(log, "w", encoding="utf-8") as out, subprocess.Popen(
@@ -121,10 +120,8 @@ def run_scenarios(scenarios: list[str]) -> Iterator[ScenarioRun]:
     with ThreadPoolExecutor(max_workers=at_once) as pool:
         for ended in as_completed([pool.submit(run_scenario, name) for name in in_order(scenarios)]):
             run = ended.result()
-            if run.left_out:
-                yield run
-                continue
             if run.code:
                 print(run.log.read_text(encoding="utf-8"), flush=True)
-            print(f"--- {run.scenario}: {run.seconds:.0f} s in all" + (f", FAILED with {run.code}" if run.code else ""), flush=True)
+            ended_as = f"LEFT OUT: {run.left_out}" if run.left_out else f"{run.seconds:.0f} s in all" + (f", FAILED with {run.code}" if run.code else "")
+            print(f"--- {run.scenario}: {ended_as}", flush=True)
             yield run

@@ -19,11 +19,10 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support import faults, site_run
+from tests.support import faults, hosts, site_run
 from tests.support.collection import REPO
 
 Shell = Callable[..., str]
-FLEET = REPO / "tests" / "hosts" / "fleet"
 HAPROXY = str(REPO / "examples" / "ha_postgres" / "haproxy.yml")
 #: has an agent attest anew, which needs no token, and waits until it is healthy
 ATTEST = """
@@ -57,8 +56,8 @@ class Load:
 
     def start(self, servers: tuple[str, ...], agents: tuple[str, ...] = ()) -> None:
         """Begins, with a thread for each host."""
-        for work, hosts in ((self._create, servers), (self._attest, agents)):
-            for host in hosts:
+        for work, named in ((self._create, servers), (self._attest, agents)):
+            for host in named:
                 self.errors[host] = []
                 self._threads.append(threading.Thread(target=self._repeat, args=(work, host), daemon=True))
         for thread in self._threads:
@@ -96,20 +95,15 @@ class Load:
         self.attested.setdefault(agent, []).append(time.monotonic())
 
 
-def scenario() -> str:
-    """Returns the name of the fleet of hosts of this scenario."""
-    return f"spire-fleet-{os.environ['MOLECULE_SCENARIO_NAME']}"
-
-
 def container(host: str) -> str:
     """Returns the name of a host's container."""
-    return f"{scenario()}-{host}"
+    return hosts.container(hosts.scenario_fleet(), host)
 
 
 def fresh(host: str) -> None:
     """Destroys a host and makes it anew, empty, under its old name."""
-    subprocess.run([str(FLEET.parent / "namespace"), "podman", "rm", "--force", "--time", "0", container(host)], check=True)
-    subprocess.run([str(FLEET), "up", scenario(), host], check=True, stdout=subprocess.DEVNULL)
+    hosts.podman("rm", "--force", "--time", "0", container(host))
+    subprocess.run([str(hosts.COMMAND), "up", hosts.scenario_fleet(), host], check=True, stdout=subprocess.DEVNULL)
 
 
 def inventory_without(host: str, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:

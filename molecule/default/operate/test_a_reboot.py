@@ -6,20 +6,16 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Callable
-from pathlib import Path
 
-from tests.support import faults, site_run
-
-FLEET = Path(__file__).resolve().parents[3] / "tests" / "hosts" / "fleet"
+from tests.support import faults, hosts, site_run
 
 
 def test_a_fleet_comes_back_by_itself(shell: Callable[..., str], groups: dict[str, list[str]]) -> None:
     before = {agent: faults.own_id(shell, agent) for agent in groups["spire_agents"]}
-    fleet = f"spire-fleet-{os.environ['MOLECULE_SCENARIO_NAME']}"
-    subprocess.run([str(FLEET), "restart", fleet, "server1", "agent2"], check=True)
+    fleet = hosts.scenario_fleet()
+    subprocess.run([str(hosts.COMMAND), "restart", fleet, "server1", "agent2"], check=True)
     # A host is up when systemd has started all units, and SPIRE's units count as started only when they are healthy.
     assert shell("server1", "systemctl is-active spire-server@main.service") == "active"
     assert shell("agent2", "systemctl is-active spire-agent@main.service") == "active"

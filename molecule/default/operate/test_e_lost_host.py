@@ -6,26 +6,22 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Callable
-from pathlib import Path
 
-from tests.support import faults, site_run
-
-FLEET = Path(__file__).resolve().parents[3] / "tests" / "hosts" / "fleet"
+from tests.support import faults, hosts, site_run
 
 
 def test_the_others_finish(shell: Callable[..., str]) -> None:
     for agent in ("agent1", "agent2"):
         shell(agent, "rm -rf /var/lib/spire/agent/main")
-    fleet = f"spire-fleet-{os.environ['MOLECULE_SCENARIO_NAME']}"
+    fleet = hosts.scenario_fleet()
     running = site_run.start("site")
     # Once the directory exists again, the run has begun to change this host.
     shell("agent2", "until [ -d /var/lib/spire/agent/main ]; do sleep 0.1; done")
     subprocess.run(["podman", "kill", f"{fleet}-agent2"], check=True, stdout=subprocess.DEVNULL)
     run = site_run.finish(running)
-    subprocess.run([str(FLEET), "restart", fleet, "agent2"], check=True)
+    subprocess.run([str(hosts.COMMAND), "restart", fleet, "agent2"], check=True)
     assert run.rc != 0
     assert set(run.failed) == {"agent2"}
     assert faults.own_id(shell, "agent1") in shell("server1", faults.ENTRIES)

@@ -6,25 +6,21 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Callable
-from pathlib import Path
 
-from tests.support import faults, site_run
-
-FLEET = Path(__file__).resolve().parents[3] / "tests" / "hosts" / "fleet"
+from tests.support import faults, hosts, site_run
 
 
 def test_the_server_forgets_a_dead_host(shell: Callable[..., str]) -> None:
     spiffe_id = faults.own_id(shell, "agent3")
     assert spiffe_id in shell("server1", faults.ENTRIES)
-    fleet = f"spire-fleet-{os.environ['MOLECULE_SCENARIO_NAME']}"
+    fleet = hosts.scenario_fleet()
     subprocess.run(["podman", "kill", f"{fleet}-agent3"], check=True, stdout=subprocess.DEVNULL)
     try:
         run = site_run.run("decommission", "--limit", "agent3")
     finally:
-        subprocess.run([str(FLEET), "restart", fleet, "agent3"], check=True)
+        subprocess.run([str(hosts.COMMAND), "restart", fleet, "agent3"], check=True)
     assert run.rc == 0, run.stdout + run.stderr
     assert "agent3 can't be reached, so nothing was removed from it" in run.stdout
     assert spiffe_id not in shell("server1", faults.AGENTS) + shell("server1", faults.ENTRIES)

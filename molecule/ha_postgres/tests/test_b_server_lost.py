@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from tests.support import faults, site_run
-from tests.support.server_group import FLEET, Load, container, problems, scenario
+from tests.support import faults, hosts, site_run
+from tests.support.server_group import Load, container, problems
 
 Shell = Callable[..., str]
 MORE = {"spire_entries": [
@@ -116,7 +116,7 @@ def test_an_agent_is_decommissioned_through_another_server(killed: Load, shell: 
 def test_a_fresh_host_takes_the_place_of_the_dead_one(
     killed: Load, before: dict[str, Any], shell: Shell, known: Callable[[str], Any], authorities: Callable[[str, str], str]
 ) -> None:
-    subprocess.run([str(FLEET), "up", scenario(), "server1"], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([str(hosts.COMMAND), "up", hosts.scenario_fleet(), "server1"], check=True, stdout=subprocess.DEVNULL)
     shell("server1", "test ! -e /etc/spire && test ! -e /var/lib/spire")
     there = known("server2")
     site_run.run("site", "--limit", "server1", variables=MORE).require()

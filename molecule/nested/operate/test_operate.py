@@ -7,23 +7,20 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from collections.abc import Callable
-from pathlib import Path
 
-from tests.support import faults, site_run
+from tests.support import faults, hosts, site_run
 
 Shell = Callable[..., str]
-FLEET = Path(__file__).resolve().parents[3] / "tests" / "hosts" / "fleet"
 DOWNSTREAM = faults.cli("entry show -downstream")
 AGENTS = ("hub1", "edge1", "leaf1")
 
 
 def test_machines_with_server_and_agent_are_rebooted(shell: Shell) -> None:
     before = {host: faults.own_id(shell, host) for host in AGENTS}
-    fleet = f"spire-fleet-{os.environ['MOLECULE_SCENARIO_NAME']}"
-    subprocess.run([str(FLEET), "restart", fleet, "hub1", "edge1"], check=True)
+    fleet = hosts.scenario_fleet()
+    subprocess.run([str(hosts.COMMAND), "restart", fleet, "hub1", "edge1"], check=True)
     for host in ("hub1", "edge1"):
         assert shell(host, "systemctl is-active spire-agent@main.service spire-server@main.service") == "active\nactive"
         times = shell(host, "for unit in agent server; do systemctl show --property=ActiveEnterTimestampMonotonic --value "
