@@ -37,7 +37,7 @@ class ActionModule(FleetAction):
         planned = self.plan(arguments["component"])
         self.refuse(rules_run.of_plan(planned, self.fleet))
         before = time.time()
-        answer = self._probe(planned, arguments["reach_server"])
+        answer = self._probe(planned, {name: arguments[name] for name in ("reach_server", "health")})
         if "observed" not in answer:
             return {key: value for key, value in answer.items() if key not in UNSAFE}
         observed, clock = answer["observed"], Clock.between(before, answer["observed"].get("time", before), time.time())
@@ -60,6 +60,8 @@ class ActionModule(FleetAction):
         return {
             **result, "certificates": expiry_sources.in_files(planned.for_architecture(observed["machine"]), observed["certificates"]),
             **({"unreached": observed["unreached"]} if arguments["reach_server"] else {}),
+            **({"datastore": observed["datastore"]} if planned.component == "server" else {}),
+            **({"healthy": observed["healthy"]} if arguments["health"] else {}),
         }
 
     def _agents(self, planned: Plan) -> list[dict[str, Any]] | None:
@@ -71,13 +73,13 @@ class ActionModule(FleetAction):
         )
         return answer["agents"] if answer.get("healthy") else None
 
-    def _probe(self, planned: Plan, reach_server: bool) -> dict[str, Any]:
-        """Runs the module with its output kept out of every log, since it returns files with secrets."""
+    def _probe(self, planned: Plan, further: dict[str, bool]) -> dict[str, Any]:
+        """Runs the module with its output kept out of every log, since it returns files with secrets. ``further`` has what else to ask."""
         variants = variants_of(planned)
         return self.execute_hidden("spire.fleet.component_drift", {
             "component": planned.component,
-            "spec": request_of(planned, reach_server).as_argument(),
+            "spec": request_of(planned, **further).as_argument(),
             "planned": planned_digests(planned),
-            "variants": {machine: request_of(variant, reach_server).as_argument() for machine, variant in variants.items()},
+            "variants": {machine: request_of(variant, **further).as_argument() for machine, variant in variants.items()},
             "planned_variants": {machine: planned_digests(variant) for machine, variant in variants.items()},
         })

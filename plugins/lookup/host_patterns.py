@@ -23,12 +23,13 @@ options:
   _terms:
     description:
       - V(servers), V(agents) or V(nested).
-      - V(several_servers) is V(fleet) where some group has several servers, and V(redundant_servers) are the servers of such groups; nobody
+      - V(checked_servers) are the servers that one play checks all at once, and V(differing_servers) those of V(servers) that did not match
+        their plan there, or whose check failed.
+      - V(several_servers) is V(fleet) where some group has several servers and this run does not know yet which of them is healthy; nobody
         otherwise.
-      - V(unreached_servers) are servers that an earlier play could not reach, while another server of their group was reached. They are
+      - V(unreached_servers) are servers that the check could not reach, while it reached another server of their group. They are
         in no other play that changes servers.
-      - V(authority_servers) are the servers that would make a new authority without their datastore, and V(cut_off_agents) are the agents of
-        those whose datastore an earlier play did not find.
+      - V(cut_off_agents) are the agents of servers that would make a new authority, since the check did not find their datastore.
       - V(fleet) is every server and agent, nested ones too; V(every_server) and V(every_agent) are those of one kind, in no order.
       - V(missing_ca) for servers and agents while a CA of ours, of a server's or of an agent's whose servers are not in the inventory, is
         missing on the controller, so that this run would make it; nobody otherwise.
@@ -54,7 +55,7 @@ _raw:
   elements: str
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from ansible import context
@@ -62,23 +63,17 @@ from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.drift import bare_server, missing_ca
+from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment.target_lookup import SERVER_DRIFT, known_healthy
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import groups as inventory_groups, nested
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import AGENTS, SERVERS
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import fleet_of
 
-GROUPS = {"servers": SERVERS, "agents": AGENTS}
+#: the plays that Ansible's own --list-hosts lists hosts for, although it knows no variables of hosts
+LISTED = {"servers": (SERVERS,), "checked_servers": (SERVERS,), "differing_servers": (SERVERS,), "agents": (AGENTS,)}
 #: the groups of plays that need no order of hosts; their servers include the nested ones
 EVERY = {"fleet": (SERVERS, AGENTS), "every_server": (SERVERS,), "every_agent": (AGENTS,)}
-#: plays that exist only where some group has several servers
-SEVERAL = ("several_servers", "redundant_servers", "unreached_servers")
-#: the other plays
-OTHERS = ("servers", "agents", "nested", "missing_ca", "authority_servers", "cut_off_agents")
 #: A pattern that matches no host. An empty list would match every host, and Ansible warns of a group that does not exist.
 NOBODY = "!all"
-#: the variable in which site registers the datastore of a server
-DATASTORE = "spire_fleet_datastore"
-#: the variable in which site registers whether it reached a server
-REACHED = "spire_fleet_reached"
 #: options of ansible-playbook that need no inventory; ansible-lint uses them, too
 WITHOUT_INVENTORY = ("syntax", "listtasks", "listtags")
 
@@ -94,57 +89,72 @@ class LookupModule(LookupBase):
             self._check(observed["groups"])
         if which in EVERY:
             return _there(EVERY[which], observed)
-        if which in SEVERAL:
-            return self._several(which, observed)
-        if which in ("authority_servers", "cut_off_agents"):
-            return self._authority(which, observed)
-        if which == "missing_ca":
-            missing = "hostvars" in observed and missing_ca.concerns(fleet_of(observed, self._templar))
-            return _there(EVERY["fleet"], observed) if missing else [NOBODY]
-        apart = nested.startup_order(fleet_of(observed, self._templar)) if "hostvars" in observed else []
-        if which == "nested":
-            return [host for host in apart if host not in self._unreached(observed)] or [NOBODY]
-        if which not in GROUPS:
-            raise AnsibleLookupError(f"{which} is no play; it must be {', '.join((*EVERY, *SEVERAL, *OTHERS))}")
-        apart += self._unreached(observed) if which == "servers" else []
-        return [*_there([GROUPS[which]], observed), *(f"!{host}" for host in apart)]
-
-    def _authority(self, which: str, observed: Mapping[str, Any]) -> list[str]:
-        """Returns the servers whose datastore is looked for, or the agents of those that have none."""
+        plays: dict[str, Callable[[Mapping[str, Any]], list[str]]] = {
+            "servers": self._servers, "agents": self._agents, "nested": self._nested, "missing_ca": self._missing_ca,
+            "checked_servers": self._checked, "differing_servers": self._differing, "several_servers": self._several,
+            "unreached_servers": self._unreached, "cut_off_agents": self._cut_off,
+        }
+        if which not in plays:
+            raise AnsibleLookupError(f"{which} is no play; it must be {', '.join((*EVERY, *plays))}")
         if "hostvars" not in observed:
-            return [NOBODY]
-        fleet = fleet_of(observed, self._templar)
-        if which == "authority_servers":
-            return bare_server.candidates(fleet) or [NOBODY]
-        return bare_server.agents(fleet, lambda server: self._lacks_datastore(observed, server)) or [NOBODY]
+            return _there(LISTED.get(which, ()), observed)
+        return plays[which](observed) or [NOBODY]
 
-    def _lacks_datastore(self, observed: Mapping[str, Any], server: str) -> bool:
-        """Whether this run has looked for the datastore of a server and did not find it."""
-        result = observed["hostvars"].raw_get(server).get(DATASTORE) or {}
-        return result.get("stat", {}).get("exists") is False
+    def _servers(self, observed: Mapping[str, Any]) -> list[str]:
+        return [*_there([SERVERS], observed), *self._apart(observed)]
 
-    def _several(self, which: str, observed: Mapping[str, Any]) -> list[str]:
-        """Returns the hosts of a play that exists only where some group has several servers."""
-        if which == "unreached_servers":
-            return self._unreached(observed) or [NOBODY]
-        redundant = [server for servers in self._redundant(observed) for server in servers]
-        return (redundant if which == "redundant_servers" else redundant and _there(EVERY["fleet"], observed)) or [NOBODY]
+    def _agents(self, observed: Mapping[str, Any]) -> list[str]:
+        return [*_there([AGENTS], observed), *self._apart(observed)]
 
-    def _redundant(self, observed: Mapping[str, Any]) -> list[list[str]]:
-        """Returns the servers of each group that has several."""
+    def _apart(self, observed: Mapping[str, Any]) -> list[str]:
+        """Returns patterns that exclude the nested servers and their agents, which have a play of their own."""
+        return [f"!{host}" for host in nested.startup_order(fleet_of(observed, self._templar))]
+
+    def _nested(self, observed: Mapping[str, Any]) -> list[str]:
+        unreached = self._unreached(observed)
+        return [host for host in nested.startup_order(fleet_of(observed, self._templar)) if host not in unreached]
+
+    def _missing_ca(self, observed: Mapping[str, Any]) -> list[str]:
+        return _there(EVERY["fleet"], observed) if missing_ca.concerns(fleet_of(observed, self._templar)) else []
+
+    def _checked(self, observed: Mapping[str, Any]) -> list[str]:
+        """Returns the servers to check all at once. A nested server is checked in its turn, and here only if there are others beside it."""
+        apart = set(nested.startup_order(fleet_of(observed, self._templar)))
+        apart -= {server for servers in self._redundant(observed).values() for server in servers}
+        return [*_there([SERVERS], observed), *(f"!{host}" for host in sorted(apart))]
+
+    def _differing(self, observed: Mapping[str, Any]) -> list[str]:
+        """Returns the servers to change. A server whose check failed is among them, so that it fails in its turn, with its message."""
+        left_alone = self._unreached(observed)
+        left_alone += [host for host in observed.get("groups", {}).get(SERVERS, ()) if _drift(observed, host).get("differs") is False]
+        return [*self._servers(observed), *(f"!{host}" for host in left_alone)]
+
+    def _several(self, observed: Mapping[str, Any]) -> list[str]:
+        """Returns the hosts of a play that finds a healthy server of each group which has several."""
+        groups = self._redundant(observed)
+        return _there(EVERY["fleet"], observed) if groups.keys() - known_healthy(observed["hostvars"], groups).keys() else []
+
+    def _redundant(self, observed: Mapping[str, Any]) -> dict[str, list[str]]:
+        """Returns the groups that have several servers, with these."""
         servers = list(observed.get("groups", {}).get(SERVERS, ()))
-        if len(servers) < 2 or "hostvars" not in observed:
-            return []
-        return [members for members in fleet_of(observed, self._templar).server_groups(servers).values() if len(members) > 1]
+        if len(servers) < 2:
+            return {}
+        groups = fleet_of(observed, self._templar).server_groups(servers)
+        return {group: members for group, members in groups.items() if len(members) > 1}
 
     def _unreached(self, observed: Mapping[str, Any]) -> list[str]:
         """Returns the servers that this run could not reach, of groups in which it has reached another one."""
         found = []
-        for servers in self._redundant(observed):
-            asked = {server: observed["hostvars"].raw_get(server).get(REACHED) or {} for server in servers}
-            if any("ping" in result for result in asked.values()):
+        for servers in self._redundant(observed).values():
+            asked = {server: _drift(observed, server) for server in servers}
+            if any(result and not result.get("unreachable") for result in asked.values()):
                 found += [server for server, result in asked.items() if result.get("unreachable")]
         return found
+
+    def _cut_off(self, observed: Mapping[str, Any]) -> list[str]:
+        """Returns the agents of the servers that have lost their datastore."""
+        fleet = fleet_of(observed, self._templar)
+        return bare_server.agents(fleet, lambda server: _drift(observed, server).get("datastore") is False)
 
     def _check(self, groups: Mapping[str, Sequence[str]]) -> None:
         """Raises AnsibleLookupError for an inventory without hosts for any play; warns of groups with similar names."""
@@ -153,6 +163,11 @@ class LookupModule(LookupBase):
             raise AnsibleLookupError(wrong)
         for line in inventory_groups.misnamed_groups(groups):
             self._display.warning(line)
+
+
+def _drift(observed: Mapping[str, Any], server: str) -> Mapping[str, Any]:
+    """Returns what this run found when it checked a server; empty where it has not."""
+    return observed["hostvars"].raw_get(server).get(SERVER_DRIFT) or {}
 
 
 def _there(names: Collection[str], variables: Mapping[str, Any]) -> list[str]:

@@ -12,7 +12,8 @@ description:
   - "Internal: the playbooks of this collection use it; it may change at any time."
   - For each group of servers that the given hosts belong to, returns the server that tasks are delegated to.
   - Agents whose servers are not in the inventory belong to none.
-  - The server of a group is the one that was found healthy by a task that registered C(spire_component_candidates), or else the first.
+  - The server of a group is one that this run has found healthy, by its drift check in C(spire_server_drift), by its state in
+    C(spire_verify_state), or by a task that registered C(spire_component_candidates). Otherwise it is the first.
 author:
   - spire.fleet contributors (@spire-fleet)
 options:
@@ -22,7 +23,8 @@ options:
     elements: str
     required: true
   candidates:
-    description: Whether to return every server of the groups that have several, instead of the one to ask.
+    description:
+      - Whether to return every server of the groups that have several, and of which none was found healthy before, instead of the one to ask.
     type: bool
     default: false
 """
@@ -47,6 +49,7 @@ _raw:
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment.target_lookup import TargetLookup
+from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment.targets import Targets
 
 
 class LookupModule(TargetLookup):
@@ -54,4 +57,4 @@ class LookupModule(TargetLookup):
 
     def look_up(self, terms: list[str]) -> list[dict[str, Any]]:
         """Returns one target for each server group of the hosts named."""
-        return self.targets.candidates(terms) if self.get_option("candidates") else self.targets.of_hosts(terms)
+        return Targets(self.fleet, self.known).candidates(terms) if self.get_option("candidates") else self.targets.of_hosts(terms)

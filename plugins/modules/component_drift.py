@@ -50,6 +50,11 @@ options:
       - For agents, whether to find out if a SPIRE server answers at the agent's C(server_address), as a load balancer may not have one.
     type: bool
     default: false
+  health:
+    description:
+      - For servers, whether to run SPIRE's own health check, which also finds out whether the server reaches its database.
+    type: bool
+    default: false
   spec:
     description: The files, service and binaries to read on the host. Set by the action plugin.
     type: dict
@@ -143,6 +148,14 @@ unreached:
   description: Why no SPIRE server answers at the agent's C(server_address), as text. Empty when one answers.
   returned: when O(reach_server=true)
   type: str
+datastore:
+  description: Whether the file of the server's SQLite database is there. Null for a server with another database.
+  returned: when O(component=server)
+  type: bool
+healthy:
+  description: Whether the server runs and reports that it is healthy.
+  returned: when O(health=true)
+  type: bool
 machine:
   description: The host's architecture as the kernel calls it.
   returned: always

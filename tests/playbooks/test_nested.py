@@ -67,9 +67,8 @@ def test_site_goes_down_the_tiers(tmp_path: Path) -> None:
     del plays["Check the whole inventory before any host is touched"]
     assert list(plays.items()) == [
         ("Hosts that may hold certificates of a CA that is missing on the controller", []),
-        ("Servers with an authority of their own", ["root1"]),
+        ("Check of the SPIRE servers", ["root1"]),
         ("Agents of servers without a datastore", []),
-        ("Servers that have others beside them", []),
         ("SPIRE servers, one at a time", ["root1"]),
         ("Parent servers that answer", ["hub1", "edge1"]),
         (NESTED_PLAY, ["hub1", "edge1"]),
@@ -92,12 +91,46 @@ def test_a_fleet_without_tiers_has_the_plays_that_it_had(tmp_path: Path) -> None
     assert working(gone_through(tmp_path, "decommission.yml", FLAT))[1:] == [["a1", "a2"], ["s1"]]
 
 
-def test_a_group_of_several_servers_has_plays_of_its_own(tmp_path: Path) -> None:
-    inventory = {"all": {"vars": {"spire_trust_domain": DOMAIN}}, "spire_servers": hosts("s1", "s2"), "spire_agents": hosts("a1")}
-    plays = gone_through(tmp_path, "site.yml", inventory)
-    assert plays["Servers that have others beside them"] == ["s1", "s2"]
-    assert sorted(plays["Servers that answer"]) == ["a1", "s1", "s2"]
-    assert plays["Servers that were left alone"] == []
+def after_the_check(tmp_path: Path, **found: dict[str, Any]) -> dict[str, list[str]]:
+    """Returns the plays of site over three servers of one group and an agent, where the check of the servers has found this."""
+    servers = {name: {"spire_server_drift": found[name]} if name in found else {} for name in ("s1", "s2", "s3")}
+    inventory = {"all": {"vars": {"spire_trust_domain": DOMAIN}}, "spire_servers": {"hosts": servers}, "spire_agents": hosts("a1")}
+    return gone_through(tmp_path, "site.yml", inventory)
+
+
+MATCHES = {"differs": False, "healthy": True, "datastore": True}
+DIFFERS = {**MATCHES, "differs": True}
+BARE = {"differs": True, "healthy": False, "datastore": False}
+UNREACHABLE = {"unreachable": True, "msg": "no route to host"}
+#: what the task registers where the check itself failed
+FAILED = {"msg": "s2: something is wrong with the host", "failed": False}
+ONE_BY_ONE, ANSWER, ALONE = "SPIRE servers, one at a time", "Servers that answer", "Servers that were left alone"
+
+
+def test_only_servers_that_differ_are_changed(tmp_path: Path) -> None:
+    plays = after_the_check(tmp_path, s1=MATCHES, s2=FAILED, s3=DIFFERS)
+    assert (plays["Check of the SPIRE servers"], plays[ONE_BY_ONE], plays[ALONE]) == (["s1", "s2", "s3"], ["s2", "s3"], [])
+
+
+def test_servers_are_asked_who_answers_only_where_none_is_known_to_be_healthy(tmp_path: Path) -> None:
+    assert sorted(after_the_check(tmp_path)[ANSWER]) == ["a1", "s1", "s2", "s3"]
+    assert sorted(after_the_check(tmp_path, s1=BARE, s2=FAILED, s3=BARE)[ANSWER]) == ["a1", "s1", "s2", "s3"]
+    assert after_the_check(tmp_path, s1=BARE, s2=MATCHES, s3=BARE)[ANSWER] == []
+
+
+def test_an_unreachable_server_is_left_alone_while_another_one_is_there(tmp_path: Path) -> None:
+    plays = after_the_check(tmp_path, s1=UNREACHABLE, s2=FAILED, s3=MATCHES)
+    assert (plays[ONE_BY_ONE], plays[ALONE]) == (["s2"], ["s1"])
+    plays = after_the_check(tmp_path, s1=UNREACHABLE, s2=UNREACHABLE, s3=UNREACHABLE)
+    assert (plays[ONE_BY_ONE], plays[ALONE]) == (["s1", "s2", "s3"], [])
+
+
+def test_agents_are_asked_for_their_identities_where_their_server_has_lost_its_datastore(tmp_path: Path) -> None:
+    asked = "Agents of servers without a datastore"
+    inventory = {"spire_servers": {"hosts": {"s1": {"spire_server_drift": BARE}}}, "spire_agents": hosts("a1", "a2")}
+    assert gone_through(tmp_path, "site.yml", inventory)[asked] == ["a1", "a2"]
+    inventory["spire_servers"]["hosts"]["s1"]["spire_server_drift"] = MATCHES
+    assert gone_through(tmp_path, "site.yml", inventory)[asked] == []
 
 
 def test_a_limit_holds_in_every_play(tmp_path: Path) -> None:
@@ -106,8 +139,8 @@ def test_a_limit_holds_in_every_play(tmp_path: Path) -> None:
 
 
 def test_ansible_lists_the_hosts_of_plays(tmp_path: Path) -> None:
-    """--list-hosts lists all servers in both plays, because Ansible knows no variables of hosts then."""
+    """--list-hosts lists all servers in all plays, because Ansible knows no variables of hosts then."""
     text = printed(tmp_path, PLAYBOOKS / "site.yml", DEEP, "--list-hosts")
     assert [line.strip() for line in text.splitlines() if line.startswith("    hosts (")] == [
-        f"hosts ({number}):" for number in (4, 0, 0, 0, 0, 3, 0, 0, 0, 3, 4, 0)
+        f"hosts ({number}):" for number in (4, 0, 3, 0, 3, 0, 0, 0, 3, 4, 0)
     ]

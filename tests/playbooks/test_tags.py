@@ -28,10 +28,11 @@ DOWNSTREAM = ["Create and update the downstream entries of nested servers"]
 ENTRIES = ["Create and update the registration entries"]
 #: the tasks of a play that has no hosts while every CA is on the controller
 GONE = ["Check for certificates of a missing CA", "Fail before another CA is made"]
-#: the tasks of plays that look for servers which have lost their datastore
-AUTHORITY = ["Look for the datastore", "Read the identity that the agent holds", "Fail before a new authority is made"]
+#: the task of a play that checks all servers at once, and the tasks of a play for agents whose server has lost its datastore
+LOOK = ["Check every server for drift"]
+AUTHORITY = ["Read the identity that the agent holds", "Fail before a new authority is made"]
 #: the tasks of plays that have no hosts where each group has one server
-REACH, FIND, ALONE = ["Reach the server"], ["Find the servers that answer"], ["Report a server that can't be reached"]
+FIND, ALONE = ["Find the servers that answer"], ["Report a server that can't be reached"]
 #: the tasks of plays that have no hosts without nested servers
 NESTED = [*FIND, *AGENTS, *DOWNSTREAM, *SERVERS]
 
@@ -39,9 +40,9 @@ NESTED = [*FIND, *AGENTS, *DOWNSTREAM, *SERVERS]
 @pytest.mark.parametrize(
     ("tags", "tasks"),
     [
-        ("all", [*GONE, *AUTHORITY, *REACH, *SERVERS, *NESTED, *FIND, *AGENTS, *ENTRIES, *ALONE]), ("preflight", []),
-        ("servers", [*GONE, *AUTHORITY, *REACH, *SERVERS, *NESTED, *ALONE]), ("agents", [*GONE, *FIND, *AGENTS, *DOWNSTREAM, *FIND, *AGENTS, *ENTRIES]),
-        ("entries", [*FIND, *DOWNSTREAM, *FIND, *ENTRIES]), ("servers,entries", [*GONE, *AUTHORITY, *REACH, *SERVERS, *NESTED, *FIND, *ENTRIES, *ALONE]),
+        ("all", [*GONE, *LOOK, *AUTHORITY, *SERVERS, *NESTED, *FIND, *AGENTS, *ENTRIES, *ALONE]), ("preflight", []),
+        ("servers", [*GONE, *LOOK, *AUTHORITY, *SERVERS, *NESTED, *ALONE]), ("agents", [*GONE, *FIND, *AGENTS, *DOWNSTREAM, *FIND, *AGENTS, *ENTRIES]),
+        ("entries", [*FIND, *DOWNSTREAM, *FIND, *ENTRIES]), ("servers,entries", [*GONE, *LOOK, *AUTHORITY, *SERVERS, *NESTED, *FIND, *ENTRIES, *ALONE]),
     ],
 )
 def test_tags_choose_parts_and_all_are_checked_first(tags: str, tasks: list[str], tmp_path: Path) -> None:

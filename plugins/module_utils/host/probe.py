@@ -17,6 +17,7 @@ from typing import Any, Dict, Tuple
 
 from ansible_collections.spire.fleet.plugins.module_utils.host import ports
 from ansible_collections.spire.fleet.plugins.module_utils.host.observe import binaries, files, identity, reach, service, supplied
+from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireServer
 
 #: the options of the module's task; the action plugin adds which files, service and binary to observe
 ARGUMENTS: Dict[str, Dict[str, Any]] = {
@@ -26,6 +27,7 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "missing_ca_only": {"type": "bool", "default": False},
     "identity_only": {"type": "bool", "default": False},
     "reach_server": {"type": "bool", "default": False},
+    "health": {"type": "bool", "default": False},
 }
 
 
@@ -60,6 +62,7 @@ def observe(spec: Dict[str, Any], planned: Dict[str, str]) -> Dict[str, Any]:
         "started_with_old_files": service.started_with_old_files(spec["service"]["stamp"], planned) if process["running"] else [],
         "binary_changed": service.binary_changed(process["pid"], spec["runs"]),
         "answers": service.answers(spec["socket"]),
+        "healthy": process["running"] and spec["health"] and SpireServer(spec["binary"], spec["socket"]).healthcheck().healthy,
         "taken_ports": ports.taken(spec["ports"], process["pid"] if process["running"] else 0),
         "silent_ports": ports.silent(spec["ports"], process["pid"]) if process["running"] else [],
         "identity": identity.agent_svid(spec["identity"]) if spec["identity"] else {},

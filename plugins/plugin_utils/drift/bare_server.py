@@ -19,7 +19,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import svid
 
 
-def candidates(fleet: Fleet) -> list[str]:
+def _candidates(fleet: Fleet) -> list[str]:
     """Returns the servers that would make a new authority if their datastore was missing, and that have agents in the inventory."""
     with_agents = {server for agent in fleet.agents for server in fleet.servers_of(agent)}
     return [host for host in fleet.servers if host in with_agents and _own_authority(plan("server", host, fleet))]
@@ -27,7 +27,7 @@ def candidates(fleet: Fleet) -> list[str]:
 
 def agents(fleet: Fleet, missing: Callable[[str], bool]) -> list[str]:
     """Returns the agents of the servers whose datastore is missing."""
-    bare = {host for host in candidates(fleet) if missing(host)}
+    bare = {host for host in _candidates(fleet) if missing(host)}
     return [agent for agent in fleet.agents if bare.intersection(fleet.servers_of(agent))]
 
 

@@ -59,6 +59,8 @@ class ProbeRequest:
     probe_version: bool
     service: dict[str, Any]
     socket: str
+    #: whether the server's own health check is run
+    health: bool
     #: the ports that the process opens, as module_utils/host/ports.py takes them
     ports: list[dict[str, Any]]
     #: an agent's data directory and the path of its key; empty for a server
@@ -72,8 +74,11 @@ class ProbeRequest:
         return dataclasses.asdict(self)
 
 
-def request_of(plan: Plan, reach_server: bool = False) -> ProbeRequest:
-    """Returns the request for the host of this plan; with ``reach_server``, an agent's host tries to reach the server."""
+def request_of(plan: Plan, reach_server: bool = False, health: bool = False) -> ProbeRequest:
+    """Returns the request for the host of this plan.
+
+    With ``reach_server``, an agent's host tries to reach the server. With ``health``, a server is asked for its health.
+    """
     paths, keys = plan.paths, _keys(plan)
     # The run corrects a wrong mode of the collection's own keys, so these do not count as the user's keys, which would stop it.
     corrected = {key["path"] for key in keys.values()} | {one.path for one in plan.delivered}
@@ -105,6 +110,7 @@ def request_of(plan: Plan, reach_server: bool = False) -> ProbeRequest:
             "stamp": paths.stamp,
         },
         socket=plan.socket,
+        health=health and not agent,
         ports=[one.asked() for one in plan.listeners],
         identity=_identity(plan),
         plugins=_plugins(plan),

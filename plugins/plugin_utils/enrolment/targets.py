@@ -33,9 +33,9 @@ class Targets:
         return [self._of_group(group) for group in sorted(self.fleet.server_groups(list(hosts)))]
 
     def candidates(self, hosts: Iterable[str]) -> list[dict[str, Any]]:
-        """Returns every server of those groups of these hosts that have several servers."""
+        """Returns every server of those groups of these hosts that have several servers, none of which is known to be healthy."""
         groups = sorted(self.fleet.server_groups(list(hosts)).items())
-        return [self._target(group, server) for group, servers in groups if len(servers) > 1 for server in servers]
+        return [self._target(group, server) for group, servers in groups if len(servers) > 1 and group not in self.healthy for server in servers]
 
     def join_tokens(self, needy: Iterable[str], start_timeout: int) -> list[dict[str, Any]]:
         """Returns for each server group its agents that need a token, and how long their tokens must be valid."""

@@ -25,8 +25,7 @@ def server_plugins(**plugins: Any) -> dict[str, Any]:
 
 def test_only_the_agents_of_a_server_without_its_datastore_are_asked() -> None:
     made = fleet()
-    (server,) = bare_server.candidates(made)
-    assert bare_server.agents(made, lambda host: host == server) == list(made.agents)
+    assert bare_server.agents(made, lambda host: host == made.servers[0]) == list(made.agents)
     assert bare_server.agents(made, lambda host: False) == []
 
 
@@ -39,7 +38,7 @@ def test_only_the_agents_of_a_server_without_its_datastore_are_asked() -> None:
     ],
 )
 def test_a_server_that_keeps_its_authority_elsewhere_is_not_asked_about(variables: dict[str, Any]) -> None:
-    assert bare_server.candidates(fleet(variables)) == []
+    assert bare_server.agents(fleet(variables), lambda host: True) == []
 
 
 def test_an_identity_that_still_counts_is_described() -> None:
