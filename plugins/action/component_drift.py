@@ -22,9 +22,6 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.report import expiry_s
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules import run as rules_run
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 
-#: fields of a failed module's result with its unparsed output, which may hold a part of a file
-UNSAFE = ("module_stdout", "module_stderr", "stdout", "stdout_lines", "stderr", "stderr_lines", "invocation")
-
 
 class ActionModule(FleetAction):
     """See the documentation of the module of the same name."""
@@ -34,12 +31,15 @@ class ActionModule(FleetAction):
 
     def act(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Returns how the host differs from its plan; raises AnsibleActionFail for a plan with mistakes, or a host that can't follow it."""
+        earlier = self._earlier(arguments["earlier"])
+        if earlier:
+            return earlier
         planned = self.plan(arguments["component"])
         self.refuse(rules_run.of_plan(planned, self.fleet))
         before = time.time()
         answer = self._probe(planned, {name: arguments[name] for name in ("reach_server", "health")})
         if "observed" not in answer:
-            return {key: value for key, value in answer.items() if key not in UNSAFE}
+            return answer
         observed, clock = answer["observed"], Clock.between(before, answer["observed"].get("time", before), time.time())
         if arguments["missing_ca_only"]:
             return {"missing_ca": missing_cas(planned, observed)}
@@ -63,6 +63,13 @@ class ActionModule(FleetAction):
             **({"datastore": observed["datastore"]} if planned.component == "server" else {}),
             **({"healthy": observed["healthy"]} if arguments["health"] else {}),
         }
+
+    def _earlier(self, name: str | None) -> dict[str, Any]:
+        """Returns the result of an earlier check that still holds: no host of this play was changed before this one, and nothing is to be shown."""
+        first = self.variables.get("ansible_play_hosts_all", [])[:1] == [self.host]
+        if not name or not first or self._task.check_mode or self._task.diff:
+            return {}
+        return dict(self.variables.get(name) or {})
 
     def _agents(self, planned: Plan) -> list[dict[str, Any]] | None:
         """Asks a running server for its agents; returns None where it gives no answer."""

@@ -24,7 +24,7 @@ options:
     description:
       - V(servers), V(agents) or V(nested).
       - V(checked_servers) are the servers that one play checks all at once, and V(differing_servers) those of V(servers) that did not match
-        their plan there, or whose check failed.
+        their plan there.
       - V(several_servers) is V(fleet) where some group has several servers and this run does not know yet which of them is healthy; nobody
         otherwise.
       - V(unreached_servers) are servers that the check could not reach, while it reached another server of their group. They are
@@ -124,7 +124,7 @@ class LookupModule(LookupBase):
         return [*_there([SERVERS], observed), *(f"!{host}" for host in sorted(apart))]
 
     def _differing(self, observed: Mapping[str, Any]) -> list[str]:
-        """Returns the servers to change. A server whose check failed is among them, so that it fails in its turn, with its message."""
+        """Returns the servers to change. One that nobody has checked is among them."""
         left_alone = self._unreached(observed)
         left_alone += [host for host in observed.get("groups", {}).get(SERVERS, ()) if _drift(observed, host).get("differs") is False]
         return [*self._servers(observed), *(f"!{host}" for host in left_alone)]

@@ -46,7 +46,7 @@ _raw:
   elements: str
 """
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.files import UnknownFileError, text_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.files import UnknownFileError, file_of
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.lookup_base import FleetLookup
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 
@@ -63,4 +63,4 @@ class LookupModule(FleetLookup):
         if self.get_option("machine"):
             planned = planned.for_architecture(str(self.get_option("machine")))
         token = self.get_option("join_token")
-        return [planned.render({"join_token": str(token)}) if token else text_of(planned, name)]
+        return [planned.render({"join_token": str(token)}) if token else file_of(planned, name).content]

@@ -55,6 +55,11 @@ options:
       - For servers, whether to run SPIRE's own health check, which also finds out whether the server reaches its database.
     type: bool
     default: false
+  earlier:
+    description:
+      - The name of a variable with the result of a check that was made just before this play. It is returned without another check for the first
+        host of the play, unless the task shows differences. For the others, the changes on that host come in between.
+    type: str
   spec:
     description: The files, service and binaries to read on the host. Set by the action plugin.
     type: dict

@@ -25,6 +25,12 @@ options:
         directory C(bin/), such as SPIRE's releases.
       - Unless set, the version must be installed and undamaged, and only the link is switched.
     type: path
+  move:
+    description:
+      - Whether O(src) may be used up. Programs are moved out of a directory on the same file system instead of being copied, and O(src) is
+        removed in the end.
+    type: bool
+    default: false
   version:
     description: The version of SPIRE, for example V(1.15.3).
     type: str
@@ -126,6 +132,7 @@ from ansible_collections.spire.fleet.plugins.module_utils.host.release_installer
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "src": {"type": "path"},
+    "move": {"type": "bool", "default": False},
     "version": {"type": "str", "required": True},
     "root": {"type": "path", "default": "/opt/spire"},
     "names": {"type": "list", "elements": "str", "default": ["spire-server", "spire-agent"]},
@@ -188,7 +195,7 @@ def run(params: dict[str, Any], check: bool) -> dict[str, Any]:
     )
     source = None
     if params["src"]:
-        source = Source(params["src"], params["version"], params["names"], params["sha256"] or "")
+        source = Source(params["src"], params["version"], params["names"], params["sha256"] or "", params["move"])
     outcome = placer.place(source, params["link"], check)
     return {
         "changed": outcome.changed, "placed": outcome.placed, "differences": outcome.differences,

@@ -122,7 +122,7 @@ def test_a_first_run_goes_on_without_an_agent(directory: Path) -> None:
     without_cas(directory, "a2")
     done = run(directory, "site", "--check")
     assert recap(done) == {"s1": "ok", "a1": "ok", "a2": "unreachable"}, done.stdout + done.stderr
-    assert "TASK [spire.fleet.spire_server : Check the server for drift]" in done.stdout
+    assert "TASK [Check every server for drift]" in done.stdout
     assert "TASK [spire.fleet.spire_agent : Check the agent for drift]" in done.stdout
 
 

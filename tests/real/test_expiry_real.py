@@ -61,7 +61,7 @@ def test_a_converged_server_is_looked_at_once(fleet: Fleet) -> None:
     run = fleet.run("site").require()
     assert run.changed == {}
     assert [task.name for task in run.tasks] == [
-        "Check every server and agent against its SPIRE release, and against each other", "Check the server for drift",
+        "Check every server and agent against its SPIRE release, and against each other", "Check every server for drift",
         "Read the attested agents from the servers", "Check the agent for drift", "Create and update the registration entries",
     ]
 
@@ -95,7 +95,7 @@ def test_site_renews_what_is_inside_its_window(fleet: Fleet) -> None:
     assert fleet.upstream == first
     pids = fleet.processes
     renewed = fleet.run("site", **window).require()
-    assert renewed.changed == {"one": ["Make and sign the server's CA on the controller", "Deliver the certificates"]}
+    assert renewed.changed == {"one": ["Make and sign the server's CA on the controller", "Deliver the certificates, and the key if the controller has it"]}
     assert fleet.upstream.serial_number != first.serial_number and fleet.upstream.public_key() == first.public_key()
     assert fleet.processes == pids
 

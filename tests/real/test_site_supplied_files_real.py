@@ -98,8 +98,8 @@ def refused(site: Site, component: str, *options: str) -> str:
     assert site.pids == before and set(before) == {"server", "agent"} and config.stat().st_mtime_ns == written_at
     keys = [line for key in (UPSTREAM, NODE, OTHER) for line in key.key_pem().splitlines() if "-----" not in line]
     assert not any(line in run.stdout + run.stderr for line in keys)
-    (result,) = (one for one in run.of(HOST, DRIFT[component]) if one.get("failed"))
-    return str(result["msg"])
+    (message,) = run.refusals(HOST, component)
+    return message
 
 
 def test_good_files_need_no_change(site: Site) -> None:
@@ -107,7 +107,8 @@ def test_good_files_need_no_change(site: Site) -> None:
     assert set(pids) == {"server", "agent"}
     again = site.run().require()
     assert again.changed == {} and site.pids == pids
-    assert not any(one.get("warnings") for component in DRIFT for one in again.of(HOST, DRIFT[component]))
+    found = {component: again.checked(HOST, component) for component in DRIFT}
+    assert all(one["differs"] is False and not one.get("warnings") for one in found.values())
 
 
 @pytest.mark.parametrize("options", [(), ("--check", "--diff")])

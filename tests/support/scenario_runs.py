@@ -20,7 +20,6 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.support import require
 from tests.support.collection import REPO
 
 REPORTS = REPO / ".build" / "reports"
@@ -34,9 +33,6 @@ FIRST = (
     "default", "install", "nested", "postgres", "mysql", "workloads", "attest", "secrets", "observe", "rotate", "external", "quickstart", "telemetry",
     "ha_postgres",
 )
-#: It has eight hosts, takes the longest, and has not yet passed from start to end. It runs where SPIRE_FLEET_REQUIRE names the tier hosts, where
-#: SPIRE_FLEET_FULL is set, and by its name.
-ON_DEMAND = ("ha_postgres",)
 #: the lines that molecule prints at its start, and before and after each stage
 MATRIX = re.compile(r"scenario test matrix: (?P<stages>.*)")
 STAGE = re.compile(r"\[[\w-]+ > (?P<verb>[\w-]+)\] (?P<state>Executing$|Executed)")
@@ -85,10 +81,8 @@ def in_order(scenarios: list[str]) -> list[str]:
     return [name for name in FIRST if name in scenarios] + [name for name in scenarios if name not in FIRST]
 
 
-def why_left_out(scenario: str, now: float) -> str:
+def why_left_out(now: float) -> str:
     """Returns why a scenario does not run now; empty where it runs."""
-    if scenario in ON_DEMAND and not os.environ.get("SPIRE_FLEET_FULL") and "hosts" not in require.required_tiers():
-        return "it runs on demand"
     seconds = float(os.environ.get("SPIRE_FLEET_SECONDS") or "inf")
     return f"{seconds:.0f} s are over" if now - STARTED > seconds else ""
 
@@ -97,7 +91,7 @@ def run_scenario(scenario: str) -> ScenarioRun:
     """Runs one scenario in a process of its own, and prints the seconds of each stage when it ends."""
     REPORTS.mkdir(parents=True, exist_ok=True)
     log, stages, start = REPORTS / f"molecule-{scenario}.log", Stages(), time.monotonic()
-    why = why_left_out(scenario, start)
+    why = why_left_out(start)
     if why:
         return ScenarioRun(scenario, 0, 0, [], log, left_out=why)
     command = [sys.executable, "-m", "tests.run", "--molecule", scenario]

@@ -25,6 +25,7 @@ PLAYBOOKS = "spire.fleet."
 
 # The names, in roles and playbooks, of the tasks whose results tests read.
 DRIFT = {"server": "Check the server for drift", "agent": "Check the agent for drift"}
+AT_ONCE = "Check every server for drift"
 APPLY = "Install users, binaries and files"
 MINT_TOKENS = "Mint join tokens"
 EVICT = "Evict agents whose attestor trusts on first use"
@@ -80,15 +81,24 @@ class Run:
         """Yields the results of a host's tasks of this name."""
         return (task.result for task in self.named(name) if task.host == host)
 
+    def checked(self, host: str, component: str) -> Mapping[str, Any]:
+        """Returns the result of the drift check of a component. All servers are checked at once, and those that differ again in their turn."""
+        tasks = [DRIFT[component], *([AT_ONCE] if component == "server" else [])]
+        return next((result for task in tasks for result in self.of(host, task)), {})
+
+    def refusals(self, host: str, component: str) -> list[str]:
+        """Returns the messages of the failed drift checks of a component."""
+        tasks = [DRIFT[component], *([AT_ONCE] if component == "server" else [])]
+        return [str(result["msg"]) for task in tasks for result in self.of(host, task) if result.get("failed")]
+
     def differences(self, host: str, component: str) -> list[str]:
         """Returns the differences that the drift check of a component found."""
-        check = next(self.of(host, DRIFT[component]), {})
-        return list(check.get("differences", ["no drift check ran"]))
+        return list(self.checked(host, component).get("differences", ["no drift check ran"]))
 
     def shown(self, host: str, component: str) -> str:
         """Returns the diff that the drift check of a component shows."""
-        check = next(self.of(host, DRIFT[component]), {})
-        return "".join(f"{part['before_header']}\n- {part['before']}+ {part['after']}" for part in check.get("diff", []))
+        shown = self.checked(host, component).get("diff", [])
+        return "".join(f"{part['before_header']}\n- {part['before']}+ {part['after']}" for part in shown)
 
     @property
     def changed(self) -> dict[str, list[str]]:

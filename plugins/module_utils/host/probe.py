@@ -28,6 +28,7 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "identity_only": {"type": "bool", "default": False},
     "reach_server": {"type": "bool", "default": False},
     "health": {"type": "bool", "default": False},
+    "earlier": {"type": "str"},
 }
 
 

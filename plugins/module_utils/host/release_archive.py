@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import platform
@@ -64,10 +65,14 @@ def elf_machine(head: bytes, label: str) -> str:
 
 
 class Source:
-    """A directory or an archive on the host that holds the programs."""
+    """A directory or an archive on the host that holds the programs.
 
-    def __init__(self, path: str | Path, version: str, names: Sequence[str], sha256: str = "") -> None:
+    With ``moves``, programs are moved out of a directory where that is on the same file system, and ``discard`` removes it.
+    """
+
+    def __init__(self, path: str | Path, version: str, names: Sequence[str], sha256: str = "", moves: bool = False) -> None:
         self.path = Path(path)
+        self.moves = moves
         self.names = list(names)
         self._places: dict[str, str] = {}
         self._seen: dict[str, tuple[bytes, str]] = {}
@@ -154,6 +159,32 @@ class Source:
             out.flush()
             os.fchmod(out.fileno(), mode)
             os.fsync(out.fileno())
+
+    def take(self, name: str, target: Path, mode: int) -> None:
+        """Moves a program where that is possible, or copies it, and syncs it to the disk."""
+        if not self._moved(name, target):
+            self.copy(name, target, mode)
+            return
+        with target.open("rb") as placed:
+            os.fchmod(placed.fileno(), mode)
+            os.fsync(placed.fileno())
+
+    def _moved(self, name: str, target: Path) -> bool:
+        """Moves a program, if it may be moved and is on the same file system. Returns whether it was."""
+        if not self.moves or self.archive or Path(self._places[name]).is_symlink():
+            return False
+        try:
+            os.rename(self._places[name], target)
+        except OSError as exc:
+            if exc.errno == errno.EXDEV:
+                return False
+            raise
+        return True
+
+    def discard(self) -> None:
+        """Removes the directory or the archive, if its programs may be moved."""
+        if self.moves:
+            shutil.rmtree(self.path) if self.path.is_dir() else self.path.unlink()
 
 
 def check_architecture(source: Source, scripts: bool = False) -> None:

@@ -13,7 +13,7 @@ import stat
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Callable, Sequence
+from typing import Callable, Mapping, Sequence
 
 from ansible_collections.spire.fleet.plugins.module_utils.host import releases
 from ansible_collections.spire.fleet.plugins.module_utils.host.atomic_file import sync_directory
@@ -92,6 +92,8 @@ class ReleaseInstaller:
                 self._write_manifest()
             if link is not None and outcome.linked:
                 self._switch(Path(link))
+        if source is not None:
+            source.discard()
         return outcome
 
     def _check(self, source: Source) -> None:
@@ -172,7 +174,7 @@ class ReleaseInstaller:
             self._own(path, 0o755)
         for name in names:
             path = stage / "bin" / name
-            source.copy(name, path, self.owner.mode)
+            source.take(name, path, self.owner.mode)
             self._check_version(path, source.label(name))
             self._own(path, self.owner.mode)
         sync_directory(stage / "bin")
@@ -189,7 +191,7 @@ class ReleaseInstaller:
             self._own(self.home / "bin" / name, self.owner.mode)
         sync_directory(self.home / "bin")
         sync_directory(self.root)
-        self._write_manifest()
+        self._write_manifest({name: source.sha256(name) for name in names})
 
     def _manifest_is_old(self) -> bool:
         manifest = releases.read_manifest(self.root, self.version)
@@ -202,12 +204,13 @@ class ReleaseInstaller:
             os.chown(path, self.owner.uid, self.owner.gid)
         path.chmod(mode)
 
-    def _write_manifest(self) -> None:
+    def _write_manifest(self, known: Mapping[str, str] | None = None) -> None:
+        """Writes the manifest of the programs. ``known`` has the SHA-256 of those that were just copied, so that they are not read again."""
         # A rename changes the ctime, so everything that the manifest records is final only now.
         manifest = releases.read_manifest(self.root, self.version)
         for name in self.names:
             path = self.home / "bin" / name
-            manifest[name] = releases.facts(path, file_digest(path))
+            manifest[name] = releases.facts(path, (known or {}).get(name) or file_digest(path))
         temporary = self.home / f"{releases.MANIFEST}.new"
         with temporary.open("w") as out:
             json.dump(manifest, out, indent=2, sort_keys=True)

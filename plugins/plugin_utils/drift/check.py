@@ -99,7 +99,7 @@ class DriftCheck:
             "differs": differs,
             "differences": found.differences,
             "renewals": found.renewals,
-            "diff": found.diffs,
+            **({"diff": found.diffs} if self.diff else {}),
             "actions": {key: value for key, value in dataclasses.asdict(found).items() if key not in NO_ACTIONS},
         }
 

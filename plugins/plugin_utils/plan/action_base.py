@@ -19,6 +19,9 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating i
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 
+#: the fields of a module's result with its unparsed output or its arguments, which may hold secrets
+UNSAFE = ("module_stdout", "module_stderr", "stdout", "stdout_lines", "stderr", "stderr_lines", "invocation")
+
 
 class FleetAction(ActionBase):
     """Validates the arguments, calls ``act``, and turns the errors that it expects into the message of a failed task."""
@@ -69,14 +72,17 @@ class FleetAction(ActionBase):
             raise failed(problems.render(problems.for_host(mistakes, self.host)))
 
     def execute_hidden(self, module_name: str, module_args: dict[str, Any]) -> dict[str, Any]:
-        """Runs a module whose arguments or result hold secrets, and returns its result. Both are kept out of every log."""
+        """Runs a module whose arguments or result hold secrets, and returns its result. Both are kept out of every log.
+
+        What the module printed besides its result, and its arguments, are left out.
+        """
         task, context = self._task.no_log, self._play_context.no_log
         self._task.no_log = self._play_context.no_log = True
         try:
-            result: dict[str, Any] = self._execute_module(module_name=module_name, module_args=module_args, task_vars=self.variables)
+            result = self._execute_module(module_name=module_name, module_args=module_args, task_vars=self.variables)
         finally:
             self._task.no_log, self._play_context.no_log = task, context
-        return result
+        return {key: value for key, value in result.items() if key not in UNSAFE}
 
     def registered(self, host: str, name: str) -> Any:
         """Returns a registered result of a host, or an empty dictionary. It may be large, so it is read without templating."""

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 
 
-#: the names of the file for logrotate and of the list of delivered files
-LOGROTATE = "logrotate"
+#: names of files
+CONFIGURATION, ENVIRONMENT, SERVICE, LOGROTATE, SUPERVISOR = "configuration", "environment", "service", "logrotate", "supervisor"
+#: the list of delivered files
 DELIVERED = "delivered"
 
 
@@ -94,18 +95,18 @@ def own_paths(paths: Paths) -> list[str]:
 def files(plan: Plan) -> list[File]:
     """Returns the files that the collection writes as a whole."""
     root = plan.paths.owner
-    found = [File("configuration", plan.paths.config, plan.render(), "0640", root, plan.user, secret=True)]
+    found = [File(CONFIGURATION, plan.paths.config, plan.render(), "0640", root, plan.user, secret=True)]
     if plan.environment:
         text = environment_file(plan.environment)
-        found.append(File("environment", plan.paths.environment, text, "0600", root, root, secret=True))
-    found.append(File("service", plan.paths.unit, service.definition(plan), "0644", root, root))
+        found.append(File(ENVIRONMENT, plan.paths.environment, text, "0600", root, root, secret=True))
+    found.append(File(SERVICE, plan.paths.unit, service.definition(plan), "0644", root, root))
     rotation = service.rotation(plan)
     if rotation:
         found.append(File(LOGROTATE, plan.paths.logrotate, logrotate.definition(rotation), "0644", root, root))
     found += _certificates(plan)
     found += _delivered(plan)
     if plan.paths.root:
-        found.append(File("supervisor", plan.paths.supervisor_config, supervisor.daemon(plan.paths), "0644", root, root))
+        found.append(File(SUPERVISOR, plan.paths.supervisor_config, supervisor.daemon(plan.paths), "0644", root, root))
     return found
 
 
@@ -133,13 +134,23 @@ def delivered_list(paths: Iterable[str]) -> str:
     return "".join(f"{path}\n" for path in sorted(set(paths)))
 
 
-def text_of(plan: Plan, name: str) -> str:
-    """Returns the text of a file, also of the host's private key; raises UnknownFileError if the plan has no file of this name."""
+def names(plan: Plan) -> list[str]:
+    """Returns the names of the files that a run writes, apart from the host's own key and certificates, in the order of writing.
+
+    The list of delivered files comes first, so that a run which ends too early forgets none. SPIRE validates the configuration, and reads
+    those before it.
+    """
+    delivered, authorities = (one.path for one in plan.delivered), (one.name for one in plan.authorities)
+    return [DELIVERED, ENVIRONMENT, *delivered, *authorities, CONFIGURATION, SERVICE, SUPERVISOR, LOGROTATE]
+
+
+def file_of(plan: Plan, name: str) -> File:
+    """Returns a file by its name, also the host's private key; raises UnknownFileError if the plan has no file of this name."""
     if plan.host_certificate and name == f"{plan.host_certificate.name}_key":
-        return plan.host_certificate.key_text()
+        return dataclasses.replace(plan.host_certificate_files[name], content=plan.host_certificate.key_text())
     for file in plan.files:
         if file.name == name:
-            return file.content
+            return file
     raise UnknownFileError(f"no file of the {plan.component} is called {name}")
 
 

@@ -11,7 +11,6 @@ from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.files import File
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.listeners import statsd_names
-from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki_node
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import datastore_admin, downloads, files
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 
@@ -37,16 +36,13 @@ def _files(planned: Plan) -> dict[str, Any]:
     return {
         "user": planned.user,
         "data_dir": planned.data_dir,
-        "directories": [
-            dataclasses.asdict(directory) for directory in sorted([*planned.parents, *planned.directories], key=lambda one: one.path)
-        ],
         "files": {file.name: _without_content(file) for file in planned.files},
         "removable": [
             *(one.path for one in planned.delivered), *files.own_paths(paths),
             *([paths.link] if planned.versioned else []),
         ],
         "data": [planned.data_dir],
-        "delivered": [one.path for one in planned.delivered],
+        "written": files.names(planned),
         "delivered_list": paths.delivered,
         "datastore_admin": _datastore_admin(planned),
         "datastore": planned.datastore_file if planned.component == "server" else "",
@@ -57,7 +53,6 @@ def _files(planned: Plan) -> dict[str, Any]:
             *([paths.bundle] if planned.component == "agent" else []), *([paths.link] if planned.versioned else []),
         }),
         "config": paths.config,
-        "candidate": paths.candidate,
     }
 
 
@@ -118,7 +113,6 @@ def _certificates(planned: Plan) -> dict[str, Any]:
     return {
         "host_certificate": _host_certificate(planned),
         "upstream_id": planned.upstream.key_id if planned.upstream else "",
-        "authorities": {one.name: _without_content(pki_node.server_file(one.name, planned.paths)) for one in planned.authorities},
     }
 
 

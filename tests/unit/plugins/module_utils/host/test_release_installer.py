@@ -54,6 +54,17 @@ def test_check_run_check_run(tmp_path: Path, root: Path, packed: bool) -> None:
     assert snapshot(root) == before
 
 
+def test_a_source_may_be_used_up(tmp_path: Path, root: Path) -> None:
+    src = directory(tmp_path)
+    inode = (src / "bin" / NAMES[0]).stat().st_ino
+    installer = ReleaseInstaller(root, "1.15.3", NAMES, Owner(), run=printed)
+    assert installer.place(Source(src, "1.15.3", NAMES, moves=True), None, check=True).placed == NAMES and src.exists()
+    assert installer.place(Source(src, "1.15.3", NAMES, moves=True), None).placed == NAMES and not src.exists()
+    assert (root / "1.15.3/bin" / NAMES[0]).stat().st_ino == inode and verify(root, "1.15.3", NAMES) == []
+    packed = archive(tmp_path, directory(tmp_path))
+    assert not installer.place(Source(packed, "1.15.3", NAMES, moves=True), None).changed and not packed.exists()
+
+
 def test_programs_may_lie_in_the_directory_itself(tmp_path: Path, root: Path) -> None:
     assert place(root, directory(tmp_path) / "bin").placed == NAMES
 
