@@ -54,7 +54,7 @@ molecule: venv
 
 bench: venv
 	"$(VENV)/bin/python" -m tools.bench.bench $(BENCH)
-	"$(VENV)/bin/python" -m tools.bench.third_server
+	"$(VENV)/bin/python" -m tools.bench.several_servers
 
 image:
 	tests/hosts/image

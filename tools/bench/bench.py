@@ -37,6 +37,19 @@ BUDGET = 2.5
 PREFLIGHT_BUDGET = 1.10
 
 
+def instances(fleet: str, agents: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """Returns the variables of these agents, each an instance on one of the podman hosts."""
+    return {
+        agent: {
+            "ansible_host": f"{fleet}-{host}",
+            "spire_agent_instance": agent,
+            # Several agents on one host can't all have the conventional port.
+            "spire_agent_config__bench": {"health_checks": {"listener_enabled": False}},
+        }
+        for agent, host in agents.items()
+    }
+
+
 class Bench:
     """Runs commands over inventories of podman hosts."""
 
@@ -61,31 +74,26 @@ class Bench:
             "ANSIBLE_LOCALHOST_WARNING": "false",
         }
 
+    def variables(self) -> dict[str, Any]:
+        """Returns the variables of every host of an inventory."""
+        return {
+            "ansible_connection": "counted_host",
+            "ansible_python_interpreter": "/usr/bin/python3",
+            "ansible_user": "root",
+            "spire_trust_domain": "bench.test",
+            "spire_version": self.version,
+            "spire_install_source": "local",
+            "spire_local_dir": str(self.bin_dir),
+        }
+
     def inventory(self, name: str, agents: dict[str, str]) -> Path:
         """Writes an inventory of the server and these agents, each on a podman host; returns its path."""
-        ours = {
-            agent: {
-                "ansible_host": f"{FLEET}-{host}",
-                "spire_agent_instance": agent,
-                # Several agents on one host can't all have the conventional port.
-                "spire_agent_config__bench": {"health_checks": {"listener_enabled": False}},
-            }
-            for agent, host in agents.items()
-        }
         tree = {
             "all": {
-                "vars": {
-                    "ansible_connection": "counted_host",
-                    "ansible_python_interpreter": "/usr/bin/python3",
-                    "ansible_user": "root",
-                    "spire_trust_domain": "bench.test",
-                    "spire_version": self.version,
-                    "spire_install_source": "local",
-                    "spire_local_dir": str(self.bin_dir),
-                },
+                "vars": self.variables(),
                 "children": {
                     "spire_servers": {"hosts": {"server": {"ansible_host": f"{FLEET}-server"}}},
-                    "spire_agents": {"hosts": ours},
+                    "spire_agents": {"hosts": instances(FLEET, agents)},
                 },
             }
         }

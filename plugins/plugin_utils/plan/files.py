@@ -140,7 +140,8 @@ def names(plan: Plan) -> list[str]:
     The list of delivered files comes first, so that a run which ends too early forgets none. SPIRE validates the configuration, and reads
     those before it.
     """
-    delivered, authorities = (one.path for one in plan.delivered), (one.name for one in plan.authorities)
+    delivered = [one.path for one in plan.delivered]
+    authorities = [pki_node.server_file(one.name, plan.paths).name for one in plan.authorities]
     return [DELIVERED, ENVIRONMENT, *delivered, *authorities, CONFIGURATION, SERVICE, SUPERVISOR, LOGROTATE]
 
 

@@ -51,8 +51,8 @@ def test_check_run_check_run(tmp_path: Path, key_type: str, shown: str) -> None:
         assert (again["changed"], "diff" in again) == (False, False)
         assert shown in public_of("req", text=again["csr"])
     assert Path(wanted.path).read_bytes() == before
-    # No line of the key is in the result.
-    assert [line for line in before.decode().splitlines()[1:-1] if line in repr(made)] == []
+    # No line of the key is in the result. The last line may be so short that it is there by chance.
+    assert [line for line in before.decode().splitlines()[1:-1] if len(line) >= 16 and line in repr(made)] == []
 
 
 def test_a_key_is_never_overwritten_unasked(tmp_path: Path) -> None:

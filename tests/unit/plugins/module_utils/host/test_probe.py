@@ -52,6 +52,7 @@ def spec(tmp_path: Path) -> dict[str, Any]:
         "probe_version": False,
         "service": {"manager": "supervisor", "name": "x", "control": [str(tmp_path / "ctl")], "stamp": str(tmp_path / "started")},
         "socket": str(tmp_path / "api.sock"),
+        "health": False,
         "ports": [],
         "identity": {"data_dir": str(tmp_path / "data"), "key": str(tmp_path / "data" / "keys.json")},
         "plugins": [],
@@ -113,6 +114,19 @@ def test_obsolete_files_are_no_temporary_files(spec: dict[str, Any], tmp_path: P
     (tmp_path / "env").touch()
     found = probe.observe(spec, {})
     assert (found["temporary_files"], found["obsolete_files"]) == ([str(tmp_path / "env")], [str(tmp_path / "old.pem")])
+
+
+@pytest.mark.parametrize(("status", "healthy"), [(0, True), (1, False)])
+def test_a_server_is_asked_for_its_health_only_while_it_runs(
+    spec: dict[str, Any], tmp_path: Path, process: "subprocess.Popen[bytes]", status: int, healthy: bool
+) -> None:
+    program = tmp_path / "spire-server"
+    program.write_text(f'#!/bin/sh\n[ "$1 $2 $3" = "healthcheck -socketPath {spec["socket"]}" ] || exit 9\nexit {status}\n')
+    program.chmod(0o755)
+    spec.update(binary=str(program), health=True)
+    assert probe.observe(spec, {})["healthy"] is False
+    serve(tmp_path, spec, process.pid)
+    assert probe.observe(spec, {})["healthy"] is healthy
 
 
 def test_a_process_that_was_started_with_what_is_planned(
