@@ -65,11 +65,13 @@ class ActionModule(FleetAction):
         }
 
     def _earlier(self, name: str | None) -> dict[str, Any]:
-        """Returns the result of an earlier check that still holds: no host of this play was changed before this one, and nothing is to be shown."""
-        first = self.variables.get("ansible_play_hosts_all", [])[:1] == [self.host]
-        if not name or not first or self._task.check_mode or self._task.diff:
+        """Returns the result of an earlier check that still holds: no host of this play was changed before, and nothing is to be shown."""
+        first = self.variables.get("ansible_play_hosts_all", [])[:len(self.variables.get("ansible_play_batch", []))]
+        if not name or self.host not in first or self._task.check_mode or self._task.diff:
             return {}
-        return dict(self.variables.get(name) or {})
+        known: dict[str, Any] = self.variables.get(name) or {}
+        # A host that could not be reached is tried again.
+        return dict(known) if known.get("differs") else {}
 
     def _agents(self, planned: Plan) -> list[dict[str, Any]] | None:
         """Asks a running server for its agents; returns None where it gives no answer."""

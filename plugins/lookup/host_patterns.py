@@ -24,7 +24,7 @@ options:
     description:
       - V(servers), V(agents) or V(nested).
       - V(checked_servers) are the servers that one play checks all at once, and V(differing_servers) those of V(servers) that did not match
-        their plan there.
+        their plan there. V(differing_agents) are the same for V(agents).
       - V(several_servers) is V(fleet) where some group has several servers and this run does not know yet which of them is healthy; nobody
         otherwise.
       - V(unreached_servers) are servers that the check could not reach, while it reached another server of their group. They are
@@ -69,7 +69,11 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import fleet_of
 
 #: the plays that Ansible's own --list-hosts lists hosts for, although it knows no variables of hosts
-LISTED = {"servers": (SERVERS,), "checked_servers": (SERVERS,), "differing_servers": (SERVERS,), "agents": (AGENTS,)}
+LISTED = {
+    **dict.fromkeys(("servers", "checked_servers", "differing_servers"), (SERVERS,)), **dict.fromkeys(("agents", "differing_agents"), (AGENTS,)),
+}
+#: the variable that the playbooks and the role register the drift check of an agent in
+AGENT_DRIFT = "spire_agent_drift"
 #: the groups of plays that need no order of hosts; their servers include the nested ones
 EVERY = {"fleet": (SERVERS, AGENTS), "every_server": (SERVERS,), "every_agent": (AGENTS,)}
 #: A pattern that matches no host. An empty list would match every host, and Ansible warns of a group that does not exist.
@@ -91,8 +95,8 @@ class LookupModule(LookupBase):
             return _there(EVERY[which], observed)
         plays: dict[str, Callable[[Mapping[str, Any]], list[str]]] = {
             "servers": self._servers, "agents": self._agents, "nested": self._nested, "missing_ca": self._missing_ca,
-            "checked_servers": self._checked, "differing_servers": self._differing, "several_servers": self._several,
-            "unreached_servers": self._unreached, "cut_off_agents": self._cut_off,
+            "checked_servers": self._checked, "differing_servers": self._differing_servers, "differing_agents": self._differing_agents,
+            "several_servers": self._several, "unreached_servers": self._unreached, "cut_off_agents": self._cut_off,
         }
         if which not in plays:
             raise AnsibleLookupError(f"{which} is no play; it must be {', '.join((*EVERY, *plays))}")
@@ -123,11 +127,24 @@ class LookupModule(LookupBase):
         apart -= {server for servers in self._redundant(observed).values() for server in servers}
         return [*_there([SERVERS], observed), *(f"!{host}" for host in sorted(apart))]
 
-    def _differing(self, observed: Mapping[str, Any]) -> list[str]:
+    def _differing_servers(self, observed: Mapping[str, Any]) -> list[str]:
         """Returns the servers to change. One that nobody has checked is among them."""
-        left_alone = self._unreached(observed)
-        left_alone += [host for host in observed.get("groups", {}).get(SERVERS, ()) if _drift(observed, host).get("differs") is False]
-        return [*self._servers(observed), *(f"!{host}" for host in left_alone)]
+        unreached = self._unreached(observed)
+        return [host for host in self._differing(observed, SERVERS, SERVER_DRIFT) if host not in unreached]
+
+    def _differing_agents(self, observed: Mapping[str, Any]) -> list[str]:
+        """Returns the agents to change. One that nobody has checked is among them."""
+        return self._differing(observed, AGENTS, AGENT_DRIFT)
+
+    def _differing(self, observed: Mapping[str, Any], group: str, variable: str) -> list[str]:
+        """Returns the hosts of a group that did not match their plan when this run checked them. ``variable`` has the result of the check.
+
+        They are named one by one: to exclude thousands of others, Ansible would compare each of them with every host.
+        """
+        apart = set(nested.startup_order(fleet_of(observed, self._templar)))
+        hostvars = observed["hostvars"]
+        hosts = (host for host in observed["groups"].get(group, ()) if host not in apart)
+        return [host for host in hosts if (hostvars.raw_get(host).get(variable) or {}).get("differs") is not False]
 
     def _several(self, observed: Mapping[str, Any]) -> list[str]:
         """Returns the hosts of a play that finds a healthy server of each group which has several."""

@@ -38,6 +38,7 @@ _raw:
 from ansible_collections.spire.fleet.plugins.plugin_utils.common import cryptography_import as crypto
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan import build, made
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.lookup_base import FleetLookup
+from ansible_collections.spire.fleet.plugins.plugin_utils.rules import run
 
 
 class LookupModule(FleetLookup):
@@ -48,4 +49,8 @@ class LookupModule(FleetLookup):
         # Without the library cryptography nothing can be planned. The task that needs a plan reports that.
         if not made.any_kept() and not crypto.MISSING:
             build.plan_fleet(self.fleet)
+            # Which rules apply to a release is found out once, too.
+            for component in build.COMPONENTS:
+                for host in self.fleet.hosts(component)[:1]:
+                    run.of_plan(build.plan(component, host, self.fleet), self.fleet)
         return [True]

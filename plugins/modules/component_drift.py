@@ -57,8 +57,8 @@ options:
     default: false
   earlier:
     description:
-      - The name of a variable with the result of a check that was made just before this play. It is returned without another check for the first
-        host of the play, unless the task shows differences. For the others, the changes on that host come in between.
+      - The name of a variable with the result of a check that was made just before this play. It is returned without another check for the hosts
+        of the play's first batch, unless the task shows differences. For later batches, the changes of earlier ones come in between.
     type: str
   spec:
     description: The files, service and binaries to read on the host. Set by the action plugin.

@@ -73,6 +73,7 @@ def test_site_goes_down_the_tiers(tmp_path: Path) -> None:
         ("Parent servers that answer", ["hub1", "edge1"]),
         (NESTED_PLAY, ["hub1", "edge1"]),
         ("Servers that answer", []),
+        ("Check of the SPIRE agents", ["leaf1"]),
         ("SPIRE agents", ["leaf1"]),
         ("Registration entries", plays["Registration entries"]),
         ("Servers that were left alone", []),
@@ -87,7 +88,7 @@ def test_decommission_goes_up_the_tiers(tmp_path: Path) -> None:
 
 def test_a_fleet_without_tiers_has_the_plays_that_it_had(tmp_path: Path) -> None:
     """The plays for nested servers and for groups of several servers have no hosts, and cost nothing."""
-    assert working(gone_through(tmp_path, "site.yml", FLAT))[1:] == [["s1"], ["s1"], ["a1", "a2"], ["s1", "a1", "a2"]]
+    assert working(gone_through(tmp_path, "site.yml", FLAT))[1:] == [["s1"], ["s1"], ["a1", "a2"], ["a1", "a2"], ["s1", "a1", "a2"]]
     assert working(gone_through(tmp_path, "decommission.yml", FLAT))[1:] == [["a1", "a2"], ["s1"]]
 
 
@@ -108,6 +109,12 @@ ONE_BY_ONE, ANSWER, ALONE = "SPIRE servers, one at a time", "Servers that answer
 def test_only_servers_that_differ_are_changed(tmp_path: Path) -> None:
     plays = after_the_check(tmp_path, s1=MATCHES, s2=BARE, s3=DIFFERS)
     assert (plays["Check of the SPIRE servers"], plays[ONE_BY_ONE], plays[ALONE]) == (["s1", "s2", "s3"], ["s2", "s3"], [])
+
+
+def test_only_agents_that_differ_are_changed(tmp_path: Path) -> None:
+    agents = {"a1": {"spire_agent_drift": MATCHES}, "a2": {"spire_agent_drift": DIFFERS}, "a3": {}}
+    plays = gone_through(tmp_path, "site.yml", {"spire_servers": hosts("s1"), "spire_agents": {"hosts": agents}})
+    assert (plays["Check of the SPIRE agents"], plays["SPIRE agents"]) == (["a1", "a2", "a3"], ["a2", "a3"])
 
 
 def test_servers_are_asked_who_answers_only_where_none_is_known_to_be_healthy(tmp_path: Path) -> None:
@@ -133,12 +140,12 @@ def test_agents_are_asked_for_their_identities_where_their_server_has_lost_its_d
 
 def test_a_limit_holds_in_every_play(tmp_path: Path) -> None:
     assert working(gone_through(tmp_path, "site.yml", DEEP, "--limit", "edge1")) == [["edge1"]] * 4
-    assert working(gone_through(tmp_path, "site.yml", FLAT, "--limit", "a1")) == [["a1"]] * 3
+    assert working(gone_through(tmp_path, "site.yml", FLAT, "--limit", "a1")) == [["a1"]] * 4
 
 
 def test_ansible_lists_the_hosts_of_plays(tmp_path: Path) -> None:
     """--list-hosts lists all servers in all plays, because Ansible knows no variables of hosts then."""
     text = printed(tmp_path, PLAYBOOKS / "site.yml", DEEP, "--list-hosts")
     assert [line.strip() for line in text.splitlines() if line.startswith("    hosts (")] == [
-        f"hosts ({number}):" for number in (4, 0, 3, 0, 3, 0, 0, 0, 3, 4, 0)
+        f"hosts ({number}):" for number in (4, 0, 3, 0, 3, 0, 0, 0, 3, 3, 4, 0)
     ]

@@ -23,7 +23,8 @@ PLAYBOOKS = collection.REPO / "playbooks"
 INVENTORY = {"all": {"vars": {"spire_trust_domain": "prod.acme.com"}}, "spire_servers": {"hosts": {"s1": {}}}, "spire_agents": {"hosts": {"a1": {}}}}
 CHECK = "Check every server and agent against its SPIRE release, and against each other"
 SERVERS = ["Check the server for drift", "Apply the changes"]
-AGENTS = ["Read the attested agents from the servers", "Check the agent for drift", "Apply the changes"]
+LOOK_AT_AGENTS = ["Read the attested agents from the servers", "Check the agent for drift"]
+AGENTS = [*LOOK_AT_AGENTS, "Apply the changes"]
 DOWNSTREAM = ["Create and update the downstream entries of nested servers"]
 ENTRIES = ["Create and update the registration entries"]
 #: the tasks of a play that has no hosts while every CA is on the controller
@@ -40,8 +41,9 @@ NESTED = [*FIND, *AGENTS, *DOWNSTREAM, *SERVERS]
 @pytest.mark.parametrize(
     ("tags", "tasks"),
     [
-        ("all", [*GONE, *LOOK, *AUTHORITY, *SERVERS, *NESTED, *FIND, *AGENTS, *ENTRIES, *ALONE]), ("preflight", []),
-        ("servers", [*GONE, *LOOK, *AUTHORITY, *SERVERS, *NESTED, *ALONE]), ("agents", [*GONE, *FIND, *AGENTS, *DOWNSTREAM, *FIND, *AGENTS, *ENTRIES]),
+        ("all", [*GONE, *LOOK, *AUTHORITY, *SERVERS, *NESTED, *FIND, *LOOK_AT_AGENTS, *AGENTS, *ENTRIES, *ALONE]), ("preflight", []),
+        ("servers", [*GONE, *LOOK, *AUTHORITY, *SERVERS, *NESTED, *ALONE]),
+        ("agents", [*GONE, *FIND, *AGENTS, *DOWNSTREAM, *FIND, *LOOK_AT_AGENTS, *AGENTS, *ENTRIES]),
         ("entries", [*FIND, *DOWNSTREAM, *FIND, *ENTRIES]), ("servers,entries", [*GONE, *LOOK, *AUTHORITY, *SERVERS, *NESTED, *FIND, *ENTRIES, *ALONE]),
     ],
 )

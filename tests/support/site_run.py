@@ -81,15 +81,18 @@ class Run:
         """Yields the results of a host's tasks of this name."""
         return (task.result for task in self.named(name) if task.host == host)
 
+    def checks(self, host: str, component: str) -> list[Mapping[str, Any]]:
+        """Returns the results of the drift checks of a component. All hosts are checked at once, and those that differ again in their turn."""
+        tasks = [*([AT_ONCE] if component == "server" else []), DRIFT[component]]
+        return [result for task in tasks for result in self.of(host, task)]
+
     def checked(self, host: str, component: str) -> Mapping[str, Any]:
-        """Returns the result of the drift check of a component. All servers are checked at once, and those that differ again in their turn."""
-        tasks = [DRIFT[component], *([AT_ONCE] if component == "server" else [])]
-        return next((result for task in tasks for result in self.of(host, task)), {})
+        """Returns the result of the last of them."""
+        return next(reversed(self.checks(host, component)), {})
 
     def refusals(self, host: str, component: str) -> list[str]:
         """Returns the messages of the failed drift checks of a component."""
-        tasks = [DRIFT[component], *([AT_ONCE] if component == "server" else [])]
-        return [str(result["msg"]) for task in tasks for result in self.of(host, task) if result.get("failed")]
+        return [str(result["msg"]) for result in self.checks(host, component) if result.get("failed")]
 
     def differences(self, host: str, component: str) -> list[str]:
         """Returns the differences that the drift check of a component found."""

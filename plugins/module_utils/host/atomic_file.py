@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import stat
 from pathlib import Path
 
@@ -31,7 +30,7 @@ def write(path: str | Path, content: bytes, uid: int = -1, gid: int = -1, mode: 
     if same(path, content, uid, gid, mode):
         return False
     clean(path)
-    temporary = path.parent / f"{TEMPORARY}{path.name}.{secrets.token_hex(6)}"
+    temporary = path.parent / f"{TEMPORARY}{path.name}.{os.urandom(6).hex()}"
     try:
         old = _stat(path)
         if old is not None:

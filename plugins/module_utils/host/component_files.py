@@ -67,7 +67,7 @@ def _validate(one: Dict[str, Any]) -> None:
 def _refusal(argv: Sequence[str]) -> str:
     """Returns what a program says that fails; empty where it succeeds."""
     try:
-        done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=VALIDATE_SECONDS)
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=VALIDATE_SECONDS, check=False)
     except subprocess.TimeoutExpired:
         return "its check did not end within %d seconds" % VALIDATE_SECONDS
     except OSError as exc:

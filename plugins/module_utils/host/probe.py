@@ -16,8 +16,7 @@ import time
 from typing import Any, Dict, Tuple
 
 from ansible_collections.spire.fleet.plugins.module_utils.host import ports
-from ansible_collections.spire.fleet.plugins.module_utils.host.observe import binaries, files, identity, reach, service, supplied
-from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireServer
+from ansible_collections.spire.fleet.plugins.module_utils.host.observe import binaries, files, identity, service
 
 #: the options of the module's task; the action plugin adds which files, service and binary to observe
 ARGUMENTS: Dict[str, Dict[str, Any]] = {
@@ -46,7 +45,7 @@ def observe(spec: Dict[str, Any], planned: Dict[str, str]) -> Dict[str, Any]:
         "keys": {name: identity.private_key(asked["path"], asked["public"]) for name, asked in spec["keys"].items()},
         "issued": {path: files.file(path, content=True) for path in spec.get("issued") or []},
         "certificates": {path: identity.certificates(path) for path in spec.get("certificates") or []},
-        "supplied": supplied.observe(spec.get("supplied") or {}, spec.get("user") or ""),
+        "supplied": _supplied(spec["supplied"], spec.get("user") or "") if spec.get("supplied") else {},
         "readable": files.readable(spec.get("secrets") or []),
         "directories": {path: files.file(path, content=False) for path in spec["directories"]},
         "impassable": files.impassable(spec.get("traversed") or [], spec.get("user") or ""),
@@ -63,13 +62,26 @@ def observe(spec: Dict[str, Any], planned: Dict[str, str]) -> Dict[str, Any]:
         "started_with_old_files": service.started_with_old_files(spec["service"]["stamp"], planned) if process["running"] else [],
         "binary_changed": service.binary_changed(process["pid"], spec["runs"]),
         "answers": service.answers(spec["socket"]),
-        "healthy": process["running"] and spec["health"] and SpireServer(spec["binary"], spec["socket"]).healthcheck().healthy,
+        "healthy": process["running"] and spec["health"] and binaries.healthy(spec["binary"], spec["socket"]),
         "taken_ports": ports.taken(spec["ports"], process["pid"] if process["running"] else 0),
         "silent_ports": ports.silent(spec["ports"], process["pid"]) if process["running"] else [],
         "identity": identity.agent_svid(spec["identity"]) if spec["identity"] else {},
         "plugins": [binaries.plugin(asked, spec.get("user") or "") for asked in spec["plugins"]],
-        "unreached": reach.problem(**spec["server"]) if spec.get("server") else "",
+        "unreached": _unreached(spec["server"]) if spec.get("server") else "",
     }
+
+
+# Most hosts need neither of these modules, which take time to import.
+def _supplied(asked: Dict[str, Any], user: str) -> Dict[str, Any]:
+    from ansible_collections.spire.fleet.plugins.module_utils.host.observe import supplied
+
+    return supplied.observe(asked, user)
+
+
+def _unreached(server: Dict[str, Any]) -> str:
+    from ansible_collections.spire.fleet.plugins.module_utils.host.observe import reach
+
+    return reach.problem(**server)
 
 
 def own_variant(params: Dict[str, Any]) -> Tuple[Dict[str, Any], Dict[str, str]]:

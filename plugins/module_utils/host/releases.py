@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Iterator, Sequence
 
-from ansible_collections.spire.fleet.plugins.module_utils.host.release_archive import file_digest
+from ansible_collections.spire.fleet.plugins.module_utils.host.programs import file_digest
 
 MANIFEST = ".manifest.json"
 STAGING = ".fleet-staging-"

@@ -76,7 +76,7 @@ class DriftCheck:
         # With --check a server that is not installed yet gives no answer. That is no error, since a real run would have started it by now; a
         # server that can't be reached is one. verify always runs this task in check mode, and its own report names servers without an answer.
         unreachable = self.check_mode_of_run and server_answers.unreachable(plan.host, fleet, self.answers)
-        if silence and (not self.check_mode or unreachable):
+        if silence and (unreachable or not (self.check_mode or self.check_mode_of_run)):
             raise DriftError(silence)
         return server_answers.server_knowledge(plan.host, fleet, self.answers.get("results", []))
 

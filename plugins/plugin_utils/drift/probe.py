@@ -11,7 +11,7 @@ import posixpath
 from pathlib import PurePosixPath
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.module_utils.host.release_archive import RELEASED
+from ansible_collections.spire.fleet.plugins.module_utils.host.programs import RELEASED
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.addresses import without_brackets
 from ansible_collections.spire.fleet.plugins.plugin_utils.drift import missing_ca, supplied_files
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.service import stamped_files

@@ -85,6 +85,8 @@ class RuleContext:
     steps: Collection[str] | None = None
     #: what the drift check found on the host; empty in preflight
     observed: Mapping[str, Any] = field(default_factory=dict)
+    #: whether every plan of the inventory is checked, so that rules can compare them; otherwise one host's plan alone
+    whole: bool = False
     #: what rules of the inventory store about each plan until they have seen all plans
     memory: dict[str, Any] = field(default_factory=dict)
     _facts: dict[str, Any] = field(default_factory=dict)

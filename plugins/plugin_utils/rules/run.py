@@ -31,13 +31,13 @@ def of_fleet(fleet: Fleet, steps: Collection[str] | None = None, run: Collection
     ``steps`` are the steps of ``site`` that this run takes, and ``run`` are its hosts, without which it has all.
     """
     found: list[Problem] = []
-    whole = RuleContext(INVENTORY, versions.DEFAULT, fleet=fleet, steps=steps)
+    whole = RuleContext(INVENTORY, versions.DEFAULT, fleet=fleet, steps=steps, whole=True)
     # agents come first, because the rules about entries need what they store about agents
     for component in ("agent", "server"):
         for host in fleet.hosts(component):
             planned = plan(component, host, fleet)
             context = RuleContext(
-                component, planned.checked_as, plan=planned, fleet=fleet, now=whole.now, steps=steps, memory=whole.memory,
+                component, planned.checked_as, plan=planned, fleet=fleet, now=whole.now, steps=steps, whole=True, memory=whole.memory,
             )
             of_host = problems.for_host(_of_context(context), host)
             found += of_host if run is None or host in run else _of_host_outside(of_host)
@@ -64,7 +64,7 @@ def _is_private(one: Problem) -> bool:
 
 
 def of_plan(planned: Plan, fleet: Fleet) -> list[Problem]:
-    """Returns every problem of one server or agent."""
+    """Returns the problems of one server or agent that can be seen without the plans of all others, which would take longer for each host."""
     return _of_context(RuleContext(planned.component, planned.checked_as, plan=planned, fleet=fleet))
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.module_utils.host import release_archive, releases as host_releases
+from ansible_collections.spire.fleet.plugins.module_utils.host import programs, releases as host_releases
 from ansible_collections.spire.fleet.plugins.module_utils.spire import cli, server_cli
 from ansible_collections.spire.fleet.plugins.module_utils.spire.agent_cli import SpireAgent
 from tests.support.real_spire import RealAgent, RealServer
@@ -115,7 +115,7 @@ def test_a_real_release_is_placed_and_repaired(
     packed = tmp_path / "spire.tar.gz"
     with tarfile.open(packed, "w:gz", compresslevel=1) as out:
         out.add(spire_agent, f"spire-{version}/bin/spire-agent")
-    sha256 = release_archive.file_digest(packed)
+    sha256 = programs.file_digest(packed)
     root = tmp_path / "opt"
     arguments: dict[str, Any] = {
         "src": str(packed), "sha256": sha256, "version": version, "root": str(root), "names": ["spire-agent"],
@@ -136,7 +136,7 @@ def test_a_real_release_is_placed_and_repaired(
     shutil.copy(spire_server, binary)
     assert list(host_releases.differences(root, version, ["spire-agent"]))
     assert module("release", **arguments)["placed"] == ["spire-agent"]
-    assert release_archive.file_digest(binary) == host_releases.file_digest(spire_agent)
+    assert programs.file_digest(binary) == programs.file_digest(spire_agent)
     assert not module("release", **arguments)["changed"]
     other = module("release", **{**arguments, "version": "1.0.99"})
     assert other["msg"] == (

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.module_utils.host import releases
-from ansible_collections.spire.fleet.plugins.module_utils.host.release_archive import Source, machine
+from ansible_collections.spire.fleet.plugins.module_utils.host.programs import machine
+from ansible_collections.spire.fleet.plugins.module_utils.host.release_archive import Source
 from ansible_collections.spire.fleet.plugins.module_utils.host.release_installer import Outcome, Owner, ReleaseInstaller
 from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import Completed
 

@@ -10,10 +10,8 @@ import os
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
-from ansible_collections.spire.fleet.plugins.module_utils.host import release_archive, releases
+from ansible_collections.spire.fleet.plugins.module_utils.host import programs, releases
 from ansible_collections.spire.fleet.plugins.module_utils.host.observe import files
-from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import SpireCliError
-from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireServer
 
 
 def release(asked: Optional[Dict[str, Any]]) -> List[Dict[str, Any]]:
@@ -34,16 +32,32 @@ def binary(path: str, probe: bool) -> Dict[str, Any]:
         return found
     try:
         with open(path, "rb") as file:
-            found["machine"] = release_archive.elf_machine(file.read(20), path)
-    except (OSError, release_archive.ReleaseError):
+            found["machine"] = programs.elf_machine(file.read(20), path)
+    except (OSError, programs.ReleaseError):
         # The file may be a script that runs the program.
         pass
     if probe:
-        try:
-            found["version"] = SpireServer(path, "").version()
-        except (OSError, SpireCliError):
-            pass
+        found["version"] = _version(path)
     return found
+
+
+def _version(path: str) -> str:
+    """Returns the version that a program prints; empty where it prints none."""
+    # These modules take time to import, and few hosts need them.
+    from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import SpireCliError
+    from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireServer
+
+    try:
+        return SpireServer(path, "").version()
+    except (OSError, SpireCliError):
+        return ""
+
+
+def healthy(path: str, socket: str) -> bool:
+    """Whether a server says that it is healthy."""
+    from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireServer
+
+    return SpireServer(path, socket).healthcheck().healthy
 
 
 def plugin(asked: Dict[str, Any], user: str) -> Dict[str, Any]:
@@ -62,13 +76,13 @@ def plugin(asked: Dict[str, Any], user: str) -> Dict[str, Any]:
     if not found["exists"]:
         return found
     try:
-        digest = release_archive.file_digest(Path(path))
+        digest = programs.file_digest(Path(path))
         found["other"] = digest if wanted and digest != wanted else ""
         with open(path, "rb") as file:
-            found["machine"] = release_archive.elf_machine(file.read(20), path)
+            found["machine"] = programs.elf_machine(file.read(20), path)
     except OSError as exc:
         found["other"] = "of a file that can not be read (%s)" % exc.strerror
-    except release_archive.ReleaseError:
+    except programs.ReleaseError:
         # The plugin may be a script.
         pass
     found["runs"] = not files.denied([path], os.X_OK, user)

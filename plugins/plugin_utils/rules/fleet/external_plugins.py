@@ -9,7 +9,7 @@ import functools
 import os
 from pathlib import Path
 
-from ansible_collections.spire.fleet.plugins.module_utils.host.release_archive import file_digest
+from ansible_collections.spire.fleet.plugins.module_utils.host.programs import file_digest
 from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import child
 from ansible_collections.spire.fleet.plugins.plugin_utils.external_plugins.binaries import Command, VARIABLE
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan

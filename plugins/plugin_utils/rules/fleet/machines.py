@@ -65,7 +65,10 @@ def shared_machine(context: RuleContext) -> Findings:
 
 
 def _on_the_machine(context: RuleContext, key: str) -> list[Any] | None:
-    """Returns the list in which a rule collects what it knows of the plans of one machine; None where the machine has only this plan."""
+    """Returns the list in which a rule collects what it knows of the plans of one machine; None where the machine has only this plan, or
+    where this plan alone is checked."""
+    if not context.whole:
+        return None
     memory = context.memory
     if "shared_machines" not in memory:
         memory["shared_machines"] = shared(context.fleet)

@@ -18,7 +18,8 @@ import pytest
 
 from ansible_collections.spire.fleet.plugins.module_utils.host import probe, releases as host_releases
 from ansible_collections.spire.fleet.plugins.module_utils.host.observe import binaries
-from ansible_collections.spire.fleet.plugins.module_utils.host.release_archive import ReleaseError, Source, machine
+from ansible_collections.spire.fleet.plugins.module_utils.host.programs import ReleaseError, machine
+from ansible_collections.spire.fleet.plugins.module_utils.host.release_archive import Source
 from ansible_collections.spire.fleet.plugins.module_utils.host.release_installer import Outcome, Owner, ReleaseInstaller
 from tests.support.errors import error_of
 

@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.spire.fleet.plugins.module_utils.host import releases as host_releases
-from ansible_collections.spire.fleet.plugins.module_utils.host.release_archive import ReleaseError, Source, machine
+from ansible_collections.spire.fleet.plugins.module_utils.host.programs import ReleaseError, machine
+from ansible_collections.spire.fleet.plugins.module_utils.host.release_archive import Source
 from ansible_collections.spire.fleet.plugins.module_utils.host.release_installer import Owner, ReleaseInstaller
 from tests.support.errors import error_of
 from tests.unit.builders.releases import NAMES, archive, directory, place, printed, program, snapshot, verify

@@ -65,9 +65,9 @@ def test_servers_and_agents_get_the_options_of_the_node_ca(tmp_path: Path, kind:
         way == "host", "ec-p256", key, "0600", "spire-agent"
     )
     assert [(one["path"], one["mode"], one["owner"]) for one in view["certificates"]] == [(certificate, "0644", "root")]
-    for plan in (server, agent):
+    for made in (server, agent):
         # The certificates and the key of the host itself are delivered apart from these.
-        assert {one.name for one in plan.files} - set(plan.host_certificate_files) <= set(task_view.of_plan(plan)["written"])
+        assert {one.name for one in made.files} - set(made.host_certificate_files) <= set(task_view.of_plan(made)["written"])
 
 
 @pytest.mark.parametrize("version", ["0.9.4", "1.0.0", "1.15.3"])
