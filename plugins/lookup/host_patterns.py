@@ -170,8 +170,8 @@ class LookupModule(LookupBase):
 
     def _cut_off(self, observed: Mapping[str, Any]) -> list[str]:
         """Returns the agents of the servers that have lost their datastore."""
-        fleet = fleet_of(observed, self._templar)
-        return bare_server.agents(fleet, lambda server: _drift(observed, server).get("datastore") is False)
+        lost = {server for server in observed["groups"].get(SERVERS, ()) if _drift(observed, server).get("datastore") is False}
+        return bare_server.agents(fleet_of(observed, self._templar), lost) if lost else []
 
     def _check(self, groups: Mapping[str, Sequence[str]]) -> None:
         """Raises AnsibleLookupError for an inventory without hosts for any play; warns of groups with similar names."""

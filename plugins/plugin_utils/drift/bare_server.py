@@ -10,7 +10,7 @@ finds its authority there, and one with an upstream authority gets its CA from t
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
@@ -19,15 +19,9 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509 import svid
 
 
-def _candidates(fleet: Fleet) -> list[str]:
-    """Returns the servers that would make a new authority if their datastore was missing, and that have agents in the inventory."""
-    with_agents = {server for agent in fleet.agents for server in fleet.servers_of(agent)}
-    return [host for host in fleet.servers if host in with_agents and _own_authority(plan("server", host, fleet))]
-
-
-def agents(fleet: Fleet, missing: Callable[[str], bool]) -> list[str]:
-    """Returns the agents of the servers whose datastore is missing."""
-    bare = {host for host in _candidates(fleet) if missing(host)}
+def agents(fleet: Fleet, lost: Collection[str]) -> list[str]:
+    """Returns the agents of those servers without a datastore, of the servers in ``lost``, that would make a new authority."""
+    bare = {host for host in fleet.servers if host in lost and _own_authority(plan("server", host, fleet))}
     return [agent for agent in fleet.agents if bare.intersection(fleet.servers_of(agent))]
 
 

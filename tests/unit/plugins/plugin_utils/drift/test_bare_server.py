@@ -25,8 +25,8 @@ def server_plugins(**plugins: Any) -> dict[str, Any]:
 
 def test_only_the_agents_of_a_server_without_its_datastore_are_asked() -> None:
     made = fleet()
-    assert bare_server.agents(made, lambda host: host == made.servers[0]) == list(made.agents)
-    assert bare_server.agents(made, lambda host: False) == []
+    assert bare_server.agents(made, made.servers) == list(made.agents)
+    assert bare_server.agents(made, []) == []
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_only_the_agents_of_a_server_without_its_datastore_are_asked() -> None:
     ],
 )
 def test_a_server_that_keeps_its_authority_elsewhere_is_not_asked_about(variables: dict[str, Any]) -> None:
-    assert bare_server.agents(fleet(variables), lambda host: True) == []
+    assert bare_server.agents(fleet(variables), fleet(variables).servers) == []
 
 
 def test_an_identity_that_still_counts_is_described() -> None:
