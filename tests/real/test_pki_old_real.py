@@ -9,11 +9,9 @@ Server and agent run with rendered configurations in that release's names: Upstr
 
 from __future__ import annotations
 
-import contextlib
 import os
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,13 +20,13 @@ import pytest
 from cryptography import x509
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
+from tests.support.processes import running, until
 from tests.support.real_spire import TRUST_DOMAIN, free_port
 from tests.support.real_upstream import PASSPHRASE, delivered, upstream_of, verified
 from tests.unit.builders.fleets import planned
 
 RELEASE = {"spire_version": "0.9.4", "spire_trust_domain": TRUST_DOMAIN}
 WORKLOAD = f"spiffe://{TRUST_DOMAIN}/workload"
-SECONDS = 60.0
 
 
 @pytest.fixture(name="here")
@@ -68,31 +66,6 @@ def agent_plan(here: Path, port: int) -> Plan:
         "health_checks": {"listener_enabled": False},
     }
     return planned("agent", **RELEASE, spire_agent_config=own)
-
-
-@contextlib.contextmanager
-def running(binary: Path, text: str, name: str, here: Path, *options: str) -> Iterator[Path]:
-    """Runs a process with this configuration; yields its log."""
-    config, log = here / f"{name}.conf", here / f"{name}.log"
-    config.write_text(text)
-    with log.open("wb") as output:
-        process = subprocess.Popen([str(binary), "run", "-config", str(config), *options], cwd=here, stdout=output, stderr=output)
-    try:
-        yield log
-    finally:
-        process.kill()
-        process.wait()
-
-
-def until(what: Callable[[], Any], log: Path) -> Any:
-    """Repeats a call until it returns something; returns that."""
-    end = time.monotonic() + SECONDS
-    while True:
-        found = what()
-        if found:
-            return found
-        assert time.monotonic() < end, log.read_text()
-        time.sleep(0.2)
 
 
 def test_an_agent_joins_and_its_workload_has_a_chain_to_our_root(
