@@ -35,6 +35,9 @@ _GO_TEMPLATE = (
 )
 _SYNTAX = re.compile(r"(?:Syntax error in template|template error while templating string): (.*?)(?:\. String: .*)?$")
 
+#: how the lookup `file` says, in the releases of ansible-core, that a file is not there
+_NO_FILE = re.compile(r"(?:accessing the file|Unable to access the file) '([^']+)'")
+
 _NOT_OF_THE_INVENTORY = (
     "A play, a role or a task sets it here. The plans of all hosts are made from one inventory, where it has another value or none. Write it "
     "into the inventory, for example into group_vars beside it, or give it with -e."
@@ -183,7 +186,7 @@ def _unmade(exc: Exception, value: Any, path: str, layer: str, raw: Mapping[str,
     if _GO_NAME.search(str(value)) and (isinstance(exc, AnsibleUndefinedVariable) or _SYNTAX.match(_first_line(exc))):
         return Problem("template", path, _GO_TEMPLATE, layer)
     hint = f" {FACT_HINT}" if _asks_facts(str(value), raw) else ""
-    return Problem("template", path, f"The value can't be made yet: {_reason(exc)}.{hint}", layer)
+    return Problem("template", path, f"The value can't be made yet: {_reason(exc, str(value))}.{hint}", layer)
 
 
 def _is_of_vault(exc: BaseException | None) -> bool:
@@ -191,7 +194,7 @@ def _is_of_vault(exc: BaseException | None) -> bool:
     return exc is not None and ("Vault" in type(exc).__name__ or _is_of_vault(exc.__cause__))
 
 
-def _reason(exc: Exception) -> str:
+def _reason(exc: Exception, template: str) -> str:
     """Returns why a template failed, such as an undefined variable.
 
     The message of a filter that is not this collection's is left out, because it may hold a secret.
@@ -205,6 +208,10 @@ def _reason(exc: Exception) -> str:
     syntax = _SYNTAX.match(reason)
     if syntax:
         return f"the template has a syntax error, {syntax[1].rstrip('.')}"
+    missing = _NO_FILE.search(str(exc))
+    # A path that the template makes may have a secret in it.
+    if missing and missing[1] in template:
+        return f"the lookup finds no file {missing[1]} on the controller. A path that begins with {{{{ inventory_dir }}}} does not depend on the playbook"
     return f"its template failed ({type(exc).__name__})"
 
 

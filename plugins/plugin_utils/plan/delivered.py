@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.text import and_list, describe
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import child
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables import Values
 
 KEYS = ("content", "src", "owner", "group", "mode")
@@ -53,7 +54,12 @@ def read(component: str, values: Values, read_file: Callable[[str], str]) -> lis
     given = values[variable(component)]
     if not isinstance(given, Mapping):
         return []
-    return [_file(str(path), body, read_file) for path, body in sorted(given.items(), key=lambda item: str(item[0]))]
+    # Of a file whose description has a value that can't be made, that value is the only mistake.
+    unmade = [problem.path for problem in values.problems]
+    return [
+        DeliveredFile(str(path)) if any(one.startswith(f"{child(variable(component), path)}.") for one in unmade) else _file(str(path), body, read_file)
+        for path, body in sorted(given.items(), key=lambda item: str(item[0]))
+    ]
 
 
 def _file(path: str, body: Any, read_file: Callable[[str], str]) -> DeliveredFile:

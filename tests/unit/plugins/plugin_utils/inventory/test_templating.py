@@ -176,6 +176,14 @@ def test_what_a_filter_says_of_its_input_is_kept_back(template: str) -> None:
     assert "planted-secret" not in text
 
 
+def test_a_file_that_the_lookup_does_not_find_is_named() -> None:
+    values = read(spire_server_files={"/etc/spire/files/ca.pem": {"content": "{{ lookup('file', 'files/ca.pem') }}"}})
+    assert found(values) == [('spire_server_files."/etc/spire/files/ca.pem".content', (
+        "The value can't be made yet: the lookup finds no file files/ca.pem on the controller. A path that begins with {{ inventory_dir }} does not "
+        "depend on the playbook."
+    ))]
+
+
 def test_a_variable_may_name_another_hosts() -> None:
     common = {"spire_trust_domain": "prod.acme.com"}
     made = fleet(

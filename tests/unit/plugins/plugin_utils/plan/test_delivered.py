@@ -11,9 +11,12 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.problems import Problem
 from ansible_collections.spire.fleet.plugins.plugin_utils.drift.compare import compare
 from ansible_collections.spire.fleet.plugins.plugin_utils.drift.comparison import Comparison
 from ansible_collections.spire.fleet.plugins.plugin_utils.drift.probe import planned_digests
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables import Values
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan import delivered
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 from tests.support.authorities import make
 from tests.unit.builders.fleets import planned
@@ -49,6 +52,12 @@ def test_a_file_of_the_controller_is_read(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_bytes(b"\xff\xfe")
     (wrong,) = server({CA: {"src": str(tmp_path / "ca.pem")}}).delivered
     assert wrong.mistake == f"The file {tmp_path}/ca.pem can't be delivered: it is no text in UTF-8."
+
+
+def test_a_value_that_can_not_be_made_is_the_only_mistake() -> None:
+    values = Values({"spire_server_files": {CA: {}, KEY: {}}}, [Problem("template", f'spire_server_files."{KEY}".content', "It can't be made yet.")])
+    found = {one.path: one.mistake for one in delivered.read("server", values, str)}
+    assert found == {CA: "Exactly one of content and src must be set: the text itself, or a file on the controller.", KEY: ""}
 
 
 def test_a_converged_host_has_nothing_to_do() -> None:
