@@ -33,5 +33,6 @@ class ActionModule(FleetAction):
             "spec": written.specification(planned, arguments),
         })
         if result.get("failed"):
-            raise failed(f"{self.host}: {written.without_secrets(planned, str(result.get('msg', '')))}")
+            said = written.without_secrets(planned, str(result.get("said") or ""))
+            raise failed(f"{self.host}: {result.get('msg', '')}{said and f': {said}'}")
         return result

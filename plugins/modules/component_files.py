@@ -86,7 +86,7 @@ def main() -> None:
     try:
         changed = component_files.apply(module.params["spec"], module.set_default_selinux_context)
     except component_files.ComponentFilesError as exc:
-        module.fail_json(msg=str(exc))
+        module.fail_json(msg=str(exc), said=exc.said)
     module.exit_json(changed=changed)
 
 

@@ -27,7 +27,11 @@ VALIDATE_SECONDS = 300
 
 
 class ComponentFilesError(Exception):
-    """Something could not be written or removed. The message has no content of a file."""
+    """Something could not be written or removed. The message has no content of a file; ``said`` is what a program said, which may have one."""
+
+    def __init__(self, message: str, said: str = "") -> None:
+        super().__init__(message)
+        self.said = said
 
 
 def apply(spec: Dict[str, Any], labelled: Callable[[str, bool], bool]) -> bool:
@@ -61,7 +65,7 @@ def _validate(one: Dict[str, Any]) -> None:
     finally:
         directories.remove(one["candidate"])
     if refusal:
-        raise ComponentFilesError("SPIRE refuses the new configuration, so %s stays as it is: %s" % (one["path"], refusal))
+        raise ComponentFilesError("SPIRE refuses the new configuration, so %s stays as it is" % one["path"], refusal)
 
 
 def _refusal(argv: Sequence[str]) -> str:

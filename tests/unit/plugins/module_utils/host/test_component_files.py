@@ -91,14 +91,15 @@ def test_a_refused_configuration_leaves_the_old_one(tmp_path: Path, command: str
     argv = ["/bin/sh", "-c", command, str(candidate)] if command else [str(tmp_path)]
     with pytest.raises(ComponentFilesError) as refused:
         applied(files=[file(old, content="new", candidate=str(candidate), validate=argv)])
-    assert str(refused.value) == f"SPIRE refuses the new configuration, so {old} stays as it is: {said}"
+    assert (str(refused.value), refused.value.said) == (f"SPIRE refuses the new configuration, so {old} stays as it is", said)
     assert old.read_text() == "old" and not candidate.exists()
 
 
 def test_a_check_that_hangs_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(component_files, "VALIDATE_SECONDS", 0.1)
-    with pytest.raises(ComponentFilesError, match="its check did not end within 0 seconds"):
+    with pytest.raises(ComponentFilesError) as refused:
         applied(files=[file(tmp_path / "f", candidate=str(tmp_path / "c"), validate=["/bin/sleep", "60"])])
+    assert refused.value.said == "its check did not end within 0 seconds"
 
 
 def test_an_accepted_configuration_replaces_the_old_one(tmp_path: Path) -> None:
