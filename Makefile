@@ -10,7 +10,7 @@ SCENARIO ?= default
 export PATH := $(VENV)/bin:$(PATH)
 export VIRTUAL_ENV := $(VENV)
 
-.PHONY: help quickstart quickstart-down venv test unit playbooks lint real hosts molecule bench image docs schema-drift clean
+.PHONY: help quickstart quickstart-down venv test unit playbooks lint real hosts molecule spire bench image docs schema-drift build publish clean
 
 help:
 	@echo "make quickstart                a SPIRE server and agent on this machine, without root, and a workload with an SVID"
@@ -18,17 +18,20 @@ help:
 	@echo "make test [TIERS='unit lint']  all tiers of tests that can run here; SPIRE_FLEET_REQUIRE=real,hosts fails when those can't"
 	@echo "make unit|playbooks|lint|real|hosts  one tier"
 	@echo "make molecule [SCENARIO=default] [COMMAND=test]  one Molecule scenario on systemd hosts in podman"
+	@echo "make spire [SPIRE_VERSIONS='1.15.3 1.14.7']  download releases of SPIRE to /opt/spire, where the tests look for them"
 	@echo "make bench [BENCH='--agents 50']  what a converged run costs, as ratios to ping, and preflight of 10,000 agents; as root, with podman"
 	@echo "make image                     the image of those hosts"
 	@echo "make docs                      docs/variables.md, docs/schema and docs/reference, from the collection's data"
 	@echo "make schema-drift SPIRE_SOURCE=DIR [TAGS='v1.16.0 main']  where a git checkout of SPIRE and our schema data differ"
+	@echo "make build                     the collection's archive in .build"
+	@echo "make publish                   upload it to Galaxy, with the token in GALAXY_API_KEY"
 	@echo "make clean                     remove .build and .venv"
 
 # Remade when the requirements change. The stamp comes last, so an interrupted installation is started again.
 $(VENV)/.installed: tests/requirements.txt
 	@[ -n "$(PYTHON)" ] || { echo "make: no Python 3.10 or newer with venv found; set PYTHON" >&2; exit 1; }
 	"$(PYTHON)" -m venv "$(VENV)"
-	"$(VENV)/bin/python" -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	"$(VENV)/bin/python" -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt $(if $(ANSIBLE_CORE),"ansible-core~=$(ANSIBLE_CORE).0")
 	@touch "$@"
 
 # Its own virtual environment is in its own directory: neither needs what the tests need.
@@ -52,6 +55,10 @@ COMMAND ?= test
 molecule: venv
 	"$(VENV)/bin/python" -m tests.run --molecule $(SCENARIO) --command $(COMMAND)
 
+SPIRE_VERSIONS ?= 1.15.3
+spire: venv
+	"$(VENV)/bin/python" -m tools.spire_release $(SPIRE_VERSIONS)
+
 bench: venv
 	"$(VENV)/bin/python" -m tools.bench.bench $(BENCH)
 	"$(VENV)/bin/python" -m tools.bench.several_servers
@@ -74,6 +81,16 @@ docs: venv
 schema-drift: venv
 	@[ -n "$(SPIRE_SOURCE)" ] || { echo "make: set SPIRE_SOURCE to a git checkout of SPIRE, with its tags" >&2; exit 1; }
 	@"$(VENV)/bin/python" -m tools.schema_drift "$(SPIRE_SOURCE)" $(TAGS)
+
+build: venv
+	"$(VENV)/bin/ansible-galaxy" collection build --force --output-path .build
+
+# The token is in a file, since every user of the machine sees the arguments of a command.
+publish: build
+	@[ -n "$$GALAXY_API_KEY" ] || { echo "make: set GALAXY_API_KEY" >&2; exit 1; }
+	@umask 077 && printf 'token: %s\n' "$$GALAXY_API_KEY" >.build/galaxy_token
+	@ANSIBLE_GALAXY_TOKEN_PATH=.build/galaxy_token "$(VENV)/bin/ansible-galaxy" collection publish .build/spire-fleet-*.tar.gz; code=$$?; \
+		rm -f .build/galaxy_token; exit $$code
 
 clean:
 	rm -rf .build .venv
