@@ -35,6 +35,16 @@ def test_molecule_finds_the_collection(tmp_path: Path) -> None:
     assert missing.returncode != 0 and "spire.fleet" in missing.stdout + missing.stderr
 
 
+def test_ansible_finds_the_collection(tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "--quiet", str(REPO), str(clone)], check=True)
+    (clone / "inventory.yml").write_text("spire_servers:\n  hosts:\n    s1:\n  vars:\n    spire_trust_domain: prod.acme.com\n")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "PYTHON"))}
+    argv = [str(Path(sys.executable).with_name("ansible-playbook")), "playbooks/site.yml", "-i", "inventory.yml", "--tags", "preflight"]
+    done = subprocess.run(argv, cwd=clone, env={**kept, "HOME": str(tmp_path)}, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0 and "s1" in done.stdout, done.stdout + done.stderr
+
+
 def test_the_release_without_variables_is_one() -> None:
     text = (REPO / ".config" / "molecule" / "config.yml").read_text(encoding="utf-8")
     (version,) = re.findall(r"\$\{SPIRE_TEST_VERSION:-([0-9.]+)\}", text)
