@@ -28,7 +28,7 @@ BIN = Path(sys.executable).parent
 
 # The directories and files that the collection's archive must have. Anything else in the archive is a mistake.
 ARCHIVED = {
-    "CHANGELOG.md", "FILES.json", "LICENSE", "MANIFEST.json", "README.md", "changelogs", "docs", "examples",
+    "CHANGELOG.md", "FILES.json", "LICENSE", "LICENSES", "MANIFEST.json", "README.md", "REUSE.toml", "changelogs", "docs", "examples",
     "meta", "playbooks", "plugins", "requirements.txt", "roles",
 }
 ARCHIVED_CHANGELOGS = {"changelog.yaml"}
@@ -69,6 +69,11 @@ def changelog() -> None:
 def docs() -> None:
     """Checks that the plugins' documentation renders, and that its links lead somewhere."""
     print(run(BIN / "antsibull-docs", "lint-collection-docs", "--plugin-docs", "--skip-rstcheck", COPY), end="")
+
+
+def licences() -> None:
+    """Checks that each file says by REUSE whose it is and under which licence."""
+    run(BIN / "reuse", "lint", "--quiet")
 
 
 def archive() -> None:
@@ -113,7 +118,7 @@ def expected_documents(root: Path) -> set[str]:
 
 
 STEPS: dict[str, Callable[[], None]] = {
-    step.__name__.replace("_", "-"): step for step in (sanity, ansible_lint, changelog, docs, archive)
+    step.__name__.replace("_", "-"): step for step in (sanity, ansible_lint, changelog, docs, licences, archive)
 }
 
 
