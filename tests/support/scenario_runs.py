@@ -30,8 +30,8 @@ STARTED = time.monotonic()
 #: These scenarios are started first. The longest of them begin early, since the whole lasts as long as the one that ends last; the last two have
 #: five and eight hosts, and are those that a slow machine may leave out.
 FIRST = (
-    "default", "install", "nested", "postgres", "mysql", "workloads", "attest", "secrets", "observe", "rotate", "external", "quickstart", "project", "telemetry",
-    "ha_postgres",
+    "default", "install", "nested", "postgres", "mysql", "workloads", "attest", "secrets", "observe", "rotate", "external", "quickstart", "project",
+    "telemetry", "ha_postgres",
 )
 #: the lines that molecule prints at its start, and before and after each stage
 MATRIX = re.compile(r"scenario test matrix: (?P<stages>.*)")
