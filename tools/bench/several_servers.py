@@ -19,6 +19,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,8 @@ PREPARE = collection.REPO / "molecule" / "ha_postgres" / "database.yml"
 COPY = Path(__file__).with_name("join.yml")
 #: how many times the time of copying and starting a join may take
 JOIN_BUDGET = 1.5
+#: seconds between the start of the fleet and the measurement of converged runs
+SETTLE = 30
 #: how many times the time of a ping a run over the converged fleet may take
 CONVERGED_BUDGET = 1.7
 
@@ -104,6 +107,8 @@ def measure(made: bench.Bench, agents: int, rounds: int) -> bool:
     })
     sound = within(f"SPIRE {made.version}, a third server joins in {joined:.2f} s; to copying and starting it", joined / copied, JOIN_BUDGET)
     playbook("spire.fleet.site")
+    # Servers and agents that have just started are busy for a while.
+    time.sleep(SETTLE)
     ping, site = medians(rounds, {
         "ping": lambda: made.run("ansible", "-i", str(path), "spire_servers:spire_agents", "-m", "ansible.builtin.ping")[0],
         "site": lambda: made.site(path)[0],
