@@ -19,7 +19,7 @@ def test_the_others_finish(shell: Callable[..., str]) -> None:
     running = site_run.start("site")
     # Once the directory exists again, the run has begun to change this host.
     shell("agent2", "until [ -d /var/lib/spire/agent/main ]; do sleep 0.1; done")
-    subprocess.run(["podman", "kill", f"{fleet}-agent2"], check=True, stdout=subprocess.DEVNULL)
+    hosts.podman("kill", f"{fleet}-agent2")
     run = site_run.finish(running)
     subprocess.run([str(hosts.COMMAND), "restart", fleet, "agent2"], check=True)
     assert run.rc != 0

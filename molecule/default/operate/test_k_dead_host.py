@@ -16,7 +16,7 @@ def test_the_server_forgets_a_dead_host(shell: Callable[..., str]) -> None:
     spiffe_id = faults.own_id(shell, "agent3")
     assert spiffe_id in shell("server1", faults.ENTRIES)
     fleet = hosts.scenario_fleet()
-    subprocess.run(["podman", "kill", f"{fleet}-agent3"], check=True, stdout=subprocess.DEVNULL)
+    hosts.podman("kill", f"{fleet}-agent3")
     try:
         run = site_run.run("decommission", "--limit", "agent3")
     finally:

@@ -63,7 +63,7 @@ def killed(before: dict[str, Any], shell: Shell, wait_healthy: Callable[..., Non
     time.sleep(1)
     wait_healthy("server2")
     errors = {host: len(load.errors[host]) for host in LEFT}
-    subprocess.run(["podman", "kill", container("server1")], check=True, stdout=subprocess.DEVNULL)
+    hosts.podman("kill", container("server1"))
     since = time.monotonic()
     assert down(shell, "server1")
     while time.monotonic() < since + 20 and not all(any(at > since for at in load.attested.get(one, ())) for one in ("agent1", "agent3")):
