@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import socket
 import ssl
+import time
 
 SECONDS = 5.0
+#: seconds before the second try
+PAUSE = 1.0
 #: how a handshake ends when the other side closes the connection, depending on the moment
 CLOSED = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionResetError, BrokenPipeError)
 
@@ -23,7 +26,7 @@ def problem(host: str, port: int, spiffe_id: str) -> str:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     try:
-        with socket.create_connection((host, port), SECONDS) as plain, context.wrap_socket(plain) as secured:
+        with _connected(host, port) as plain, context.wrap_socket(plain) as secured:
             certificate = secured.getpeercert(binary_form=True) or b""
     except CLOSED:
         return "the connection is closed at once, as by a load balancer that reaches no server"
@@ -32,3 +35,12 @@ def problem(host: str, port: int, spiffe_id: str) -> str:
     except OSError as exc:
         return (exc.strerror or str(exc)).lower()
     return "" if spiffe_id.encode() in certificate else "what answers there is not %s" % spiffe_id
+
+
+def _connected(host: str, port: int) -> socket.socket:
+    """Connects. A name that is not known, and a connection that takes too long, are tried twice, as the server may just have been restarted."""
+    try:
+        return socket.create_connection((host, port), SECONDS)
+    except (socket.gaierror, socket.timeout):
+        time.sleep(PAUSE)
+        return socket.create_connection((host, port), SECONDS)

@@ -77,6 +77,19 @@ def test_a_server_is_reached(serving: Callable[..., int], tmp_path: Path) -> Non
     assert reach.problem("127.0.0.1", serving(tls(tmp_path, SERVER)), SERVER) == ""
 
 
+def test_a_name_that_is_unknown_for_a_moment_is_tried_again(serving: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, failures = socket.create_connection, [socket.gaierror(socket.EAI_NONAME, "Name or service not known")]
+
+    def connect(*arguments: object) -> socket.socket:
+        if failures:
+            raise failures.pop()
+        return real(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(reach, "PAUSE", 0)
+    monkeypatch.setattr(socket, "create_connection", connect)
+    assert reach.problem("127.0.0.1", serving(tls(tmp_path, SERVER)), SERVER) == "" and not failures
+
+
 def test_another_program_is_no_server(serving: Callable[..., int], tmp_path: Path) -> None:
     found = reach.problem("127.0.0.1", serving(tls(tmp_path, "spiffe://other.org/spire/server")), SERVER)
     assert found == f"what answers there is not {SERVER}"
