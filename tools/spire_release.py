@@ -12,18 +12,19 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import io
 import platform
 import sys
-import tarfile
+import tempfile
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from tests.support import collection, spire_bin
 
 collection.make_importable()
 
+from ansible_collections.spire.fleet.plugins.module_utils.host.programs import ReleaseError
+from ansible_collections.spire.fleet.plugins.module_utils.host.release_archive import Source
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables import catalogue
 from ansible_collections.spire.fleet.plugins.plugin_utils.releases.archives import archive_names
 
@@ -65,25 +66,23 @@ def install(version: str, root: Path, page: str, machine: str) -> bool:
         if digest not in listed.split():
             raise DownloadError(f"{base}/{archive} has the SHA-256 checksum {digest}, which {checksums} does not name")
         target.mkdir(parents=True, exist_ok=True)
-        _unpack(packed, programs, target, archive)
+        _unpack(packed, version, programs, target)
     return missing
 
 
-def _unpack(packed: bytes, programs: list[str], target: Path, archive: str) -> None:
+def _unpack(packed: bytes, version: str, programs: list[str], target: Path) -> None:
     """Writes programs of an archive, each whole or not at all; raises DownloadError where one is not in it."""
-    left = set(programs)
-    with tarfile.open(fileobj=io.BytesIO(packed)) as opened:
-        for member in opened:
-            name = PurePosixPath(member.name).name
-            stream = opened.extractfile(member) if member.isfile() and name in left else None
-            if stream is not None:
-                temporary = target / f".{name}"
-                temporary.write_bytes(stream.read())
-                temporary.chmod(0o755)
-                temporary.replace(target / name)
-                left.remove(name)
-    if left:
-        raise DownloadError(f"{archive} holds no {' and no '.join(sorted(left))}")
+    with tempfile.TemporaryDirectory() as work:
+        archive = Path(work) / "archive.tar.gz"
+        archive.write_bytes(packed)
+        try:
+            source = Source(archive, version, programs)
+        except ReleaseError as exc:
+            raise DownloadError(str(exc)) from exc
+        for name in programs:
+            temporary = target / f".{name}"
+            source.copy(name, temporary, 0o755)
+            temporary.replace(target / name)
 
 
 def main() -> int:

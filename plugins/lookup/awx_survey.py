@@ -44,19 +44,15 @@ _raw:
 
 from typing import Any
 
-from ansible.errors import AnsibleLookupError
-from ansible.plugins.lookup import LookupBase
-
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.survey import UnknownVariableError, specification
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.lookup_base import FleetLookup
 
 
-class LookupModule(LookupBase):
+class LookupModule(FleetLookup):
     """See DOCUMENTATION."""
 
-    def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[dict[str, Any]]:
+    EXPECTED = (UnknownVariableError,)
+
+    def look_up(self, terms: list[str]) -> list[dict[str, Any]]:
         """Returns the specification; raises AnsibleLookupError for a variable that does not exist."""
-        self.set_options(var_options=variables, direct=kwargs)
-        try:
-            return [specification(terms, self.get_option("required"))]
-        except UnknownVariableError as exc:
-            raise AnsibleLookupError(str(exc)) from None
+        return [specification(terms, self.get_option("required"))]

@@ -67,13 +67,12 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment.target_looku
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import groups as inventory_groups, nested
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import AGENTS, SERVERS
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import fleet_of
+from ansible_collections.spire.fleet.plugins.plugin_utils.plan.lookup_base import AGENT_DRIFT
 
 #: the plays that Ansible's own --list-hosts lists hosts for, although it knows no variables of hosts
 LISTED = {
     **dict.fromkeys(("servers", "checked_servers", "differing_servers"), (SERVERS,)), **dict.fromkeys(("agents", "differing_agents"), (AGENTS,)),
 }
-#: the variable that the playbooks and the role register the drift check of an agent in
-AGENT_DRIFT = "spire_agent_drift"
 #: the groups of plays that need no order of hosts; their servers include the nested ones
 EVERY = {"fleet": (SERVERS, AGENTS), "every_server": (SERVERS,), "every_agent": (AGENTS,)}
 #: A pattern that matches no host. An empty list would match every host, and Ansible warns of a group that does not exist.
@@ -142,9 +141,8 @@ class LookupModule(LookupBase):
         They are named one by one: to exclude thousands of others, Ansible would compare each of them with every host.
         """
         apart = set(nested.startup_order(fleet_of(observed, self._templar)))
-        hostvars = observed["hostvars"]
         hosts = (host for host in observed["groups"].get(group, ()) if host not in apart)
-        return [host for host in hosts if (hostvars.raw_get(host).get(variable) or {}).get("differs") is not False]
+        return [host for host in hosts if _drift(observed, host, variable).get("differs") is not False]
 
     def _several(self, observed: Mapping[str, Any]) -> list[str]:
         """Returns the hosts of a play that finds a healthy server of each group which has several."""
@@ -182,9 +180,9 @@ class LookupModule(LookupBase):
             self._display.warning(line)
 
 
-def _drift(observed: Mapping[str, Any], server: str) -> Mapping[str, Any]:
-    """Returns what this run found when it checked a server; empty where it has not."""
-    return observed["hostvars"].raw_get(server).get(SERVER_DRIFT) or {}
+def _drift(observed: Mapping[str, Any], host: str, variable: str = SERVER_DRIFT) -> Mapping[str, Any]:
+    """Returns what this run found when it checked a server, or what ``variable`` has of a host; empty where it has not."""
+    return observed["hostvars"].raw_get(host).get(variable) or {}
 
 
 def _there(names: Collection[str], variables: Mapping[str, Any]) -> list[str]:

@@ -77,13 +77,11 @@ backup:
   type: str
 """
 
-import grp
-import pwd
 import time
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.spire.fleet.plugins.module_utils.host import key_request
+from ansible_collections.spire.fleet.plugins.module_utils.host import atomic_file, key_request
 
 ARGUMENTS = {
     "path": {"type": "path", "required": True},
@@ -100,8 +98,7 @@ def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     params = module.params
     try:
-        uid = pwd.getpwnam(params["owner"]).pw_uid if params["owner"] else -1
-        gid = grp.getgrnam(params["group"]).gr_gid if params["group"] else -1
+        uid, gid = atomic_file.numbers(params["owner"], params["group"])
     except KeyError as exc:
         module.fail_json(msg=f"{params['path']} can't be given to its owner: {exc.args[0]}")
     key = key_request.Key(params["path"], params["key_type"], uid, gid, module.get_bin_path("openssl") or "")

@@ -60,9 +60,6 @@ EXAMPLES = r"""
 RETURN = r"""
 """
 
-import grp
-import pwd
-
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.spire.fleet.plugins.module_utils.host import atomic_file
@@ -81,8 +78,7 @@ def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     path, content = module.params["path"], module.params["content"].encode()
     try:
-        uid = pwd.getpwnam(module.params["owner"]).pw_uid if module.params["owner"] else -1
-        gid = grp.getgrnam(module.params["group"]).gr_gid if module.params["group"] else -1
+        uid, gid = atomic_file.numbers(module.params["owner"], module.params["group"])
     except KeyError as exc:
         module.fail_json(msg=f"{path} can't be given to its owner: {exc.args[0]}")
     try:

@@ -24,7 +24,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.support import collection
+from tests.support import collection, hosts
 from tools.bench import bench
 
 FLEET = "spire-fleet-bench-servers"
@@ -47,7 +47,9 @@ def inventory(made: bench.Bench, agents: int) -> Path:
     servers: dict[str, Any] = {name: {"ansible_host": f"{FLEET}-{name}"} for name in SERVERS}
     tree = {
         "all": {
-            "vars": {**made.variables(), "spire_server_config": {"plugins": {"DataStore": {"sql": {"plugin_data": sql}}}}},
+            "vars": {
+                **made.variables(), "spire_server_address": "server1", "spire_server_config": {"plugins": {"DataStore": {"sql": {"plugin_data": sql}}}},
+            },
             "hosts": {"db1": {"ansible_host": f"{FLEET}-db1"}},
             "children": {
                 "spire_servers": {"hosts": servers},
@@ -55,7 +57,6 @@ def inventory(made: bench.Bench, agents: int) -> Path:
             },
         }
     }
-    tree["all"]["vars"]["spire_server_address"] = "server1"  # type: ignore[index]
     path = made.work / "servers.json"
     path.write_text(json.dumps(tree))
     return path
@@ -63,13 +64,13 @@ def inventory(made: bench.Bench, agents: int) -> Path:
 
 def fresh(host: str) -> None:
     """Makes a host anew."""
-    subprocess.run([str(bench.HOSTS / "namespace"), "podman", "rm", "--force", "--time", "0", f"{FLEET}-{host}"], check=True, stdout=subprocess.DEVNULL)
+    hosts.podman("rm", "--force", "--time", "0", f"{FLEET}-{host}")
     up(host)
 
 
-def up(*hosts: str) -> None:
+def up(*names: str) -> None:
     """Starts hosts."""
-    subprocess.run([str(bench.HOSTS / "fleet"), "up", FLEET, *hosts], stdout=subprocess.DEVNULL, check=True)
+    subprocess.run([str(hosts.COMMAND), "up", FLEET, *names], stdout=subprocess.DEVNULL, check=True)
 
 
 def medians(rounds: int, ways: dict[str, Callable[[], float]]) -> list[float]:
@@ -129,7 +130,7 @@ def main() -> int:
         try:
             return 0 if measure(made, given.agents, given.rounds) else 1
         finally:
-            subprocess.run([str(bench.HOSTS / "fleet"), "down", FLEET], check=True)
+            subprocess.run([str(hosts.COMMAND), "down", FLEET], check=True)
 
 
 if __name__ == "__main__":

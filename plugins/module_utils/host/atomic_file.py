@@ -10,7 +10,9 @@ The file is never readable to other users, not even for a moment, and a run that
 from __future__ import annotations
 
 import contextlib
+import grp
 import os
+import pwd
 import stat
 from pathlib import Path
 
@@ -52,6 +54,11 @@ def write(path: str | Path, content: bytes, uid: int = -1, gid: int = -1, mode: 
             temporary.unlink()
         raise SecretFileError(f"{path} can't be written: {exc.strerror}") from exc
     return True
+
+
+def numbers(owner: str | None, group: str | None) -> tuple[int, int]:
+    """Returns the numbers of an owner and a group, -1 where none is named; raises KeyError for one that the host does not have."""
+    return pwd.getpwnam(owner).pw_uid if owner else -1, grp.getgrnam(group).gr_gid if group else -1
 
 
 def same(path: str | Path, content: bytes, uid: int = -1, gid: int = -1, mode: int = 0o600) -> bool:

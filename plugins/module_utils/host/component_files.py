@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-import grp
-import pwd
 import subprocess
 from typing import Any, Callable, Dict, Sequence, Tuple
 
@@ -83,6 +81,6 @@ def _refusal(argv: Sequence[str]) -> str:
 def _owner(one: Dict[str, Any]) -> Tuple[int, int]:
     """Returns the numbers of the owner and the group, -1 where none is named."""
     try:
-        return pwd.getpwnam(one["owner"]).pw_uid if one["owner"] else -1, grp.getgrnam(one["group"]).gr_gid if one["group"] else -1
+        return atomic_file.numbers(one["owner"], one["group"])
     except KeyError as exc:
         raise ComponentFilesError("%s can't be given to its owner: %s." % (one["path"], exc.args[0])) from exc

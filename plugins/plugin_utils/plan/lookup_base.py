@@ -17,6 +17,9 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating i
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 
+#: the variable that the playbooks and the role register the drift check of an agent in
+AGENT_DRIFT = "spire_agent_drift"
+
 
 class FleetLookup(LookupBase):
     """Reads the options and calls ``look_up``, whose expected errors fail the task with their message."""
@@ -50,4 +53,4 @@ class FleetLookup(LookupBase):
 
     def agent_drift(self, host: str) -> Mapping[str, Any]:
         """Returns the result of an agent's drift check; empty if there was none. There may be thousands, so it is read without templating."""
-        return self.variables["hostvars"].raw_get(host).get("spire_agent_drift") or {}
+        return self.variables["hostvars"].raw_get(host).get(AGENT_DRIFT) or {}
