@@ -24,14 +24,18 @@ from tests.support.collection import REPO
 
 Shell = Callable[..., str]
 HAPROXY = str(REPO / "examples" / "ha_postgres" / "haproxy.yml")
-#: has an agent attest anew, which needs no token, and waits until it is healthy
-ATTEST = """
-systemctl stop spire-agent@main.service && rm -rf /var/lib/spire/agent/main/* && systemctl start --no-block spire-agent@main.service
+#: waits until an agent is healthy
+AGENT_HEALTHY = """
 for _try in $(seq 100); do
   /proc/$(systemctl show --property=MainPID --value spire-agent@main.service)/exe healthcheck -socketPath %s >/dev/null 2>&1 && exit 0
   sleep 0.2
 done
 exit 1""" % faults.SOCKETS["agent"]
+#: has an agent attest anew, which needs no token, and waits until it is healthy
+ATTEST = (
+    "systemctl stop spire-agent@main.service && rm -rf /var/lib/spire/agent/main/* && systemctl start --no-block spire-agent@main.service || exit 1"
+    + AGENT_HEALTHY
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,10 +68,13 @@ class Load:
             thread.start()
 
     def stop(self) -> None:
-        """Ends when each host has done what it had begun."""
+        """Ends when each host has done what it had begun, and each agent is healthy."""
         self._end.set()
         for thread in self._threads:
             thread.join()
+        for agent in self.attested:
+            # An agent that found no server ends, and systemd starts it again.
+            self.shell(agent, AGENT_HEALTHY)
 
     def all_created(self) -> set[str]:
         """Returns the IDs of all entries that servers said they had created."""
@@ -91,8 +98,9 @@ class Load:
         made.append(result["entry"]["id"])
 
     def _attest(self, agent: str) -> None:
+        done = self.attested.setdefault(agent, [])
         self.shell(agent, ATTEST)
-        self.attested.setdefault(agent, []).append(time.monotonic())
+        done.append(time.monotonic())
 
 
 def container(host: str) -> str:
