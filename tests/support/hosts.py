@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import functools
+import hashlib
 import ipaddress
 import itertools
 import json
@@ -144,9 +145,15 @@ def start(fleet: str, host: str, address: str, image: str, options: list[str]) -
     name = container(fleet, host)
     podman(
         "run", "--detach", "--name", name, "--hostname", host, "--network", fleet, "--network-alias", host,
-        "--ip", address, "--env", f"container_uuid={uuid.uuid4()}",
+        "--ip", address, "--mac-address", mac_address(name), "--env", f"container_uuid={uuid.uuid4()}",
         *RUN_OPTIONS, *options, image, "/sbin/init", host=name,
     )
+
+
+def mac_address(name: str) -> str:
+    """Returns the hardware address of a container. podman would give it another one at each reboot, which the other hosts notice only after seconds."""
+    # The first byte says that the address was given by hand.
+    return ":".join(["02", *(f"{byte:02x}" for byte in hashlib.sha256(name.encode()).digest()[:5])])
 
 
 def containers(fleet: str) -> list[str]:
