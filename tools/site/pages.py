@@ -21,7 +21,7 @@ from tests.support.collection import REPO
 from tests.support.links import LINK
 
 #: the row of a page in a table of the index, and that of a plugin
-PAGE_ROW = re.compile(r"^\| \[[^]]*\]\(([^)#]+\.md)\) \|", re.MULTILINE)
+PAGE_ROW = re.compile(r"^\| \[[^]]+\]\(([^)#]+\.md)\) \|", re.MULTILINE)
 PLUGIN_ROW = re.compile(r"^\| `spire\.fleet\.(\w+)` \|", re.MULTILINE)
 #: the languages in which an example's files are shown, by the end of their names
 LANGUAGES = {".yml": "yaml", ".json": "json", ".j2": "jinja", ".cfg": "ini", ".conf": "text", ".md": "markdown"}
@@ -63,10 +63,13 @@ def link(target: str, source: str) -> str:
     return os.path.relpath(page, os.path.dirname(here) or ".") + mark + anchor
 
 
-def shown(written: str) -> str:
-    """Returns the text of a link. The name of a page is left out, so that MyST shows its title."""
+def shown(written: str, target: str, source: str) -> str:
+    """Returns the text of a link: the title of the page where the text is the page's name, since pages of the site have no such names."""
     text = written[1:written.index("](")]
-    return "" if re.fullmatch(r"[\w/]+\.md", text) else text
+    page = (REPO / source).parent / target.partition("#")[0]
+    if not re.fullmatch(r"[\w/]+\.md", text) or not page.is_file():
+        return text
+    return re.findall(r"^# (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)[0]
 
 
 def converted(text: str, source: str) -> str:
@@ -75,7 +78,7 @@ def converted(text: str, source: str) -> str:
     for line in text.split("\n"):
         in_code ^= line.startswith("```")
         if not in_code and not line.startswith("    "):
-            line = LINK.sub(lambda found: f"[{shown(found[0])}]({link(found[1], source)})", line)
+            line = LINK.sub(lambda found: f"[{shown(found[0], found[1], source)}]({link(found[1], source)})", line)
             # Within a table, this is how MyST writes an anchor to which other pages can lead.
             line = re.sub(r'<a id="(\w+)"></a>', r"[]{#\1}", line)
         made.append(line)

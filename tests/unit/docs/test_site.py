@@ -37,7 +37,7 @@ def test_links(source: str, target: str, made: str) -> None:
 
 def test_text_stays_and_links_change() -> None:
     text = "See [pki.md](pki.md) and [a role](../roles/spire_agent/README.md).\n\n    code [x](y.md)\n\n```yaml\na: [x](y.md)\n```\n"
-    made = text.replace("[pki.md](pki.md)", "[](pki.md)").replace("../roles/spire_agent/README.md", "roles/spire_agent.md")
+    made = text.replace("[pki.md](pki.md)", "[Your own root above SPIRE's CAs](pki.md)").replace("../roles/spire_agent/README.md", "roles/spire_agent.md")
     assert pages.converted(text, "docs/a.md") == made
 
 
@@ -53,7 +53,7 @@ def test_every_page_and_example_is_on_the_site() -> None:
 
 
 def test_the_menu_follows_from_the_sections_of_the_index() -> None:
-    text = "# A\n\n## Begin\n| page | content |\n|---|---|\n| [](tree.md) | x |\n\n## Plugins\n| module | does |\n|---|---|\n| `spire.fleet.ca` | y |\n"
+    text = "# A\n\n## Begin\n| page | content |\n|---|---|\n| [The tree](tree.md) | x |\n\n## Plugins\n| module | does |\n|---|---|\n| `spire.fleet.ca` | y |\n"
     made = pages.index(text, {"ca": "plugins/ca_module.rst"})
     assert "| [`spire.fleet.ca`](plugins/ca_module.rst) | y |" in made
     assert made.endswith("```{toctree}\n:hidden:\n:caption: Begin\ntree.md\n```\n")
