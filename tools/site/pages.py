@@ -151,6 +151,6 @@ def write(directory: Path, plugins: dict[str, str]) -> None:
     below = sorted(name.removeprefix("reference/") for name in made if name.startswith("reference/") and name != "reference/index.md")
     made["reference/index.md"] = with_children(str(made["reference/index.md"]), below)
     for name, content in made.items():
-        target = directory / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content if isinstance(content, bytes) else content.encode())
+        page = directory / name
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_bytes(content if isinstance(content, bytes) else content.encode())

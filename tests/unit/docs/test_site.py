@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.collection import REPO
 from tools.site import check, pages, plugin_pages
 
 REPOSITORY = "https://github.com/spire-fleet/spire.fleet"
