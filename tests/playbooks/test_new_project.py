@@ -14,9 +14,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible.parsing.vault import VaultLib, VaultSecret
 
-from tests.support import collection, playbook_run
+from tests.support import awx_job, collection, playbook_run
 
 EXAMPLE = collection.REPO / "examples" / "project"
 #: playbooks that a project has no use for: it starts the quickstart, explains messages and helps editors on any machine
@@ -39,17 +38,10 @@ def files(project: Path) -> dict[str, bytes]:
     return {str(path.relative_to(project)): path.read_bytes() for path in project.rglob("*") if path.is_file()}
 
 
-class Loader(yaml.SafeLoader):
-    """Reads Ansible's tag !vault as text."""
-
-
-Loader.add_constructor("!vault", lambda loader, node: loader.construct_scalar(node))  # type: ignore[arg-type]
-
-
 def passphrase(password: bytes, text: bytes) -> str:
     """Returns the secret in a file whose values are encrypted, as AWX needs it: AWX imports an inventory without the password."""
-    encrypted = yaml.load(text, Loader=Loader)["vault_spire_pki_passphrase"]  # noqa: S506
-    return VaultLib([("default", VaultSecret(password.strip()))]).decrypt(encrypted).decode()
+    encrypted = yaml.load(text, Loader=awx_job.VaultLoader)["vault_spire_pki_passphrase"]  # noqa: S506
+    return awx_job.decrypted(encrypted, password.decode().strip())
 
 
 def test_the_files_are_those_of_the_example_and_secrets(project: Path) -> None:

@@ -11,19 +11,21 @@ of a slice in awx/main/models/inventory.py (get_script_data), and the variables 
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import json
 import os
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import yaml
+from ansible.parsing.vault import VaultLib, VaultSecret
 
 from tests.support import collection
 
@@ -46,16 +48,22 @@ def why_missing() -> str:
     return "" if importlib.util.find_spec("ansible_runner") else "ansible-runner is not installed, see tests/requirements.txt"
 
 
-class _Loader(yaml.SafeLoader):
-    """Reads Ansible's tag !unsafe as text."""
+class VaultLoader(yaml.SafeLoader):
+    """Reads Ansible's tags !unsafe and !vault as text."""
 
 
-_Loader.add_constructor("!unsafe", lambda loader, node: loader.construct_scalar(node))  # type: ignore[arg-type]
+for _tag in ("!unsafe", "!vault"):
+    VaultLoader.add_constructor(_tag, lambda loader, node: loader.construct_scalar(node))  # type: ignore[arg-type]
+
+
+def decrypted(text: str, password: str) -> str:
+    """Returns the value that Ansible Vault has encrypted."""
+    return str(VaultLib([("default", VaultSecret(password.encode()))]).decrypt(text).decode())
 
 
 def templates() -> dict[str, dict[str, Any]]:
     """Returns the job templates that awx_setup makes, by name."""
-    found = yaml.load(OBJECTS.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506
+    found = yaml.load(OBJECTS.read_text(encoding="utf-8"), Loader=VaultLoader)  # noqa: S506
     return {one["name"]: one for one in found["awx_job_templates"]}
 
 
@@ -160,13 +168,17 @@ class Awx:
     credentials: dict[str, str] = field(default_factory=dict)
     vault_password: str = ""
     jobs: list[Job] = field(default_factory=list)
+    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def launch(
         self, name: str, answers: Mapping[str, Any] | None = None, *, limit: str = "", check: bool = False, part: tuple[int, int] = (1, 1),
-        given: Mapping[str, Any] | None = None, verbosity: int = 0, workflow: str = "", **environment: str,
+        given: Mapping[str, Any] | None = None, verbosity: int = 0, workflow: str = "", playbook: str = "", **environment: str,
     ) -> Job:
-        """Runs a job template to its end. `given` is what earlier nodes of a workflow gave, and `part` the slice's number and their count."""
-        template, number = templates()[name], len(self.jobs) + 1
+        """Runs a job template to its end, or another playbook as it runs this one.
+
+        `given` is what earlier nodes of a workflow gave, and `part` the slice's number and their count.
+        """
+        template, number = {**templates()[name], **({"playbook": playbook} if playbook else {})}, next(self._numbers)
         assert not limit or template.get("limit"), f"{name} asks for no limit"
         assert not check or template.get("check"), f"{name} has no check mode"
         private = self.directory / f"awx_{number}"
@@ -191,10 +203,11 @@ class Awx:
             "passwords": {VAULT_PROMPT: self.vault_password} if self.vault_password else {}, "suppress_env_files": True, "quiet": True,
             "fact_cache_type": "jsonfile", "envvars": {**self._environment(private, number), **environment},
         }
-        self.jobs.append(Job(_run(parameters, home), private, str(number)))
-        # Nothing of the container lasts but what AWX keeps: the artefacts, and in this test the other files that it made itself.
+        job = Job(_run(parameters, home), private, str(number))
+        self.jobs.append(job)
+        # The home of a container is gone after the job.
         shutil.rmtree(home)
-        return self.jobs[-1]
+        return job
 
     def _meta(self, template: str, number: int, workflow: str) -> dict[str, Any]:
         """Returns the variables that AWX adds to every job. The workflow of a sliced job has the name of its template."""

@@ -18,7 +18,9 @@ _VARIABLES = ("container", "KUBERNETES_SERVICE_HOST")
 #: the directory of the artefacts of a job, two levels below the job's own directory, which ansible-runner names in the environment
 _ARTIFACTS = "AWX_ISOLATED_DATA_DIR"
 #: types of file systems that end with the container
-_TRANSIENT = ("overlay", "aufs", "tmpfs", "ramfs", "proc", "sysfs")
+_TRANSIENT = ("overlay", "fuse.fuse-overlayfs", "aufs", "tmpfs", "ramfs", "proc", "sysfs")
+#: types of a whole disk. A virtual machine that was made of a container's image has the mark of the container, and a disk as its root.
+_DISKS = ("ext3", "ext4", "xfs", "btrfs")
 #: volumes that end with a pod, or with a container that is removed: an emptyDir of Kubernetes, and a volume without a name
 _UNNAMED = re.compile(r"/kubernetes\.io~empty-dir/|/volumes/[0-9a-f]{64}(/_data)?(/|\Z)")
 _ESCAPED = re.compile(r"\\([0-7]{3})")
@@ -46,8 +48,10 @@ class Container:
         holding = [mount for mount in self.mounts if _is_within(path, mount.point)]
         # Of several mounts on one place, the last one hides the others.
         found = max(enumerate(holding), key=lambda item: (len(item[1].point), item[0]), default=(0, None))[1]
-        if found is None or found.point == "/" or found.type in _TRANSIENT or _UNNAMED.search(found.root):
+        if found is None or found.type in _TRANSIENT or _UNNAMED.search(found.root):
             return True
+        if found.point == "/":
+            return found.root != "/" or found.type not in _DISKS
         return bool(self.job) and _is_within(self.job, found.point)
 
 

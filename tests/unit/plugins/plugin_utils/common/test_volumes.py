@@ -42,6 +42,18 @@ def test_only_a_volume_of_its_own_outlasts_the_container(name: str, job: str, pa
     assert container(name, job).loses(path) is lost
 
 
+@pytest.mark.parametrize(
+    ("line", "lost"),
+    [
+        # a virtual machine that was made of a container's image, and containers whose root is a directory of the machine's disk
+        ("27 1 254:0 / / rw,relatime - ext4 /dev/vda rw", False), ("27 1 254:0 /var/lib/docker/vfs/dir/5f0e / rw,relatime - ext4 /dev/vda rw", True),
+        ("27 1 0:41 / / rw,relatime - fuse.fuse-overlayfs fuse-overlayfs rw", True), ("27 1 0:41 / / rw,relatime - virtiofs kataShared rw", True),
+    ],
+)
+def test_the_root_of_a_container_is_told_from_a_disk(line: str, lost: bool) -> None:
+    assert Container(parsed(line), "/runner").loses("/srv/pki") is lost
+
+
 def test_of_two_mounts_on_one_place_the_last_one_counts() -> None:
     text = (FILES / "podman").read_text(encoding="utf-8")
     hidden = text + "729 727 0:114 / /runner/spire-fleet rw,relatime - tmpfs tmpfs rw\n"
