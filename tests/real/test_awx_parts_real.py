@@ -25,8 +25,8 @@ from tests.support.awx_job import Awx, Job
 pytestmark = pytest.mark.skipif(bool(awx_job.why_missing()), reason=awx_job.why_missing())
 
 PARTS = 5
-#: the agents of each test; each is a process that attests, so there are fifty only where every case is to run
-AGENTS = 50 if sample.full() else 10
+#: how many agents are divided by limits, and how many by slices: fifty real ones, which take long, only where every case is to run
+AGENTS = {"web": 10, "edge": 50 if sample.full() else 10}
 
 
 class Fleet:
@@ -34,7 +34,7 @@ class Fleet:
 
     def __init__(self, directory: Path, binaries: Path) -> None:
         self.directory, self.binaries = directory, binaries
-        self.names = {project: [f"{project}{number:02}" for number in range(1, AGENTS + 1)] for project in ("web", "edge")}
+        self.names = {project: [f"{project}{number:02}" for number in range(1, count + 1)] for project, count in AGENTS.items()}
         self.server = {**awx_project.server(), "spire_x509pop": "controller"}
         variables = self._variables() | {"spire_entries": [{"spiffe_id": "/job", "parent_id": "/fleet/spire_agents", "selectors": ["unix:uid:0"]}]}
         self.web = self._project("web", variables, {"spire_servers": {"hosts": {"server1": self.server}}})
@@ -67,13 +67,11 @@ class Fleet:
 def fixture_fleet(spire_server: Path) -> Iterator[Fleet]:
     # The path of a socket must be short.
     directory = Path(tempfile.mkdtemp(prefix="sf-"))
-    fleet = None
     try:
-        fleet = Fleet(directory, spire_server.parent)
-        yield fleet
+        yield Fleet(directory, spire_server.parent)
     finally:
         with ThreadPoolExecutor(PARTS) as pool:
-            list(pool.map(supervised.end, [directory / host for host in ("server1", *(name for names in fleet.names.values() for name in names))] if fleet else []))
+            list(pool.map(supervised.end, (path for path in directory.iterdir() if (path / "etc").is_dir())))
         shutil.rmtree(directory)
 
 
@@ -90,15 +88,15 @@ def changed(jobs: list[Job]) -> list[str]:
 
 def test_five_jobs_with_limits_equal_one_run(fleet: Fleet) -> None:
     assert fleet.web.launch("SPIRE site", limit="spire_servers").require().given["spire_site"]["changed_hosts"] == ["server1"]
-    size = AGENTS // PARTS
-    jobs = at_once(fleet.web, [{"limit": f"spire_agents[{first}:{first + size - 1}]"} for first in range(0, AGENTS, size)])
+    size = AGENTS["web"] // PARTS
+    jobs = at_once(fleet.web, [{"limit": f"spire_agents[{first}:{first + size - 1}]"} for first in range(0, AGENTS["web"], size)])
     assert [job.given["spire_site"]["changed"] for job in jobs] == [size] * PARTS and changed(jobs) == fleet.names["web"]
     whole = fleet.web.launch("SPIRE site").require()
     assert whole.given["spire_site"] == {
-        "hosts": AGENTS + 1, "changed": 0, "changed_hosts": [], "failed": 0, "failed_hosts": [], "entries": {"created": 0, "updated": 0, "deleted": 0},
+        "hosts": AGENTS["web"] + 1, "changed": 0, "changed_hosts": [], "failed": 0, "failed_hosts": [], "entries": {"created": 0, "updated": 0, "deleted": 0},
     }
     verify = fleet.web.launch("SPIRE verify").require().given["spire_verify"]
-    assert (verify["hosts"], verify["problems"]) == (AGENTS + 1, 0)
+    assert (verify["hosts"], verify["problems"]) == (AGENTS["web"] + 1, 0)
 
 
 def test_five_slices_of_agents_alone_equal_one_run(fleet: Fleet) -> None:
@@ -107,5 +105,5 @@ def test_five_slices_of_agents_alone_equal_one_run(fleet: Fleet) -> None:
     # AWX gives the first slice the first, the sixth host and so on.
     assert changed(slices[:1]) == fleet.names["edge"][::PARTS] and changed(slices) == fleet.names["edge"]
     whole = edge.launch("SPIRE agents").require()
-    assert (whole.given["spire_site"]["hosts"], whole.given["spire_site"]["changed"]) == (AGENTS, 0)
-    assert len(fleet.cli.agent_list()) == before + AGENTS
+    assert (whole.given["spire_site"]["hosts"], whole.given["spire_site"]["changed"]) == (AGENTS["edge"], 0)
+    assert len(fleet.cli.agent_list()) == before + AGENTS["edge"]

@@ -23,7 +23,8 @@ def variables(directory: Path, binaries: Path) -> dict[str, Any]:
     """Returns the variables of a fleet that runs under supervisor, each host in a directory of its own, which is no part of a job."""
     return {
         "ansible_connection": "local", "ansible_host": "127.0.0.1", "ansible_python_interpreter": sys.executable, "spire_become": False,
-        "spire_service_manager": "supervisor", "spire_supervisor_bin": str(Path(sys.executable).parent), "spire_root_dir": f"{directory}/{{{{ inventory_hostname }}}}",
+        "spire_service_manager": "supervisor", "spire_supervisor_bin": str(Path(sys.executable).parent),
+        "spire_root_dir": f"{directory}/{{{{ inventory_hostname }}}}",
         "spire_install_source": "preinstalled", "spire_bin_dir": str(binaries), "spire_version": binaries.parent.name, "spire_trust_domain": "awx.test",
         "spire_server_address": "127.0.0.1",
     }
