@@ -10,7 +10,7 @@ SCENARIO ?= default
 export PATH := $(VENV)/bin:$(PATH)
 export VIRTUAL_ENV := $(VENV)
 
-.PHONY: help quickstart quickstart-down venv test unit playbooks lint real hosts molecule spire bench image docs schema-drift build publish clean
+.PHONY: help quickstart quickstart-down venv test unit playbooks lint real hosts molecule spire bench image docs site schema-drift build publish clean
 
 help:
 	@echo "make quickstart                a SPIRE server and agent on this machine, without root, and a workload with an SVID"
@@ -21,7 +21,8 @@ help:
 	@echo "make spire [SPIRE_VERSIONS='1.15.3 1.14.7']  download releases of SPIRE to /opt/spire, where the tests look for them"
 	@echo "make bench [BENCH='--agents 50']  what a converged run costs, as ratios to ping, and preflight of 10,000 agents; as root, with podman"
 	@echo "make image                     the image of those hosts"
-	@echo "make docs                      docs/variables.md, docs/schema and docs/reference, from the collection's data"
+	@echo "make docs                      docs/variables.md, docs/schema, docs/reference and the roles' argument_specs.yml, from the collection's data"
+	@echo "make site                      these pages and the reference of the plugins as a site in .build/site/html, with its links checked"
 	@echo "make schema-drift SPIRE_SOURCE=DIR [TAGS='v1.16.0 main']  where a git checkout of SPIRE and our schema data differ"
 	@echo "make build                     the collection's archive in .build"
 	@echo "make publish                   upload it to Galaxy, with the token in GALAXY_API_KEY"
@@ -69,6 +70,7 @@ image:
 docs: venv
 	"$(VENV)/bin/python" -m tools.import_rules --draw
 	"$(VENV)/bin/python" -m tools.docs.variables_page
+	"$(VENV)/bin/python" -m tools.docs.role_argument_specs
 	"$(VENV)/bin/python" -m tools.docs.permissions_page
 	"$(VENV)/bin/python" -m tools.docs.selectors_page
 	"$(VENV)/bin/python" -m tools.docs.rules_page
@@ -76,6 +78,9 @@ docs: venv
 	"$(VENV)/bin/python" -m tools.docs.grafana_dashboard
 	"$(VENV)/bin/python" -m tools.docs.json_schema_files
 	"$(VENV)/bin/python" -m tools.docs.reference_pages
+
+site: venv
+	"$(VENV)/bin/python" -m tools.site
 
 # Only reads the checkout that the maintainer names; SPIRE is neither built nor run.
 schema-drift: venv

@@ -75,7 +75,7 @@ RETURN = r"""
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.spire.fleet.plugins.module_utils.host import component_files
+from ansible_collections.spire.fleet.plugins.module_utils.host import component_files, selinux
 
 
 def main() -> None:
@@ -84,7 +84,7 @@ def main() -> None:
     if module.params["spec"] is None:
         module.fail_json(msg="spire.fleet.component_files works through its action plugin alone")
     try:
-        changed = component_files.apply(module.params["spec"], module.set_default_selinux_context)
+        changed = component_files.apply(module.params["spec"], selinux.labeller(module))
     except component_files.ComponentFilesError as exc:
         module.fail_json(msg=str(exc), said=exc.said)
     module.exit_json(changed=changed)

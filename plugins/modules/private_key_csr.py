@@ -81,7 +81,7 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.spire.fleet.plugins.module_utils.host import atomic_file, key_request
+from ansible_collections.spire.fleet.plugins.module_utils.host import atomic_file, key_request, selinux
 
 ARGUMENTS = {
     "path": {"type": "path", "required": True},
@@ -106,7 +106,7 @@ def main() -> None:
         result = key_request.keep(key, params["force"], module.check_mode, time.gmtime())
     except key_request.KeyRequestError as exc:
         module.fail_json(msg=str(exc))
-    module.exit_json(**result)
+    module.exit_json(**{**result, "changed": selinux.labeller(module)(params["path"], result["changed"])})
 
 
 if __name__ == "__main__":

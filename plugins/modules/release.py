@@ -123,10 +123,12 @@ import grp
 import os
 import pwd
 import re
+from collections.abc import Callable
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.spire.fleet.plugins.module_utils.host import selinux
 from ansible_collections.spire.fleet.plugins.module_utils.host.release_archive import ReleaseError, Source
 from ansible_collections.spire.fleet.plugins.module_utils.host.release_installer import Outcome, Owner, ReleaseInstaller
 
@@ -187,11 +189,11 @@ def texts(outcome: Outcome) -> dict[str, str]:
     return sides
 
 
-def run(params: dict[str, Any], check: bool) -> dict[str, Any]:
+def run(params: dict[str, Any], check: bool, label: Callable[[str], object] = lambda path: None) -> dict[str, Any]:
     """Does the work of the module, without Ansible. Returns the module's result."""
     check_names(params)
     placer = ReleaseInstaller(
-        params["root"], params["version"], params["names"], owner(params), sha256=params["program_sha256"] or ""
+        params["root"], params["version"], params["names"], owner(params), sha256=params["program_sha256"] or "", label=label,
     )
     source = None
     if params["src"]:
@@ -208,8 +210,9 @@ def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     # Services of other users must be able to run the programs, whatever the umask of the login is.
     os.umask(0o022)
+    label = selinux.labeller(module)
     try:
-        module.exit_json(**run(module.params, module.check_mode))
+        module.exit_json(**run(module.params, module.check_mode, lambda path: label(path, False)))
     except ReleaseError as exc:
         module.fail_json(msg=str(exc))
     except OSError as exc:

@@ -62,7 +62,7 @@ RETURN = r"""
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.spire.fleet.plugins.module_utils.host import atomic_file
+from ansible_collections.spire.fleet.plugins.module_utils.host import atomic_file, selinux
 
 ARGUMENTS = {
     "path": {"type": "path", "required": True},
@@ -86,7 +86,7 @@ def main() -> None:
         changed = not atomic_file.same(*wanted) if module.check_mode else atomic_file.write(*wanted)
     except atomic_file.SecretFileError as exc:
         module.fail_json(msg=f"{exc}.")
-    module.exit_json(changed=changed)
+    module.exit_json(changed=selinux.labeller(module)(path, changed))
 
 
 if __name__ == "__main__":

@@ -71,6 +71,11 @@ def docs() -> None:
     print(run(BIN / "antsibull-docs", "lint-collection-docs", "--plugin-docs", "--skip-rstcheck", COPY), end="")
 
 
+def site() -> None:
+    """Builds the documentation site without a warning, and checks that every link in it leads somewhere. Links to other sites are not followed."""
+    run(sys.executable, "-m", "tools.site")
+
+
 def licences() -> None:
     """Checks that each file says by REUSE whose it is and under which licence."""
     run(BIN / "reuse", "lint", "--quiet")
@@ -118,7 +123,7 @@ def expected_documents(root: Path) -> set[str]:
 
 
 STEPS: dict[str, Callable[[], None]] = {
-    step.__name__.replace("_", "-"): step for step in (sanity, ansible_lint, changelog, docs, licences, archive)
+    step.__name__.replace("_", "-"): step for step in (sanity, ansible_lint, changelog, docs, site, licences, archive)
 }
 
 

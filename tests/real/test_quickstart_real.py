@@ -26,7 +26,7 @@ from playbooks.files.quickstart import __main__ as quickstart
 from playbooks.files.quickstart import processes, programs
 from playbooks.files.quickstart.place import Place
 from playbooks.files.quickstart.stop import NO_SPIRE
-from tests.support import release_page
+from tests.support import playbook_run, release_page
 from tests.support.collection import REPO
 
 TOKEN = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -159,6 +159,17 @@ def test_purge_leaves_nothing(own: Quickstart, up: subprocess.CompletedProcess[s
     assert down.stdout == f"Stopped: spire-server, spire-agent, supervisor. {directory} is removed.\n"
     assert not directory.exists()
     assert own.run("down").stdout == f"There is no quickstart in {directory}.\n"
+
+
+def test_the_playbooks_do_the_same(own: Quickstart, spire_server: Path, tmp_path: Path) -> None:
+    """Runs after the quickstart of the tests above was removed. The strategy that is planted above is for the runs inside of the quickstart."""
+    environ = {**own.environ, "SPIRE_BIN_DIR": str(spire_server.parent), "ANSIBLE_STRATEGY": "linear"}
+    up = playbook_run.ansible(tmp_path, "spire.fleet.quickstart", **environ)
+    assert up.returncode == 0, up.stdout + up.stderr
+    assert "spiffe://quickstart.local/hello" in up.stdout
+    down = playbook_run.ansible(tmp_path, "spire.fleet.quickstart_down", "-e", "spire_quickstart_purge=true", **environ)
+    assert down.returncode == 0, down.stdout + down.stderr
+    assert not own.place.directory.exists()
 
 
 @pytest.fixture

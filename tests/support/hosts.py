@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Systemd hosts for tests: containers with an init of their own, on a network of their own.
 
-    tests/hosts/fleet up FLEET HOST...      start the hosts that do not run yet, wait until systemd is up, print them as JSON
+    tests/hosts/fleet up FLEET HOST...      start the hosts that do not run yet, wait until systemd is up, print them as JSON;
+                                            HOST:trixie is a host of another Debian release
     tests/hosts/fleet restart FLEET HOST... reboot hosts
     tests/hosts/fleet down FLEET            remove the hosts and the network
 
@@ -16,6 +17,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import functools
+import hashlib
 import ipaddress
 import itertools
 import json
@@ -129,14 +131,29 @@ def publish(found: dict[str, Any]) -> None:
     (PIDS / found["Name"]).symlink_to(found["PidFile"])
 
 
+def built_image(suite: str) -> str:
+    """Returns the name of the image of a Debian release, which it makes where it is missing; an empty name is the default release."""
+    environment = {**os.environ, "SPIRE_FLEET_HOST_SUITE": suite} if suite else None
+    built = subprocess.run([str(HERE / "image")], stdout=subprocess.PIPE, text=True, check=False, env=environment)
+    if built.returncode:
+        raise SystemExit(built.returncode)
+    return built.stdout.strip()
+
+
 def start(fleet: str, host: str, address: str, image: str, options: list[str]) -> None:
     """Starts the container of a host."""
     name = container(fleet, host)
     podman(
         "run", "--detach", "--name", name, "--hostname", host, "--network", fleet, "--network-alias", host,
-        "--ip", address, "--env", f"container_uuid={uuid.uuid4()}",
+        "--ip", address, "--mac-address", mac_address(name), "--env", f"container_uuid={uuid.uuid4()}",
         *RUN_OPTIONS, *options, image, "/sbin/init", host=name,
     )
+
+
+def mac_address(name: str) -> str:
+    """Returns the hardware address of a container. podman would give it another one at each reboot, which the other hosts notice only after seconds."""
+    # The first byte says that the address was given by hand.
+    return ":".join(["02", *(f"{byte:02x}" for byte in hashlib.sha256(name.encode()).digest()[:5])])
 
 
 def containers(fleet: str) -> list[str]:
@@ -146,10 +163,9 @@ def containers(fleet: str) -> list[str]:
 
 def up(fleet: str, hosts: list[str], volumes: list[str]) -> None:
     """Starts the hosts that do not run yet, and waits until systemd is up on all of them."""
-    built = subprocess.run([str(HERE / "image")], stdout=subprocess.PIPE, text=True, check=False)
-    if built.returncode:
-        raise SystemExit(built.returncode)
-    image = built.stdout.strip()
+    suites = {name: suite for name, _separator, suite in (host.partition(":") for host in hosts)}
+    images = {suite: built_image(suite) for suite in set(suites.values())}
+    hosts = list(suites)
     if podman("network", "exists", fleet, check=False).returncode:
         podman("network", "create", fleet)
     versions = spire_bin.find_versions()
@@ -165,7 +181,7 @@ def up(fleet: str, hosts: list[str], volumes: list[str]) -> None:
     addresses = free_addresses(fleet, running)
     names = [container(fleet, host) for host in hosts]
     with ThreadPoolExecutor(max_workers=8) as pool:
-        list(pool.map(lambda one: start(fleet, *one, image, options), [(host, next(addresses)) for host in missing]))
+        list(pool.map(lambda one: start(fleet, *one, images[suites[one[0]]], options), [(host, next(addresses)) for host in missing]))
         found = details(names)
         list(pool.map(wait_until_up, found))
     for one in found:

@@ -34,7 +34,7 @@ MADE = "<!-- Made by `make docs` from plugins/plugin_utils/schema/data. Changes 
 PLUGINS = ("server", "agent")
 COMPONENTS = (*PLUGINS, "oidc_discovery_provider")
 INDEX = """\
-# Reference
+# Options of SPIRE
 
 Every option of SPIRE's configuration files from 0.8.0 on. Preflight checks them, and [your editor](../editors.md) completes them. Each
 file, each block and each plugin has a page. [Selectors](../selectors.md) and [rules between hosts](../rules.md) have pages of their own.

@@ -54,7 +54,7 @@ class ReleaseInstaller:
 
     def __init__(
         self, root: str | Path, version: str, names: Sequence[str], owner: Owner, run: Run = run_command,
-        replace: Callable[[Path, Path], None] = os.replace, sha256: str = "",
+        replace: Callable[[Path, Path], None] = os.replace, sha256: str = "", label: Callable[[str], object] = lambda path: None,
     ) -> None:
         self.root = Path(root)
         self.version = version
@@ -65,6 +65,8 @@ class ReleaseInstaller:
         self.sha256 = sha256.lower()
         # Tests interrupt an installation here.
         self._replace = replace
+        # It gives a path the SELinux context that the host's policy has for it.
+        self._label = label
 
     @property
     def home(self) -> Path:
@@ -189,6 +191,9 @@ class ReleaseInstaller:
             shutil.rmtree(stage)
         for name in set(self.names) - set(names):
             self._own(self.home / "bin" / name, self.owner.mode)
+        # A label changes the ctime, too, which the manifest records.
+        for path in (self.home, self.home / "bin", *(self.home / "bin" / name for name in self.names)):
+            self._label(str(path))
         sync_directory(self.home / "bin")
         sync_directory(self.root)
         self._write_manifest({name: source.sha256(name) for name in names})

@@ -1,0 +1,154 @@
+# Copyright: (c) 2026, spire.fleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Measures `site` over many agents, converged and with one in a hundred drifted, as a ratio to `ansible -m ping` over the same hosts.
+
+    python -m tools.bench.scale [--agents 1000] [--rounds 3]
+
+There is one real server, and 40 real agents on four podman hosts. Of the many agents of the inventory, the first ten are ten of these,
+and all others stand for the other thirty: each is a host to Ansible, with a connection and a drift check of its own. CPU seconds are those of the controller
+and of the modules on the hosts together, since all of them run on this machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.support import hosts
+from tools.bench import bench
+
+FLEET = "spire-fleet-bench-scale"
+HOSTS = ("host1", "host2", "host3", "host4")
+#: real agents, and those of them that one inventory host each stands for
+REAL, OWN = 40, 10
+#: how many times the time of a ping a run over so many converged agents may take
+BUDGETS = {40: 1.4, 1000: 1.25}
+CHANGED = {"spire_agent_config__drift": {"agent": {"log_level": "debug"}}}
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a command and its child processes used."""
+
+    seconds: float
+    cpu: float
+    mebibytes: float
+    output: str
+
+    @property
+    def changed(self) -> int:
+        """How many changes a play's recap counts."""
+        return sum(int(word.split("=")[1]) for word in self.output.split() if word.startswith("changed="))
+
+
+def agent_of(number: int) -> int:
+    """Returns the number of the real agent that the inventory's agent of this number stands for."""
+    return number if number < REAL else OWN + number % (REAL - OWN)
+
+
+def inventory(made: bench.Bench, name: str, count: int, drifted: int = 0) -> Path:
+    """Writes an inventory of the server and so many agents, of which the first ones have another configuration; returns its path."""
+    agents: dict[str, Any] = {}
+    for number in range(count):
+        real = agent_of(number)
+        alias = f"{FLEET}-stand-in{number}"
+        agents[f"a{number}"] = {
+            **bench.instances(FLEET, {f"a{real}": HOSTS[real % len(HOSTS)]})[f"a{real}"], "ansible_host": alias,
+            **(CHANGED if number < drifted else {}),
+        }
+        link = hosts.PIDS / alias
+        link.unlink(missing_ok=True)
+        link.symlink_to(hosts.PIDS / f"{FLEET}-{HOSTS[real % len(HOSTS)]}")
+    tree = {
+        "all": {
+            "vars": made.variables(),
+            "children": {
+                "spire_servers": {"hosts": {"server": {"ansible_host": f"{FLEET}-server"}}},
+                "spire_agents": {"hosts": agents},
+            },
+        }
+    }
+    path = made.work / f"{name}.json"
+    path.write_text(json.dumps(tree))
+    return path
+
+
+def run(made: bench.Bench, *argv: str) -> Cost:
+    """Runs a command to its end. A failure ends the bench."""
+    with tempfile.TemporaryFile("w+") as output:
+        started = time.monotonic()
+        process = subprocess.Popen(
+            [str(bench.HOSTS / "namespace"), str(Path(sys.executable).parent / argv[0]), *argv[1:]],
+            env=made.environment, cwd=made.work, stdout=output, stderr=subprocess.STDOUT,
+        )
+        _pid, status, used = os.wait4(process.pid, 0)
+        seconds = time.monotonic() - started
+        output.seek(0)
+        text = output.read()
+    if status:
+        raise SystemExit(f"bench: {' '.join(argv)} failed:\n{text[-4000:]}")
+    return Cost(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, text)
+
+
+def measure(made: bench.Bench, count: int, rounds: int) -> bool:
+    """Measures a fleet of so many agents; prints what was found, and returns whether it is within the budget."""
+    converged = inventory(made, "converged", count)
+    drifted = inventory(made, "drifted", count, count // 100)
+    costs: dict[str, list[Cost]] = {"ping": [], "site": [], "drifted": []}
+    for _round in range(rounds):
+        costs["ping"].append(run(made, "ansible", "-i", str(converged), "all", "-m", "ansible.builtin.ping"))
+        costs["site"].append(run(made, "ansible-playbook", "-i", str(converged), "spire.fleet.site"))
+        if costs["site"][-1].changed:
+            raise SystemExit(f"bench: the fleet is converged, and site reports a change:\n{costs['site'][-1].output[-4000:]}")
+        if count >= 100:
+            costs["drifted"].append(run(made, "ansible-playbook", "-i", str(drifted), "spire.fleet.site"))
+            assert costs["drifted"][-1].changed > 0
+            run(made, "ansible-playbook", "-i", str(converged), "spire.fleet.site", **environment)
+    for name, found in costs.items():
+        if found:
+            print(
+                f"{count:5d} agents, {name}: {statistics.median(one.seconds for one in found):.1f} s, "
+                f"{statistics.median(one.cpu for one in found):.1f} s CPU, {max(one.mebibytes for one in found):.0f} MiB", flush=True,
+            )
+    ratio, cpu = (
+        statistics.median(one(cost) for cost in costs["site"]) / statistics.median(one(cost) for cost in costs["ping"])
+        for one in (lambda cost: cost.seconds, lambda cost: cost.cpu)
+    )
+    budget = BUDGETS.get(count)
+    sound = budget is None or ratio <= budget
+    print(f"bench: {count} agents, converged: site to ping {ratio:.2f} (CPU {cpu:.2f}), budget {budget}: {'ok' if sound else 'OVER'}", flush=True)
+    return sound
+
+
+def main() -> int:
+    """Returns 1 where something is over its budget."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--agents", type=int, nargs="+", default=list(BUDGETS))
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--forks", type=int, default=10)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as work:
+        made = bench.Bench(Path(work), list(HOSTS), given.forks)
+        subprocess.run([str(hosts.COMMAND), "up", FLEET, "server", *HOSTS], stdout=subprocess.DEVNULL, check=True)
+        try:
+            run(made, "ansible-playbook", "-i", str(inventory(made, "real", REAL)), "spire.fleet.site")
+            print(f"SPIRE {made.version}, forks {given.forks}, {given.rounds} rounds", flush=True)
+            return 0 if all([measure(made, count, given.rounds) for count in given.agents]) else 1
+        finally:
+            for link in hosts.PIDS.glob(f"{FLEET}-stand-in*"):
+                link.unlink()
+            subprocess.run([str(hosts.COMMAND), "down", FLEET], check=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
