@@ -10,7 +10,7 @@ SCENARIO ?= default
 export PATH := $(VENV)/bin:$(PATH)
 export VIRTUAL_ENV := $(VENV)
 
-.PHONY: help quickstart quickstart-down venv test unit playbooks lint real hosts molecule spire bench image docs site schema-drift build publish clean
+.PHONY: help quickstart quickstart-down venv test unit playbooks lint real hosts molecule spire bench image docs site schema-drift build import publish clean
 
 help:
 	@echo "make quickstart                a SPIRE server and agent on this machine, without root, and a workload with an SVID"
@@ -25,6 +25,7 @@ help:
 	@echo "make site                      these pages and the reference of the plugins as a site in .build/site/html, with its links checked"
 	@echo "make schema-drift SPIRE_SOURCE=DIR [TAGS='v1.16.0 main']  where a git checkout of SPIRE and our schema data differ"
 	@echo "make build                     the collection's archive in .build"
+	@echo "make import                    import that archive as Galaxy does, without a warning"
 	@echo "make publish                   upload it to Galaxy, with the token in GALAXY_API_KEY"
 	@echo "make clean                     remove .build and .venv"
 
@@ -89,6 +90,9 @@ schema-drift: venv
 
 build: venv
 	"$(VENV)/bin/ansible-galaxy" collection build --force --output-path .build
+
+import: build
+	"$(VENV)/bin/python" -m tools.galaxy_import .build/spire-fleet-*.tar.gz
 
 # The token is in a file, since every user of the machine sees the arguments of a command.
 publish: build

@@ -62,6 +62,8 @@ class ActionModule(FleetAction):
             **({"unreached": observed["unreached"]} if arguments["reach_server"] else {}),
             **({"datastore": observed["datastore"]} if planned.component == "server" else {}),
             **({"healthy": observed["healthy"]} if arguments["health"] else {}),
+            # The result replaces that of the check before the changes, and the playbook counts the hosts that were changed.
+            **({"applied": True} if arguments["final"] else {}),
         }
 
     def _earlier(self, name: str | None) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from ansible_collections.spire.fleet.plugins.plugin_utils.enrolment.server_answe
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.action_base import FleetAction
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.report import entry_state, expiry, fleet_state, one_datastore
+from ansible_collections.spire.fleet.plugins.plugin_utils.report import entry_state, expiry, fleet_state, one_datastore, run_result
 from ansible_collections.spire.fleet.plugins.plugin_utils.x509.keys import X509Error
 
 #: names of the results that the playbook registers for each host, servers first: agents are checked against what their servers know
@@ -54,7 +54,7 @@ class ActionModule(FleetAction):
         wrong = [one for one in observed if one.problems]
         result: dict[str, Any] = {
             "changed": False, "fleet": [one.as_dict() for one in observed], "expiry": [one.as_dict(now) for one in expiring],
-            "failed": bool(wrong or rest),
+            "failed": bool(wrong or rest), "summary": run_result.of_verify(observed, rest, expiring, now),
         }
         if result["failed"]:
             result["msg"] = f"{_title(len(wrong), len(observed))}\n{table}"

@@ -10,9 +10,9 @@ from typing import Any
 from ansible import context
 from ansible.utils.vars import load_extra_vars
 
-from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems
+from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems, volumes
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.action_errors import SHOWN_AS_TEXT, failed
-from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import unread
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import awx, unread
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.action_base import FleetAction
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules import run as rules_run
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.fleet import release_support
@@ -30,7 +30,10 @@ class ActionModule(FleetAction):
         steps = release_support.taken(*tags) if arguments["acts"] else ()
         given = context.CLIARGS
         self.fleet.unread_directories = unread.directories(given.get("args") or (), given.get("inventory") or (), self.variables.get("playbook_dir") or "")
-        self.fleet.extra_variables = frozenset(map(str, load_extra_vars(self._loader)))
+        extra = load_extra_vars(self._loader)
+        self.fleet.extra_variables = frozenset(map(str, extra))
+        self.fleet.job_slice = awx.is_slice(extra)
+        self.fleet.container = volumes.current()
         found = rules_run.of_fleet(self.fleet, steps, self.variables.get("ansible_play_hosts_all"))
         mistakes = problems.errors(found)
         if mistakes:
@@ -41,5 +44,5 @@ class ActionModule(FleetAction):
                 self._display.display(report, stderr=True)
             raise failed(report)
         warnings = [line.removeprefix("warning: ") for line in problems.render(found).splitlines()]
-        counts = {"changed": False, "servers": len(self.fleet.servers), "agents": len(self.fleet.agents)}
+        counts = {"changed": False, "servers": len(self.fleet.servers), "agents": len(self.fleet.agents), "warned": len(warnings)}
         return {**counts, "warnings": warnings} if warnings else counts

@@ -161,6 +161,10 @@ healthy:
   description: Whether the server runs and reports that it is healthy.
   returned: when O(health=true)
   type: bool
+applied:
+  description: That the changes have been applied, since the roles check once more after that.
+  returned: when O(final=true)
+  type: bool
 machine:
   description: The host's architecture as the kernel calls it.
   returned: always

@@ -134,4 +134,25 @@ expiry:
         - V(ok); V(due) for what the next run renews; V(late) for what should have been renewed long ago; V(expired); V(not valid yet);
           V(superseded) for what has expired and is no longer needed.
       type: str
+summary:
+  description: What the playbook gives to the next node of a workflow.
+  returned: always
+  type: dict
+  contains:
+    hosts:
+      description: How many hosts were observed.
+      type: int
+    failed:
+      description: How many of them have problems.
+      type: int
+    failed_hosts:
+      description: The names of the first hundred of these.
+      type: list
+      elements: str
+    problems:
+      description: How many problems there are.
+      type: int
+    renewals:
+      description: How many certificates the next run of C(spire.fleet.site) renews.
+      type: int
 """

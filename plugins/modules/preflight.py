@@ -41,4 +41,8 @@ agents:
   description: How many agents the inventory has.
   returned: success
   type: int
+warned:
+  description: How many warnings there are.
+  returned: success
+  type: int
 """

@@ -28,7 +28,7 @@ BIN = Path(sys.executable).parent
 
 # The directories and files that the collection's archive must have. Anything else in the archive is a mistake.
 ARCHIVED = {
-    "CHANGELOG.md", "FILES.json", "LICENSE", "LICENSES", "MANIFEST.json", "README.md", "REUSE.toml", "changelogs", "docs", "examples",
+    ".ansible-lint", "CHANGELOG.md", "FILES.json", "LICENSE", "LICENSES", "MANIFEST.json", "README.md", "REUSE.toml", "changelogs", "docs", "examples",
     "meta", "playbooks", "plugins", "requirements.txt", "roles",
 }
 ARCHIVED_CHANGELOGS = {"changelog.yaml"}
@@ -60,6 +60,9 @@ def sanity() -> None:
 def ansible_lint() -> None:
     """Runs ansible-lint with the production profile, which includes yamllint's rules."""
     print(run(BIN / "ansible-lint", "--offline", "--nocolor", cwd=COPY), end="")
+    # The archive's own configuration leaves this directory out, since Galaxy reads the archive where the collection is not installed.
+    project = ("--offline", "--nocolor", "--strict", "--profile", "production", "--config-file", os.devnull)
+    print(run(BIN / "ansible-lint", *project, cwd=COPY / "examples" / "project"), end="")
 
 
 def changelog() -> None:

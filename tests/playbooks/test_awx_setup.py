@@ -43,7 +43,7 @@ def fixture_awx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Awx]:
 def test_each_object_is_made(awx: Awx) -> None:
     assert {endpoint: len(made) for endpoint, made in awx.objects.items()} == {
         "organizations": 1, "credential_types": 4, "execution_environments": 1, "projects": 1, "inventories": 2, "inventory_sources": 2,
-        "job_templates": 10, "workflow_job_templates": 1, "workflow_job_template_nodes": 4, "schedules": 1, "workflow_approval_templates": 1,
+        "job_templates": 11, "workflow_job_templates": 1, "workflow_job_template_nodes": 4, "schedules": 1, "workflow_approval_templates": 1,
     }
     assert awx.named("projects")["SPIRE"]["scm_url"] == ADDRESS
     sources = {one["name"]: one["source_path"] for one in awx.objects["inventory_sources"].values()}

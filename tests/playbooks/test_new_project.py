@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import shutil
 import stat
 import subprocess
 import sys
@@ -13,9 +14,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible.parsing.vault import VaultLib, VaultSecret
 
-from tests.support import collection, playbook_run
+from tests.support import awx_job, collection, playbook_run
 
 EXAMPLE = collection.REPO / "examples" / "project"
 #: playbooks that a project has no use for: it starts the quickstart, explains messages and helps editors on any machine
@@ -38,14 +38,19 @@ def files(project: Path) -> dict[str, bytes]:
     return {str(path.relative_to(project)): path.read_bytes() for path in project.rglob("*") if path.is_file()}
 
 
+def passphrase(password: bytes, text: bytes) -> str:
+    """Returns the secret in a file whose values are encrypted, as AWX needs it: AWX imports an inventory without the password."""
+    encrypted = yaml.load(text, Loader=awx_job.VaultLoader)["vault_spire_pki_passphrase"]  # noqa: S506
+    return awx_job.decrypted(encrypted, password.decode().strip())
+
+
 def test_the_files_are_those_of_the_example_and_secrets(project: Path) -> None:
     made, example = files(project), files(EXAMPLE)
     vaults = {f"inventories/{name}/group_vars/all/vault.yml" for name in ("production", "staging")}
     assert made.keys() - example.keys() == {".vault_password", *vaults} and example.keys() <= made.keys()
     assert all(made[name] == text for name, text in example.items())
     assert stat.S_IMODE((project / ".vault_password").stat().st_mode) == 0o600
-    vault = VaultLib([("default", VaultSecret(made[".vault_password"].strip()))])
-    secrets = [yaml.safe_load(vault.decrypt(made[name]))["vault_spire_pki_passphrase"] for name in sorted(vaults)]
+    secrets = [passphrase(made[".vault_password"], made[name]) for name in sorted(vaults)]
     assert len(set(secrets)) == 2 and min(map(len, secrets)) == 40
     assert b".vault_password" in made[".gitignore"].split()
 
@@ -60,10 +65,19 @@ def test_a_second_run_changes_nothing_and_keeps_what_was_edited(project: Path) -
 
 def test_no_secret_is_printed(tmp_path: Path) -> None:
     done = make(tmp_path, "-e", "spire_project=p", "-vvvv", "--diff")
-    vault = VaultLib([("default", VaultSecret((tmp_path / "p" / ".vault_password").read_bytes().strip()))])
     text = (tmp_path / "p" / "inventories" / "production" / "group_vars" / "all" / "vault.yml").read_bytes()
-    secrets = [(tmp_path / "p" / ".vault_password").read_text().strip(), yaml.safe_load(vault.decrypt(text))["vault_spire_pki_passphrase"]]
+    password = (tmp_path / "p" / ".vault_password").read_bytes()
+    secrets = [password.decode().strip(), passphrase(password, text)]
     assert done.returncode == 0 and not any(secret in done.stdout + done.stderr for secret in secrets)
+
+
+def test_the_password_of_the_vault_is_printed_or_one_that_nobody_knows(project: Path, tmp_path: Path) -> None:
+    """ansible.cfg names a program. A file that is missing, as in AWX, would stop Ansible."""
+    program = project / "vault_password.sh"
+    assert subprocess.run([program], capture_output=True, check=True).stdout == (project / ".vault_password").read_bytes()
+    alone = shutil.copy(program, tmp_path)
+    printed = [subprocess.run([alone], capture_output=True, check=True).stdout for _number in range(2)]
+    assert [len(one) for one in printed] == [64, 64] and printed[0] != printed[1]
 
 
 @pytest.mark.parametrize("options", [(), ("-e", "spire_project=")])

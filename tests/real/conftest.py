@@ -11,7 +11,8 @@ import pytest
 #: the files that take longest, which run first, so that none of them begins when all others have ended
 LONGEST = (
     "test_rotate_authority_real.py", "test_rotation_real.py", "test_quickstart_real.py", "test_external_plugin_real.py", "test_expiry_real.py",
-    "test_unused_files_real.py", "test_site_aws_real.py", "test_nested_real.py", "test_conformance.py", "test_attestation_real.py",
+    "test_awx_jobs_real.py", "test_awx_parts_real.py", "test_unused_files_real.py", "test_site_aws_real.py", "test_nested_real.py", "test_conformance.py",
+    "test_attestation_real.py",
 )
 
 

@@ -10,6 +10,7 @@ import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.volumes import Container
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import connection
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.reads import Read, fingerprint, fingerprint_of_file
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables import Values
@@ -34,6 +35,10 @@ class Fleet:
         self.unread_directories: list[str] = []
         #: the names of the extra variables of this run; preflight sets it
         self.extra_variables: frozenset[str] = frozenset()
+        #: whether the run is a slice of a job of AWX, which has only some of the inventory's hosts
+        self.job_slice = False
+        #: the container that Ansible runs in; None outside of one, and where nobody has looked
+        self.container: Container | None = None
         self._values_of = functools.lru_cache(maxsize=None)(values_of)
         self._address_of = functools.lru_cache(maxsize=None)(address_of or (lambda host: self.values_of(host).raw))
         self._read_file = read_file or read_text

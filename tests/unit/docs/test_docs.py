@@ -33,7 +33,11 @@ DOCS = REPO / "docs"
 PAGES = sorted([REPO / "README.md", *DOCS.glob("*.md"), *REPO.glob("roles/*/README.md")])
 YAML_BLOCK = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
 #: words that begin with spire_ and are no variables: names of groups, users and roles, and a name of SPIRE
-OTHER_NAMES = {"spire_servers", "spire_agents", "spire_server", "spire_agent", "spire_component", "spire_rotation", "spire_cli"}
+OTHER_NAMES = {
+    "spire_servers", "spire_agents", "spire_server", "spire_agent", "spire_component", "spire_rotation", "spire_cli",
+    # what playbooks give to the next node of a workflow
+    "spire_preflight", "spire_site", "spire_verify",
+}
 PLUGINS = {"modules", "filter", "lookup"}
 
 
