@@ -31,7 +31,7 @@ STARTED = time.monotonic()
 #: five and eight hosts, and are those that a slow machine may leave out.
 FIRST = (
     "default", "install", "nested", "postgres", "mysql", "workloads", "attest", "secrets", "observe", "rotate", "external", "quickstart", "project",
-    "telemetry", "ha_postgres",
+    "connections", "telemetry", "ha_postgres",
 )
 #: the lines that molecule prints at its start, and before and after each stage
 MATRIX = re.compile(r"scenario test matrix: (?P<stages>.*)")
