@@ -44,6 +44,8 @@ TOKEN_PATH = re.compile(rb"spire/agent/join_token/([0-9a-f-]{36})")
 PUBLIC_KINDS = ("redeemed", "printed")
 #: names of environment variables whose values are public
 PUBLIC = re.compile(r"(_REGION|_ENDPOINT_URL\w*|_PATH|PATH|_DIR|_URL|_FILE|_PROFILE)\Z")
+#: Ansible's own variables with passwords
+LOGINS = ("ansible_become_password", "ansible_password")
 #: variables with addresses, which may contain a password
 ADDRESSES = ("spire_archive_url", "spire_plugins")
 
@@ -132,7 +134,7 @@ def of_variables(where: str, given: Mapping[str, Any]) -> Iterator[Secret]:
         known = variables.catalogue().get(name)
         if known and known.secret and isinstance(value, Mapping):
             yield from of_environment(f"{where}: {name}", value)
-        elif known and known.secret and isinstance(value, str) and "{{" not in value:
+        elif (known and known.secret or name in LOGINS) and isinstance(value, str) and "{{" not in value:
             kind = "passphrase" if "passphrase" in name else "token" if "token" in name else "password"
             yield from filter(None, [patterns.text(kind, f"{where}: {name}", value)])
         elif name in ADDRESSES:

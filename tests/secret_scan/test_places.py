@@ -91,10 +91,12 @@ def test_secrets_of_a_runs_variables() -> None:
         }}}}},
         "spire_archive_url": "https://me:of-the-mirror@mirror.acme.com/spire",
         "spire_plugins": {"mine": {"url": {"amd64": "https://me:of-the-vendor@acme.com"}, "sha256": "0"}},
+        "ansible_become_password": "of-the-administrator",
     }
     assert [(secret.kind, secret.texts) for secret in collect.of_variables("here", given)] == [
         ("passphrase", (b"a passphrase",)), ("password", (b"of-the-agent",)), ("password", (b"of-mysql",)),
         ("password", (b"of-the-mirror",)), ("password", (b"of-the-vendor",)),
+        ("password", (b"of-the-administrator",)),
     ]
 
 
