@@ -12,6 +12,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.support.collection import COLLECTIONS, REPO
 
 
@@ -43,6 +45,27 @@ def test_ansible_finds_the_collection(tmp_path: Path) -> None:
     argv = [str(Path(sys.executable).with_name("ansible-playbook")), "playbooks/site.yml", "-i", "inventory.yml", "--tags", "preflight"]
     done = subprocess.run(argv, cwd=clone, env={**kept, "HOME": str(tmp_path)}, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0 and "s1" in done.stdout, done.stdout + done.stderr
+
+
+INSTALLATION = "ansible-galaxy collection install ./spire.fleet/"
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/ten_minutes.md"])
+def test_the_guides_install_it_from_the_directory_above(page: str) -> None:
+    assert f"    {INSTALLATION}" in (REPO / page).read_text(encoding="utf-8")
+
+
+def test_it_is_installed(tmp_path: Path) -> None:
+    # In the clone itself, ansible-galaxy takes the link in .config for an installation, and does nothing.
+    subprocess.run(["git", "clone", "--quiet", str(REPO), str(tmp_path / "spire.fleet")], check=True)
+    (tmp_path / "inventory.yml").write_text("spire_servers:\n  hosts:\n    s1:\n  vars:\n    spire_trust_domain: prod.acme.com\n")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "PYTHON"))}
+    environment = {**kept, "HOME": str(tmp_path / "home"), "PATH": os.pathsep.join([str(Path(sys.executable).parent), kept["PATH"]])}
+    for command in (INSTALLATION, "ansible-playbook spire.fleet.site -i inventory.yml --tags preflight"):
+        done = subprocess.run(command.split(), cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=300)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "home/.ansible/collections/ansible_collections/spire/fleet/MANIFEST.json").exists()
+    assert "failed=0" in done.stdout
 
 
 def test_the_release_without_variables_is_one() -> None:

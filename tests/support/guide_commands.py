@@ -88,6 +88,8 @@ def of_line(line: str) -> Iterator[tuple[str, ...]]:
         if not ends:
             part.append(word.rstrip(";"))
         if ends or word.endswith(";"):
+            if part[:2] == ["sudo", "-u"]:
+                part = part[3:]
             while part and (part[0] == "env" or re.match(r"\w+=", part[0]) or part[0] == "SUBSTITUTED"):
                 part.pop(0)
             if part:

@@ -61,7 +61,7 @@ def _plain(description: str) -> str:
 def _default(variable: Variable, kind: str) -> Any:
     """Returns the answer that the survey shows at first.
 
-    An extra variable counts more than the inventory, so a variable that may stand there has an empty answer, which means "as in the inventory".
+    An extra variable counts more than the inventory, so a variable that may stand there has an empty answer at first, which means its default.
     """
     of_the_run = variable.scope == "playbook" or variable.once
     if variable.default is None or not of_the_run or kind in ("password", "textarea"):

@@ -138,8 +138,8 @@ def test_make_has_the_targets() -> None:
 
 
 def test_files_of_requirements_exist() -> None:
-    """Checks files that a page names as they are in its own directory, such as an example's, or in the clone."""
-    given = [(command, file) for command in [*of("pip"), *of("ansible-galaxy")] for file in command.options("-r")]
+    """Checks files that a page names as they are in its own directory, such as an example's, in the clone, or above the clone spire.fleet."""
+    given = [(command, file.removeprefix("spire.fleet/")) for command in [*of("pip"), *of("ansible-galaxy")] for file in command.options("-r")]
     assert [str(command) for command, file in given if not (command.page.parent / file).is_file() and not (REPO / file).is_file()] == []
 
 
