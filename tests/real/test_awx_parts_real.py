@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(bool(awx_job.why_missing()), reason=awx_job.why_
 
 PARTS = 5
 #: how many agents are divided by limits, and how many by slices: fifty real ones, which take long, only where every case is to run
-AGENTS = {"web": 10, "edge": 50 if sample.full() else 10}
+AGENTS = {"web": 5, "edge": 50 if sample.full() else 5}
 
 
 class Fleet:

@@ -27,6 +27,8 @@ from typing import Any
 import yaml
 from ansible.parsing.vault import VaultLib, VaultSecret
 
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.survey import specification
+
 from tests.support import collection
 
 OBJECTS = collection.REPO / "playbooks" / "files" / "awx" / "objects.yml"
@@ -230,8 +232,6 @@ class Awx:
 
 def answered(template: Mapping[str, Any], answers: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the extra variables of a survey: the answers, and the defaults that AWX takes for an answer."""
-    from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.survey import specification
-
     questions = specification(template["survey"], template.get("required", ()))["spec"] if "survey" in template else []
     asked = {one["variable"]: one for one in questions}
     assert set(answers) <= set(asked), f"{template['name']} does not ask for {set(answers) - set(asked)}"
