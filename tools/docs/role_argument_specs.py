@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 ROLES = collection.REPO / "roles"
 #: the scopes of the variables that a role of an operator reads
 SCOPES = {"spire_server": ("fleet", "server", "entries"), "spire_agent": ("fleet", "agent")}
-CONTEXT = "Run it by the playbook P(spire.fleet.site#playbook), which checks the whole fleet before it touches a host."
+CONTEXT = "Run it by the playbook C(spire.fleet.site), which checks the whole fleet before it touches a host."
 INTERNAL = "The playbooks of this collection run it. Its interface may change in any release."
 DESCRIPTIONS = {
     "spire_server": [CONTEXT],
