@@ -133,10 +133,15 @@ def enabled(audit: Audit) -> Iterator[None]:
     lock = os.open(LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     fcntl.flock(lock, fcntl.LOCK_SH)
     before = audit.status()
-    if before["pid"]:
+    alone = not before["pid"]
+    if alone:
+        try:
+            audit.set(MASK_PID, pid=os.getpid())
+        except FileExistsError:
+            # Another process that started at the same moment was quicker.
+            alone = False
+    if not alone:
         audit.socket.setsockopt(270, 1, READ_GROUP)  # SOL_NETLINK, NETLINK_ADD_MEMBERSHIP
-    else:
-        audit.set(MASK_PID, pid=os.getpid())
     audit.set(MASK_ENABLED | MASK_BACKLOG, enabled=1, backlog=max(BACKLOG, before["backlog_limit"]))
     with contextlib.suppress(FileExistsError):
         audit.rule(ADD_RULE)
@@ -147,7 +152,7 @@ def enabled(audit: Audit) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             audit.rule(DELETE_RULE)
             audit.set(MASK_ENABLED | MASK_BACKLOG, enabled=before["enabled"], backlog=before["backlog_limit"])
-        if not before["pid"]:
+        if alone:
             audit.set(MASK_PID)
         os.close(lock)
 
