@@ -24,9 +24,10 @@ from tests.support.collection import REPO
 
 Shell = Callable[..., str]
 HAPROXY = str(REPO / "examples" / "ha_postgres" / "haproxy.yml")
-#: waits until an agent is healthy
+#: waits until an agent is healthy. SPIRE waits longer after each attestation that fails, up to a minute.
 AGENT_HEALTHY = """
-for _try in $(seq 100); do
+end=$(($(date +%%s) + 150))
+while [ $(date +%%s) -lt $end ]; do
   /proc/$(systemctl show --property=MainPID --value spire-agent@main.service)/exe healthcheck -socketPath %s >/dev/null 2>&1 && exit 0
   sleep 0.2
 done
