@@ -15,6 +15,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.support import environments
 from tests.support.collection import REPO
 
 ENVIRONMENT = REPO / ".build" / "galaxy-importer"
@@ -35,18 +36,14 @@ def faults(log: str) -> list[str]:
 def main() -> int:
     """Returns 1 where the importer has found a fault."""
     (archive,) = sys.argv[1:]
-    if not (ENVIRONMENT / "installed").exists():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(ENVIRONMENT)], check=True)
-        pip = [str(ENVIRONMENT / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, "galaxy-importer>=0.4.30", "ansible-core", "ansible-lint"], check=True)
-        (ENVIRONMENT / "installed").touch()
+    python = environments.made(ENVIRONMENT, Path(sys.executable), "galaxy-importer>=0.4.30", "ansible-core", "ansible-lint")
     settings = ENVIRONMENT / "galaxy-importer.cfg"
     settings.write_text(SETTINGS, encoding="utf-8")
     # Galaxy imports a collection where no other one is installed.
     environment = {name: value for name, value in os.environ.items() if name != "ANSIBLE_COLLECTIONS_PATH"}
-    environment.update(GALAXY_IMPORTER_CONFIG=str(settings), PATH=os.pathsep.join([str(ENVIRONMENT / "bin"), os.environ["PATH"]]))
+    environment.update(GALAXY_IMPORTER_CONFIG=str(settings), PATH=os.pathsep.join([str(python.parent), os.environ["PATH"]]))
     done = subprocess.run(
-        [str(ENVIRONMENT / "bin" / "python"), "-m", "galaxy_importer.main", str(Path(archive).resolve())], cwd=ENVIRONMENT, env=environment,
+        [str(python), "-m", "galaxy_importer.main", str(Path(archive).resolve())], cwd=ENVIRONMENT, env=environment,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
     )
     found = faults(done.stdout)

@@ -17,18 +17,28 @@ import pytest
 from tests.support.collection import COLLECTIONS, REPO
 
 
+INVENTORY = "spire_servers:\n  hosts:\n    s1:\n  vars:\n    spire_trust_domain: prod.acme.com\n"
+
+
+def make_clone(directory: Path) -> None:
+    subprocess.run(["git", "clone", "--quiet", str(REPO), str(directory)], check=True)
+
+
+def run(command: str, directory: Path, home: Path) -> subprocess.CompletedProcess[str]:
+    """Runs a command in a directory, with this interpreter's programs and nothing else that the caller has set for Ansible."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "MOLECULE_", "PYTHON", "SPIRE_"))}
+    environment = {**kept, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}", "NO_COLOR": "1", "HOME": str(home)}
+    return subprocess.run(command.split(), cwd=directory, env=environment, capture_output=True, text=True, check=False, timeout=300)
+
+
 def syntax(clone: Path) -> subprocess.CompletedProcess[str]:
     """Runs `molecule syntax`, whose playbook imports one of the collection's."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "MOLECULE_", "PYTHON", "SPIRE_"))}
-    programs = Path(sys.executable).parent
-    environment = {**kept, "PATH": f"{programs}{os.pathsep}{kept['PATH']}", "NO_COLOR": "1", "HOME": str(clone.parent)}
-    argv = [str(programs / "molecule"), "syntax", "-s", "default"]
-    return subprocess.run(argv, cwd=clone, env=environment, capture_output=True, text=True, check=False, timeout=300)
+    return run("molecule syntax -s default", clone, clone.parent)
 
 
 def test_molecule_finds_the_collection(tmp_path: Path) -> None:
     clone = tmp_path / "clone"
-    subprocess.run(["git", "clone", "--quiet", str(REPO), str(clone)], check=True)
+    make_clone(clone)
     done = syntax(clone)
     assert done.returncode == 0, done.stdout + done.stderr
     # It is the clone's own collection that was found.
@@ -39,11 +49,9 @@ def test_molecule_finds_the_collection(tmp_path: Path) -> None:
 
 def test_ansible_finds_the_collection(tmp_path: Path) -> None:
     clone = tmp_path / "clone"
-    subprocess.run(["git", "clone", "--quiet", str(REPO), str(clone)], check=True)
-    (clone / "inventory.yml").write_text("spire_servers:\n  hosts:\n    s1:\n  vars:\n    spire_trust_domain: prod.acme.com\n")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "PYTHON"))}
-    argv = [str(Path(sys.executable).with_name("ansible-playbook")), "playbooks/site.yml", "-i", "inventory.yml", "--tags", "preflight"]
-    done = subprocess.run(argv, cwd=clone, env={**kept, "HOME": str(tmp_path)}, capture_output=True, text=True, check=False, timeout=300)
+    make_clone(clone)
+    (clone / "inventory.yml").write_text(INVENTORY)
+    done = run("ansible-playbook playbooks/site.yml -i inventory.yml --tags preflight", clone, tmp_path)
     assert done.returncode == 0 and "s1" in done.stdout, done.stdout + done.stderr
 
 
@@ -57,12 +65,10 @@ def test_the_guides_install_it_from_the_directory_above(page: str) -> None:
 
 def test_it_is_installed(tmp_path: Path) -> None:
     # In the clone itself, ansible-galaxy takes the link in .config for an installation, and does nothing.
-    subprocess.run(["git", "clone", "--quiet", str(REPO), str(tmp_path / "spire.fleet")], check=True)
-    (tmp_path / "inventory.yml").write_text("spire_servers:\n  hosts:\n    s1:\n  vars:\n    spire_trust_domain: prod.acme.com\n")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "PYTHON"))}
-    environment = {**kept, "HOME": str(tmp_path / "home"), "PATH": os.pathsep.join([str(Path(sys.executable).parent), kept["PATH"]])}
+    make_clone(tmp_path / "spire.fleet")
+    (tmp_path / "inventory.yml").write_text(INVENTORY)
     for command in (INSTALLATION, "ansible-playbook spire.fleet.site -i inventory.yml --tags preflight"):
-        done = subprocess.run(command.split(), cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=300)
+        done = run(command, tmp_path, tmp_path / "home")
         assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / "home/.ansible/collections/ansible_collections/spire/fleet/MANIFEST.json").exists()
     assert "failed=0" in done.stdout

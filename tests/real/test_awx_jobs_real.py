@@ -9,8 +9,6 @@ The tests follow each other like the jobs of a fleet's life. The last ones searc
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -68,14 +66,8 @@ class Fleet:
 
 @pytest.fixture(name="fleet", scope="module")
 def fixture_fleet(spire_server: Path) -> Iterator[Fleet]:
-    # The path of a socket must be short.
-    directory = Path(tempfile.mkdtemp(prefix="sf-"))
-    try:
+    with supervised.directory() as directory:
         yield Fleet(directory, spire_server.parent)
-    finally:
-        for host in HOSTS:
-            supervised.end(directory / host)
-        shutil.rmtree(directory)
 
 
 def test_preflight_and_a_check_touch_no_host(fleet: Fleet) -> None:

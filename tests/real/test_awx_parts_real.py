@@ -9,8 +9,6 @@ All jobs of a test run at once. Afterwards, a job over all hosts finds nothing t
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -65,14 +63,8 @@ class Fleet:
 
 @pytest.fixture(name="fleet", scope="module")
 def fixture_fleet(spire_server: Path) -> Iterator[Fleet]:
-    # The path of a socket must be short.
-    directory = Path(tempfile.mkdtemp(prefix="sf-"))
-    try:
+    with supervised.directory() as directory:
         yield Fleet(directory, spire_server.parent)
-    finally:
-        with ThreadPoolExecutor(PARTS) as pool:
-            list(pool.map(supervised.end, (path for path in directory.iterdir() if (path / "etc").is_dir())))
-        shutil.rmtree(directory)
 
 
 def at_once(awx: Awx, options: list[dict[str, Any]]) -> list[Job]:

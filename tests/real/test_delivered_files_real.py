@@ -7,10 +7,8 @@
 from __future__ import annotations
 
 import datetime
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -55,13 +53,8 @@ class Fleet(LocalFleet):
 
 @pytest.fixture(name="fleet", scope="module")
 def fixture_fleet(spire_server: Path) -> Iterator[Fleet]:
-    # The path of a socket must be short.
-    directory = Path(tempfile.mkdtemp(prefix="sf-"))
-    try:
+    with supervised.directory() as directory:
         yield Fleet(directory, spire_server.parent)
-    finally:
-        supervised.end(directory / "r")
-        shutil.rmtree(directory)
 
 
 def test_an_agent_attests_with_the_files_of_the_run(fleet: Fleet) -> None:

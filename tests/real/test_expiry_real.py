@@ -7,8 +7,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,15 +39,10 @@ class Fleet(LocalFleet):
 
 @pytest.fixture(scope="module")
 def fleet(spire_server: Path) -> Iterator[Fleet]:
-    # The path of a socket must be short.
-    directory = Path(tempfile.mkdtemp(prefix="sf-"))
-    made = Fleet(directory, spire_server.parent)
-    try:
+    with supervised.directory() as directory:
+        made = Fleet(directory, spire_server.parent)
         made.run("site").require()
         yield made
-    finally:
-        supervised.end(directory / "r")
-        shutil.rmtree(directory)
 
 
 def reported(run: site_run.Run) -> dict[str, Any]:

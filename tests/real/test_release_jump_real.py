@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,13 +20,8 @@ BEFORE = "1.14.7"
 
 @pytest.fixture(name="fleet")
 def fixture_fleet(spire_server: Path) -> Iterator[LocalFleet]:
-    # The path of a socket must be short.
-    directory = Path(tempfile.mkdtemp(prefix="sf-"))
-    try:
+    with supervised.directory() as directory:
         yield LocalFleet(directory, spire_server.parent, spire_entries=[], **installed(directory, spire_server))
-    finally:
-        supervised.end(directory / "r")
-        shutil.rmtree(directory)
 
 
 def installed(directory: Path, binary: Path) -> dict[str, Any]:

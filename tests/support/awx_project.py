@@ -6,13 +6,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from tests.support import awx_job, playbook_run
+from tests.support import awx_job, local_fleet, playbook_run
 from tests.support.real_spire import free_port
 
 #: AWX's credential of the type "SPIRE upstream passphrase"
@@ -21,13 +20,7 @@ CREDENTIALS = {"SPIRE_PKI_PASSPHRASE": "planted-passphrase-5d20-of-a-credential"
 
 def variables(directory: Path, binaries: Path) -> dict[str, Any]:
     """Returns the variables of a fleet that runs under supervisor, each host in a directory of its own, which is no part of a job."""
-    return {
-        "ansible_connection": "local", "ansible_host": "127.0.0.1", "ansible_python_interpreter": sys.executable, "spire_become": False,
-        "spire_service_manager": "supervisor", "spire_supervisor_bin": str(Path(sys.executable).parent),
-        "spire_root_dir": f"{directory}/{{{{ inventory_hostname }}}}",
-        "spire_install_source": "preinstalled", "spire_bin_dir": str(binaries), "spire_version": binaries.parent.name, "spire_trust_domain": "awx.test",
-        "spire_server_address": "127.0.0.1",
-    }
+    return {**local_fleet.variables(f"{directory}/{{{{ inventory_hostname }}}}", binaries), "spire_trust_domain": "awx.test"}
 
 
 def agents(*names: str) -> dict[str, Any]:

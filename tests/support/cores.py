@@ -6,13 +6,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import functools
 import os
-import subprocess
 import sysconfig
 from pathlib import Path
 
+from tests.support import environments
 from tests.support.collection import REPO
 from tests.support.pythons import find_pythons
 
@@ -32,27 +31,14 @@ def directory(core: str) -> Path:
     python = find_pythons((version,)).get(version)
     if python is None:
         raise Missing(f"ansible-core {core} is tested on Python {version}, which this machine lacks")
-    made = BUILD / f"{core}-python{version}"
-    BUILD.mkdir(parents=True, exist_ok=True)
-    with (BUILD / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (made / "installed").exists():
-            _run(str(python), "-m", "venv", "--clear", str(made))
-            _run(
-                str(made / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
-                f"ansible-core~={core}.0", "--requirement", str(REPO / "requirements.txt"),
-            )
-            (made / "installed").touch()
-    return made / "bin"
+    try:
+        made = environments.made(BUILD / f"{core}-python{version}", python, f"ansible-core~={core}.0", requirements=REPO / "requirements.txt")
+    except environments.NotMade as exc:
+        raise Missing(str(exc)) from exc
+    return made.parent
 
 
 def environment(core: str) -> dict[str, str]:
     """Returns the variables of the environment under which the programs of this release run, and find the collections of the tests."""
     collections = [str(REPO / ".config" / "collections"), sysconfig.get_path("purelib")]
     return {"PATH": os.pathsep.join([str(directory(core)), os.environ["PATH"]]), "ANSIBLE_COLLECTIONS_PATH": os.pathsep.join(collections)}
-
-
-def _run(*command: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise Missing(f"{' '.join(command)} failed: {done.stderr.strip()[-400:]}")

@@ -19,6 +19,16 @@ from tests.support import site_run
 from tests.support.real_spire import free_port
 
 
+def variables(root: str, binaries: Path) -> dict[str, Any]:
+    """Returns the variables with which everything runs under supervisor, without root, in a ``spire_root_dir`` of this machine."""
+    return {
+        "ansible_connection": "local", "ansible_host": "127.0.0.1", "ansible_python_interpreter": sys.executable, "spire_become": False,
+        "spire_service_manager": "supervisor", "spire_supervisor_bin": str(Path(sys.executable).parent),
+        "spire_root_dir": root, "spire_install_source": "preinstalled", "spire_bin_dir": str(binaries),
+        "spire_version": binaries.parent.name, "spire_server_address": "127.0.0.1",
+    }
+
+
 class LocalFleet:
     """An inventory with one host, and runs of the collection's playbooks on it. tests/support/supervised.py ends its processes."""
 
@@ -26,16 +36,13 @@ class LocalFleet:
         self.directory = directory
         self.inventory = directory / "inventory.yml"
         health, agents = free_port(), free_port()
-        variables: dict[str, Any] = {
-            "ansible_connection": "local", "ansible_host": "127.0.0.1", "ansible_python_interpreter": sys.executable, "spire_become": False,
-            "spire_service_manager": "supervisor", "spire_supervisor_bin": str(Path(sys.executable).parent),
-            "spire_root_dir": str(directory / "r"), "spire_install_source": "preinstalled", "spire_bin_dir": str(binaries),
-            "spire_version": binaries.parent.name, "spire_trust_domain": "fleet.test", "spire_server_address": "127.0.0.1",
+        own: dict[str, Any] = {
+            **variables(str(directory / "r"), binaries), "spire_trust_domain": "fleet.test",
             "spire_server_config": {"server": {"bind_address": "127.0.0.1", "bind_port": free_port()}, "health_checks": {"bind_port": str(health)}},
             "spire_agent_config": {"health_checks": {"bind_port": str(agents)}}, **more,
         }
         hosts = {"spire_servers": {"hosts": {"one": None}}, "spire_agents": {"hosts": {"one": None}}}
-        self.inventory.write_text(yaml.safe_dump({"all": {"vars": variables}, **hosts}))
+        self.inventory.write_text(yaml.safe_dump({"all": {"vars": own}, **hosts}))
 
     def run(self, playbook: str, *options: str, **variables: Any) -> site_run.Run:
         """Runs a playbook of the collection to its end."""

@@ -6,9 +6,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import signal
+import tempfile
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.paths import Paths
@@ -16,6 +21,19 @@ from playbooks.files.quickstart.processes import alive
 
 #: how long the end of supervisor is awaited; it gives each program ten seconds
 SECONDS = 30.0
+
+
+@contextlib.contextmanager
+def directory() -> Iterator[Path]:
+    """Makes a directory in which each directory may be a ``spire_root_dir``; ends their supervisors and removes it at the end."""
+    # The path of a socket must be short.
+    made = Path(tempfile.mkdtemp(prefix="sf-"))
+    try:
+        yield made
+    finally:
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(end, (path for path in made.iterdir() if path.is_dir())))
+        shutil.rmtree(made)
 
 
 def end(root: Path) -> None:

@@ -20,7 +20,7 @@ import ansible
 
 from tests.lint import lint as lint_steps
 from tests.secret_scan import capture
-from tests.support import collection, pythons, require, scenario_runs, spire_bin
+from tests.support import collection, environments, pythons, require, scenario_runs, spire_bin
 
 REPO = collection.REPO
 BUILD = REPO / ".build"
@@ -170,18 +170,7 @@ def playbooks() -> Outcome:
 
 def host_python(version: str, python: Path) -> Path:
     """Returns the interpreter of a virtual environment with pytest on another Python; it is made anew when its requirements change."""
-    requirements = REPO / "tests" / "requirements-hosts-python.txt"
-    venv = BUILD / "venvs" / version
-    inside = venv / "bin" / "python"
-    stamp = venv / "installed.txt"
-    wanted = f"{python}\n{requirements.read_text(encoding='utf-8')}"
-    if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
-        shutil.rmtree(venv, ignore_errors=True)
-        subprocess.run([str(python), "-m", "venv", str(venv)], check=True)
-        pip = [str(inside), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, "-r", str(requirements)], check=True)
-        stamp.write_text(wanted, encoding="utf-8")
-    return inside
+    return environments.made(BUILD / "venvs" / version, python, requirements=REPO / "tests" / "requirements-hosts-python.txt")
 
 
 def host_library() -> Path:

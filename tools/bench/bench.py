@@ -50,6 +50,11 @@ def instances(fleet: str, agents: dict[str, str]) -> dict[str, dict[str, Any]]:
     }
 
 
+def changes(output: str) -> int:
+    """Returns how many changes the recap of a run counts."""
+    return sum(int(word.split("=")[1]) for word in output.split() if word.startswith("changed="))
+
+
 class Bench:
     """Runs commands over inventories of podman hosts."""
 
@@ -122,9 +127,8 @@ class Bench:
     def site(self, inventory: Path, *options: str) -> tuple[float, Counter[str]]:
         """Runs site over a converged fleet; returns the seconds and the round trips to each host."""
         seconds, output, calls = self.counted("ansible-playbook", "-i", str(inventory), "spire.fleet.site", *options)
-        changed = sum(int(word.split("=")[1]) for word in output.split() if word.startswith("changed="))
-        if changed:
-            raise SystemExit(f"bench: the fleet is converged, and site reports changed={changed}:\n{output[-4000:]}")
+        if changes(output):
+            raise SystemExit(f"bench: the fleet is converged, and site reports changed={changes(output)}:\n{output[-4000:]}")
         return seconds, calls
 
     def measure(self, name: str, agents: dict[str, str], rounds: int) -> dict[str, Any]:

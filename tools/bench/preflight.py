@@ -10,12 +10,12 @@ agent has its own, which is the worst case.
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tools.bench.cost import Cost, measured
 
 SIZES = (1000, 10000)
 #: the budget: CPU seconds and bytes for the larger fleet, and how many times the linear growth the growth may be
@@ -24,14 +24,6 @@ BYTES = 2 * 1024**3
 GROWTH = 1.3
 NOTHING = {"ansible.builtin.debug": {"msg": "nothing"}}
 PREFLIGHT: dict[str, Any] = {"spire.fleet.preflight": {}}
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What a command and its child processes used."""
-
-    seconds: float
-    bytes: int
 
 
 def measure(work: Path, environment: Mapping[str, str]) -> bool:
@@ -49,12 +41,12 @@ def measure(work: Path, environment: Mapping[str, str]) -> bool:
             cost = run(work, environment, inventory, "preflight.yml")
             costs.append(cost)
             print(
-                f"{size:6d} agents, {'a configuration each' if own else 'configurations by group'}: preflight {cost.seconds:.1f} s CPU, "
-                f"{cost.bytes / 1024**2:.0f} MiB; a play without preflight 1.00, with it {cost.seconds / baseline.seconds:.2f}",
+                f"{size:6d} agents, {'a configuration each' if own else 'configurations by group'}: preflight {cost.cpu:.1f} s CPU, "
+                f"{cost.bytes / 1024**2:.0f} MiB; a play without preflight 1.00, with it {cost.cpu / baseline.cpu:.2f}",
                 flush=True,
             )
-        growth = costs[1].seconds / costs[0].seconds / (SIZES[1] / SIZES[0])
-        fits = costs[1].seconds <= SECONDS and costs[1].bytes <= BYTES and growth <= GROWTH
+        growth = costs[1].cpu / costs[0].cpu / (SIZES[1] / SIZES[0])
+        fits = costs[1].cpu <= SECONDS and costs[1].bytes <= BYTES and growth <= GROWTH
         print(
             f"bench: {SIZES[1]} agents take {growth * SIZES[1] / SIZES[0]:.1f} times as long as {SIZES[0]}; budget "
             f"{GROWTH * SIZES[1] / SIZES[0]:.0f} times, {SECONDS:.0f} s CPU, {BYTES // 1024**2} MiB: {'ok' if fits else 'OVER'}",
@@ -83,17 +75,5 @@ def fleet(size: int, own: bool) -> dict[str, Any]:
 
 
 def run(work: Path, environment: Mapping[str, str], inventory: Path, playbook: str) -> Cost:
-    """Runs a playbook; returns its CPU time and memory. A failure ends the bench."""
-    log = work / "preflight.log"
-    program = str(Path(sys.executable).parent / "ansible-playbook")
-    child = os.fork()
-    if child == 0:
-        output = os.open(log, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
-        os.dup2(output, 1)
-        os.dup2(output, 2)
-        os.chdir(work)
-        os.execve(program, [program, "-i", str(inventory), playbook], dict(environment))
-    status, used = os.wait4(child, 0)[1:]
-    if status:
-        raise SystemExit(f"bench: {playbook} over {inventory.name} failed:\n{log.read_text()[-4000:]}")
-    return Cost(used.ru_utime + used.ru_stime, used.ru_maxrss * 1024)
+    """Runs a playbook over an inventory, and returns its cost."""
+    return measured([str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(inventory), playbook], work, environment)

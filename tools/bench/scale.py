@@ -14,18 +14,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tests.support import hosts
 from tools.bench import bench
+from tools.bench.cost import Cost, measured
 
 FLEET = "spire-fleet-bench-scale"
 HOSTS = ("host1", "host2", "host3", "host4")
@@ -34,21 +32,6 @@ REAL, OWN = 40, 10
 #: how many times the time of a ping a run over so many converged agents may take
 BUDGETS = {40: 1.4, 1000: 1.25}
 CHANGED = {"spire_agent_config__drift": {"agent": {"log_level": "debug"}}}
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What a command and its child processes used."""
-
-    seconds: float
-    cpu: float
-    mebibytes: float
-    output: str
-
-    @property
-    def changed(self) -> int:
-        """How many changes a play's recap counts."""
-        return sum(int(word.split("=")[1]) for word in self.output.split() if word.startswith("changed="))
 
 
 def agent_of(number: int) -> int:
@@ -84,20 +67,8 @@ def inventory(made: bench.Bench, name: str, count: int, drifted: int = 0) -> Pat
 
 
 def run(made: bench.Bench, *argv: str) -> Cost:
-    """Runs a command to its end. A failure ends the bench."""
-    with tempfile.TemporaryFile("w+") as output:
-        started = time.monotonic()
-        process = subprocess.Popen(
-            [str(bench.HOSTS / "namespace"), str(Path(sys.executable).parent / argv[0]), *argv[1:]],
-            env=made.environment, cwd=made.work, stdout=output, stderr=subprocess.STDOUT,
-        )
-        _pid, status, used = os.wait4(process.pid, 0)
-        seconds = time.monotonic() - started
-        output.seek(0)
-        text = output.read()
-    if status:
-        raise SystemExit(f"bench: {' '.join(argv)} failed:\n{text[-4000:]}")
-    return Cost(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, text)
+    """Runs a command of Ansible where the hosts can be reached, and returns its cost."""
+    return measured([str(bench.HOSTS / "namespace"), str(Path(sys.executable).parent / argv[0]), *argv[1:]], made.work, made.environment)
 
 
 def measure(made: bench.Bench, count: int, rounds: int) -> bool:
@@ -108,17 +79,17 @@ def measure(made: bench.Bench, count: int, rounds: int) -> bool:
     for _round in range(rounds):
         costs["ping"].append(run(made, "ansible", "-i", str(converged), "all", "-m", "ansible.builtin.ping"))
         costs["site"].append(run(made, "ansible-playbook", "-i", str(converged), "spire.fleet.site"))
-        if costs["site"][-1].changed:
+        if bench.changes(costs["site"][-1].output):
             raise SystemExit(f"bench: the fleet is converged, and site reports a change:\n{costs['site'][-1].output[-4000:]}")
         if count >= 100:
             costs["drifted"].append(run(made, "ansible-playbook", "-i", str(drifted), "spire.fleet.site"))
-            assert costs["drifted"][-1].changed > 0
+            assert bench.changes(costs["drifted"][-1].output) > 0
             run(made, "ansible-playbook", "-i", str(converged), "spire.fleet.site")
     for name, found in costs.items():
         if found:
             print(
                 f"{count:5d} agents, {name}: {statistics.median(one.seconds for one in found):.1f} s, "
-                f"{statistics.median(one.cpu for one in found):.1f} s CPU, {max(one.mebibytes for one in found):.0f} MiB", flush=True,
+                f"{statistics.median(one.cpu for one in found):.1f} s CPU, {max(one.bytes for one in found) / 1024**2:.0f} MiB", flush=True,
             )
     ratio, cpu = (
         statistics.median(one(cost) for cost in costs["site"]) / statistics.median(one(cost) for cost in costs["ping"])

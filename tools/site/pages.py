@@ -105,13 +105,18 @@ def index(text: str, plugins: dict[str, str]) -> str:
         pages = [name for name in PAGE_ROW.findall(body) if "://" not in name]
         if pages:
             extra = ["plugins/index.rst"] if title == "Reference" else []
-            menu += ["```{toctree}", ":hidden:", f":caption: {title}", *pages, *extra, "```", ""]
+            menu += toctree(f":caption: {title}", *pages, *extra)
     return text.rstrip("\n") + "\n\n" + "\n".join(menu)
+
+
+def toctree(*lines: str) -> list[str]:
+    """Returns the lines of a hidden list of pages, for the menu."""
+    return ["```{toctree}", ":hidden:", *lines, "```", ""]
 
 
 def with_children(text: str, children: list[str]) -> str:
     """Returns a page with a hidden list of the pages below it, for the menu."""
-    return text.rstrip("\n") + "\n\n" + "\n".join(["```{toctree}", ":hidden:", *children, "```", ""])
+    return text.rstrip("\n") + "\n\n" + "\n".join(toctree(*children))
 
 
 def example(name: str) -> str:

@@ -20,12 +20,17 @@ CONTENTS = re.compile(r"^\.\. contents::\n(?: +:.*\n)*", re.MULTILINE)
 TITLE = "Modules, filters and lookups"
 
 
+def is_internal(plugin: Path) -> bool:
+    """Whether a plugin is internal, which means that only the collection's playbooks and roles call it; its documentation begins so."""
+    return INTERNAL.search(plugin.read_text(encoding="utf-8")) is not None
+
+
 def called() -> dict[str, str]:
     """Returns the name of the page of each plugin that users call, by the name of the plugin."""
     found = {}
     for folder, kind in KINDS.items():
         for file in (REPO / "plugins" / folder).glob("*.py"):
-            if not INTERNAL.search(file.read_text(encoding="utf-8")):
+            if not is_internal(file):
                 found[file.stem] = f"{file.stem}_{kind}"
     return found
 

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.directories import is_within
+
 #: files that Podman and Docker put into a container
 _MARKS = ("run/.containerenv", ".dockerenv")
 #: variables of the environment: of Podman and systemd-nspawn, and of every pod of Kubernetes
@@ -45,14 +47,14 @@ class Container:
 
     def loses(self, path: str) -> bool:
         """Whether a file or directory is gone with the container, because it is in no volume. ``path`` is absolute and has no links."""
-        holding = [mount for mount in self.mounts if _is_within(path, mount.point)]
+        holding = [mount for mount in self.mounts if is_within(path, (mount.point,))]
         # Of several mounts on one place, the last one hides the others.
         found = max(enumerate(holding), key=lambda item: (len(item[1].point), item[0]), default=(0, None))[1]
         if found is None or found.type in _TRANSIENT or _UNNAMED.search(found.root):
             return True
         if found.point == "/":
             return found.root != "/" or found.type not in _DISKS
-        return bool(self.job) and _is_within(self.job, found.point)
+        return bool(self.job) and is_within(self.job, (found.point,))
 
 
 def current(environ: Mapping[str, str] | None = None, root: str = "/") -> Container | None:
@@ -82,7 +84,3 @@ def parsed(text: str) -> tuple[Mount, ...]:
 def _plain(field: str) -> str:
     """Returns a field without the kernel's escapes for blanks and the like."""
     return _ESCAPED.sub(lambda match: chr(int(match[1], 8)), field)
-
-
-def _is_within(path: str, directory: str) -> bool:
-    return directory == "/" or path == directory or path.startswith(directory.rstrip("/") + "/")

@@ -15,12 +15,12 @@ from typing import Any
 
 from ansible_collections.spire.fleet.plugins.module_utils.host.observe.identity import pem_certificates
 from ansible_collections.spire.fleet.plugins.module_utils.host.observe.supplied import content_state
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.directories import is_within
 from ansible_collections.spire.fleet.plugins.plugin_utils.drift import supplied_ca, supplied_keys, supplied_node
 from ansible_collections.spire.fleet.plugins.plugin_utils.drift.comparison import Comparison
 from ansible_collections.spire.fleet.plugins.plugin_utils.formats import connection_strings
 from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki_node
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.write_paths import is_within
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import files as schema_files
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema.files import KeyPair
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.spire.fleet.plugins.plugin_utils import hcl
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.directories import is_within
 from ansible_collections.spire.fleet.plugins.plugin_utils.host import logrotate, supervisor
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.files import Directory, File
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.paths import OURS, Paths
@@ -51,7 +52,7 @@ def directories(plan: Plan) -> list[Directory]:
         Directory(
             path, "0755" if path == public else "0750", plan.user, plan.user,
             # The service's user owns the outer directory, so it could replace the inner one by a link.
-            follow=not write_paths.is_within(posixpath.dirname(path), (plan.data_dir, *extra)),
+            follow=not is_within(posixpath.dirname(path), (plan.data_dir, *extra)),
         )
         for path in extra
     ]
@@ -79,7 +80,7 @@ def _above(path: str) -> Iterator[str]:
 
 
 def _is_ours(path: str) -> bool:
-    return any(write_paths.is_within(path, (ours,)) for ours in OURS)
+    return any(is_within(path, (ours,)) for ours in OURS)
 
 
 def own_paths(paths: Paths) -> list[str]:

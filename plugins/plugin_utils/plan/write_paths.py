@@ -9,6 +9,8 @@ import posixpath
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.directories import is_within
+
 if TYPE_CHECKING:
     from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 
@@ -73,8 +75,3 @@ def _extra_dirs(plan: Plan) -> Iterator[str]:
 
 def _is_runtime(plan: Plan, directory: str) -> bool:
     return not plan.paths.root and is_within(directory, RUNTIME)
-
-
-def is_within(path: str, parents: tuple[str, ...]) -> bool:
-    """Whether a path is one of the parents or lies below one."""
-    return any(path == parent or path.startswith(parent.rstrip("/") + "/") for parent in parents)

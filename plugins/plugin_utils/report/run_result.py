@@ -44,7 +44,7 @@ def of_verify(observed: Sequence[fleet_state.Observed], rest: Sequence[str], exp
     return {
         "hosts": len({one.host for one in observed}), **_named("failed", failed),
         "problems": sum(len(one.problems) for one in observed) + len(rest),
-        "renewals": sum(one.as_dict(now)["verdict"] == "due" for one in expiring),
+        "renewals": sum(one.verdict(now) == expiry.DUE for one in expiring),
     }
 
 

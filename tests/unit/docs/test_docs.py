@@ -27,6 +27,7 @@ from tests.support import collection, examples
 from tests.support.links import broken_links
 from tests.unit.builders.fleets import BUNDLE
 from tools.docs import variables_page
+from tools.site.plugin_pages import is_internal
 
 REPO = collection.REPO
 DOCS = REPO / "docs"
@@ -128,11 +129,6 @@ def test_playbooks_and_plugins_exist() -> None:
 ])
 def test_a_name_of_nothing_is_found(text: str, wrong: set[str]) -> None:
     assert names_of_nothing(text) == wrong
-
-
-def is_internal(plugin: Path) -> bool:
-    """Whether a plugin is internal, which means that only the collection's playbooks and roles call it; its documentation begins so."""
-    return re.search(r'^description:\n  - "?Internal: ', plugin.read_text(encoding="utf-8"), re.MULTILINE) is not None
 
 
 def test_index_names_what_users_call() -> None:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import dataclasses
 
+from ansible_collections.spire.fleet.plugins.plugin_utils.common.directories import is_within
 from ansible_collections.spire.fleet.plugins.plugin_utils.host.paths import COMPONENTS, STATE
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.delivered import variable
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.files import own_paths
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.write_paths import is_within
 from ansible_collections.spire.fleet.plugins.plugin_utils.rules.registry import Finding, Findings, RuleContext, rule
 from ansible_collections.spire.fleet.plugins.plugin_utils.schema import files as schema_files
 
