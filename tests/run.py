@@ -66,6 +66,8 @@ def run_tiers(names: list[str]) -> int:
         found = run_one_by_one([name for name in COMPUTING if name in names], required)
         found.update(waiting.result())
     outcomes = [found[name] for name in require.TIERS if name in found]
+    for outcome in outcomes:
+        print("".join(f"=== failed in {outcome.tier}: {cause}\n" for cause in outcome.causes), end="")
     print("=== summary")
     for outcome in outcomes:
         print(outcome.line())

@@ -14,13 +14,13 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from xml.etree import ElementTree
 
 import ansible
 
 from tests.lint import lint as lint_steps
 from tests.secret_scan import capture
 from tests.support import collection, environments, pythons, require, scenario_runs, spire_bin
+from tests.support.reports import Counted, causes_in, count_report
 
 REPO = collection.REPO
 BUILD = REPO / ".build"
@@ -51,6 +51,8 @@ class Outcome:
     #: tests that were skipped inside of a tier that ran
     skipped: int = 0
     notes: list[str] = field(default_factory=list)
+    #: each failed test with the end of its message, and each scenario that failed without one with what Ansible printed
+    causes: list[str] = field(default_factory=list)
 
     @property
     def count(self) -> int:
@@ -62,6 +64,7 @@ class Outcome:
         self.passed += counted.passed
         self.failed += counted.failed
         self.skipped += sum(counted.skipped.values())
+        self.causes += counted.causes
         self.notes += [f"{number} skipped: {reason}" for reason, number in sorted(counted.skipped.items())]
 
     def line(self) -> str:
@@ -84,37 +87,6 @@ class Outcome:
         self.state = "failed"
         self.failed = max(self.failed, 1)
         self.notes.append(why)
-
-
-@dataclass(frozen=True)
-class Counted:
-    """The numbers of one pytest report."""
-
-    passed: int = 0
-    failed: int = 0
-    skipped: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def ran(self) -> int:
-        return self.passed + self.failed
-
-
-def count_report(report: Path) -> Counted:
-    """Reads a JUnit report. Without a report pytest has died, and nothing is counted."""
-    if not report.exists():
-        return Counted()
-    passed = failed = 0
-    skipped: dict[str, int] = {}
-    for case in ElementTree.parse(report).getroot().iter("testcase"):
-        skip = case.find("skipped")
-        if case.find("failure") is not None or case.find("error") is not None:
-            failed += 1
-        elif skip is not None:
-            reason = skip.get("message", "")
-            skipped[reason] = skipped.get(reason, 0) + 1
-        else:
-            passed += 1
-    return Counted(passed, failed, skipped)
 
 
 def run_pytest(
@@ -274,6 +246,7 @@ def hosts() -> Outcome:
             outcome.add(one)
         if code:
             outcome.failed += 1
+            outcome.causes += [f"molecule {scenario}: {cause}" for cause in causes_in(run.log)]
             outcome.fail(f"molecule {scenario}: {sum(one.failed for one in counted)} tests failed, molecule ended with {code}")
         else:
             outcome.passed += 1
