@@ -37,7 +37,7 @@ class ActionModule(FleetAction):
         planned = self.plan(arguments["component"])
         self.refuse(rules_run.of_plan(planned, self.fleet))
         before = time.time()
-        answer = self._probe(planned, {name: arguments[name] for name in ("reach_server", "health")})
+        answer = self._probe(planned, {name: arguments[name] for name in ("reach_server", "state")})
         if "observed" not in answer:
             return answer
         observed, clock = answer["observed"], Clock.between(before, answer["observed"].get("time", before), time.time())
@@ -61,7 +61,7 @@ class ActionModule(FleetAction):
             **result, "certificates": expiry_sources.in_files(planned.for_architecture(observed["machine"]), observed["certificates"]),
             **({"unreached": observed["unreached"]} if arguments["reach_server"] else {}),
             **({"datastore": observed["datastore"]} if planned.component == "server" else {}),
-            **({"healthy": observed["healthy"]} if arguments["health"] else {}),
+            **({"healthy": bool(observed["state"].get("healthy")), "state": observed["state"]} if arguments["state"] else {}),
             # The result replaces that of the check before the changes, and the playbook counts the hosts that were changed.
             **({"applied": True} if arguments["final"] else {}),
         }
@@ -71,7 +71,7 @@ class ActionModule(FleetAction):
         first = self.variables.get("ansible_play_hosts_all", [])[:len(self.variables.get("ansible_play_batch", []))]
         if not name or self.host not in first or self._task.check_mode or self._task.diff:
             return {}
-        known: dict[str, Any] = self.variables.get(name) or {}
+        known: dict[str, Any] = self.variables.get(self.variables.get(name) or "") or {}
         # A host that could not be reached is tried again.
         return dict(known) if known.get("differs") else {}
 

@@ -50,15 +50,18 @@ options:
       - For agents, whether to find out if a SPIRE server answers at the agent's C(server_address), as a load balancer may not have one.
     type: bool
     default: false
-  health:
+  state:
     description:
-      - For servers, whether to run SPIRE's own health check, which also finds out whether the server reaches its database.
+      - For servers, whether to read the state of the running server as M(spire.fleet.server_info) does. SPIRE's own health check, which is a part
+        of it, also finds out whether the server reaches its database.
     type: bool
     default: false
   earlier:
     description:
-      - The name of a variable with the result of a check that was made just before this play. It is returned without another check for the hosts
-        of the play's first batch, unless the task shows differences. For later batches, the changes of earlier ones come in between.
+      - The name of a variable whose value is the name of another one, which has the result of a check that was made just before this play. That
+        result is returned without another check for the hosts of the play's first batch, unless the task shows differences. For later batches,
+        the changes of earlier ones come in between. Without the first variable, the host is checked.
+      - It is a name and no template, because a template costs each of many hosts more than the rest of the task's preparation.
     type: str
   spec:
     description: The files, service and binaries to read on the host. Set by the action plugin.
@@ -159,8 +162,12 @@ datastore:
   type: bool
 healthy:
   description: Whether the server runs and reports that it is healthy.
-  returned: when O(health=true)
+  returned: when O(state=true)
   type: bool
+state:
+  description: What M(spire.fleet.server_info) returns of the server, with its agents. Empty for a server that does not run.
+  returned: when O(state=true)
+  type: dict
 applied:
   description: That the changes have been applied, since the roles check once more after that.
   returned: when O(final=true)

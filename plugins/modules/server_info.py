@@ -43,6 +43,12 @@ options:
     type: list
     elements: path
     default: []
+  earlier:
+    description:
+      - The name of a variable whose value is the name of another one, which has the result of M(spire.fleet.component_drift) for this server, with
+        RV(spire.fleet.component_drift#module:state). Where that check was made before this task and found no difference, its state is returned,
+        and the server is not asked again. Only O(agents) and O(certificate_files) can be answered so.
+    type: str
 extends_documentation_fragment:
   - spire.fleet.attributes.read_only
   - spire.fleet.attributes
@@ -138,78 +144,13 @@ fingerprints:
   elements: str
 """
 
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
-
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.spire.fleet.plugins.module_utils.host.observe import identity
-from ansible_collections.spire.fleet.plugins.module_utils.spire import connection, der
-from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import SpireCliError, reading, spiffe_id
-from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireServer
+from ansible_collections.spire.fleet.plugins.module_utils.host.observe import server_state
+from ansible_collections.spire.fleet.plugins.module_utils.spire import connection
 
-ARGUMENTS = connection.arguments(
-    agents={"type": "bool", "default": True},
-    only_agents={"type": "list", "elements": "str", "default": []},
-    spiffe_bundle={"type": "bool", "default": False},
-    authorities={"type": "bool", "default": False},
-    certificate_files={"type": "list", "elements": "path", "default": []},
-)
-
-
-def state(server: SpireServer, params: dict[str, Any]) -> dict[str, Any]:
-    """Returns the module's result."""
-    health = server.healthcheck()
-    result: dict[str, Any] = {
-        "healthy": health.healthy, "message": health.message, "version": server.version(), "agents": [],
-        "agent_count": 0, "bundle": "", "fingerprints": [],
-    }
-    if params["spiffe_bundle"]:
-        result["spiffe_bundle"] = ""
-    if params["authorities"]:
-        result["authorities"] = {}
-    if params["certificate_files"]:
-        result["certificates"] = {path: identity.certificates(path) for path in params["certificate_files"]}
-    if not health.healthy:
-        return result
-    with ThreadPoolExecutor(5) as pool:
-        agents = pool.submit(server.agent_list) if params["agents"] else None
-        document = pool.submit(server.bundle_show, "spiffe") if params["spiffe_bundle"] else None
-        kinds = {kind: pool.submit(_authorities, server, kind) for kind in ("x509", "jwt") if params["authorities"]}
-        result["bundle"] = server.bundle_show("pem")
-        if document:
-            result["spiffe_bundle"] = document.result()
-        if kinds:
-            result["authorities"] = {kind: answer.result() for kind, answer in kinds.items()}
-        found = agents.result() if agents else []
-    with reading("spire-server bundle show", "a bundle"):
-        result["fingerprints"] = der.fingerprints(result["bundle"])
-    result["agent_count"] = len(found)
-    _note_entries_of_banned(server, found)
-    only = set(params["only_agents"])
-    for agent in sorted(found, key=lambda one: one["id"]):
-        # With selectors, the result for ten thousand agents would be several times as long.
-        del agent["selectors"]
-        if not only or agent["id"] in only:
-            result["agents"].append(agent)
-    return result
-
-
-def _note_entries_of_banned(server: SpireServer, agents: list[dict[str, Any]]) -> None:
-    """Adds to each banned agent the IDs of the entries whose parent it is. They tell which host it was: a banned agent deletes its SVID."""
-    banned = {agent["id"]: agent for agent in agents if agent["banned"]}
-    for entry in server.entry_show() if banned else ():
-        agent = banned.get(spiffe_id(entry.get("parent_id")))
-        if agent is not None:
-            agent.setdefault("entries", []).append(str(entry.get("id", "")))
-
-
-def _authorities(server: SpireServer, kind: str) -> dict[str, dict[str, Any]]:
-    """Returns the server's own authorities; empty where the release does not report them."""
-    try:
-        return server.authorities(kind)
-    except SpireCliError:
-        return {}
+#: The action plugin uses `earlier`.
+ARGUMENTS = connection.arguments(**server_state.OPTIONS, earlier={"type": "str"})
 
 
 def main() -> None:
@@ -218,7 +159,7 @@ def main() -> None:
     params = module.params
     server = connection.server(params)
     with connection.failing(module):
-        module.exit_json(changed=False, **state(server, params))
+        module.exit_json(changed=False, **server_state.state(server, params))
 
 
 if __name__ == "__main__":

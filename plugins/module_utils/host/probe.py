@@ -26,7 +26,7 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "missing_ca_only": {"type": "bool", "default": False},
     "identity_only": {"type": "bool", "default": False},
     "reach_server": {"type": "bool", "default": False},
-    "health": {"type": "bool", "default": False},
+    "state": {"type": "bool", "default": False},
     "earlier": {"type": "str"},
 }
 
@@ -62,7 +62,7 @@ def observe(spec: Dict[str, Any], planned: Dict[str, str]) -> Dict[str, Any]:
         "started_with_old_files": service.started_with_old_files(spec["service"]["stamp"], planned) if process["running"] else [],
         "binary_changed": service.binary_changed(process["pid"], spec["runs"]),
         "answers": service.answers(spec["socket"]),
-        "healthy": process["running"] and spec["health"] and binaries.healthy(spec["binary"], spec["socket"]),
+        "state": _state(spec["binary"], spec["socket"], spec["state"]) if process["running"] and spec["state"] else {},
         "taken_ports": ports.taken(spec["ports"], process["pid"] if process["running"] else 0),
         "silent_ports": ports.silent(spec["ports"], process["pid"]) if process["running"] else [],
         "identity": identity.agent_svid(spec["identity"]) if spec["identity"] else {},
@@ -71,11 +71,24 @@ def observe(spec: Dict[str, Any], planned: Dict[str, str]) -> Dict[str, Any]:
     }
 
 
-# Most hosts need neither of these modules, which take time to import.
+# Most hosts need none of these modules, which take time to import.
 def _supplied(asked: Dict[str, Any], user: str) -> Dict[str, Any]:
     from ansible_collections.spire.fleet.plugins.module_utils.host.observe import supplied
 
     return supplied.observe(asked, user)
+
+
+def _state(binary: str, socket: str, asked: Dict[str, Any]) -> Dict[str, Any]:
+    from ansible_collections.spire.fleet.plugins.module_utils.host.observe import server_state
+    from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import SpireCliError
+    from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireServer
+
+    server = SpireServer(binary, socket)
+    try:
+        return server_state.state(server, asked)
+    except SpireCliError:
+        # The task that needs the agents asks again, and reports the error.
+        return {"healthy": server.healthcheck().healthy}
 
 
 def _unreached(server: Dict[str, Any]) -> str:

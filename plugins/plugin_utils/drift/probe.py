@@ -11,6 +11,7 @@ import posixpath
 from pathlib import PurePosixPath
 from typing import Any
 
+from ansible_collections.spire.fleet.plugins.module_utils.host.observe import server_state
 from ansible_collections.spire.fleet.plugins.module_utils.host.programs import RELEASED
 from ansible_collections.spire.fleet.plugins.plugin_utils.common.addresses import without_brackets
 from ansible_collections.spire.fleet.plugins.plugin_utils.drift import missing_ca, supplied_files
@@ -59,8 +60,8 @@ class ProbeRequest:
     probe_version: bool
     service: dict[str, Any]
     socket: str
-    #: whether the server's own health check is run
-    health: bool
+    #: what to read of a running server, as module_utils/host/observe/server_state.py takes it; None where nothing is to be read
+    state: dict[str, Any] | None
     #: the ports that the process opens, as module_utils/host/ports.py takes them
     ports: list[dict[str, Any]]
     #: an agent's data directory and the path of its key; empty for a server
@@ -74,10 +75,10 @@ class ProbeRequest:
         return dataclasses.asdict(self)
 
 
-def request_of(plan: Plan, reach_server: bool = False, health: bool = False) -> ProbeRequest:
+def request_of(plan: Plan, reach_server: bool = False, state: bool = False) -> ProbeRequest:
     """Returns the request for the host of this plan.
 
-    With ``reach_server``, an agent's host tries to reach the server. With ``health``, a server is asked for its health.
+    With ``reach_server``, an agent's host tries to reach the server. With ``state``, a running server is asked for its health, agents and bundle.
     """
     paths, keys = plan.paths, _keys(plan)
     # The run corrects a wrong mode of the collection's own keys, so these do not count as the user's keys, which would stop it.
@@ -110,12 +111,18 @@ def request_of(plan: Plan, reach_server: bool = False, health: bool = False) -> 
             "stamp": paths.stamp,
         },
         socket=plan.socket,
-        health=health and not agent,
+        state=_state(plan) if state and not agent else None,
         ports=[one.asked() for one in plan.listeners],
         identity=_identity(plan),
         plugins=_plugins(plan),
         server=_server(plan) if reach_server else None,
     )
+
+
+def _state(plan: Plan) -> dict[str, Any]:
+    """Returns what to read of a server, which is what the check of its agents needs."""
+    asked = {name: option["default"] for name, option in server_state.OPTIONS.items()}
+    return {**asked, "certificate_files": pki_node.authority_files(plan.plugin_data("NodeAttestor", "x509pop"))}
 
 
 def _server(plan: Plan) -> dict[str, Any] | None:

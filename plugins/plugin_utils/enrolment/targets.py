@@ -12,8 +12,8 @@ from typing import Any
 from ansible_collections.spire.fleet.plugins.plugin_utils.entries import desired as desired_entries
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import nested
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
+from ansible_collections.spire.fleet.plugins.plugin_utils.pki import node as pki_node
 from ansible_collections.spire.fleet.plugins.plugin_utils.plan.build import plan
-from ansible_collections.spire.fleet.plugins.plugin_utils.plan.model import Plan
 
 #: SPIRE's default for the lifetime of a token. A token must be valid until its whole wave of agents has started, so a second is added for
 #: each agent: a server accepts one attestation a second from each source address.
@@ -82,7 +82,7 @@ class Targets:
             "binary": server.binary,
             "socket_path": server.socket,
             "trust_domain": server.trust_domain,
-            "node_authorities": _node_authorities(server),
+            "node_authorities": pki_node.authority_files(server.plugin_data("NodeAttestor", "x509pop")),
         }
 
     def _of_each(self, agents: Iterable[str]) -> Iterator[tuple[dict[str, Any], list[str]]]:
@@ -102,12 +102,6 @@ class Targets:
             }
             for target, agents in self._of_each(ids)
         ]
-
-
-def _node_authorities(server: Plan) -> list[str]:
-    """Returns the files on a server with the CAs that it verifies nodes with by x509pop."""
-    options = server.plugin_data("NodeAttestor", "x509pop")
-    return [str(path) for path in (options.get("ca_bundle_path"), *(options.get("ca_bundle_paths") or ())) if path]
 
 
 def healthy_servers(results: Iterable[Mapping[str, Any]]) -> dict[str, str]:

@@ -228,3 +228,8 @@ def files_read_at_start(component: str, paths: Paths, merged: Merged) -> tuple[s
     if component == "server":
         return tuple(paths.node_authorities(name) for name in KINDS if trusts_our_ca(name, merged, paths))
     return (paths.node_certificate("sshpop"),) if "host_cert_path" in unchanged_options("sshpop", merged, paths) else ()
+
+
+def authority_files(options: Mapping[str, Any]) -> list[str]:
+    """Returns the files on a server with the CAs that it verifies nodes with by x509pop. ``options`` are those of this plugin."""
+    return [str(path) for path in (options.get("ca_bundle_path"), *(options.get("ca_bundle_paths") or ())) if path]

@@ -53,13 +53,6 @@ def _version(path: str) -> str:
         return ""
 
 
-def healthy(path: str, socket: str) -> bool:
-    """Whether a server says that it is healthy."""
-    from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireServer
-
-    return SpireServer(path, socket).healthcheck().healthy
-
-
 def plugin(asked: Dict[str, Any], user: str) -> Dict[str, Any]:
     """Observes the binary of an external plugin. ``other`` is its digest where that is not the one asked for.
 

@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.spire.fleet.plugins.module_utils.host.observe import server_state
 from ansible_collections.spire.fleet.plugins.module_utils.spire.agent_cli import SpireAgent
 from ansible_collections.spire.fleet.plugins.module_utils.spire.entry_purge import Purge
 from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import Completed, SpireCliError
 from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import BATCH_ITEMS, SpireServer
 from ansible_collections.spire.fleet.plugins.modules import (
-    agent_evict, entries, join_tokens, server_info as server_state, svid_info as svid,
+    agent_evict, entries, join_tokens, svid_info as svid,
 )
 from tests.support.errors import error_of
 from tests.support.fake_cli import FakeCli, fail, say

@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.spire.fleet.plugins.module_utils.host import atomic_file, probe
+from ansible_collections.spire.fleet.plugins.module_utils.host.observe import server_state
 from tests.unit.builders.sockets import listener
 
 
@@ -52,7 +53,7 @@ def spec(tmp_path: Path) -> dict[str, Any]:
         "probe_version": False,
         "service": {"manager": "supervisor", "name": "x", "control": [str(tmp_path / "ctl")], "stamp": str(tmp_path / "started")},
         "socket": str(tmp_path / "api.sock"),
-        "health": False,
+        "state": None,
         "ports": [],
         "identity": {"data_dir": str(tmp_path / "data"), "key": str(tmp_path / "data" / "keys.json")},
         "plugins": [],
@@ -116,17 +117,39 @@ def test_obsolete_files_are_no_temporary_files(spec: dict[str, Any], tmp_path: P
     assert (found["temporary_files"], found["obsolete_files"]) == ([str(tmp_path / "env")], [str(tmp_path / "old.pem")])
 
 
-@pytest.mark.parametrize(("status", "healthy"), [(0, True), (1, False)])
-def test_a_server_is_asked_for_its_health_only_while_it_runs(
-    spec: dict[str, Any], tmp_path: Path, process: "subprocess.Popen[bytes]", status: int, healthy: bool
+#: A server whose bundle has no certificates. The last line is for `agent list`.
+SERVER = """#!/bin/sh
+case "$1 $2" in
+  "healthcheck -socketPath") exit {health} ;;
+  "--version ") echo 1.15.3 ;;
+  "bundle show") ;;
+  *) {agents}
+esac
+"""
+
+
+@pytest.mark.parametrize(
+    ("health", "agents", "seen"),
+    [
+        (0, """echo '{"agents": []}'""", {"healthy": True, "version": "1.15.3", "agents": []}),
+        (1, "exit 9", {"healthy": False, "version": "1.15.3", "agents": []}),
+        # The task that needs the agents asks again, and reports the error.
+        (0, "echo flag provided but not defined: -output >&2; exit 1", {"healthy": True}),
+    ],
+    ids=["healthy", "not healthy", "a release that does not list agents"],
+)
+def test_a_server_is_asked_for_its_state_only_while_it_runs(
+    spec: dict[str, Any], tmp_path: Path, process: "subprocess.Popen[bytes]", health: int, agents: str, seen: dict[str, Any]
 ) -> None:
     program = tmp_path / "spire-server"
-    program.write_text(f'#!/bin/sh\n[ "$1 $2 $3" = "healthcheck -socketPath {spec["socket"]}" ] || exit 9\nexit {status}\n')
+    program.write_text(SERVER.format(health=health, agents=agents))
     program.chmod(0o755)
-    spec.update(binary=str(program), health=True)
-    assert probe.observe(spec, {})["healthy"] is False
+    spec.update(binary=str(program), state={name: option["default"] for name, option in server_state.OPTIONS.items()})
+    assert probe.observe(spec, {})["state"] == {}
     serve(tmp_path, spec, process.pid)
-    assert probe.observe(spec, {})["healthy"] is healthy
+    state = probe.observe(spec, {})["state"]
+    assert {name: state.get(name) for name in seen} == seen
+    assert ("agents" in state) is ("agents" in seen)
 
 
 def test_a_process_that_was_started_with_what_is_planned(

@@ -19,8 +19,10 @@ KNOWN = {"differs": True, "differences": ["file /etc/spire/agent/main.conf"]}
 def earlier(host: str, batch: list[str], known: dict[str, Any], **task: bool) -> dict[str, Any]:
     action = ActionModule.__new__(ActionModule)
     action._task = SimpleNamespace(**{"check_mode": False, "diff": False, **task})
-    action.variables = {"inventory_hostname": host, "ansible_play_hosts_all": ["a1", "a2", "a3"], "ansible_play_batch": batch, "known": known}
-    return action._earlier("known")
+    action.variables = {
+        "inventory_hostname": host, "ansible_play_hosts_all": ["a1", "a2", "a3"], "ansible_play_batch": batch, "known": known, "earlier": "known",
+    }
+    return action._earlier("earlier")
 
 
 @pytest.mark.parametrize(("host", "batch"), [("a1", ["a1"]), ("a2", ["a1", "a2"]), ("a3", ["a1", "a2", "a3"])])
@@ -38,3 +40,10 @@ def test_the_first_batch_is_not_checked_again(host: str, batch: list[str]) -> No
 )
 def test_otherwise_the_host_is_checked_again(host: str, batch: list[str], known: dict[str, Any], task: dict[str, bool]) -> None:
     assert earlier(host, batch, known, **task) == {}
+
+
+def test_a_play_without_a_check_before_it_checks_the_host() -> None:
+    action = ActionModule.__new__(ActionModule)
+    action._task = SimpleNamespace(check_mode=False, diff=False)
+    action.variables = {"inventory_hostname": "a1", "ansible_play_hosts_all": ["a1"], "ansible_play_batch": ["a1"]}
+    assert action._earlier("spire_agent_earlier") == {}
