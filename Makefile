@@ -64,6 +64,8 @@ spire: venv
 bench: venv
 	"$(VENV)/bin/python" -m tools.bench.bench $(BENCH)
 	"$(VENV)/bin/python" -m tools.bench.several_servers
+	"$(VENV)/bin/python" -m tools.bench.scale
+	"$(VENV)/bin/python" -m tools.bench.over_ssh
 
 image:
 	tests/hosts/image

@@ -49,6 +49,11 @@ _NOT_DECRYPTED = (
 #: what ansible-core makes of omit before 2.19, and of omit as a part of a text from 2.19 on
 _OMITTED = re.compile(r"__omit_place_holder__[0-9a-f]*|<<Omit>>")
 
+#: the marks without which Ansible takes a text for no template: Jinja's delimiters, and the header that changes them
+_TEMPLATE = re.compile(r"\{\{|\{%|\{#|^#jinja2:")
+#: types of values that hold neither a template nor another value
+_SCALARS = (bool, int, float, type(None))
+
 #: the result of a template that failed, or whose value is omitted
 _NOTHING = object()
 
@@ -106,6 +111,8 @@ def _set_by_play(task_vars: Mapping[str, Any], raw: Mapping[str, Any]) -> list[s
 
 def _same(one: Any, other: Any) -> bool:
     """Whether two values that are not templated are equal. Encrypted ones are compared as they are, since this run may not have the password."""
+    if one is other:
+        return True
     if type(one).__name__ in ENCRYPTED:
         return bool(one._ciphertext == getattr(other, "_ciphertext", None))
     if isinstance(one, Mapping) and isinstance(other, Mapping):
@@ -127,7 +134,7 @@ def templated(raw: Mapping[str, Any], templar: Any, names: Iterable[str] = ()) -
             values[name] = None
             continue
         try:
-            made = _without_omitted(plain(local.template(raw[name])))
+            made = plain(raw[name]) if _is_plain(raw[name]) else _without_omitted(plain(local.template(raw[name])))
         except Exception as exc:  # Older releases of ansible-core raise a filter's own exceptions.
             found: list[Problem] = []
             made = _Parts(local, raw, name, found).of(raw[name], name)
@@ -135,6 +142,16 @@ def templated(raw: Mapping[str, Any], templar: Any, names: Iterable[str] = ()) -
         if made is not _NOTHING:
             values[name] = made
     return Values(values, problems)
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether Ansible would return this value as it is. Its templating visits each part of a long list for every host, which takes most of a run's
+    time where an inventory has many entries."""
+    if isinstance(value, str):
+        return type(value).__name__ not in ENCRYPTED and not _TEMPLATE.search(value)
+    if isinstance(value, dict):
+        return all(map(_is_plain, value)) and all(map(_is_plain, value.values()))
+    return all(map(_is_plain, value)) if isinstance(value, (list, tuple)) else isinstance(value, _SCALARS)
 
 
 def _is_omitted(exc: Exception) -> bool:

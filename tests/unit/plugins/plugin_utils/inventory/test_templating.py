@@ -16,6 +16,8 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 
 from ansible_collections.spire.fleet.plugins.plugin_utils.common import problems
+from ansible_collections.spire.fleet.plugins.plugin_utils.config_tree.layers import plain
+from ansible_collections.spire.fleet.plugins.plugin_utils.inventory import templating
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.fleet import Fleet
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.templating import FACT_HINT, fleet_of, templated
 from ansible_collections.spire.fleet.plugins.plugin_utils.inventory.variables import Values
@@ -331,3 +333,20 @@ def test_an_encrypted_value_of_the_inventory_is_none_of_the_play() -> None:
     task_vars = {"spire_join_token": encrypted(), "hostvars": hostvars, "inventory_hostname": "s1", "groups": {}}
     made = fleet_of(task_vars, Templar(loader=DataLoader(), variables={}))
     assert [one.code for one in made.values_of("s1").problems] == ["vault"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", "text", "{ one }", "100 %}", "a\n#jinja2: b", 1, 1.5, None, True, [], {}, [{"a": ["b", {"c": None}]}], {"a": {"b": "{"}}, ["yes", "01", "null"]],
+)
+def test_a_value_without_a_template_is_the_same_without_templating(value: Any) -> None:
+    assert templating._is_plain(trusted(value))
+    assert plain(Templar(loader=DataLoader(), variables={}).template(trusted(value))) == plain(trusted(value)) == value
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["{{ a }}", "a {% if b %}", "{# a #}", "#jinja2: variable_start_string: '[['\n[[ a ]]", ["a", {"b": ["{{ c }}"]}], {"{{ a }}": 1}, object(), {1, 2}],
+)
+def test_a_value_that_may_hold_a_template_is_templated(value: Any) -> None:
+    assert not templating._is_plain(trusted(value))
