@@ -14,6 +14,7 @@ slows all of them alike; a plain role with one task for each thing is run once. 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import statistics
@@ -22,6 +23,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +50,31 @@ def instances(fleet: str, agents: dict[str, str]) -> dict[str, dict[str, Any]]:
         }
         for agent, host in agents.items()
     }
+
+
+@contextlib.contextmanager
+def started(fleet: str, *names: str) -> Iterator[None]:
+    """Starts podman hosts, and removes every host of the fleet at the end."""
+    subprocess.run([str(HOSTS / "fleet"), "up", fleet, *names], stdout=subprocess.DEVNULL, check=True)
+    try:
+        yield
+    finally:
+        subprocess.run([str(HOSTS / "fleet"), "down", fleet], check=True)
+
+
+def options(description: str | None, agents: int | list[int], rounds: int) -> argparse.ArgumentParser:
+    """Returns the parser of the options that the benches share, with these defaults; a list allows several numbers of agents."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--agents", type=int, nargs="+" if isinstance(agents, list) else None, default=agents)
+    parser.add_argument("--rounds", type=int, default=rounds)
+    parser.add_argument("--forks", type=int, default=10)
+    return parser
+
+
+def require_converged(output: str) -> None:
+    """Ends the bench where a run of `site` over a converged fleet reports a change."""
+    if changes(output):
+        raise SystemExit(f"bench: the fleet is converged, and site reports changed={changes(output)}:\n{output[-4000:]}")
 
 
 def changes(output: str) -> int:
@@ -127,8 +154,7 @@ class Bench:
     def site(self, inventory: Path, *options: str) -> tuple[float, Counter[str]]:
         """Runs site over a converged fleet; returns the seconds and the round trips to each host."""
         seconds, output, calls = self.counted("ansible-playbook", "-i", str(inventory), "spire.fleet.site", *options)
-        if changes(output):
-            raise SystemExit(f"bench: the fleet is converged, and site reports changed={changes(output)}:\n{output[-4000:]}")
+        require_converged(output)
         return seconds, calls
 
     def measure(self, name: str, agents: dict[str, str], rounds: int) -> dict[str, Any]:
@@ -177,11 +203,8 @@ def line(result: dict[str, Any]) -> str:
 
 def main() -> int:
     """Prints a line for each measurement; returns 1 where one of them is over its budget."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options(__doc__, agents=50, rounds=5)
     parser.add_argument("--hosts", type=int, default=4)
-    parser.add_argument("--agents", type=int, default=50)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--forks", type=int, default=10)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as work:
         bench = Bench(Path(work), [f"host{number}" for number in range(1, given.hosts + 1)], given.forks)
@@ -195,15 +218,12 @@ def main() -> int:
 def fleets(bench: Bench, agents: int, rounds: int) -> bool:
     """Measures a fleet with one agent per host and a fleet of many agents; returns whether the second is within the budget."""
     hosts = bench.hosts
-    subprocess.run([str(HOSTS / "fleet"), "up", FLEET, "server", *hosts], stdout=subprocess.DEVNULL, check=True)
-    try:
+    with started(FLEET, "server", *hosts):
         forks = bench.environment["ANSIBLE_FORKS"]
         print(f"SPIRE {bench.version}, {len(hosts)} podman hosts, forks {forks}, {rounds} rounds", flush=True)
         print(line(bench.measure("few", {f"a{n}": host for n, host in enumerate(hosts)}, rounds)), flush=True)
         many = bench.measure("many", {f"a{n}": hosts[n % len(hosts)] for n in range(agents)}, rounds)
         print(line(many), flush=True)
-    finally:
-        subprocess.run([str(HOSTS / "fleet"), "down", FLEET], check=True)
     within = many["site"] <= BUDGET and many["preflight"] <= PREFLIGHT_BUDGET
     print(
         f"bench: over {agents} agents site costs {many['site']:.2f} of a ping, budget {BUDGET}, and {many['preflight']:.2f} of "

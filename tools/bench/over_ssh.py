@@ -11,8 +11,6 @@ connection plugin of the other measurements alone. Several agents share a host a
 
 from __future__ import annotations
 
-import argparse
-import importlib.util
 import json
 import subprocess
 import sys
@@ -20,18 +18,17 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.support import hosts
+from tests.support import mitogen
 from tools.bench import bench
 from tools.bench.cost import Cost
-from tools.bench.scale import ratio_of, run, show
+from tools.bench.scale import HOSTS, ratio_of, run, show
 
 FLEET = "spire-fleet-bench-ssh"
-HOSTS = ("host1", "host2", "host3", "host4")
 #: how many times its ratio without Mitogen the ratio with Mitogen may be; two measurements of one thing differ by that much
 BUDGET = 1.1
 #: makes each host one that root reaches by SSH with the key in the variable `key`, and writes how to reach it
 LOGIN = {
-    "hosts": "server,host1,host2,host3,host4", "gather_facts": False, "tasks": [
+    "hosts": "all", "gather_facts": False, "tasks": [
         {"ansible.builtin.apt": {"name": "openssh-server", "install_recommends": False, "update_cache": True}},
         {"ansible.builtin.file": {"path": "/root/.ssh", "state": "directory", "mode": "0700"}},
         {"ansible.builtin.copy": {"content": "{{ lookup('file', key ~ '.pub') }}\n", "dest": "/root/.ssh/authorized_keys", "mode": "0600"}},
@@ -91,14 +88,6 @@ def inventory_of(made: bench.Bench, agents: int) -> Path:
     return path
 
 
-def mitogen() -> dict[str, str]:
-    """Returns the environment with which Ansible uses Mitogen's strategy."""
-    spec = importlib.util.find_spec("ansible_mitogen")
-    if not spec or not spec.submodule_search_locations:
-        raise SystemExit("bench: Mitogen is not installed")
-    return {"ANSIBLE_STRATEGY": "mitogen_linear", "ANSIBLE_STRATEGY_PLUGINS": str(Path(spec.submodule_search_locations[0]) / "plugins" / "strategy")}
-
-
 def ratio(made: bench.Bench, name: str, inventory: Path, rounds: int, environment: Mapping[str, str]) -> float:
     """Prints what a converged run costs with this strategy, and returns its ratio to a ping."""
     ping = made.work / "ping.yml"
@@ -107,31 +96,22 @@ def ratio(made: bench.Bench, name: str, inventory: Path, rounds: int, environmen
     for _round in range(rounds):
         costs["ping"].append(run(made, "ansible-playbook", "-i", str(inventory), str(ping), **environment))
         costs["site"].append(run(made, "ansible-playbook", "-i", str(inventory), "spire.fleet.site", **environment))
-        if bench.changes(costs["site"][-1].output):
-            raise SystemExit(f"bench: the fleet is converged, and site reports a change:\n{costs['site'][-1].output[-4000:]}")
+        bench.require_converged(costs["site"][-1].output)
     show(name, costs)
     return ratio_of(costs, lambda cost: cost.seconds)
 
 
 def main() -> int:
     """Returns 1 where Mitogen makes the ratio worse."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--agents", type=int, default=40)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--forks", type=int, default=10)
-    given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as work:
+    given = bench.options(__doc__, agents=40, rounds=5).parse_args()
+    with tempfile.TemporaryDirectory() as work, bench.started(FLEET, "server", *HOSTS):
         made = bench.Bench(Path(work), list(HOSTS), given.forks)
-        subprocess.run([str(hosts.COMMAND), "up", FLEET, "server", *HOSTS], stdout=subprocess.DEVNULL, check=True)
-        try:
-            let_root_log_in(made)
-            inventory = inventory_of(made, given.agents)
-            run(made, "ansible-playbook", "-i", str(inventory), "spire.fleet.site")
-            print(f"SPIRE {made.version}, forks {given.forks}, {given.rounds} rounds, over SSH", flush=True)
-            plain = ratio(made, "linear", inventory, given.rounds, {})
-            fast = ratio(made, "mitogen_linear", inventory, given.rounds, mitogen())
-        finally:
-            subprocess.run([str(hosts.COMMAND), "down", FLEET], check=True)
+        let_root_log_in(made)
+        inventory = inventory_of(made, given.agents)
+        run(made, "ansible-playbook", "-i", str(inventory), "spire.fleet.site")
+        print(f"SPIRE {made.version}, forks {given.forks}, {given.rounds} rounds, over SSH", flush=True)
+        plain = ratio(made, "linear", inventory, given.rounds, {})
+        fast = ratio(made, "mitogen_linear", inventory, given.rounds, mitogen.environment())
     sound = fast <= plain * BUDGET
     print(
         f"bench: {given.agents} agents over SSH, converged: site to ping {plain:.2f}, with Mitogen {fast:.2f}, budget {BUDGET} times the first: "

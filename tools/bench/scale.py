@@ -12,10 +12,8 @@ and of the modules on the hosts together, since all of them run on this machine.
 
 from __future__ import annotations
 
-import argparse
 import json
 import statistics
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -100,8 +98,7 @@ def measure(made: bench.Bench, count: int, rounds: int) -> bool:
     for _round in range(rounds):
         costs["ping"].append(run(made, "ansible", "-i", str(converged), "all", "-m", "ansible.builtin.ping"))
         costs["site"].append(run(made, "ansible-playbook", "-i", str(converged), "spire.fleet.site"))
-        if bench.changes(costs["site"][-1].output):
-            raise SystemExit(f"bench: the fleet is converged, and site reports a change:\n{costs['site'][-1].output[-4000:]}")
+        bench.require_converged(costs["site"][-1].output)
         if count >= 100:
             costs["drifted"].append(run(made, "ansible-playbook", "-i", str(drifted), "spire.fleet.site"))
             assert bench.changes(costs["drifted"][-1].output) > 0
@@ -116,14 +113,9 @@ def measure(made: bench.Bench, count: int, rounds: int) -> bool:
 
 def main() -> int:
     """Returns 1 where something is over its budget."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--agents", type=int, nargs="+", default=list(BUDGETS))
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--forks", type=int, default=10)
-    given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as work:
+    given = bench.options(__doc__, agents=list(BUDGETS), rounds=3).parse_args()
+    with tempfile.TemporaryDirectory() as work, bench.started(FLEET, "server", *HOSTS):
         made = bench.Bench(Path(work), list(HOSTS), given.forks)
-        subprocess.run([str(hosts.COMMAND), "up", FLEET, "server", *HOSTS], stdout=subprocess.DEVNULL, check=True)
         try:
             run(made, "ansible-playbook", "-i", str(inventory(made, "real", REAL)), "spire.fleet.site")
             print(f"SPIRE {made.version}, forks {given.forks}, {given.rounds} rounds", flush=True)
@@ -132,7 +124,6 @@ def main() -> int:
         finally:
             for link in hosts.PIDS.glob(f"{FLEET}-stand-in*"):
                 link.unlink()
-            subprocess.run([str(hosts.COMMAND), "down", FLEET], check=True)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ machine slows both alike; only the ratios of the medians mean anything.
 
 from __future__ import annotations
 
-import argparse
 import json
 import statistics
 import subprocess
@@ -119,18 +118,10 @@ def measure(made: bench.Bench, agents: int, rounds: int) -> bool:
 
 def main() -> int:
     """Returns 1 where something is over its budget."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--agents", type=int, default=30)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--forks", type=int, default=10)
-    given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as work:
+    given = bench.options(__doc__, agents=30, rounds=5).parse_args()
+    with tempfile.TemporaryDirectory() as work, bench.started(FLEET, "db1", *SERVERS, *HOSTS):
         made = bench.Bench(Path(work), [], given.forks)
-        up("db1", *SERVERS, *HOSTS)
-        try:
-            return 0 if measure(made, given.agents, given.rounds) else 1
-        finally:
-            subprocess.run([str(hosts.COMMAND), "down", FLEET], check=True)
+        return 0 if measure(made, given.agents, given.rounds) else 1
 
 
 if __name__ == "__main__":

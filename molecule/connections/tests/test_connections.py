@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import json
 import os
@@ -18,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import cores, site_run
+from tests.support import cores, mitogen, site_run
 
 Shell = Callable[..., str]
 HOSTS = ("server1", "agent1", "agent2", "agent3")
@@ -78,10 +77,7 @@ def test_strategies(strategy: str) -> None:
 
 
 def test_mitogen(tmp_path: Path) -> None:
-    spec = importlib.util.find_spec("ansible_mitogen")
-    assert spec and spec.submodule_search_locations
-    plugins = str(Path(spec.submodule_search_locations[0]) / "plugins" / "strategy")
-    environment = {"ANSIBLE_STRATEGY": "mitogen_linear", "ANSIBLE_STRATEGY_PLUGINS": plugins}
+    environment = mitogen.environment()
     # A play that names its strategy as ours do has its modules run in processes of Mitogen.
     play = {
         "hosts": "agent1", "gather_facts": False, "strategy": "{{ lookup('spire.fleet.linear_strategy') }}",
