@@ -35,9 +35,12 @@ class ActionModule(FleetAction):
         if earlier:
             return earlier
         planned = self.plan(arguments["component"])
-        self.refuse(rules_run.of_plan(planned, self.fleet))
+        # Preflight has checked the same rules for all hosts, which would take longer for each of thousands of agents.
+        checked = self.variables.get(self.named(arguments["preflight"]))
+        if not checked or checked.get("failed"):
+            self.refuse(rules_run.of_plan(planned, self.fleet))
         before = time.time()
-        answer = self._probe(planned, {name: arguments[name] for name in ("reach_server", "state")})
+        answer = self._probe(planned, {"reach_server": arguments["reach_server"], "state": self._state(arguments["state"])})
         if "observed" not in answer:
             return answer
         observed, clock = answer["observed"], Clock.between(before, answer["observed"].get("time", before), time.time())
@@ -71,9 +74,14 @@ class ActionModule(FleetAction):
         first = self.variables.get("ansible_play_hosts_all", [])[:len(self.variables.get("ansible_play_batch", []))]
         if not name or self.host not in first or self._task.check_mode or self._task.diff:
             return {}
-        known: dict[str, Any] = self.variables.get(self.variables.get(name) or "") or {}
+        known: dict[str, Any] = self.variables.get(self.named(name)) or {}
         # A host that could not be reached is tried again.
         return dict(known) if known.get("differs") else {}
+
+    def _state(self, asked: str | None) -> str | None:
+        """Returns what to read of a running server. Those of a group share a datastore, so only the first one lists what is in it."""
+        first = self.fleet.groups[self.fleet.group_of_server(self.host)][0] if asked else ""
+        return "health" if asked and self.host != first else asked
 
     def _agents(self, planned: Plan) -> list[dict[str, Any]] | None:
         """Asks a running server for its agents; returns None where it gives no answer."""
@@ -84,7 +92,7 @@ class ActionModule(FleetAction):
         )
         return answer["agents"] if answer.get("healthy") else None
 
-    def _probe(self, planned: Plan, further: dict[str, bool]) -> dict[str, Any]:
+    def _probe(self, planned: Plan, further: dict[str, Any]) -> dict[str, Any]:
         """Runs the module with its output kept out of every log, since it returns files with secrets. ``further`` has what else to ask."""
         variants = variants_of(planned)
         return self.execute_hidden("spire.fleet.component_drift", {

@@ -23,11 +23,8 @@ class ActionModule(FleetAction):
 
     def _known(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Returns the state that the drift check of this run has found; empty where none is known that still holds."""
-        name = self.variables.get(arguments["earlier"] or "")
-        if not name or any(arguments[option] for option in ("only_agents", "spiffe_bundle", "authorities")):
+        if any(arguments[option] for option in ("entries", "only_agents", "spiffe_bundle", "authorities")):
             return {}
-        checked = self.registered(self._task.delegate_to or self.host, name)
-        state: dict[str, Any] = checked.get("state") or {}
-        # A server that differs is changed after the check, and one that has been changed may know other agents by now.
-        holds = "agents" in state and checked.get("differs") is False and not checked.get("applied")
-        return dict(state) if holds and set(state.get("certificates", ())) == set(arguments["certificate_files"]) else {}
+        state = self.earlier_state(arguments["earlier"])
+        same_files = set(state.get("certificates", ())) == set(arguments["certificate_files"])
+        return {name: value for name, value in state.items() if name != "entries"} if "agents" in state and same_files else {}

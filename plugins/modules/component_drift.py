@@ -15,7 +15,7 @@ description:
     modes, the service, the files that the running process was started with, the agent's own identity - and compares it with the plan
     that follows from the inventory.
   - It changes nothing. The roles include the tasks that change something only where it finds a difference.
-  - The inventory's variables are checked first, and all mistakes come in one message.
+  - The inventory's variables are checked first, and all mistakes come in one message, unless O(preflight) has checked them.
 author:
   - spire.fleet contributors (@spire-fleet)
 options:
@@ -52,10 +52,17 @@ options:
     default: false
   state:
     description:
-      - For servers, whether to read the state of the running server as M(spire.fleet.server_info) does. SPIRE's own health check, which is a part
-        of it, also finds out whether the server reaches its database.
-    type: bool
-    default: false
+      - For servers, what to read of the running server. SPIRE's own health check also finds out whether the server reaches its database.
+      - V(health) reads only the health.
+      - V(all) reads what M(spire.fleet.server_info) returns, with O(spire.fleet.server_info#module:entries). Of the servers of a group, which share a
+        datastore, only the first is asked for all of that, and the others for their health.
+    type: str
+    choices: [health, all]
+  preflight:
+    description:
+      - The name of a variable whose value is the name of another one, which has the result of M(spire.fleet.preflight) of this run. With such a
+        result, the rules are not checked again.
+    type: str
   earlier:
     description:
       - The name of a variable whose value is the name of another one, which has the result of a check that was made just before this play. That
@@ -162,11 +169,11 @@ datastore:
   type: bool
 healthy:
   description: Whether the server runs and reports that it is healthy.
-  returned: when O(state=true)
+  returned: when O(state) is set
   type: bool
 state:
-  description: What M(spire.fleet.server_info) returns of the server, with its agents. Empty for a server that does not run.
-  returned: when O(state=true)
+  description: What was read of the server. Empty for a server that does not run.
+  returned: when O(state) is set
   type: dict
 applied:
   description: That the changes have been applied, since the roles check once more after that.

@@ -66,6 +66,12 @@ options:
         description: Whether any number of entries may be deleted.
         type: bool
         default: false
+  earlier:
+    description:
+      - The name of a variable whose value is the name of another one, which has the result of M(spire.fleet.component_drift) for this server, with
+        O(spire.fleet.component_drift#module:state=all). Where that check was made before this task, and found no difference, and found all entries as
+        they should be, the server is not asked again.
+    type: str
   timeout:
     description: How many seconds one command of SPIRE may take. A batch gets more time by its size.
 extends_documentation_fragment:
@@ -137,11 +143,8 @@ from ansible_collections.spire.fleet.plugins.module_utils.spire import connectio
 from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import SpireCliError
 from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireServer
 
-ARGUMENTS = connection.arguments(
-    entries={"type": "list", "elements": "dict", "required": True},
-    state={"type": "str", "choices": ["present", "absent"], "default": "present"},
-    purge={"type": "dict", "options": entry_purge.SUBOPTIONS},
-)
+#: The action plugin uses `earlier`.
+ARGUMENTS = connection.arguments(**spire_entries.OPTIONS)
 
 
 class BadEntries(Exception):
@@ -153,7 +156,7 @@ class BadEntries(Exception):
 
 
 def _blank() -> dict[str, Any]:
-    return {"changed": False, "created": [], "updated": [], "deleted": [], "failed_entries": []}
+    return {**spire_entries.unchanged(), "failed_entries": []}
 
 
 def require_own_ids(version: str) -> None:

@@ -21,6 +21,11 @@ options:
       - Whether to list the attested agents. Needs SPIRE 1.5.3 or newer.
     type: bool
     default: true
+  entries:
+    description:
+      - Whether to return a digest of each registration entry.
+    type: bool
+    default: false
   only_agents:
     description:
       - Return only the agents with these SPIFFE IDs. Empty means all agents.
@@ -46,7 +51,7 @@ options:
   earlier:
     description:
       - The name of a variable whose value is the name of another one, which has the result of M(spire.fleet.component_drift) for this server, with
-        RV(spire.fleet.component_drift#module:state). Where that check was made before this task and found no difference, its state is returned,
+        O(spire.fleet.component_drift#module:state=all). Where that check was made before this task and found no difference, its state is returned,
         and the server is not asked again. Only O(agents) and O(certificate_files) can be answered so.
     type: str
 extends_documentation_fragment:
@@ -123,6 +128,12 @@ bundle:
   description: The server's trust bundle as PEM certificates. Empty when the server is not healthy.
   returned: always
   type: str
+entries:
+  description:
+    - The SHA-256 of each registration entry in the form in which M(spire.fleet.entries) compares it, by the entry's ID. The text is empty for an
+      entry of a newer release that can't be brought to that form.
+  returned: when O(entries=true)
+  type: dict
 spiffe_bundle:
   description: The server's trust bundle as a SPIFFE bundle document.
   returned: when O(spiffe_bundle=true)

@@ -16,7 +16,7 @@ import pwd
 import stat
 from pathlib import Path
 
-TEMPORARY = ".fleet-secret-"
+from ansible_collections.spire.fleet.plugins.module_utils.host.temporary_files import TEMPORARY, beside
 
 
 class SecretFileError(Exception):
@@ -78,19 +78,10 @@ def same(path: str | Path, content: bytes, uid: int = -1, gid: int = -1, mode: i
 def clean(path: Path) -> None:
     """Removes the temporary files that a crash left when it wrote this file, because they may hold the secret."""
     try:
-        for entry in temporary_files(path):
+        for entry in beside(path):
             entry.unlink(missing_ok=True)
     except OSError as exc:
         raise SecretFileError(f"{path.parent} can't be cleaned: {exc.strerror}") from exc
-
-
-def temporary_files(path: Path) -> list[Path]:
-    """Lists the temporary files that a crash left when it wrote this file."""
-    prefix = f"{TEMPORARY}{path.name}."
-    try:
-        return sorted(entry for entry in path.parent.iterdir() if entry.name.startswith(prefix))
-    except (FileNotFoundError, NotADirectoryError):
-        return []
 
 
 def sync_directory(path: str | Path) -> None:

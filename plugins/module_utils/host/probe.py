@@ -13,9 +13,8 @@ from __future__ import annotations
 import os
 import platform
 import time
-from typing import Any, Dict, Tuple
+from typing import Any, Dict, List, Tuple
 
-from ansible_collections.spire.fleet.plugins.module_utils.host import ports
 from ansible_collections.spire.fleet.plugins.module_utils.host.observe import binaries, files, identity, service
 
 #: the options of the module's task; the action plugin adds which files, service and binary to observe
@@ -26,7 +25,8 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "missing_ca_only": {"type": "bool", "default": False},
     "identity_only": {"type": "bool", "default": False},
     "reach_server": {"type": "bool", "default": False},
-    "state": {"type": "bool", "default": False},
+    "state": {"type": "str", "choices": ["health", "all"]},
+    "preflight": {"type": "str"},
     "earlier": {"type": "str"},
 }
 
@@ -62,9 +62,8 @@ def observe(spec: Dict[str, Any], planned: Dict[str, str]) -> Dict[str, Any]:
         "started_with_old_files": service.started_with_old_files(spec["service"]["stamp"], planned) if process["running"] else [],
         "binary_changed": service.binary_changed(process["pid"], spec["runs"]),
         "answers": service.answers(spec["socket"]),
-        "state": _state(spec["binary"], spec["socket"], spec["state"]) if process["running"] and spec["state"] else {},
-        "taken_ports": ports.taken(spec["ports"], process["pid"] if process["running"] else 0),
-        "silent_ports": ports.silent(spec["ports"], process["pid"]) if process["running"] else [],
+        "state": _state(spec["binary"], spec["socket"], spec["state"]) if process["running"] and spec["state"] is not None else {},
+        **_ports(spec["ports"], process["pid"] if process["running"] else 0),
         "identity": identity.agent_svid(spec["identity"]) if spec["identity"] else {},
         "plugins": [binaries.plugin(asked, spec.get("user") or "") for asked in spec["plugins"]],
         "unreached": _unreached(spec["server"]) if spec.get("server") else "",
@@ -72,6 +71,14 @@ def observe(spec: Dict[str, Any], planned: Dict[str, str]) -> Dict[str, Any]:
 
 
 # Most hosts need none of these modules, which take time to import.
+def _ports(asked: List[Dict[str, Any]], pid: int) -> Dict[str, List[Any]]:
+    if not asked:
+        return {"taken_ports": [], "silent_ports": []}
+    from ansible_collections.spire.fleet.plugins.module_utils.host import ports
+
+    return {"taken_ports": ports.taken(asked, pid), "silent_ports": ports.silent(asked, pid) if pid else []}
+
+
 def _supplied(asked: Dict[str, Any], user: str) -> Dict[str, Any]:
     from ansible_collections.spire.fleet.plugins.module_utils.host.observe import supplied
 
@@ -84,11 +91,13 @@ def _state(binary: str, socket: str, asked: Dict[str, Any]) -> Dict[str, Any]:
     from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireServer
 
     server = SpireServer(binary, socket)
-    try:
-        return server_state.state(server, asked)
-    except SpireCliError:
-        # The task that needs the agents asks again, and reports the error.
-        return {"healthy": server.healthcheck().healthy}
+    if asked:
+        try:
+            return server_state.state(server, asked)
+        except SpireCliError:
+            # The task that needs the agents asks again, and reports the error.
+            pass
+    return {"healthy": server.healthcheck().healthy}
 
 
 def _unreached(server: Dict[str, Any]) -> str:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable, Mapping, Sequence
 
-from ansible_collections.spire.fleet.plugins.module_utils.host import releases
+from ansible_collections.spire.fleet.plugins.module_utils.host import release_manifest, releases
 from ansible_collections.spire.fleet.plugins.module_utils.host.atomic_file import sync_directory
 from ansible_collections.spire.fleet.plugins.module_utils.host.release_archive import (
     ReleaseError, Source, check_architecture, check_checksum, check_version, file_digest,
@@ -108,8 +108,8 @@ class ReleaseInstaller:
             check_version(path, label, self.version, self.run)
 
     def _compare(self, source: Source | None, link: str | Path | None, outcome: Outcome) -> None:
-        manifest = releases.read_manifest(self.root, self.version)
-        damaged = list(releases.differences(self.root, self.version, self.names))
+        manifest = release_manifest.read_manifest(self.root, self.version)
+        damaged = list(release_manifest.differences(self.root, self.version, self.names))
         texts = [difference.text for difference in damaged]
         if source is None:
             if damaged:
@@ -199,9 +199,9 @@ class ReleaseInstaller:
         self._write_manifest({name: source.sha256(name) for name in names})
 
     def _manifest_is_old(self) -> bool:
-        manifest = releases.read_manifest(self.root, self.version)
+        manifest = release_manifest.read_manifest(self.root, self.version)
         return any(
-            releases.facts(self.home / "bin" / name, manifest[name]["sha256"]) != manifest[name] for name in self.names
+            release_manifest.facts(self.home / "bin" / name, manifest[name]["sha256"]) != manifest[name] for name in self.names
         )
 
     def _own(self, path: Path, mode: int) -> None:
@@ -212,18 +212,18 @@ class ReleaseInstaller:
     def _write_manifest(self, known: Mapping[str, str] | None = None) -> None:
         """Writes the manifest of the programs. ``known`` has the SHA-256 of those that were just copied, so that they are not read again."""
         # A rename changes the ctime, so everything that the manifest records is final only now.
-        manifest = releases.read_manifest(self.root, self.version)
+        manifest = release_manifest.read_manifest(self.root, self.version)
         for name in self.names:
             path = self.home / "bin" / name
-            manifest[name] = releases.facts(path, (known or {}).get(name) or file_digest(path))
-        temporary = self.home / f"{releases.MANIFEST}.new"
+            manifest[name] = release_manifest.facts(path, (known or {}).get(name) or file_digest(path))
+        temporary = self.home / f"{release_manifest.MANIFEST}.new"
         with temporary.open("w") as out:
             json.dump(manifest, out, indent=2, sort_keys=True)
             out.write("\n")
             out.flush()
             os.fsync(out.fileno())
         temporary.chmod(0o644)
-        self._replace(temporary, self.home / releases.MANIFEST)
+        self._replace(temporary, self.home / release_manifest.MANIFEST)
         sync_directory(self.home)
 
     def _switch(self, link: Path) -> None:

@@ -10,9 +10,10 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Iterable, Mapping
 
+from ansible_collections.spire.fleet.plugins.module_utils.spire import entry_purge
 from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import spiffe_id
 from ansible_collections.spire.fleet.plugins.module_utils.spire.entry_fields import (
-    EntryError, FIELDS, REQUIRED, SERVERS_OWN, current, data, identity, normalise,
+    EntryError, FIELDS, REQUIRED, SERVERS_OWN, current, data, digest, identity, normalise,
 )
 from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import Item, NOT_FOUND
 
@@ -28,6 +29,20 @@ SINCE = {
     "additional_attributes": "1.15.0",
     "jwt_svid_include_jti": "1.15.2",
 }
+
+
+#: the options of M(spire.fleet.entries) beside those of every module that runs SPIRE's command line
+OPTIONS: dict[str, dict[str, Any]] = {
+    "entries": {"type": "list", "elements": "dict", "required": True},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "purge": {"type": "dict", "options": entry_purge.SUBOPTIONS},
+    "earlier": {"type": "str"},
+}
+
+
+def unchanged() -> dict[str, Any]:
+    """Returns the result of the module where nothing has to be changed."""
+    return {"changed": False, "created": [], "updated": [], "deleted": []}
 
 
 def desired(entries: Iterable[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:
@@ -91,6 +106,11 @@ def diff(wanted: Iterable[Mapping[str, Any]], shown: Iterable[Mapping[str, Any]]
             result.update.append(dict(entry))
             result.before[entry["entry_id"]] = old
     return result
+
+
+def all_there(wanted: Iterable[Mapping[str, Any]], digests: Mapping[str, str]) -> bool:
+    """Whether a server has every wanted entry as it should be. ``digests`` are those of the server's entries, by ID."""
+    return all(digests.get(entry["entry_id"]) == digest(entry) for entry in wanted)
 
 
 def _others(shown: Iterable[Mapping[str, Any]], ids: Iterable[str]) -> dict[tuple[Any, ...], str]:

@@ -11,6 +11,8 @@ and refuses a whole batch for one bad SPIFFE ID, so both are checked here.
 from __future__ import annotations
 
 import difflib
+import hashlib
+import json
 import re
 from typing import Any, Callable, Iterable, Mapping
 
@@ -213,6 +215,19 @@ def normalise(entry: Mapping[str, Any]) -> dict[str, Any]:
     if mistakes:
         raise EntryError(*mistakes)
     return result
+
+
+def digest(entry: Mapping[str, Any]) -> str:
+    """Returns a SHA-256 of an entry in the normal form."""
+    return hashlib.sha256(json.dumps(entry, sort_keys=True).encode()).hexdigest()
+
+
+def shown_digest(entry: Mapping[str, Any]) -> str:
+    """Returns the digest of an entry that a server printed; empty for one of a newer server that can't be read, which is like no wanted entry."""
+    try:
+        return digest(current(entry))
+    except EntryError:
+        return ""
 
 
 def identity(entry: Mapping[str, Any]) -> tuple[Any, ...]:

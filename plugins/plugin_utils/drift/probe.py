@@ -60,7 +60,8 @@ class ProbeRequest:
     probe_version: bool
     service: dict[str, Any]
     socket: str
-    #: what to read of a running server, as module_utils/host/observe/server_state.py takes it; None where nothing is to be read
+    #: What to read of a running server, as module_utils/host/observe/server_state.py takes it. None where nothing is to be read, and empty where its
+    #: health is enough.
     state: dict[str, Any] | None
     #: the ports that the process opens, as module_utils/host/ports.py takes them
     ports: list[dict[str, Any]]
@@ -75,10 +76,11 @@ class ProbeRequest:
         return dataclasses.asdict(self)
 
 
-def request_of(plan: Plan, reach_server: bool = False, state: bool = False) -> ProbeRequest:
+def request_of(plan: Plan, reach_server: bool = False, state: str | None = None) -> ProbeRequest:
     """Returns the request for the host of this plan.
 
-    With ``reach_server``, an agent's host tries to reach the server. With ``state``, a running server is asked for its health, agents and bundle.
+    With ``reach_server``, an agent's host tries to reach the server. With ``state``, a running server is asked for its health, and if that is "all",
+    also for its agents, entries and bundle.
     """
     paths, keys = plan.paths, _keys(plan)
     # The run corrects a wrong mode of the collection's own keys, so these do not count as the user's keys, which would stop it.
@@ -111,7 +113,7 @@ def request_of(plan: Plan, reach_server: bool = False, state: bool = False) -> P
             "stamp": paths.stamp,
         },
         socket=plan.socket,
-        state=_state(plan) if state and not agent else None,
+        state=_state(plan, state) if state and not agent else None,
         ports=[one.asked() for one in plan.listeners],
         identity=_identity(plan),
         plugins=_plugins(plan),
@@ -119,10 +121,12 @@ def request_of(plan: Plan, reach_server: bool = False, state: bool = False) -> P
     )
 
 
-def _state(plan: Plan) -> dict[str, Any]:
-    """Returns what to read of a server, which is what the check of its agents needs."""
+def _state(plan: Plan, state: str) -> dict[str, Any]:
+    """Returns what to read of a server: nothing beside its health, or what the check of its agents and that of its entries need."""
+    if state == "health":
+        return {}
     asked = {name: option["default"] for name, option in server_state.OPTIONS.items()}
-    return {**asked, "certificate_files": pki_node.authority_files(plan.plugin_data("NodeAttestor", "x509pop"))}
+    return {**asked, "entries": True, "certificate_files": pki_node.authority_files(plan.plugin_data("NodeAttestor", "x509pop"))}
 
 
 def _server(plan: Plan) -> dict[str, Any] | None:

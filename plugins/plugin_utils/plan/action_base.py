@@ -84,6 +84,25 @@ class FleetAction(ActionBase):
             self._task.no_log, self._play_context.no_log = task, context
         return {key: value for key, value in result.items() if key not in UNSAFE}
 
+    def named(self, name: str | None) -> str:
+        """Returns the value of a variable, which is the name of the variable with a result of an earlier task; empty where it is not set.
+
+        A play sets it where that result holds. It is a name and no template, because a template costs each of many hosts more than the rest of the
+        task's preparation.
+        """
+        return str(self.variables.get(name or "") or "")
+
+    def earlier_state(self, name: str | None) -> dict[str, Any]:
+        """Returns the state of the server that the task is delegated to, as its drift check in this run has found it. Empty where none holds.
+
+        ``name`` is as in ``named``, for the result of the check.
+        """
+        result = self.named(name)
+        checked = self.registered(self._task.delegate_to or self.host, result) if result else {}
+        # A server that differs is changed after the check, and one that has been changed may know other agents and entries by now.
+        holds = checked.get("differs") is False and not checked.get("applied")
+        return dict(checked.get("state") or {}) if holds else {}
+
     def registered(self, host: str, name: str) -> Any:
         """Returns a registered result of a host, or an empty dictionary. It may be large, so it is read without templating."""
         return self.variables["hostvars"].raw_get(host).get(name) or {}

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.module_utils.host import programs, releases as host_releases
+from ansible_collections.spire.fleet.plugins.module_utils.host import programs, release_manifest
 from ansible_collections.spire.fleet.plugins.module_utils.spire import cli, server_cli
 from ansible_collections.spire.fleet.plugins.module_utils.spire.agent_cli import SpireAgent
 from tests.support.real_spire import RealAgent, RealServer
@@ -131,10 +131,10 @@ def test_a_real_release_is_placed_and_repaired(
     assert not module("release", check=True, **arguments)["changed"]
     binary = root / "agent-main" / "bin" / "spire-agent"
     assert SpireAgent(str(binary), "").version() == version
-    assert not list(host_releases.differences(root, version, ["spire-agent"]))
+    assert not list(release_manifest.differences(root, version, ["spire-agent"]))
     # Another program takes the place of the agent's: it is the server's.
     shutil.copy(spire_server, binary)
-    assert list(host_releases.differences(root, version, ["spire-agent"]))
+    assert list(release_manifest.differences(root, version, ["spire-agent"]))
     assert module("release", **arguments)["placed"] == ["spire-agent"]
     assert programs.file_digest(binary) == programs.file_digest(spire_agent)
     assert not module("release", **arguments)["changed"]

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.spire.fleet.plugins.module_utils.host import releases
+from ansible_collections.spire.fleet.plugins.module_utils.host import release_manifest
 from ansible_collections.spire.fleet.plugins.module_utils.host.programs import machine
 from ansible_collections.spire.fleet.plugins.module_utils.host.release_archive import Source
 from ansible_collections.spire.fleet.plugins.module_utils.host.release_installer import Outcome, Owner, ReleaseInstaller
@@ -53,7 +53,7 @@ def archive(tmp_path: Path, source: Path, top: str = "spire-1.15.3") -> Path:
 
 def verify(root: Path, version: str, names: list[str]) -> list[str]:
     """Lists how a release differs from what was placed there."""
-    return [difference.text for difference in releases.differences(root, version, names)]
+    return [difference.text for difference in release_manifest.differences(root, version, names)]
 
 
 def place(

@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
-from ansible_collections.spire.fleet.plugins.module_utils.host import programs, releases
+from ansible_collections.spire.fleet.plugins.module_utils.host import programs, release_manifest
 from ansible_collections.spire.fleet.plugins.module_utils.host.observe import files
 
 
@@ -18,7 +18,7 @@ def release(asked: Optional[Dict[str, Any]]) -> List[Dict[str, Any]]:
     """Lists how an installed release differs from the one that was placed; empty where no release is asked for."""
     if not asked:
         return []
-    found = releases.differences(asked["root"], asked["version"], asked["names"])
+    found = release_manifest.differences(asked["root"], asked["version"], asked["names"])
     return [{"text": difference.text, "replaces": difference.replaces} for difference in found]
 
 
@@ -63,7 +63,7 @@ def plugin(asked: Dict[str, Any], user: str) -> Dict[str, Any]:
     found["data_file"] = not asked["data_file"] or os.path.isfile(asked["data_file"])
     if asked["root"]:
         found["release"] = release({**asked, "names": [asked["name"]]})
-        placed = releases.read_manifest(asked["root"], asked["version"]).get(asked["name"], {}).get("sha256", "")
+        placed = release_manifest.read_manifest(asked["root"], asked["version"]).get(asked["name"], {}).get("sha256", "")
         found["other"] = placed if placed != wanted else ""
         return found
     if not found["exists"]:

@@ -14,7 +14,7 @@ import stat
 from pathlib import Path
 from typing import Any, Dict, List
 
-from ansible_collections.spire.fleet.plugins.module_utils.host import atomic_file
+from ansible_collections.spire.fleet.plugins.module_utils.host import temporary_files as temporary
 
 #: the kernel's number of a user and a group that own nothing
 NOBODY = 65534
@@ -24,7 +24,7 @@ def temporary_files(spec: Dict[str, Any]) -> List[str]:
     """Lists what an interrupted run has left: files that one run needs, and new contents beside the files that they were for."""
     found = [path for path in spec["temporary_files"] if os.path.lexists(path)]
     written = [*spec["files"].values(), *(key["path"] for key in spec["keys"].values()), *spec["temporary_files"], *spec["obsolete_files"]]
-    return found + [str(beside) for path in written for beside in atomic_file.temporary_files(Path(path))]
+    return found + [str(one) for path in written for one in temporary.beside(Path(path))]
 
 
 def file(path: str, content: bool) -> Dict[str, Any]:

@@ -2,21 +2,23 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Reads the state of a running SPIRE server: its health, its version, its agents and its bundle."""
+"""Reads the state of a running SPIRE server: its health, its version, its agents, its entries and its bundle."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional
 
 from ansible_collections.spire.fleet.plugins.module_utils.host.observe import identity
 from ansible_collections.spire.fleet.plugins.module_utils.spire import der
 from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import SpireCliError, reading, spiffe_id
+from ansible_collections.spire.fleet.plugins.module_utils.spire.entry_fields import shown_digest
 from ansible_collections.spire.fleet.plugins.module_utils.spire.server_cli import SpireServer
 
 #: the options of M(spire.fleet.server_info) that say what to read
 OPTIONS: Dict[str, Dict[str, Any]] = {
     "agents": {"type": "bool", "default": True},
+    "entries": {"type": "bool", "default": False},
     "only_agents": {"type": "list", "elements": "str", "default": []},
     "spiffe_bundle": {"type": "bool", "default": False},
     "authorities": {"type": "bool", "default": False},
@@ -31,6 +33,8 @@ def state(server: SpireServer, asked: Dict[str, Any]) -> Dict[str, Any]:
         "healthy": health.healthy, "message": health.message, "version": server.version(), "agents": [],
         "agent_count": 0, "bundle": "", "fingerprints": [],
     }
+    if asked["entries"]:
+        result["entries"] = {}
     if asked["spiffe_bundle"]:
         result["spiffe_bundle"] = ""
     if asked["authorities"]:
@@ -41,6 +45,7 @@ def state(server: SpireServer, asked: Dict[str, Any]) -> Dict[str, Any]:
         return result
     with ThreadPoolExecutor(5) as pool:
         agents = pool.submit(server.agent_list) if asked["agents"] else None
+        entries = pool.submit(server.entry_show) if asked["entries"] else None
         document = pool.submit(server.bundle_show, "spiffe") if asked["spiffe_bundle"] else None
         kinds = {kind: pool.submit(_authorities, server, kind) for kind in ("x509", "jwt") if asked["authorities"]}
         result["bundle"] = server.bundle_show("pem")
@@ -49,10 +54,13 @@ def state(server: SpireServer, asked: Dict[str, Any]) -> Dict[str, Any]:
         if kinds:
             result["authorities"] = {kind: answer.result() for kind, answer in kinds.items()}
         found = agents.result() if agents else []
+        shown = entries.result() if entries else None
+    if shown is not None:
+        result["entries"] = {str(entry.get("id", "")): shown_digest(entry) for entry in shown}
     with reading("spire-server bundle show", "a bundle"):
         result["fingerprints"] = der.fingerprints(result["bundle"])
     result["agent_count"] = len(found)
-    _note_entries_of_banned(server, found)
+    _note_entries_of_banned(server, found, shown)
     only = set(asked["only_agents"])
     for agent in sorted(found, key=lambda one: one["id"]):
         # With selectors, the result for ten thousand agents would be several times as long.
@@ -62,10 +70,12 @@ def state(server: SpireServer, asked: Dict[str, Any]) -> Dict[str, Any]:
     return result
 
 
-def _note_entries_of_banned(server: SpireServer, agents: List[Dict[str, Any]]) -> None:
+def _note_entries_of_banned(server: SpireServer, agents: List[Dict[str, Any]], shown: Optional[List[Dict[str, Any]]]) -> None:
     """Adds to each banned agent the IDs of the entries whose parent it is. They tell which host it was: a banned agent deletes its SVID."""
     banned = {agent["id"]: agent for agent in agents if agent["banned"]}
-    for entry in server.entry_show() if banned else ():
+    if not banned:
+        return
+    for entry in server.entry_show() if shown is None else shown:
         agent = banned.get(spiffe_id(entry.get("parent_id")))
         if agent is not None:
             agent.setdefault("entries", []).append(str(entry.get("id", "")))

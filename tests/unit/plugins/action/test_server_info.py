@@ -32,7 +32,7 @@ def known(checked: dict[str, Any] | None, before: bool = True, **asked: Any) -> 
 
 
 def test_the_state_of_a_server_without_a_difference_is_known() -> None:
-    assert known(CHECKED) == STATE
+    assert known(CHECKED) == known({**CHECKED, "state": {**STATE, "entries": {"fleet.web": "0a"}}}) == STATE
     assert known({**CHECKED, "state": {**STATE, "healthy": False, "agents": []}})["healthy"] is False
 
 
@@ -42,11 +42,11 @@ def test_the_state_of_a_server_without_a_difference_is_known() -> None:
         (None, {}), (CHECKED, {"earlier": None}), (CHECKED, {"earlier": "spire_agent_earlier"}), ({"unreachable": True}, {}),
         ({**CHECKED, "differs": True}, {}), ({**CHECKED, "applied": True}, {}), ({**CHECKED, "state": {}}, {}), ({**CHECKED, "state": {"healthy": True}}, {}),
         (CHECKED, {"certificate_files": []}), (CHECKED, {"spiffe_bundle": True}), (CHECKED, {"authorities": True}),
-        (CHECKED, {"only_agents": ["spiffe://prod.acme.com/a"]}),
+        (CHECKED, {"only_agents": ["spiffe://prod.acme.com/a"]}), (CHECKED, {"entries": True}),
     ],
     ids=[
         "not checked", "no earlier check named", "no such variable", "not reached", "is going to be changed", "was changed", "did not run",
-        "lists no agents", "other files", "a SPIFFE bundle", "authorities", "some agents",
+        "lists no agents", "other files", "a SPIFFE bundle", "authorities", "some agents", "entries",
     ],
 )
 def test_otherwise_the_server_is_asked(checked: dict[str, Any] | None, asked: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.spire.fleet.plugins.module_utils.host.observe import server_state
+from ansible_collections.spire.fleet.plugins.module_utils.spire import entries as spire_entries
 from ansible_collections.spire.fleet.plugins.module_utils.spire.agent_cli import SpireAgent
 from ansible_collections.spire.fleet.plugins.module_utils.spire.entry_purge import Purge
 from ansible_collections.spire.fleet.plugins.module_utils.spire.cli import Completed, SpireCliError
@@ -22,7 +23,8 @@ from tests.support.errors import error_of
 from tests.support.fake_cli import FakeCli, fail, say
 
 NEW = Completed(0, "", "1.15.3\n")
-NO_FILES: dict[str, Any] = {"certificate_files": []}
+#: what `server_info` asks for unless it is told otherwise
+DEFAULTS: dict[str, Any] = {name: option["default"] for name, option in server_state.OPTIONS.items()}
 
 
 def wanted(name: str, **more: Any) -> dict[str, Any]:
@@ -248,10 +250,10 @@ def test_one_failed_eviction_does_not_stop_the_others() -> None:
 
 def test_the_state_of_a_dead_server_is_an_answer() -> None:
     run = FakeCli({"healthcheck": fail("Error: server is unhealthy"), "--version": NEW})
-    result = server_state.state(make(run), {"agents": True, "only_agents": [], "spiffe_bundle": True, "authorities": True, **NO_FILES})
+    result = server_state.state(make(run), {**DEFAULTS, "spiffe_bundle": True, "authorities": True, "entries": True})
     assert result == {
         "healthy": False, "message": "Error: server is unhealthy", "version": "1.15.3", "agents": [],
-        "agent_count": 0, "bundle": "", "fingerprints": [], "spiffe_bundle": "", "authorities": {},
+        "agent_count": 0, "bundle": "", "fingerprints": [], "spiffe_bundle": "", "authorities": {}, "entries": {},
     }
 
 
@@ -260,8 +262,7 @@ def test_the_certificates_of_files_come_with_the_state(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text(f"A comment.\n{block}\n-----BEGIN PRIVATE KEY-----\nBBBB\n-----END PRIVATE KEY-----\n")
     asked = [str(tmp_path / "ca.pem"), str(tmp_path / "none.pem")]
     run = FakeCli({"healthcheck": Completed(0, "", ""), "--version": NEW, "bundle show": Completed(0, "", "")})
-    params = {"agents": False, "only_agents": [], "spiffe_bundle": False, "authorities": False, "certificate_files": asked}
-    assert server_state.state(make(run), params)["certificates"] == {asked[0]: [block], asked[1]: []}
+    assert server_state.state(make(run), {**DEFAULTS, "agents": False, "certificate_files": asked})["certificates"] == {asked[0]: [block], asked[1]: []}
 
 
 def test_agents_are_sorted_filtered_and_without_selectors() -> None:
@@ -269,11 +270,10 @@ def test_agents_are_sorted_filtered_and_without_selectors() -> None:
         "healthcheck": Completed(0, "Server is healthy.\n", ""), "--version": NEW, "agent list": AGENTS,
         "bundle show": Completed(0, "", ""),
     })
-    params: dict[str, Any] = {"agents": True, "only_agents": [], "spiffe_bundle": False, "authorities": False, **NO_FILES}
-    result = server_state.state(make(run), params)
+    result = server_state.state(make(run), DEFAULTS)
     assert [agent["id"] for agent in result["agents"]] == [ID + "a", ID + "b"]
     assert "selectors" not in result["agents"][0]
-    result = server_state.state(make(run), {**params, "only_agents": [ID + "b"]})
+    result = server_state.state(make(run), {**DEFAULTS, "only_agents": [ID + "b"]})
     assert ([agent["id"] for agent in result["agents"]], result["agent_count"]) == ([ID + "b"], 2)
 
 
@@ -287,15 +287,29 @@ def test_a_banned_agent_has_the_entries_that_hang_on_it() -> None:
     run = FakeCli({
         "healthcheck": Completed(0, "", ""), "--version": NEW, "agent list": agents, "bundle show": Completed(0, "", ""), "entry show": entries,
     })
-    result = server_state.state(make(run), {"agents": True, "only_agents": [], "spiffe_bundle": False, "authorities": False, **NO_FILES})
-    assert {agent["id"]: agent.get("entries") for agent in result["agents"]} == {ID + "a": None, ID + "b": ["fleet.alias.b"]}
+    for asked in (DEFAULTS, {**DEFAULTS, "entries": True}):
+        run.calls.clear()
+        result = server_state.state(make(run), asked)
+        assert {agent["id"]: agent.get("entries") for agent in result["agents"]} == {ID + "a": None, ID + "b": ["fleet.alias.b"]}
+        assert run.commands().count("entry show") == 1
+
+
+def test_a_digest_of_an_entry_shows_whether_it_is_as_wanted() -> None:
+    strange = {"id": "strange", "selectors": [{"type": "", "value": ""}]}
+    entries_shown = say({"entries": [shown("a", revision_number="3"), shown("b", hint="old"), strange]})
+    run = FakeCli({"healthcheck": Completed(0, "", ""), "--version": NEW, "bundle show": Completed(0, "", ""), "entry show": entries_shown})
+    digests = server_state.state(make(run), {**DEFAULTS, "agents": False, "entries": True})["entries"]
+    assert (set(digests), digests["strange"]) == ({"a", "b", "strange"}, "")
+    for names, there in (("a", True), ("ab", False), ("ac", False), ("", True)):
+        normal, _problems = spire_entries.desired(wanted(name) for name in names)
+        assert spire_entries.all_there(normal, digests) is there
 
 
 def test_a_bundle_that_is_damaged() -> None:
     broken = "-----BEGIN CERTIFICATE-----\n*\n-----END CERTIFICATE-----\n"
     run = FakeCli({"healthcheck": Completed(0, "", ""), "--version": NEW, "bundle show": Completed(0, broken, "")})
     with pytest.raises(SpireCliError, match="^a PEM text holds a certificate that is no base64$"):
-        server_state.state(make(run), {"agents": False, "only_agents": [], "spiffe_bundle": False, "authorities": False, **NO_FILES})
+        server_state.state(make(run), {**DEFAULTS, "agents": False})
 
 
 def test_a_servers_own_authorities() -> None:
@@ -305,7 +319,7 @@ def test_a_servers_own_authorities() -> None:
         # Releases before 1.11.0 have no such command.
         "localauthority jwt show": fail("Usage: spire-server [--version] [--help] <command> [<args>]"),
     })
-    result = server_state.state(make(run), {"agents": False, "only_agents": [], "spiffe_bundle": False, "authorities": True, **NO_FILES})
+    result = server_state.state(make(run), {**DEFAULTS, "agents": False, "authorities": True})
     assert result["authorities"] == {"x509": {"active": {"id": "ab", "expires_at": 1795663760, "upstream_id": ""}}, "jwt": {}}
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.module_utils.host import releases as host_releases
+from ansible_collections.spire.fleet.plugins.module_utils.host import release_manifest, releases as host_releases
 from tests.unit.builders.releases import NAMES, directory, place, program, snapshot, verify
 
 
@@ -28,16 +28,16 @@ def test_a_touched_file_is_read_again_and_found_sound(tmp_path: Path, root: Path
     src = directory(tmp_path)
     place(root, src)
     os.utime(root / "1.15.3" / "bin" / "spire-server")
-    recorded = host_releases.read_manifest(root, "1.15.3")
+    recorded = release_manifest.read_manifest(root, "1.15.3")
     assert verify(root, "1.15.3", NAMES) == []
     assert not place(root, src).changed
-    assert host_releases.read_manifest(root, "1.15.3") != recorded
+    assert release_manifest.read_manifest(root, "1.15.3") != recorded
 
 
 def test_an_untouched_file_is_not_read(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place(root, directory(tmp_path))
     read: list[Path] = []
-    monkeypatch.setattr(host_releases, "file_digest", lambda path: read.append(path) or "0" * 64)
+    monkeypatch.setattr(release_manifest, "file_digest", lambda path: read.append(path) or "0" * 64)
     assert verify(root, "1.15.3", NAMES) == []
     os.utime(root / "1.15.3" / "bin" / "spire-agent")
     assert verify(root, "1.15.3", NAMES) == [

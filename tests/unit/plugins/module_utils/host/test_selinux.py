@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.spire.fleet.plugins.module_utils.host import releases, selinux
+from ansible_collections.spire.fleet.plugins.module_utils.host import programs, selinux
 from ansible_collections.spire.fleet.plugins.module_utils.host.release_archive import Source
 from ansible_collections.spire.fleet.plugins.module_utils.host.release_installer import Owner, ReleaseInstaller
 
@@ -49,7 +49,7 @@ def test_programs_are_labelled_where_they_stay(tmp_path: Path) -> None:
     program = source / "plugin"
     program.write_bytes(b"#!/bin/sh\nexit\n")
     program.chmod(0o755)
-    digest = releases.file_digest(program)
+    digest = programs.file_digest(program)
     installer = ReleaseInstaller(root, "1.0.0", ["plugin"], Owner(-1, -1, 0o755), sha256=digest, label=label)
     assert installer.place(Source(str(source), "1.0.0", ["plugin"], "", False), None).placed == ["plugin"]
     assert labelled == [str(root / "1.0.0"), str(root / "1.0.0" / "bin"), str(root / "1.0.0" / "bin" / "plugin")]
