@@ -25,7 +25,7 @@ class ActionModule(FleetAction):
     ARGUMENTS = {"acts": {"type": "bool", "default": False}}
 
     def act(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Returns the counts; raises AnsibleActionFail with every mistake of every host."""
+        """Returns the counts, also for the next node of a workflow; raises AnsibleActionFail with every mistake of every host."""
         tags = [self.variables.get(name) or () for name in ("ansible_run_tags", "ansible_skip_tags")]
         steps = release_support.taken(*tags) if arguments["acts"] else ()
         given = context.CLIARGS
@@ -44,5 +44,7 @@ class ActionModule(FleetAction):
                 self._display.display(report, stderr=True)
             raise failed(report)
         warnings = [line.removeprefix("warning: ") for line in problems.render(found).splitlines()]
-        counts = {"changed": False, "servers": len(self.fleet.servers), "agents": len(self.fleet.agents), "warned": len(warnings)}
-        return {**counts, "warnings": warnings} if warnings else counts
+        counts = {"servers": len(self.fleet.servers), "agents": len(self.fleet.agents)}
+        # This is what ansible.builtin.set_stats returns; a task for it would take longer than preflight itself in a small fleet.
+        stats = {"data": {"spire_preflight": {**counts, "warnings": len(warnings)}}, "per_host": False, "aggregate": False}
+        return {"changed": False, **counts, "warned": len(warnings), "ansible_stats": stats, **({"warnings": warnings} if warnings else {})}

@@ -11,6 +11,7 @@ description:
   - Plans every server and agent of the inventory on the controller, regardless of C(--limit), and checks each configuration
     against the SPIRE release of its host, and the servers and agents against each other.
   - One message has all mistakes of all hosts. No host is contacted.
+  - The next node of a workflow in AWX gets the counts as C(spire_preflight).
 author:
   - spire.fleet contributors (@spire-fleet)
 options:
@@ -45,4 +46,8 @@ warned:
   description: How many warnings there are.
   returned: success
   type: int
+ansible_stats:
+  description: The counts as M(ansible.builtin.set_stats) gives them to the next node of a workflow.
+  returned: success
+  type: dict
 """

@@ -23,6 +23,7 @@ from tests.support.awx_job import Awx, COMMAND, Job
 pytestmark = pytest.mark.skipif(bool(awx_job.why_missing()), reason=awx_job.why_missing())
 
 HOSTS = ("server1", "web1", "web2")
+COUNTS = {"servers": 1, "agents": 2, "warnings": 0}
 NOTHING = {"hosts": 3, "changed": 0, "changed_hosts": [], "failed": 0, "failed_hosts": [], "entries": {"created": 0, "updated": 0, "deleted": 0}}
 #: a playbook that leaks a secret everywhere where AWX could show it
 LEAK = """
@@ -72,7 +73,7 @@ def fixture_fleet(spire_server: Path) -> Iterator[Fleet]:
 
 def test_preflight_and_a_check_touch_no_host(fleet: Fleet) -> None:
     preflight = fleet.launch("SPIRE preflight", workflow="SPIRE rollout").require()
-    assert preflight.given == {"spire_preflight": {"servers": 1, "agents": 2, "warnings": 0}}
+    assert preflight.given == {"spire_preflight": COUNTS}
     checked = fleet.launch("SPIRE site", check=True, given=preflight.given).require()
     assert checked.given["spire_site"] == {**NOTHING, "changed": 3, "changed_hosts": list(HOSTS)}
     assert not [host for host in HOSTS if (fleet.directory / host).exists()] and not (fleet.directory / "volume").exists()
@@ -85,7 +86,7 @@ def test_site_installs_the_fleet_and_verify_finds_no_problem(fleet: Fleet) -> No
     again = fleet.launch("SPIRE site", given=site.given, workflow="SPIRE rollout").require()
     assert again.given == {**site.given, "spire_site": NOTHING} and not any(again.stats["changed"].values())
     verify = fleet.launch("SPIRE verify", given=again.given, workflow="SPIRE rollout").require()
-    assert verify.given == {"spire_verify": {"hosts": 3, "failed": 0, "failed_hosts": [], "problems": 0, "renewals": 0}}
+    assert verify.given == {"spire_preflight": COUNTS, "spire_verify": {"hosts": 3, "failed": 0, "failed_hosts": [], "problems": 0, "renewals": 0}}
 
 
 def test_verify_reports_a_problem_and_a_job_with_a_limit_mends_it(fleet: Fleet) -> None:
@@ -93,7 +94,7 @@ def test_verify_reports_a_problem_and_a_job_with_a_limit_mends_it(fleet: Fleet) 
     config.write_text(config.read_text(encoding="utf-8") + "# by hand\n", encoding="utf-8")
     verify = fleet.launch("SPIRE verify", verbosity=1)
     assert verify.rc == 2 and "1 of 3 servers and agents are not as they should be." in verify.text
-    assert verify.given == {"spire_verify": {"hosts": 3, "failed": 1, "failed_hosts": ["web2"], "problems": 1, "renewals": 0}}
+    assert verify.given == {"spire_preflight": COUNTS, "spire_verify": {"hosts": 3, "failed": 1, "failed_hosts": ["web2"], "problems": 1, "renewals": 0}}
     mended = fleet.launch("SPIRE agents", limit="web2", given=verify.given).require()
     assert mended.given["spire_site"] == {**NOTHING, "hosts": 1, "changed": 1, "changed_hosts": ["web2"]}
     assert fleet.launch("SPIRE verify", limit="web2").require().given["spire_verify"]["hosts"] == 1

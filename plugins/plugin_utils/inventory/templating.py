@@ -56,6 +56,8 @@ _SCALARS = (bool, int, float, type(None))
 
 #: the result of a template that failed, or whose value is omitted
 _NOTHING = object()
+#: plain copies of values without a template, by the identity of the value, which is kept so that no other one gets its identity
+_COPIES: dict[int, tuple[Any, Any]] = {}
 
 
 def fleet_of(task_vars: Mapping[str, Any], templar: Any) -> Fleet:
@@ -134,7 +136,8 @@ def templated(raw: Mapping[str, Any], templar: Any, names: Iterable[str] = ()) -
             values[name] = None
             continue
         try:
-            made = plain(raw[name]) if _is_plain(raw[name]) else _without_omitted(plain(local.template(raw[name])))
+            kept = _kept(raw[name])
+            made = _without_omitted(plain(local.template(raw[name]))) if kept is _NOTHING else kept
         except Exception as exc:  # Older releases of ansible-core raise a filter's own exceptions.
             found: list[Problem] = []
             made = _Parts(local, raw, name, found).of(raw[name], name)
@@ -142,6 +145,23 @@ def templated(raw: Mapping[str, Any], templar: Any, names: Iterable[str] = ()) -
         if made is not _NOTHING:
             values[name] = made
     return Values(values, problems)
+
+
+def _kept(value: Any) -> Any:
+    """Returns the plain copy of a value without a template, and ``_NOTHING`` for another value.
+
+    Hosts share the objects of their groups' variables, so a long list is copied once, and the processes that Ansible forks inherit the copy. Nobody
+    changes what planning has read.
+    """
+    known = _COPIES.get(id(value))
+    if known and known[0] is value:
+        return known[1]
+    if not _is_plain(value):
+        return _NOTHING
+    made = plain(value)
+    if isinstance(made, (dict, list)):
+        _COPIES[id(value)] = value, made
+    return made
 
 
 def _is_plain(value: Any) -> bool:

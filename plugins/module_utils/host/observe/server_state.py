@@ -28,9 +28,11 @@ OPTIONS: Dict[str, Dict[str, Any]] = {
 
 def state(server: SpireServer, asked: Dict[str, Any]) -> Dict[str, Any]:
     """Returns what ``asked`` names, as the module M(spire.fleet.server_info) does; raises SpireCliError where the server does not answer."""
-    health = server.healthcheck()
+    with ThreadPoolExecutor(1) as pool:
+        version = pool.submit(server.version)
+        health = server.healthcheck()
     result: Dict[str, Any] = {
-        "healthy": health.healthy, "message": health.message, "version": server.version(), "agents": [],
+        "healthy": health.healthy, "message": health.message, "version": version.result(), "agents": [],
         "agent_count": 0, "bundle": "", "fingerprints": [],
     }
     if asked["entries"]:

@@ -37,17 +37,17 @@ def test_one_server_of_a_group_lists_what_all_of_them_have(host: str, asked: str
 @pytest.mark.parametrize(
     "variables",
     [
-        {}, {"spire_agent_preflight": "counts"}, {"counts": {"servers": 2}}, {"spire_agent_preflight": "counts", "counts": {"failed": True}},
+        {}, {"spire_fleet_preflight": "counts"}, {"counts": {"servers": 2}}, {"spire_fleet_preflight": "counts", "counts": {"failed": True}},
     ],
     ids=["a role alone", "no result", "a result of another play", "failed"],
 )
 def test_without_preflight_the_rules_are_checked(variables: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ActionModule, "_probe", lambda *_given: pytest.fail("the host was asked"))
     with pytest.raises(AnsibleActionFail, match="log_levle"):
-        action("a1", **variables).act({**ASKED, "component": "agent", "preflight": "spire_agent_preflight"})
+        action("a1", **variables).act({**ASKED, "component": "agent", "preflight": "spire_fleet_preflight"})
 
 
 def test_after_preflight_the_rules_are_not_checked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ActionModule, "_probe", lambda *_given: {"unreachable": True})
-    made = action("a1", spire_agent_preflight="counts", counts={"servers": 2, "agents": 1})
-    assert made.act({**ASKED, "component": "agent", "preflight": "spire_agent_preflight"}) == {"unreachable": True}
+    made = action("a1", spire_fleet_preflight="counts", counts={"servers": 2, "agents": 1})
+    assert made.act({**ASKED, "component": "agent", "preflight": "spire_fleet_preflight"}) == {"unreachable": True}

@@ -47,7 +47,8 @@ def test_verify_counts_problems() -> None:
 
 def test_the_names_are_no_input_of_a_playbook() -> None:
     """They come back as extra variables in the next node."""
-    names = set()
+    # preflight itself gives the first
+    names = {"spire_preflight"}
     for path in (collection.REPO / "playbooks").glob("*.yml"):
         text = path.read_text(encoding="utf-8")
         found = re.findall(r"set_stats:\n +data:\n(?: +#.*\n)? +(\w+):", text)
