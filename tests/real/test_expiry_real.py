@@ -55,8 +55,8 @@ def test_a_converged_server_is_looked_at_once(fleet: Fleet) -> None:
     assert run.changed == {}
     assert [task.name for task in run.tasks] == [
         "Check every server and agent against its SPIRE release, and against each other",
-        "Give the result of preflight to the next node of a workflow", "Check every server for drift", "Read the attested agents from the servers",
-        "Check the agent for drift", "Create and update the registration entries", "Give the result to the next node of a workflow",
+        "Check every server for drift", "Read the attested agents from the servers", "Check the agent for drift",
+        "Create and update the registration entries", "Give the result to the next node of a workflow",
     ]
 
 
